@@ -1,0 +1,1 @@
+"""SPAF: a real-time sales pipeline that measures and proves itself."""

@@ -1,0 +1,193 @@
+"""One tree of settings: defaults < `spaf.toml` < `SPAF_*` environment < command-line flags.
+
+`SPAF_KAFKA__PORT=9093` and
+
+    [kafka]
+    port = 9093
+
+in `spaf.toml` mean the same. Secrets are masked wherever settings are shown.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from spaf.errors import SettingsError
+
+SETTINGS_FILE = Path("spaf.toml")
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+# Names that stand unquoted in SQL (the JDBC sink quotes none) and in Kafka.
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
+SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+
+
+class Section(BaseModel):
+    """A part of the settings; a name that it does not know is an error, not a surprise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class KafkaSettings(Section):
+    """The topic that carries the sales, and the broker that SPAF starts for it."""
+
+    bootstrap_servers: str | None = None
+    """Address of a Kafka that already runs (`host:port,...`); without it SPAF starts its own."""
+    port: Port = 9092
+    """Port of the broker that SPAF starts; the next free one is used if it is taken."""
+    topic: TopicName = "vendas-simuladas"
+    """Topic of the sales; created if missing, with the broker's append time as its timestamps."""
+    partitions: Annotated[int, Field(ge=1, le=64)] = 1
+    """Partitions of the topic when SPAF creates it."""
+    heap_mib: Annotated[int, Field(ge=128, le=32_768)] = 384
+    """Largest heap of the broker that SPAF starts."""
+
+
+class FlinkSettings(Section):
+    """The Flink cluster that runs the job."""
+
+    rest_url: AnyHttpUrl | None = None
+    """Address of a Flink that already runs (`http://host:8081`); without it SPAF starts its own."""
+    port: Port = 8081
+    """Port of the JobManager's page and REST that SPAF starts; the next free one if taken."""
+    task_managers: Annotated[int, Field(ge=1, le=16)] = 1
+    """How many TaskManagers SPAF starts."""
+    slots: Annotated[int, Field(ge=1, le=64)] = 2
+    """Task slots of each TaskManager."""
+    task_heap_mib: Annotated[int, Field(ge=128, le=65_536)] = 320
+    """Heap of each TaskManager for the job's own objects."""
+
+
+class PostgresSettings(Section):
+    """The database that keeps the answers."""
+
+    dsn: SecretStr | None = None
+    """A PostgreSQL that already runs (`postgresql://user:password@host/db`); it is used for
+    migrations, sink and reading alike. Without it SPAF starts its own, with three roles."""
+    port: Port = 5432
+    """Port of the PostgreSQL that SPAF starts; the next free one is used if it is taken."""
+    schema_name: SchemaName = "public"
+    """Schema that holds the tables."""
+
+
+class LocustSettings(Section):
+    """Locust's own page."""
+
+    port: Port = 8089
+    """Port of Locust's page; the next free one is used if it is taken."""
+
+
+class SaleSettings(Section):
+    """What the contract of the event leaves to the operator."""
+
+    currency: Currency = "BRL"
+    """Currency of a sale that names none."""
+    max_lateness_s: Annotated[int, Field(ge=1, le=86_400)] = 600
+    """A sale whose event time lies further than this before its append time is late, seconds."""
+    max_ahead_s: Annotated[int, Field(ge=0, le=86_400)] = 60
+    """A sale whose event time lies further than this after its append time is rejected, seconds."""
+
+
+class GenerateSettings(Section):
+    """The simulated sales."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    """Seed of the catalogue and of the sale stream."""
+    currencies: Annotated[tuple[Currency, ...], Field(min_length=1)] = ("BRL",)
+    """Currencies of the sales; the first is by far the most frequent."""
+    anomaly_rate: Annotated[float, Field(ge=0, le=0.5)] = 0.0005
+    """Share of the sales that are made anomalous, with a label."""
+
+
+class JobSettings(Section):
+    """The Flink job."""
+
+    parallelism: Annotated[int, Field(ge=1, le=64)] = 1
+    """Parallel tasks of each operator; more than the topic's partitions brings nothing."""
+    mini_batch_ms: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Gather events this long before each update: more throughput, more latency. 0 is off."""
+    flush_ms: Annotated[int, Field(ge=1, le=10_000)] = 3
+    """Longest wait of a result before it is written to PostgreSQL."""
+    checkpoint_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 5_000
+    """Time between two checkpoints."""
+    outlier_rows: Annotated[int, Field(ge=10, le=1_000)] = 300
+    """Earlier sales of the same category that a sale's amount is compared with."""
+    outlier_score: Annotated[float, Field(gt=0)] = 4.5
+    """Smallest leave-one-out z-score, either way, that makes a sale an outlier."""
+    surge_seconds: Annotated[int, Field(ge=10, le=3_600)] = 60
+    """Earlier seconds of the same category that a second's arrivals are compared with."""
+    surge_score: Annotated[float, Field(gt=0)] = 6.0
+    """Smallest score, either way, that makes a second a surge or a drought."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set; see docs/reference/settings.md."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SPAF_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    home: Path = Path(".spaf")
+    """Run folder: data, logs, pids, generated passwords."""
+    kafka: KafkaSettings = KafkaSettings()
+    flink: FlinkSettings = FlinkSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    locust: LocustSettings = LocustSettings()
+    sale: SaleSettings = SaleSettings()
+    generate: GenerateSettings = GenerateSettings()
+    job: JobSettings = JobSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - part of the signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - part of the signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: flags, then environment, then `spaf.toml`."""
+        toml = TomlConfigSettingsSource(settings_cls, SETTINGS_FILE)
+        return init_settings, env_settings, toml
+
+
+def load(**flags: Any) -> Settings:
+    """Return the settings, flags on top.
+
+    Raises:
+        SettingsError: names the field, its value, and what is allowed.
+
+    """
+    try:
+        return Settings(**flags)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, problem['loc']))} = {_shown(problem)}: {problem['msg']}"
+            for problem in error.errors(include_url=False)
+        ]
+        raise SettingsError(
+            "\n".join(lines),
+            todo=f"Correct it in {SETTINGS_FILE}, in the SPAF_* environment or in the flags.",
+        ) from None
+    except ValueError as error:
+        raise SettingsError(f"{SETTINGS_FILE}: {error}", todo="Correct the file.") from None
+
+
+def _shown(problem: Any) -> str:
+    """Return the refused value, but never one that may hold a password."""
+    secret = any(word in str(problem["loc"]) for word in ("dsn", "password"))
+    return "**********" if secret else repr(problem["input"])
