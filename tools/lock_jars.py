@@ -12,8 +12,11 @@ from jgo.maven import Dependency, MavenContext, PythonResolver
 
 LOCK = Path(__file__).parents[1] / "src/spaf/stack/jars.lock"
 
-# With their runtime closure.
-KAFKA = ["org.apache.kafka:kafka_2.13:4.3.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"]
+# With its runtime closure.
+KAFKA = ["org.apache.kafka:kafka_2.13:4.3.0"]
+# Alone: resolved together with Kafka, its parent would impose an old kafka-clients. Its version
+# must be the one of log4j-core in Kafka's closure.
+KAFKA_LOGGING = ["org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"]
 # Alone: the Kafka connector shades what it needs, the JDBC parts need nothing else.
 FLINK = [
     "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
@@ -47,6 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         context = MavenContext(resolver=PythonResolver(), repo_cache=Path(cache), local_repos=[])
         lines = locked(context, "kafka", KAFKA, closure=True)
+        lines += locked(context, "kafka", KAFKA_LOGGING, closure=False)
         lines += locked(context, "flink", FLINK, closure=False)
     LOCK.write_text("\n".join(lines) + "\n")
 

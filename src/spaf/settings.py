@@ -10,6 +10,7 @@ in `spaf.toml` mean the same. Secrets are masked wherever settings are shown.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -185,6 +186,24 @@ def load(**flags: Any) -> Settings:
         ) from None
     except ValueError as error:
         raise SettingsError(f"{SETTINGS_FILE}: {error}", todo="Correct the file.") from None
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the `SPAF_*` environment that gives another process exactly these settings."""
+    plain: dict[str, str] = {}
+    for name, value in settings:
+        if isinstance(value, Section):
+            for key, inner in value:
+                _put(plain, f"SPAF_{name}__{key}", inner)
+        else:
+            _put(plain, f"SPAF_{name}", value)
+    return plain
+
+
+def _put(plain: dict[str, str], name: str, value: Any) -> None:
+    if value is not None:
+        shown = value.get_secret_value() if isinstance(value, SecretStr) else value
+        plain[name.upper()] = json.dumps(shown) if isinstance(shown, tuple) else str(shown)
 
 
 def _shown(problem: Any) -> str:

@@ -1,0 +1,44 @@
+"""Anomalous sales on purpose, each with a label that never travels with the sale."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+# A slipped decimal point, by how much; a bulk order changes the quantity instead.
+PRICE_TYPOS = {"price_x10": 10.0, "price_x100": 100.0, "price_div10": 0.1}
+BULK = "bulk_quantity"
+KINDS = (*PRICE_TYPOS, BULK)
+# Nobody buys so many of one product in a shop for people; the usual sale has one to five.
+BULK_SMALLEST = 50
+BULK_LARGEST = 200
+
+
+class Label(msgspec.Struct, frozen=True, rename="camel"):
+    """The truth about one injected sale, kept beside the run; `factor` multiplied its amount."""
+
+    transaction_id: str
+    kind: str
+    category: str
+    factor: float
+
+
+class Injected(NamedTuple):
+    """What became of a sale's price and quantity."""
+
+    kind: str
+    price_cents: int
+    quantity: int
+    factor: float
+
+
+def inject(draw: float, price_cents: int, quantity: int) -> Injected:
+    """Return the sale with one anomaly; a `draw` in [0, 1) picks among equally likely kinds."""
+    place, rest = divmod(draw * len(KINDS), 1.0)
+    kind = KINDS[int(place)]
+    if kind == BULK:
+        bulk = BULK_SMALLEST + int(rest * (BULK_LARGEST - BULK_SMALLEST + 1))
+        return Injected(kind, price_cents, bulk, bulk / quantity)
+    factor = PRICE_TYPOS[kind]
+    return Injected(kind, max(1, round(price_cents * factor)), quantity, factor)

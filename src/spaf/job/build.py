@@ -1,0 +1,153 @@
+"""From settings to a planned job: render the SQL, register it, tie each answer to its table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from spaf.errors import JobError
+
+if TYPE_CHECKING:
+    from pyflink.table import StatementSet, TableEnvironment
+
+# View of the answers → table of the sink that takes them.
+RESULTS = {
+    "summary_of_second": "sales_summary",
+    "ledger_of_second": "ledger_second",
+    "outlying_sale": "sale_anomaly",
+    "outlying_second": "window_anomaly",
+}
+
+# How long the running sums of a second are kept after their last sale, beyond the lateness that
+# the contract allows: the longest stop of the job that state still bridges, seconds. State is
+# given up by the wall clock, so a job that resumes later must count again from the log.
+STATE_SLACK_S = 3_600
+# A score needs this many earlier rows before it means anything.
+LEAST_HISTORY = 30
+# Amounts of a category vary by at least 5 % (in 1e-6 logarithms, squared): a client that always
+# sends the same price would otherwise make each cent of change an outlier.
+LEAST_VARIANCE = (0.05 * 1e6) ** 2
+# Alerts of one category with fewer quiet seconds than this between them are one run.
+COOL_DOWN_S = 10
+# Last millisecond that a timestamp can hold with a day of lateness added.
+LAST_MS = 253_402_214_400_000
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What the SQL of the job leaves open; times in the unit of their name."""
+
+    bootstrap_servers: str
+    topic: str
+    group: str
+    jdbc_url: str
+    jdbc_user: str
+    jdbc_password: str
+    flush_ms: int
+    default_currency: str
+    max_lateness_s: int
+    max_ahead_s: int
+    known_categories: tuple[str, ...]
+    outlier_rows: int
+    outlier_score: float
+    surge_seconds: int
+    surge_score: float
+
+    def placeholders(self) -> dict[str, str]:
+        """Return each placeholder of the SQL with the literal that takes its place."""
+        columns = [f"n{number}" for number, _ in enumerate(self.known_categories)]
+        counts = [
+            f"SUM(sales) FILTER (WHERE category = {_text(category)}) AS {column}"
+            for column, category in zip(columns, self.known_categories, strict=True)
+        ]
+        known = ", ".join(map(_text, self.known_categories))
+        counts.append(f"SUM(sales) FILTER (WHERE category NOT IN ({known})) AS others")
+        rows = [
+            f"ROW({_text(category)}, {column})"
+            for column, category in zip(columns, self.known_categories, strict=True)
+        ]
+        rows.append(f"ROW({_text('(other)')}, others)")
+        return {
+            "bootstrap_servers": _text(self.bootstrap_servers),
+            "topic": _text(self.topic),
+            "group": _text(self.group),
+            "jdbc_url": _text(self.jdbc_url),
+            "jdbc_user": _text(self.jdbc_user),
+            "jdbc_password": _text(self.jdbc_password),
+            "flush_interval": _text(f"{self.flush_ms} ms"),
+            "default_currency": _text(self.default_currency),
+            "max_lateness_ms": str(self.max_lateness_s * 1000),
+            "max_ahead_ms": str(self.max_ahead_s * 1000),
+            "last_ms": str(LAST_MS),
+            "state_ttl": _text(f"{self.max_lateness_s + STATE_SLACK_S} s"),
+            "known_categories": known,
+            "wide_counts": ", ".join(counts),
+            "wide_rows": ", ".join(rows),
+            "outlier_rows": str(self.outlier_rows),
+            "outlier_score": _double(self.outlier_score),
+            "least_history": str(LEAST_HISTORY),
+            "least_seconds": str(min(LEAST_HISTORY, self.surge_seconds // 2)),
+            "least_variance": _double(LEAST_VARIANCE),
+            "surge_seconds": str(self.surge_seconds),
+            "surge_score": _double(self.surge_score),
+            "cool_down_seconds": str(COOL_DOWN_S),
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields, for the wire to the process that submits."""
+        return asdict(self)
+
+
+def statements(parameters: Parameters, *, pure: bool = False) -> Iterator[str]:
+    """Yield the statements in the order of their numbers.
+
+    Args:
+        parameters: what takes the placeholders' places.
+        pure: leave out the log and the sinks, for a test that brings its own `sale_log`.
+
+    Raises:
+        JobError: the SQL names a placeholder that does not exist.
+
+    """
+    placeholders = parameters.placeholders()
+    for path in sorted(files("spaf.job").joinpath("sql").iterdir(), key=lambda p: p.name):
+        if path.name.endswith(".sql") and not (pure and path.name.startswith("0")):
+            yield render(path.name, path.read_text(), placeholders)
+
+
+def render(name: str, sql: str, placeholders: Mapping[str, str]) -> str:
+    """Return the statement with every placeholder replaced.
+
+    Raises:
+        JobError: one of them is not known.
+
+    """
+    try:
+        return Template(sql).substitute(placeholders)
+    except (KeyError, ValueError) as error:
+        raise JobError(f"job/sql/{name}: unknown placeholder {error}.") from None
+
+
+def register(environment: TableEnvironment, parameters: Parameters) -> StatementSet:
+    """Register log, views and sinks, and return the one statement set that runs them all."""
+    for statement in statements(parameters):
+        environment.execute_sql(statement)
+    inserts = environment.create_statement_set()
+    for view, sink in RESULTS.items():
+        inserts.add_insert_sql(f"INSERT INTO {sink} SELECT * FROM {view}")  # noqa: S608 - constants
+    return inserts
+
+
+def _text(value: str) -> str:
+    """Return a SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _double(value: float) -> str:
+    """Return a SQL literal of type DOUBLE; without the exponent it would be a DECIMAL."""
+    text = repr(float(value))
+    return text if re.search("[eE]", text) else f"{text}e0"

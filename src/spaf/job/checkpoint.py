@@ -1,0 +1,40 @@
+"""Where the job left off: the newest checkpoint that is whole and not too old."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from spaf.job.build import STATE_SLACK_S
+
+# A killed job leaves folders without this file; resuming from one fails.
+METADATA = "_metadata"
+# Older state may have been given up by the wall clock in part (see STATE_SLACK_S). A quarter of
+# the slack is left for reading what has come in since.
+OLDEST_RESUME_S = STATE_SLACK_S * 3 // 4
+# Folders of earlier runs of the job that are kept beside the newest.
+RUNS_KEPT = 3
+
+
+def newest_complete(folder: Path, now_s: float) -> Path | None:
+    """Return the newest complete checkpoint, or None if there is none to resume from.
+
+    Args:
+        folder: the checkpoint folder; it holds one folder a job, that one `chk-N` a checkpoint.
+        now_s: the present, seconds since the epoch.
+
+    """
+    complete = sorted(folder.glob(f"*/chk-*/{METADATA}"), key=_age_key, reverse=True)
+    fresh = [m for m in complete if now_s - m.stat().st_mtime < OLDEST_RESUME_S]
+    return fresh[0].parent if fresh else None
+
+
+def prune(folder: Path) -> None:
+    """Delete what older runs of the job have left, but for the newest few."""
+    runs = sorted((p for p in folder.glob("*") if p.is_dir()), key=_age_key, reverse=True)
+    for run in runs[RUNS_KEPT:]:
+        shutil.rmtree(run, ignore_errors=True)
+
+
+def _age_key(path: Path) -> float:
+    return path.stat().st_mtime

@@ -1,0 +1,90 @@
+"""The job as the cluster's REST shows it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import httpx
+
+from spaf.errors import JobError
+
+TIMEOUT_S = 3.0
+FINAL_STATES = frozenset({"FAILED", "CANCELED", "FINISHED", "SUSPENDED"})
+
+
+class JobStatus(NamedTuple):
+    """What the cluster says of one job."""
+
+    id: str
+    state: str
+    running_tasks: int
+    tasks: int
+
+    @property
+    def running(self) -> bool:
+        """Say whether every task of the job runs."""
+        return self.state == "RUNNING" and self.running_tasks == self.tasks
+
+
+class Rest:
+    """A small client of Flink's REST."""
+
+    def __init__(self, url: str) -> None:
+        """Keep the address, such as http://127.0.0.1:8081."""
+        self.url = str(url).rstrip("/")
+
+    def get(self, path: str) -> Any:
+        """Return the JSON of a path.
+
+        Raises:
+            JobError: the cluster does not answer.
+
+        """
+        return self._call("GET", path)
+
+    def status(self, job_id: str) -> JobStatus | None:
+        """Return the job's status, or None if the cluster does not know the job."""
+        try:
+            job = self.get(f"/jobs/{job_id}")
+        except JobError as error:
+            if "404" in error.what:
+                return None
+            raise
+        counts = [vertex["tasks"] for vertex in job["vertices"]]
+        return JobStatus(
+            job_id,
+            job["state"],
+            sum(count.get("RUNNING", 0) for count in counts),
+            sum(sum(count.values()) for count in counts),
+        )
+
+    def jobs(self, name: str) -> list[str]:
+        """Return the ids of the jobs of this name that have not ended."""
+        jobs = self.get("/jobs/overview")["jobs"]
+        return [j["jid"] for j in jobs if j["name"] == name and j["state"] not in FINAL_STATES]
+
+    def cancel(self, job_id: str) -> None:
+        """Ask the cluster to cancel the job."""
+        self._call("PATCH", f"/jobs/{job_id}?mode=cancel")
+
+    def failure(self, job_id: str) -> str:
+        """Return the root cause of the job's last failure, one line."""
+        found = self.get(f"/jobs/{job_id}/exceptions").get("exceptionHistory", {})
+        entries = found.get("entries", [])
+        if not entries:
+            return ""
+        causes = [line for line in entries[0]["stacktrace"].splitlines() if "Caused by" in line]
+        line: str = causes[-1] if causes else entries[0]["stacktrace"].splitlines()[0]
+        return line.removeprefix("Caused by: ")
+
+    def _call(self, method: str, path: str) -> Any:
+        try:
+            answer = httpx.request(method, f"{self.url}{path}", timeout=TIMEOUT_S)
+        except httpx.HTTPError as error:
+            raise JobError(
+                f"Flink at {self.url} does not answer ({type(error).__name__}).",
+                todo="See `spaf status`; if it is your own cluster, check SPAF_FLINK__REST_URL.",
+            ) from error
+        if answer.status_code >= httpx.codes.BAD_REQUEST:
+            raise JobError(f"Flink at {self.url} answers {answer.status_code} to {path}.")
+        return answer.json() if answer.content else None

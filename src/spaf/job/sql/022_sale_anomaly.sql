@@ -1,0 +1,20 @@
+-- Sink: sales of an unusual amount. Grain: partition, offset, kind.
+CREATE TEMPORARY TABLE sale_anomaly (
+    kafka_partition INT,
+    kafka_offset BIGINT,
+    kind STRING,
+    transaction_id STRING,
+    category STRING,
+    amount DECIMAL(38, 2),
+    expected DECIMAL(38, 2),
+    score DOUBLE,
+    PRIMARY KEY (kafka_partition, kafka_offset, kind) NOT ENFORCED
+) WITH (
+    'connector' = 'jdbc',
+    'url' = ${jdbc_url},
+    'table-name' = 'sale_anomaly',
+    'username' = ${jdbc_user},
+    'password' = ${jdbc_password},
+    'sink.buffer-flush.interval' = ${flush_interval},
+    'sink.buffer-flush.max-rows' = '0'
+)

@@ -1,0 +1,82 @@
+-- Each readable record with its numbers as integers and whether it is well formed.
+-- Grain: kafka_partition, kafka_offset.
+-- Doubles, longs and CASE only: each was measured against DECIMAL, COALESCE and regular
+-- expressions, which cost several times as much (docs/explanation/job.md). A regular expression
+-- runs only for a category that is not in the catalogue and a currency that is not the default.
+CREATE TEMPORARY VIEW read_sale AS
+SELECT
+    kafka_partition,
+    kafka_offset,
+    append_time,
+    arrival,
+    TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 00:00:00', CAST(append_time AS TIMESTAMP(3)))
+        AS append_second,
+    productCategory AS category,
+    COALESCE(currency, ${default_currency}) AS currency,
+    transactionId AS transaction_id,
+    CAST(productQuantity AS BIGINT) AS quantity,
+    CAST(FLOOR(productPrice * 100e0 + 0.5e0) AS BIGINT) AS unit_cents,
+    -- Milliseconds of the stated event time; NULL if none is stated, -1 if it cannot be read.
+    CASE
+        WHEN eventTime IS NOT NULL THEN COALESCE(TRY_CAST(eventTime AS BIGINT), -1)
+        WHEN transactionDate IS NULL THEN CAST(NULL AS BIGINT)
+        -- ISO 8601. TIMESTAMPDIFF counts in INT, so years end at 2037: a later one is refused
+        -- either way. Dates that do not exist are parsed as others: they must read back the same.
+        WHEN
+            REGEXP(
+                transactionDate,
+                '\A(19[7-9]\d|20[0-2]\d|203[0-7])-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-](0\d:[0-5]\d|1[0-3]:[0-5]\d|14:00))?\z'
+            )
+            AND DATE_FORMAT(
+                TO_TIMESTAMP(REPLACE(SUBSTRING(transactionDate, 1, 19), 'T', ' ')),
+                'yyyy-MM-dd HH:mm:ss'
+            ) = REPLACE(SUBSTRING(transactionDate, 1, 19), 'T', ' ')
+            THEN
+                1000 * CAST(
+                    TIMESTAMPDIFF(
+                        SECOND,
+                        TIMESTAMP '1970-01-01 00:00:00',
+                        TO_TIMESTAMP(REPLACE(SUBSTRING(transactionDate, 1, 19), 'T', ' '))
+                    ) AS BIGINT
+                )
+                + COALESCE(
+                    CAST(
+                        RPAD(NULLIF(REGEXP_EXTRACT(transactionDate, '\.(\d{1,3})', 1), ''), 3, '0')
+                        AS BIGINT
+                    ),
+                    0
+                )
+                - COALESCE(
+                    60000 * CAST(
+                        REGEXP_EXTRACT(transactionDate, '([+-]\d\d):\d\d\z', 1) AS BIGINT
+                    ) * 60,
+                    0
+                )
+                - COALESCE(
+                    60000 * CAST(
+                        REGEXP_EXTRACT(transactionDate, '[+-]\d\d:(\d\d)\z', 1) AS BIGINT
+                    ) * CASE WHEN REGEXP(transactionDate, '-\d\d:\d\d\z') THEN -1 ELSE 1 END,
+                    0
+                )
+        ELSE -1
+    END AS stated_ms,
+    COALESCE(
+        CHAR_LENGTH(productId) BETWEEN 1 AND 64
+        AND (
+            productCategory IN (${known_categories})
+            OR REGEXP(
+                productCategory,
+                '\A[^\x00-\x1F\x7F-\x9F{\[][^\x00-\x1F\x7F-\x9F]{0,63}\z'
+            )
+        )
+        AND productPrice >= 0e0 AND productPrice < 1e10
+        AND ABS(productPrice * 100e0 - FLOOR(productPrice * 100e0 + 0.5e0)) < 0.001e0
+        AND productQuantity >= 1e0 AND productQuantity <= 1e6
+        AND productQuantity = FLOOR(productQuantity)
+        AND CASE
+            WHEN currency IS NULL OR currency = ${default_currency} THEN TRUE
+            ELSE REGEXP(currency, '\A[A-Z]{3}\z')
+        END,
+        FALSE
+    ) AS well_formed
+FROM sale_log

@@ -1,0 +1,28 @@
+-- Each readable record with its outcome: 0 accepted, 1 late, 2 refused.
+-- Grain: kafka_partition, kafka_offset.
+-- Lateness compares two stamps of the record, never a watermark, so replay judges alike.
+CREATE TEMPORARY VIEW judged_sale AS
+SELECT
+    kafka_partition,
+    kafka_offset,
+    append_time,
+    arrival,
+    append_second,
+    category,
+    currency,
+    transaction_id,
+    quantity,
+    unit_cents * quantity AS cents,
+    CASE
+        WHEN stated_ms IS NULL THEN CAST(append_second AS BIGINT)
+        ELSE stated_ms / 1000
+    END AS event_second,
+    CASE
+        WHEN NOT well_formed THEN 2
+        WHEN stated_ms IS NULL THEN 0
+        WHEN stated_ms < 0 OR stated_ms > ${last_ms} THEN 2
+        WHEN TO_TIMESTAMP_LTZ(stated_ms - ${max_ahead_ms}, 3) > append_time THEN 2
+        WHEN TO_TIMESTAMP_LTZ(stated_ms + ${max_lateness_ms}, 3) < append_time THEN 1
+        ELSE 0
+    END AS outcome
+FROM read_sale

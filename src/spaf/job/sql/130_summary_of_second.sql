@@ -1,0 +1,25 @@
+-- What sold in each second. Grain: second of event time, category, currency.
+-- A running GROUP BY, not a window: a sale shows at once, a late one corrects its row. The sum is
+-- kept in two halves, so that no number of the largest sales can overflow a BIGINT.
+CREATE TEMPORARY VIEW summary_of_second AS
+SELECT
+    CAST(TO_TIMESTAMP_LTZ(event_second * 1000, 3) AS TIMESTAMP(3)) AS window_start,
+    category,
+    currency,
+    sales_count,
+    units_sold,
+    CAST((CAST(billions AS DECIMAL(20, 0)) * 1000000000 + rest) * 0.01 AS DECIMAL(38, 2))
+        AS total_sales
+FROM (
+    SELECT /*+ STATE_TTL('judged_sale' = ${state_ttl}) */
+        event_second,
+        category,
+        currency,
+        COUNT(*) AS sales_count,
+        SUM(quantity) AS units_sold,
+        SUM(cents / 1000000000) AS billions,
+        SUM(MOD(cents, 1000000000)) AS rest
+    FROM judged_sale
+    WHERE outcome = 0
+    GROUP BY event_second, category, currency
+)

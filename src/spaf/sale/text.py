@@ -1,0 +1,88 @@
+"""Text as a Java program sees it: UTF-16 units from lenient UTF-8, and numbers as Java writes them.
+
+Flink's decoder takes any well-formed byte pattern, even one that UTF-8 forbids (an overlong form,
+half of a surrogate pair), and turns the halves that stay single into `?`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+
+ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+SURROGATE = re.compile("[\ud800-\udfff]")
+SEQUENCE = re.compile(rb"[\x00-\x7f]+|[\xc0-\xff][\x80-\xbf]+")
+TO_QUOTE = re.compile(r'["\\\x00-\x1f]')
+QUOTED = {'"': '\\"', "\\": "\\\\", **{char: f"\\{name}" for name, char in SHORT_ESCAPES.items()}}
+
+
+def unescape(raw: bytes) -> str:
+    r"""Return the text of a JSON string's inside, e.g. `caf\u00e9` as `café`."""
+    text = decode(raw)
+    if "\\" in text:
+        text = ESCAPE.sub(_escaped, text)
+    return _mend(text)
+
+
+def decode(raw: bytes) -> str:
+    """Return the text of bytes that follow the pattern of UTF-8, if not always its rules."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        units = b"".join(_units(match[0]) for match in SEQUENCE.finditer(raw))
+        return units.decode("utf-16-le", "surrogatepass")
+
+
+def quote(text: str) -> str:
+    """Return the text as a JSON string in the fewest characters."""
+    return f'"{TO_QUOTE.sub(_quoted, text)}"'
+
+
+def java_double(literal: str) -> str:
+    """Return a JSON number as Java writes it once it has become a double, e.g. `1e7` as `1.0E7`."""
+    number = float(literal)
+    if math.isinf(number):
+        return '"Infinity"' if number > 0 else '"-Infinity"'
+    if number == 0 or 1e-3 <= abs(number) < 1e7:  # noqa: PLR2004 - Java's plain notation
+        return repr(number)
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    if len(digits) == 1:
+        # Java writes two digits at least, and chooses the best two.
+        sign, digits, exponent = Decimal(f"{number:.1e}").as_tuple()
+    mantissa = "".join(map(str, digits))
+    power = len(digits) - 1 + int(exponent)
+    return f"{'-' * sign}{mantissa[0]}.{mantissa[1:]}E{power}"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code, char = match.groups()
+    return chr(int(code, 16)) if code else SHORT_ESCAPES.get(char, char)
+
+
+def _quoted(match: re.Match[str]) -> str:
+    return QUOTED.get(match[0]) or f"\\u{ord(match[0]):04X}"
+
+
+def _mend(text: str) -> str:
+    """Join the two halves of a character; a half alone becomes `?`."""
+    if not SURROGATE.search(text):
+        return text
+    units = text.encode("utf-16-le", "surrogatepass")
+    return SURROGATE.sub("?", units.decode("utf-16-le", "surrogatepass"))
+
+
+def _units(sequence: bytes) -> bytes:
+    """Return the UTF-16 units of ASCII text or of one longer sequence, right or wrong."""
+    lead, *tail = sequence
+    if not tail or lead < 0x80:  # noqa: PLR2004 - the end of ASCII
+        return sequence.decode("ascii").encode("utf-16-le")
+    code = lead & (0x3F >> len(tail))
+    for byte in tail:
+        code = code << 6 | byte & 0x3F
+    if len(tail) < 3:  # noqa: PLR2004 - up to three bytes make one unit
+        return code.to_bytes(2, "little")
+    code -= 0x10000
+    high, low = 0xD800 | code >> 10, 0xDC00 | code & 0x3FF
+    return (high & 0xFFFF).to_bytes(2, "little") + low.to_bytes(2, "little")

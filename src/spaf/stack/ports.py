@@ -1,0 +1,38 @@
+"""Free ports on the loopback interface."""
+
+from __future__ import annotations
+
+import socket
+
+LOOPBACK = "127.0.0.1"
+# How many ports after the wanted one are tried before any free one is taken.
+NEIGHBOURS = 50
+
+
+def is_free(port: int) -> bool:
+    """Say whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        # As servers do: a port whose last connection only lingers counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port(wanted: int, *, taken: set[int]) -> int:
+    """Return the wanted port or the next free one, and add it to those taken."""
+    candidates = range(wanted, min(wanted + NEIGHBOURS, 65_536))
+    port = next((p for p in candidates if p not in taken and is_free(p)), None)
+    port = port if port is not None else any_free_port()
+    taken.add(port)
+    return port
+
+
+def any_free_port() -> int:
+    """Return a port that the system holds to be free."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port

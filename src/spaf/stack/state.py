@@ -1,0 +1,129 @@
+"""The run folder: what is where, and what the supervisor has last said of it."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from spaf.errors import NotUpError
+from spaf.stack.process import Identity
+from spaf.store.access import Access, Role
+
+# The run folder may be crossed (PostgreSQL runs under another account when SPAF runs as root),
+# its parts may not be read by others.
+FOLDER_MODE = 0o711
+PRIVATE_MODE = 0o700
+SECRET_MODE = 0o600
+
+
+class ServiceState(msgspec.Struct):
+    """One service, as last seen."""
+
+    name: str
+    # starting, running, restarting, external
+    state: str
+    address: str
+    log: str = ""
+    pid: int | None = None
+    started: float = 0.0
+    restarts: int = 0
+
+    def identity(self) -> Identity | None:
+        """Return the process, or None where it is not ours."""
+        return None if self.pid is None else Identity(self.pid, self.started)
+
+
+class JobState(msgspec.Struct):
+    """The job, as last seen."""
+
+    # waiting, submitting, or Flink's own: RUNNING, RESTARTING, ...
+    state: str = "waiting"
+    id: str = ""
+    resumed_from: str = ""
+    submissions: int = 0
+
+
+class RunState(msgspec.Struct):
+    """Everything that another process needs to know of a run."""
+
+    supervisor_pid: int
+    supervisor_started: float
+    # starting, running, failed, stopping
+    phase: str
+    kafka: str
+    flink: str
+    postgres_host: str
+    postgres_port: int
+    services: dict[str, ServiceState]
+    job: JobState
+    message: str = ""
+
+    def supervisor(self) -> Identity:
+        """Return the process that wrote this."""
+        return Identity(self.supervisor_pid, self.supervisor_started)
+
+
+class Home:
+    """Names of everything in the run folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep the folder; nothing is created yet."""
+        self.folder = folder.absolute()
+        self.logs = self.folder / "logs"
+        self.state = self.folder / "run.json"
+        self.lock = self.folder / "lock"
+        self.secrets = self.folder / "secrets.json"
+        self.kafka = self.folder / "kafka"
+        self.postgres = self.folder / "postgres"
+        self.flink = self.folder / "flink"
+        self.checkpoints = self.folder / "checkpoints"
+        self.runs = self.folder / "runs"
+
+    def create(self) -> None:
+        """Create the folder and its private parts."""
+        self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        self.folder.chmod(FOLDER_MODE)
+        for part in (self.logs, self.kafka, self.flink, self.checkpoints, self.runs):
+            part.mkdir(mode=PRIVATE_MODE, exist_ok=True)
+
+    def read(self) -> RunState | None:
+        """Return what the last supervisor wrote, or None."""
+        try:
+            return msgspec.json.decode(self.state.read_bytes(), type=RunState)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def write(self, state: RunState) -> None:
+        """Replace the state file in one step, so that no reader sees half of it."""
+        partial = self.state.with_suffix(".partial")
+        partial.write_bytes(msgspec.json.format(msgspec.json.encode(state)))
+        partial.replace(self.state)
+
+    def running(self) -> RunState:
+        """Return the state of the run that is up.
+
+        Raises:
+            NotUpError: none is.
+
+        """
+        state = self.read()
+        if state is None or not state.supervisor().alive():
+            raise NotUpError(f"Nothing runs in {self.folder}.", todo="Start it with `spaf up`.")
+        return state
+
+    def passwords(self) -> dict[str, str]:
+        """Return the passwords of this run folder, made at the first call, readable by us only."""
+        if not self.secrets.exists():
+            made = {name: secrets.token_urlsafe(24) for name in ("superuser", *Role)}
+            self.secrets.touch(mode=SECRET_MODE)
+            self.secrets.write_bytes(msgspec.json.encode(made))
+        return msgspec.json.decode(self.secrets.read_bytes(), type=dict[str, str])
+
+    def access(self, state: RunState, schema: str, dsn: str | None) -> Access:
+        """Return how to reach the tables of this run."""
+        if dsn is not None:
+            return Access.external(dsn, schema)
+        roles = {role: self.passwords()[role] for role in Role}
+        return Access.own(state.postgres_host, state.postgres_port, schema, dict(roles))

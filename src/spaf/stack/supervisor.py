@@ -1,0 +1,296 @@
+"""The process that starts the services, watches them, and ends them.
+
+Run as `python -m spaf.stack.supervisor`. It holds the lock of the run folder for as long as it
+lives and writes what it knows into run.json; every other `spaf` reads that. SIGTERM ends it in
+order. If it is killed, the kernel tells each service to stop (see process.end_with_parent).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import IO
+
+from spaf import clock, settings
+from spaf.errors import ServiceError, SpafError, StackError
+from spaf.settings import Settings
+from spaf.stack import postgres, process
+from spaf.stack.job_keeper import JobKeeper
+from spaf.stack.plan import Plan, make
+from spaf.stack.process import Identity, Service
+from spaf.stack.state import Home, JobState, RunState, ServiceState
+from spaf.store.migrate import create_roles, migrate
+from spaf.topic.admin import ensure_topic
+
+# A service that is not ready after this has failed, seconds: ten times a slow start.
+START_SECONDS = 90.0
+TICK_STARTING = 0.05
+TICK_RUNNING = 0.25
+# How often the position of the job is looked up, in ticks.
+PROGRESS_TICKS = 2
+# A service that dies this often in so many seconds will not recover by being started again.
+MOST_DEATHS = 5
+DEATHS_WITHIN_S = 60.0
+
+
+@dataclass
+class Child:
+    """A service of ours and its present process."""
+
+    service: Service
+    popen: subprocess.Popen[bytes]
+    state: ServiceState
+    deaths: list[float]
+    ready: bool = False
+    deadline: float = 0.0
+
+
+class Supervisor:
+    """Starts everything, keeps it alive, stops it."""
+
+    def __init__(self, chosen: Settings) -> None:
+        """Plan the run; the lock must be held.
+
+        Raises:
+            SpafError: a service could not be prepared.
+
+        """
+        self._settings = chosen
+        self._home = Home(chosen.home)
+        me = Identity.of(os.getpid())
+        self._plan: Plan = make(chosen, self._home)
+        self._job = JobKeeper(chosen, self._home, self._plan)
+        self._children: dict[str, Child] = {}
+        self._stopping = False
+        self._prepared = False
+        self._state = RunState(
+            supervisor_pid=os.getpid(),
+            supervisor_started=me.started if me else 0.0,
+            phase="starting",
+            kafka=self._plan.kafka,
+            flink=self._plan.flink,
+            postgres_host=self._plan.access.host,
+            postgres_port=self._plan.access.port,
+            services={
+                name: ServiceState(name, "external", address)
+                for name, address in self._plan.external.items()
+            },
+            job=JobState(),
+            message="; ".join(self._plan.notes),
+        )
+
+    def run(self) -> None:
+        """Start, watch until asked to stop, stop.
+
+        Raises:
+            SpafError: why the run had to end.
+
+        """
+        signal.signal(signal.SIGTERM, self._ask_to_stop)
+        signal.signal(signal.SIGINT, self._ask_to_stop)
+        try:
+            self._start()
+            self._watch()
+        except SpafError as error:
+            self._publish("failed", str(error))
+            raise
+        finally:
+            self._end()
+
+    def _ask_to_stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _start(self) -> None:
+        self._publish("starting", self._state.message)
+        # The planner's JVM takes longest: it goes first, the cluster comes up beside it.
+        self._job.begin()
+        for service in self._plan.services:
+            self._launch(service)
+        while not self._stopping and not self._up():
+            self._tick()
+            clock.sleep(TICK_STARTING)
+
+    def _up(self) -> bool:
+        return (
+            self._prepared
+            and all(child.ready for child in self._children.values())
+            and self._job.state.state == "RUNNING"
+        )
+
+    def _watch(self) -> None:
+        if self._plan.load is not None and not self._stopping:
+            self._launch(self._plan.load)
+        self._publish("running", self._state.message)
+        ticks = 0
+        while not self._stopping:
+            ticks += 1
+            self._tick()
+            if ticks % PROGRESS_TICKS == 0:
+                self._record_progress()
+            self._publish("running", self._state.message)
+            clock.sleep(TICK_RUNNING)
+
+    def _tick(self) -> None:
+        for child in list(self._children.values()):
+            self._look_after(child)
+        if not self._prepared and self._ready("kafka", "postgres"):
+            self._prepare()
+        self._job.look()
+        if self._prepared and all(child.ready for child in self._children.values()):
+            self._job.allow()
+        if self._state.phase == "starting":
+            self._publish("starting", self._state.message)
+
+    def _ready(self, *names: str) -> bool:
+        return all(n not in self._children or self._children[n].ready for n in names)
+
+    def _prepare(self) -> None:
+        """Create topic, roles and tables, once their servers answer."""
+        kafka = self._settings.kafka
+        ensure_topic(self._plan.kafka, kafka.topic, kafka.partitions)
+        if self._settings.postgres.dsn is None:
+            password = self._home.passwords()["superuser"]
+            create_roles(self._plan.access, postgres.SUPERUSER, password)
+        migrate(self._plan.access)
+        self._prepared = True
+
+    def _record_progress(self) -> None:
+        try:
+            self._job.record_progress()
+        except SpafError as error:
+            log(f"progress not recorded: {error}")
+
+    def _launch(self, service: Service, deaths: list[float] | None = None) -> None:
+        popen = process.start(service)
+        identity = Identity.of(popen.pid)
+        known = self._state.services.get(service.name)
+        state = ServiceState(
+            service.name,
+            "starting" if known is None else "restarting",
+            service.address,
+            str(service.log),
+            popen.pid,
+            identity.started if identity else 0.0,
+            0 if known is None else known.restarts + 1,
+        )
+        self._state.services[service.name] = state
+        deadline = clock.monotonic() + START_SECONDS
+        self._children[service.name] = Child(service, popen, state, deaths or [], False, deadline)
+        self._publish(self._state.phase, self._state.message)
+
+    def _look_after(self, child: Child) -> None:
+        code = child.popen.poll()
+        if code is not None:
+            self._bring_back(child, code)
+        elif not child.ready:
+            child.ready = child.service.ready()
+            if child.ready:
+                child.state.state = "running"
+            elif clock.monotonic() > child.deadline:
+                raise _failed(child, f"was not ready after {START_SECONDS:.0f} s")
+
+    def _bring_back(self, child: Child, code: int) -> None:
+        """Start a service again that died, unless it did so at its start or too often.
+
+        Raises:
+            ServiceError: it will not recover by being started again.
+
+        """
+        now = clock.monotonic()
+        if self._state.phase == "starting":
+            raise _failed(child, f"ended while it was starting (exit code {code})")
+        deaths = [t for t in child.deaths if now - t < DEATHS_WITHIN_S] + [now]
+        if len(deaths) > MOST_DEATHS:
+            raise _failed(child, f"died {len(deaths)} times within {DEATHS_WITHIN_S:.0f} s")
+        log(f"{child.service.name} died (exit code {code}); it is started again")
+        self._launch(child.service, deaths)
+
+    def _publish(self, phase: str, message: str) -> None:
+        self._state.phase = phase
+        self._state.message = message
+        self._state.job = self._job.state
+        self._home.write(self._state)
+
+    def _end(self) -> None:
+        """Stop everything, the load first, so that nothing is sent into a closing broker."""
+        if self._state.phase != "failed":
+            self._publish("stopping", "")
+        self._job.end()
+        for name in reversed(list(self._children)):
+            child = self._children[name]
+            identity = child.state.identity()
+            if identity is not None:
+                process.stop(identity, child.service.stop_signal, child.service.stop_seconds)
+            child.popen.wait()
+            child.state.pid = None
+            child.state.state = "stopped"
+        self._home.write(self._state)
+
+
+def log(line: str) -> None:
+    """Write one line to the supervisor's log, which is its standard output."""
+    sys.stdout.write(f"{clock.now_ms()} {line}\n")
+    sys.stdout.flush()
+
+
+def hold_lock(home: Home) -> IO[str]:
+    """Take the lock of the run folder; it is given back when the process ends, however it ends.
+
+    Raises:
+        StackError: another supervisor holds it.
+
+    """
+    file = home.lock.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StackError(f"{home.folder} is in use by another spaf.") from None
+    return file
+
+
+def main() -> int:
+    """Supervise the run folder of the settings until SIGTERM."""
+    chosen = settings.load()
+    home = Home(chosen.home)
+    home.create()
+    try:
+        with hold_lock(home):
+            Supervisor(chosen).run()
+    except SpafError as error:
+        log(f"stopped: {error}")
+        _leave_word(home, str(error))
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - a defect of ours must still leave a trace for the user
+        log(traceback.format_exc())
+        _leave_word(home, f"SPAF has a defect; see {home.logs / 'spaf.log'}.")
+        return 1
+    return 0
+
+
+def _leave_word(home: Home, message: str) -> None:
+    """Tell the waiting command line why it failed, also if that was before there was a state."""
+    me = Identity.of(os.getpid())
+    state = home.read()
+    if state is None or state.supervisor_pid != os.getpid():
+        started = me.started if me else 0.0
+        state = RunState(os.getpid(), started, "failed", "", "", "", 0, {}, JobState())
+    state.phase, state.message = "failed", message
+    home.write(state)
+
+
+def _failed(child: Child, what: str) -> ServiceError:
+    return ServiceError(
+        child.service.name,
+        what,
+        log_tail=process.log_tail(child.service.log),
+        todo=f"Its whole log: `spaf logs {child.service.name}`.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""PostgreSQL, the keeper of the answers: roles, migrations, connections, queries."""

@@ -1,0 +1,92 @@
+"""What is asked of the tables, one function a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+# The query of the brief.
+NEWEST = "SELECT * FROM sales_summary ORDER BY created_at DESC LIMIT %s"
+
+Row = dict[str, Any]
+
+
+def newest(connection: psycopg.Connection, limit: int) -> list[Row]:
+    """Return the newest rows of sales_summary, newest first."""
+    return _rows(connection, NEWEST, [limit])
+
+
+def by_category(connection: psycopg.Connection, seconds: int) -> list[Row]:
+    """Return sales and money of each category and currency in the last seconds."""
+    return _rows(
+        connection,
+        "SELECT category, currency, sum(sales_count)::bigint AS sales_count, "
+        "sum(units_sold)::bigint AS units_sold, sum(total_sales) AS total_sales "
+        "FROM sales_summary WHERE window_start >= now() - make_interval(secs => %s) "
+        "GROUP BY category, currency ORDER BY total_sales DESC",
+        [seconds],
+    )
+
+
+def newest_anomalies(connection: psycopg.Connection, limit: int) -> list[Row]:
+    """Return the newest anomalies of both kinds, newest first."""
+    return _rows(
+        connection,
+        "SELECT detected_at, kind, category, amount, expected, score FROM sale_anomaly "
+        "UNION ALL SELECT detected_at, kind, category, observed, expected::numeric, score "
+        "FROM window_anomaly ORDER BY detected_at DESC LIMIT %s",
+        [limit],
+    )
+
+
+def account(connection: psycopg.Connection) -> list[Row]:
+    """Return offsets and outcomes of each partition."""
+    return _rows(connection, "SELECT * FROM ingest_account ORDER BY kafka_partition", [])
+
+
+def accepted(connection: psycopg.Connection) -> int:
+    """Return how many sales all rows of sales_summary hold."""
+    found = connection.execute("SELECT coalesce(sum(sales_count), 0)::bigint FROM sales_summary")
+    return int(_only(found))
+
+
+def summary(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Return sales_summary as (second, category, currency, count, units, total)."""
+    return connection.execute(
+        "SELECT extract(epoch FROM window_start)::bigint, category, currency, sales_count, "
+        "units_sold, total_sales FROM sales_summary"
+    ).fetchall()
+
+
+def ledger(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Return the ledger as (partition, second, accepted, late, rejected, min, max offset)."""
+    return connection.execute(
+        "SELECT kafka_partition, extract(epoch FROM append_second)::bigint, accepted, late, "
+        "rejected, min_offset, max_offset FROM ingest_ledger"
+    ).fetchall()
+
+
+def record_position(
+    connection: psycopg.Connection, start: Mapping[int, int], done: Mapping[int, int]
+) -> None:
+    """Write down where the job started and up to where its results are complete, by partition."""
+    connection.cursor().executemany(
+        "INSERT INTO topic_position (kafka_partition, start_offset, done_offset) "
+        "VALUES (%s, %s, %s) ON CONFLICT (kafka_partition) DO UPDATE "
+        "SET done_offset = excluded.done_offset, updated_at = clock_timestamp() "
+        "WHERE topic_position.done_offset <> excluded.done_offset",
+        [(partition, start[partition], offset) for partition, offset in done.items()],
+    )
+
+
+def _only(found: psycopg.Cursor) -> Any:
+    row = found.fetchone()
+    return row[0] if row else None
+
+
+def _rows(connection: psycopg.Connection, query: str, values: Sequence[Any]) -> list[Row]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query.encode(), values).fetchall()

@@ -1,0 +1,1 @@
+"""The Kafka topic that carries the sales: creation, offsets, reading a range, producing."""

@@ -1,0 +1,54 @@
+"""The pull parser, token by token."""
+
+from __future__ import annotations
+
+import pytest
+
+from spaf.sale.tokens import JsonError, Kind, Tokens
+
+
+def test_tokens_in_order() -> None:
+    """Each token has its kind and its text; behind the last one there is none."""
+    tokens = Tokens(b' {"a": [1.50, true], "b":"\\n"}')
+    found = []
+    while tokens.next():
+        found.append((tokens.kind, tokens.text()))
+    assert found == [
+        (Kind.BEGIN_OBJECT, "{"),
+        (Kind.NAME, "a"),
+        (Kind.BEGIN_ARRAY, "["),
+        (Kind.NUMBER, "1.50"),
+        (Kind.TRUE, "true"),
+        (Kind.END_ARRAY, "]"),
+        (Kind.NAME, "b"),
+        (Kind.STRING, "\n"),
+        (Kind.END_OBJECT, "}"),
+    ]
+    assert tokens.text() is None
+
+
+def test_text_may_be_asked_for_again() -> None:
+    """Asking for a text does not move on, and not asking for it does not stay."""
+    tokens = Tokens(b'["a","b",1]')
+    tokens.next()
+    tokens.next()
+    assert [tokens.text(), tokens.text()] == ["a", "a"]
+    tokens.next()
+    assert tokens.next() is Kind.NUMBER
+
+
+def test_bytes_behind_the_token_are_not_read() -> None:
+    """A text is only found broken where it is read."""
+    tokens = Tokens(b"[1,\xff")
+    assert [tokens.next(), tokens.next()] == [Kind.BEGIN_ARRAY, Kind.NUMBER]
+    with pytest.raises(JsonError):
+        tokens.next()
+
+
+@pytest.mark.parametrize("data", [b"[1}", b"]", b"{]", b'{"a":1,2}', b'{"a"}', b"[1", b'["a'])
+def test_errors(data: bytes) -> None:
+    """A text that is not JSON ends in an error, never in a silent end."""
+    tokens = Tokens(data)
+    with pytest.raises(JsonError):  # noqa: PT012 - which token fails is not the point
+        while tokens.next():
+            pass

@@ -1,0 +1,56 @@
+"""What of the topic can be told without a broker: options, errors, empty ranges."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from spaf.errors import TopicError
+from spaf.topic.admin import TOPIC_OPTIONS, is_ready
+from spaf.topic.client import client_options, explained
+from spaf.topic.producer import open_producer
+from spaf.topic.read import read
+
+NOWHERE = "127.0.0.1:1"
+
+
+def test_arrival_is_the_brokers_time_and_nothing_is_deleted() -> None:
+    """Two options of the topic are promises of the architecture."""
+    assert TOPIC_OPTIONS["message.timestamp.type"] == "LogAppendTime"
+    assert TOPIC_OPTIONS["retention.ms"] == "-1"
+
+
+def test_no_broker_is_not_ready() -> None:
+    """The question ends by itself, without a word on stderr."""
+    assert not is_ready(NOWHERE)
+
+
+def test_librdkafka_keeps_off_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    """A producer without a broker tries again in silence."""
+    producer = open_producer(NOWHERE, "test")
+    producer.poll(0.3)
+    assert capfd.readouterr().err == ""
+
+
+def test_range_without_records_needs_no_broker() -> None:
+    """Nothing to read is read at once."""
+    assert list(read(NOWHERE, "t", {0: 5}, {0: 5, 1: 0})) == []
+
+
+def test_unreachable_broker_is_told_with_its_address() -> None:
+    """The user reads what was tried, where, and what to check."""
+    told = r"Counting: no Kafka broker answers at 127"
+    with pytest.raises(TopicError, match=told) as caught, explained("Counting", NOWHERE):
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+    assert "SPAF_KAFKA__BOOTSTRAP_SERVERS" in caught.value.todo
+
+
+def test_other_errors_keep_kafkas_own_name() -> None:
+    """What Kafka refused is told in its words."""
+    with pytest.raises(TopicError, match="POLICY_VIOLATION"), explained("Creating", NOWHERE):
+        raise KafkaException(KafkaError(KafkaError.POLICY_VIOLATION))
+
+
+def test_every_client_finds_a_broker_that_comes_back() -> None:
+    """The longest pause between attempts is well under a second."""
+    assert client_options(NOWHERE)["reconnect.backoff.max.ms"] <= 500

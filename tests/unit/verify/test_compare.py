@@ -1,0 +1,266 @@
+"""The comparison sees each kind of damage, and nothing where there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spaf import verify
+from spaf.sale import Reason, Record, Rules
+from spaf.verify import Difference, LedgerRow, Recount, SummaryRow, Tables, compare
+
+BASE_MS = 1_763_800_000_000
+SECOND = BASE_MS // 1_000
+RULES = Rules(default_currency="BRL", max_lateness_ms=10_000, max_ahead_ms=1_000)
+END = 60
+Rows = tuple[list[SummaryRow], list[LedgerRow]]
+Damage = Callable[[list[SummaryRow], list[LedgerRow]], None]
+
+
+def topic() -> list[Record]:
+    """Return two partitions with good, late, refused and unreadable records."""
+    return [
+        Record(partition, offset, BASE_MS + offset * 97, value(offset))
+        for partition in (0, 1)
+        for offset in range(END)
+    ]
+
+
+def value(offset: int) -> bytes:
+    """Return a record; every tenth is late, refused or unreadable."""
+    if offset % 10 == 9:
+        return [b"", b"{}", b'{"productId":"p"}'][offset % 3]
+    late = 20_000 if offset % 10 == 5 else 0
+    return json.dumps(
+        {
+            "productId": "p",
+            "productCategory": ("books", "toys")[offset % 2],
+            "productPrice": offset + 0.01,
+            "productQuantity": 1 + offset % 4,
+            "eventTime": BASE_MS + offset * 97 - late,
+        }
+    ).encode()
+
+
+def recounted(cut: int = END) -> Recount:
+    """Return the recount of the topic up to a cut."""
+    recount = Recount(RULES, {0: cut, 1: cut})
+    recount.feed(topic())
+    return recount
+
+
+def tables_of(recount: Recount) -> Rows:
+    """Return the rows that a right job would have written."""
+    summary = [
+        SummaryRow(*key, group.count, group.units, Decimal(group.cents) / 100)
+        for key, group in recount.summary.items()
+    ]
+    ledger = [
+        LedgerRow(*key, row.accepted, row.late, row.rejected, row.min_offset, row.max_offset)
+        for key, row in recount.ledger.items()
+    ]
+    return summary, ledger
+
+
+def drop_summary(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
+    """Lose a row."""
+    summary.pop(3)
+
+
+def add_summary(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
+    """Invent a row."""
+    summary.append(summary[0]._replace(category="ghosts"))
+
+
+def add_count(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
+    """Count a sale twice."""
+    summary[2] = summary[2]._replace(sales_count=summary[2].sales_count + 1)
+
+
+def take_unit(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
+    """Lose a unit."""
+    summary[2] = summary[2]._replace(units_sold=summary[2].units_sold - 1)
+
+
+def add_cent(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
+    """Gain a cent."""
+    summary[2] = summary[2]._replace(total_sales=summary[2].total_sales + Decimal("0.01"))
+
+
+def add_dust(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
+    """Gain less than a cent, as a sum of binary fractions does."""
+    summary[2] = summary[2]._replace(total_sales=summary[2].total_sales + Decimal("1E-12"))
+
+
+def swap_keys(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
+    """Write two rows each under the other's category."""
+    one, two = summary[0], summary[1]
+    summary[:2] = [
+        one._replace(second=two.second, category=two.category),
+        two._replace(second=one.second, category=one.category),
+    ]
+
+
+def shift_second(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
+    """Write a row a second late."""
+    summary[-1] = summary[-1]._replace(second=summary[-1].second + 1)
+
+
+def change_currency(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
+    """Write a row in another currency."""
+    summary[0] = summary[0]._replace(currency="USD")
+
+
+def drop_ledger(_: list[SummaryRow], ledger: list[LedgerRow]) -> None:
+    """Lose a row of the ledger."""
+    ledger.pop(1)
+
+
+def add_ledger(_: list[SummaryRow], ledger: list[LedgerRow]) -> None:
+    """Invent a row of the ledger, even an empty one."""
+    ledger.append(LedgerRow(7, SECOND, 0, 0, 0, 0, 0))
+
+
+def add_accepted(_: list[SummaryRow], ledger: list[LedgerRow]) -> None:
+    """Accept an event twice."""
+    ledger[1] = ledger[1]._replace(accepted=ledger[1].accepted + 1)
+
+
+def take_late(_: list[SummaryRow], ledger: list[LedgerRow]) -> None:
+    """Lose a late event."""
+    at = next(number for number, row in enumerate(ledger) if row.late)
+    ledger[at] = ledger[at]._replace(late=ledger[at].late - 1)
+
+
+def take_rejected(_: list[SummaryRow], ledger: list[LedgerRow]) -> None:
+    """Lose a rejected record."""
+    at = next(number for number, row in enumerate(ledger) if row.rejected)
+    ledger[at] = ledger[at]._replace(rejected=ledger[at].rejected - 1)
+
+
+def move_accepted(_: list[SummaryRow], ledger: list[LedgerRow]) -> None:
+    """Book an event in the wrong second."""
+    ledger[0] = ledger[0]._replace(accepted=ledger[0].accepted - 1)
+    ledger[1] = ledger[1]._replace(accepted=ledger[1].accepted + 1)
+
+
+SUMMARY_DAMAGE: list[Damage] = [
+    drop_summary,
+    add_summary,
+    add_count,
+    take_unit,
+    add_cent,
+    add_dust,
+    swap_keys,
+    shift_second,
+    change_currency,
+]
+LEDGER_DAMAGE: list[Damage] = [drop_ledger, add_accepted, take_late, take_rejected]
+SILENT_LEDGER_DAMAGE: list[Damage] = [add_ledger, move_accepted]
+
+
+def test_no_false_alarm() -> None:
+    """Right tables are exact, and every record is accounted for."""
+    recount = recounted()
+    verdict = compare(recount, Tables(*tables_of(recount)))
+    assert verdict.exact
+    assert [str(difference) for difference in verdict.differences] == []
+    assert verdict.accepted + verdict.late + verdict.rejected == verdict.records == 2 * END
+    assert verdict.late > 0
+    assert verdict.late_cents == recount.late_cents > 0
+    assert verdict.reasons[Reason.UNREADABLE] > 0
+
+
+@pytest.mark.parametrize(
+    "damage", SUMMARY_DAMAGE + LEDGER_DAMAGE + SILENT_LEDGER_DAMAGE, ids=lambda item: item.__name__
+)
+def test_damage_is_found(damage: Damage) -> None:
+    """Each kind of damage is a difference, and what the ledger lacks or invents is a number."""
+    recount = recounted()
+    summary, ledger = tables_of(recount)
+    damage(summary, ledger)
+    verdict = compare(recount, Tables(summary, ledger))
+    assert not verdict.exact
+    assert verdict.differences
+    assert (verdict.unaccounted > 0) == (damage in LEDGER_DAMAGE)
+
+
+def test_money_is_compared_as_a_number() -> None:
+    """A total may have any number of trailing zeros."""
+    recount = recounted()
+    summary, ledger = tables_of(recount)
+    summary = [
+        row._replace(total_sales=row.total_sales.quantize(Decimal("1E-6"))) for row in summary
+    ]
+    assert compare(recount, Tables(summary, ledger)).exact
+
+
+def test_a_second_that_the_job_saw_nothing_of_may_be_missing() -> None:
+    """Unreadable records may be booked in another second of their partition, but not nowhere."""
+    recount = Recount(RULES, {0: 2})
+    recount.feed([Record(0, 0, BASE_MS, b""), Record(0, 1, BASE_MS + 1_000, value(0))])
+    late_news = [LedgerRow(0, SECOND + 1, 1, 0, 1, 0, 1)]
+    no_news = [LedgerRow(0, SECOND + 1, 1, 0, 0, 1, 1)]
+    summary, _ = tables_of(recount)
+    assert compare(recount, Tables(summary, late_news)).exact
+    verdict = compare(recount, Tables(summary, no_news))
+    assert verdict.unaccounted == 1
+    assert [str(difference) for difference in verdict.differences] == [
+        "ingest_ledger (0, 'rejected') unequal: expected 1, found 0"
+    ]
+
+
+@given(st.integers(0, END), st.integers(0, END))
+def test_tables_that_are_ahead_of_the_cut(cut: int, ahead: int) -> None:
+    """Whatever the job has counted since the cut was taken, there is no false alarm."""
+    recount = recounted(cut)
+    verdict = compare(recount, Tables(*tables_of(recounted(max(cut, ahead)))))
+    assert verdict.exact, list(map(str, verdict.differences))
+    assert verdict.open_groups == len(recount.open_groups)
+
+
+def test_settled_groups_are_compared_beside_open_ones() -> None:
+    """Damage before the cut is found although the end is open."""
+    recount = recounted(END - 1)
+    summary, ledger = tables_of(recounted())
+    summary[0] = summary[0]._replace(sales_count=0)
+    ledger[0] = ledger[0]._replace(late=99)
+    verdict = compare(recount, Tables(summary, ledger))
+    assert len(verdict.differences) == 2
+    assert verdict.unaccounted > 0
+    assert verdict.open_groups > 0
+
+
+def test_as_dict() -> None:
+    """The numbers for scripts, under the names that scripts rely on."""
+    recount = recounted()
+    summary, ledger = tables_of(recount)
+    add_cent(summary, ledger)
+    assert compare(recount, Tables(summary, ledger)).as_dict() == {
+        "records": recount.records,
+        "accepted": recount.accepted,
+        "late": recount.late,
+        "rejected": recount.rejected,
+        "unaccounted": 0,
+        "differences": 1,
+        "exact": False,
+        "open": 0,
+    }
+
+
+def test_a_difference_is_one_plain_line() -> None:
+    """A hostile category cannot break the line or move the terminal."""
+    difference = Difference("ghost", "sales_summary", (1, "a\n\x1b[2J\u202e", "BRL"), None, (1, 2))
+    assert str(difference) == (
+        r"sales_summary (1, 'a\n\x1b[2J\u202e', 'BRL') ghost: expected None, found (1, 2)"
+    )
+
+
+def test_public_names() -> None:
+    """Everything that is promised is there."""
+    assert all(hasattr(verify, name) for name in verify.__all__)
