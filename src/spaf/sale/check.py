@@ -55,14 +55,10 @@ def check(row: Row, append_ms: int, rules: Rules) -> Sale | Reason:
     quantity = whole(double(row.get("productQuantity")))
     if quantity is None:
         return Reason.QUANTITY
-    currency = row.get("currency")
-    if currency is None:
-        currency = rules.default_currency
-    if not CURRENCY.fullmatch(currency):
-        return Reason.CURRENCY
-    event_ms = when(row.get("eventTime"), row.get("transactionDate"), append_ms)
-    if event_ms is None:
-        return Reason.EVENT_TIME
+    rest = _optional(row, append_ms, rules)
+    if isinstance(rest, Reason):
+        return rest
+    currency, event_ms = rest
     return Sale(
         category=str(category),
         currency=currency,
@@ -74,6 +70,17 @@ def check(row: Row, append_ms: int, rules: Rules) -> Sale | Reason:
         intended_us=stamp(row.get("intendedAt")),
         sent_us=stamp(row.get("sentAt")),
     )
+
+
+def _optional(row: Row, append_ms: int, rules: Rules) -> tuple[str, int] | Reason:
+    """Return what a sale may leave out but must not get wrong: currency, event time."""
+    currency = row.get("currency")
+    if currency is None:
+        currency = rules.default_currency
+    if not CURRENCY.fullmatch(currency):
+        return Reason.CURRENCY
+    event_ms = when(row.get("eventTime"), row.get("transactionDate"), append_ms)
+    return Reason.EVENT_TIME if event_ms is None else (currency, event_ms)
 
 
 def is_product(text: str | None) -> bool:

@@ -4,16 +4,17 @@ Its habits, all measured against the decoder itself:
 
 - An array at the root gives a row for each object in it, up to the first element that is none.
 - What follows the end of the root does not matter.
-- A column of text takes the text of a string, or a number, true or false as they stand; an object or an
-  array becomes compact JSON. A double is read from the same texts. Null and a broken text leave the column empty.
+- A column of text takes the text of a string, or a number, true or false as they stand; an object
+  or an array becomes compact JSON. A double is read from the same texts, but for the compact JSON.
+  Null and a broken text leave the column empty.
 - Of two fields with one name the last one counts, until as many fields as there are columns have
   been seen; later ones are passed over.
 - An object or an array in the place of a double leaves it empty but is not passed over: its inside
   is read on as if it were the row's, so that names and values may get out of step, and the end of
   an object in it ends the row.
 
-Not followed: a name with the byte FF in it, which the decoder sometimes takes for another name, and
-the exact byte at which it gives up a rare kind of broken number or word inside a nested value.
+Not followed: a name with the byte FF in it, which the decoder takes for another name if it has met
+that one before, and the byte at which it gives up a rare kind of broken value inside a value.
 """
 
 from __future__ import annotations
@@ -64,21 +65,21 @@ def _row(tokens: Tokens) -> Row:
         raise JsonError("not an object")
     row: Row = {}
     seen = 0
-    tokens.next()
-    while tokens.kind is not Kind.END_OBJECT:
-        full = seen == len(COLUMNS)
+    kind = tokens.next()
+    while kind is not Kind.END_OBJECT:
         name = None
-        if tokens.kind is Kind.NAME or not full:
+        full = seen == len(COLUMNS)
+        if kind is Kind.NAME or not full:
             name = tokens.text()
             tokens.next()
         if name in COLUMNS and not full:
             row[name] = _column(tokens, name)
             seen += 1
-            tokens.next()
+            kind = tokens.next()
             continue
         if name in STAMPS:
             row[name] = _stamp(tokens)
-        _pass_over(tokens)
+        kind = _behind(tokens)
     return row
 
 
@@ -102,15 +103,15 @@ def _stamp(tokens: Tokens) -> str | None:
     return tokens.text() if tokens.kind is Kind.NUMBER else None
 
 
-def _pass_over(tokens: Tokens) -> None:
-    """Go to the first token behind the value."""
+def _behind(tokens: Tokens) -> Kind | None:
+    """Pass over a value and return the token behind it."""
     if tokens.kind is None:
         raise JsonError("no value")
     depth = 1 if tokens.kind in BEGINS else 0
     while depth:
         kind = tokens.next()
         depth += (kind in BEGINS) - (kind in ENDS)
-    tokens.next()
+    return tokens.next()
 
 
 def _compact(tokens: Tokens) -> str:

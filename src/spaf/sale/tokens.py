@@ -31,11 +31,17 @@ CHARACTER = rb"[\xc0-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf7][\x80
 STRING = re.compile(
     rb'(?:[^"\\\x80-\xff]++|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})|' + CHARACTER + rb")*+"
 )
+WHOLE_NAME = re.compile(rb'(?:[^"\\]++|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*+"')
 # How far the decoder reads into a broken character, escape or word before it gives up.
 BROKEN = rb"(?:[\xc0-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf7][\x80-\xbf]{0,2}).?|.?"
 BROKEN_STRING = re.compile(rb"\\u[0-9A-Fa-f]{0,3}.?|\\?(?:" + BROKEN + rb")", re.DOTALL)
-WORD = re.compile(rb"(?:[A-Za-z_$\x80-\xff](?:[A-Za-z0-9_$]|" + CHARACTER + rb")*)?")
+# A byte counts as the letter or the currency sign that it would be in Latin-1.
+LETTER = rb"A-Za-z_$\xa2-\xa5\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\xff"
+WORD = re.compile(rb"(?:[" + LETTER + rb"](?:[A-Za-z0-9_$]|" + CHARACTER + rb")*)?")
 BROKEN_WORD = re.compile(BROKEN, re.DOTALL)
+# White space is looked for before it is clear whether a comma is due.
+NO_SPACE = re.compile(rb"[\x00-\x1f]")
+BROKEN_NUMBER = re.compile(rb"(?:\.|[eE][+-]?).?", re.DOTALL)
 NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -136,6 +142,8 @@ class Tokens:
         """Pass over white space and return the character behind it, empty at the end."""
         at = self._end(SPACE, self._at)
         self._at = at + 1
+        if NO_SPACE.match(self._data, at):
+            raise JsonError("a control character where white space may be")
         return self._data[at : at + 1]
 
     def _end(self, pattern: re.Pattern[bytes], start: int) -> int:
@@ -181,8 +189,15 @@ class Tokens:
 
     def _read_name(self, char: bytes) -> str:
         if char != b'"':
+            self._at = self._end(BROKEN_WORD, self._at - 1)
             raise JsonError("no name where one is due")
-        raw = self._read_string()
+        start = self._at
+        try:
+            raw = self._read_string()
+        except JsonError:
+            # Its characters are looked at when the whole name has been read.
+            self._at = max(self._at, self._end(WHOLE_NAME, start))
+            raise
         if len(raw) > MAX_NAME:
             raise JsonError("a name too long")
         return unescape(raw)
@@ -214,12 +229,16 @@ class Tokens:
         start = self._at - 1
         match = NUMBER.match(self._data, start)
         if match is None:
+            self._at = min(start + 2, len(self._data))
             raise JsonError("a minus without a number")
         self._at = match.end()
         if sum(len(part.strip(b".eE+-")) for part in match.groups(b"")) > MAX_DIGITS:
             raise JsonError("a number too long")
         following = self._data[self._at : self._at + 1]
-        if following in {b".", b"e", b"E"} or (match[1] == b"0" and following.isdigit()):
-            raise JsonError("a number that is not JSON")
+        if match.lastindex == 1 and match[1] == b"0" and following.isdigit():
+            raise JsonError("a number with a leading zero")
+        if not match[3] and (following in {b"e", b"E"} or (following == b"." and not match[2])):
+            self._at = self._end(BROKEN_NUMBER, self._at)
+            raise JsonError("a number that ends with its point or its exponent")
         self._text = match[0].decode()
         return Kind.NUMBER

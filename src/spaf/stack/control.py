@@ -17,6 +17,7 @@ from spaf.errors import ServiceError, StackError
 from spaf.settings import Settings
 from spaf.stack import postgres, process, runtime
 from spaf.stack.state import Home, RunState, ServiceState
+from spaf.stack.supervisor import BARE
 
 # Kafka's and PostgreSQL's first segments, checkpoints and logs fit in this with room to spare.
 LEAST_FREE_MIB = 1024
@@ -35,13 +36,16 @@ def is_up(chosen: Settings) -> bool:
     return state is not None and state.supervisor().alive()
 
 
-def up(chosen: Settings, watch: Watcher, *, end_with_us: bool = False) -> RunState:
+def up(
+    chosen: Settings, watch: Watcher, *, end_with_us: bool = False, bare: bool = False
+) -> RunState:
     """Start everything and wait until sales can flow.
 
     Args:
         chosen: the settings of the run.
         watch: is shown the state at each look.
         end_with_us: stop everything when this process ends, even if it is killed.
+        bare: services only, neither the job nor Locust's page.
 
     Raises:
         StackError: it could not be started; says why, with the last lines of the log.
@@ -53,7 +57,7 @@ def up(chosen: Settings, watch: Watcher, *, end_with_us: bool = False) -> RunSta
     home.create()
     if not is_up(chosen):
         _clear_leftovers(home)
-        child = _spawn(chosen, home, end_with_us=end_with_us)
+        child = _spawn(chosen, home, end_with_us=end_with_us, bare=bare)
     else:
         child = None
     return _wait_until_up(home, child, watch)
@@ -132,10 +136,12 @@ def _clear_leftovers(home: Home) -> bool:
     return bool(left)
 
 
-def _spawn(chosen: Settings, home: Home, *, end_with_us: bool) -> subprocess.Popen[bytes]:
+def _spawn(
+    chosen: Settings, home: Home, *, end_with_us: bool, bare: bool
+) -> subprocess.Popen[bytes]:
     with (home.logs / "spaf.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "spaf.stack.supervisor"],
+            [sys.executable, "-m", "spaf.stack.supervisor", *([BARE] if bare else [])],
             env={**os.environ, **settings.environment(chosen)},
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -24,9 +24,9 @@ class Plan:
     kafka: str
     flink: str
     access: Access
-    services: list[Service] = field(default_factory=list)
     # Started when the job runs: until then it would only compete for the processors.
-    load: Service | None = None
+    load: Service
+    services: list[Service] = field(default_factory=list)
     external: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -40,7 +40,8 @@ def make(settings: Settings, home: Home) -> Plan:
 
     """
     ports = _Ports()
-    plan = Plan(*_addresses(settings, home, ports))
+    bootstrap, rest_url, access = _addresses(settings, home, ports)
+    plan = Plan(bootstrap, rest_url, access, _locust(settings, home, bootstrap, ports))
     plan.notes = ports.notes
     if settings.kafka.bootstrap_servers is None:
         port = int(plan.kafka.rpartition(":")[2])
@@ -58,7 +59,6 @@ def make(settings: Settings, home: Home) -> Plan:
         plan.services += flink.services(settings.flink, home.flink, home.logs, where)
     else:
         plan.external[flink.JOBMANAGER] = plan.flink
-    plan.load = _locust(settings, home, plan, ports)
     return plan
 
 
@@ -101,10 +101,10 @@ def _postgres(home: Home, port: int) -> Service:
     return postgres.service(place, home.logs / "postgres.log", port, password)
 
 
-def _locust(settings: Settings, home: Home, plan: Plan, ports: _Ports) -> Service:
+def _locust(settings: Settings, home: Home, bootstrap: str, ports: _Ports) -> Service:
     port = ports.take(LOCUST, settings.locust.port)
     argv = page_command(
-        sales(settings, plan.kafka, home), port=port, rate=FIRST_RATE, autostart=False
+        sales(settings, bootstrap, home), port=port, rate=FIRST_RATE, autostart=False
     )
     return Service(
         name=LOCUST,

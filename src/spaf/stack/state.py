@@ -125,5 +125,5 @@ class Home:
         """Return how to reach the tables of this run."""
         if dsn is not None:
             return Access.external(dsn, schema)
-        roles = {role: self.passwords()[role] for role in Role}
-        return Access.own(state.postgres_host, state.postgres_port, schema, dict(roles))
+        roles = {str(role): self.passwords()[role] for role in Role}
+        return Access.own(state.postgres_host, state.postgres_port, schema, roles)

@@ -24,9 +24,12 @@ from spaf.stack.job_keeper import JobKeeper
 from spaf.stack.plan import Plan, make
 from spaf.stack.process import Identity, Service
 from spaf.stack.state import Home, JobState, RunState, ServiceState
+from spaf.stack.submission import GROUP, JobPlace
 from spaf.store.migrate import create_roles, migrate
 from spaf.topic.admin import ensure_topic
 
+# Argument of the process: services only, for a bench or a test that brings its own job.
+BARE = "--bare"
 # A service that is not ready after this has failed, seconds: ten times a slow start.
 START_SECONDS = 90.0
 TICK_STARTING = 0.05
@@ -53,8 +56,8 @@ class Child:
 class Supervisor:
     """Starts everything, keeps it alive, stops it."""
 
-    def __init__(self, chosen: Settings) -> None:
-        """Plan the run; the lock must be held.
+    def __init__(self, chosen: Settings, *, bare: bool) -> None:
+        """Plan the run; the lock must be held. A bare run has services only, no job, no load.
 
         Raises:
             SpafError: a service could not be prepared.
@@ -64,7 +67,7 @@ class Supervisor:
         self._home = Home(chosen.home)
         me = Identity.of(os.getpid())
         self._plan: Plan = make(chosen, self._home)
-        self._job = JobKeeper(chosen, self._home, self._plan)
+        self._job = None if bare else JobKeeper(chosen, self._home, self._place())
         self._children: dict[str, Child] = {}
         self._stopping = False
         self._prepared = False
@@ -102,13 +105,25 @@ class Supervisor:
         finally:
             self._end()
 
+    def _place(self) -> JobPlace:
+        own = self._settings.flink.rest_url is None
+        return JobPlace(
+            kafka=self._plan.kafka,
+            topic=self._settings.kafka.topic,
+            group=GROUP,
+            access=self._plan.access,
+            flink=self._plan.flink,
+            checkpoints=self._home.checkpoints if own else None,
+        )
+
     def _ask_to_stop(self, *_: object) -> None:
         self._stopping = True
 
     def _start(self) -> None:
         self._publish("starting", self._state.message)
         # The planner's JVM takes longest: it goes first, the cluster comes up beside it.
-        self._job.begin()
+        if self._job is not None:
+            self._job.begin()
         for service in self._plan.services:
             self._launch(service)
         while not self._stopping and not self._up():
@@ -119,11 +134,11 @@ class Supervisor:
         return (
             self._prepared
             and all(child.ready for child in self._children.values())
-            and self._job.state.state == "RUNNING"
+            and (self._job is None or self._job.state.state == "RUNNING")
         )
 
     def _watch(self) -> None:
-        if self._plan.load is not None and not self._stopping:
+        if self._job is not None and not self._stopping:
             self._launch(self._plan.load)
         self._publish("running", self._state.message)
         ticks = 0
@@ -140,9 +155,10 @@ class Supervisor:
             self._look_after(child)
         if not self._prepared and self._ready("kafka", "postgres"):
             self._prepare()
-        self._job.look()
-        if self._prepared and all(child.ready for child in self._children.values()):
-            self._job.allow()
+        if self._job is not None:
+            self._job.look()
+            if self._prepared and all(child.ready for child in self._children.values()):
+                self._job.allow()
         if self._state.phase == "starting":
             self._publish("starting", self._state.message)
 
@@ -160,6 +176,8 @@ class Supervisor:
         self._prepared = True
 
     def _record_progress(self) -> None:
+        if self._job is None:
+            return
         try:
             self._job.record_progress()
         except SpafError as error:
@@ -213,14 +231,16 @@ class Supervisor:
     def _publish(self, phase: str, message: str) -> None:
         self._state.phase = phase
         self._state.message = message
-        self._state.job = self._job.state
+        if self._job is not None:
+            self._state.job = self._job.state
         self._home.write(self._state)
 
     def _end(self) -> None:
         """Stop everything, the load first, so that nothing is sent into a closing broker."""
         if self._state.phase != "failed":
             self._publish("stopping", "")
-        self._job.end()
+        if self._job is not None:
+            self._job.end()
         for name in reversed(list(self._children)):
             child = self._children[name]
             identity = child.state.identity()
@@ -260,7 +280,7 @@ def main() -> int:
     home.create()
     try:
         with hold_lock(home):
-            Supervisor(chosen).run()
+            Supervisor(chosen, bare=BARE in sys.argv).run()
     except SpafError as error:
         log(f"stopped: {error}")
         _leave_word(home, str(error))

@@ -37,7 +37,9 @@ def migrate(access: Access) -> list[str]:
             "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY, "
             "sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        applied = dict(connection.execute("SELECT name, sha256 FROM schema_migration").fetchall())
+        applied: dict[str, str] = dict(
+            connection.execute("SELECT name, sha256 FROM schema_migration").fetchall()
+        )
         return [
             name
             for name, text in migrations().items()

@@ -47,6 +47,20 @@ def account(connection: psycopg.Connection) -> list[Row]:
     return _rows(connection, "SELECT * FROM ingest_account ORDER BY kafka_partition", [])
 
 
+def done(connection: psycopg.Connection) -> dict[int, int]:
+    """Return, by partition, the offset before which everything is in the tables for certain."""
+    rows = connection.execute("SELECT kafka_partition, done_offset FROM topic_position")
+    return dict(rows.fetchall())
+
+
+def readable(connection: psycopg.Connection) -> int:
+    """Return how many records the job has read, whatever became of them."""
+    found = connection.execute(
+        "SELECT coalesce(sum(accepted + late + refused), 0)::bigint FROM ledger_second"
+    )
+    return int(_only(found))
+
+
 def accepted(connection: psycopg.Connection) -> int:
     """Return how many sales all rows of sales_summary hold."""
     found = connection.execute("SELECT coalesce(sum(sales_count), 0)::bigint FROM sales_summary")

@@ -1,0 +1,192 @@
+"""How fast the job empties a topic that was filled before: throughput without the generator.
+
+The scenario has a stack of its own in a run folder of its own: two partitions, two slots, a
+TaskManager with a larger heap, and events gathered for some milliseconds, because here throughput
+is asked, not latency. The events are those of the generator. A JVM runs slowly until its code is
+compiled, so the drain is repeated on the same TaskManager, and each time is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spaf import clock
+from spaf.bench.session import Session
+from spaf.bench.verdict import verify, wait_until_done
+from spaf.errors import JobError
+from spaf.generate import catalogue
+from spaf.generate.stream import SaleStream
+from spaf.job.rest import Rest
+from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, Settings
+from spaf.stack.control import resources
+from spaf.stack.flink import TASKMANAGER
+from spaf.stack.submission import Submission
+from spaf.store import queries
+from spaf.store.access import Role
+from spaf.store.migrate import migrate
+from spaf.topic.admin import ensure_topic
+from spaf.topic.producer import open_producer
+
+TOPIC = "drain"
+PARTITIONS = 2
+SLOTS = 2
+TASK_HEAP_MIB = 896
+BROKER_HEAP_MIB = 512
+# Updates of a row within this time become one; a drain updates few rows very often.
+MINI_BATCH_MS = 20
+FLUSH_MS = 20
+# Sales between two looks at the producer's reports.
+POLL_EVERY = 10_000
+# Between two looks at the ledger: the resolution of the time of a drain, seconds.
+LOOK_SECONDS = 0.05
+# A drain that takes longer than this an event has stopped (a thousandth of the usual rate).
+SLOWEST_EVENT_S = 0.003
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Drain:
+    """One drain of the whole topic."""
+
+    events: int
+    seconds: float
+    cpu_seconds: float
+    exact: bool
+
+    @property
+    def events_per_second(self) -> float:
+        """Return the throughput."""
+        return self.events / self.seconds
+
+    @property
+    def cpu_us_per_event(self) -> float:
+        """Return the processor time of the TaskManager for an event, microseconds."""
+        return self.cpu_seconds / self.events * 1e6
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record for --json."""
+        return {
+            **asdict(self),
+            "events_per_second": round(self.events_per_second),
+            "cpu_us_per_event": round(self.cpu_us_per_event, 3),
+        }
+
+
+def scenario(settings: Settings) -> Settings:
+    """Return the settings of the scenario; contract and detection stay the user's."""
+    return settings.model_copy(
+        update={
+            "home": settings.home / "drain",
+            "kafka": KafkaSettings(topic=TOPIC, partitions=PARTITIONS, heap_mib=BROKER_HEAP_MIB),
+            "flink": FlinkSettings(slots=SLOTS, task_heap_mib=TASK_HEAP_MIB),
+            "job": JobSettings(
+                **{
+                    **settings.job.model_dump(),
+                    "parallelism": SLOTS,
+                    "mini_batch_ms": MINI_BATCH_MS,
+                    "flush_ms": FLUSH_MS,
+                }
+            ),
+        }
+    )
+
+
+def fill(session: Session, events: int, tell: Tell) -> None:
+    """Fill the topic with the generator's sales, as fast as one process can.
+
+    Raises:
+        TopicError: Kafka does not answer.
+
+    """
+    ensure_topic(session.kafka, session.topic, PARTITIONS)
+    missing = events - sum(session.end_offsets().values())
+    producer = open_producer(session.kafka, "spaf-fill")
+    generate = session.settings.generate
+    stream = SaleStream(
+        catalogue.build(generate.seed),
+        seed=generate.seed,
+        run_id="drain",
+        currencies=generate.currencies,
+        anomaly_rate=generate.anomaly_rate,
+    )
+    for number in range(missing):
+        now = clock.now_us()
+        sale, _ = stream.next_sale(now, now)
+        producer.produce(session.topic, sale, partition=number % PARTITIONS)
+        if number % POLL_EVERY == 0:
+            producer.poll(0)
+            tell(f"filling the topic: {number:,} of {missing:,}")
+    producer.flush()
+
+
+def drain(session: Session, number: int, tell: Tell) -> Drain:
+    """Run the job over the whole topic into fresh tables.
+
+    Raises:
+        JobError: the job was refused or stopped.
+
+    """
+    one = session.beside(session.topic, f"drain_{clock.now_ms()}")
+    migrate(one.access)
+    place = one.place(f"drain-{number}-{clock.now_ms()}")
+    start = place.begin_offsets()
+    place.set_start(start)
+    log = session.home.logs / "job-submit.log"
+    submission = Submission(place.request(session.settings, None), log)
+    submission.go()
+    tell(f"drain {number}: planning the job")
+    job = submission.wait()
+    rest = Rest(place.flink)
+    try:
+        seconds, cpu = _until_empty(one, rest, job, lambda done: tell(f"drain {number}: {done:,}"))
+        tell(f"drain {number}: verifying")
+        exact = _verified(one, place.group)
+    finally:
+        rest.cancel(job)
+    return Drain(sum(session.end_offsets().values()), seconds, cpu, exact)
+
+
+def _until_empty(
+    session: Session, rest: Rest, job: str, tell: Callable[[int], None]
+) -> tuple[float, float]:
+    """Return time and processor time from the running job to the last event in the tables."""
+    events = sum(session.end_offsets().values())
+    while not _running(rest, job):
+        clock.sleep(LOOK_SECONDS / 10)
+    began, cpu_before = clock.monotonic(), _cpu(session)
+    deadline = began + 30 + events * SLOWEST_EVENT_S
+    with session.access.connect(Role.READ, autocommit=True) as connection:
+        while (done := queries.readable(connection)) < events:
+            tell(done)
+            if clock.monotonic() > deadline:
+                raise JobError(f"The drain has stopped at {done:,} of {events:,} events.")
+            clock.sleep(LOOK_SECONDS)
+    return clock.monotonic() - began, _cpu(session) - cpu_before
+
+
+def _running(rest: Rest, job: str) -> bool:
+    status = rest.status(job)
+    if status is not None and status.state in ("FAILED", "RESTARTING"):
+        raise JobError(f"The job failed: {rest.failure(job)}")
+    return status is not None and status.running
+
+
+def _verified(session: Session, group: str) -> bool:
+    place = session.place(group)
+    cut = session.end_offsets()
+    known: dict[int, int] = {}
+    while any(known.get(partition, 0) < offset for partition, offset in cut.items()):
+        known = place.record_progress(known)
+        clock.sleep(LOOK_SECONDS)
+    wait_until_done(session, cut)
+    return verify(session).exact
+
+
+def _cpu(session: Session) -> float:
+    services = session.state().services
+    return sum(
+        resources(service)[1] for name, service in services.items() if name.startswith(TASKMANAGER)
+    )

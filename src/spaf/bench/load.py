@@ -1,0 +1,124 @@
+"""Run the load generator: a process for a fixed time, or Locust's page by remote control."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import httpx
+
+from spaf import clock
+from spaf.bench.session import Session
+from spaf.errors import LoadError
+from spaf.generate.result import LoadResult
+from spaf.generate.run import Sales, load_command, users_for
+from spaf.stack import process
+from spaf.stack.plan import LOCUST, sales
+
+PAGE_TIMEOUT_S = 15.0
+
+
+def offered(
+    session: Session, *, seed: int | None = None, anomaly_rate: float | None = None
+) -> Sales:
+    """Return what is sold, with a seed or an anomaly rate of one's own."""
+    plain = sales(session.settings, session.kafka, session.home)
+    return Sales(
+        bootstrap=plain.bootstrap,
+        topic=plain.topic,
+        seed=plain.seed if seed is None else seed,
+        currencies=plain.currencies,
+        anomaly_rate=plain.anomaly_rate if anomaly_rate is None else anomaly_rate,
+        labels=plain.labels,
+    )
+
+
+class Load:
+    """A headless load that has been started."""
+
+    def __init__(self, session: Session, what: Sales, *, rate: float, seconds: float) -> None:
+        """Start it; it ends by itself."""
+        folder = session.home.runs
+        folder.mkdir(parents=True, exist_ok=True)
+        self._result = folder / f"load-{clock.now_us()}.json"
+        self._log = session.home.logs / "load.log"
+        argv = load_command(what, rate=rate, seconds=seconds, result=self._result)
+        with self._log.open("wb") as log:
+            self._child = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=process.end_with_parent(15),  # noqa: PLW1509 - prctl only
+            )
+
+    @property
+    def done(self) -> bool:
+        """Whether the load has ended."""
+        return self._child.poll() is not None
+
+    def stop(self) -> None:
+        """End it early; it still waits for the acknowledgements of what it has sent."""
+        if not self.done:
+            self._child.terminate()
+
+    def result(self) -> LoadResult:
+        """Wait for the end and return the counts.
+
+        Raises:
+            LoadError: it ended without a result.
+
+        """
+        self._child.wait()
+        return _read(self._result, self._log)
+
+
+def start_page(address: str, rate: float) -> None:
+    """Start the sales on Locust's page at this rate, as a person would.
+
+    Raises:
+        LoadError: the page does not answer or refuses.
+
+    """
+    users = users_for(rate)
+    form = {
+        "user_count": str(users),
+        "spawn_rate": str(users),
+        "sales_per_user": str(rate / users),
+    }
+    answer = _page("POST", f"{address}/swarm", form)
+    if not answer.get("success", False):
+        raise LoadError(f"Locust did not start: {answer.get('message', answer)}")
+
+
+def stop_page(session: Session, address: str) -> LoadResult:
+    """Stop the sales on Locust's page and return what they came to.
+
+    Raises:
+        LoadError: the page does not answer, or left no result.
+
+    """
+    result = session.home.runs / "page.json"
+    result.unlink(missing_ok=True)
+    _page("POST", f"{address}/stop")
+    process.wait_until(result.exists, PAGE_TIMEOUT_S)
+    return _read(result, session.home.logs / f"{LOCUST}.log")
+
+
+def _page(method: str, url: str, form: dict[str, str] | None = None) -> dict[str, object]:
+    try:
+        answer = httpx.request(method, url, data=form, timeout=PAGE_TIMEOUT_S)
+        found: dict[str, object] = answer.raise_for_status().json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise LoadError(
+            f"Locust's page at {url} does not answer ({type(error).__name__}).",
+            todo="See `spaf status` and `spaf logs locust`.",
+        ) from error
+    return found
+
+
+def _read(result: Path, log: Path) -> LoadResult:
+    if not result.exists():
+        raise LoadError(f"The load ended without a result.\n{process.log_tail(log)}")
+    return LoadResult.read(result)

@@ -1,0 +1,31 @@
+"""Latency, exactness and cost at several rates, one after the other on one stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spaf import clock
+from spaf.bench.load import Load, offered
+from spaf.bench.outcome import Measurement, Outcome
+from spaf.bench.session import Session
+
+Tell = Callable[[str], None]
+
+
+def measure_rate(session: Session, rate: float, seconds: float, tell: Tell) -> Outcome:
+    """Sell at one rate for so long, then verify everything and measure every sale.
+
+    Raises:
+        LoadError: the load left no result.
+        SpafError: the run could not be verified.
+
+    """
+    with Measurement.start(session) as measurement:
+        load = Load(session, offered(session), rate=rate, seconds=seconds)
+        began = clock.monotonic()
+        while not load.done:
+            measurement.sampler.look_now_and_then()
+            tell(f"{rate:g} sales/s, {clock.monotonic() - began:.0f} of {seconds:.0f} s")
+            clock.sleep(0.1)
+        tell(f"{rate:g} sales/s, verifying")
+        return measurement.finish(load.result())

@@ -1,0 +1,82 @@
+"""`spaf bench rates`: latency, exactness and cost at several rates."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from spaf import settings
+from spaf.bench.machine import machine
+from spaf.bench.rates import measure_rate
+from spaf.bench.session import running
+from spaf.cli.output import Json, duration, err, out, print_json, rate, table
+from spaf.cli.progress import StartProgress
+from spaf.errors import SettingsError
+
+
+def rates(
+    wanted: Annotated[
+        str, typer.Option("--rates", help="Sales a second, with commas between.")
+    ] = "10,50,100,1000",
+    length: Annotated[str, typer.Option("--for", help="How long at each rate.")] = "60s",
+    *,
+    json: Json = False,
+) -> None:
+    """Sell at each rate in turn; verify all; latency of every sale, memory and processor time."""
+    seconds = duration(length)
+    asked = [_number(text) for text in wanted.split(",")]
+    results = []
+    with running(settings.load(), StartProgress()) as session, err.status("") as line:
+        for one in asked:
+            outcome = measure_rate(session, one, seconds, lambda text: line.update(text))
+            results.append(outcome.as_dict())
+    if json:
+        print_json({"machine": machine(), "seconds": seconds, "rates": results})
+    else:
+        out.print(_table(results))
+    if not all(result["valid"] for result in results):
+        raise typer.Exit(1)
+
+
+def _number(text: str) -> float:
+    try:
+        return rate(float(text))
+    except ValueError:
+        raise SettingsError(
+            f"--rates: {text!r} is not a number.", todo="For example --rates 10,100,1000"
+        ) from None
+
+
+def _table(results: list[dict[str, Any]]) -> Table:
+    columns = (
+        "sales/s",
+        "records",
+        "unaccounted",
+        "differences",
+        "p50 ms",
+        "p99 ms",
+        "max ms",
+        "memory MiB",
+        "CPU cores",
+        "valid",
+    )
+    rows = []
+    for result in results:
+        store = result["latency_ms"]["store"] or {}
+        rows.append(
+            (
+                result["rate"],
+                result["records"],
+                result["unaccounted"],
+                result["differences"],
+                store.get("p50"),
+                store.get("p99"),
+                store.get("max"),
+                result["rss_mib"],
+                result["cpu_cores"],
+                result["valid"],
+            )
+        )
+    return table("intended → visible in PostgreSQL, every sale", columns, rows)

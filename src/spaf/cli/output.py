@@ -1,0 +1,92 @@
+"""What every verb prints with: messages to stderr, answers to stdout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from spaf.errors import SettingsError, SpafError
+
+out = Console()
+err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on standard output."""
+    out.file.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+
+
+def complain(error: SpafError) -> None:
+    """Print an error: what happened in bold, what to do below it."""
+    err.print(Text(error.what, style="bold red"))
+    if error.todo:
+        err.print(Text(error.todo))
+
+
+def duration(text: str) -> float:
+    """Return the seconds that a text such as 90, 60s, 5m or 1.5h means.
+
+    Raises:
+        SettingsError: it is none of these, or not positive.
+
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if seconds <= 0:
+        raise SettingsError(
+            f"--for {text}: not a duration.", todo="Write seconds (90), or 60s, 5m, 1.5h."
+        )
+    return seconds
+
+
+def rate(value: float) -> float:
+    """Return a rate that the generator can be asked for.
+
+    Raises:
+        SettingsError: it is not between 0.1 and 200,000 a second.
+
+    """
+    if not 0.1 <= value <= 200_000:  # noqa: PLR2004 - named in the message
+        raise SettingsError(f"--rate {value:g}: must be from 0.1 to 200000 sales a second.")
+    return value
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """Return a table; numbers stand to the right, and no cell is read as markup."""
+    made = Table(title=title or None, title_justify="left", header_style="bold")
+    for column, example in zip(columns, rows[0] if rows else columns, strict=True):
+        number = isinstance(example, int | float | Decimal)
+        made.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        made.add_row(*(Text(shown(cell)) for cell in row))
+    return made
+
+
+def shown(cell: Any) -> str:
+    """Return a cell as a person reads it; control characters of a text are made visible."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    if isinstance(cell, float):
+        return f"{cell:,.2f}"
+    if isinstance(cell, Decimal):
+        return f"{cell:,.2f}"
+    if isinstance(cell, datetime):
+        return f"{cell:%H:%M:%S.%f}"[:-3]
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(cell))

@@ -1,0 +1,37 @@
+"""Progress of a start, for a person: what is up, after how long."""
+
+from __future__ import annotations
+
+from spaf import clock
+from spaf.cli.output import err
+from spaf.stack.state import RunState
+
+
+class StartProgress:
+    """Prints a line when a service becomes ready, and once each note."""
+
+    def __init__(self) -> None:
+        """Start to count."""
+        self._began = clock.monotonic()
+        self._told: set[str] = set()
+
+    @property
+    def seconds(self) -> float:
+        """Return the time since the start."""
+        return clock.monotonic() - self._began
+
+    def __call__(self, state: RunState) -> None:
+        """Print what is new in the state."""
+        if state.message and state.phase != "failed":
+            self._tell(state.message, f"[yellow]{state.message}[/]")
+        for service in state.services.values():
+            if service.state in ("running", "external"):
+                self._tell(service.name, f"{service.name:12} {service.address}")
+        if state.job.state == "RUNNING":
+            resumed = " (resumed from a checkpoint)" if state.job.resumed_from else ""
+            self._tell("job", f"{'job':12} running{resumed}")
+
+    def _tell(self, key: str, line: str) -> None:
+        if key not in self._told:
+            self._told.add(key)
+            err.print(f"[dim]{self.seconds:5.1f} s[/]  {line}", highlight=False)

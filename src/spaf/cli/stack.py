@@ -1,0 +1,127 @@
+"""`spaf up`, `down`, `status`, `logs`: the services."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spaf import clock, settings
+from spaf.cli.output import Json, err, out, print_json, table
+from spaf.cli.progress import StartProgress
+from spaf.errors import NotUpError, SettingsError
+from spaf.stack import control
+from spaf.stack.process import log_tail
+from spaf.stack.state import Home, RunState
+
+# Processor use is the difference between two looks this far apart, seconds.
+CPU_INTERVAL = 0.5
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+    app.command()(logs)
+
+
+def up(*, json: Json = False) -> None:
+    """Start Kafka, Flink, PostgreSQL, the job and Locust's page; they go on in the background."""
+    chosen = settings.load()
+    if control.is_up(chosen):
+        err.print("SPAF is already up.")
+    state = control.up(chosen, StartProgress())
+    if json:
+        print_json(_status(chosen, state))
+    else:
+        _print_status(_status(chosen, state))
+        err.print("\nStart sales on Locust's page or with `spaf load`; end with `spaf down`.")
+
+
+def down(
+    *,
+    wipe: Annotated[
+        bool, typer.Option("--wipe", help="Delete the run folder too: data, logs, passwords.")
+    ] = False,
+) -> None:
+    """Stop everything that runs in the run folder."""
+    chosen = settings.load()
+    found = control.down(chosen, wipe=wipe)
+    err.print("Stopped." if found else "Nothing was running.")
+    if wipe:
+        err.print(f"{chosen.home} is deleted.")
+
+
+def status(*, json: Json = False) -> None:
+    """Show what runs where, and what it costs; exit code 1 if something is not as it should be."""
+    chosen = settings.load()
+    found = _status(chosen, Home(chosen.home).running())
+    if json:
+        print_json(found)
+    else:
+        _print_status(found)
+    healthy = all(s["state"] in ("running", "external") for s in found["services"].values())
+    if not healthy or found["job"]["state"] != "RUNNING":
+        raise typer.Exit(1)
+
+
+def logs(
+    name: Annotated[
+        str, typer.Argument(help="A service, `spaf` (the supervisor), `job-submit` or `load`.")
+    ],
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=10_000)] = 50,
+) -> None:
+    """Print the end of a log."""
+    home = Home(settings.load().home)
+    file = home.logs / f"{Path(name).name}.log"
+    if not file.exists():
+        known = ", ".join(sorted(p.stem for p in home.logs.glob("*.log"))) or "none yet"
+        raise SettingsError(f"There is no log of {name!r} in {home.logs}.", todo=f"Logs: {known}")
+    out.print(log_tail(file, lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _status(chosen: settings.Settings, state: RunState) -> dict[str, Any]:
+    before = {name: control.resources(s) for name, s in state.services.items()}
+    clock.sleep(CPU_INTERVAL)
+    current = Home(chosen.home).read()
+    if current is None:
+        raise NotUpError("The run has just ended.")
+    services = {}
+    for name, service in current.services.items():
+        memory, cpu = control.resources(service)
+        used = cpu - before.get(name, (0.0, cpu))[1]
+        services[name] = {
+            "state": service.state,
+            "pid": service.pid,
+            "address": service.address,
+            "rss_mib": round(memory, 1),
+            "cpu_percent": round(100 * used / CPU_INTERVAL, 1),
+            "restarts": service.restarts,
+        }
+    job = current.job
+    return {
+        "phase": current.phase,
+        "services": services,
+        "job": {"state": job.state, "id": job.id, "submissions": job.submissions},
+    }
+
+
+def _print_status(found: dict[str, Any]) -> None:
+    rows = [
+        (
+            name,
+            s["state"],
+            s["pid"] and str(s["pid"]),
+            s["address"],
+            s["rss_mib"],
+            s["cpu_percent"],
+            s["restarts"],
+        )
+        for name, s in found["services"].items()
+    ]
+    columns = ("service", "state", "pid", "address", "memory MiB", "CPU %", "restarts")
+    out.print(table("", columns, rows))
+    job = found["job"]
+    out.print(f"job {job['id'] or '-'}: {job['state']}", highlight=False)

@@ -1,0 +1,158 @@
+"""When each single sale became visible in PostgreSQL.
+
+A row of sales_summary shows a count, not sales. But sales enter a row in the order of their
+arrival, so the n-th sale of a row is visible from the first moment at which the row shows n or
+more. That gives the latency of every sale, not of the luckiest in each row.
+
+With several partitions the order of arrival between two of them is known to a millisecond only
+(the broker's append time); inside one partition it is exact.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+import numpy as np
+
+from spaf.measure.quantiles import Micros, Quantiles, quantiles
+from spaf.sale import Record, Rules, Sale, decode
+
+Key = tuple[int, str, str]
+# Stamp (µs) and count that a row showed, in the order of the notices.
+Showings = dict[Key, list[tuple[int, int]]]
+
+
+class Arrival(NamedTuple):
+    """One accepted sale; its place in the log orders it inside its row."""
+
+    append_ms: int
+    partition: int
+    offset: int
+    intended: int | None
+    sent: int | None
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """Stamps of every sale that carries them, one entry a sale, microseconds."""
+
+    intended: Micros
+    sent: Micros
+    appended: Micros
+    visible: Micros
+    # Sales of a row that was never seen to reach them: lost notices, or lost sales.
+    unseen: int
+
+    def save(self, path: Path) -> None:
+        """Keep the raw values."""
+        np.savez_compressed(
+            path,
+            intended_us=self.intended,
+            sent_us=self.sent,
+            appended_us=self.appended,
+            visible_us=self.visible,
+        )
+
+    def after(self, us: int) -> Stamps:
+        """Return the sales that were intended at or after a moment."""
+        keep = self.intended >= us
+        return Stamps(
+            self.intended[keep],
+            self.sent[keep],
+            self.appended[keep],
+            self.visible[keep],
+            self.unseen,
+        )
+
+    def store(self) -> Quantiles | None:
+        """Return intended → visible in PostgreSQL."""
+        return quantiles(self.visible - self.intended)
+
+    def publish(self) -> Quantiles | None:
+        """Return intended → sent: the generator's own delay."""
+        return quantiles(self.sent - self.intended)
+
+
+def showings(file: Path) -> Showings:
+    """Return what each row showed, from the file of a watch."""
+    found: Showings = defaultdict(list)
+    with file.open() as lines:
+        parse_showings(lines, found)
+    return found
+
+
+def parse_showings(lines: TextIO, found: Showings) -> None:
+    """Add the lines from here to the end; a line that is still being written is left for later."""
+    while True:
+        place = lines.tell()
+        line = lines.readline()
+        if not line.endswith("\n"):
+            lines.seek(place)
+            return
+        stamp, tab, payload = line.partition("\t")
+        if tab:  # the first line is the mark of readiness
+            for second, category, currency, count in json.loads(payload):
+                found[second, category, currency].append((int(stamp), count))
+
+
+def stamps(records: Iterable[Record], rules: Rules, shown: Showings) -> Stamps:
+    """Join every sale of the log with the moment it was seen.
+
+    Args:
+        records: the log, each partition in offset order.
+        rules: of the contract.
+        shown: what each row showed.
+
+    """
+    groups = _by_group(records, rules)
+    rows: list[tuple[int, int, int, int]] = []
+    unseen = 0
+    for key, sales in groups.items():
+        sales.sort(key=lambda sale: sale[:3])
+        moments = _first_shown(shown.get(key, []), len(sales))
+        for sale, seen in zip(sales, moments, strict=True):
+            if sale.intended is None or sale.sent is None:
+                continue  # a client that stamps nothing is counted, but not timed
+            if seen is None:
+                unseen += 1
+            else:
+                rows.append((sale.intended, sale.sent, sale.append_ms * 1000, seen))
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    columns = columns[np.argsort(columns[:, 0], kind="stable")]
+    intended, sent, appended, visible = columns.T
+    return Stamps(intended, sent, appended, visible, unseen)
+
+
+def _by_group(records: Iterable[Record], rules: Rules) -> dict[Key, list[Arrival]]:
+    groups: dict[Key, list[Arrival]] = defaultdict(list)
+    for record in records:
+        for sale in _accepted(record, rules):
+            key = (sale.event_ms // 1000, sale.category, sale.currency)
+            groups[key].append(
+                Arrival(
+                    record.append_ms,
+                    record.partition,
+                    record.offset,
+                    sale.intended_us,
+                    sale.sent_us,
+                )
+            )
+    return groups
+
+
+def _accepted(record: Record, rules: Rules) -> Iterator[Sale]:
+    outcomes = decode(record.value, record.append_ms, rules)
+    return (outcome for outcome in outcomes if isinstance(outcome, Sale))
+
+
+def _first_shown(shown: list[tuple[int, int]], sales: int) -> list[int | None]:
+    """Return, for the ranks 1 to `sales`, the first stamp at which the count had reached them."""
+    visible: list[int | None] = []
+    for stamp, count in shown:
+        visible += [stamp] * (min(count, sales) - len(visible))
+    return visible + [None] * (sales - len(visible))

@@ -1,0 +1,179 @@
+"""One job to submit: where it reads, runs and writes, and the process that hands it over."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from spaf import clock
+from spaf.errors import JobError
+from spaf.generate.catalogue import CATEGORIES
+from spaf.job import configuration
+from spaf.job.build import Parameters
+from spaf.job.submit import GO, Request, environment
+from spaf.settings import Settings
+from spaf.stack import process, runtime
+from spaf.store import queries
+from spaf.store.access import Access, Role
+from spaf.topic import admin
+
+GROUP = "spaf-job"
+SUBMITTER = "job-submit"
+# The submitter plans for seconds; one that takes this long hangs, seconds.
+SUBMIT_SECONDS = 120.0
+END_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class JobPlace:
+    """The surroundings of a job."""
+
+    kafka: str
+    topic: str
+    group: str
+    access: Access
+    flink: str
+    # Of a cluster of ours, which has the connectors; None on one of the user's own.
+    checkpoints: Path | None
+
+    def set_start(self, start: Mapping[int, int]) -> None:
+        """Have the job begin at these offsets.
+
+        Raises:
+            TopicError: Kafka did not take them.
+
+        """
+        admin.commit(self.kafka, self.group, self.topic, start)
+
+    def begin_offsets(self) -> dict[int, int]:
+        """Return where the log begins."""
+        return admin.begin_offsets(self.kafka, self.topic)
+
+    def record_progress(self, known: Mapping[int, int]) -> dict[int, int]:
+        """Write down how far the job has come for certain, if that is not what is known.
+
+        The group's committed offsets are those of a complete checkpoint: everything before them
+        has passed the sinks.
+
+        Raises:
+            TopicError: Kafka does not answer.
+            StoreError: PostgreSQL does not answer.
+
+        """
+        done = admin.committed(self.kafka, self.group, self.topic)
+        if done and done != known:
+            with self.access.connect(Role.SINK) as connection:
+                queries.record_position(connection, self.begin_offsets(), done)
+        return done
+
+    def parameters(self, settings: Settings) -> Parameters:
+        """Return what the job's SQL leaves open."""
+        user, password = self.access.credentials(Role.SINK)
+        return Parameters(
+            bootstrap_servers=self.kafka,
+            topic=self.topic,
+            group=self.group,
+            jdbc_url=self.access.jdbc_url(),
+            jdbc_user=user,
+            jdbc_password=password,
+            flush_ms=settings.job.flush_ms,
+            default_currency=settings.sale.currency,
+            max_lateness_s=settings.sale.max_lateness_s,
+            max_ahead_s=settings.sale.max_ahead_s,
+            known_categories=CATEGORIES,
+            outlier_rows=settings.job.outlier_rows,
+            outlier_score=settings.job.outlier_score,
+            surge_seconds=settings.job.surge_seconds,
+            surge_score=settings.job.surge_score,
+        )
+
+    def request(self, settings: Settings, resume: Path | None) -> Request:
+        """Return the request for the submitter."""
+        where = urlsplit(self.flink)
+        jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
+        return Request(
+            host=where.hostname or "127.0.0.1",
+            port=where.port or 8081,
+            options=configuration.options(settings.job, self.checkpoints, resume),
+            parameters=self.parameters(settings).as_dict(),
+            jars=tuple(jars),
+        )
+
+
+class Submission:
+    """The process that plans a job, waits for `go`, and hands the job over."""
+
+    def __init__(self, request: Request, log: Path) -> None:
+        """Start to plan."""
+        self._log = log
+        java_home = str(runtime.java().parents[1])
+        with log.open("ab") as file:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "spaf.job.submit"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
+                env={**os.environ, **environment(java_home, str(runtime.FLINK_HOME))},
+                start_new_session=True,
+                preexec_fn=process.end_with_parent(15),  # noqa: PLW1509 - prctl only
+            )
+        self._say(request.line())
+
+    def go(self) -> None:
+        """Have the job handed over as soon as it is planned."""
+        self._say(GO + "\n")
+
+    def job_id(self) -> str | None:
+        """Return the id of the job, or None while it is not handed over.
+
+        Raises:
+            JobError: Flink refused it.
+
+        """
+        if self._child.poll() is None or self._child.stdout is None:
+            return None
+        answer = json.loads(self._child.stdout.readline() or "{}")
+        if "job_id" not in answer:
+            raise JobError(
+                f"Flink refused the job: {answer.get('error', process.log_tail(self._log))}",
+                todo=f"The whole answer is in {self._log}.",
+            )
+        found: str = answer["job_id"]
+        return found
+
+    def wait(self) -> str:
+        """Return the id of the job once it is handed over.
+
+        Raises:
+            JobError: Flink refused it, or did not answer.
+
+        """
+        deadline = clock.monotonic() + SUBMIT_SECONDS
+        while clock.monotonic() < deadline:
+            found = self.job_id()
+            if found is not None:
+                return found
+            clock.sleep(process.POLL)
+        self.end()
+        raise JobError(f"Flink did not take the job within {SUBMIT_SECONDS:.0f} s.")
+
+    def end(self) -> None:
+        """Give up."""
+        identity = process.Identity.of(self._child.pid)
+        if identity is not None:
+            process.stop(identity, 15, END_SECONDS)
+
+    def _say(self, line: str) -> None:
+        if self._child.stdin is not None:
+            try:
+                self._child.stdin.write(line)
+                self._child.stdin.flush()
+            except BrokenPipeError:
+                return  # it has died; `job_id` says why
