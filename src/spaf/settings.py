@@ -118,10 +118,10 @@ class JobSettings(Section):
     mini_batch_ms: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Gather events this long before each update: more throughput, more latency. 0 is off."""
     flush_ms: Annotated[int, Field(ge=1, le=10_000)] = 3
-    """Longest wait of a result before it is written to PostgreSQL."""
+    """Longest wait of a changed row of sales_summary before it is written to PostgreSQL."""
     checkpoint_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 5_000
     """Time between two checkpoints."""
-    outlier_rows: Annotated[int, Field(ge=10, le=1_000)] = 300
+    outlier_rows: Annotated[int, Field(ge=40, le=1_000)] = 100
     """Earlier sales of the same category that a sale's amount is compared with."""
     outlier_score: Annotated[float, Field(gt=0)] = 4.5
     """Smallest leave-one-out z-score, either way, that makes a sale an outlier."""

@@ -61,6 +61,7 @@ class Session:
             access=self.access,
             flink=self.flink,
             checkpoints=self.home.checkpoints / group if own else None,
+            plans=self.home.plans,
         )
 
     def state(self) -> RunState:

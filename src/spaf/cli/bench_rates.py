@@ -30,7 +30,7 @@ def rates(
     results = []
     with running(settings.load(), StartProgress()) as session, err.status("") as line:
         for one in asked:
-            outcome = measure_rate(session, one, seconds, lambda text: line.update(text))
+            outcome = measure_rate(session, one, seconds, line.update)
             results.append(outcome.as_dict())
     if json:
         print_json({"machine": machine(), "seconds": seconds, "rates": results})

@@ -22,6 +22,10 @@ from spaf.stack.state import ServiceState
 
 # Locust's page is up well within this, seconds.
 PAGE_SECONDS = 30.0
+# Four pictures a second look alive and cost little.
+PAUSE_S = 0.25
+# Until the first row, look often: its time is a figure.
+FIRST_ROW_PAUSE_S = 0.05
 
 
 def add(app: typer.Typer) -> None:
@@ -42,15 +46,19 @@ def demo(
     seconds = None if length is None else duration(length)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     progress = StartProgress()
-    with running(settings.load(), progress) as session:
+    with (
+        running(settings.load(), progress) as session,
+        Measurement.start(session) as measurement,
+    ):
         page = _locust(session)
-        with Measurement.start(session) as measurement:
-            start_page(page.address, wanted)
-            start_seconds = _watch(session, measurement, progress, wanted, seconds, quiet=json)
-            err.print("Sales have ended; recomputing every row from the topic ...")
-            outcome = measurement.finish(stop_page(session, page.address))
+        start_page(page.address, wanted)
+        view = LiveView(session, measurement.watch.file, wanted, quiet=json)
+        first_row = _watch(view, measurement, seconds)
+        err.print("Sales have ended; recomputing every row from the topic ...")
+        outcome = measurement.finish(stop_page(session, page.address))
+    start_seconds = None if first_row is None else round(first_row - progress.began, 2)
     if json:
-        print_json({"start_seconds": round(start_seconds, 2), **outcome.as_dict()})
+        print_json({"start_seconds": start_seconds, **outcome.as_dict()})
     else:
         _print(outcome, start_seconds)
     if outcome.reasons:
@@ -70,35 +78,28 @@ def _locust(session: Session) -> ServiceState:
     return found[LOCUST]
 
 
-def _watch(
-    session: Session,
-    measurement: Measurement,
-    progress: StartProgress,
-    wanted: float,
-    seconds: float | None,
-    *,
-    quiet: bool,
-) -> float:
-    """Show the run until its time is over or Ctrl-C; return the seconds to the first row."""
+def _watch(view: LiveView, measurement: Measurement, seconds: float | None) -> float | None:
+    """Show the run until its time is over or Ctrl-C; return when the first row was there."""
     first_row: float | None = None
     began = clock.monotonic()
-    with LiveView(session, measurement.watch.file, wanted, quiet=quiet) as view:
+    with view:
         try:
             while seconds is None or clock.monotonic() - began < seconds:
                 view.refresh()
                 if first_row is None and view.has_rows:
-                    first_row = progress.seconds
+                    first_row = clock.monotonic()
                 measurement.sampler.look_now_and_then()
-                clock.sleep(view.pause(first_row is None))
+                clock.sleep(FIRST_ROW_PAUSE_S if first_row is None else PAUSE_S)
         except KeyboardInterrupt:
             err.print()
-    return progress.seconds if first_row is None else first_row
+    return first_row
 
 
-def _print(outcome: Outcome, start_seconds: float) -> None:
+def _print(outcome: Outcome, start_seconds: float | None) -> None:
     out.print()
     print_verdict(outcome.verdict)
-    out.print(f"first true row on screen after {start_seconds:.1f} s", highlight=False)
+    if start_seconds is not None:
+        out.print(f"first true row on screen after {start_seconds:.1f} s", highlight=False)
     store = outcome.measured.store()
     if outcome.reasons or store is None:
         out.print("[red]no latency is reported:[/] " + "; ".join(outcome.reasons or ["no sales"]))

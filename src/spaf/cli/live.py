@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,10 +24,6 @@ from spaf.store.access import Role
 WINDOW_S = 10
 NEWEST = 6
 ANOMALIES = 6
-# Four pictures a second look alive and cost little.
-PAUSE_S = 0.25
-# Until the first row, look often: its time is a figure.
-FIRST_ROW_PAUSE_S = 0.05
 # Where nobody can see a moving picture, a line now and then, seconds.
 LINE_SECONDS = 5.0
 
@@ -45,6 +42,7 @@ class LiveView:
         self._counts: deque[tuple[float, int]] = deque()
         self._next_line = 0.0
         self._quiet = quiet
+        self._began = datetime.fromtimestamp(clock.now_us() / 1e6, UTC)
         self.has_rows = False
 
     def __enter__(self) -> Self:
@@ -64,14 +62,10 @@ class LiveView:
         self._latency.close()
         self._connection.close()
 
-    def pause(self, waiting_for_first_row: bool) -> float:  # noqa: FBT001 - one caller
-        """Return how long to wait before the next refresh, seconds."""
-        return FIRST_ROW_PAUSE_S if waiting_for_first_row else PAUSE_S
-
     def refresh(self) -> None:
         """Look at the tables and draw them."""
         newest = queries.newest(self._connection, NEWEST)
-        self.has_rows = bool(newest)
+        self.has_rows = bool(newest) and newest[0]["created_at"] > self._began
         if self._moving:
             self._live.update(self._picture(newest), refresh=True)
         elif not self._quiet and clock.monotonic() > self._next_line:

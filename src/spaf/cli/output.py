@@ -77,16 +77,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
 
 def shown(cell: Any) -> str:
     """Return a cell as a person reads it; control characters of a text are made visible."""
-    if cell is None:
-        return ""
     if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    if isinstance(cell, int):
-        return f"{cell:,}"
-    if isinstance(cell, float):
-        return f"{cell:,.2f}"
-    if isinstance(cell, Decimal):
-        return f"{cell:,.2f}"
-    if isinstance(cell, datetime):
-        return f"{cell:%H:%M:%S.%f}"[:-3]
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(cell))
+        text = "yes" if cell else "no"
+    elif isinstance(cell, int):
+        text = f"{cell:,}"
+    elif isinstance(cell, float | Decimal):
+        text = f"{cell:,.2f}"
+    elif isinstance(cell, datetime):
+        text = f"{cell:%H:%M:%S.%f}"[:-3]
+    else:
+        text = "" if cell is None else str(cell)
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

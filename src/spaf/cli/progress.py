@@ -12,13 +12,8 @@ class StartProgress:
 
     def __init__(self) -> None:
         """Start to count."""
-        self._began = clock.monotonic()
+        self.began = clock.monotonic()
         self._told: set[str] = set()
-
-    @property
-    def seconds(self) -> float:
-        """Return the time since the start."""
-        return clock.monotonic() - self._began
 
     def __call__(self, state: RunState) -> None:
         """Print what is new in the state."""
@@ -34,4 +29,5 @@ class StartProgress:
     def _tell(self, key: str, line: str) -> None:
         if key not in self._told:
             self._told.add(key)
-            err.print(f"[dim]{self.seconds:5.1f} s[/]  {line}", highlight=False)
+            seconds = clock.monotonic() - self.began
+            err.print(f"[dim]{seconds:5.1f} s[/]  {line}", highlight=False)

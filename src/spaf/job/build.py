@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -26,6 +27,11 @@ RESULTS = {
 # the contract allows: the longest stop of the job that state still bridges, seconds. State is
 # given up by the wall clock, so a job that resumes later must count again from the log.
 STATE_SLACK_S = 3_600
+# Each sink wakes up this often, ms, whether there is something to write or not. Sales are watched
+# as they come and have a setting of their own; anomalies may be known a little later, and the
+# ledger is read by people and by checks that wait for a checkpoint anyway.
+ANOMALY_FLUSH_MS = 10
+LEDGER_FLUSH_MS = 50
 # A score needs this many earlier rows before it means anything.
 LEAST_HISTORY = 30
 # Amounts of a category vary by at least 5 % (in 1e-6 logarithms, squared): a client that always
@@ -34,7 +40,11 @@ LEAST_VARIANCE = (0.05 * 1e6) ** 2
 # Alerts of one category with fewer quiet seconds than this between them are one run.
 COOL_DOWN_S = 10
 # Last millisecond that a timestamp can hold with a day of lateness added.
-LAST_MS = 253_402_214_400_000
+LAST_MS = 253_402_214_399_999
+
+
+# What a compiled plan does not hold, because it names tables without their options.
+ENDPOINTS = ("bootstrap_servers", "topic", "group", "jdbc_url", "jdbc_user", "jdbc_password")
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,9 @@ class Parameters:
             "jdbc_url": _text(self.jdbc_url),
             "jdbc_user": _text(self.jdbc_user),
             "jdbc_password": _text(self.jdbc_password),
-            "flush_interval": _text(f"{self.flush_ms} ms"),
+            "summary_flush": _text(f"{self.flush_ms} ms"),
+            "anomaly_flush": _text(f"{max(self.flush_ms, ANOMALY_FLUSH_MS)} ms"),
+            "ledger_flush": _text(f"{max(self.flush_ms, LEDGER_FLUSH_MS)} ms"),
             "default_currency": _text(self.default_currency),
             "max_lateness_ms": str(self.max_lateness_s * 1000),
             "max_ahead_ms": str(self.max_ahead_s * 1000),
@@ -97,17 +109,27 @@ class Parameters:
             "cool_down_seconds": str(COOL_DOWN_S),
         }
 
+    def digest(self) -> str:
+        """Return a name for everything that the plan of the job depends on, addresses apart."""
+        endpoints = Parameters(**{**self.as_dict(), **dict.fromkeys(ENDPOINTS, ""), "flush_ms": 0})
+        text = "\0".join(statements(endpoints))
+        return hashlib.sha256(text.encode()).hexdigest()
+
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, for the wire to the process that submits."""
         return asdict(self)
 
 
-def statements(parameters: Parameters, *, pure: bool = False) -> Iterator[str]:
+# First digit of a statement's number: log and sinks, or the views between them.
+TABLES, VIEWS = "0", "1"
+
+
+def statements(parameters: Parameters, kinds: str = TABLES + VIEWS) -> Iterator[str]:
     """Yield the statements in the order of their numbers.
 
     Args:
         parameters: what takes the placeholders' places.
-        pure: leave out the log and the sinks, for a test that brings its own `sale_log`.
+        kinds: which of them; a test that brings its own `sale_log` takes the views alone.
 
     Raises:
         JobError: the SQL names a placeholder that does not exist.
@@ -115,7 +137,7 @@ def statements(parameters: Parameters, *, pure: bool = False) -> Iterator[str]:
     """
     placeholders = parameters.placeholders()
     for path in sorted(files("spaf.job").joinpath("sql").iterdir(), key=lambda p: p.name):
-        if path.name.endswith(".sql") and not (pure and path.name.startswith("0")):
+        if path.name.endswith(".sql") and path.name[0] in kinds:
             yield render(path.name, path.read_text(), placeholders)
 
 
@@ -132,9 +154,16 @@ def render(name: str, sql: str, placeholders: Mapping[str, str]) -> str:
         raise JobError(f"job/sql/{name}: unknown placeholder {error}.") from None
 
 
+def register_tables(environment: TableEnvironment, parameters: Parameters) -> None:
+    """Register the log and the sinks: all that a compiled plan needs."""
+    for statement in statements(parameters, TABLES):
+        environment.execute_sql(statement)
+
+
 def register(environment: TableEnvironment, parameters: Parameters) -> StatementSet:
     """Register log, views and sinks, and return the one statement set that runs them all."""
-    for statement in statements(parameters):
+    register_tables(environment, parameters)
+    for statement in statements(parameters, VIEWS):
         environment.execute_sql(statement)
     inserts = environment.create_statement_set()
     for view, sink in RESULTS.items():

@@ -13,17 +13,23 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spaf.job.build import Parameters, register
+from spaf.job.build import Parameters, register, register_tables
 
 if TYPE_CHECKING:
-    from pyflink.table import TableEnvironment
+    from pyflink.table import CompiledPlan, TableEnvironment
 
 GO = "go"
-# Plans once and ends: the second compiler and parallel collectors would cost more than they gain.
-JVM_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xms128m -Xmx512m"
+# Plans once and ends: the second compiler and parallel collectors would cost more than they gain,
+# and the jars were checked by hash, so their bytecode is not verified once more.
+JVM_OPTIONS = (
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xms512m -Xmn320m -Xmx640m "
+    "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+)
 
 
 @dataclass(frozen=True)
@@ -36,14 +42,18 @@ class Request:
     parameters: dict[str, Any]
     # Jars that travel with the job, where the cluster has no connectors of its own.
     jars: tuple[str, ...]
+    # Where the compiled plan is kept; its name stands for everything that it depends on.
+    plan: str
 
     def line(self) -> str:
         """Return the request as the line that this process reads."""
         return json.dumps(asdict(self)) + "\n"
 
 
-def environment(java_home: str, flink_home: str) -> dict[str, str]:
+def environment(java_home: str, flink_home: str, archive: Sequence[str] = ()) -> dict[str, str]:
     """Return the environment that a process needs to use PyFlink's Table API.
+
+    `archive` are the options of the JVM for its class-data archive.
 
     `_python_worker_execution_mode` keeps PyFlink from importing Apache Beam, which only Python
     functions need. It is private to PyFlink 2.3.0, whose version is pinned for it.
@@ -52,7 +62,7 @@ def environment(java_home: str, flink_home: str) -> dict[str, str]:
         "_python_worker_execution_mode": "process",
         "JAVA_HOME": java_home,
         "FLINK_HOME": flink_home,
-        "JVM_ARGS": JVM_OPTIONS,
+        "JVM_ARGS": " ".join([JVM_OPTIONS, *archive]),
     }
 
 
@@ -79,12 +89,31 @@ def submit(request: Request, wait_for_go: Any) -> str:
     }
     if request.jars:
         options["pipeline.jars"] = ";".join(request.jars)
-    inserts = register(table_environment(options), Parameters(**_with_tuples(request.parameters)))
-    # Compiling apart from executing takes the optimizer out of the time after `go`.
-    plan = inserts.compile_plan()
+    parameters = Parameters(**_with_tuples(request.parameters))
+    plan = _planned(table_environment(options), parameters, Path(request.plan))
     wait_for_go()
-    client = plan.execute().get_job_client()
-    return str(client.get_job_id())
+    # Through Java, because PyFlink 2.3.0 cannot execute a plan that it has loaded.
+    client = plan._j_compiled_plan.execute().getJobClient().get()  # noqa: SLF001
+    return str(client.getJobID())
+
+
+def _planned(environment: TableEnvironment, parameters: Parameters, file: Path) -> CompiledPlan:
+    """Return the compiled plan: the kept one, or one that is made and kept now.
+
+    The optimizer takes several seconds of processor time at a moment when every service starts.
+    The plan names tables without their options, so it holds no address and no password.
+    """
+    from pyflink.table import PlanReference  # noqa: PLC0415 - see table_environment
+
+    if file.exists():
+        register_tables(environment, parameters)
+        return environment.load_plan(PlanReference.from_file(str(file)))
+    plan = register(environment, parameters).compile_plan()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(plan.as_json_string())
+    partial.replace(file)
+    return plan
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ from spaf import clock
 from spaf.stack.control import resources
 from spaf.stack.state import Home, RunState
 
-
 # Between two samples, seconds: reading the memory of a JVM takes it milliseconds.
 SAMPLE_SECONDS = 5.0
 

@@ -39,7 +39,7 @@ PRICE_LIMIT = 1e10
 QUANTITY_MAX = 1_000_000
 """The largest quantity of one sale."""
 
-LAST_MS = 253_402_214_400_000
+LAST_MS = 253_402_214_399_999
 """The last event time, epoch milliseconds: a day more is the last that a timestamp can hold."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,34 +58,26 @@ def services(settings: FlinkSettings, folder: Path, logs: Path, ports: Ports) ->
         env=_environment(),
         cwd=folder,
     )
-    return [
+    names = [TASKMANAGER, *(f"{TASKMANAGER}-{n}" for n in range(2, settings.task_managers + 1))]
+    argv = taskmanager_argv(settings, conf)
+    return [jobmanager, *(_taskmanager(name, argv, jobmanager, logs) for name in names)]
+
+
+def _taskmanager(name: str, argv: list[str], jobmanager: Service, logs: Path) -> Service:
+    return replace(
         jobmanager,
-        *(
-            _taskmanager(settings, folder, logs, conf, rest, n)
-            for n in range(settings.task_managers)
-        ),
-    ]
-
-
-def _taskmanager(
-    settings: FlinkSettings, folder: Path, logs: Path, conf: Path, rest: str, number: int
-) -> Service:
-    name = TASKMANAGER if number == 0 else f"{TASKMANAGER}-{number + 1}"
-    return Service(
         name=name,
-        argv=[*taskmanager_argv(settings, conf), f"-Dtaskmanager.resource-id={name}"],
+        argv=[*argv, f"-Dtaskmanager.resource-id={name}"],
         address=LOOPBACK,
         log=logs / f"{name}.log",
-        ready=lambda: name in registered(rest),
-        env=_environment(),
-        cwd=folder,
+        ready=lambda: name in registered(jobmanager.address),
     )
 
 
-def jobmanager_argv(conf: Path, *, archive: bool = True) -> list[str]:
+def jobmanager_argv(conf: Path) -> list[str]:
     """Return the command of the JobManager."""
     return [
-        *_java(conf, JOBMANAGER, archive=archive),
+        *_java(conf, JOBMANAGER),
         "-Xms64m",
         f"-Xmx{JOBMANAGER_HEAP_MIB}m",
         f"-XX:MaxMetaspaceSize={JOBMANAGER_METASPACE_MIB}m",
@@ -100,7 +92,7 @@ def jobmanager_argv(conf: Path, *, archive: bool = True) -> list[str]:
     ]
 
 
-def taskmanager_argv(settings: FlinkSettings, conf: Path, *, archive: bool = True) -> list[str]:
+def taskmanager_argv(settings: FlinkSettings, conf: Path) -> list[str]:
     """Return the command of a TaskManager, with the memory split that the scripts compute."""
     memory = {
         "task.heap.size": settings.task_heap_mib,
@@ -115,7 +107,7 @@ def taskmanager_argv(settings: FlinkSettings, conf: Path, *, archive: bool = Tru
         "jvm-overhead.max": OVERHEAD_MIB,
     }
     return [
-        *_java(conf, TASKMANAGER, archive=archive),
+        *_java(conf, TASKMANAGER),
         "-Xms128m",
         f"-Xmx{settings.task_heap_mib + FRAMEWORK_HEAP_MIB}m",
         f"-XX:MaxDirectMemorySize={FRAMEWORK_OFF_HEAP_MIB + NETWORK_MIB}m",
@@ -157,11 +149,11 @@ def _get(url: str) -> dict[str, Any] | None:
     return found
 
 
-def _java(conf: Path, name: str, *, archive: bool) -> list[str]:
+def _java(conf: Path, name: str) -> list[str]:
     return [
         str(runtime.java()),
         *shipped_java_options(),
-        *(runtime.archive_options(name) if archive else []),
+        *runtime.archive_options(name),
         "-XX:+ExitOnOutOfMemoryError",
         # The JDBC sink writes timestamps in the JVM's zone.
         "-Duser.timezone=UTC",

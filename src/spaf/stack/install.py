@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from spaf.errors import ServiceError, SetupError, SpafError
+from spaf.job.submit import environment
 from spaf.settings import FlinkSettings, KafkaSettings
 from spaf.stack import flink, kafka, process, runtime
 from spaf.stack.ports import any_free_port
@@ -118,7 +120,7 @@ def write_archives(progress: Progress) -> None:
         SetupError: a service did not start.
 
     """
-    names = (kafka.NAME, flink.JOBMANAGER, flink.TASKMANAGER)
+    names = (kafka.NAME, flink.JOBMANAGER, flink.TASKMANAGER, runtime.CLIENT)
     if all((runtime.ARCHIVES / f"{name}.jsa").exists() for name in names):
         return
     task = progress.add_task("class-data archives", total=1 + len(names))
@@ -126,12 +128,14 @@ def write_archives(progress: Progress) -> None:
     progress.advance(task)
     with tempfile.TemporaryDirectory(prefix="spaf-cds-") as folder:
         _archive_services(Path(folder))
-    progress.advance(task, len(names))
+    progress.advance(task, len(names) - 1)
+    _archive_client()
+    progress.advance(task)
 
 
 def _dump_base_archive() -> None:
     """Write the JDK's own archive, which the wheel leaves out."""
-    done = subprocess.run(  # noqa: S603 - our own argv
+    done = subprocess.run(
         [str(runtime.java()), "-Xshare:dump"], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
@@ -161,6 +165,41 @@ def _archive_services(folder: Path) -> None:
             child.wait(ARCHIVE_SECONDS)
     for partial in runtime.ARCHIVES.glob("*.partial"):
         partial.replace(partial.with_suffix(".jsa"))
+
+
+def _archive_client() -> None:
+    """Write the archive of the JVM that plans the job, from one that has planned none."""
+    archive = runtime.ARCHIVES / f"{runtime.CLIENT}.partial"
+    if " " in str(archive):
+        return  # PyFlink splits the JVM's options at spaces; without the archive it starts slower
+    options = [f"-XX:ArchiveClassesAtExit={archive}"]
+    code = "from spaf.job.submit import table_environment; table_environment({})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={
+            **os.environ,
+            **environment(runtime.java_home(), str(runtime.FLINK_HOME), options),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # The JVM ends by itself when Python has gone, and writes the archive then.
+    if done.returncode != 0 or not process.wait_until(_written(archive), ARCHIVE_SECONDS, poll=0.5):
+        raise SetupError(f"The planning JVM did not start: {done.stderr[-1000:]}")
+    archive.replace(archive.with_suffix(".jsa"))
+
+
+def _written(archive: Path) -> Callable[[], bool]:
+    """Return a condition that holds once the archive has stopped growing between two looks."""
+    seen = [-1]
+
+    def settled() -> bool:
+        size = archive.stat().st_size if archive.exists() else -1
+        same, seen[0] = size > 0 and size == seen[0], size
+        return same
+
+    return settled
 
 
 def _archiving(service: process.Service) -> process.Service:

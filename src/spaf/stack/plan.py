@@ -24,7 +24,7 @@ class Plan:
     kafka: str
     flink: str
     access: Access
-    # Started when the job runs: until then it would only compete for the processors.
+    # Started when the job is on its way: until then it would only compete for the processors.
     load: Service
     services: list[Service] = field(default_factory=list)
     external: dict[str, str] = field(default_factory=dict)

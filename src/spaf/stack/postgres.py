@@ -155,7 +155,7 @@ def _initdb(place: Place, password: str) -> None:
         "--no-instructions",
     ]
     try:
-        done = subprocess.run(  # noqa: S603 - our own argv
+        done = subprocess.run(
             argv,
             cwd=place.folder,
             user=place.user,

@@ -5,6 +5,7 @@ A pid alone does not name a process, because pids are used again; a pid with its
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -82,7 +83,7 @@ def start(service: Service) -> subprocess.Popen[bytes]:
     service.log.parent.mkdir(parents=True, exist_ok=True)
     with service.log.open("ab") as log:
         try:
-            return subprocess.Popen(  # noqa: S603 - our own argv, no shell
+            return subprocess.Popen(
                 list(service.argv),
                 cwd=service.cwd,
                 env={**os.environ, **service.env},
@@ -142,10 +143,8 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _signal(process: psutil.Process, number: int) -> None:
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass
 
 
 def _group_of(user: str) -> int:

@@ -72,6 +72,20 @@ def archive_options(name: str) -> list[str]:
     return [f"-XX:SharedArchiveFile={archive}", *quiet] if archive.exists() else []
 
 
+# The JVM that plans the job, which is PyFlink's.
+CLIENT = "client"
+
+
+def client_archive_options() -> list[str]:
+    """Return the archive's options for the planning JVM; PyFlink splits them at spaces."""
+    return [] if " " in str(ARCHIVES) else archive_options(CLIENT)
+
+
+def java_home() -> str:
+    """Return JAVA_HOME."""
+    return str(java().parents[1])
+
+
 def connector_jars() -> list[Path]:
     """Return the jars that the job needs beside a plain Flink."""
     return [jar.path for jar in locked_jars() if jar.service == "flink"]

@@ -80,6 +80,7 @@ class Home:
         self.flink = self.folder / "flink"
         self.checkpoints = self.folder / "checkpoints"
         self.runs = self.folder / "runs"
+        self.plans = self.folder / "plans"
 
     def create(self) -> None:
         """Create the folder and its private parts."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,6 +43,8 @@ class JobPlace:
     flink: str
     # Of a cluster of ours, which has the connectors; None on one of the user's own.
     checkpoints: Path | None
+    # Folder of compiled plans.
+    plans: Path
 
     def set_start(self, start: Mapping[int, int]) -> None:
         """Have the job begin at these offsets.
@@ -97,12 +101,19 @@ class JobPlace:
         """Return the request for the submitter."""
         where = urlsplit(self.flink)
         jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
+        options = configuration.options(settings.job, self.checkpoints, resume)
+        parameters = self.parameters(settings)
+        planning = sorted(
+            (k, v) for k, v in options.items() if k.startswith(("table.", "parallel"))
+        )
+        name = hashlib.sha256(f"{parameters.digest()}{planning}{version('spaf')}".encode())
         return Request(
             host=where.hostname or "127.0.0.1",
             port=where.port or 8081,
-            options=configuration.options(settings.job, self.checkpoints, resume),
-            parameters=self.parameters(settings).as_dict(),
+            options=options,
+            parameters=parameters.as_dict(),
             jars=tuple(jars),
+            plan=str(self.plans / f"{name.hexdigest()[:32]}.json"),
         )
 
 
@@ -112,7 +123,9 @@ class Submission:
     def __init__(self, request: Request, log: Path) -> None:
         """Start to plan."""
         self._log = log
-        java_home = str(runtime.java().parents[1])
+        needed = environment(
+            runtime.java_home(), str(runtime.FLINK_HOME), runtime.client_archive_options()
+        )
         with log.open("ab") as file:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "spaf.job.submit"],
@@ -120,7 +133,7 @@ class Submission:
                 stdout=subprocess.PIPE,
                 stderr=file,
                 text=True,
-                env={**os.environ, **environment(java_home, str(runtime.FLINK_HOME))},
+                env={**os.environ, **needed},
                 start_new_session=True,
                 preexec_fn=process.end_with_parent(15),  # noqa: PLW1509 - prctl only
             )

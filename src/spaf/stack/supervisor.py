@@ -21,7 +21,7 @@ from spaf.errors import ServiceError, SpafError, StackError
 from spaf.settings import Settings
 from spaf.stack import postgres, process
 from spaf.stack.job_keeper import JobKeeper
-from spaf.stack.plan import Plan, make
+from spaf.stack.plan import LOCUST, Plan, make
 from spaf.stack.process import Identity, Service
 from spaf.stack.state import Home, JobState, RunState, ServiceState
 from spaf.stack.submission import GROUP, JobPlace
@@ -34,8 +34,9 @@ BARE = "--bare"
 START_SECONDS = 90.0
 TICK_STARTING = 0.05
 TICK_RUNNING = 0.25
-# How often the position of the job is looked up, in ticks.
-PROGRESS_TICKS = 2
+# While all is well, the job is asked after only once in so many ticks: each question costs the
+# JobManager and the broker more than it costs us.
+TICKS_PER_QUESTION = 4
 # A service that dies this often in so many seconds will not recover by being started again.
 MOST_DEATHS = 5
 DEATHS_WITHIN_S = 60.0
@@ -49,8 +50,8 @@ class Child:
     popen: subprocess.Popen[bytes]
     state: ServiceState
     deaths: list[float]
+    deadline: float
     ready: bool = False
-    deadline: float = 0.0
 
 
 class Supervisor:
@@ -114,6 +115,7 @@ class Supervisor:
             access=self._plan.access,
             flink=self._plan.flink,
             checkpoints=self._home.checkpoints if own else None,
+            plans=self._home.plans,
         )
 
     def _ask_to_stop(self, *_: object) -> None:
@@ -133,32 +135,37 @@ class Supervisor:
     def _up(self) -> bool:
         return (
             self._prepared
-            and all(child.ready for child in self._children.values())
+            and all(child.ready for name, child in self._children.items() if name != LOCUST)
             and (self._job is None or self._job.state.state == "RUNNING")
         )
 
     def _watch(self) -> None:
-        if self._job is not None and not self._stopping:
-            self._launch(self._plan.load)
         self._publish("running", self._state.message)
         ticks = 0
         while not self._stopping:
             ticks += 1
-            self._tick()
-            if ticks % PROGRESS_TICKS == 0:
+            if ticks % TICKS_PER_QUESTION == 0:
+                self._tick()
                 self._record_progress()
-            self._publish("running", self._state.message)
+                self._publish("running", self._state.message)
+            else:
+                self._look_after_all()
             clock.sleep(TICK_RUNNING)
 
-    def _tick(self) -> None:
+    def _look_after_all(self) -> None:
         for child in list(self._children.values()):
             self._look_after(child)
+
+    def _tick(self) -> None:
+        self._look_after_all()
         if not self._prepared and self._ready("kafka", "postgres"):
             self._prepare()
         if self._job is not None:
             self._job.look()
             if self._prepared and all(child.ready for child in self._children.values()):
                 self._job.allow()
+            if self._job.state.id and LOCUST not in self._children:
+                self._launch(self._plan.load)
         if self._state.phase == "starting":
             self._publish("starting", self._state.message)
 
@@ -198,7 +205,7 @@ class Supervisor:
         )
         self._state.services[service.name] = state
         deadline = clock.monotonic() + START_SECONDS
-        self._children[service.name] = Child(service, popen, state, deaths or [], False, deadline)
+        self._children[service.name] = Child(service, popen, state, deaths or [], deadline)
         self._publish(self._state.phase, self._state.message)
 
     def _look_after(self, child: Child) -> None:

@@ -64,7 +64,7 @@ def create_roles(access: Access, superuser: str, password: str) -> None:
         for role in Role:
             verb = "ALTER" if role in known else "CREATE"
             connection.execute(
-                sql.SQL(f"{verb} ROLE {{}} LOGIN PASSWORD {{}}").format(  # noqa: S608 - a constant
+                sql.SQL(f"{verb} ROLE {{}} LOGIN PASSWORD {{}}").format(
                     sql.Identifier(role), sql.Literal(access.passwords[role])
                 )
             )

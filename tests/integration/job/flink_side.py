@@ -92,7 +92,7 @@ def judged(
     environment: Any, parameters: build.Parameters, rows: Iterable[tuple[int, Row]], file: Path
 ) -> Iterator[list[Any]]:
     """Yield what the job's views say of each row."""
-    read, judge, _, _, outlying, *_ = build.statements(parameters, pure=True)
+    read, judge, _, _, outlying, *_ = build.statements(parameters, build.VIEWS)
     file.write_text("".join(lines(rows)))
     for statement in (*log(file), read, judge):
         environment.execute_sql(statement)

@@ -65,7 +65,7 @@ def test_other_seed_other_sales() -> None:
 def test_same_seed_same_shop_in_another_process() -> None:
     """The shop depends on nothing that differs between processes, such as hash seeds."""
     code = "from spaf.generate import catalogue; print(catalogue.build(7).products)"
-    printed = subprocess.run(  # noqa: S603 - our own interpreter
+    printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert printed.stdout.strip() == str(SHOP.products)

@@ -25,7 +25,6 @@ CREATE TEMPORARY TABLE sale_log (
     'scan.startup.mode' = 'group-offsets',
     'properties.auto.offset.reset' = 'none',
     'properties.isolation.level' = 'read_committed',
-    'properties.fetch.max.wait.ms' = '50',
     'properties.max.poll.records' = '5000',
     'properties.max.partition.fetch.bytes' = '4194304',
     'scan.topic-partition-discovery.interval' = '0',

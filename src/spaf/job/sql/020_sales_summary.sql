@@ -13,6 +13,6 @@ CREATE TEMPORARY TABLE sales_summary (
     'table-name' = 'sales_summary',
     'username' = ${jdbc_user},
     'password' = ${jdbc_password},
-    'sink.buffer-flush.interval' = ${flush_interval},
+    'sink.buffer-flush.interval' = ${summary_flush},
     'sink.buffer-flush.max-rows' = '0'
 )

@@ -14,6 +14,6 @@ CREATE TEMPORARY TABLE ledger_second (
     'table-name' = 'ledger_second',
     'username' = ${jdbc_user},
     'password' = ${jdbc_password},
-    'sink.buffer-flush.interval' = ${flush_interval},
+    'sink.buffer-flush.interval' = ${ledger_flush},
     'sink.buffer-flush.max-rows' = '0'
 )

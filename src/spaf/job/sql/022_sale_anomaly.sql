@@ -15,6 +15,6 @@ CREATE TEMPORARY TABLE sale_anomaly (
     'table-name' = 'sale_anomaly',
     'username' = ${jdbc_user},
     'password' = ${jdbc_password},
-    'sink.buffer-flush.interval' = ${flush_interval},
+    'sink.buffer-flush.interval' = ${anomaly_flush},
     'sink.buffer-flush.max-rows' = '0'
 )

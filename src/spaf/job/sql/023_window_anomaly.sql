@@ -13,6 +13,6 @@ CREATE TEMPORARY TABLE window_anomaly (
     'table-name' = 'window_anomaly',
     'username' = ${jdbc_user},
     'password' = ${jdbc_password},
-    'sink.buffer-flush.interval' = ${flush_interval},
+    'sink.buffer-flush.interval' = ${anomaly_flush},
     'sink.buffer-flush.max-rows' = '0'
 )

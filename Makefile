@@ -1,0 +1,48 @@
+# `make` prints what there is. Only Python 3.11 or 3.12 with venv is needed.
+
+VENV := .venv
+RUN := $(VENV)/bin
+READY := $(VENV)/.complete
+# The first Python that is recent enough and can make virtual environments; PYTHON=... overrides.
+PYTHON = $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+	2>/dev/null && echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench clean
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## install everything into .venv; a second time does nothing
+
+$(READY): requirements.lock pyproject.toml src/spaf/stack/jars.lock tools/setup.py
+	@test -n "$(PYTHON)" || { echo "SPAF needs Python 3.11 or 3.12 with venv; none was found (or say PYTHON=/path/to/python3.12)."; exit 1; }
+	@$(PYTHON) tools/setup.py
+
+demo: $(READY) ## start everything, sell 100 sales/s, watch; Ctrl-C ends with the verdict
+	@$(RUN)/spaf demo
+
+test: $(READY) ## every test, on the real services
+	@$(RUN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY) ## style, types, imports, SQL, locks
+	@$(RUN)/ruff check
+	@$(RUN)/ruff format --check
+	@$(RUN)/mypy
+	@$(RUN)/lint-imports
+	@cd src/spaf/job/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
+	@cd src/spaf/store/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
+	@$(RUN)/python tools/check_repository.py
+
+format: $(READY) ## put the code into shape
+	@$(RUN)/ruff check --fix
+	@$(RUN)/ruff format
+
+bench: $(READY) ## the figures: latency at rates, and a drain
+	@$(RUN)/spaf bench rates
+	@$(RUN)/spaf bench drain
+
+clean: ## stop what runs; delete .venv, the run folder and caches
+	@test ! -x $(RUN)/spaf || $(RUN)/spaf down --wipe
+	@rm -rf $(VENV) .spaf .work .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,58 @@
+"""What all tests share: their order, and settings that meddle with nobody else's run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from spaf.settings import (
+    FlinkSettings,
+    JobSettings,
+    KafkaSettings,
+    LocustSettings,
+    PostgresSettings,
+    Settings,
+)
+
+E2E = Path(__file__).with_name("e2e")
+# A dropped `Popen` of a process that is meant to outlive its starter warns, and warnings are
+# errors here; what a test starts, it ends through the run folder.
+OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
+# Below the ports that the system gives out by itself. Two stacks that start at once must not
+# want the same ports: each takes the first that is free when it looks.
+FIRST_PORT = 20_000
+PORTS_OF_ONE = 10
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the whole stacks last, in the order of their files: everything else says more, sooner."""
+    items.sort(key=_place)
+    for item in items:
+        if E2E in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+            item.add_marker(pytest.mark.filterwarnings(OUTLIVES))
+        elif "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+            item.add_marker(pytest.mark.filterwarnings(OUTLIVES))
+
+
+def _place(item: pytest.Item) -> tuple[str, int]:
+    """Return a place after all others for an end-to-end test, and one place for all others."""
+    return (str(item.path), item.location[1] or 0) if E2E in item.path.parents else ("", 0)
+
+
+@pytest.fixture(scope="session")
+def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Return settings with a run folder and ports of this process."""
+    base = FIRST_PORT + os.getpid() % 1_000 * PORTS_OF_ONE
+    return Settings(
+        home=tmp_path_factory.mktemp("run") / "spaf",
+        kafka=KafkaSettings(port=base),
+        flink=FlinkSettings(port=base + 1, slots=4),
+        postgres=PostgresSettings(port=base + 2),
+        locust=LocustSettings(port=base + 3),
+        job=JobSettings(checkpoint_ms=500),
+    )

@@ -1,0 +1,131 @@
+"""One real stack for all integration tests; a topic, a schema and a job of its own for each."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaError, Message
+
+from spaf.bench.session import Session
+from spaf.bench.verdict import verify
+from spaf.job.rest import Rest
+from spaf.settings import Settings
+from spaf.stack import control
+from spaf.stack.process import wait_until
+from spaf.stack.submission import Submission
+from spaf.store.migrate import migrate
+from spaf.topic.admin import ensure_topic
+from spaf.topic.producer import open_producer
+from spaf.verify import Verdict
+
+Values = Sequence[bytes | None]
+# Far longer than any of it takes on a slow machine: a wait that ends here is a failure, seconds.
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="session")
+def stack(small_settings: Settings) -> Iterator[Session]:
+    """Yield a stack without a job: Kafka, Flink and PostgreSQL."""
+    state = control.up(small_settings, lambda _: None, end_with_us=True, bare=True)
+    try:
+        yield Session(small_settings, state)
+    finally:
+        control.down(small_settings, wipe=True)
+
+
+@pytest.fixture(scope="session")
+def name() -> Callable[[str], str]:
+    """Return what makes a name that nothing else has, fit for a topic and for a schema."""
+    return lambda prefix: f"{prefix}_{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+def own(stack: Session, name: Callable[[str], str]) -> Callable[[int], Session]:
+    """Return what makes a topic with so many partitions and empty tables, both its caller's own."""
+
+    def make(partitions: int) -> Session:
+        one = stack.beside(name("sales"), name("answers"))
+        ensure_topic(one.kafka, one.topic, partitions)
+        migrate(one.access)
+        return one
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def send(stack: Session) -> Callable[[Session, int, Values], list[int]]:
+    """Return what appends records to a partition, waits for the broker, and returns offsets."""
+    producer = open_producer(stack.kafka, "spaf-test")
+
+    def append(session: Session, partition: int, values: Values) -> list[int]:
+        offsets: list[int] = []
+
+        def note(error: KafkaError | None, message: Message) -> None:
+            assert error is None, error
+            offset = message.offset()
+            assert offset is not None
+            offsets.append(offset)
+
+        for value in values:
+            producer.produce(session.topic, value, partition=partition, on_delivery=note)
+        assert producer.flush(PATIENCE_S) == 0
+        assert len(offsets) == len(values)
+        return offsets
+
+    return append
+
+
+@pytest.fixture(scope="session")
+def running_job() -> Callable[[Session, Settings, Path | None], AbstractContextManager[str]]:
+    """Return what runs the job over a session's topic for the length of a block; yields its id."""
+
+    @contextlib.contextmanager
+    def run(session: Session, settings: Settings, resume: Path | None) -> Iterator[str]:
+        place = session.place(session.topic)
+        if resume is None:
+            place.set_start(place.begin_offsets())
+        log = session.home.logs / f"{session.topic}.log"
+        submission = Submission(place.request(settings, resume), log)
+        submission.go()
+        job = submission.wait()
+        for pipe in (submission._child.stdin, submission._child.stdout):
+            if pipe is not None:
+                pipe.close()
+        rest = Rest(session.flink)
+        try:
+            yield job
+        finally:
+            rest.cancel(job)
+            assert wait_until(lambda: _state(rest, job) == "CANCELED", PATIENCE_S)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def settle() -> Callable[[Session], Verdict]:
+    """Return what waits until the whole topic is in the tables, and verifies them."""
+
+    def finish(session: Session) -> Verdict:
+        place = session.place(session.topic)
+        known: dict[int, int] = {}
+
+        def done() -> bool:
+            nonlocal known
+            known = place.record_progress(known)
+            ends = session.end_offsets()
+            return all(known.get(partition, 0) >= end for partition, end in ends.items())
+
+        assert wait_until(done, PATIENCE_S), f"the job stays at {known}"
+        return verify(session)
+
+    return finish
+
+
+def _state(rest: Rest, job: str) -> str:
+    status = rest.status(job)
+    return "" if status is None else status.state

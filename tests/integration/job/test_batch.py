@@ -1,0 +1,277 @@
+"""The job's SQL, run over rows made by hand: each answer is worked out on paper beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spaf.job import build
+
+BASE = 1_763_800_000
+KNOWN = ("steady", "surging", "dry", "early", "silent", "it's")
+SURGE_SECONDS = 60
+PARAMETERS = build.Parameters(
+    bootstrap_servers="",
+    topic="",
+    group="",
+    jdbc_url="",
+    jdbc_user="",
+    jdbc_password="",
+    flush_ms=5,
+    default_currency="BRL",
+    max_lateness_s=600,
+    max_ahead_s=60,
+    known_categories=KNOWN,
+    outlier_rows=50,
+    outlier_score=4.5,
+    surge_seconds=SURGE_SECONDS,
+    surge_score=6.0,
+)
+LATE_MS, AHEAD_MS = 600_000, 60_000
+# Seconds of traffic, from BASE on; everything else is appended behind them.
+TRAFFIC = 60
+QUIET = BASE + 1_000
+Row = dict[str, Any]
+
+
+class Log:
+    """The log as it grows: offsets count up in each partition, places over all."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.rows: list[Row] = []
+        self._ends: dict[int, int] = {}
+
+    def add(self, append_ms: int, category: str, *, partition: int = 0, **columns: Any) -> int:
+        """Append a sale of 1.00 that `columns` change, and return its offset."""
+        offset = self._ends.get(partition, 0)
+        self._ends[partition] = offset + 1
+        plain = {"productId": "p", "productPrice": 1.0, "productQuantity": 1.0}
+        self.rows.append(
+            {
+                "kafka_partition": partition,
+                "kafka_offset": offset,
+                "append_ms": append_ms,
+                "place": len(self.rows),
+                **plain,
+                "productCategory": category,
+                **columns,
+            }
+        )
+        return offset
+
+    def skip(self, partition: int, records: int) -> None:
+        """Leave offsets out, as records do that cannot be read."""
+        self._ends[partition] += records
+
+
+def counts(second: int) -> Iterator[tuple[str, int]]:
+    """Yield how often each category sells in a second of the traffic."""
+    yield "steady", 3
+    # A run of three, four quiet seconds inside the cool-down, one more; then a new run.
+    yield "surging", {40: 60, 41: 60, 42: 60, 44: 400, 58: 5_000}.get(second, 2)
+    yield "dry", 0 if second >= 45 else 50
+    # As wild as any, but with 29 seconds before it; then it falls silent.
+    yield "early", {29: 900}.get(second, 2) if second < 30 else 0
+    yield "not in the catalogue", 1
+
+
+SCENARIO_PARTITION = 7
+PRICES = [f"{10 + 2 * (n % 2)}.00" for n in range(40)]
+
+
+def fill(log: Log) -> None:
+    """Append every scenario."""
+    for second in range(TRAFFIC):
+        for category, count in counts(second):
+            for n in range(count):
+                log.add((BASE + second) * 1_000 + n % 1_000, category, partition=9)
+    at = QUIET * 1_000
+    summary(log, at)
+    ledger(log, at)
+    outliers(log, at)
+
+
+def summary(log: Log, at: int) -> None:
+    """Append sales whose rows of the summary are known."""
+    for event_ms, price, quantity, currency in (
+        (at - 5_000, 0.1, 1, None),
+        (at - 4_001, 0.2, 2, "BRL"),
+        (at - 4_000, 9_999_999_999.99, 1_000_000, None),
+        (at - 5_000, 117.01, 3, "USD"),
+    ):
+        log.add(
+            at,
+            "summed",
+            eventTime=str(event_ms),
+            productPrice=price,
+            productQuantity=quantity,
+            currency=currency,
+        )
+    log.add(at, "summed", transactionDate="2025-11-22T08:43:15.999-00:10")
+    log.add(at, "summed", productPrice=0.0)
+    for event_ms in (at - LATE_MS - 1, at - LATE_MS, at + AHEAD_MS, at + AHEAD_MS + 1):
+        log.add(at, "edge", eventTime=str(event_ms))
+    log.add(at, "refused", productQuantity=1.5)
+    log.add(at, "refused", productPrice=1.001)
+
+
+def ledger(log: Log, at: int) -> None:
+    """Append records of two seconds to a partition of their own, with gaps."""
+    log.add(at + 100_000, "counted", partition=1)
+    log.skip(1, 3)
+    log.add(at + 100_999, "counted", partition=1, eventTime="1")
+    log.add(at + 100_999, "counted", partition=1, productPrice=None)
+    log.skip(1, 2)
+    log.add(at + 101_000, "counted", partition=1)
+
+
+def outliers(log: Log, at: int) -> None:
+    """Append histories, and sales that do or do not stand out from them."""
+    for category, price in (("high", 5_000.0), ("low", 0.02), ("usual", 14.0)):
+        for history in PRICES:
+            log.add(at, category, partition=2, productPrice=float(history))
+        log.add(at, category, partition=2, productPrice=price, transactionId=f"tx-{category}")
+    for partition, category, history in ((3, "high", 1), (4, "short", 29), (5, "enough", 30)):
+        for n in range(history):
+            log.add(at, category, partition=partition, productPrice=10.0 + n % 2)
+        log.add(at, category, partition=partition, productPrice=5_000.0, transactionId="a\nb")
+    # Always one price: a change of less than a fifth is no outlier, whatever the spread says.
+    for n in range(45):
+        log.add(at, "constant", partition=6, productPrice=11.9 if n == 44 else 10.0)
+    # Late and refused sales are nobody's history.
+    for _ in range(40):
+        log.add(at, "unseen", partition=6, eventTime="1")
+    log.add(at, "unseen", partition=6, productPrice=5_000.0)
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, list[list[Any]]]:
+    """Return what the job's views say of the log."""
+    log = Log()
+    fill(log)
+    question = {"parameters": PARAMETERS.as_dict(), "rows": log.rows}
+    asked = subprocess.run(
+        [sys.executable, "-W", "ignore", Path(__file__).with_name("batch_side.py")],
+        input=json.dumps(question) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert asked.returncode == 0, asked.stderr[-4_000:]
+    found = json.loads(asked.stdout.splitlines()[-1])
+    assert isinstance(found, dict)
+    return found
+
+
+Answers = dict[str, list[list[Any]]]
+
+
+def of(rows: Iterable[list[Any]], place: int, *values: object) -> list[list[Any]]:
+    """Return the rows with one of the values at a place, in order."""
+    return sorted(row for row in rows if row[place] in values)
+
+
+def test_summary(answers: Answers) -> None:
+    """Seconds of event time, currencies apart, the default filled in, money exact."""
+    assert of(answers["summary_of_second"], 1, "summed") == [
+        # 08:43:15.999 ten minutes west of UTC is 08:53:15; the sale is 505 s old.
+        [QUIET - 405, "summed", "BRL", 1, 1, "1.00"],
+        [QUIET - 5, "summed", "BRL", 2, 3, "0.50"],
+        [QUIET - 5, "summed", "USD", 1, 3, "351.03"],
+        [QUIET - 4, "summed", "BRL", 1, 1_000_000, "9999999999990000.00"],
+        [QUIET, "summed", "BRL", 1, 1, "0.00"],
+    ]
+
+
+def test_the_edges_of_lateness(answers: Answers) -> None:
+    """Exactly as old and exactly as far ahead as allowed still counts; a millisecond more not."""
+    edges = [QUIET - LATE_MS // 1_000, QUIET + AHEAD_MS // 1_000]
+    rows = of(answers["summary_of_second"], 1, "edge")
+    assert rows == [[edge, "edge", "BRL", 1, 1, "1.00"] for edge in edges]
+    assert of(answers["summary_of_second"], 1, "refused") == []
+
+
+def test_ledger(answers: Answers) -> None:
+    """One row a partition and second of append time; what was not read is no part of it."""
+    assert of(answers["ledger_of_second"], 0, 1) == [
+        [1, QUIET + 100, 1, 1, 1, 0, 5],
+        [1, QUIET + 101, 1, 0, 0, 8, 8],
+    ]
+    sums = [sum(row[column] for row in answers["ledger_of_second"]) for column in (2, 3, 4)]
+    # Late: one edge, one counted, forty unseen. Refused: one edge, two refused, one counted.
+    assert sums[1:] == [42, 4]
+
+
+def test_outlying_sales(answers: Answers) -> None:
+    """Too high and too low by a leave-one-out score of the logarithm, and nothing else."""
+    found = {(row[0], row[4]): row for row in answers["outlying_sale"]}
+    assert set(found) == {(2, "high"), (2, "low"), (5, "enough")}
+    logarithms = [math.log(float(price) * 100 + 1) for price in PRICES]
+    mean, spread = statistics.mean(logarithms), statistics.stdev(logarithms)
+    for category, kind, cents in (("high", "high_amount", 500_000), ("low", "low_amount", 2)):
+        row = found[2, category]
+        assert row[2:6] == [kind, f"tx-{category}", category, f"{cents / 100:.2f}"]
+        assert float(row[6]) == pytest.approx((math.exp(mean) - 1) / 100, abs=0.006)
+        assert row[7] == pytest.approx((math.log(cents + 1) - mean) / spread, rel=1e-4)
+
+
+def test_a_score_needs_a_history(answers: Answers) -> None:
+    """With 29 earlier sales of the category in the partition nothing is flagged, with 30 it is."""
+    assert [row[:2] for row in of(answers["outlying_sale"], 4, "short", "enough")] == [[5, 30]]
+
+
+def test_each_partition_has_its_own_history(answers: Answers) -> None:
+    """Partitions are read side by side: only inside one is the order of sales known."""
+    assert of(answers["outlying_sale"], 0, 3) == []
+
+
+def test_a_hostile_identifier_is_not_repeated(answers: Answers) -> None:
+    """An identifier with control characters is left out; the sale is found all the same."""
+    assert [row[3] for row in of(answers["outlying_sale"], 0, 5)] == [None]
+
+
+def test_every_known_category_has_every_second(answers: Answers) -> None:
+    """A silent category counts as zero; what is not in the catalogue is one category."""
+    rows = [row for row in answers["traffic_of_second"] if row[0] < BASE + TRAFFIC]
+    found = {(row[0] - BASE, row[1]): row[2] for row in rows}
+    assert len(found) == len(rows)
+    expected = {(s, name): 0 for s in range(TRAFFIC) for name in (*KNOWN, "(other)")}
+    for second in range(TRAFFIC):
+        for category, count in counts(second):
+            expected[second, category if category in KNOWN else "(other)"] = count
+    assert found == expected
+
+
+def test_outlying_seconds(answers: Answers) -> None:
+    """A surge and a drought, each run of alerts once; the next run after the cool-down."""
+    rows = [row for row in answers["outlying_second"] if row[0] < BASE + TRAFFIC]
+    found = [[row[0] - BASE, *row[1:4]] for row in sorted(rows)]
+    assert found == [
+        [40, "surging", "surge", 60],
+        [45, "dry", "drought", 0],
+        [58, "surging", "surge", 5_000],
+    ]
+
+
+def test_the_score_of_a_second(answers: Answers) -> None:
+    """Spread is at least the root of the mean, and at least one: small counts raise no alarm."""
+    rows = {(row[0] - BASE, row[1]): row for row in answers["outlying_second"]}
+    assert rows[40, "surging"][4:] == pytest.approx([2.0, (60 - 2) / math.sqrt(2)])
+    assert rows[45, "dry"][4:] == pytest.approx([50.0, -math.sqrt(50)])
+    earlier = [count for s in range(58) for name, count in counts(s) if name == "surging"]
+    score = (5_000 - statistics.mean(earlier)) / statistics.stdev(earlier)
+    assert rows[58, "surging"][4:] == pytest.approx([statistics.mean(earlier), score])
+
+
+def test_a_second_needs_a_history_too(answers: Answers) -> None:
+    """With 29 earlier seconds the wildest one is not flagged."""
+    assert of(answers["outlying_second"], 1, "early") == []

@@ -1,0 +1,60 @@
+"""A job that goes on where another one left off, from that one's checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from pathlib import Path
+
+from spaf import clock
+from spaf.bench.session import Session
+from spaf.job import checkpoint
+from spaf.job.rest import Rest
+from spaf.settings import JobSettings, Settings
+from spaf.store import queries
+from spaf.store.access import Role
+from spaf.verify import Verdict
+
+Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
+Job = Callable[[Session, Settings, Path | None], AbstractContextManager[str]]
+FEW, MORE = 40, 25
+
+
+def test_a_resumed_job_counts_on(
+    stack: Session,
+    own: Callable[[int], Session],
+    send: Send,
+    running_job: Job,
+    settle: Callable[[Session], Verdict],
+) -> None:
+    """Sums go on from the checkpoint: the sales before it are not read again, nor forgotten."""
+    session = own(1)
+    settings = stack.settings.model_copy(update={"job": JobSettings(checkpoint_ms=200)})
+    second = clock.now_ms() // 1_000 - 60
+    sale = (
+        '{"productId":"p","productCategory":"books","productPrice":0.10,"productQuantity":1,'
+        f'"eventTime":{second * 1_000}}}'
+    ).encode()
+    send(session, 0, [sale, b"garbage"] * FEW)
+    with running_job(session, settings, None):
+        assert settle(session).exact
+    checkpoints = session.place(session.topic).checkpoints
+    assert checkpoints is not None
+    resume = checkpoint.newest_complete(checkpoints, clock.now_us() / 1e6)
+    assert resume is not None
+
+    # Some while no job runs, some while it does; all in the second that the state knows.
+    send(session, 0, [sale] * MORE)
+    with running_job(session, settings, resume) as job:
+        send(session, 0, [sale] * MORE)
+        verdict = settle(session)
+        restored = Rest(session.flink).get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
+    assert Path(restored["external_path"].removeprefix("file:")) == resume
+    assert verdict.differences == []
+    assert verdict.exact
+    assert (verdict.accepted, verdict.rejected) == (FEW + 2 * MORE, FEW)
+    with session.access.connect(Role.READ) as connection:
+        (row,) = queries.summary(connection)
+    count = FEW + 2 * MORE
+    assert row == (second, "books", "BRL", count, count, Decimal(count) / 10)

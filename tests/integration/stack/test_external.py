@@ -1,0 +1,89 @@
+"""A run whose Kafka, Flink and PostgreSQL belong to somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from psycopg.conninfo import make_conninfo
+from pydantic import AnyHttpUrl, SecretStr
+
+from spaf.bench.session import Session
+from spaf.job.rest import Rest
+from spaf.settings import FlinkSettings, KafkaSettings, PostgresSettings, Settings
+from spaf.stack import control, runtime
+from spaf.stack.plan import LOCUST
+from spaf.stack.process import wait_until
+from spaf.store import queries
+from spaf.store.access import Role
+from spaf.topic.admin import ensure_topic
+
+Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
+SALE = b'{"productId":"p","productCategory":"books","productPrice":2.50,"productQuantity":2}'
+SALES = 20
+PATIENCE_S = 60.0
+
+
+def settings_of(stack: Session, topic: str, schema: str, home: Path) -> Settings:
+    """Return settings of a run that brings nothing but itself."""
+    access = stack.access
+    dsn = make_conninfo(
+        host=access.host,
+        port=access.port,
+        dbname=access.database,
+        user=Role.OWNER,
+        password=access.passwords[Role.OWNER],
+    )
+    return stack.settings.model_copy(
+        update={
+            "home": home,
+            "kafka": KafkaSettings(bootstrap_servers=stack.kafka, topic=topic),
+            "flink": FlinkSettings(rest_url=AnyHttpUrl(stack.flink)),
+            "postgres": PostgresSettings(dsn=SecretStr(dsn), schema_name=schema),
+        }
+    )
+
+
+def test_only_what_is_missing_is_started(
+    stack: Session, name: Callable[[str], str], send: Send, tmp_path: Path
+) -> None:
+    """Nothing but Locust's page is started; the job runs over there, and is gone after `down`."""
+    topic, schema = name("sales"), name("answers")
+    ensure_topic(stack.kafka, topic, 1)
+    send(stack.beside(topic, schema), 0, [SALE] * SALES)
+    settings = settings_of(stack, topic, schema, tmp_path / "home")
+    rest = Rest(stack.flink)
+    job = ""
+    try:
+        state = control.up(settings, lambda _: None, end_with_us=True)
+        job = state.job.id
+        session = Session(settings, state)
+
+        def accepted() -> int:
+            with session.access.connect(Role.READ) as connection:
+                return queries.accepted(connection)
+
+        assert wait_until(lambda: accepted() == SALES, PATIENCE_S)
+        assert wait_until(
+            lambda: session.state().services[LOCUST].state == "running", PATIENCE_S
+        ), session.state()
+        services = session.state().services
+        places = {name: service.state for name, service in services.items()}
+        assert places == {
+            "kafka": "external",
+            "postgres": "external",
+            "jobmanager": "external",
+            LOCUST: "running",
+        }
+        assert [name for name, service in services.items() if service.pid is not None] == [LOCUST]
+        assert services["jobmanager"].address == stack.flink
+        request = session.place("any").request(settings, None)
+        assert request.jars == tuple(jar.as_uri() for jar in runtime.connector_jars())
+        status = rest.status(job)
+        assert status is not None
+        assert status.running
+    finally:
+        assert control.down(settings)
+    assert not control.down(settings)
+    assert wait_until(lambda: getattr(rest.status(job), "state", "") == "CANCELED", PATIENCE_S)
+    assert stack.state().phase == "running", "the services of others were touched"

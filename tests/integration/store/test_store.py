@@ -1,0 +1,255 @@
+"""The tables on a real PostgreSQL: migrations, roles, the views of the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
+
+from spaf.bench.session import Session
+from spaf.errors import StoreError
+from spaf.store import migrate as module
+from spaf.store import queries
+from spaf.store.access import Access, Role
+
+SECOND = datetime(2025, 11, 22, 10, 30, tzinfo=UTC)
+UPSERT = (
+    "INSERT INTO sales_summary "
+    "(window_start, category, currency, sales_count, units_sold, total_sales) "
+    "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (window_start, category, currency) DO UPDATE "
+    "SET sales_count = excluded.sales_count, units_sold = excluded.units_sold, "
+    "total_sales = excluded.total_sales"
+)
+LEDGER = "INSERT INTO ledger_second VALUES (%s, %s, %s, %s, %s, %s, %s)"
+
+
+@pytest.fixture
+def access(stack: Session, name: Callable[[str], str]) -> Access:
+    """Return the access to empty tables of the test's own."""
+    found = stack.beside("unused", name("store")).access
+    module.migrate(found)
+    return found
+
+
+def test_migrating_twice_does_nothing(stack: Session, name: Callable[[str], str]) -> None:
+    """The first time applies every migration in order, the second none."""
+    fresh = stack.beside("unused", name("store")).access
+    assert module.migrate(fresh) == list(module.migrations())
+    assert module.migrate(fresh) == []
+
+
+def test_a_changed_migration_is_refused(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that was changed after it was applied is named, and nothing else is applied."""
+    first, *rest = module.migrations().items()
+    changed = dict([(first[0], first[1] + "-- a word\n"), *rest, ("9999_new.sql", "SELECT 1")])
+    monkeypatch.setattr(module, "migrations", lambda: changed)
+    with pytest.raises(StoreError, match=first[0]) as failure:
+        module.migrate(access)
+    assert "spaf down --wipe" in failure.value.todo
+    with access.connect(Role.OWNER) as connection:
+        names = connection.execute("SELECT name FROM schema_migration").fetchall()
+    assert ("9999_new.sql",) not in names
+
+
+def test_a_broken_migration_leaves_nothing(
+    stack: Session, name: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All migrations of one start are one transaction: half a schema is never seen."""
+    fresh = stack.beside("unused", name("store")).access
+    broken = {**module.migrations(), "9999_new.sql": "SELECT nonsense"}
+    monkeypatch.setattr(module, "migrations", lambda: broken)
+    with pytest.raises(StoreError, match=r"9999_new\.sql failed"):
+        module.migrate(fresh)
+    with fresh.connect(Role.READ) as connection:
+        found = connection.execute("SELECT to_regnamespace(%s)", [fresh.schema]).fetchone()
+    assert found == (None,)
+
+
+def test_the_sink_writes_rows_and_nothing_else(access: Access) -> None:
+    """An upsert replaces the row's numbers, keeps its creation and moves its change."""
+    with access.connect(Role.SINK) as connection:
+        connection.execute(UPSERT, [SECOND, "books", "BRL", 1, 2, Decimal("3.50")])
+    with access.connect(Role.SINK) as connection:
+        connection.execute(UPSERT, [SECOND, "books", "BRL", 2, 5, Decimal("9.99")])
+    with access.connect(Role.READ) as connection:
+        (row,) = queries.newest(connection, 10)
+    assert (row["sales_count"], row["units_sold"]) == (2, 5)
+    assert row["total_sales"] == Decimal("9.99")
+    assert row["updated_at"] > row["created_at"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE sales_summary",
+        "ALTER TABLE sales_summary ADD COLUMN more text",
+        "TRUNCATE sales_summary",
+        "CREATE TABLE mine (x integer)",
+        "DELETE FROM schema_migration",
+        "CREATE ROLE somebody",
+        "COPY sales_summary TO PROGRAM 'true'",
+        "COPY sales_summary TO '/tmp/sales'",
+    ],
+)
+@pytest.mark.parametrize("role", [Role.SINK, Role.READ])
+def test_neither_role_can_do_more(access: Access, role: Role, statement: str) -> None:
+    """Neither the job's role nor the reader's changes tables or touches the machine."""
+    with access.connect(role) as connection:
+        connection.execute("SET TRANSACTION READ WRITE")
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute(statement.encode())
+
+
+def test_the_reader_only_reads(access: Access) -> None:
+    """It cannot write by default, nor when it asks to, and no query of it runs for ever."""
+    values = [SECOND, "books", "BRL", 1, 2, Decimal("3.50")]
+    with access.connect(Role.READ) as connection:
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("1min",)
+        with pytest.raises(ReadOnlySqlTransaction):
+            connection.execute(UPSERT, values)
+        connection.rollback()
+        connection.execute("SET TRANSACTION READ WRITE")
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute(UPSERT, values)
+    with access.connect(Role.READ) as connection:
+        assert queries.newest(connection, 10) == []
+
+
+def test_the_query_of_the_brief_uses_the_index(access: Access) -> None:
+    """The newest rows are read from the end of an index, not sorted out of the whole table."""
+    with access.connect(Role.READ) as connection:
+        connection.execute("SET enable_seqscan = off")
+        plan = connection.execute(b"EXPLAIN " + queries.NEWEST.encode(), [10]).fetchall()
+    text = "\n".join(line for (line,) in plan)
+    assert "Index Scan Backward using sales_summary_created_at" in text
+    assert "Sort" not in text
+
+
+def test_a_change_is_told_to_who_listens(access: Access) -> None:
+    """Each changed row is told once, fifteen to a notice, the largest names included."""
+    category = "\N{GRINNING FACE}" * 64
+    with (
+        access.connect(Role.READ, autocommit=True) as listener,
+        access.connect(Role.SINK) as writer,
+    ):
+        listener.execute(f'LISTEN "sales_{access.schema}"'.encode())
+        rows = [
+            (SECOND + timedelta(seconds=n), category, "BRL", n, n, Decimal(n)) for n in range(1, 21)
+        ]
+        writer.execute(
+            "INSERT INTO sales_summary SELECT * FROM unnest("  # noqa: S608 - all in one statement
+            "%s::timestamptz[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::numeric[])",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+        writer.commit()
+        told = [json.loads(n.payload) for n in listener.notifies(timeout=30, stop_after=2)]
+    assert [len(news) for news in told] == [15, 5] or [len(news) for news in told] == [5, 15]
+    expected = [[int(row[0].timestamp()), category, "BRL", row[3]] for row in rows]
+    assert sorted(news for notice in told for news in notice) == expected
+
+
+# Partition → its position (start, done), its seconds, and what the ledger must say of it as
+# (second, accepted, late, rejected, min_offset, max_offset).
+Seconds = list[tuple[int, int, int, int, int, int]]
+CASES: dict[str, tuple[tuple[int, int], Seconds, Seconds]] = {
+    "no gap": ((0, 10), [(0, 7, 2, 1, 0, 9)], [(0, 7, 2, 1, 0, 9)]),
+    "a gap inside a second": ((0, 10), [(0, 3, 1, 1, 0, 9)], [(0, 3, 1, 6, 0, 9)]),
+    "a gap between two seconds is the later one's": (
+        (0, 12),
+        [(0, 3, 0, 0, 0, 2), (1, 4, 0, 0, 8, 11)],
+        [(0, 3, 0, 0, 0, 2), (1, 4, 0, 5, 3, 11)],
+    ),
+    "a gap at the start": ((5, 12), [(0, 4, 0, 0, 8, 11)], [(0, 4, 0, 3, 5, 11)]),
+    "a gap at the end, as far as a checkpoint says": (
+        (0, 20),
+        [(0, 2, 0, 0, 0, 1), (2, 1, 1, 0, 2, 3)],
+        [(0, 2, 0, 0, 0, 1), (2, 1, 1, 16, 2, 19)],
+    ),
+    "rows that are ahead of the checkpoint": (
+        (0, 2),
+        [(0, 2, 0, 0, 0, 1), (1, 3, 0, 0, 2, 4)],
+        [(0, 2, 0, 0, 0, 1), (1, 3, 0, 0, 2, 4)],
+    ),
+    "garbage only": ((3, 9), [], [(-1, 0, 0, 6, 3, 8)]),
+    "nothing at all": ((4, 4), [], []),
+}
+
+
+@pytest.fixture
+def ledger(access: Access) -> Access:
+    """Return tables with a partition for each case."""
+    with access.connect(Role.SINK) as connection:
+        for partition, ((start, done), seconds, _) in enumerate(CASES.values()):
+            queries.record_position(connection, {partition: start}, {partition: done})
+            for second, *rest in seconds:
+                moment = SECOND + timedelta(seconds=second)
+                connection.execute(LEDGER, [partition, moment, *rest])
+    return access
+
+
+def test_gaps_between_offsets_are_rejected_records(ledger: Access) -> None:
+    """What the job never saw is counted, in the right second, from start to checkpoint."""
+    with ledger.connect(Role.READ) as connection:
+        rows = queries.ledger(connection)
+    found: dict[int, list[tuple[Any, ...]]] = {partition: [] for partition in range(len(CASES))}
+    for partition, second, *rest in sorted(rows):
+        # A partition of garbage has no second of its own: it is told the one of its checkpoint.
+        place = second - int(SECOND.timestamp())
+        found[partition].append((place if 0 <= place < 60 else -1, *rest))
+    for partition, (case, (_, _, expected)) in enumerate(CASES.items()):
+        assert found[partition] == expected, case
+
+
+def test_the_account_agrees_with_the_ledger(ledger: Access) -> None:
+    """The sums of a partition are those of its seconds, and every offset is in one of them."""
+    with ledger.connect(Role.READ) as connection:
+        accounts = queries.account(connection)
+    assert len(accounts) == len(CASES)
+    for account, (case, (_, _, expected)) in zip(accounts, CASES.items(), strict=True):
+        sums = [sum(row[column] for row in expected) for column in (1, 2, 3)]
+        assert [account["accepted"], account["late"], account["rejected"]] == sums, case
+        assert account["end_offset"] - account["start_offset"] == sum(sums), case
+
+
+def test_a_position_is_written_once_and_moves_on(access: Access) -> None:
+    """The start stays where the job began; the end follows it."""
+    with access.connect(Role.SINK) as connection:
+        queries.record_position(connection, {0: 3}, {0: 3})
+        queries.record_position(connection, {0: 0}, {0: 8})
+    with access.connect(Role.READ) as connection:
+        (row,) = queries.account(connection)
+        assert queries.done(connection) == {0: 8}
+    assert (row["start_offset"], row["end_offset"]) == (3, 8)
+
+
+def test_coarser_grains_hold_the_same_money(access: Access) -> None:
+    """Minutes and days are sums of seconds; currencies stay apart; a day ends at midnight UTC."""
+    midnight = datetime(2025, 11, 22, 23, 59, 59, tzinfo=UTC)
+    with access.connect(Role.SINK) as connection:
+        for offset, currency in ((-1, "BRL"), (0, "BRL"), (0, "USD"), (1, "BRL")):
+            moment = midnight + timedelta(seconds=offset)
+            connection.execute(UPSERT, [moment, "books", currency, 1, 2, Decimal("0.10")])
+    query = "SELECT currency, sales_count, total_sales FROM {} ORDER BY window_start, currency"
+    expected = [
+        ("BRL", 2, Decimal("0.20")),
+        ("USD", 1, Decimal("0.10")),
+        ("BRL", 1, Decimal("0.10")),
+    ]
+    with access.connect(Role.READ) as connection:
+        for view in ("sales_minute", "sales_day"):
+            assert connection.execute(query.format(view).encode()).fetchall() == expected
+
+
+def test_an_unreachable_database_is_one_message() -> None:
+    """The message names address and account, never the password."""
+    away = Access.external("postgresql://me:secret@127.0.0.1:1/none", "public")
+    with pytest.raises(StoreError, match="127.0.0.1:1 refused me") as failure:
+        away.connect(Role.READ)
+    assert "secret" not in str(failure.value)
+    assert isinstance(failure.value.__cause__, psycopg.OperationalError)

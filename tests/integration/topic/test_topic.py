@@ -1,0 +1,100 @@
+"""The topic on a real broker: creation, offsets, reading a range."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # public, but not marked so
+
+from spaf import clock
+from spaf.bench.session import Session
+from spaf.errors import TopicError
+from spaf.topic import admin
+from spaf.topic.producer import open_producer
+from spaf.topic.read import read
+
+Own = Callable[[int], Session]
+Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
+Name = Callable[[str], str]
+
+
+def test_ensuring_a_topic_twice_changes_nothing(own: Own, send: Send) -> None:
+    """The second call neither fails nor touches partitions or records."""
+    session = own(2)
+    send(session, 1, [b"kept"])
+    admin.ensure_topic(session.kafka, session.topic, 5)
+    assert admin.partitions(session.kafka, session.topic) == [0, 1]
+    assert session.end_offsets() == {0: 0, 1: 1}
+
+
+def test_a_topic_with_the_clients_times_is_refused(stack: Session, name: Name) -> None:
+    """A topic whose records carry CreateTime is refused with the command that changes it."""
+    topic = name("create_time")
+    new = NewTopic(topic, 1, 1, config={"message.timestamp.type": "CreateTime"})
+    admin._admin(stack.kafka).create_topics([new])[topic].result()
+    with pytest.raises(TopicError) as failure:
+        admin.ensure_topic(stack.kafka, topic, 1)
+    assert "CreateTime" in failure.value.what
+    assert "kafka-configs.sh" in failure.value.todo
+    assert f"--entity-name {topic}" in failure.value.todo
+    assert "--add-config message.timestamp.type=LogAppendTime" in failure.value.todo
+
+
+def test_a_record_may_follow_its_topic_at_once(stack: Session, name: Name) -> None:
+    """A topic that is said to be there takes a record from a producer that knows nothing of it."""
+    topic = name("at_once")
+    before = clock.now_ms()
+    admin.ensure_topic(stack.kafka, topic, 1)
+    refused: list[object] = []
+    producer = open_producer(stack.kafka, "at-once")
+    producer.produce(topic, b"1", timestamp=1, on_delivery=lambda error, _: refused.append(error))
+    assert producer.flush(30) == 0
+    assert refused == [None]
+    (record,) = read(stack.kafka, topic, {}, admin.end_offsets(stack.kafka, topic))
+    assert before <= record.append_ms <= clock.now_ms(), "not the broker's time"
+
+
+def test_a_range_is_read_whole_and_in_order(own: Own, send: Send) -> None:
+    """Each partition comes in offset order from its start to its end; a tombstone is None."""
+    session = own(3)
+    send(session, 0, [b"a0", None, b"", b"a3"])
+    send(session, 2, [json.dumps(n).encode() for n in range(500)])
+    found = list(read(session.kafka, session.topic, {0: 1, 2: 100}, {0: 4, 1: 0, 2: 450}))
+    first = [(r.offset, r.value) for r in found if r.partition == 0]
+    assert first == [(1, None), (2, b""), (3, b"a3")]
+    third = [(r.offset, r.value) for r in found if r.partition == 2]
+    assert third == [(n, str(n).encode()) for n in range(100, 450)]
+    assert len(found) == 353
+
+
+def test_a_missing_topic_is_named(stack: Session) -> None:
+    """Reading a topic that is not there fails with its name and what to do, and at once."""
+    with pytest.raises(TopicError, match="no topic nowhere") as failure:
+        list(read(stack.kafka, "nowhere", {}, {0: 1}))
+    assert "spaf up" in failure.value.todo
+
+
+def test_a_deleted_offset_is_an_error(own: Own, send: Send) -> None:
+    """A wanted offset that the broker no longer holds is never skipped in silence."""
+    session = own(1)
+    send(session, 0, [b"0", b"1", b"2", b"3"])
+    gone = TopicPartition(session.topic, 0, 2)
+    admin._admin(session.kafka).delete_records([gone])[gone].result()
+    assert admin.begin_offsets(session.kafka, session.topic) == {0: 2}
+    with pytest.raises(TopicError, match="does not hold offset 1 of partition 0"):
+        list(read(session.kafka, session.topic, {0: 1}, {0: 4}))
+    assert [r.offset for r in read(session.kafka, session.topic, {0: 2}, {0: 4})] == [2, 3]
+
+
+def test_offsets_of_a_group(own: Own, send: Send) -> None:
+    """A group that never committed has no offsets; what is committed is what is there."""
+    session = own(2)
+    send(session, 0, [b"0", b"1"])
+    assert admin.committed(session.kafka, session.topic, session.topic) == {}
+    for offsets in ({0: 0, 1: 0}, {0: 2, 1: 0}):
+        admin.commit(session.kafka, session.topic, session.topic, offsets)
+        assert admin.committed(session.kafka, session.topic, session.topic) == offsets
+    assert admin.committed(session.kafka, "another", session.topic) == {}

@@ -1,0 +1,222 @@
+"""The SQL of the job: every placeholder known and used, every name quoted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spaf.errors import JobError
+from spaf.job.build import (
+    ENDPOINTS,
+    RESULTS,
+    TABLES,
+    VIEWS,
+    Parameters,
+    _double,
+    _text,
+    render,
+    statements,
+)
+
+PARAMETERS = Parameters(
+    bootstrap_servers="127.0.0.1:9092",
+    topic="vendas-simuladas",
+    group="spaf-job",
+    jdbc_url="jdbc:postgresql://127.0.0.1:5432/spaf",
+    jdbc_user="spaf_sink",
+    jdbc_password="geheim",  # noqa: S106 - not a real one
+    flush_ms=3,
+    default_currency="BRL",
+    max_lateness_s=600,
+    max_ahead_s=60,
+    known_categories=("books", "toys"),
+    outlier_rows=300,
+    outlier_score=4.5,
+    surge_seconds=60,
+    surge_score=6.0,
+)
+HOSTILE = "it's'; DROP TABLE x; --${topic}\\"
+LITERAL = re.compile(r"'((?:[^']|'')*)'")
+
+
+def sources() -> dict[str, str]:
+    """Return name and text of each file of the job."""
+    folder = files("spaf.job").joinpath("sql")
+    return {p.name: p.read_text() for p in folder.iterdir() if p.name.endswith(".sql")}
+
+
+def used() -> set[str]:
+    """Return the placeholders that the files name."""
+    return {name for text in sources().values() for name in re.findall(r"\$\{(\w+)\}", text)}
+
+
+def literals(sql: str) -> Iterator[str]:
+    """Yield the values of the string literals of a statement, as a SQL parser reads them."""
+    code = re.sub(r"(?m)^\s*--.*$", "", sql)
+    return (found[1].replace("''", "'") for found in LITERAL.finditer(code))
+
+
+def test_every_placeholder_of_the_files_is_known_and_every_known_one_is_used() -> None:
+    """Neither a hole in the SQL nor a parameter without effect."""
+    assert set(PARAMETERS.placeholders()) == used()
+
+
+def test_statements_come_in_the_order_of_their_numbers_without_holes() -> None:
+    """Each file gives one statement, rendered whole, in the order in which they build up."""
+    found = [re.search(r"TEMPORARY (?:VIEW|TABLE) (\w+)", s) for s in statements(PARAMETERS)]
+    expected = [name.removesuffix(".sql")[4:] for name in sorted(sources())]
+    assert [one[1] for one in found if one] == expected
+    assert not any("${" in statement for statement in statements(PARAMETERS))
+
+
+def test_files_are_numbered_and_no_number_is_given_twice() -> None:
+    """Three digits first, so that sorting by name is sorting by number."""
+    numbers = [re.match(r"\d{3}_", name) for name in sources()]
+    assert len({n[0] for n in numbers if n}) == len(sources())
+
+
+def test_files_say_purpose_and_grain_first() -> None:
+    """The head of each statement is a comment that names its grain."""
+    heads = {name: re.match(r"(?:--.*\n)+", text) for name, text in sources().items()}
+    assert [name for name, head in heads.items() if not head or "Grain: " not in head[0]] == []
+
+
+def test_kinds_of_statements_are_told_apart_by_their_numbers() -> None:
+    """A test that brings its own log gets the views only; a compiled plan needs the tables only."""
+    views, tables = (list(statements(PARAMETERS, kind)) for kind in (VIEWS, TABLES))
+    assert [" VIEW " in one for one in views] == [True] * len(views)
+    assert ["'connector'" in one for one in tables] == [True] * len(tables)
+    assert tables + views == list(statements(PARAMETERS))
+
+
+@pytest.mark.parametrize("field", [*ENDPOINTS, "flush_ms"])
+def test_digest_leaves_out_what_a_plan_does_not_hold(field: str) -> None:
+    """The same plan serves another port or password; no secret shows in its name."""
+    other: Any = 99 if field == "flush_ms" else "another"
+    assert replace(PARAMETERS, **{field: other}).digest() == PARAMETERS.digest()
+
+
+@pytest.mark.parametrize(
+    "field", [f.name for f in fields(Parameters) if f.name not in (*ENDPOINTS, "flush_ms")]
+)
+def test_digest_stands_for_everything_that_changes_the_plan(field: str) -> None:
+    """A kept plan is never used for other rules."""
+    old = getattr(PARAMETERS, field)
+    other: Any = old + 1 if isinstance(old, int | float) else old * 2
+    changed = replace(PARAMETERS, **{field: other})
+    assert changed.digest() != PARAMETERS.digest()
+    assert changed.digest() == replace(PARAMETERS, **{field: other}).digest()
+
+
+def test_results_name_a_view_and_a_sink_that_exist() -> None:
+    """Each answer is tied to a table."""
+    names = {name.removesuffix(".sql")[4:]: name[0] for name in sources()}
+    assert {names[view] for view in RESULTS} == {"1"}
+    assert {names[sink] for sink in RESULTS.values()} == {"0"}
+
+
+def test_view_and_sink_of_a_result_have_the_same_columns() -> None:
+    """`SELECT *` into a sink goes by position; the names must agree as well."""
+    text = {name.removesuffix(".sql")[4:]: body for name, body in sources().items()}
+    for view, sink in RESULTS.items():
+        columns = re.findall(r"(?m)^    (\w+) (?:INT|BIGINT|STRING|DOUBLE|TIM|DEC)", text[sink])
+        body = text[view].partition("\nSELECT\n")[2].partition("\nFROM")[0]
+        names = re.findall(r"(?m)^(?: {4}(?=\S).*?| {8}AS )\b(\w+),?$", body)
+        assert [name for name in names if name in columns] == columns
+
+
+@pytest.mark.parametrize("sql", ["SELECT ${nothing}", "SELECT $nothing", "SELECT $ 5", "a $"])
+def test_unknown_placeholder_is_an_error_that_names_the_file(sql: str) -> None:
+    """A slip in the SQL is found before Flink sees it."""
+    with pytest.raises(JobError, match=r"^job/sql/110_x\.sql: unknown placeholder"):
+        render("110_x.sql", sql, {"topic": "'t'"})
+
+
+def test_known_placeholders_are_replaced() -> None:
+    """The literal takes the place of its name, wherever and how often it stands."""
+    assert render("x.sql", "${a}, ${b}, ${a}", {"a": "1", "b": "'$'"}) == "1, '$', 1"
+
+
+@given(st.text())
+def test_text_is_one_literal_whatever_it_holds(value: str) -> None:
+    """A literal ends where it should end, and reads back as the value."""
+    literal = _text(value)
+    found = LITERAL.fullmatch(literal)
+    assert found is not None
+    assert found[1].replace("''", "'") == value
+
+
+@pytest.mark.parametrize("field", ["topic", "group", "bootstrap_servers", "jdbc_url", "jdbc_user"])
+def test_hostile_name_stays_inside_its_literal(field: str) -> None:
+    """A name with a quote changes no statement but in that literal, and is not rendered again."""
+    hostile = replace(PARAMETERS, **{field: HOSTILE})  # type: ignore[arg-type]
+    before = [list(literals(s)) for s in statements(PARAMETERS)]
+    after = [list(literals(s)) for s in statements(hostile)]
+    old = getattr(PARAMETERS, field)
+    expected = [[HOSTILE if one == old else one for one in each] for each in before]
+    assert after == expected
+    assert any(HOSTILE in each for each in after)
+
+
+def test_hostile_category_stays_inside_its_literal() -> None:
+    """Categories stand in conditions and rows; each time they are text and nothing else."""
+    hostile = replace(PARAMETERS, known_categories=("books", HOSTILE)).placeholders()
+    assert list(literals(hostile["known_categories"])) == ["books", HOSTILE]
+    assert list(literals(hostile["wide_counts"])) == ["books", HOSTILE, "books", HOSTILE]
+    assert list(literals(hostile["wide_rows"])) == ["books", HOSTILE, "(other)"]
+
+
+def test_wide_row_has_a_column_for_each_category_and_one_for_the_rest() -> None:
+    """The columns of the counts are those that the rows unpack, in the same order."""
+    found = PARAMETERS.placeholders()
+    counted = re.findall(r"AS (\w+)", found["wide_counts"])
+    unpacked = re.findall(r"ROW\('[^']*', (\w+)\)", found["wide_rows"])
+    assert counted == unpacked == ["n0", "n1", "others"]
+
+
+@pytest.mark.parametrize(
+    ("value", "literal"),
+    [(6.0, "6.0e0"), (4.5, "4.5e0"), (2.5e9, "2500000000.0e0"), (1e22, "1e+22"), (1e-7, "1e-07")],
+)
+def test_double_always_has_an_exponent(value: float, literal: str) -> None:
+    """Without one Flink would read a DECIMAL."""
+    assert _double(value) == literal
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_double_reads_back_as_the_same_number(value: float) -> None:
+    """No digit is lost on the way into the SQL."""
+    literal = _double(value)
+    assert re.fullmatch(r"-?\d+(\.\d+)?e[+-]?\d+", literal)
+    assert float(literal) == value
+
+
+def test_whole_number_becomes_a_double_too() -> None:
+    """A score of 6 from the settings is not an INT in the SQL."""
+    assert _double(6) == "6.0e0"
+
+
+def test_times_are_in_the_unit_of_their_placeholder() -> None:
+    """Seconds of the settings become milliseconds of the SQL."""
+    found = PARAMETERS.placeholders()
+    assert (found["max_lateness_ms"], found["max_ahead_ms"]) == ("600000", "60000")
+    assert (found["flush_interval"], found["state_ttl"]) == ("'3 ms'", "'4200 s'")
+
+
+@pytest.mark.parametrize(("seconds", "least"), [(10, "5"), (60, "30"), (3600, "30")])
+def test_short_history_of_seconds_still_gives_scores(seconds: int, least: str) -> None:
+    """The least history never needs more seconds than are kept."""
+    found = replace(PARAMETERS, surge_seconds=seconds).placeholders()
+    assert found["least_seconds"] == least
+
+
+def test_parameters_survive_the_wire() -> None:
+    """Every field travels to the process that submits."""
+    assert Parameters(**PARAMETERS.as_dict()) == PARAMETERS

@@ -1,0 +1,94 @@
+"""Where the job left off: whole checkpoints only, the newest, not too old."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from spaf.job.checkpoint import METADATA, OLDEST_RESUME_S, RUNS_KEPT, newest_complete, prune
+
+NOW = 1_763_800_000.0
+
+
+def checkpoint(folder: Path, name: str, age: float, *, complete: bool = True) -> Path:
+    """Make a checkpoint of this age, seconds; its run's folder is as old."""
+    made = folder / name
+    made.mkdir(parents=True)
+    (made / "state").touch()
+    if complete:
+        (made / METADATA).touch()
+    for path in (*made.iterdir(), made, made.parent):
+        os.utime(path, (NOW - age, NOW - age))
+    return made
+
+
+def test_no_folder_and_an_empty_one_hold_nothing(tmp_path: Path) -> None:
+    """A first start has nothing to resume from."""
+    assert newest_complete(tmp_path / "none", NOW) is None
+    assert newest_complete(tmp_path, NOW) is None
+
+
+def test_newest_by_time_wins_over_the_larger_number(tmp_path: Path) -> None:
+    """Each run counts its checkpoints from 1; time tells which is newer."""
+    checkpoint(tmp_path, "old/chk-90", 500)
+    newer = checkpoint(tmp_path, "new/chk-2", 10)
+    checkpoint(tmp_path, "new/chk-1", 20)
+    assert newest_complete(tmp_path, NOW) == newer
+
+
+def test_complete_one_wins_over_a_newer_that_was_not_finished(tmp_path: Path) -> None:
+    """A kill leaves a folder without metadata; resuming from it would fail."""
+    whole = checkpoint(tmp_path, "run/chk-4", 20)
+    checkpoint(tmp_path, "run/chk-5", 5, complete=False)
+    assert newest_complete(tmp_path, NOW) == whole
+
+
+def test_only_unfinished_ones_are_nothing(tmp_path: Path) -> None:
+    """Then the job counts again from the log."""
+    checkpoint(tmp_path, "run/chk-1", 5, complete=False)
+    assert newest_complete(tmp_path, NOW) is None
+
+
+def test_folders_that_are_no_checkpoints_are_left_alone(tmp_path: Path) -> None:
+    """`shared` and `taskowned` stand beside the checkpoints."""
+    checkpoint(tmp_path, "run/shared", 5)
+    assert newest_complete(tmp_path, NOW) is None
+
+
+@pytest.mark.parametrize(("age", "found"), [(OLDEST_RESUME_S - 1, True), (OLDEST_RESUME_S, False)])
+def test_state_that_may_be_given_up_in_part_is_too_old(
+    tmp_path: Path, age: float, *, found: bool
+) -> None:
+    """At the limit the job begins anew instead of going on with half a state."""
+    made = checkpoint(tmp_path, "run/chk-1", age)
+    assert newest_complete(tmp_path, NOW) == (made if found else None)
+
+
+def test_prune_keeps_the_newest_runs_whole(tmp_path: Path) -> None:
+    """What older runs have left goes, with everything in it."""
+    made = [checkpoint(tmp_path, f"run{n}/chk-1", 10.0 * n) for n in range(RUNS_KEPT + 2)]
+    prune(tmp_path)
+    assert [one.exists() for one in made] == [True] * RUNS_KEPT + [False] * 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run0", "run1", "run2"]
+
+
+def test_prune_leaves_few_runs_and_plain_files(tmp_path: Path) -> None:
+    """Nothing to prune is nothing to do, a missing folder included."""
+    made = checkpoint(tmp_path, "run/chk-1", 10)
+    (tmp_path / "note").touch()
+    prune(tmp_path)
+    prune(tmp_path / "none")
+    assert made.exists()
+    assert (tmp_path / "note").exists()
+
+
+@pytest.mark.xfail(reason="defect: prune counts runs without a whole checkpoint", strict=True)
+def test_prune_keeps_what_the_job_would_resume_from(tmp_path: Path) -> None:
+    """Runs that came to no checkpoint do not push out the only one there is."""
+    whole = checkpoint(tmp_path, "good/chk-9", 100)
+    for number in range(RUNS_KEPT):
+        checkpoint(tmp_path, f"failed{number}/chk-1", 10.0 * number, complete=False)
+    prune(tmp_path)
+    assert newest_complete(tmp_path, NOW) == whole

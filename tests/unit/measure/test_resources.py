@@ -1,0 +1,116 @@
+"""What the services cost: the largest memory, the processor time between two looks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from spaf import clock
+from spaf.measure import resources
+from spaf.measure.resources import SAMPLE_SECONDS, Sampler
+from spaf.stack.process import Identity
+from spaf.stack.state import Home, JobState, RunState, ServiceState
+
+Readings = dict[str, tuple[float, float]]
+
+
+class Scene:
+    """A run folder without a run, and a clock and readings that a test sets."""
+
+    def __init__(self, home: Home) -> None:
+        """Write the state of a run with two services of ours and one elsewhere."""
+        me = Identity.of(os.getpid())
+        assert me is not None
+        services = {
+            name: ServiceState(name, "running", "", pid=1, started=0.0)
+            for name in ("kafka", "flink")
+        }
+        services["postgres"] = ServiceState("postgres", "external", "h:1")
+        home.create()
+        home.write(RunState(me.pid, me.started, "running", "", "", "", 0, services, JobState()))
+        self.now = 100.0
+        self.readings: Readings = {}
+        self.sampler = Sampler(home, started=self.now)
+
+    def look(self, at: float, **readings: tuple[float, float]) -> None:
+        """Take a sample at a second of the measurement."""
+        self.now = 100.0 + at
+        self.readings = readings
+        self.sampler.look()
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Replace the clock and the readings."""
+    made = Scene(Home(tmp_path))
+    monkeypatch.setattr(clock, "monotonic", lambda: made.now)
+    monkeypatch.setattr(resources, "resources", lambda s: made.readings[s.name])
+    monkeypatch.setattr(resources, "_supervisor", lambda _: (0.0, 0.0))
+    return made
+
+
+def test_processor_time_counts_from_the_first_look(scene: Scene) -> None:
+    """The start of a service is not part of the measurement."""
+    scene.look(0, kafka=(10, 50), flink=(10, 7))
+    scene.look(4, kafka=(10, 51), flink=(10, 9))
+    assert scene.sampler.cores() == pytest.approx(3 / 4)
+    table = scene.sampler.table()
+    assert (table["kafka"]["cpu_percent"], table["flink"]["cpu_percent"]) == (25.0, 50.0)
+
+
+def test_largest_memory_is_kept(scene: Scene) -> None:
+    """Each service at its own largest, though not at the same time."""
+    scene.look(0, kafka=(10, 0), flink=(300, 0))
+    scene.look(1, kafka=(90, 0), flink=(200, 0))
+    assert scene.sampler.rss_mib() == 390
+    assert scene.sampler.table()["kafka"]["rss_mib"] == 90
+
+
+def test_restarted_service_counts_from_its_restart(scene: Scene) -> None:
+    """Its new process starts at nothing; the time never becomes negative."""
+    scene.look(0, kafka=(10, 50), flink=(0, 0))
+    scene.look(2, kafka=(0, 0), flink=(0, 0))
+    scene.look(4, kafka=(10, 1), flink=(0, 0))
+    assert scene.sampler.table()["kafka"]["cpu_percent"] == 25.0
+
+
+def test_service_elsewhere_is_not_in_the_table(scene: Scene) -> None:
+    """What SPAF does not run it does not measure; the supervisor itself it does."""
+    scene.look(1, kafka=(1, 1), flink=(1, 1))
+    assert set(scene.sampler.table()) == {"kafka", "flink", "supervisor"}
+
+
+def test_looks_are_taken_now_and_then(scene: Scene) -> None:
+    """Asking often costs nothing in between."""
+    looks = []
+    scene.readings = {"kafka": (1, 0), "flink": (1, 0)}
+    for tenth in range(200):
+        scene.now = 100.0 + tenth / 10
+        before = scene.sampler.seconds
+        scene.sampler.look_now_and_then()
+        if scene.sampler.seconds != before:
+            looks.append(scene.sampler.seconds)
+    gaps = [b - a for a, b in zip([0.0, *looks], looks, strict=False)]
+    assert len(looks) == 3
+    assert all(SAMPLE_SECONDS < gap <= SAMPLE_SECONDS + 0.21 for gap in gaps)
+
+
+def test_run_that_has_ended_adds_nothing(scene: Scene) -> None:
+    """A look at an empty folder is no look."""
+    scene.sampler.home.state.unlink()
+    scene.look(3)
+    assert (scene.sampler.table(), scene.sampler.seconds) == ({}, 0.0)
+
+
+def test_supervisor_is_measured_for_real(tmp_path: Path) -> None:
+    """This process stands for it: it has memory, and has used the processor."""
+    scene = Scene(Home(tmp_path))
+    state = scene.sampler.home.read()
+    assert state is not None
+    memory, cpu = resources._supervisor(state)
+    assert memory > 1
+    assert cpu > 0
+    state.supervisor_started -= 5
+    assert resources._supervisor(state) == (0.0, 0.0)

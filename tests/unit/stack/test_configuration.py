@@ -1,0 +1,219 @@
+"""What the services are told: loopback only, nothing that others could use, no password."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from spaf.settings import FlinkSettings, KafkaSettings
+from spaf.stack import flink, kafka, postgres, runtime
+from spaf.stack.postgres import Place
+from spaf.stack.process import Service
+
+PASSWORD = "geheim"  # noqa: S105 - it is what must not be shown
+
+
+def properties(text: str) -> dict[str, str]:
+    """Return a properties file as Java reads it."""
+    return dict(line.split("=", 1) for line in text.splitlines() if line)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> dict[str, str]:
+    """Return the broker's configuration."""
+    return properties(kafka._properties(tmp_path / "a b" / "data", 9092, 9093))
+
+
+def test_broker_listens_and_advertises_on_loopback_only(broker: dict[str, str]) -> None:
+    """Each address that it names is 127.0.0.1, the controller's included."""
+    named = [value for key, value in broker.items() if "listeners" in key or "voters" in key]
+    hosts = re.findall(r"(?:://|@)([^:,]*):", ",".join(named))
+    assert hosts == ["127.0.0.1"] * 4
+
+
+def test_broker_makes_no_topic_that_nobody_asked_for(broker: dict[str, str]) -> None:
+    """A misspelt topic is an error; ours is created with append time."""
+    assert broker["auto.create.topics.enable"] == "false"
+
+
+def test_broker_alone_asks_for_no_second_copy(broker: dict[str, str]) -> None:
+    """Every internal topic is possible on one node."""
+    copies = {k: v for k, v in broker.items() if k.endswith(("replication.factor", "min.isr"))}
+    assert len(copies) == 5
+    assert set(copies.values()) == {"1"}
+
+
+def test_broker_formats_its_storage_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second start finds the first one's data."""
+    formatted: list[list[str]] = []
+    monkeypatch.setattr(kafka, "_format", lambda base, _: formatted.append(base))
+    for _ in range(2):
+        made = kafka.service(KafkaSettings(heap_mib=200), tmp_path, tmp_path / "log", 5, 6)
+        (tmp_path / "data" / "meta.properties").touch()
+    assert len(formatted) == 1
+    assert "-Xmx200m" in made.argv
+    assert made.argv[-2:] == ["kafka.Kafka", str(tmp_path / "server.properties")]
+    assert made.address == "127.0.0.1:5"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> list[Service]:
+    """Return the services of a cluster with two TaskManagers."""
+    settings = FlinkSettings(task_managers=2, slots=3, task_heap_mib=400)
+    return flink.services(settings, tmp_path, tmp_path / "logs", flink.Ports(8081, 6123))
+
+
+@pytest.fixture
+def configuration(cluster: list[Service], tmp_path: Path) -> dict[str, Any]:
+    """Return config.yaml as Flink reads it."""
+    assert cluster
+    found: dict[str, Any] = YAML(typ="safe").load(tmp_path / "conf/config.yaml")
+    return found
+
+
+def test_cluster_binds_to_loopback_only(configuration: dict[str, Any]) -> None:
+    """The shipped configuration would listen everywhere in some of these."""
+    addresses = {
+        key: value
+        for key, value in configuration.items()
+        if key.endswith(("bind-host", "bind-address", ".host", ".address"))
+    }
+    assert addresses == dict.fromkeys(
+        (
+            "jobmanager.rpc.address",
+            "jobmanager.bind-host",
+            "taskmanager.host",
+            "taskmanager.bind-host",
+            "rest.address",
+            "rest.bind-address",
+        ),
+        "127.0.0.1",
+    )
+
+
+def test_cluster_takes_no_jars_and_calls_from_no_other_page(configuration: dict[str, Any]) -> None:
+    """A page in the same browser can neither upload code nor read answers."""
+    assert configuration["web.submit.enable"] is False
+    assert configuration["web.access-control-allow-origin"] == "http://127.0.0.1:1"
+
+
+def test_cluster_uses_the_ports_and_slots_that_it_was_given(configuration: dict[str, Any]) -> None:
+    """The page does not move to another port by itself."""
+    assert (configuration["rest.port"], configuration["rest.bind-port"]) == (8081, 8081)
+    assert configuration["jobmanager.rpc.port"] == 6123
+    assert configuration["taskmanager.numberOfTaskSlots"] == 3
+
+
+def test_task_managers_have_names_of_their_own_and_share_the_rest(cluster: list[Service]) -> None:
+    """Each is found in the JobManager's list by its name."""
+    names = ["jobmanager", "taskmanager", "taskmanager-2"]
+    assert [service.name for service in cluster] == names
+    assert [s.log.name for s in cluster] == [f"{name}.log" for name in names]
+    found = [s.argv[-1] for s in cluster[1:]]
+    assert found == [f"-Dtaskmanager.resource-id={name}" for name in names[1:]]
+    assert cluster[1].argv[:-1] == cluster[2].argv[:-1]
+    assert cluster[1].argv[0] == str(runtime.java())
+
+
+def test_task_manager_gets_the_heap_of_the_settings(cluster: list[Service]) -> None:
+    """What Flink thinks it has is what the JVM gives it."""
+    argv = cluster[1].argv
+    assert f"-Xmx{400 + flink.FRAMEWORK_HEAP_MIB}m" in argv
+    assert "-Dtaskmanager.memory.task.heap.size=400m" in argv
+    assert "-Dtaskmanager.cpu.cores=3" in argv
+
+
+def test_jvms_of_the_cluster_think_in_utc(cluster: list[Service]) -> None:
+    """The sink writes timestamps in the JVM's zone."""
+    assert ["-Duser.timezone=UTC" in service.argv for service in cluster] == [True] * 3
+
+
+def test_scratch_of_an_earlier_run_is_cleared(tmp_path: Path) -> None:
+    """Blobs of a killed cluster do not pile up."""
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "old").touch()
+    flink.services(FlinkSettings(), tmp_path, tmp_path, flink.Ports(1, 2))
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Service:
+    """Return how PostgreSQL is run."""
+    place = Place(tmp_path, tmp_path / "install", "nobody")
+    return postgres.service(place, tmp_path / "log", 5432, PASSWORD)
+
+
+def test_database_listens_on_loopback_and_on_no_socket_file(database: Service) -> None:
+    """A password and the loopback are the only way in."""
+    assert "-h127.0.0.1" in database.argv
+    assert "-p5432" in database.argv
+    assert "-cunix_socket_directories=" in database.argv
+
+
+def test_database_logs_no_row_and_no_statement(database: Service) -> None:
+    """A refused row would put its contents into the log."""
+    assert "-clog_error_verbosity=terse" in database.argv
+    assert "-clog_min_error_statement=panic" in database.argv
+
+
+def test_database_runs_as_the_unprivileged_account(database: Service) -> None:
+    """PostgreSQL refuses to run as root."""
+    assert database.user == "nobody"
+
+
+def test_no_service_has_a_password_in_its_command(
+    cluster: list[Service], database: Service, tmp_path: Path
+) -> None:
+    """Every account of the machine can read a command."""
+    (tmp_path / "k" / "data").mkdir(parents=True)
+    (tmp_path / "k" / "data" / "meta.properties").touch()
+    broker = kafka.service(KafkaSettings(), tmp_path / "k", tmp_path / "log", 1, 2)
+    words = [word for s in (*cluster, database, broker) for word in (*s.argv, *s.env.values())]
+    assert [word for word in words if PASSWORD in word] == []
+
+
+def test_first_password_goes_through_a_private_file_that_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """initdb reads it from a file of mode 0600; its command holds the name of the file only."""
+    seen: dict[str, Any] = {}
+
+    def run(argv: list[str], **_: object) -> Any:
+        secret = next(Path(w.partition("=")[2]) for w in argv if w.startswith("--pwfile="))
+        seen.update(argv=argv, text=secret.read_text(), mode=secret.stat().st_mode & 0o777)
+        return type("Done", (), {"returncode": 0})
+
+    monkeypatch.setattr(postgres.subprocess, "run", run)
+    postgres.prepare(Place(tmp_path / "p", runtime.postgres(), None), PASSWORD)
+    assert (seen["text"], seen["mode"]) == (PASSWORD, 0o600)
+    assert "--auth=scram-sha-256" in seen["argv"]
+    assert not any(PASSWORD in word for word in seen["argv"])
+    assert list((tmp_path / "p").iterdir()) == []
+
+
+def test_ordinary_user_keeps_the_cluster_in_the_run_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No other account is needed."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert postgres.place(tmp_path) == Place(tmp_path, runtime.postgres(), None)
+
+
+def test_root_moves_the_cluster_out_of_a_closed_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other account could not reach it there; the place follows from the folder's name."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(postgres, "_unprivileged_user", lambda: "nobody")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    found = postgres.place(closed / "a")
+    assert found.user == "nobody"
+    assert found.folder.parent == Path("/var/tmp")  # noqa: S108 - where it is said to be
+    assert found == postgres.place(closed / "a")
+    assert found.folder != postgres.place(closed / "b").folder

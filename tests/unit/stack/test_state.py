@@ -1,0 +1,177 @@
+"""The run folder: whole files or none, and secrets that others cannot read."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from spaf.errors import NotUpError
+from spaf.stack.process import Identity
+from spaf.stack.state import Home, JobState, RunState, ServiceState
+from spaf.store.access import Role
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """Make a run folder."""
+    made = Home(tmp_path / "run")
+    made.create()
+    return made
+
+
+def run(pid: int = 1, started: float = 2.5, message: str = "") -> RunState:
+    """Return the state of a run with one service."""
+    kafka = ServiceState("kafka", "running", "127.0.0.1:9092", "kafka.log", 7, 8.5, 1)
+    return RunState(
+        supervisor_pid=pid,
+        supervisor_started=started,
+        phase="running",
+        kafka="127.0.0.1:9092",
+        flink="http://127.0.0.1:8081",
+        postgres_host="127.0.0.1",
+        postgres_port=5432,
+        services={"kafka": kafka},
+        job=JobState("RUNNING", "abc", "chk-1", 2),
+        message=message,
+    )
+
+
+def mode(path: Path) -> int:
+    """Return the permissions of a file."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_state_is_read_as_it_was_written(home: Home) -> None:
+    """Every field, and nothing beside the file."""
+    home.write(run())
+    assert home.read() == run()
+    assert [p.name for p in home.folder.glob("run.*")] == ["run.json"]
+
+
+def test_no_reader_sees_half_a_state(home: Home) -> None:
+    """While one process writes, another always reads a whole state."""
+    home.write(run())
+    ended = threading.Event()
+
+    def write() -> None:
+        for size in range(300):
+            home.write(run(message="x" * (size * 100)))
+        ended.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    reads = 0
+    while not ended.is_set():
+        assert home.read() is not None
+        reads += 1
+    writer.join()
+    assert reads > 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"phase": 1}', b"\xff\x00", b"null"]
+)
+def test_garbage_is_no_state(home: Home, content: bytes) -> None:
+    """A file that is damaged or of another version is as good as none."""
+    home.state.write_bytes(content)
+    assert home.read() is None
+
+
+def test_folder_that_is_not_there_has_no_state(tmp_path: Path) -> None:
+    """Looking creates nothing."""
+    assert Home(tmp_path / "none").read() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_running_names_the_folder_where_nothing_runs(home: Home) -> None:
+    """Without a state, and with that of a supervisor that has gone."""
+    for state in (None, run(pid=2**22 + 1)):
+        if state is not None:
+            home.write(state)
+        with pytest.raises(NotUpError) as caught:
+            home.running()
+        assert caught.value.what == f"Nothing runs in {home.folder}."
+        assert "spaf up" in caught.value.todo
+
+
+def test_running_is_the_state_of_a_living_supervisor(home: Home) -> None:
+    """Pid and start time are those of a process that runs: this one."""
+    me = Identity.of(threading.get_native_id())
+    assert me is not None
+    home.write(run(me.pid, me.started))
+    assert home.running() == run(me.pid, me.started)
+
+
+def test_pid_of_the_supervisor_that_was_used_again_is_not_running(home: Home) -> None:
+    """Another process of the same pid is no supervisor."""
+    me = Identity.of(threading.get_native_id())
+    assert me is not None
+    home.write(run(me.pid, me.started - 5))
+    with pytest.raises(NotUpError):
+        home.running()
+
+
+def test_passwords_are_made_once_and_stay(home: Home) -> None:
+    """A second process finds the same ones; no two accounts share one."""
+    made = home.passwords()
+    assert Home(home.folder).passwords() == made
+    assert set(made) == {"superuser", *Role}
+    assert len(set(made.values())) == len(made)
+    assert min(map(len, made.values())) >= 32
+
+
+def test_passwords_are_readable_by_their_owner_only(home: Home) -> None:
+    """And so is every part of the folder but the way through it."""
+    home.passwords()
+    assert mode(home.secrets) == 0o600
+    assert mode(home.folder) == 0o711
+    parts = (home.logs, home.kafka, home.flink, home.checkpoints, home.runs)
+    assert [mode(part) for part in parts] == [0o700] * 5
+
+
+def test_two_folders_have_different_passwords(tmp_path: Path) -> None:
+    """Nothing about them can be guessed from another run."""
+    homes = [Home(tmp_path / name) for name in "ab"]
+    for one in homes:
+        one.create()
+    assert homes[0].passwords() != homes[1].passwords()
+
+
+@pytest.mark.xfail(
+    reason="defect: passwords are not written in one step", raises=msgspec.DecodeError, strict=True
+)
+def test_interrupted_making_of_passwords_is_made_up_for(home: Home) -> None:
+    """A kill between the empty file and its content does not spoil the folder for ever."""
+    home.secrets.touch(mode=0o600)
+    assert set(home.passwords()) == {"superuser", *Role}
+
+
+def test_folder_is_made_twice_without_harm(home: Home) -> None:
+    """What lies in it stays."""
+    home.write(run())
+    home.create()
+    assert home.read() == run()
+
+
+def test_own_access_has_no_superuser(home: Home) -> None:
+    """Nothing beyond the cluster's first start connects as superuser."""
+    access = home.access(run(), "public", None)
+    assert (access.host, access.port) == ("127.0.0.1", 5432)
+    assert set(access.passwords) == set(map(str, Role))
+
+
+def test_external_access_makes_no_passwords(home: Home) -> None:
+    """A database of the user's own has its own."""
+    access = home.access(run(), "public", "postgresql://u:p@h/d")
+    assert (access.host, access.user, access.password) == ("h", "u", "p")
+    assert not home.secrets.exists()
+
+
+def test_service_that_is_not_ours_has_no_identity() -> None:
+    """An external service is never stopped."""
+    assert ServiceState("kafka", "external", "h:1").identity() is None
+    assert run().services["kafka"].identity() == Identity(7, 8.5)

@@ -1,0 +1,56 @@
+"""The documentation says what the code says: a page that has fallen behind fails here."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tools import write_reference  # noqa: E402 - a script, not a package
+
+READMES = ("README.md", "README.pt-BR.md")
+WRITTEN = sorted(path.name for path in write_reference.pages())
+MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)[^)]*\)|<img[^>]* src=\"(?!https?:)([^\"]+)\"")
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_reference_page_is_what_the_tool_would_write(name: str) -> None:
+    """A changed command or setting needs `tools/write_reference.py` to be run again."""
+    path = write_reference.REFERENCE / name
+    assert path.read_text(encoding="utf-8") == write_reference.pages()[path]
+
+
+def test_the_reference_knows_every_setting() -> None:
+    """No section is lost on the way through the schema."""
+    page = write_reference.pages()[write_reference.REFERENCE / "settings.md"]
+    for variable in ("SPAF_HOME", "SPAF_KAFKA__BOOTSTRAP_SERVERS", "SPAF_JOB__SURGE_SCORE"):
+        assert f"`{variable}`" in page
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_a_readme_names_every_verb(readme: str) -> None:
+    """Who reads only the first page still learns what there is, in either language."""
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    missing = [verb for verb in write_reference.verbs() if f"spaf {verb}" not in text]
+    assert missing == []
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_both_readmes_hold_the_figures(readme: str) -> None:
+    """The block that measured results are written into is there once."""
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    assert text.count("<!-- figures:begin -->") == text.count("<!-- figures:end -->") == 1
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """A link inside the repository names a file that is there."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = [first or second for first, second in LINK.findall(text)]
+    assert [target for target in targets if not (page.parent / target).exists()] == []

@@ -1,0 +1,59 @@
+"""Errors: the two parts of a message, the tree, the exit codes."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from spaf import errors
+from spaf.errors import NotUpError, ServiceError, SettingsError, SpafError, StackError
+
+ALL = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, SpafError) and kind is not ServiceError
+]
+
+
+def test_message_and_advice_are_read_as_two_lines() -> None:
+    """What happened comes first, what to do next below it."""
+    error = SpafError("It broke.", todo="Mend it.")
+    assert str(error) == "It broke.\nMend it."
+    assert (error.what, error.todo) == ("It broke.", "Mend it.")
+
+
+def test_message_without_advice_is_one_line() -> None:
+    """No empty line stands for advice that there is not."""
+    assert str(SpafError("It broke.")) == "It broke."
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_settings_alone_have_exit_code_2(kind: type[SpafError]) -> None:
+    """A wrong setting is told apart from a failure by the exit code."""
+    assert kind("x").exit_code == (2 if kind is SettingsError else 1)
+
+
+@pytest.mark.parametrize("kind", [*ALL, ServiceError])
+def test_docstring_draws_every_error(kind: type[SpafError]) -> None:
+    """The tree in the docstring of the module is the tree."""
+    drawn = next(line for line in (errors.__doc__ or "").splitlines() if kind.__name__ in line)
+    assert f"{kind.__name__} " in f"{drawn} "
+
+
+def test_stack_errors_are_caught_together() -> None:
+    """Who handles a broken stack handles these two with it."""
+    assert issubclass(NotUpError, StackError)
+    assert issubclass(ServiceError, StackError)
+
+
+def test_service_error_brings_name_log_and_advice() -> None:
+    """The last lines of the log stand between what happened and what to do."""
+    error = ServiceError("kafka", "did not start", log_tail="    no space", todo="Free some.")
+    assert str(error) == "kafka: did not start\n    no space\nFree some."
+    assert (error.name, error.log_tail) == ("kafka", "    no space")
+
+
+def test_service_error_without_log_is_one_line() -> None:
+    """An empty log leaves no empty line."""
+    assert str(ServiceError("kafka", "did not start")) == "kafka: did not start"

@@ -1,0 +1,73 @@
+"""Check what no linter knows: locks agree with their sources, no file that must not be there."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# Hosts of package registries: the locks name packages and hashes, the clients know the hosts.
+REGISTRIES = re.compile(
+    r"(pypi\.org|pythonhosted\.org|repo1?\.maven(\.apache)?\.org|registry\.npmjs\.org)"
+)
+HOME_PATHS = re.compile(r"(/root/|/home/[a-z]+/|/work/)")
+LARGEST_FILE = 512 * 1024
+THIS = "tools/check_repository.py"
+
+
+def tracked() -> list[Path]:
+    """Return the files that git tracks or would add."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def complaints_about(path: Path) -> list[str]:
+    """Return what is wrong with one file."""
+    name = str(path.relative_to(ROOT))
+    if name == THIS:
+        return []
+    if path.stat().st_size > LARGEST_FILE:
+        return [f"{name}: larger than {LARGEST_FILE // 1024} KiB"]
+    text = path.read_bytes().decode("utf-8", "replace")
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if REGISTRIES.search(line):
+            found.append(f"{name}:{number}: address of a package registry")
+        if HOME_PATHS.search(line):
+            found.append(f"{name}:{number}: path of one machine")
+    return found
+
+
+def lock_complaints() -> list[str]:
+    """Return direct dependencies that requirements.lock does not hold, and lines without a hash."""
+    lock = (ROOT / "requirements.lock").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    names = [re.split(r"[\[=~<>!; ]", requirement)[0] for requirement in wanted]
+    found = [
+        f"requirements.lock: {name} is missing; run tools/lock_python.sh"
+        for name in names
+        if not re.search(rf"^{re.escape(name)}==", lock, re.MULTILINE)
+    ]
+    packages = re.split(r"\n(?=[a-z0-9])", lock)
+    found += [f"requirements.lock: {p[:40]} has no hash" for p in packages if "sha256:" not in p]
+    return found
+
+
+def main() -> int:
+    """Print every complaint; exit code 1 if there is one."""
+    found = [c for path in tracked() for c in complaints_about(path)] + lock_complaints()
+    for complaint in found:
+        print(complaint)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""Write docs/reference/cli.md and settings.md from the code they describe.
+
+Run it after changing a command or a setting: `.venv/bin/python tools/write_reference.py`.
+A test fails while the committed pages differ from what this would write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from spaf.cli import app
+from spaf.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "docs" / "reference"
+NOTE = "<!-- Written by tools/write_reference.py. Change the code, then run it again. -->"
+
+CLI_HEAD = f"""\
+{NOTE}
+# Commands
+
+Every command reads the [settings](settings.md) and works on the run folder that they name, `.spaf`
+unless said otherwise. With `--json` a command prints one JSON value on standard output and nothing
+else there; progress and messages go to standard error.
+
+Exit codes: 0 if what was asked is true, 1 if it is not or something failed, 2 for a setting or an
+option that is not allowed, 130 if Ctrl-C stopped the command. Ctrl-C during the sales of `demo` and
+`load` ends the sales, not the command: it goes on to its result.
+"""
+
+SETTINGS_HEAD = f"""\
+{NOTE}
+# Settings
+
+A setting comes from, the strongest first: the flag of a command, where it has one; the environment;
+the file `spaf.toml` in the current folder; the default below. `SPAF_KAFKA__PORT=9093` and
+
+```toml
+[kafka]
+port = 9093
+```
+
+mean the same. A name that a section does not know is an error; other `SPAF_...` variables of the
+environment are ignored. Lists are JSON there: `SPAF_GENERATE__CURRENCIES='["BRL","USD"]'`.
+
+The services and the job get their settings when they start. Change one, and `spaf down`, `spaf up`
+brings it into force. Give every command of one run the same settings: `spaf verify`, for example,
+judges each record by the `sale` settings that it is given itself.
+"""
+
+Schema = Mapping[str, Any]
+
+
+def pages() -> dict[Path, str]:
+    """Return each page that is written, by its path."""
+    return {
+        REFERENCE / "cli.md": "\n".join([CLI_HEAD, *cli_lines()]),
+        REFERENCE / "settings.md": "\n".join([SETTINGS_HEAD, *settings_lines()]),
+    }
+
+
+def verbs() -> dict[str, Any]:
+    """Return the commands by what is typed after `spaf`, groups without their own entry."""
+    return dict(_commands(typer.main.get_command(app), ""))
+
+
+def cli_lines() -> Iterator[str]:
+    """Yield the page of the commands, a section each."""
+    for words, command in verbs().items():
+        usage = " ".join(["spaf", words, *_usage(command)])
+        yield f"## spaf {words}\n\n```\n{usage}\n```\n\n{_paragraphs(command.help)}\n"
+        rows = [_parameter_row(parameter) for parameter in command.params if not parameter.hidden]
+        if rows:
+            yield _table(("option", "default", "meaning"), rows)
+
+
+def settings_lines() -> Iterator[str]:
+    """Yield the page of the settings, a table for each section."""
+    schema = Settings.model_json_schema()
+    top = {k: v for k, v in schema["properties"].items() if "$ref" not in v}
+    yield "## The run\n"
+    yield _settings_table("", top)
+    for name, found in schema["properties"].items():
+        if "$ref" in found:
+            section = schema["$defs"][found["$ref"].rpartition("/")[2]]
+            yield f"## [{name}]\n\n{_paragraphs(section.get('description', ''))}\n"
+            yield _settings_table(f"{name}.", section["properties"])
+
+
+def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+def _usage(command: Any) -> Iterator[str]:
+    if any(parameter.param_type_name == "option" for parameter in command.params):
+        yield "[OPTIONS]"
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            yield parameter.name.upper()
+
+
+def _parameter_row(parameter: Any) -> tuple[str, str, str]:
+    if parameter.param_type_name == "argument":
+        return f"`{parameter.name.upper()}`", "required", _one_line(parameter.help)
+    names = ", ".join(f"`{name}`" for name in parameter.opts)
+    default = "" if parameter.default in (None, False) else f"`{parameter.default}`"
+    bounds = _bounds(parameter.min, parameter.max)
+    meaning = " ".join(part for part in (_one_line(parameter.help), bounds) if part)
+    return names, default, meaning
+
+
+def _settings_table(prefix: str, properties: Mapping[str, Schema]) -> str:
+    rows = []
+    for name, schema in properties.items():
+        variable = f"SPAF_{prefix}{name}".replace(".", "__").upper()
+        meaning = _one_line(schema.get("description"))
+        limits = _limits(schema)
+        rows.append(
+            (f"`{prefix}{name}`<br>`{variable}`", _default(schema), f"{meaning} {limits}".strip())
+        )
+    return _table(("setting", "default", "meaning"), rows)
+
+
+def _default(schema: Schema) -> str:
+    value = schema.get("default")
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"`{text}`"
+
+
+def _limits(schema: Schema) -> str:
+    """Return what is allowed, in words; patterns say it for themselves."""
+    if "items" in schema:
+        return f"At least one; each matches `{schema['items']['pattern']}`."
+    if "pattern" in schema:
+        return f"Matches `{schema['pattern']}`."
+    if "exclusiveMinimum" in schema:
+        return f"Above {schema['exclusiveMinimum']:g}."
+    if "exclusiveMaximum" in schema:
+        return f"From {_number(schema['minimum'])} to below {_number(schema['exclusiveMaximum'])}."
+    return _bounds(schema.get("minimum"), schema.get("maximum"))
+
+
+def _bounds(smallest: float | None, largest: float | None) -> str:
+    if smallest is not None and largest is not None:
+        return f"From {_number(smallest)} to {_number(largest)}."
+    if smallest is not None:
+        return f"At least {_number(smallest)}."
+    return "" if largest is None else f"At most {_number(largest)}."
+
+
+def _number(value: float) -> str:
+    return f"{value:,}"
+
+
+def _paragraphs(text: str | None) -> str:
+    """Return the text with one line a paragraph."""
+    blocks = (text or "").strip().split("\n\n")
+    return "\n\n".join(" ".join(block.split()) for block in blocks)
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, str, str]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def main() -> None:
+    """Write every page."""
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
