@@ -29,6 +29,7 @@ class JobKeeper:
         self._home = home
         self._place = place
         self._rest = Rest(place.flink)
+        self._checkpoints = place.checkpoint_folder(settings)
         self._submission: Submission | None = None
         self._go_said = False
         self._next_submission = 0.0
@@ -61,6 +62,7 @@ class JobKeeper:
             self._place.set_start(start)
             with self._place.access.connect(Role.SINK) as connection:
                 queries.record_position(connection, start, start)
+                queries.forget_detections(connection, start)
         self._submission.go()
         self._go_said = True
 
@@ -95,11 +97,11 @@ class JobKeeper:
                 self._rest.cancel(self.state.id)
 
     def _resume_point(self) -> Path | None:
-        folder = self._place.checkpoints
-        if folder is None:
+        if self._place.checkpoints is None or self._checkpoints is None:
             return None
-        checkpoint.prune(folder)
-        return checkpoint.newest_complete(folder, clock.now_us() / 1e6)
+        checkpoint.prune(self._place.checkpoints)
+        checkpoint.prune(self._checkpoints)
+        return checkpoint.newest_complete(self._checkpoints, clock.now_us() / 1e6)
 
     def _take_answer(self, submission: Submission) -> None:
         found = submission.job_id()
@@ -127,7 +129,7 @@ class JobKeeper:
 
         See `spaf.job.build.STATE_SLACK_S`; canceled, it begins anew from the log.
         """
-        folder = self._place.checkpoints
+        folder = self._checkpoints
         return (
             folder is not None
             and any(folder.glob("*/chk-*"))

@@ -97,23 +97,29 @@ class JobPlace:
             surge_score=settings.job.surge_score,
         )
 
+    def plan(self, settings: Settings) -> Path:
+        """Return where the compiled plan is kept; the name stands for all that it depends on."""
+        chosen = configuration.options(settings.job, None, None)
+        planning = {k: v for k, v in chosen.items() if k.startswith(("table.", "parallelism"))}
+        depends_on = [self.parameters(settings).digest(), sorted(planning.items()), version("spaf")]
+        return self.plans / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.json"
+
+    def checkpoint_folder(self, settings: Settings) -> Path | None:
+        """Return where checkpoints of this plan lie: the state of another would not fit."""
+        return self.checkpoints / self.plan(settings).stem if self.checkpoints else None
+
     def request(self, settings: Settings, resume: Path | None) -> Request:
         """Return the request for the submitter."""
         where = urlsplit(self.flink)
         jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
-        options = configuration.options(settings.job, self.checkpoints, resume)
-        parameters = self.parameters(settings)
-        planning = sorted(
-            (k, v) for k, v in options.items() if k.startswith(("table.", "parallel"))
-        )
-        name = hashlib.sha256(f"{parameters.digest()}{planning}{version('spaf')}".encode())
+        folder = self.checkpoint_folder(settings)
         return Request(
             host=where.hostname or "127.0.0.1",
             port=where.port or 8081,
-            options=options,
-            parameters=parameters.as_dict(),
+            options=configuration.options(settings.job, folder, resume),
+            parameters=self.parameters(settings).as_dict(),
             jars=tuple(jars),
-            plan=str(self.plans / f"{name.hexdigest()[:32]}.json"),
+            plan=str(self.plan(settings)),
         )
 
 

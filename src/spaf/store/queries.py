@@ -96,6 +96,23 @@ def record_position(
     )
 
 
+def forget_detections(connection: psycopg.Connection, start: Mapping[int, int]) -> None:
+    """Delete the anomalies of the records that the job is about to judge again.
+
+    Sums are overwritten row by row, but an anomaly that is none under other thresholds would stay.
+    """
+    for partition, offset in start.items():
+        connection.execute(
+            "DELETE FROM window_anomaly WHERE window_start >= (SELECT min(append_second) "
+            "FROM ledger_second WHERE kafka_partition = %s AND max_offset >= %s)",
+            [partition, offset],
+        )
+        connection.execute(
+            "DELETE FROM sale_anomaly WHERE kafka_partition = %s AND kafka_offset >= %s",
+            [partition, offset],
+        )
+
+
 def _only(found: psycopg.Cursor) -> Any:
     row = found.fetchone()
     return row[0] if row else None

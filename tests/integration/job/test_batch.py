@@ -116,7 +116,7 @@ def summary(log: Log, at: int) -> None:
             productQuantity=quantity,
             currency=currency,
         )
-    log.add(at, "summed", transactionDate="2025-11-22T08:43:15.999-00:10")
+    log.add(at, "summed", transactionDate="2025-11-22T08:26:35.999-00:10")
     log.add(at, "summed", productPrice=0.0)
     for event_ms in (at - LATE_MS - 1, at - LATE_MS, at + AHEAD_MS, at + AHEAD_MS + 1):
         log.add(at, "edge", eventTime=str(event_ms))
@@ -183,7 +183,7 @@ def of(rows: Iterable[list[Any]], place: int, *values: object) -> list[list[Any]
 def test_summary(answers: Answers) -> None:
     """Seconds of event time, currencies apart, the default filled in, money exact."""
     assert of(answers["summary_of_second"], 1, "summed") == [
-        # 08:43:15.999 ten minutes west of UTC is 08:53:15; the sale is 505 s old.
+        # 08:26:35.999 ten minutes west of UTC is 08:36:35 there; QUIET is 08:43:20.
         [QUIET - 405, "summed", "BRL", 1, 1, "1.00"],
         [QUIET - 5, "summed", "BRL", 2, 3, "0.50"],
         [QUIET - 5, "summed", "USD", 1, 3, "351.03"],
