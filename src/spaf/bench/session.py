@@ -7,8 +7,10 @@ import copy
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
+
 from spaf.sale import Rules
-from spaf.settings import Settings
+from spaf.settings import SaleSettings, Settings
 from spaf.stack import control
 from spaf.stack.control import Watcher
 from spaf.stack.state import Home, RunState
@@ -27,7 +29,8 @@ class Session:
         self.kafka = state.kafka
         self.flink = state.flink
         self.topic = settings.kafka.topic
-        self.rules = Rules.of(settings.sale)
+        # Those that the job was started with, whatever the settings say by now.
+        self.rules = Rules.of(SaleSettings(**msgspec.structs.asdict(state.contract)))
         self.access: Access = self.home.access(
             state,
             settings.postgres.schema_name,

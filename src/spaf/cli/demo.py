@@ -41,7 +41,7 @@ def demo(
     *,
     json: Json = False,
 ) -> None:
-    """Start everything, sell, watch it live, and end with a proof that every number is right."""
+    """Start everything, sell, watch it live, and end with every sum recomputed from the topic."""
     wanted = rate(per_second)
     seconds = None if length is None else duration(length)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -54,7 +54,7 @@ def demo(
         start_page(page.address, wanted)
         view = LiveView(session, measurement.watch.file, wanted, quiet=json)
         first_row = _watch(view, measurement, seconds)
-        err.print("Sales have ended; recomputing every row from the topic ...")
+        err.print("Sales have ended; recomputing every sum from the topic ...")
         outcome = measurement.finish(stop_page(session, page.address))
     start_seconds = None if first_row is None else round(first_row - progress.began, 2)
     if json:

@@ -21,7 +21,7 @@ def add(app: typer.Typer) -> None:
 
 
 def verify(*, json: Json = False) -> None:
-    """Recompute every table from the topic and compare; exit code 0 only if all is exact."""
+    """Recompute all sums and the ledger from the topic and compare; exit code 0 if all is exact."""
     session = Session.attach(settings.load())
     with Progress(console=err, transient=True) as progress:
         task = progress.add_task("reading the topic", total=None)
@@ -49,6 +49,6 @@ def print_verdict(verdict: Verdict) -> None:
         out.print(f"  ... and {len(verdict.differences) - SHOWN:,} more", style="red")
     if verdict.exact:
         left = f" ({verdict.open_groups} rows still changing)" if verdict.open_groups else ""
-        out.print(f"[bold green]exact[/]: every row equals its recomputation, to the cent{left}")
+        out.print(f"[bold green]exact[/]: every sum equals its recomputation, to the cent{left}")
     else:
         out.print(f"[bold red]NOT exact[/]: {len(verdict.differences):,} differences")

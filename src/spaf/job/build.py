@@ -95,7 +95,7 @@ class Parameters:
             "max_lateness_ms": str(self.max_lateness_s * 1000),
             "max_ahead_ms": str(self.max_ahead_s * 1000),
             "last_ms": str(LAST_MS),
-            "state_ttl": _text(f"{self.max_lateness_s + STATE_SLACK_S} s"),
+            "state_ttl": _text(f"{self.max_ahead_s + self.max_lateness_s + STATE_SLACK_S} s"),
             "known_categories": known,
             "wide_counts": ", ".join(counts),
             "wide_rows": ", ".join(rows),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from spaf.job.build import STATE_SLACK_S
@@ -16,17 +17,18 @@ OLDEST_RESUME_S = STATE_SLACK_S * 3 // 4
 RUNS_KEPT = 3
 
 
-def newest_complete(folder: Path, now_s: float) -> Path | None:
+def newest_complete(folder: Path, now_s: float, unusable: Collection[Path] = ()) -> Path | None:
     """Return the newest complete checkpoint, or None if there is none to resume from.
 
     Args:
         folder: the checkpoint folder; it holds one folder a job, that one `chk-N` a checkpoint.
         now_s: the present, seconds since the epoch.
+        unusable: checkpoints that a job could not start from.
 
     """
     complete = sorted(folder.glob(f"*/chk-*/{METADATA}"), key=_age_key, reverse=True)
-    fresh = [m for m in complete if now_s - m.stat().st_mtime < OLDEST_RESUME_S]
-    return fresh[0].parent if fresh else None
+    fresh = (m.parent for m in complete if now_s - m.stat().st_mtime < OLDEST_RESUME_S)
+    return next((found for found in fresh if found not in unusable), None)
 
 
 def prune(folder: Path) -> None:

@@ -10,22 +10,22 @@ from spaf.settings import JobSettings
 CHECKPOINTS_RETAINED = 3
 # Events that a mini-batch holds at most.
 MINI_BATCH_EVENTS = 5_000
-NAME = "spaf-sales"
 
 
 def options(
-    settings: JobSettings, checkpoints: Path | None, resume_from: Path | None
+    name: str, settings: JobSettings, checkpoints: Path | None, resume_from: Path | None
 ) -> dict[str, str]:
     """Return Flink's options for the job.
 
     Args:
+        name: the job's name, by which it is found again on a cluster that outlives us.
         settings: parallelism, mini-batch, checkpoint interval.
         checkpoints: folder that both the cluster and SPAF see; None leaves it to the cluster.
         resume_from: checkpoint to start from; None starts at the committed offsets.
 
     """
     chosen = {
-        "pipeline.name": NAME,
+        "pipeline.name": name,
         "parallelism.default": str(settings.parallelism),
         # A changed parallelism must still find its state.
         "pipeline.max-parallelism": "128",

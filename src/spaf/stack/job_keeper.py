@@ -32,6 +32,9 @@ class JobKeeper:
         self._checkpoints = place.checkpoint_folder(settings)
         self._submission: Submission | None = None
         self._go_said = False
+        # Checkpoints that a job could not start from, and whether the present job has started.
+        self._unusable: set[Path] = set()
+        self._has_run = False
         self._next_submission = 0.0
         self._done: dict[int, int] = {}
         self.state = JobState()
@@ -42,6 +45,7 @@ class JobKeeper:
         log = self._home.logs / f"{SUBMITTER}.log"
         self._submission = Submission(self._place.request(self._settings, resume), log)
         self._go_said = False
+        self._has_run = False
         self.state.state = "submitting"
         self.state.id = ""
         self.state.submissions += 1
@@ -55,7 +59,7 @@ class JobKeeper:
             StoreError: PostgreSQL does not answer.
 
         """
-        if self._submission is None or self._go_said:
+        if self._submission is None or self._go_said or self._predecessors():
             return
         start = self._place.begin_offsets()
         if not self.state.resumed_from:
@@ -82,6 +86,15 @@ class JobKeeper:
             self._next_submission = clock.monotonic() + PAUSE_BETWEEN_SUBMISSIONS_S
             self.begin()
 
+    def give_up(self) -> None:
+        """Drop an attempt that has failed; the next one starts from another checkpoint."""
+        if self._submission is not None:
+            self._submission.end()
+            self._submission = None
+        self._distrust_checkpoint()
+        self._next_submission = clock.monotonic() + PAUSE_BETWEEN_SUBMISSIONS_S
+        self.state.state = LOST
+
     def record_progress(self) -> None:
         """Write down how far the job has come for certain, if that has changed."""
         with contextlib.suppress(TopicError):
@@ -96,12 +109,26 @@ class JobKeeper:
             with contextlib.suppress(JobError):
                 self._rest.cancel(self.state.id)
 
+    def _predecessors(self) -> bool:
+        """Cancel what a killed supervisor has left running on a cluster; say if there was any.
+
+        Two jobs must never write the same tables.
+        """
+        left = self._rest.jobs(self._place.name)
+        for job in left:
+            self._rest.cancel(job)
+        return bool(left)
+
     def _resume_point(self) -> Path | None:
         if self._place.checkpoints is None or self._checkpoints is None:
             return None
         checkpoint.prune(self._place.checkpoints)
         checkpoint.prune(self._checkpoints)
-        return checkpoint.newest_complete(self._checkpoints, clock.now_us() / 1e6)
+        return checkpoint.newest_complete(self._checkpoints, clock.now_us() / 1e6, self._unusable)
+
+    def _distrust_checkpoint(self) -> None:
+        if self.state.resumed_from and not self._has_run:
+            self._unusable.add(Path(self.state.resumed_from))
 
     def _take_answer(self, submission: Submission) -> None:
         found = submission.job_id()
@@ -121,6 +148,10 @@ class JobKeeper:
             self.state.state = "starting"
         else:
             self.state.state = status.state
+        if self.state.state == "RUNNING":
+            self._has_run = True
+        elif self.state.state == "FAILED":
+            self._distrust_checkpoint()
         if self.state.state == "RESTARTING" and self._state_is_too_old():
             self._rest.cancel(self.state.id)
 

@@ -45,6 +45,14 @@ class JobState(msgspec.Struct):
     submissions: int = 0
 
 
+class Contract(msgspec.Struct):
+    """The settings of the contract that the job of a run was started with."""
+
+    currency: str = "BRL"
+    max_lateness_s: int = 600
+    max_ahead_s: int = 60
+
+
 class RunState(msgspec.Struct):
     """Everything that another process needs to know of a run."""
 
@@ -58,6 +66,7 @@ class RunState(msgspec.Struct):
     postgres_port: int
     services: dict[str, ServiceState]
     job: JobState
+    contract: Contract = msgspec.field(default_factory=Contract)
     message: str = ""
 
     def supervisor(self) -> Identity:

@@ -46,6 +46,11 @@ class JobPlace:
     # Folder of compiled plans.
     plans: Path
 
+    @property
+    def name(self) -> str:
+        """Return the name of the job: what it reads and where it writes."""
+        return f"spaf {self.topic} to {self.access.schema}"
+
     def set_start(self, start: Mapping[int, int]) -> None:
         """Have the job begin at these offsets.
 
@@ -99,9 +104,10 @@ class JobPlace:
 
     def plan(self, settings: Settings) -> Path:
         """Return where the compiled plan is kept; the name stands for all that it depends on."""
-        chosen = configuration.options(settings.job, None, None)
+        chosen = configuration.options("", settings.job, None, None)
         planning = {k: v for k, v in chosen.items() if k.startswith(("table.", "parallelism"))}
-        depends_on = [self.parameters(settings).digest(), sorted(planning.items()), version("spaf")]
+        versions = version("spaf"), version("apache-flink")
+        depends_on = [self.parameters(settings).digest(), sorted(planning.items()), versions]
         return self.plans / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.json"
 
     def checkpoint_folder(self, settings: Settings) -> Path | None:
@@ -116,7 +122,7 @@ class JobPlace:
         return Request(
             host=where.hostname or "127.0.0.1",
             port=where.port or 8081,
-            options=configuration.options(settings.job, folder, resume),
+            options=configuration.options(self.name, settings.job, folder, resume),
             parameters=self.parameters(settings).as_dict(),
             jars=tuple(jars),
             plan=str(self.plan(settings)),

@@ -23,7 +23,7 @@ from spaf.stack import postgres, process
 from spaf.stack.job_keeper import JobKeeper
 from spaf.stack.plan import LOCUST, Plan, make
 from spaf.stack.process import Identity, Service
-from spaf.stack.state import Home, JobState, RunState, ServiceState
+from spaf.stack.state import Contract, Home, JobState, RunState, ServiceState
 from spaf.stack.submission import GROUP, JobPlace
 from spaf.store.migrate import create_roles, migrate
 from spaf.topic.admin import ensure_topic
@@ -85,6 +85,7 @@ class Supervisor:
                 for name, address in self._plan.external.items()
             },
             job=JobState(),
+            contract=Contract(**chosen.sale.model_dump()),
             message="; ".join(self._plan.notes),
         )
 
@@ -161,13 +162,28 @@ class Supervisor:
         if not self._prepared and self._ready("kafka", "postgres"):
             self._prepare()
         if self._job is not None:
-            self._job.look()
-            if self._prepared and all(child.ready for child in self._children.values()):
-                self._job.allow()
-            if self._job.state.id and LOCUST not in self._children:
-                self._launch(self._plan.load)
+            self._look_after_job(self._job)
         if self._state.phase == "starting":
             self._publish("starting", self._state.message)
+
+    def _look_after_job(self, job: JobKeeper) -> None:
+        """Bring the job on its way; once it has run, a failure is tried again.
+
+        Raises:
+            SpafError: it cannot be started at all.
+
+        """
+        try:
+            job.look()
+            if self._prepared and all(child.ready for child in self._children.values()):
+                job.allow()
+        except SpafError as error:
+            if self._state.phase == "starting":
+                raise
+            log(f"the job is tried again: {error}")
+            job.give_up()
+        if job.state.id and LOCUST not in self._children:
+            self._launch(self._plan.load)
 
     def _ready(self, *names: str) -> bool:
         return all(n not in self._children or self._children[n].ready for n in names)

@@ -23,6 +23,8 @@ Key = TypeVar("Key", bound=tuple[int | str, ...])
 
 SUMMARY = "sales_summary"
 LEDGER = "ingest_ledger"
+# Accepted and late of a second in which nothing could be read.
+NOTHING = (0, 0)
 COUNTS = ("accepted", "late", "rejected")
 
 
@@ -154,7 +156,7 @@ def _summary_differences(recount: Recount, rows: Iterable[SummaryRow]) -> Iterat
 
 
 def _ledger_differences(recount: Recount, rows: Iterable[LedgerRow]) -> Iterator[Difference]:
-    """Compare what the job sees; a second in which it saw no event may have no row."""
+    """Compare what the job sees; a second in which it saw no event needs no row on either side."""
     expected = {
         key: (intake.accepted, intake.late)
         for key, intake in recount.ledger.items()
@@ -166,7 +168,7 @@ def _ledger_differences(recount: Recount, rows: Iterable[LedgerRow]) -> Iterator
         if (row.partition, row.second) not in recount.open_ledger
     }
     for difference in _differences(LEDGER, expected, found):
-        if difference.kind != "missing" or difference.expected != (0, 0):
+        if (difference.expected or NOTHING) != (difference.found or NOTHING):
             yield difference
 
 

@@ -75,8 +75,8 @@ class Recount:
 
     @property
     def rejected(self) -> int:
-        """How many events were rejected, unreadable records among them."""
-        return self.reasons.total()
+        """How many records were neither accepted nor late, unreadable ones among them."""
+        return self.records - self.accepted - self.late
 
     @property
     def open_groups(self) -> set[SummaryKey | LedgerKey]:
@@ -93,19 +93,26 @@ class Recount:
                 self._leave_open(record, outcomes)
 
     def _count(self, record: Record, outcomes: tuple[Outcome, ...]) -> None:
+        """Count a record: rejected is what is neither accepted nor late of the one that it is.
+
+        Flink reads an array at the root as several sales under one offset. They are counted as
+        sales, so that the sum over accepted, late and rejected stays the number of records.
+        """
         self.records += 1
         intake = self._intake(record)
+        intake.rejected += 1
         for outcome in outcomes:
             if isinstance(outcome, Sale):
                 intake.accepted += 1
+                intake.rejected -= 1
                 self.accepted += 1
                 self._group(outcome).add(outcome)
             elif isinstance(outcome, Late):
                 intake.late += 1
+                intake.rejected -= 1
                 self.late += 1
                 self.late_cents += outcome.sale.cents
             else:
-                intake.rejected += 1
                 self.reasons[outcome] += 1
 
     def _leave_open(self, record: Record, outcomes: tuple[Outcome, ...]) -> None:

@@ -84,7 +84,6 @@ def counts(second: int) -> Iterator[tuple[str, int]]:
     yield "not in the catalogue", 1
 
 
-SCENARIO_PARTITION = 7
 PRICES = [f"{10 + 2 * (n % 2)}.00" for n in range(40)]
 
 
@@ -136,12 +135,12 @@ def ledger(log: Log, at: int) -> None:
 
 def outliers(log: Log, at: int) -> None:
     """Append histories, and sales that do or do not stand out from them."""
-    for category, price in (("high", 5_000.0), ("low", 0.02), ("usual", 14.0)):
+    for name, price in (("high", 5_000.0), ("low", 0.02), ("usual", 14.0)):
         for history in PRICES:
-            log.add(at, category, partition=2, productPrice=float(history))
-        log.add(at, category, partition=2, productPrice=price, transactionId=f"tx-{category}")
-    for partition, category, history in ((3, "high", 1), (4, "short", 29), (5, "enough", 30)):
-        for n in range(history):
+            log.add(at, name, partition=2, productPrice=float(history))
+        log.add(at, name, partition=2, productPrice=price, transactionId=f"tx-{name}")
+    for partition, category, earlier in ((3, "high", 1), (4, "short", 29), (5, "enough", 30)):
+        for n in range(earlier):
             log.add(at, category, partition=partition, productPrice=10.0 + n % 2)
         log.add(at, category, partition=partition, productPrice=5_000.0, transactionId="a\nb")
     # Always one price: a change of less than a fifth is no outlier, whatever the spread says.

@@ -173,7 +173,7 @@ Records = list[bytes | None]
 
 
 def traffic(event_ms: int, now_ms: int) -> tuple[tuple[Records, Records], Records, Records]:
-    """Return good records for each partition, good and bad ones in turn, and late and ahead ones."""
+    """Return good records a partition, good and bad ones in turn, and late and ahead ones."""
     first: Records = [sale("four fields", "19.99", 2) for _ in range(10)]
     for currency in CURRENCIES:
         first += [sale("money", "0.10", 3, currency=currency, eventTime=event_ms)] * 7

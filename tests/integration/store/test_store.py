@@ -143,7 +143,7 @@ def test_a_change_is_told_to_who_listens(access: Access) -> None:
             (SECOND + timedelta(seconds=n), category, "BRL", n, n, Decimal(n)) for n in range(1, 21)
         ]
         writer.execute(
-            "INSERT INTO sales_summary SELECT * FROM unnest("  # noqa: S608 - all in one statement
+            "INSERT INTO sales_summary SELECT * FROM unnest("
             "%s::timestamptz[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::numeric[])",
             [list(column) for column in zip(*rows, strict=True)],
         )
@@ -249,7 +249,7 @@ def test_coarser_grains_hold_the_same_money(access: Access) -> None:
 def test_an_unreachable_database_is_one_message() -> None:
     """The message names address and account, never the password."""
     away = Access.external("postgresql://me:secret@127.0.0.1:1/none", "public")
-    with pytest.raises(StoreError, match="127.0.0.1:1 refused me") as failure:
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:1 refused me") as failure:
         away.connect(Role.READ)
     assert "secret" not in str(failure.value)
     assert isinstance(failure.value.__cause__, psycopg.OperationalError)

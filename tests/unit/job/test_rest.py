@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_PATCH = do_GET
+    do_PATCH = do_GET  # noqa: N815 - the name is the library's
 
     def log_message(self, *_: object) -> None:
         """Keep off stderr."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def test_no_service_has_a_password_in_its_command(
 def test_first_password_goes_through_a_private_file_that_is_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """initdb reads it from a file of mode 0600; its command holds the name of the file only."""
+    """It is read from a file of mode 0600; the command holds the name of the file only."""
     seen: dict[str, Any] = {}
 
     def run(argv: list[str], **_: object) -> Any:
@@ -188,7 +189,7 @@ def test_first_password_goes_through_a_private_file_that_is_deleted(
         seen.update(argv=argv, text=secret.read_text(), mode=secret.stat().st_mode & 0o777)
         return type("Done", (), {"returncode": 0})
 
-    monkeypatch.setattr(postgres.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     postgres.prepare(Place(tmp_path / "p", runtime.postgres(), None), PASSWORD)
     assert (seen["text"], seen["mode"]) == (PASSWORD, 0o600)
     assert "--auth=scram-sha-256" in seen["argv"]

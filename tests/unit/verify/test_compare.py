@@ -122,8 +122,8 @@ def drop_ledger(_: list[SummaryRow], ledger: list[LedgerRow]) -> None:
 
 
 def add_ledger(_: list[SummaryRow], ledger: list[LedgerRow]) -> None:
-    """Invent a row of the ledger, even an empty one."""
-    ledger.append(LedgerRow(7, SECOND, 0, 0, 0, 0, 0))
+    """Invent a row of the ledger."""
+    ledger.append(LedgerRow(7, SECOND, 1, 0, 0, 0, 0))
 
 
 def add_accepted(_: list[SummaryRow], ledger: list[LedgerRow]) -> None:
@@ -160,8 +160,16 @@ SUMMARY_DAMAGE: list[Damage] = [
     shift_second,
     change_currency,
 ]
-LEDGER_DAMAGE: list[Damage] = [drop_ledger, add_accepted, take_late, take_rejected]
-SILENT_LEDGER_DAMAGE: list[Damage] = [add_ledger, move_accepted]
+LEDGER_DAMAGE: list[Damage] = [drop_ledger, add_ledger, add_accepted, take_late, take_rejected]
+SILENT_LEDGER_DAMAGE: list[Damage] = [move_accepted]
+
+
+def test_a_second_without_readable_records_needs_no_row() -> None:
+    """A ledger row that only holds unreadable records may stand under another second."""
+    recount = Recount(RULES, {0: 1})
+    recount.feed([Record(0, 0, SECOND * 1000, b"garbage")])
+    tables = Tables([], [LedgerRow(0, SECOND + 5, 0, 0, 1, 0, 0)])
+    assert compare(recount, tables).exact
 
 
 def test_no_false_alarm() -> None:

@@ -18,7 +18,8 @@ FROM (
         COUNT(*) AS sales_count,
         SUM(quantity) AS units_sold,
         SUM(cents / 1000000000) AS billions,
-        SUM(MOD(cents, 1000000000)) AS rest
+        -- MOD has the type of its divisor, and a SUM of INT is an INT: it would overflow.
+        SUM(MOD(cents, CAST(1000000000 AS BIGINT))) AS rest
     FROM judged_sale
     WHERE outcome = 0
     GROUP BY event_second, category, currency

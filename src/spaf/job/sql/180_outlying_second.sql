@@ -1,7 +1,9 @@
 -- Seconds in which a category sold far more or far less often than in the seconds before.
 -- Grain: second of append time, category, kind.
--- A leave-one-out score; the variance is at least the mean (arrivals are at best Poisson) and at
--- least one, so that small counts raise no alarm. A run of alerts is reported once.
+-- Arrivals are at best Poisson, and the root of a Poisson count varies by one half whatever its
+-- mean: twice the difference of the roots is a score that is fair to surges and droughts alike.
+-- Where the seconds before varied more than that, the score is lower in proportion. The second
+-- itself is left out of them, and a run of alerts is reported once.
 CREATE TEMPORARY VIEW outlying_second AS
 SELECT
     window_start,
@@ -25,10 +27,10 @@ FROM (
         FROM (
             SELECT
                 *,
-                (observed - mean)
+                2e0 * (SQRT(CAST(observed AS DOUBLE)) - SQRT(mean))
                 / SQRT(GREATEST(
-                    (CAST(q - observed * observed AS DOUBLE) - (s - observed) * mean) / (n - 2),
-                    mean,
+                    (CAST(q - observed * observed AS DOUBLE) - (s - observed) * mean)
+                    / (n - 2) / GREATEST(mean, 1e0),
                     1e0
                 )) AS score
             FROM (

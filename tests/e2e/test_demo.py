@@ -1,0 +1,55 @@
+"""`spaf demo`: from nothing to a verdict and back to nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from spaf.settings import Settings
+from spaf.stack.ports import is_free
+
+Done = subprocess.CompletedProcess[str]
+
+
+# Start, ten seconds of sales, verification and stop, beside other tests on two cores.
+@pytest.mark.timeout(180)
+def test_demo_proves_itself_and_leaves_nothing_running(
+    spaf: Callable[..., Done],
+    answer: Callable[[Done], Any],
+    small_settings: Settings,
+    tmp_path: Path,
+) -> None:
+    """One JSON object: sales were made, each is accounted for, the tables are exact."""
+    names = ("KAFKA", "FLINK", "POSTGRES", "LOCUST")
+    ports = [small_settings.kafka.port + 4 + n for n in range(len(names))]
+    settings = {f"SPAF_{name}__PORT": str(port) for name, port in zip(names, ports, strict=True)}
+    settings["SPAF_JOB__CHECKPOINT_MS"] = "1000"
+    words = ("demo", "--for", "10", "--rate", "100", "--json")
+    found = answer(spaf(tmp_path, *words, **settings))
+    assert found["exact"] is True
+    assert found["valid"] is True, found["reasons"]
+    assert found["unaccounted"] == 0
+    assert found["produced"] > 0
+    assert found["produced"] == found["acked"]
+    assert found["produced"] == found["accepted"] + found["late"] + found["rejected"]
+    assert found["start_seconds"] > 0
+    assert found["rss_mib"] > 100
+    store = found["latency_ms"]["store"]
+    assert 0 < store["p50"] <= store["p90"] <= store["p99"] <= store["max"]
+
+    assert [line for line in map(" ".join, command_lines()) if str(tmp_path) in line] == []
+    assert [port for port in ports if not is_free(port)] == []
+    wiped = spaf(tmp_path, "down", "--wipe", **settings)
+    assert "Nothing was running." in wiped.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def command_lines() -> Iterator[list[str]]:
+    """Yield the command line of every process of this machine."""
+    for process in psutil.process_iter(["cmdline"]):
+        yield process.info["cmdline"] or []

@@ -1,0 +1,139 @@
+"""What survives: services that are killed under load, and a supervisor that is."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from spaf.bench.load import Load, offered
+from spaf.bench.session import Session
+from spaf.bench.verdict import wait_until_done
+from spaf.settings import JobSettings, Settings
+from spaf.stack import control
+from spaf.stack.process import Identity, wait_until
+from spaf.stack.state import Home
+from spaf.store import queries
+from spaf.store.access import Role
+
+Done = subprocess.CompletedProcess[str]
+# The slowest way back: a lost JobManager, a new plan, a new job, on a busy machine, seconds.
+BACK_S = 90.0
+
+
+@pytest.fixture(scope="module")
+def settings(small_settings: Settings) -> Iterator[Settings]:
+    """Yield the settings of a run that takes checkpoints often; end what runs at the end."""
+    home = small_settings.home.with_name("recovery")
+    chosen = small_settings.model_copy(update={"home": home, "job": JobSettings(checkpoint_ms=500)})
+    yield chosen
+    control.down(chosen, wipe=True)
+
+
+@pytest.fixture
+def session(settings: Settings) -> Session:
+    """Return the run, started unless it is up."""
+    return Session(settings, control.up(settings, lambda _: None, end_with_us=True))
+
+
+def kill(session: Session, name: str) -> None:
+    """Kill a service by its recorded process, and wait until it is back as another one."""
+    before = session.state().services[name]
+    assert before.pid is not None
+    psutil.Process(before.pid).send_signal(signal.SIGKILL)
+
+    def back() -> bool:
+        now = session.state().services[name]
+        return now.state == "running" and now.restarts == before.restarts + 1
+
+    assert wait_until(back, BACK_S), session.state().services[name]
+    assert session.state().services[name].pid != before.pid
+
+
+def caught_up(session: Session) -> None:
+    """Wait until all that is on the topic now is in the tables, and the job runs."""
+    wait_until_done(session, session.end_offsets())
+    assert wait_until(lambda: session.state().job.state == "RUNNING", BACK_S), session.state().job
+
+
+# Three services are killed and come back; a lost JobManager takes a new job with it.
+@pytest.mark.timeout(240)
+def test_killed_services_come_back_and_nothing_is_lost(
+    session: Session, spaf: Callable[..., Done], answer: Callable[[Done], Any], tmp_path: Path
+) -> None:
+    """TaskManager, JobManager and PostgreSQL die under load; every sale is counted just once."""
+    load = Load(session, offered(session), rate=30, seconds=600)
+    try:
+        assert wait_until(lambda: _done(session) > 0, BACK_S)
+        first = session.state().job
+        kill(session, "taskmanager")
+        caught_up(session)
+        assert session.state().job.id == first.id, "the cluster brings the job back by itself"
+        kill(session, "jobmanager")
+        assert wait_until(lambda: session.state().job.submissions == first.submissions + 1, BACK_S)
+        caught_up(session)
+        assert session.state().job.id != first.id
+        assert session.state().job.resumed_from
+        kill(session, "postgres")
+        caught_up(session)
+    finally:
+        load.stop()
+        sent = load.result()
+    assert sent.failed == 0
+    assert sent.acked == sent.intended > 0
+    folder = str(session.home.folder)
+    verdict = answer(spaf(tmp_path, "verify", "--json", SPAF_HOME=folder))
+    assert verdict["exact"] is True
+    assert verdict["unaccounted"] == 0
+    assert verdict["records"] >= sent.acked
+    assert session.state().phase == "running"
+
+
+# The run is started twice.
+@pytest.mark.timeout(180)
+def test_a_killed_supervisor_takes_everything_with_it(
+    session: Session, processes: Callable[[Path], list[Identity]], spaf: Callable[..., Done]
+) -> None:
+    """The services end by themselves; the next `up` finds no leftover and goes on."""
+    home = session.home.folder
+    known = processes(home)
+    session.state().supervisor().process().send_signal(signal.SIGKILL)  # type: ignore[union-attr]
+    assert wait_until(lambda: not any(one.alive() for one in known), BACK_S), [
+        process.cmdline()[:3] for one in known if (process := one.process())
+    ]
+    done = spaf(home.parent, "status", SPAF_HOME=str(home))
+    assert done.returncode == 1
+    assert "spaf up" in done.stderr
+
+    control.up(session.settings, lambda _: None, end_with_us=True)
+    again = Session.attach(session.settings)
+    assert again.state().job.state == "RUNNING"
+    assert not {one.pid for one in processes(home)} & {one.pid for one in known}
+    with again.access.connect(Role.READ) as connection:
+        assert queries.accepted(connection) >= 0
+    verdict = spaf(home.parent, "verify", SPAF_HOME=str(home))
+    assert verdict.returncode == 0, verdict.stdout
+
+
+# Starts the run if the tests before did not.
+@pytest.mark.timeout(180)
+def test_down_leaves_no_process(
+    session: Session, processes: Callable[[Path], list[Identity]]
+) -> None:
+    """Everything that was started has ended; ending it again finds nothing and does no harm."""
+    known = processes(session.home.folder)
+    assert control.down(session.settings)
+    assert [one for one in known if one.alive()] == []
+    assert not control.down(session.settings)
+    assert not control.is_up(session.settings)
+    assert Home(session.settings.home).folder.exists()
+
+
+def _done(session: Session) -> int:
+    with session.access.connect(Role.READ) as connection:
+        return sum(queries.done(connection).values())

@@ -1,0 +1,157 @@
+"""The command line as a whole: every verb has its help, every failure is one message."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+import typer
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from spaf import cli, settings
+from spaf.cli import app, main
+from spaf.errors import SettingsError, SpafError
+
+pytestmark = pytest.mark.usefixtures("bare")
+VERBS = ["up", "down", "status", "logs", "load", "demo", "query", "verify", "bench"]
+BENCHES = ["drain", "rates"]
+WITH_JSON = ["up", "status", "load", "demo", "query", "verify", "bench drain", "bench rates"]
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the help enough room and no colours."""
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("TERMINAL_WIDTH", "160")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+def helped(line: str) -> str:
+    """Return the help of a verb, as plain text."""
+    found = CliRunner().invoke(app, [*line.split(), "--help"])
+    assert found.exit_code == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", found.output)
+
+
+def test_no_verb_is_without_a_test() -> None:
+    """The list above is the command line."""
+    assert list(getattr(get_command(app), "commands", {})) == VERBS
+
+
+@pytest.mark.parametrize("line", [*VERBS, *(f"bench {name}" for name in BENCHES)])
+def test_every_verb_has_help(line: str) -> None:
+    """How it is called, and what it does."""
+    text = helped(line)
+    assert re.search(rf"Usage: \S+ {line}\b", text)
+    assert len(text.splitlines()) > 5
+
+
+@pytest.mark.parametrize("line", WITH_JSON)
+def test_verbs_that_scripts_call_speak_json(line: str) -> None:
+    """The flag of the architecture."""
+    assert "--json" in helped(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "flags"),
+    [
+        ("load", ["--rate", "--for", "--seed", "--anomaly-rate"]),
+        ("demo", ["--rate", "--for"]),
+        ("query", ["--limit"]),
+        ("down", ["--wipe"]),
+        ("bench rates", ["--rates", "--for"]),
+        ("bench drain", ["--events", "--drains"]),
+    ],
+)
+def test_flags_of_the_architecture_are_there(line: str, flags: list[str]) -> None:
+    """Scripts call them by these names."""
+    text = helped(line)
+    assert [flag for flag in flags if flag not in text] == []
+
+
+def test_overview_names_every_verb() -> None:
+    """Without arguments a person sees what there is."""
+    text = CliRunner().invoke(app, []).output
+    assert [verb for verb in VERBS if not re.search(rf"\b{verb}\b", text)] == []
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run the command line as the program does; return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["spaf", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+@pytest.mark.parametrize("verb", ["status", "verify", "query", "load"])
+def test_verb_on_a_run_that_is_not_there_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    """Exit code 1, the folder, and how to start."""
+    assert ended(monkeypatch, verb) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "Nothing runs in " in told.err
+    assert "spaf up" in told.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["load", "--for", "soon"], ["load", "--rate", "0"], ["logs", "nothing"]]
+)
+def test_wrong_value_has_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """As a wrong flag has."""
+    assert ended(monkeypatch, *arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_wrong_setting_has_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Field, value and bound are on the screen."""
+    monkeypatch.setenv("SPAF_KAFKA__PORT", "0")
+    assert ended(monkeypatch, "status") == 2
+    assert "kafka.port = '0': " in capsys.readouterr().err
+
+
+def test_log_of_another_folder_cannot_be_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path in the name of a service is none."""
+    assert ended(monkeypatch, "logs", "../../etc/passwd") == 2
+    assert "There is no log of " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [(SpafError("x"), 1), (SettingsError("x"), 2), (KeyboardInterrupt(), 130)]
+)
+def test_failures_have_their_exit_codes(
+    monkeypatch: pytest.MonkeyPatch, failure: BaseException, code: int
+) -> None:
+    """One for a failure, two for a wrong setting, 130 for Ctrl-C."""
+
+    def fail() -> None:
+        raise failure
+
+    monkeypatch.setattr(settings, "load", fail)
+    assert ended(monkeypatch, "status") == code
+
+
+def test_down_without_a_run_is_fine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was asked is true: nothing runs."""
+    assert ended(monkeypatch, "down") == 0
+    assert "Nothing was running." in capsys.readouterr().err
+
+
+def test_every_verb_is_a_module_of_its_own() -> None:
+    """One file a verb, or a file for the verbs of the stack."""
+    homes = {command.callback.__module__ for command in app.registered_commands if command.callback}
+    assert homes == {
+        f"{cli.__name__}.{name}" for name in ("stack", "load", "demo", "query", "verify")
+    }
+    assert isinstance(app, typer.Typer)
