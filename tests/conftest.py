@@ -17,6 +17,7 @@ from spaf.settings import (
 )
 
 E2E = Path(__file__).with_name("e2e")
+INTEGRATION = Path(__file__).with_name("integration")
 # A dropped `Popen` of a process that is meant to outlive its starter warns, and warnings are
 # errors here; what a test starts, it ends through the run folder.
 OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
@@ -37,6 +38,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("stack"))
             item.add_marker(pytest.mark.filterwarnings(OUTLIVES))
+        elif INTEGRATION in item.path.parents:
+            # What a module shares takes a Flink of its own half a minute: once is enough.
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def _place(item: pytest.Item) -> tuple[str, int]:

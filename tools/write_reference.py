@@ -45,8 +45,10 @@ the file `spaf.toml` in the current folder; the default below. `SPAF_KAFKA__PORT
 port = 9093
 ```
 
-mean the same. A name that a section does not know is an error; other `SPAF_...` variables of the
-environment are ignored. Lists are JSON there: `SPAF_GENERATE__CURRENCIES='["BRL","USD"]'`.
+mean the same. A name that is not on this page is an error, in the file and among the `SPAF_...`
+variables of the environment alike. A list is written `SPAF_GENERATE__CURRENCIES=BRL,USD` there, and
+`null` is no value: with `SPAF_KAFKA__BOOTSTRAP_SERVERS=null` SPAF starts its own Kafka whatever the
+file says.
 
 The services and the job get their settings when they start. Change one, and `spaf down`, `spaf up`
 brings it into force. Give every command of one run the same settings: `spaf verify`, for example,

@@ -5,38 +5,81 @@
     [kafka]
     port = 9093
 
-in `spaf.toml` mean the same. Secrets are masked wherever settings are shown.
+in `spaf.toml` mean the same. `null` in a variable is no value, also where the file has one. Secrets
+are masked wherever settings are shown.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from spaf.errors import SettingsError
 
 SETTINGS_FILE = Path("spaf.toml")
+PREFIX = "SPAF_"
+# What a variable says for None.
+NONE = "null"
+# What may hold a password, whatever the setting is called.
+_SECRET = re.compile(r"://.*@|passw", re.DOTALL | re.IGNORECASE)
+
+
+def _own_folder(home: Path) -> Path:
+    """Refuse folders that hold more than a run; an empty name is the current one."""
+    if home.resolve() in (Path("/"), Path.home().resolve(), Path.cwd()):
+        raise ValueError("must be a folder of its own, not /, your home or the current folder")
+    return home
+
+
+def _topic_name(name: str) -> str:
+    if name in (".", ".."):
+        raise ValueError("Kafka has no topic of this name")
+    return name
+
+
+def _listed(value: Any) -> Any:
+    """Split `BRL,USD`, and `["BRL","USD"]` too: the codes hold neither commas nor quotes."""
+    if isinstance(value, str):
+        return [code.strip(" \"'") for code in value.strip("[] ").split(",")]
+    return value
+
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 # Names that stand unquoted in SQL (the JDBC sink quotes none) and in Kafka.
-TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$"), AfterValidator(_topic_name)]
 SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 
 class Section(BaseModel):
     """A part of the settings; a name that it does not know is an error, not a surprise."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class KafkaSettings(Section):
@@ -104,7 +147,9 @@ class GenerateSettings(Section):
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     """Seed of the catalogue and of the sale stream."""
-    currencies: Annotated[tuple[Currency, ...], Field(min_length=1)] = ("BRL",)
+    currencies: Annotated[
+        tuple[Currency, ...], Field(min_length=1), BeforeValidator(_listed), NoDecode
+    ] = ("BRL",)
     """Currencies of the sales; the first is by far the most frequent."""
     anomaly_rate: Annotated[float, Field(ge=0, le=0.5)] = 0.0005
     """Share of the sales that are made anomalous, with a label."""
@@ -135,15 +180,16 @@ class Settings(BaseSettings):
     """Everything an operator may set; see docs/reference/settings.md."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SPAF_",
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
+        env_parse_none_str=NONE,
         extra="forbid",
         frozen=True,
         use_attribute_docstrings=True,
     )
 
-    home: Path = Path(".spaf")
-    """Run folder: data, logs, pids, generated passwords."""
+    home: Annotated[Path, AfterValidator(_own_folder)] = Path(".spaf")
+    """Run folder: data, logs, pids, generated passwords; new, empty, or made by SPAF."""
     kafka: KafkaSettings = KafkaSettings()
     flink: FlinkSettings = FlinkSettings()
     postgres: PostgresSettings = PostgresSettings()
@@ -173,17 +219,16 @@ def load(**flags: Any) -> Settings:
         SettingsError: names the field, its value, and what is allowed.
 
     """
+    _refuse_unknown_variables()
     try:
         return Settings(**flags)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, problem['loc']))} = {_shown(problem)}: {problem['msg']}"
-            for problem in error.errors(include_url=False)
-        ]
         raise SettingsError(
-            "\n".join(lines),
+            "\n".join(map(_told, error.errors(include_url=False))),
             todo=f"Correct it in {SETTINGS_FILE}, in the SPAF_* environment or in the flags.",
         ) from None
+    except UnreadableVariable as error:
+        raise _unreadable(error) from None
     except ValueError as error:
         raise SettingsError(f"{SETTINGS_FILE}: {error}", todo="Correct the file.") from None
 
@@ -194,19 +239,60 @@ def environment(settings: Settings) -> dict[str, str]:
     for name, value in settings:
         if isinstance(value, Section):
             for key, inner in value:
-                _put(plain, f"SPAF_{name}__{key}", inner)
+                plain[_variable(name, key)] = _written(inner)
         else:
-            _put(plain, f"SPAF_{name}", value)
+            plain[_variable(name)] = _written(value)
     return plain
 
 
-def _put(plain: dict[str, str], name: str, value: Any) -> None:
-    if value is not None:
-        shown = value.get_secret_value() if isinstance(value, SecretStr) else value
-        plain[name.upper()] = json.dumps(shown) if isinstance(shown, tuple) else str(shown)
+def _variable(*path: str) -> str:
+    return f"{PREFIX}{'__'.join(path)}".upper()
+
+
+def _written(value: Any) -> str:
+    """Return a value as a variable says it.
+
+    None is said too: a process inherits the variables of its parent, and reads `spaf.toml`.
+    """
+    if value is None:
+        return NONE
+    shown = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return json.dumps(shown) if isinstance(shown, tuple) else str(shown)
+
+
+def _refuse_unknown_variables() -> None:
+    """Refuse variables that would have no effect; within a section pydantic does it."""
+    for name in filter(lambda name: name.upper().startswith(PREFIX), os.environ):
+        top = name[len(PREFIX) :].partition("__")[0].lower()
+        if top not in Settings.model_fields:
+            known = environment(Settings.model_construct())
+            nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)[0]
+            raise SettingsError(
+                f"{name}: there is no such setting.", todo=f"Did you mean {nearest}? Else unset it."
+            )
+
+
+def _unreadable(error: UnreadableVariable) -> SettingsError:
+    """Name the variable of a whole section that is no JSON; pydantic names the section only."""
+    section = re.findall(r'field "(\w+)"', str(error))[0]
+    first = next(iter(type(Settings.model_fields[section].default).model_fields))
+    return SettingsError(
+        f"{_variable(section)}: {section} is a section, not a value.",
+        todo=f"Name one of its settings, such as {_variable(section, first)}.",
+    )
+
+
+def _told(problem: Any) -> str:
+    name = ".".join(map(str, problem["loc"]))
+    return f"{name} = {_shown(problem)}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _shown(problem: Any) -> str:
-    """Return the refused value, but never one that may hold a password."""
-    secret = any(word in str(problem["loc"]) for word in ("dsn", "password"))
-    return "**********" if secret else repr(problem["input"])
+    """Return the refused value, but never one that may hold a password.
+
+    Of the database only what is known to be none is shown: a misspelt `dsn` is not called so.
+    """
+    section, *names = problem["loc"]
+    database = section == "postgres" and names not in (["port"], ["schema_name"])
+    text = repr(problem["input"])
+    return "**********" if database or _SECRET.search(text) else text

@@ -37,6 +37,8 @@ BROKER_HEAP_MIB = 512
 # Updates of a row within this time become one; a drain updates few rows very often.
 MINI_BATCH_MS = 20
 FLUSH_MS = 20
+# Room that an event takes in the topic at most, bytes.
+EVENT_BYTES = 400
 # Sales between two looks at the producer's reports.
 POLL_EVERY = 10_000
 # Between two looks at the ledger: the resolution of the time of a drain, seconds.

@@ -9,12 +9,14 @@ import typer
 from rich.table import Table
 
 from spaf import settings
-from spaf.bench.drain import Drain, fill, scenario
+from spaf.bench.drain import EVENT_BYTES, Drain, fill, scenario
 from spaf.bench.drain import drain as drain_once
 from spaf.bench.machine import machine
 from spaf.bench.session import running
 from spaf.cli.output import Json, err, out, print_json, table
 from spaf.cli.progress import StartProgress
+from spaf.stack.control import LEAST_FREE_MIB, require_space
+from spaf.stack.state import Home
 
 
 def drain(
@@ -29,6 +31,7 @@ def drain(
     median of the others, if there are any.
     """
     chosen = scenario(settings.load())
+    require_space(Home(chosen.home), LEAST_FREE_MIB + events * EVENT_BYTES // 2**20)
     with running(chosen, StartProgress(), bare=True) as session, err.status("") as line:
         fill(session, events, line.update)
         found = [drain_once(session, n + 1, line.update) for n in range(drains)]

@@ -31,9 +31,14 @@ def print_json(value: Any) -> None:
 
 def complain(error: SpafError) -> None:
     """Print an error: what happened in bold, what to do below it."""
-    err.print(Text(error.what, style="bold red"))
+    err.print(Text(printable(error.what), style="bold red"))
     if error.todo:
-        err.print(Text(error.todo))
+        err.print(Text(printable(error.todo)))
+
+
+def printable(text: str, *, keep: str = "\n\t") -> str:
+    """Return a text of others with its control characters made visible, but for those to keep."""
+    return "".join(c if c.isprintable() or c in keep else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def duration(text: str) -> float:
@@ -87,4 +92,4 @@ def shown(cell: Any) -> str:
         text = f"{cell:%H:%M:%S.%f}"[:-3]
     else:
         text = "" if cell is None else str(cell)
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return printable(text, keep="")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
+
 from spaf import clock
-from spaf.cli.output import err
+from spaf.cli.output import err, printable
 from spaf.stack.state import RunState
 
 
@@ -18,10 +20,10 @@ class StartProgress:
     def __call__(self, state: RunState) -> None:
         """Print what is new in the state."""
         if state.message and state.phase != "failed":
-            self._tell(state.message, f"[yellow]{state.message}[/]")
+            self._tell(state.message, f"[yellow]{escape(printable(state.message))}[/]")
         for service in state.services.values():
             if service.state in ("running", "external"):
-                self._tell(service.name, f"{service.name:12} {service.address}")
+                self._tell(service.name, f"{service.name:12} {escape(service.address)}")
         if state.job.state == "RUNNING":
             resumed = " (resumed from a checkpoint)" if state.job.resumed_from else ""
             self._tell("job", f"{'job':12} running{resumed}")

@@ -71,7 +71,9 @@ def logs(
     name: Annotated[
         str, typer.Argument(help="A service, `spaf` (the supervisor), `job-submit` or `load`.")
     ],
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=10_000)] = 50,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=1, max=10_000, help="Lines to print, the last ones.")
+    ] = 50,
 ) -> None:
     """Print the end of a log."""
     home = Home(settings.load().home)

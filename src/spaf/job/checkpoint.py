@@ -32,10 +32,15 @@ def newest_complete(folder: Path, now_s: float, unusable: Collection[Path] = ())
 
 
 def prune(folder: Path) -> None:
-    """Delete what older runs of the job have left, but for the newest few."""
+    """Delete what older runs of the job have left, but for the newest few.
+
+    The newest complete checkpoint stays, however many runs have come to none since.
+    """
     runs = sorted((p for p in folder.glob("*") if p.is_dir()), key=_age_key, reverse=True)
+    newest = max(folder.rglob(METADATA), key=_age_key, default=folder)
     for run in runs[RUNS_KEPT:]:
-        shutil.rmtree(run, ignore_errors=True)
+        if run not in newest.parents:
+            shutil.rmtree(run, ignore_errors=True)
 
 
 def _age_key(path: Path) -> float:

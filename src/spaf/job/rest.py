@@ -37,19 +37,18 @@ class Rest:
         """Return the JSON of a path.
 
         Raises:
-            JobError: the cluster does not answer.
+            JobError: the cluster does not answer, or something else does.
 
         """
         return self._call("GET", path)
 
     def status(self, job_id: str) -> JobStatus | None:
         """Return the job's status, or None if the cluster does not know the job."""
-        try:
-            job = self.get(f"/jobs/{job_id}")
-        except JobError as error:
-            if "404" in error.what:
-                return None
-            raise
+        path = f"/jobs/{job_id}"
+        answer = self._send("GET", path)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        job = self._read(answer, path)
         counts = [vertex["tasks"] for vertex in job["vertices"]]
         return JobStatus(
             job_id,
@@ -73,18 +72,29 @@ class Rest:
         entries = found.get("entries", [])
         if not entries:
             return ""
-        causes = [line for line in entries[0]["stacktrace"].splitlines() if "Caused by" in line]
-        line: str = causes[-1] if causes else entries[0]["stacktrace"].splitlines()[0]
-        return line.removeprefix("Caused by: ")
+        lines: list[str] = entries[0]["stacktrace"].splitlines()
+        causes = [line for line in lines if "Caused by" in line]
+        return (causes[-1:] or lines[:1] or [""])[0].removeprefix("Caused by: ")
 
     def _call(self, method: str, path: str) -> Any:
+        return self._read(self._send(method, path), path)
+
+    def _send(self, method: str, path: str) -> httpx.Response:
         try:
-            answer = httpx.request(method, f"{self.url}{path}", timeout=TIMEOUT_S)
+            return httpx.request(method, f"{self.url}{path}", timeout=TIMEOUT_S)
         except httpx.HTTPError as error:
             raise JobError(
                 f"Flink at {self.url} does not answer ({type(error).__name__}).",
                 todo="See `spaf status`; if it is your own cluster, check SPAF_FLINK__REST_URL.",
             ) from error
+
+    def _read(self, answer: httpx.Response, path: str) -> Any:
         if answer.status_code >= httpx.codes.BAD_REQUEST:
             raise JobError(f"Flink at {self.url} answers {answer.status_code} to {path}.")
-        return answer.json() if answer.content else None
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as error:
+            raise JobError(
+                f"What answers at {self.url} is not Flink: no JSON at {path}.",
+                todo="Check SPAF_FLINK__REST_URL.",
+            ) from error

@@ -16,17 +16,19 @@ SAMPLE_SECONDS = 5.0
 class Usage:
     """One service over the time of a measurement."""
 
+    pid: int
+    # What its process had used at the last look.
+    last_cpu: float
     rss_mib: float = 0.0
     cpu_seconds: float = 0.0
-    first_cpu: float | None = None
 
 
 @dataclass
 class Sampler:
     """Looks at every service of a run now and then; keeps the largest memory.
 
-    Processor time is what the service used between the first and the last look; a service that was
-    restarted in between counts from its restart.
+    Processor time is what the service used between the first and the last look; a process that was
+    started in between counts from its start.
     """
 
     home: Home
@@ -47,8 +49,8 @@ class Sampler:
         self.seconds = clock.monotonic() - self.started
         for name, service in state.services.items():
             if service.pid is not None:
-                self._note(name, *resources(service))
-        self._note("supervisor", *_supervisor(state))
+                self._note(name, service.pid, *resources(service))
+        self._note("supervisor", state.supervisor_pid, *_supervisor(state))
 
     def rss_mib(self) -> float:
         """Return the memory of the whole stack: the sum of each service's largest."""
@@ -69,12 +71,14 @@ class Sampler:
             for name, usage in self.usage.items()
         }
 
-    def _note(self, name: str, memory: float, cpu: float) -> None:
-        usage = self.usage.setdefault(name, Usage())
-        if usage.first_cpu is None or cpu < usage.first_cpu:
-            usage.first_cpu = cpu
+    def _note(self, name: str, pid: int, memory: float, cpu: float) -> None:
+        usage = self.usage.setdefault(name, Usage(pid, cpu))
+        if pid != usage.pid:
+            usage.pid, usage.last_cpu = pid, 0.0
         usage.rss_mib = max(usage.rss_mib, memory)
-        usage.cpu_seconds = cpu - usage.first_cpu
+        # It goes down when a child ends, such as the server process of a connection.
+        usage.cpu_seconds += max(0.0, cpu - usage.last_cpu)
+        usage.last_cpu = cpu
 
 
 def _supervisor(state: RunState) -> tuple[float, float]:

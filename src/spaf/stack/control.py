@@ -53,7 +53,7 @@ def up(
     """
     runtime.require_installed()
     home = Home(chosen.home)
-    _require_space(home)
+    require_space(home, LEAST_FREE_MIB)
     home.create()
     if not is_up(chosen):
         _clear_leftovers(home)
@@ -67,10 +67,12 @@ def down(chosen: Settings, *, wipe: bool = False) -> bool:
     """Stop everything; say whether anything was there. With `wipe`, delete the run folder too.
 
     Raises:
-        StackError: the supervisor did not end in time.
+        StackError: what is to be deleted is no run folder; then nothing is stopped either.
 
     """
     home = Home(chosen.home)
+    if wipe:
+        _require_ours(home)
     state = home.read()
     found = False
     if state is not None:
@@ -114,13 +116,27 @@ def _memory(member: psutil.Process) -> float:
         return float(member.memory_info().rss)
 
 
-def _require_space(home: Home) -> None:
+def require_space(home: Home, mib: int) -> None:
+    """Look whether the disk of the run folder has room.
+
+    Raises:
+        StackError: fewer MiB than these are free.
+
+    """
     folder = next(p for p in (home.folder, *home.folder.parents) if p.exists())
     free = shutil.disk_usage(folder).free // 2**20
-    if free < LEAST_FREE_MIB:
+    if free < mib:
         raise StackError(
-            f"Only {free} MiB are free on the disk of {folder}; a run needs {LEAST_FREE_MIB} MiB.",
+            f"Only {free} MiB are free on the disk of {folder}; {mib} MiB are needed.",
             todo="Free some space, or choose another run folder with SPAF_HOME.",
+        )
+
+
+def _require_ours(home: Home) -> None:
+    if home.folder.exists() and not home.marker.exists():
+        raise StackError(
+            f"{home.folder} is not deleted: SPAF did not make it.",
+            todo="Correct SPAF_HOME, or delete the folder yourself.",
         )
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from jgo.maven import MavenContext, PythonResolver
 from requests import RequestException
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from spaf.errors import ServiceError, SetupError, SpafError
@@ -45,7 +46,7 @@ def main() -> int:
             link_flink()
             write_archives(progress)
     except SpafError as error:
-        console.print(f"[bold red]set-up stopped:[/] {error}", highlight=False)
+        console.print(f"[bold red]set-up stopped:[/] {escape(str(error))}", highlight=False)
         return error.exit_code
     return 0
 

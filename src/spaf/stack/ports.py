@@ -25,7 +25,8 @@ def free_port(wanted: int, *, taken: set[int]) -> int:
     """Return the wanted port or the next free one, and add it to those taken."""
     candidates = range(wanted, min(wanted + NEIGHBOURS, 65_536))
     port = next((p for p in candidates if p not in taken and is_free(p)), None)
-    port = port if port is not None else any_free_port()
+    while port is None or port in taken:
+        port = any_free_port()
     taken.add(port)
     return port
 

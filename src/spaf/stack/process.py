@@ -24,6 +24,8 @@ POLL = 0.05
 # Two readings of one process's start time differ by float noise only, seconds.
 START_TIME_TOLERANCE = 0.01
 LOG_TAIL_LINES = 15
+# No more of a log than this is read for its last lines, bytes.
+LOG_TAIL_BYTES = 2**20
 _PR_SET_PDEATHSIG = 1
 
 
@@ -128,10 +130,13 @@ def log_tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
     """Return the last lines of a log, control characters removed, indented for a message."""
     if not log.exists():
         return ""
+    begin = max(0, log.stat().st_size - LOG_TAIL_BYTES)
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 200 * lines))
-        text = file.read().decode(errors="replace")
-    kept = ("".join(c for c in line if c.isprintable()) for line in text.splitlines()[-lines:])
+        file.seek(begin)
+        found = file.read().decode(errors="replace").splitlines()
+    if begin > 0 and len(found) > 1:
+        del found[0]  # its beginning was not read
+    kept = ("".join(c for c in line if c.isprintable()) for line in found[-lines:])
     return "\n".join(f"    {line}" for line in kept)
 
 

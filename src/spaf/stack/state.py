@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from spaf.errors import NotUpError
+from spaf.errors import NotUpError, StackError
 from spaf.stack.process import Identity
 from spaf.store.access import Access, Role
 
@@ -16,6 +16,8 @@ from spaf.store.access import Access, Role
 FOLDER_MODE = 0o711
 PRIVATE_MODE = 0o700
 SECRET_MODE = 0o600
+# A folder without it was not made by SPAF; it is neither used nor deleted.
+MARKER = ".spaf-home"
 
 
 class ServiceState(msgspec.Struct):
@@ -80,6 +82,7 @@ class Home:
     def __init__(self, folder: Path) -> None:
         """Keep the folder; nothing is created yet."""
         self.folder = folder.absolute()
+        self.marker = self.folder / MARKER
         self.logs = self.folder / "logs"
         self.state = self.folder / "run.json"
         self.lock = self.folder / "lock"
@@ -92,11 +95,30 @@ class Home:
         self.plans = self.folder / "plans"
 
     def create(self) -> None:
-        """Create the folder and its private parts."""
+        """Create the folder and its private parts.
+
+        Raises:
+            StackError: the folder holds something that is not SPAF's.
+
+        """
+        if self._foreign():
+            raise StackError(
+                f"{self.folder} is neither empty nor a run folder of SPAF.",
+                todo="Name a new folder with SPAF_HOME.",
+            )
         self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        self.marker.touch()
         self.folder.chmod(FOLDER_MODE)
         for part in (self.logs, self.kafka, self.flink, self.checkpoints, self.runs):
             part.mkdir(mode=PRIVATE_MODE, exist_ok=True)
+
+    def _foreign(self) -> bool:
+        """Say whether the folder holds more than run folders (a bench has its own in ours)."""
+        if not self.folder.exists() or self.marker.exists():
+            return False
+        return not self.folder.is_dir() or any(
+            not (part / MARKER).exists() for part in self.folder.iterdir()
+        )
 
     def read(self) -> RunState | None:
         """Return what the last supervisor wrote, or None."""
@@ -125,10 +147,12 @@ class Home:
 
     def passwords(self) -> dict[str, str]:
         """Return the passwords of this run folder, made at the first call, readable by us only."""
-        if not self.secrets.exists():
+        if not self.secrets.exists() or self.secrets.stat().st_size == 0:
             made = {name: secrets.token_urlsafe(24) for name in ("superuser", *Role)}
-            self.secrets.touch(mode=SECRET_MODE)
-            self.secrets.write_bytes(msgspec.json.encode(made))
+            partial = self.secrets.with_suffix(".partial")
+            partial.touch(mode=SECRET_MODE)
+            partial.write_bytes(msgspec.json.encode(made))
+            partial.replace(self.secrets)
         return msgspec.json.decode(self.secrets.read_bytes(), type=dict[str, str])
 
     def access(self, state: RunState, schema: str, dsn: str | None) -> Access:

@@ -31,8 +31,7 @@ def migrate(access: Access) -> list[str]:
     """
     with access.connect(Role.OWNER) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        schema = sql.Identifier(access.schema)
-        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
+        _create_schema(connection, access.schema)
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY, "
             "sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
@@ -83,6 +82,17 @@ def create_roles(access: Access, superuser: str, password: str) -> None:
                     sql.Identifier(DATABASE), sql.Identifier(Role.SINK), sql.Identifier(Role.READ)
                 )
             )
+
+
+def _create_schema(connection: psycopg.Connection, name: str) -> None:
+    """Create the schema if it is missing.
+
+    `IF NOT EXISTS` alone asks for the right to create one even where there is nothing to create.
+    """
+    found = connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", [name])
+    if found.fetchone() is None:
+        schema = sql.Identifier(name)
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
 
 
 def _apply(connection: psycopg.Connection, name: str, text: str, applied: str | None) -> bool:

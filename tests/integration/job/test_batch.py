@@ -262,13 +262,14 @@ def test_outlying_seconds(answers: Answers) -> None:
 
 
 def test_the_score_of_a_second(answers: Answers) -> None:
-    """Spread is at least the root of the mean, and at least one: small counts raise no alarm."""
+    """Twice the difference of the roots, less where the seconds before varied more than chance."""
     rows = {(row[0] - BASE, row[1]): row for row in answers["outlying_second"]}
-    assert rows[40, "surging"][4:] == pytest.approx([2.0, (60 - 2) / math.sqrt(2)])
-    assert rows[45, "dry"][4:] == pytest.approx([50.0, -math.sqrt(50)])
+    assert rows[40, "surging"][4:] == pytest.approx([2.0, 2 * (math.sqrt(60) - math.sqrt(2))])
+    assert rows[45, "dry"][4:] == pytest.approx([50.0, -2 * math.sqrt(50)])
     earlier = [count for s in range(58) for name, count in counts(s) if name == "surging"]
-    score = (5_000 - statistics.mean(earlier)) / statistics.stdev(earlier)
-    assert rows[58, "surging"][4:] == pytest.approx([statistics.mean(earlier), score])
+    mean, spread = statistics.mean(earlier), statistics.stdev(earlier)
+    score = 2 * (math.sqrt(5_000) - math.sqrt(mean)) / (spread / math.sqrt(mean))
+    assert rows[58, "surging"][4:] == pytest.approx([mean, score])
 
 
 def test_a_second_needs_a_history_too(answers: Answers) -> None:

@@ -120,3 +120,12 @@ def test_complaint_goes_to_standard_error_without_markup(monkeypatch: pytest.Mon
     monkeypatch.setattr(output, "err", console)
     complain(SpafError("It [red]broke.", todo="Mend it."))
     assert console.file.getvalue() == "It [red]broke.\nMend it.\n"  # type: ignore[attr-defined]
+
+
+def test_complaint_moves_no_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message may hold what a service has said; its lines stay lines."""
+    console = Console(file=io.StringIO(), width=100)
+    monkeypatch.setattr(output, "err", console)
+    complain(SpafError("a\x1b[2J\nb", todo="c\x9bd"))
+    hidden = "\N{REPLACEMENT CHARACTER}"
+    assert console.file.getvalue() == f"a{hidden}[2J\nb\nc{hidden}d\n"  # type: ignore[attr-defined]

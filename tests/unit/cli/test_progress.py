@@ -76,7 +76,6 @@ def test_failure_is_left_to_the_error_message(scene: Scene) -> None:
     assert scene.lines() == []
 
 
-@pytest.mark.xfail(reason="defect: notes are printed as markup", strict=True)
 def test_note_with_brackets_is_told_as_it_is(scene: Scene) -> None:
     """A message may hold whatever a service or a path is called."""
     scene.state.message = "see [dim]/x[/dim]"

@@ -84,7 +84,6 @@ def test_prune_leaves_few_runs_and_plain_files(tmp_path: Path) -> None:
     assert (tmp_path / "note").exists()
 
 
-@pytest.mark.xfail(reason="defect: prune counts runs without a whole checkpoint", strict=True)
 def test_prune_keeps_what_the_job_would_resume_from(tmp_path: Path) -> None:
     """Runs that came to no checkpoint do not push out the only one there is."""
     whole = checkpoint(tmp_path, "good/chk-9", 100)
@@ -92,3 +91,13 @@ def test_prune_keeps_what_the_job_would_resume_from(tmp_path: Path) -> None:
         checkpoint(tmp_path, f"failed{number}/chk-1", 10.0 * number, complete=False)
     prune(tmp_path)
     assert newest_complete(tmp_path, NOW) == whole
+
+
+def test_prune_keeps_the_plan_of_the_newest_checkpoint(tmp_path: Path) -> None:
+    """The folders of several plans are pruned likewise, a level above."""
+    whole = checkpoint(tmp_path, "good/run/chk-9", 100)
+    os.utime(tmp_path / "good", (NOW - 100, NOW - 100))
+    for number in range(RUNS_KEPT):
+        checkpoint(tmp_path, f"plan{number}/run", 10.0 * number, complete=False)
+    prune(tmp_path)
+    assert whole.exists()

@@ -14,14 +14,14 @@ FOLDER = "execution.checkpointing.dir"
 
 def test_mini_batch_is_off_by_default_and_results_leave_at_once() -> None:
     """Latency first: nothing waits for company."""
-    found = options(JobSettings(), None, None)
+    found = options("spaf", JobSettings(), None, None)
     assert [key for key in found if key.startswith(MINI_BATCH)] == []
     assert found["execution.buffer-timeout.interval"] == "0 ms"
 
 
 def test_mini_batch_is_switched_on_with_its_time() -> None:
     """Throughput first: events are gathered for as long as was asked."""
-    found = options(JobSettings(mini_batch_ms=20), None, None)
+    found = options("spaf", JobSettings(mini_batch_ms=20), None, None)
     assert found[f"{MINI_BATCH}enabled"] == "true"
     assert found[f"{MINI_BATCH}allow-latency"] == "20 ms"
     assert int(found[f"{MINI_BATCH}size"]) > 0
@@ -30,7 +30,7 @@ def test_mini_batch_is_switched_on_with_its_time() -> None:
 
 def test_new_job_has_nothing_to_resume_from() -> None:
     """A job without a checkpoint starts at the committed offsets."""
-    found = options(JobSettings(), None, None)
+    found = options("spaf", JobSettings(), None, None)
     assert [key for key in found if key.startswith("execution.state-recovery")] == []
     assert FOLDER not in found
 
@@ -38,7 +38,7 @@ def test_new_job_has_nothing_to_resume_from() -> None:
 def test_resumed_job_names_its_checkpoint_and_leaves_it_to_us(tmp_path: Path) -> None:
     """The path is a whole URI, blanks included, and the old checkpoint is not Flink's to delete."""
     checkpoint = tmp_path / "a b" / "chk-7"
-    found = options(JobSettings(), tmp_path / "a b", checkpoint)
+    found = options("spaf", JobSettings(), tmp_path / "a b", checkpoint)
     assert found[RESUME] == f"file://{tmp_path}/a%20b/chk-7"
     assert found[FOLDER] == f"file://{tmp_path}/a%20b"
     assert found["execution.state-recovery.claim-mode"] == "NO_CLAIM"
@@ -46,7 +46,7 @@ def test_resumed_job_names_its_checkpoint_and_leaves_it_to_us(tmp_path: Path) ->
 
 def test_checkpoints_outlive_the_job() -> None:
     """A canceled job leaves what the next one resumes from, and more than one of it."""
-    found = options(JobSettings(checkpoint_ms=250), None, None)
+    found = options("spaf", JobSettings(checkpoint_ms=250), None, None)
     kept = found["execution.checkpointing.externalized-checkpoint-retention"]
     assert kept == "RETAIN_ON_CANCELLATION"
     assert int(found["execution.checkpointing.num-retained"]) > 1
@@ -55,17 +55,20 @@ def test_checkpoints_outlive_the_job() -> None:
 
 def test_state_is_found_again_at_another_parallelism() -> None:
     """The key groups do not depend on the parallelism."""
-    one, four = (options(JobSettings(parallelism=n), None, None) for n in (1, 4))
+    one, four = (options("spaf", JobSettings(parallelism=n), None, None) for n in (1, 4))
     assert (one["parallelism.default"], four["parallelism.default"]) == ("1", "4")
     assert one["pipeline.max-parallelism"] == four["pipeline.max-parallelism"]
 
 
 def test_compiled_plan_repeats_no_password() -> None:
     """Tables are named in the plan, not copied with their options."""
-    assert options(JobSettings(), None, None)["table.plan.compile.catalog-objects"] == "IDENTIFIER"
+    assert (
+        options("spaf", JobSettings(), None, None)["table.plan.compile.catalog-objects"]
+        == "IDENTIFIER"
+    )
 
 
 def test_every_option_is_text() -> None:
     """PyFlink takes strings only."""
-    found = options(JobSettings(mini_batch_ms=1), Path("c"), Path("c/chk-1"))
+    found = options("spaf", JobSettings(mini_batch_ms=1), Path("c"), Path("c/chk-1"))
     assert {type(value) for value in found.values()} == {str}

@@ -40,6 +40,13 @@ class Scene:
         self.readings = readings
         self.sampler.look()
 
+    def restart(self, name: str, pid: int) -> None:
+        """Give a service another process."""
+        state = self.sampler.home.read()
+        assert state is not None
+        state.services[name].pid = pid
+        self.sampler.home.write(state)
+
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
@@ -74,6 +81,24 @@ def test_restarted_service_counts_from_its_restart(scene: Scene) -> None:
     scene.look(2, kafka=(0, 0), flink=(0, 0))
     scene.look(4, kafka=(10, 1), flink=(0, 0))
     assert scene.sampler.table()["kafka"]["cpu_percent"] == 25.0
+
+
+def test_restart_is_known_by_the_pid(scene: Scene) -> None:
+    """Though the new process has already used more than the old one had; both count."""
+    scene.look(0, kafka=(10, 1), flink=(0, 0))
+    scene.look(1, kafka=(10, 2), flink=(0, 0))
+    scene.restart("kafka", pid=2)
+    scene.look(4, kafka=(10, 3), flink=(0, 0))
+    assert scene.sampler.table()["kafka"]["cpu_percent"] == 100.0
+
+
+def test_child_that_ends_takes_nothing_back(scene: Scene) -> None:
+    """Closing a connection to PostgreSQL ends a process of its, and is no restart."""
+    scene.look(0, kafka=(10, 50), flink=(0, 0))
+    scene.look(1, kafka=(10, 52), flink=(0, 0))
+    scene.look(2, kafka=(10, 40), flink=(0, 0))
+    scene.look(4, kafka=(10, 41), flink=(0, 0))
+    assert scene.sampler.table()["kafka"]["cpu_percent"] == 75.0
 
 
 def test_service_elsewhere_is_not_in_the_table(scene: Scene) -> None:

@@ -60,6 +60,19 @@ class Registry:
 Serve = Callable[..., Registry]
 
 
+def test_failure_is_told_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A message may hold whatever a path is called; none of it is markup."""
+
+    def fail(_: Progress) -> None:
+        raise SetupError("no [red]/x[/red]", todo="mend [/it]")
+
+    monkeypatch.setattr(install, "install_jars", fail)
+    assert install.main() == 1
+    assert "set-up stopped: no [red]/x[/red]\nmend [/it]\n" in capsys.readouterr().err
+
+
 @pytest.fixture
 def jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LockedJar]:
     """Lock two jars and install into a folder of the test."""

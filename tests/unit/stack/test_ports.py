@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from spaf.stack import ports
 from spaf.stack.ports import LOOPBACK, NEIGHBOURS, any_free_port, free_port, is_free
 
 
@@ -50,6 +51,14 @@ def test_port_is_not_given_twice() -> None:
     given = [free_port(wanted, taken=taken) for _ in range(3)]
     assert len(set(given)) == 3
     assert taken == set(given)
+
+
+def test_port_of_the_system_is_not_one_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is given is not listened on yet, so the system holds it to be free."""
+    offers = iter([7, 8, 9])
+    monkeypatch.setattr(ports, "is_free", lambda _: False)
+    monkeypatch.setattr(ports, "any_free_port", lambda: next(offers))
+    assert free_port(5, taken={7, 8}) == 9
 
 
 def test_last_port_has_no_neighbours() -> None:

@@ -191,6 +191,15 @@ def test_log_tail_is_the_end_of_the_log(tmp_path: Path) -> None:
     assert process.log_tail(log, 2) == "    line 99998\n    line 99999"
 
 
+def test_log_tail_holds_long_lines_whole(tmp_path: Path) -> None:
+    """As many as are asked for, as far as a megabyte reaches; no half line at its beginning."""
+    log = tmp_path / "x.log"
+    log.write_text("".join(f"{number}{'x' * 9_999}\n" for number in range(10)))
+    assert process.log_tail(log, 9).split() == [f"{n}{'x' * 9_999}" for n in range(1, 10)]
+    log.write_text(f"{'x' * process.LOG_TAIL_BYTES}\nend\n")
+    assert process.log_tail(log, 9) == "    end"
+
+
 @pytest.mark.parametrize("content", [None, b""])
 def test_log_tail_of_no_log_is_empty(tmp_path: Path, content: bytes | None) -> None:
     """A service that has said nothing adds nothing to the message."""

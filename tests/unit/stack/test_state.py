@@ -6,10 +6,9 @@ import stat
 import threading
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from spaf.errors import NotUpError
+from spaf.errors import NotUpError, StackError
 from spaf.stack.process import Identity
 from spaf.stack.state import Home, JobState, RunState, ServiceState
 from spaf.store.access import Role
@@ -141,13 +140,31 @@ def test_two_folders_have_different_passwords(tmp_path: Path) -> None:
     assert homes[0].passwords() != homes[1].passwords()
 
 
-@pytest.mark.xfail(
-    reason="defect: passwords are not written in one step", raises=msgspec.DecodeError, strict=True
-)
 def test_interrupted_making_of_passwords_is_made_up_for(home: Home) -> None:
     """A kill between the empty file and its content does not spoil the folder for ever."""
     home.secrets.touch(mode=0o600)
     assert set(home.passwords()) == {"superuser", *Role}
+    assert mode(home.secrets) == 0o600
+    assert [p.name for p in home.folder.glob("secrets.*")] == ["secrets.json"]
+
+
+def test_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
+    """Nothing is put into it, and it stays as it is."""
+    (tmp_path / "thesis.txt").touch()
+    before = mode(tmp_path)
+    with pytest.raises(StackError, match="neither empty nor a run folder") as caught:
+        Home(tmp_path).create()
+    assert "SPAF_HOME" in caught.value.todo
+    assert ([p.name for p in tmp_path.iterdir()], mode(tmp_path)) == (["thesis.txt"], before)
+    with pytest.raises(StackError, match="neither empty nor a run folder"):
+        Home(tmp_path / "thesis.txt").create()
+
+
+def test_folder_that_holds_the_folder_of_a_bench_is_still_ours(tmp_path: Path) -> None:
+    """A bench may have been the first to run."""
+    Home(tmp_path / "run" / "drain").create()
+    Home(tmp_path / "run").create()
+    assert Home(tmp_path / "run").marker.exists()
 
 
 def test_folder_is_made_twice_without_harm(home: Home) -> None:

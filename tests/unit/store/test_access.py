@@ -44,15 +44,13 @@ def test_unreadable_connection_string_is_told_with_an_example(dsn: str) -> None:
     assert "postgresql://user:password@host" in caught.value.todo
 
 
-@pytest.mark.xfail(reason="defect: int() of libpq's port", raises=ValueError, strict=True)
-@pytest.mark.parametrize("dsn", ["postgresql://h:many/d", "postgresql://a:1,b:2/d"])
+@pytest.mark.parametrize("dsn", ["postgresql://h:many/d", "postgresql://a:1,b:2/d", "host=a,b"])
 def test_port_that_is_no_number_is_told(dsn: str) -> None:
     """Libpq takes lists and checks late; a user still gets a message."""
     with pytest.raises(StoreError, match=r"postgres\.dsn"):
         Access.external(dsn, "s")
 
 
-@pytest.mark.xfail(reason="defect: libpq's message repeats what it cannot read", strict=True)
 @pytest.mark.parametrize("dsn", [f"postgres:/u:{SECRET}@h/d", f"postgresql://u:{SECRET}%zz@h/d"])
 def test_unreadable_connection_string_is_not_repeated(dsn: str) -> None:
     """A slip in the string does not put its password on the screen."""
@@ -61,13 +59,37 @@ def test_unreadable_connection_string_is_not_repeated(dsn: str) -> None:
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.xfail(reason="defect: options of the connection string are dropped", strict=True)
 def test_encryption_that_the_user_asks_for_is_not_dropped() -> None:
     """A password must not travel in the clear when the string says sslmode=require."""
-    assert "sslmode=require" in Access.external("postgresql://h/d?sslmode=require", "s").jdbc_url()
+    dsn = "postgresql://h/d?sslmode=verify-full&sslrootcert=/a%20b/ca.pem"
+    options = parse_qs(urlsplit(Access.external(dsn, "s").jdbc_url()).query)
+    assert options["sslmode"] == ["verify-full"]
+    assert options["sslrootcert"] == ["/a b/ca.pem"]
 
 
-@pytest.mark.xfail(reason="defect: an IPv6 address stands without brackets", strict=True)
+def test_every_option_reaches_the_connections_from_here() -> None:
+    """Those of the user's, and beside them what the answers depend on."""
+    dsn = "postgresql://u:p@h/d?sslmode=require&connect_timeout=9&options=-cgeqo%3Doff"
+    found = Access.external(dsn, "s")._libpq(Role.OWNER)
+    assert (found["sslmode"], found["connect_timeout"]) == ("require", "9")
+    assert found["options"] == "-cgeqo=off -csearch_path=s -cTimeZone=UTC"
+    assert (found["host"], found["port"], found["dbname"]) == ("h", 5432, "d")
+
+
+@pytest.mark.parametrize("option", ["hostaddr=10.0.0.1", "service=x", "passfile=/p"])
+def test_option_that_would_lead_the_sink_elsewhere_is_refused(option: str) -> None:
+    """Flink's driver would connect to another server, or without a password."""
+    with pytest.raises(StoreError, match=option.partition("=")[0]):
+        Access.external(f"host=h {option}", "s")
+
+
+@pytest.mark.parametrize("host", ["/var/run/postgresql", "@abstract"])
+def test_socket_folder_is_refused_for_the_sink(host: str) -> None:
+    """Java has no socket files."""
+    with pytest.raises(StoreError, match="Flink needs TCP"):
+        Access.external(f"host={host}", "s").jdbc_url()
+
+
 def test_ipv6_host_stands_in_brackets_in_the_jdbc_address() -> None:
     """Otherwise its colons read as the port's."""
     assert "//[::1]:5/d?" in Access.external("postgresql://[::1]:5/d", "s").jdbc_url()
