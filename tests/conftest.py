@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from spaf.settings import (
     FlinkSettings,
@@ -17,7 +19,8 @@ from spaf.settings import (
 )
 
 E2E = Path(__file__).with_name("e2e")
-INTEGRATION = Path(__file__).with_name("integration")
+# Integration tests that start a Flink for their module, and use no stack.
+OWN_FLINK = ("/test_agreement.py", "/test_batch.py")
 # A dropped `Popen` of a process that is meant to outlive its starter warns, and warnings are
 # errors here; what a test starts, it ends through the run folder.
 OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
@@ -32,15 +35,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the whole stacks last, in the order of their files: everything else says more, sooner."""
     items.sort(key=_place)
     for item in items:
-        if E2E in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
+        if E2E in item.path.parents or "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.filterwarnings(OUTLIVES))
-        elif "stack" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("stack"))
-            item.add_marker(pytest.mark.filterwarnings(OUTLIVES))
-        elif INTEGRATION in item.path.parents:
-            # What a module shares takes a Flink of its own half a minute: once is enough.
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+class Scheduling(LoadScopeScheduling):
+    """Sends all tests that share something slow to the same worker.
+
+    That is what the mark `xdist_group` is for, but pytest-xdist 3.8.0 writes it into a name that
+    pytest 9.2 no longer reads, and so deals every test out by itself.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return what the test shares: a whole stack, the bare stack, its module, or nothing."""
+        path = nodeid.partition("::")[0]
+        if path.startswith("tests/e2e/"):
+            return "e2e"
+        if path.startswith("tests/integration/"):
+            return path if path.endswith(OWN_FLINK) else "stack"
+        return nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """Group the tests if `--dist loadgroup` asks for it."""
+    return Scheduling(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def _place(item: pytest.Item) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from spaf.settings import Settings
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import Identity, wait_until
 
@@ -39,14 +40,22 @@ class Folder:
 
 
 @pytest.fixture(scope="module")
-def folder(spaf: Spaf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
+def folder(
+    spaf: Spaf, small_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Folder]:
     """Yield a run that was started while somebody else had the port of its broker."""
     path = tmp_path_factory.mktemp("commands")
     with socket.socket() as other:
-        other.bind((LOOPBACK, 0))
+        wanted = small_settings.kafka.port + 8
+        other.bind((LOOPBACK, wanted))
         other.listen()
-        wanted = other.getsockname()[1]
-        settings = {"SPAF_KAFKA__PORT": str(wanted), "SPAF_JOB__CHECKPOINT_MS": "500"}
+        settings = {
+            "SPAF_KAFKA__PORT": str(wanted),
+            "SPAF_FLINK__PORT": str(wanted - 4),
+            "SPAF_POSTGRES__PORT": str(wanted - 3),
+            "SPAF_LOCUST__PORT": str(wanted - 2),
+            "SPAF_JOB__CHECKPOINT_MS": "500",
+        }
         try:
             yield Folder(path, wanted, settings, spaf(path, "up", "--json", **settings))
         finally:

@@ -23,6 +23,9 @@ SUPERUSER = "postgres"
 # Accounts to run under when SPAF itself runs as root, the first that exists.
 UNPRIVILEGED = ("postgres", "nobody")
 
+# Folder of the copied programs, where those of the wheel cannot be reached.
+COPY = "programs"
+
 # Small, because the tables are: the working set is the newest minutes.
 OPTIONS = {
     "shared_buffers": "64MB",
@@ -72,7 +75,7 @@ def place(folder: Path) -> Place:
         folder = Path("/var/tmp") / f"spaf-postgres-{name}"  # noqa: S108 - named after the run folder
     install = runtime.postgres()
     if not _open_to_others(install):
-        install = folder / "install"
+        install = folder / COPY / install.relative_to(install.parents[1])
     return Place(folder, install, user)
 
 
@@ -85,7 +88,7 @@ def prepare(place: Place, password: str) -> None:
     """
     place.folder.mkdir(parents=True, exist_ok=True)
     if place.install != runtime.postgres() and not place.install.exists():
-        shutil.copytree(runtime.postgres(), place.install, symlinks=True)
+        _copy_programs(place.folder)
     if place.user:
         _give_to(place.folder, place.user)
     # PG_VERSION is written early; the configuration file late. Only the latter means done.
@@ -136,6 +139,16 @@ def accepts(port: int, password: str) -> bool:
 def remove(folder: Path) -> None:
     """Delete the cluster, wherever `place` had put it."""
     shutil.rmtree(place(folder).folder, ignore_errors=True)
+
+
+def _copy_programs(folder: Path) -> None:
+    """Copy the wheel's two folders side by side: the programs look for their libraries there."""
+    partial = folder / f"{COPY}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    package = runtime.postgres().parent
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, partial / part.name, symlinks=True)
+    partial.rename(folder / COPY)
 
 
 def _initdb(place: Place, password: str) -> None:

@@ -208,7 +208,7 @@ def test_times_are_in_the_unit_of_their_placeholder() -> None:
     """Seconds of the settings become milliseconds of the SQL."""
     found = PARAMETERS.placeholders()
     assert (found["max_lateness_ms"], found["max_ahead_ms"]) == ("600000", "60000")
-    assert found["state_ttl"] == f"'{600 + STATE_SLACK_S} s'"
+    assert found["state_ttl"] == f"'{600 + 60 + STATE_SLACK_S} s'"
 
 
 @pytest.mark.parametrize(("seconds", "least"), [(10, "5"), (60, "30"), (3600, "30")])
