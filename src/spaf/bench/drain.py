@@ -160,7 +160,7 @@ def _until_empty(
         clock.sleep(LOOK_SECONDS / 10)
     began, cpu_before = clock.monotonic(), _cpu(session)
     deadline = began + 30 + events * SLOWEST_EVENT_S
-    with session.access.connect(Role.READ, autocommit=True) as connection:
+    with session.access.session(Role.READ, autocommit=True) as connection:
         while (done := queries.readable(connection)) < events:
             tell(done)
             if clock.monotonic() > deadline:

@@ -67,7 +67,7 @@ def wait_until_done(session: Session, cut: Mapping[int, int]) -> None:
     last: dict[int, int] = {}
     deadline = clock.monotonic() + STALLED_SECONDS
     while True:
-        with session.access.connect(Role.READ) as connection:
+        with session.access.session(Role.READ) as connection:
             done = queries.done(connection)
         if all(done.get(partition, 0) >= offset for partition, offset in cut.items()):
             return
@@ -82,7 +82,7 @@ def wait_until_done(session: Session, cut: Mapping[int, int]) -> None:
 
 
 def _snapshot(session: Session) -> Tables:
-    with session.access.connect(Role.READ) as connection:
+    with session.access.session(Role.READ) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         return Tables(
             summary=[SummaryRow(*row) for row in queries.summary(connection)],

@@ -25,7 +25,7 @@ def query(
 ) -> None:
     """Show the newest rows: SELECT * FROM sales_summary ORDER BY created_at DESC LIMIT 10."""
     session = Session.attach(settings.load())
-    with session.access.connect(Role.READ) as connection:
+    with session.access.session(Role.READ) as connection:
         rows = queries.newest(connection, limit)
     if json:
         print_json(rows)

@@ -64,7 +64,7 @@ class JobKeeper:
         start = self._place.begin_offsets()
         if not self.state.resumed_from:
             self._place.set_start(start)
-            with self._place.access.connect(Role.SINK) as connection:
+            with self._place.access.session(Role.SINK) as connection:
                 queries.record_position(connection, start, start)
                 queries.forget_detections(connection, start)
         self._submission.go()

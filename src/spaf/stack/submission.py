@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -77,7 +78,7 @@ class JobPlace:
         """
         done = admin.committed(self.kafka, self.group, self.topic)
         if done and done != known:
-            with self.access.connect(Role.SINK) as connection:
+            with self.access.session(Role.SINK) as connection:
                 queries.record_position(connection, self.begin_offsets(), done)
         return done
 
@@ -165,6 +166,7 @@ class Submission:
         if self._child.poll() is None or self._child.stdout is None:
             return None
         answer = json.loads(self._child.stdout.readline() or "{}")
+        self._close()
         if "job_id" not in answer:
             raise JobError(
                 f"Flink refused the job: {answer.get('error', process.log_tail(self._log))}",
@@ -194,6 +196,14 @@ class Submission:
         identity = process.Identity.of(self._child.pid)
         if identity is not None:
             process.stop(identity, 15, END_SECONDS)
+        self._close()
+
+    def _close(self) -> None:
+        self._child.wait()
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
 
     def _say(self, line: str) -> None:
         if self._child.stdin is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -112,6 +114,23 @@ class Access:
             "port": self.port,
             "dbname": self.database,
         }
+
+    @contextmanager
+    def session(self, role: Role, *, autocommit: bool = False) -> Iterator[psycopg.Connection]:
+        """Open a connection for a block; what fails inside is a StoreError.
+
+        Raises:
+            StoreError: the server does not answer, does not let us in, or goes away.
+
+        """
+        try:
+            with self.connect(role, autocommit=autocommit) as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise StoreError(
+                f"PostgreSQL at {self.host}:{self.port} failed: {_first_line(error)}",
+                todo="See `spaf status` and `spaf logs postgres`.",
+            ) from error
 
     def jdbc_url(self) -> str:
         """Return the address for the sink of the job.

@@ -29,7 +29,7 @@ def migrate(access: Access) -> list[str]:
         StoreError: a migration was changed after it had been applied, or one fails.
 
     """
-    with access.connect(Role.OWNER) as connection:
+    with access.session(Role.OWNER) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         _create_schema(connection, access.schema)
         connection.execute(
