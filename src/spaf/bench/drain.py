@@ -35,7 +35,7 @@ SLOTS = 2
 TASK_HEAP_MIB = 896
 BROKER_HEAP_MIB = 512
 # Updates of a row within this time become one; a drain updates few rows very often.
-MINI_BATCH_MS = 20
+MINI_BATCH_MS = 50
 FLUSH_MS = 20
 # Room that an event takes in the topic at most, bytes.
 EVENT_BYTES = 400

@@ -9,7 +9,7 @@ from spaf.settings import JobSettings
 # Checkpoints that are kept: a kill may leave the newest one incomplete.
 CHECKPOINTS_RETAINED = 3
 # Events that a mini-batch holds at most.
-MINI_BATCH_EVENTS = 5_000
+MINI_BATCH_EVENTS = 50_000
 
 
 def options(
