@@ -91,11 +91,15 @@ def prepare(place: Place, password: str) -> None:
         _copy_programs(place.folder)
     if place.user:
         _give_to(place.folder, place.user)
-    # PG_VERSION is written early; the configuration file late. Only the latter means done.
-    if (place.data / "postgresql.auto.conf").exists():
+    # Written last: it says that the cluster is whole, and which run folder's password it has. The
+    # cluster may lie outside that folder, and a run folder deleted by hand leaves it behind.
+    mark = place.folder / "made-for"
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    if place.data.exists() and mark.exists() and mark.read_text() == digest:
         return
     shutil.rmtree(place.data, ignore_errors=True)
     _initdb(place, password)
+    mark.write_text(digest)
 
 
 def service(place: Place, log: Path, port: int, password: str) -> Service:

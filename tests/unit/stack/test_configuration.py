@@ -218,3 +218,20 @@ def test_root_moves_the_cluster_out_of_a_closed_folder(
     assert found.folder.parent == Path("/var/tmp")  # noqa: S108 - where it is said to be
     assert found == postgres.place(closed / "a")
     assert found.folder != postgres.place(closed / "b").folder
+
+
+def test_a_cluster_of_a_deleted_run_folder_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another password means another run folder: its cluster cannot be opened, so it goes."""
+    made: list[str] = []
+
+    def initdb(place: postgres.Place, password: str) -> None:
+        place.data.mkdir()
+        made.append(password)
+
+    monkeypatch.setattr(postgres, "_initdb", initdb)
+    place = postgres.Place(tmp_path, runtime.postgres(), None)
+    for password in ("first", "first", "second", "second"):
+        postgres.prepare(place, password)
+    assert made == ["first", "second"]
