@@ -44,7 +44,9 @@ def demo(
     """Start everything, sell, watch it live, and end with every sum recomputed from the topic."""
     wanted = rate(per_second)
     seconds = None if length is None else duration(length)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both end the sales and bring the verdict, also where a shell has told us to ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     progress = StartProgress()
     with (
         running(settings.load(), progress) as session,
