@@ -26,14 +26,15 @@ UP_SECONDS = 180.0
 # Longer than every service together is given to stop, seconds.
 DOWN_SECONDS = 90.0
 SUPERVISOR = "supervisor"
+ENDING = frozenset({"stopping", "failed"})
 
 Watcher = Callable[[RunState], None]
 
 
 def is_up(chosen: Settings) -> bool:
-    """Say whether a supervisor runs in the run folder."""
+    """Say whether a supervisor runs in the run folder and means to go on."""
     state = Home(chosen.home).read()
-    return state is not None and state.supervisor().alive()
+    return state is not None and state.phase not in ENDING and state.supervisor().alive()
 
 
 def up(
@@ -56,6 +57,7 @@ def up(
     require_space(home, LEAST_FREE_MIB)
     home.create()
     if not is_up(chosen):
+        _wait_for_end(home)
         _clear_leftovers(home)
         child = _spawn(chosen, home, end_with_us=end_with_us, bare=bare)
     else:
@@ -138,6 +140,13 @@ def _require_ours(home: Home) -> None:
             f"{home.folder} is not deleted: SPAF did not make it.",
             todo="Correct SPAF_HOME, or delete the folder yourself.",
         )
+
+
+def _wait_for_end(home: Home) -> None:
+    """Let a run that is ending end: its services still hold their ports and files."""
+    state = home.read()
+    if state is not None:
+        process.wait_until(lambda: not state.supervisor().alive(), DOWN_SECONDS)
 
 
 def _clear_leftovers(home: Home) -> bool:
