@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psycopg
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -16,6 +18,7 @@ from rich.text import Text
 from spaf import clock
 from spaf.bench.session import Session
 from spaf.cli.output import err, table
+from spaf.errors import StoreError
 from spaf.measure.live import LiveLatency
 from spaf.store import queries
 from spaf.store.access import Role
@@ -63,7 +66,14 @@ class LiveView:
         self._connection.close()
 
     def refresh(self) -> None:
-        """Look at the tables and draw them."""
+        """Look at the tables and draw them; a database that is coming back is waited for."""
+        try:
+            self._look()
+        except psycopg.Error:
+            with contextlib.suppress(StoreError):
+                self._connection = self._session.access.connect(Role.READ, autocommit=True)
+
+    def _look(self) -> None:
         newest = queries.newest(self._connection, NEWEST)
         self.has_rows = bool(newest) and newest[0]["created_at"] > self._began
         if self._moving:

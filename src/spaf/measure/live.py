@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict, deque
 from pathlib import Path
 
 from spaf import clock
+from spaf.errors import TopicError
 from spaf.measure.latency import Showings, parse_showings, stamps
 from spaf.measure.quantiles import Quantiles
 from spaf.sale import Record, Rules
@@ -43,7 +45,9 @@ class LiveLatency:
         """Return intended → visible of the last seconds, or None while it is not known."""
         if clock.monotonic() > self._next_look:
             self._next_look = clock.monotonic() + LOOK_EVERY_S
-            self._found = self._look()
+            self._found = None
+            with contextlib.suppress(TopicError):  # the broker is coming back
+                self._found = self._look()
         return self._found
 
     def _look(self) -> Quantiles | None:
