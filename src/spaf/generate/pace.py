@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # higher rate makes larger handfuls instead of more waking. Seconds.
 MIN_TICK_SECONDS = 0.001
 # Nothing is due for a user soon; a change of pace wakes it. Seconds.
-MAX_TICK_SECONDS = 1.0
+IDLE_SECONDS = 1.0
 # Sales sent in one go when catching up (about 2 ms), before delivery reports get a turn.
 HANDFUL = 500
 
@@ -94,10 +94,11 @@ class Pace:
         """Return how long the asking user may wait: until the first sale no other waits for."""
         schedule = self.schedule
         if schedule is None or self._closed_us is not None or self.done:
-            return MAX_TICK_SECONDS
+            return IDLE_SECONDS
         self._claimed = max(self._claimed + 1, schedule.next)
         wait = (schedule.due_us(self._claimed) - now_us) / MICROSECONDS
-        return min(max(wait, MIN_TICK_SECONDS), MAX_TICK_SECONDS)
+        # However far off: who looked earlier would claim another sale and leave this one to nobody.
+        return max(wait, MIN_TICK_SECONDS)
 
     def _retune(self, now_us: int) -> None:
         """Go on from now at the rate that the users stand for."""

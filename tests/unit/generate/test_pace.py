@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from spaf.generate.pace import HANDFUL, MAX_TICK_SECONDS, MIN_TICK_SECONDS, Pace
+from spaf.generate.pace import HANDFUL, IDLE_SECONDS, MIN_TICK_SECONDS, Pace
 from spaf.generate.schedule import MICROSECONDS
 
 START = 1_795_000_000_000_000
@@ -97,4 +97,16 @@ def test_users_wait_for_different_sales() -> None:
     assert pace.turn_seconds(START) == pytest.approx(0.05)
     assert pace.turn_seconds(START) == pytest.approx(0.10)
     assert pace.turn_seconds(START + 10 * MICROSECONDS) == MIN_TICK_SECONDS
-    assert Pace(Fraction(1)).turn_seconds(START) == MAX_TICK_SECONDS
+    assert Pace(Fraction(1)).turn_seconds(START) == IDLE_SECONDS
+
+
+def test_each_of_many_slow_users_waits_for_its_own_sale() -> None:
+    """At 10 sales a second of 100 users the last waits 10 s, and no sale is left to nobody."""
+    pace = Pace(Fraction(1, 10), expected_users=100)
+    for _ in range(100):
+        pace.join(START)
+    first = pace.schedule.next if pace.schedule else 0
+    waits = [pace.turn_seconds(START) for _ in range(100)]
+    due = [max((first + n) / 10, MIN_TICK_SECONDS) for n in range(100)]
+    assert waits == pytest.approx(due, abs=0.11)
+    assert max(waits) > 9
