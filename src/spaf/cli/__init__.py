@@ -7,7 +7,7 @@ import sys
 import typer
 
 from spaf.cli import bench, demo, load, query, stack, verify
-from spaf.cli.output import complain
+from spaf.cli.output import complain, err
 from spaf.errors import SpafError
 
 INTERRUPTED = 130
@@ -37,4 +37,5 @@ def main() -> None:
         complain(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        err.print("Interrupted; what this command had started is stopped.")
         sys.exit(INTERRUPTED)

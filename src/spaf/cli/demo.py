@@ -56,7 +56,7 @@ def demo(
         start_page(page.address, wanted)
         view = LiveView(session, measurement.watch.file, wanted, quiet=json)
         first_row = _watch(view, measurement, seconds)
-        err.print("Sales have ended; recomputing every sum from the topic ...")
+        err.print("Sales have ended; recomputing every sum from the topic (some seconds) ...")
         outcome = measurement.finish(stop_page(session, page.address))
     start_seconds = None if first_row is None else round(first_row - progress.began, 2)
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -16,8 +17,10 @@ from rich.text import Text
 
 from spaf.errors import SettingsError, SpafError
 
-out = Console()
-err = Console(stderr=True)
+# Where no terminal sets the width, lines are as long as our widest table, not cut at 80.
+FILE_WIDTH = 160
+out = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else FILE_WIDTH)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
@@ -74,7 +77,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     made = Table(title=title or None, title_justify="left", header_style="bold")
     for column, example in zip(columns, rows[0] if rows else columns, strict=True):
         number = isinstance(example, int | float | Decimal)
-        made.add_column(column, justify="right" if number else "left")
+        # Folded in a narrow terminal, never cut: half an address or amount is worse than none.
+        made.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in rows:
         made.add_row(*(Text(shown(cell)) for cell in row))
     return made

@@ -63,7 +63,7 @@ def status(*, json: Json = False) -> None:
     else:
         _print_status(found)
     healthy = all(s["state"] in ("running", "external") for s in found["services"].values())
-    if not healthy or found["job"]["state"] != "RUNNING":
+    if not healthy or found["phase"] != "running" or found["job"]["state"] != "RUNNING":
         raise typer.Exit(1)
 
 
@@ -93,7 +93,8 @@ def _status(chosen: settings.Settings, state: RunState) -> dict[str, Any]:
     services = {}
     for name, service in current.services.items():
         memory, cpu = control.resources(service)
-        used = cpu - before.get(name, (0.0, cpu))[1]
+        # A process that has ended or was started again in between has no earlier time.
+        used = max(0.0, cpu - before.get(name, (0.0, cpu))[1])
         services[name] = {
             "state": service.state,
             "pid": service.pid,
@@ -126,4 +127,6 @@ def _print_status(found: dict[str, Any]) -> None:
     columns = ("service", "state", "pid", "address", "memory MiB", "CPU %", "restarts")
     out.print(table("", columns, rows))
     job = found["job"]
+    if found["phase"] != "running":
+        out.print(f"[yellow]the run is {found['phase']}[/]")
     out.print(f"job {job['id'] or '-'}: {job['state']}", highlight=False)
