@@ -166,9 +166,9 @@ class JobSettings(Section):
     """Longest wait of a changed row of sales_summary before it is written to PostgreSQL."""
     checkpoint_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 5_000
     """Time between two checkpoints."""
-    outlier_rows: Annotated[int, Field(ge=40, le=1_000)] = 100
-    """Earlier sales of the same category that a sale's amount is compared with."""
-    outlier_score: Annotated[float, Field(gt=0)] = 4.5
+    outlier_rows: Annotated[int, Field(ge=10, le=1_000)] = 20
+    """Earlier sales of the same product that a sale's price and quantity are compared with."""
+    outlier_score: Annotated[float, Field(gt=0)] = 5.0
     """Smallest leave-one-out z-score, either way, that makes a sale an outlier."""
     surge_seconds: Annotated[int, Field(ge=10, le=3_600)] = 60
     """Earlier seconds of the same category that a second's arrivals are compared with."""

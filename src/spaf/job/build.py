@@ -32,11 +32,22 @@ STATE_SLACK_S = 3_600
 # ledger is read by people and by checks that wait for a checkpoint anyway.
 ANOMALY_FLUSH_MS = 10
 LEDGER_FLUSH_MS = 50
-# A score needs this many earlier rows before it means anything.
-LEAST_HISTORY = 30
-# Amounts of a category vary by at least 5 % (in 1e-6 logarithms, squared): a client that always
-# sends the same price would otherwise make each cent of change an outlier.
-LEAST_VARIANCE = (0.05 * 1e6) ** 2
+# A sale is judged by at least so many earlier ones of its product, a second by so many others.
+LEAST_HISTORY = 5
+LEAST_SECONDS = 30
+# Bounds of the spread of a product's prices, in 1e-6 logarithms. At least 10 %: a client that
+# always sends the same price would otherwise make each cent of change an outlier. At most 35 %: one
+# tenfold typo among twenty sales makes it 50 %, and would hide the next.
+LEAST_SPREAD = 0.10e6
+MOST_SPREAD = 0.35e6
+# Spread of the pieces of a sale, in 1e-6 logarithms: at the usual score of 5, twelve times as many
+# as usual are too many.
+QUANTITY_SPREAD = 0.5e6
+# Traffic may vary this much more than chance does (variance over mean); what varies more is what
+# is looked for.
+MOST_OVERDISPERSION = 4.0
+# Seconds looked at together, at most; as the text of the SQL says.
+LONGEST_SPAN_S = 8
 # Alerts of one category with fewer quiet seconds than this between them are one run.
 COOL_DOWN_S = 10
 # Last millisecond that a timestamp can hold with a day of lateness added.
@@ -92,6 +103,8 @@ class Parameters:
             "anomaly_flush": _text(f"{max(self.flush_ms, ANOMALY_FLUSH_MS)} ms"),
             "ledger_flush": _text(f"{max(self.flush_ms, LEDGER_FLUSH_MS)} ms"),
             "default_currency": _text(self.default_currency),
+            "max_lateness_s": str(self.max_lateness_s),
+            "max_ahead_s": str(self.max_ahead_s),
             "max_lateness_ms": str(self.max_lateness_s * 1000),
             "max_ahead_ms": str(self.max_ahead_s * 1000),
             "last_ms": str(LAST_MS),
@@ -102,9 +115,13 @@ class Parameters:
             "outlier_rows": str(self.outlier_rows),
             "outlier_score": _double(self.outlier_score),
             "least_history": str(LEAST_HISTORY),
-            "least_seconds": str(min(LEAST_HISTORY, self.surge_seconds // 2)),
-            "least_variance": _double(LEAST_VARIANCE),
+            "least_spread": _double(LEAST_SPREAD),
+            "most_spread": _double(MOST_SPREAD),
+            "quantity_spread": _double(QUANTITY_SPREAD),
+            "least_seconds": str(min(LEAST_SECONDS, self.surge_seconds // 2)),
+            "most_overdispersion": _double(MOST_OVERDISPERSION),
             "surge_seconds": str(self.surge_seconds),
+            "known_seconds": str(self.surge_seconds + LONGEST_SPAN_S - 1),
             "surge_score": _double(self.surge_score),
             "cool_down_seconds": str(COOL_DOWN_S),
         }

@@ -16,7 +16,7 @@ import pytest
 from spaf.job import build
 
 BASE = 1_763_800_000
-KNOWN = ("steady", "surging", "dry", "early", "silent", "it's")
+KNOWN = ("steady", "surging", "dry", "early", "rare", "busy", "silent", "it's")
 SURGE_SECONDS = 60
 PARAMETERS = build.Parameters(
     bootstrap_servers="",
@@ -30,14 +30,14 @@ PARAMETERS = build.Parameters(
     max_lateness_s=600,
     max_ahead_s=60,
     known_categories=KNOWN,
-    outlier_rows=50,
-    outlier_score=4.5,
+    outlier_rows=20,
+    outlier_score=5.0,
     surge_seconds=SURGE_SECONDS,
     surge_score=6.0,
 )
 LATE_MS, AHEAD_MS = 600_000, 60_000
 # Seconds of traffic, from BASE on; everything else is appended behind them.
-TRAFFIC = 60
+TRAFFIC = 110
 QUIET = BASE + 1_000
 Row = dict[str, Any]
 
@@ -76,15 +76,19 @@ class Log:
 def counts(second: int) -> Iterator[tuple[str, int]]:
     """Yield how often each category sells in a second of the traffic."""
     yield "steady", 3
-    # A run of three, four quiet seconds inside the cool-down, one more; then a new run.
-    yield "surging", {40: 60, 41: 60, 42: 60, 44: 400, 58: 5_000}.get(second, 2)
+    # A run of three, a quiet stretch inside the cool-down, one more; then, much later, a new run.
+    yield "surging", {40: 60, 41: 60, 42: 60, 55: 400, 100: 5_000}.get(second, 2)
     yield "dry", 0 if second >= 45 else 50
-    # As wild as any, but with 29 seconds before it; then it falls silent.
-    yield "early", {29: 900}.get(second, 2) if second < 30 else 0
+    # As wild as any, but the 36 seconds before it are too few: the last seven are no past.
+    yield "early", {36: 900}.get(second, 2)
+    # Too rare for one second to show that it has stopped: eight do.
+    yield "rare", 0 if second >= 90 else 3
+    # Four times the usual for twenty seconds: the quiet after it is no drought.
+    yield "busy", 88 if 50 <= second < 70 else 22
     yield "not in the catalogue", 1
 
 
-PRICES = [f"{10 + 2 * (n % 2)}.00" for n in range(40)]
+PRICES = [f"{10 + 2 * (n % 2)}.00" for n in range(20)]
 
 
 def fill(log: Log) -> None:
@@ -118,7 +122,7 @@ def summary(log: Log, at: int) -> None:
     log.add(at, "summed", transactionDate="2025-11-22T08:26:35.999-00:10")
     log.add(at, "summed", productPrice=0.0)
     for event_ms in (at - LATE_MS - 1, at - LATE_MS, at + AHEAD_MS, at + AHEAD_MS + 1):
-        log.add(at, "edge", eventTime=str(event_ms))
+        log.add(at, "edge", productId="edge", eventTime=str(event_ms))
     log.add(at, "refused", productQuantity=1.5)
     log.add(at, "refused", productPrice=1.001)
 
@@ -137,19 +141,30 @@ def outliers(log: Log, at: int) -> None:
     """Append histories, and sales that do or do not stand out from them."""
     for name, price in (("high", 5_000.0), ("low", 0.02), ("usual", 14.0)):
         for history in PRICES:
-            log.add(at, name, partition=2, productPrice=float(history))
-        log.add(at, name, partition=2, productPrice=price, transactionId=f"tx-{name}")
-    for partition, category, earlier in ((3, "high", 1), (4, "short", 29), (5, "enough", 30)):
+            log.add(at, name, partition=2, productId=name, productPrice=float(history))
+        # Another product of the category, and the product in another currency, are no past of it.
+        log.add(at, name, partition=2, productId="dear", productPrice=99_000.0)
+        log.add(at, name, partition=2, productId=name, productPrice=0.01, currency="JPY")
+        log.add(
+            at, name, partition=2, productId=name, productPrice=price, transactionId=f"tx-{name}"
+        )
+    for partition, category, earlier in ((3, "high", 1), (4, "short", 4), (5, "enough", 5)):
         for n in range(earlier):
             log.add(at, category, partition=partition, productPrice=10.0 + n % 2)
         log.add(at, category, partition=partition, productPrice=5_000.0, transactionId="a\nb")
-    # Always one price: a change of less than a fifth is no outlier, whatever the spread says.
+    # Always one price: less than half more is no outlier, whatever the spread says.
     for n in range(45):
-        log.add(at, "constant", partition=6, productPrice=11.9 if n == 44 else 10.0)
+        log.add(at, "constant", partition=6, productPrice=16.0 if n == 44 else 10.0)
     # Late and refused sales are nobody's history.
     for _ in range(40):
-        log.add(at, "unseen", partition=6, eventTime="1")
-    log.add(at, "unseen", partition=6, productPrice=5_000.0)
+        log.add(at, "unseen", partition=6, productId="unseen", eventTime="1")
+    log.add(at, "unseen", partition=6, productId="unseen", productPrice=5_000.0)
+    # A typo does not hide the next, nor a bulk order; of both at once the price is told.
+    for n in range(24):
+        price = {20: 1_000.0, 21: 100.0, 23: 100.0}.get(n, 10.0)
+        log.add(
+            at, "masked", partition=7, productPrice=price, productQuantity=50.0 if n > 21 else 1.0
+        )
 
 
 @pytest.fixture(scope="module")
@@ -211,21 +226,31 @@ def test_ledger(answers: Answers) -> None:
 
 
 def test_outlying_sales(answers: Answers) -> None:
-    """Too high and too low by a leave-one-out score of the logarithm, and nothing else."""
-    found = {(row[0], row[4]): row for row in answers["outlying_sale"]}
+    """Too dear and too cheap by a leave-one-out score of the logarithm, and nothing else."""
+    found = {(row[0], row[4]): row for row in answers["outlying_sale"] if row[0] < 7}
     assert set(found) == {(2, "high"), (2, "low"), (5, "enough")}
     logarithms = [math.log(float(price) * 100 + 1) for price in PRICES]
-    mean, spread = statistics.mean(logarithms), statistics.stdev(logarithms)
-    for category, kind, cents in (("high", "high_amount", 500_000), ("low", "low_amount", 2)):
+    mean = statistics.mean(logarithms)
+    spread = max(0.1, statistics.stdev(logarithms))
+    for category, kind, cents in (("high", "high_price", 500_000), ("low", "low_price", 2)):
         row = found[2, category]
         assert row[2:6] == [kind, f"tx-{category}", category, f"{cents / 100:.2f}"]
         assert float(row[6]) == pytest.approx((math.exp(mean) - 1) / 100, abs=0.006)
         assert row[7] == pytest.approx((math.log(cents + 1) - mean) / spread, rel=1e-4)
 
 
+def test_an_outlier_does_not_hide_the_next(answers: Answers) -> None:
+    """A hundredfold price among the twenty before leaves a tenfold one and a bulk order visible."""
+    found = {row[1]: row[2] for row in answers["outlying_sale"] if row[0] == 7}
+    assert found == {20: "high_price", 21: "high_price", 22: "bulk_quantity", 23: "high_price"}
+    bulk = next(row for row in answers["outlying_sale"] if row[:2] == [7, 22])
+    assert bulk[5:7] == ["500.00", "10.00"]
+    assert bulk[7] == pytest.approx(math.log(50) / 0.5, rel=1e-4)
+
+
 def test_a_score_needs_a_history(answers: Answers) -> None:
-    """With 29 earlier sales of the category in the partition nothing is flagged, with 30 it is."""
-    assert [row[:2] for row in of(answers["outlying_sale"], 4, "short", "enough")] == [[5, 30]]
+    """With four earlier sales of the product in the partition none is flagged, with five one is."""
+    assert [row[:2] for row in of(answers["outlying_sale"], 4, "short", "enough")] == [[5, 5]]
 
 
 def test_each_partition_has_its_own_history(answers: Answers) -> None:
@@ -251,27 +276,37 @@ def test_every_known_category_has_every_second(answers: Answers) -> None:
 
 
 def test_outlying_seconds(answers: Answers) -> None:
-    """A surge and a drought, each run of alerts once; the next run after the cool-down."""
+    """Surges and droughts, each run of alerts once; the next run after the cool-down."""
     rows = [row for row in answers["outlying_second"] if row[0] < BASE + TRAFFIC]
     found = [[row[0] - BASE, *row[1:4]] for row in sorted(rows)]
     assert found == [
+        [37, "early", "surge", 904],
         [40, "surging", "surge", 60],
         [45, "dry", "drought", 0],
-        [58, "surging", "surge", 5_000],
+        [50, "busy", "surge", 88],
+        [97, "rare", "drought", 0],
+        [100, "surging", "surge", 5_000],
     ]
 
 
 def test_the_score_of_a_second(answers: Answers) -> None:
-    """Twice the difference of the roots, less where the seconds before varied more than chance."""
+    """Twice the difference of the roots over what chance, and what else was seen, may make it."""
     rows = {(row[0] - BASE, row[1]): row for row in answers["outlying_second"]}
-    assert rows[40, "surging"][4:] == pytest.approx([2.0, 2 * (math.sqrt(60) - math.sqrt(2))])
-    assert rows[45, "dry"][4:] == pytest.approx([50.0, -2 * math.sqrt(50)])
-    earlier = [count for s in range(58) for name, count in counts(s) if name == "surging"]
-    mean, spread = statistics.mean(earlier), statistics.stdev(earlier)
-    score = 2 * (math.sqrt(5_000) - math.sqrt(mean)) / (spread / math.sqrt(mean))
-    assert rows[58, "surging"][4:] == pytest.approx([mean, score])
+    # 33 quiet seconds behind the last eight; then 38, and 60.
+    assert rows[40, "surging"][4:] == pytest.approx([2.0, score(60, 2.0, span=1, known=33)])
+    assert rows[45, "dry"][4:] == pytest.approx([50.0 * 1, score(0, 50.0, span=1, known=38)])
+    assert rows[97, "rare"][4:] == pytest.approx([24.0, score(0, 24.0, span=8, known=60)])
+
+
+def score(observed: int, expected: float, *, span: int, known: int) -> float:
+    """Return the score of seconds whose past varied no more than chance."""
+    return (
+        2
+        * (math.sqrt(observed + 0.375) - math.sqrt(expected + 0.375))
+        / math.sqrt(1 + span / known)
+    )
 
 
 def test_a_second_needs_a_history_too(answers: Answers) -> None:
-    """With 29 earlier seconds the wildest one is not flagged."""
-    assert of(answers["outlying_second"], 1, "early") == []
+    """29 earlier seconds are too few to flag the wildest one; as part of three it is, one later."""
+    assert [row[0] - BASE for row in of(answers["outlying_second"], 1, "early")] == [37]

@@ -11,6 +11,7 @@ SELECT
     arrival,
     TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 00:00:00', CAST(append_time AS TIMESTAMP(3)))
         AS append_second,
+    productId AS product_id,
     productCategory AS category,
     COALESCE(currency, ${default_currency}) AS currency,
     transactionId AS transaction_id,

@@ -1,59 +1,92 @@
--- Sales whose amount is far from the last sales of their category.
--- Grain: kafka_partition, kafka_offset, kind.
--- A leave-one-out z-score of the logarithm of the amount: the sale itself is taken out of the
--- sums, else it would hide in its own spread. Logarithms are whole numbers (1e-6), so the running
--- sums are exact and another program gets the same ones. Rows of one partition and category
--- arrive in offset order, so the frame is a function of the log.
+-- Sales at an unusual price, or of an unusual number of pieces, for their product.
+-- Grain: kafka_partition, kafka_offset (a sale has one kind at most; of two the price).
+-- Leave-one-out scores of logarithms: the sale itself is taken out of the sums, else it would hide
+-- in its own spread. Logarithms are whole numbers (1e-6), so the running sums are exact and another
+-- program gets the same ones. Rows of one partition and product arrive in offset order, so the
+-- frame is a function of the log. The spread of the prices has an upper bound, so that one typo
+-- among the sales before cannot hide the next.
 CREATE TEMPORARY VIEW outlying_sale AS
 SELECT
     kafka_partition,
     kafka_offset,
-    CASE WHEN score > 0e0 THEN 'high_amount' ELSE 'low_amount' END AS kind,
+    CASE
+        WHEN price_score > ${outlier_score} THEN 'high_price'
+        WHEN price_score < -${outlier_score} THEN 'low_price'
+        ELSE 'bulk_quantity'
+    END AS kind,
     -- An identifier that is too long or holds control characters is not repeated.
     CASE
         WHEN REGEXP(transaction_id, '\A[^\x00-\x1F\x7F-\x9F]{1,64}\z') THEN transaction_id
     END AS transaction_id,
     category,
-    CAST(cents * 0.01 AS DECIMAL(38, 2)) AS amount,
-    CAST((EXP(mean / 1e6) - 1e0) * 0.01e0 AS DECIMAL(38, 2)) AS expected,
-    score
+    CAST(unit_cents * quantity * 0.01 AS DECIMAL(38, 2)) AS amount,
+    CAST(
+        CASE
+            WHEN ABS(price_score) > ${outlier_score} THEN (EXP(mean_price / 1e6) - 1e0) * quantity
+            ELSE unit_cents * EXP(mean_quantity / 1e6)
+        END * 0.01e0 AS DECIMAL(38, 2)
+    ) AS expected,
+    CASE
+        WHEN ABS(price_score) > ${outlier_score} THEN price_score
+        ELSE quantity_score
+    END AS score
 FROM (
     SELECT
         *,
-        (x - mean)
-        / SQRT(GREATEST((CAST(q - x * x AS DOUBLE) - (s - x) * mean) / (n - 2), ${least_variance}))
-            AS score
+        (price - mean_price)
+        / LEAST(
+            GREATEST(
+                SQRT(
+                    GREATEST(
+                        (CAST(prices2 - price * price AS DOUBLE) - (prices - price) * mean_price)
+                        / (n - 2),
+                        0e0
+                    )
+                ),
+                ${least_spread}
+            ),
+            ${most_spread}
+        ) AS price_score,
+        (pieces - mean_quantity) / ${quantity_spread} AS quantity_score
     FROM (
         SELECT
             *,
-            CAST(s - x AS DOUBLE) / (n - 1) AS mean
+            CAST(prices - price AS DOUBLE) / (n - 1) AS mean_price,
+            CAST(quantities - pieces AS DOUBLE) / (n - 1) AS mean_quantity
         FROM (
             SELECT
                 kafka_partition,
                 kafka_offset,
                 transaction_id,
                 category,
-                cents,
-                x,
+                unit_cents,
+                quantity,
+                price,
+                pieces,
                 COUNT(*) OVER earlier AS n,
-                SUM(x) OVER earlier AS s,
-                SUM(x2) OVER earlier AS q
+                SUM(price) OVER earlier AS prices,
+                SUM(price2) OVER earlier AS prices2,
+                SUM(pieces) OVER earlier AS quantities
             FROM (
                 SELECT
                     *,
-                    x * x AS x2
+                    price * price AS price2
                 FROM (
                     SELECT
                         *,
                         COALESCE(
-                            CAST(FLOOR(LN(CAST(cents + 1 AS DOUBLE)) * 1e6 + 0.5e0) AS BIGINT), 0
-                        ) AS x
+                            CAST(FLOOR(LN(CAST(unit_cents + 1 AS DOUBLE)) * 1e6 + 0.5e0) AS BIGINT),
+                            0
+                        ) AS price,
+                        COALESCE(
+                            CAST(FLOOR(LN(CAST(quantity AS DOUBLE)) * 1e6 + 0.5e0) AS BIGINT), 0
+                        ) AS pieces
                     FROM judged_sale
                     WHERE outcome = 0
                 )
             )
             WINDOW earlier AS (
-                PARTITION BY kafka_partition, category
+                PARTITION BY kafka_partition, product_id, currency
                 ORDER BY arrival
                 ROWS BETWEEN ${outlier_rows} PRECEDING AND CURRENT ROW
             )
@@ -61,4 +94,4 @@ FROM (
         WHERE n > ${least_history}
     )
 )
-WHERE ABS(score) > ${outlier_score}
+WHERE ABS(price_score) > ${outlier_score} OR quantity_score > ${outlier_score}
