@@ -166,13 +166,13 @@ class JobSettings(Section):
     """Longest wait of a changed row of sales_summary before it is written to PostgreSQL."""
     checkpoint_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 5_000
     """Time between two checkpoints."""
-    outlier_rows: Annotated[int, Field(ge=10, le=1_000)] = 20
-    """Earlier sales of the same product that a sale's price and quantity are compared with."""
+    outlier_hours: Annotated[int, Field(ge=1, le=24)] = 6
+    """Length of the blocks of append time in which a product's sales are compared, hours."""
     outlier_score: Annotated[float, Field(gt=0)] = 5.0
     """Smallest leave-one-out z-score, either way, that makes a sale an outlier."""
-    surge_seconds: Annotated[int, Field(ge=10, le=3_600)] = 60
-    """Earlier seconds of the same category that a second's arrivals are compared with."""
-    surge_score: Annotated[float, Field(gt=0)] = 6.0
+    surge_seconds: Annotated[int, Field(ge=12, le=3_600, multiple_of=3)] = 120
+    """Earlier seconds of the same category that a second's sales are compared with."""
+    surge_score: Annotated[float, Field(gt=0)] = 4.5
     """Smallest score, either way, that makes a second a surge or a drought."""
 
 

@@ -86,11 +86,11 @@ BAD: list[tuple[str, str, str]] = [
     ("job.mini_batch_ms", "-1", "greater than or equal to 0"),
     ("job.flush_ms", "0", "greater than or equal to 1"),
     ("job.checkpoint_ms", "99", "greater than or equal to 100"),
-    ("job.outlier_rows", "9", "greater than or equal to 10"),
+    ("job.outlier_hours", "25", "less than or equal to 24"),
     ("job.outlier_score", "0", "greater than 0"),
     ("job.outlier_score", "nan", "finite number"),
     ("job.outlier_score", "inf", "finite number"),
-    ("job.surge_seconds", "3601", "less than or equal to 3600"),
+    ("job.surge_seconds", "3603", "less than or equal to 3600"),
     ("job.surge_score", "-6", "greater than 0"),
     ("job.surge_score", "-inf", "finite number"),
 ]

@@ -4,6 +4,11 @@ The scenario has a stack of its own in a run folder of its own: two partitions, 
 TaskManager with a larger heap, and events gathered for some milliseconds, because here throughput
 is asked, not latency. The events are those of the generator. A JVM runs slowly until its code is
 compiled, so the drain is repeated on the same TaskManager, and each time is reported.
+
+What is gathered is written when the log's time passes on, and at the end of a log it stands still:
+the last batch would wait for the next checkpoint, whenever that comes. So each partition ends with
+a closing sale, appended a little later than the others. The clock stops when the others are
+written; the verification counts the closing ones too.
 """
 
 from __future__ import annotations
@@ -37,6 +42,8 @@ BROKER_HEAP_MIB = 512
 # Updates of a row within this time become one; a drain updates few rows very often.
 MINI_BATCH_MS = 50
 FLUSH_MS = 20
+# The closing sales come this much later: two batches, and the step of the broker's clock.
+CLOSING_SECONDS = 2.5 * MINI_BATCH_MS / 1_000
 # Room that an event takes in the topic at most, bytes.
 EVENT_BYTES = 400
 # Sales between two looks at the producer's reports.
@@ -97,15 +104,16 @@ def scenario(settings: Settings) -> Settings:
 
 
 def fill(session: Session, events: int, tell: Tell) -> None:
-    """Fill the topic with the generator's sales, as fast as one process can.
+    """Fill the topic with the generator's sales, as fast as one process can, and the closing ones.
 
     Raises:
         TopicError: Kafka does not answer.
 
     """
     ensure_topic(session.kafka, session.topic, PARTITIONS)
-    missing = events - sum(session.end_offsets().values())
-    producer = open_producer(session.kafka, "spaf-fill")
+    missing = events - drained(session)
+    if missing <= 0:
+        return
     generate = session.settings.generate
     stream = SaleStream(
         catalogue.build(generate.seed),
@@ -114,13 +122,26 @@ def fill(session: Session, events: int, tell: Tell) -> None:
         currencies=generate.currencies,
         anomaly_rate=generate.anomaly_rate,
     )
-    for number in range(missing):
+    _send(session, stream, missing, tell)
+    clock.sleep(CLOSING_SECONDS)
+    _send(session, stream, PARTITIONS, tell)
+
+
+def drained(session: Session) -> int:
+    """Return how many events a drain of the topic counts: all but the closing ones."""
+    return max(0, sum(session.end_offsets().values()) - PARTITIONS)
+
+
+def _send(session: Session, stream: SaleStream, sales: int, tell: Tell) -> None:
+    """Append sales to the partitions in turn, and wait for the broker."""
+    producer = open_producer(session.kafka, "spaf-fill")
+    for number in range(sales):
         now = clock.now_us()
         sale, _ = stream.next_sale(now, now)
         producer.produce(session.topic, sale, partition=number % PARTITIONS)
         if number % POLL_EVERY == 0:
             producer.poll(0)
-            tell(f"filling the topic: {number:,} of {missing:,}")
+            tell(f"filling the topic: {number:,} of {sales:,}")
     producer.flush()
 
 
@@ -148,14 +169,14 @@ def drain(session: Session, number: int, tell: Tell) -> Drain:
         exact = _verified(one, place.group)
     finally:
         rest.cancel(job)
-    return Drain(sum(session.end_offsets().values()), seconds, cpu, exact)
+    return Drain(drained(session), seconds, cpu, exact)
 
 
 def _until_empty(
     session: Session, rest: Rest, job: str, tell: Callable[[int], None]
 ) -> tuple[float, float]:
     """Return time and processor time from the running job to the last event in the tables."""
-    events = sum(session.end_offsets().values())
+    events = drained(session)
     while not _running(rest, job):
         clock.sleep(LOOK_SECONDS / 10)
     began, cpu_before = clock.monotonic(), _cpu(session)

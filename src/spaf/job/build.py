@@ -35,19 +35,21 @@ LEDGER_FLUSH_MS = 50
 # A sale is judged by at least so many earlier ones of its product, a second by so many others.
 LEAST_HISTORY = 5
 LEAST_SECONDS = 30
-# Bounds of the spread of a product's prices, in 1e-6 logarithms. At least 10 %: a client that
+# Bounds of the spread of a product's prices, in 1e-3 logarithms. At least 10 %: a client that
 # always sends the same price would otherwise make each cent of change an outlier. At most 35 %: one
 # tenfold typo among twenty sales makes it 50 %, and would hide the next.
-LEAST_SPREAD = 0.10e6
-MOST_SPREAD = 0.35e6
-# Spread of the pieces of a sale, in 1e-6 logarithms: at the usual score of 5, twelve times as many
+LEAST_SPREAD = 100.0
+MOST_SPREAD = 350.0
+# Spread of the pieces of a sale, in 1e-3 logarithms: at the usual score of 5, twelve times as many
 # as usual are too many.
-QUANTITY_SPREAD = 0.5e6
+QUANTITY_SPREAD = 500.0
 # Traffic may vary this much more than chance does (variance over mean); what varies more is what
 # is looked for.
-MOST_OVERDISPERSION = 4.0
-# Seconds looked at together, at most; as the text of the SQL says.
-LONGEST_SPAN_S = 8
+MOST_VARIATION = 4.0
+# Seconds looked at together at most, as the text of the SQL says: they are no past yet.
+LONGEST_SPAN_S = 16
+# Parts of the past that each must find a second unusual.
+PARTS = 3
 # Alerts of one category with fewer quiet seconds than this between them are one run.
 COOL_DOWN_S = 10
 # Last millisecond that a timestamp can hold with a day of lateness added.
@@ -73,7 +75,7 @@ class Parameters:
     max_lateness_s: int
     max_ahead_s: int
     known_categories: tuple[str, ...]
-    outlier_rows: int
+    outlier_hours: int
     outlier_score: float
     surge_seconds: int
     surge_score: float
@@ -86,6 +88,7 @@ class Parameters:
             for column, category in zip(columns, self.known_categories, strict=True)
         ]
         known = ", ".join(map(_text, self.known_categories))
+        third = self.surge_seconds // PARTS
         counts.append(f"SUM(sales) FILTER (WHERE category NOT IN ({known})) AS others")
         rows = [
             f"ROW({_text(category)}, {column})"
@@ -112,16 +115,17 @@ class Parameters:
             "known_categories": known,
             "wide_counts": ", ".join(counts),
             "wide_rows": ", ".join(rows),
-            "outlier_rows": str(self.outlier_rows),
+            "outlier_block_s": str(self.outlier_hours * 3600),
             "outlier_score": _double(self.outlier_score),
             "least_history": str(LEAST_HISTORY),
             "least_spread": _double(LEAST_SPREAD),
             "most_spread": _double(MOST_SPREAD),
             "quantity_spread": _double(QUANTITY_SPREAD),
-            "least_seconds": str(min(LEAST_SECONDS, self.surge_seconds // 2)),
-            "most_overdispersion": _double(MOST_OVERDISPERSION),
-            "surge_seconds": str(self.surge_seconds),
-            "known_seconds": str(self.surge_seconds + LONGEST_SPAN_S - 1),
+            "least_seconds": str(min(LEAST_SECONDS, third)),
+            "most_variation": _double(MOST_VARIATION),
+            "third_seconds": str(third),
+            "two_thirds_seconds": str(2 * third),
+            "past_seconds": str(LONGEST_SPAN_S + third),
             "surge_score": _double(self.surge_score),
             "cool_down_seconds": str(COOL_DOWN_S),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spaf.job.build import STATE_SLACK_S
 from spaf.settings import JobSettings
 
 # Checkpoints that are kept: a kill may leave the newest one incomplete.
@@ -48,6 +49,8 @@ def options(
         "execution.checkpointing.num-retained": str(CHECKPOINTS_RETAINED),
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         "state.backend.type": "hashmap",
+        # What a block of sales has taught is given up after it; the sums of a second say their own.
+        "table.exec.state.ttl": f"{settings.outlier_hours * 3600 + STATE_SLACK_S} s",
         # The compiled plan names tables instead of repeating their options, a password among them.
         "table.plan.compile.catalog-objects": "IDENTIFIER",
     }

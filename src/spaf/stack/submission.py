@@ -97,7 +97,7 @@ class JobPlace:
             max_lateness_s=settings.sale.max_lateness_s,
             max_ahead_s=settings.sale.max_ahead_s,
             known_categories=CATEGORIES,
-            outlier_rows=settings.job.outlier_rows,
+            outlier_hours=settings.job.outlier_hours,
             outlier_score=settings.job.outlier_score,
             surge_seconds=settings.job.surge_seconds,
             surge_score=settings.job.surge_score,

@@ -45,10 +45,10 @@ PARAMETERS = build.Parameters(
     max_lateness_s=RULES.max_lateness_ms // 1_000,
     max_ahead_s=RULES.max_ahead_ms // 1_000,
     known_categories=("books", "it's"),
-    outlier_rows=100,
+    outlier_hours=6,
     outlier_score=4.5,
     surge_seconds=60,
-    surge_score=6.0,
+    surge_score=4.5,
 )
 NAMES = (
     *(
