@@ -69,7 +69,6 @@ def test_nothing_runs(spaf: Spaf, tmp_path: Path, words: tuple[str, ...]) -> Non
         ("load", "--for", "soon"),
         ("demo", "--for", "-5"),
         ("query", "--limit", "0"),
-        ("logs",),
         ("dance",),
     ],
 )

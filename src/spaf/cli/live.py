@@ -129,7 +129,7 @@ class LiveView:
 
 def _categories(rows: list[dict[str, Any]]) -> RenderableType:
     shown = [(r["category"], r["currency"], r["sales_count"], r["total_sales"]) for r in rows]
-    return table(f"last {WINDOW_S} s", ("category", "", "sales", "money"), shown)
+    return table(f"last {WINDOW_S} s", ("category", "currency", "sales", "money"), shown)
 
 
 def _newest(rows: list[dict[str, Any]]) -> RenderableType:

@@ -69,18 +69,25 @@ def status(*, json: Json = False) -> None:
 
 def logs(
     name: Annotated[
-        str, typer.Argument(help="A service, `spaf` (the supervisor), `job-submit` or `load`.")
-    ],
+        str | None,
+        typer.Argument(help="A service, `spaf` (the supervisor), `job-submit` or `load`."),
+    ] = None,
     lines: Annotated[
         int, typer.Option("--lines", "-n", min=1, max=10_000, help="Lines to print, the last ones.")
     ] = 50,
 ) -> None:
-    """Print the end of a log."""
+    """Print the end of a log; without a name, which logs there are."""
     home = Home(settings.load().home)
+    known = sorted(path.stem for path in home.logs.glob("*.log"))
+    if name is None:
+        out.print("\n".join(known) or f"no logs yet in {home.logs}", highlight=False)
+        return
     file = home.logs / f"{Path(name).name}.log"
     if not file.exists():
-        known = ", ".join(sorted(p.stem for p in home.logs.glob("*.log"))) or "none yet"
-        raise SettingsError(f"There is no log of {name!r} in {home.logs}.", todo=f"Logs: {known}")
+        raise SettingsError(
+            f"There is no log of {name!r} in {home.logs}.",
+            todo=f"Logs: {', '.join(known) or 'none yet'}",
+        )
     out.print(log_tail(file, lines), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -123,6 +124,19 @@ def test_log_of_another_folder_cannot_be_named(
     """A path in the name of a service is none."""
     assert ended(monkeypatch, "logs", "../../etc/passwd") == 2
     assert "There is no log of " in capsys.readouterr().err
+
+
+def test_logs_without_a_name_are_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Who does not know the names sees them."""
+    monkeypatch.setenv("SPAF_HOME", str(tmp_path / "run"))
+    assert ended(monkeypatch, "logs") == 0
+    assert "no logs yet" in capsys.readouterr().out
+    (tmp_path / "run/logs").mkdir(parents=True)
+    (tmp_path / "run/logs/kafka.log").write_text("a line\n")
+    assert ended(monkeypatch, "logs") == 0
+    assert capsys.readouterr().out == "kafka\n"
 
 
 @pytest.mark.parametrize(
