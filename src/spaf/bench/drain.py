@@ -14,7 +14,7 @@ written; the verification counts the closing ones too.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from spaf import clock
@@ -23,11 +23,13 @@ from spaf.bench.verdict import verify
 from spaf.errors import JobError
 from spaf.generate import catalogue
 from spaf.generate.stream import SaleStream
+from spaf.job.build import ANSWERS
 from spaf.job.rest import Rest
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, Settings
+from spaf.stack import process
 from spaf.stack.control import resources
 from spaf.stack.flink import TASKMANAGER
-from spaf.stack.submission import Submission
+from spaf.stack.submission import JobPlace, Submission
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.store.migrate import migrate
@@ -44,6 +46,8 @@ MINI_BATCH_MS = 50
 FLUSH_MS = 20
 # The closing sales come this much later: two batches, and the step of the broker's clock.
 CLOSING_SECONDS = 2.5 * MINI_BATCH_MS / 1_000
+# A checkpoint writes the closing sales well within this, seconds.
+CLOSED_SECONDS = 30.0
 # Room that an event takes in the topic at most, bytes.
 EVENT_BYTES = 400
 # Sales between two looks at the producer's reports.
@@ -145,8 +149,15 @@ def _send(session: Session, stream: SaleStream, sales: int, tell: Tell) -> None:
     producer.flush()
 
 
-def drain(session: Session, number: int, tell: Tell) -> Drain:
+def drain(session: Session, number: int, tell: Tell, answers: tuple[str, ...] = ANSWERS) -> Drain:
     """Run the job over the whole topic into fresh tables.
+
+    Args:
+        session: the bare stack of the scenario, its topic filled.
+        number: of this drain, for the progress.
+        tell: takes a line of progress now and then.
+        answers: tables that the job writes, sales_summary among them; with less than all of them
+            `exact` says only that it counts every event.
 
     Raises:
         JobError: the job was refused or stopped.
@@ -154,7 +165,7 @@ def drain(session: Session, number: int, tell: Tell) -> Drain:
     """
     one = session.beside(session.topic, f"drain_{clock.now_ms()}")
     migrate(one.access)
-    place = one.place(f"drain-{number}-{clock.now_ms()}")
+    place = replace(one.place(f"drain-{number}-{clock.now_ms()}"), answers=answers)
     start = place.begin_offsets()
     place.set_start(start)
     log = session.home.logs / "job-submit.log"
@@ -166,7 +177,7 @@ def drain(session: Session, number: int, tell: Tell) -> Drain:
     try:
         seconds, cpu = _until_empty(one, rest, job, lambda done: tell(f"drain {number}: {done:,}"))
         tell(f"drain {number}: verifying")
-        exact = _verified(one, place.group)
+        exact = _verified(one, place) if answers == ANSWERS else _all_counted(one)
     finally:
         rest.cancel(job)
     return Drain(drained(session), seconds, cpu, exact)
@@ -182,7 +193,7 @@ def _until_empty(
     began, cpu_before = clock.monotonic(), _cpu(session)
     deadline = began + 30 + events * SLOWEST_EVENT_S
     with session.access.session(Role.READ, autocommit=True) as connection:
-        while (done := queries.readable(connection)) < events:
+        while (done := queries.accepted(connection)) < events:
             tell(done)
             if clock.monotonic() > deadline:
                 raise JobError(f"The drain has stopped at {done:,} of {events:,} events.")
@@ -197,14 +208,21 @@ def _running(rest: Rest, job: str) -> bool:
     return status is not None and status.running
 
 
-def _verified(session: Session, group: str) -> bool:
-    place = session.place(group)
+def _verified(session: Session, place: JobPlace) -> bool:
     cut = session.end_offsets()
     known: dict[int, int] = {}
     while any(known.get(partition, 0) < offset for partition, offset in cut.items()):
         known = place.record_progress(known)
         clock.sleep(LOOK_SECONDS)
     return verify(session).exact
+
+
+def _all_counted(session: Session) -> bool:
+    """Wait for the closing sales too, and tell whether there is one count for each record."""
+    records = sum(session.end_offsets().values())
+    with session.access.session(Role.READ, autocommit=True) as connection:
+        process.wait_until(lambda: queries.accepted(connection) >= records, CLOSED_SECONDS)
+        return queries.accepted(connection) == records
 
 
 def _cpu(session: Session) -> float:

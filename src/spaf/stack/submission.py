@@ -18,7 +18,7 @@ from spaf import clock
 from spaf.errors import JobError
 from spaf.generate.catalogue import CATEGORIES
 from spaf.job import configuration
-from spaf.job.build import Parameters
+from spaf.job.build import ANSWERS, Parameters
 from spaf.job.submit import GO, Request, environment
 from spaf.settings import Settings
 from spaf.stack import process, runtime
@@ -46,6 +46,8 @@ class JobPlace:
     checkpoints: Path | None
     # Folder of compiled plans.
     plans: Path
+    # Tables that the job writes.
+    answers: tuple[str, ...] = ANSWERS
 
     @property
     def name(self) -> str:
@@ -101,6 +103,7 @@ class JobPlace:
             outlier_score=settings.job.outlier_score,
             surge_seconds=settings.job.surge_seconds,
             surge_score=settings.job.surge_score,
+            answers=self.answers,
         )
 
     def plan(self, settings: Settings) -> Path:

@@ -1,0 +1,54 @@
+"""`spaf bench overhead`: what ledger and detection cost over the aggregates alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from spaf import settings
+from spaf.bench.drain import EVENT_BYTES, fill, scenario
+from spaf.bench.machine import machine
+from spaf.bench.overhead import ALL, JOBS, measure
+from spaf.bench.session import running
+from spaf.cli.output import Json, err, out, print_json, table
+from spaf.cli.progress import StartProgress
+from spaf.stack.control import LEAST_FREE_MIB, require_space
+from spaf.stack.state import Home
+
+
+def overhead(
+    events: Annotated[int, typer.Option(min=1_000, help="Events in the topic.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="Rounds that are counted.")] = 3,
+    *,
+    json: Json = False,
+) -> None:
+    """Drain one topic by jobs with fewer and more answers in turns; print what each adds.
+
+    Each figure is the median of the rounds; the first round, whose code is not compiled yet, is
+    left out.
+    """
+    chosen = scenario(settings.load())
+    require_space(Home(chosen.home), LEAST_FREE_MIB + events * EVENT_BYTES // 2**20)
+    with running(chosen, StartProgress(), bare=True) as session, err.status("") as line:
+        fill(session, events, line.update)
+        found = measure(session, rounds, line.update)
+    if json:
+        print_json(
+            {
+                "machine": machine(),
+                "events": events,
+                "cpu_us_per_event": {job: round(found.cpu_us(job), 3) for job in JOBS},
+                "over_aggregates_us": round(found.added_us(ALL), 3),
+                "exact": found.exact,
+                "drains": {job: [d.as_dict() for d in found.drains[job]] for job in JOBS},
+            }
+        )
+    else:
+        rows = [
+            (job, found.cpu_us(job), found.cpu_us(job) - found.cpu_us(next(iter(JOBS))))
+            for job in JOBS
+        ]
+        out.print(table("", ("job writes", "CPU µs/event", "over aggregates"), rows))
+    if not found.exact:
+        raise typer.Exit(1)
