@@ -24,7 +24,10 @@ SELECT = (
     "(SELECT count(*) FROM quarantine_replay AS r WHERE r.kafka_partition = q.kafka_partition "
     "AND r.kafka_offset = q.kafka_offset) AS replays FROM quarantine AS q "
 )
-FILTER = "WHERE (%s::text IS NULL OR reason = %s) AND append_time >= coalesce(%s, '-infinity') "
+FILTER = (
+    "WHERE (%s::text IS NULL OR reason = %s) "
+    "AND append_time >= coalesce(%s::timestamptz, '-infinity') "
+)
 # Rows that an export holds in memory, at most 64 KiB each.
 EXPORT_ROWS = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -15,7 +16,7 @@ from spaf.quarantine import book
 from spaf.quarantine.explain import Entry, Tally
 from spaf.quarantine.room import Room
 from spaf.quarantine.stretch import Place, Span, spans, stretches
-from spaf.sale import Record, Rules
+from spaf.sale import Rules
 from spaf.settings import QuarantineSettings
 from spaf.store.access import Access, Role
 from spaf.topic import admin
@@ -30,9 +31,10 @@ AWAY_SECONDS = 2.0
 FEW_WAITING = 1_000
 # Offsets that are read of each span then: enough for each reason to show, a twentieth of the work.
 SAMPLE_OFFSETS = 500
-# Rows that are written at once, and bytes, whichever comes first: what the process holds of them.
-ROWS_AT_ONCE = 500
-BYTES_AT_ONCE = 4 * 2**20
+# What the process holds of one range, bytes: a flood of huge records loses the first of them.
+BYTES_AT_ONCE = 16 * 2**20
+# Some 20 ms of work.
+RECORDS_BETWEEN_RESTS = 500
 # What the Kafka client may fetch ahead, KiB; a span has some 100 to 10,000 records.
 QUEUE_KIB = 4 * 1024
 
@@ -148,6 +150,7 @@ class Watcher:
                 self._pace.rest()
         except book.Overtaken:
             self._log("another process is explaining the same topic")
+            clock.sleep(LOOK_SECONDS)
 
     def _explain(
         self,
@@ -162,17 +165,15 @@ class Watcher:
         first = min(max(span.first, begin.get(partition, 0)), span.end)
         end = min(first + SAMPLE_OFFSETS, span.end) if sampled else span.end
         whole = (first, end) == (span.first, span.end)
-        source = self._source
         tally = Tally()
-        with book.step(connection, partition, before, span.after, source.rules):
+        entries = self._read(partition, first, end, tally)
+        with book.step(connection, partition, before, span.after, self._source.rules):
             if not span.dirty:
                 return
-            records = read(
-                *(source.kafka, source.topic, {partition: first}, {partition: end}),
-                queue_kib=QUEUE_KIB,
-            )
-            for entries in _batches(records, tally, source.rules):
-                self._keep(connection, entries)
+            book.keep(connection, entries)
+            for entry in entries:
+                self._room.add(entry.reason, len(entry.payload or b""))
+            self._room.make(connection)
             tally.settle(span.late, span.rejected, end - first, whole=whole)
             book.count(connection, partition, tally)
         if whole and tally.disagrees(span.late, span.rejected):
@@ -182,27 +183,24 @@ class Watcher:
                 f"and {tally.rejected}"
             )
 
-    def _keep(self, connection: psycopg.Connection, entries: list[Entry]) -> None:
-        book.keep(connection, entries)
-        for entry in entries:
-            self._room.add(entry.reason, len(entry.payload or b""))
-        self._room.make(connection)
-        self._pace.rest()
+    def _read(self, partition: int, first: int, end: int, tally: Tally) -> deque[Entry]:
+        """Count every record of a range and return the rows of those that were not accepted.
 
-
-def _batches(
-    records: Generator[Record, None, None], tally: Tally, rules: Rules
-) -> Iterator[list[Entry]]:
-    """Count every record, and yield the rows in lists that are not too large."""
-    entries: list[Entry] = []
-    size = 0
-    with closing(records):
-        for record in records:
-            entry = tally.take(record, rules)
-            if entry is not None:
-                entries.append(entry)
-                size += len(entry.payload or b"")
-            if len(entries) >= ROWS_AT_ONCE or size >= BYTES_AT_ONCE:
-                yield entries
-                entries, size = [], 0
-    yield entries
+        All rests are here, before the transaction: one that stays open keeps PostgreSQL from
+        clearing away old versions of rows, those of sales_summary too.
+        """
+        source = self._source
+        entries: deque[Entry] = deque()
+        size = 0
+        where = {partition: first}, {partition: end}
+        with closing(read(source.kafka, source.topic, *where, queue_kib=QUEUE_KIB)) as records:
+            for record in records:
+                entry = tally.take(record, source.rules)
+                if entry is not None:
+                    entries.append(entry)
+                    size += len(entry.payload or b"")
+                while size > BYTES_AT_ONCE:
+                    size -= len(entries.popleft().payload or b"")
+                if tally.read % RECORDS_BETWEEN_RESTS == 0:
+                    self._pace.rest()
+        return entries

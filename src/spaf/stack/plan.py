@@ -28,7 +28,7 @@ class Plan:
     access: Access
     # Started when the job is on its way: until then it would only compete for the processors.
     load: Service
-    # Likewise: before the job there is nothing to explain.
+    # Started when the job runs: before that there is nothing to explain.
     quarantine: Service
     services: list[Service] = field(default_factory=list)
     external: dict[str, str] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """The process that explains what is not accepted: `python -m spaf.stack.quarantine`.
 
-The supervisor starts it when the job is on its way. It may be killed at any moment: what it has not
+The supervisor starts it when the job runs. It may be killed at any moment: what it has not
 finished it does again. Whatever goes wrong in it must not end the run.
 """
 

@@ -33,7 +33,7 @@ from spaf.topic.admin import ensure_topic
 BARE = "--bare"
 # A service that is not ready after this has failed, seconds: ten times a slow start.
 START_SECONDS = 90.0
-# They start when the job is on its way, and nothing waits for them.
+# They start after the job, and nothing waits for them.
 AFTER_JOB = (LOCUST, QUARANTINE)
 TICK_STARTING = 0.05
 TICK_RUNNING = 0.25
@@ -187,6 +187,7 @@ class Supervisor:
             job.give_up()
         if job.state.id and LOCUST not in self._children:
             self._launch(self._plan.load)
+        if job.state.state == "RUNNING" and QUARANTINE not in self._children:
             self._launch(self._plan.quarantine)
 
     def _services_ready(self) -> bool:

@@ -10,18 +10,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from spaf import clock, settings
 from spaf.bench.session import Session
 from spaf.errors import QuarantineError, TopicError
 from spaf.quarantine import rows
 from spaf.quarantine.replay import Repair, replay
+from spaf.quarantine.rows import Wanted
 from spaf.quarantine.watch import Source, Watcher
 from spaf.sale import Late, Outcome, Reason, Sale, decode
 from spaf.settings import JobSettings, PostgresSettings, QuarantineSettings, Settings
@@ -161,57 +165,6 @@ def records(session: Session) -> list[Any]:
     return list(read(session.kafka, session.topic, {}, session.end_offsets()))
 
 
-@contextlib.contextmanager
-def process(log: Path, chosen: Settings) -> Iterator[None]:
-    """Run the process as the supervisor does; kill it at the end of the block."""
-    with log.open("ab") as file:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "spaf.stack.quarantine"],
-            env={**os.environ, **settings.environment(chosen)},
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            yield
-        finally:
-            child.kill()
-            child.wait()
-
-
-def test_killed_in_the_middle_it_loses_and_doubles_nothing(
-    own: Callable[[int], Session], started: Started, feed: Feed, tmp_path: Path
-) -> None:
-    """At any moment, again and again: what was not finished is done again; the sums hold."""
-    session = own(1)
-    chosen = session.settings.model_copy(
-        update={
-            "kafka": session.settings.kafka.model_copy(update={"topic": session.topic}),
-            "postgres": PostgresSettings(schema_name=session.access.schema),
-            "quarantine": FULL_SPEED,
-        }
-    )
-    log = tmp_path / "log"
-    many: list[bytes | None] = [
-        *[b"garbage"] * 40_000,
-        *[b'{%s,"productPrice":-1}' % FIELDS] * 5_000,
-    ]
-    with started(session):
-        verdict = feed(session, 0, many)
-    steps: list[int] = []
-    while account(session)[1] < 45_000:
-        assert len(steps) < 50, log.read_text()
-        with process(log, chosen):
-            further = partial(_is_further, session, account(session)[1])
-            assert wait_until(further, PATIENCE_S, poll=0), log.read_text()
-        steps.append(account(session)[1])
-        assert len(kept(session)) == steps[-1]
-    assert len(steps) > 1
-    assert verdict.exact
-    assert account(session) == (45_000, 45_000)
-    assert by_reason(session) == {"unreadable": 40_000, "price": 5_000}
-    assert Counter(row[2] for row in kept(session)) == {"unreadable": 40_000, "price": 5_000}
-
-
 def test_a_repaired_record_is_sent_once(
     own: Callable[[int], Session], started: Started, feed: Feed
 ) -> None:
@@ -249,47 +202,19 @@ def test_a_repaired_record_is_sent_once(
     assert summary[stamp // 1_000, "BRL"] == (2, Decimal("3.00"))
     assert [count for (_, currency), (count, _) in summary.items() if currency == "EUR"] == [1]
     assert [rows.find(where, 1, offset).replays for offset in range(3)] == [2, 1, 1]
+    with session.access.connect(Role.READ) as connection:
+        newest = rows.newest(connection, Wanted(), 2)
+        assert [(row.offset, row.reason) for row in newest] == [(2, "late"), (1, "unreadable")]
+        just_now = datetime.fromtimestamp(clock.now_ms() / 1_000, UTC)
+        assert rows.newest(connection, Wanted(since=just_now), 2) == []
+        assert [row.offset for row in rows.every(connection, Wanted())] == [0, 1, 2]
+        (only,) = rows.every(connection, Wanted("late", just_now - timedelta(minutes=5)))
+    assert (only.payload, only.replays, only.amount) == (old, 1, Decimal("3.75"))
     assert b"sentAt" not in (records(session)[3].value or b"")
     with pytest.raises(TopicError, match="was accepted"):
         rows.find(where, 1, 3)
     with pytest.raises(TopicError, match="holds no offset 99"):
         rows.find(where, 0, 99)
-
-
-def test_other_rules_explain_anew(
-    own: Callable[[int], Session], started: Started, feed: Feed
-) -> None:
-    """The job judges everything again when its rules change; what it says is explained anew."""
-    session = own(1)
-    late = b'{%s,"eventTime":%d}' % (FIELDS, clock.now_ms() - 700_000)
-    with started(session):
-        feed(session, 0, [late, GOOD, b"garbage"])
-    Watcher(source(session), FULL_SPEED, print).catch_up()
-    assert by_reason(session) == {"late": 1, "unreadable": 1}
-    patient = replace_rules(source(session), 800_000)
-    with session.access.session(Role.SINK) as connection:
-        connection.execute("UPDATE ledger_second SET accepted = accepted + late, late = 0")
-    told: list[str] = []
-    Watcher(patient, FULL_SPEED, told.append).catch_up()
-    assert by_reason(session) == {"unreadable": 1}
-    assert told == ["the rules have changed: everything is explained anew"]
-    # The ledger still says what it said under other rules: nothing is lost for that.
-    with session.access.session(Role.SINK) as connection:
-        connection.execute("UPDATE ledger_second SET accepted = accepted - 1, late = 1")
-    Watcher(replace_rules(patient, 800_001), FULL_SPEED, told.append).catch_up()
-    assert by_reason(session) == {"unreadable": 1, "disagreement": 1}
-    assert "the ledger has 1 late and 1 rejected, the contract says 0 and 1" in told[-1]
-    assert account(session) == (2, 2)
-
-
-def replace_rules(where: Source, max_lateness_ms: int) -> Source:
-    """Return the same source under other rules."""
-    return replace(where, rules=replace(where.rules, max_lateness_ms=max_lateness_ms))
-
-
-def _is_further(session: Session, done: int) -> bool:
-    """Say whether more is explained than before."""
-    return account(session)[1] > done
 
 
 FLOOD = 100_000
@@ -323,3 +248,135 @@ def test_a_flood_neither_stops_the_job_nor_fills_the_disk(
     with session.access.connect(Role.READ) as connection:
         assert queries.quarantine(connection).sampled
     assert session.state().services["taskmanager"].restarts == 0
+
+
+def write_ledger(session: Session) -> None:
+    """Write the ledger that the job would write, and that all of it is certain."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for record in records(session):
+        outcomes = decode(record.value, record.append_ms, session.rules)
+        if outcomes == (Reason.UNREADABLE,):
+            continue
+        key = (record.partition, record.append_ms // 1_000)
+        row = found.setdefault(key, [0, 0, 0, record.offset, record.offset])
+        for outcome in outcomes:
+            row[0 if isinstance(outcome, Sale) else 1 if isinstance(outcome, Late) else 2] += 1
+        row[4] = record.offset
+    with session.access.session(Role.SINK) as connection:
+        connection.cursor().executemany(
+            "INSERT INTO ledger_second VALUES (%s, to_timestamp(%s), %s, %s, %s, %s, %s)",
+            [(*key, *row) for key, row in found.items()],
+        )
+        ends = session.end_offsets()
+        queries.record_position(connection, dict.fromkeys(ends, 0), ends)
+
+
+@contextlib.contextmanager
+def process(session: Session, log: Path) -> Iterator[None]:
+    """Run the process as the supervisor does; kill it at the end of the block."""
+    chosen = session.settings.model_copy(
+        update={
+            "kafka": session.settings.kafka.model_copy(update={"topic": session.topic}),
+            "postgres": PostgresSettings(schema_name=session.access.schema),
+            "quarantine": FULL_SPEED,
+        }
+    )
+    with log.open("ab") as file:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "spaf.stack.quarantine"],
+            env={**os.environ, **settings.environment(chosen)},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield
+        finally:
+            child.kill()
+            child.wait()
+
+
+def test_killed_in_the_middle_it_loses_and_doubles_nothing(
+    own: Callable[[int], Session], send: Send, tmp_path: Path
+) -> None:
+    """At any moment, again and again: what was not finished is done again; the sums hold."""
+    session = own(1)
+    log = tmp_path / "log"
+    many: list[bytes | None] = [
+        *[b"garbage"] * 40_000,
+        *[b'{%s,"productPrice":-1}' % FIELDS] * 5_000,
+    ]
+    send(session, 0, many)
+    write_ledger(session)
+    steps: list[int] = []
+    while account(session)[1] < 45_000:
+        assert len(steps) < 50, log.read_text()
+        with process(session, log):
+            further = partial(_is_further, session, account(session)[1])
+            assert wait_until(further, PATIENCE_S, poll=0), log.read_text()
+        steps.append(account(session)[1])
+        assert len(kept(session)) == steps[-1]
+    assert len(steps) > 1
+    assert account(session) == (45_000, 45_000)
+    assert by_reason(session) == {"unreadable": 40_000, "price": 5_000}
+    assert Counter(row[2] for row in kept(session)) == {"unreadable": 40_000, "price": 5_000}
+
+
+def test_other_rules_explain_anew(own: Callable[[int], Session], send: Send) -> None:
+    """The job judges everything again when its rules change; what it says is explained anew."""
+    session = own(1)
+    late = b'{%s,"eventTime":%d}' % (FIELDS, clock.now_ms() - 700_000)
+    send(session, 0, [late, GOOD, b"garbage"])
+    write_ledger(session)
+    Watcher(source(session), FULL_SPEED, print).catch_up()
+    assert by_reason(session) == {"late": 1, "unreadable": 1}
+    patient = replace_rules(source(session), 800_000)
+    with session.access.session(Role.SINK) as connection:
+        connection.execute("UPDATE ledger_second SET accepted = accepted + late, late = 0")
+    told: list[str] = []
+    Watcher(patient, FULL_SPEED, told.append).catch_up()
+    assert by_reason(session) == {"unreadable": 1}
+    assert told == ["the rules have changed: everything is explained anew"]
+    # The ledger still says what it said under other rules: nothing is lost for that.
+    with session.access.session(Role.SINK) as connection:
+        connection.execute("UPDATE ledger_second SET accepted = accepted - 1, late = 1")
+    Watcher(replace_rules(patient, 800_001), FULL_SPEED, told.append).catch_up()
+    assert by_reason(session) == {"unreadable": 1, "disagreement": 1}
+    assert "the ledger has 1 late and 1 rejected, the contract says 0 and 1" in told[-1]
+    assert account(session) == (2, 2)
+
+
+def test_two_processes_explain_nothing_twice(
+    own: Callable[[int], Session], send: Send, tmp_path: Path
+) -> None:
+    """One that a killed supervisor has left and its successor: whoever comes second lets go."""
+    session = own(1)
+    log = tmp_path / "log"
+    send(session, 0, [b"garbage"] * 30_000)
+    write_ledger(session)
+    with process(session, log), process(session, log):
+        assert wait_until(lambda: account(session)[1] == 30_000, PATIENCE_S), log.read_text()
+    assert by_reason(session) == {"unreadable": 30_000}
+    assert len(kept(session)) == 30_000
+
+
+def test_what_retention_has_deleted_is_counted(own: Callable[[int], Session], send: Send) -> None:
+    """The ledger still knows how many there were."""
+    session = own(1)
+    send(session, 0, [b"garbage"] * 10 + [GOOD] + [b"garbage"] * 5)
+    write_ledger(session)
+    admin = AdminClient({"bootstrap.servers": session.kafka})
+    (deleted,) = admin.delete_records([TopicPartition(session.topic, 0, 4)]).values()
+    deleted.result()
+    Watcher(source(session), FULL_SPEED, print).catch_up()
+    assert by_reason(session) == {"unreadable": 11, "not_read": 4}
+    assert account(session) == (15, 15)
+
+
+def replace_rules(where: Source, max_lateness_ms: int) -> Source:
+    """Return the same source under other rules."""
+    return replace(where, rules=replace(where.rules, max_lateness_ms=max_lateness_ms))
+
+
+def _is_further(session: Session, done: int) -> bool:
+    """Say whether more is explained than before."""
+    return account(session)[1] > done
