@@ -36,12 +36,14 @@ class Explained:
     def line(self) -> str:
         """Return rejections by reason, late sales with their money, and what must be said."""
         rejected = [
-            f"{row['records']:,} {row['reason']}" for row in self.reasons if row["reason"] != LATE
+            f"{row['records']:,} {row['reason'].replace('_', ' ')}"
+            for row in self.reasons
+            if row["reason"] != LATE
         ]
         late = [
             f"{row['sales']:,} of unknown worth"
             if row["currency"] is None
-            else f"{row['sales']:,} of {row['currency']} {row['amount']:,.2f}"
+            else f"{row['sales']:,} worth {row['currency']} {row['amount']:,.2f}"
             for row in self.late
         ]
         parts = [f"rejected: {', '.join(rejected)}"] if rejected else []

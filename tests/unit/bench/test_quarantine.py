@@ -34,7 +34,7 @@ def late(currency: str | None, sales: int, amount: str | None) -> Row:
                 [row("unreadable", 1_200), row("late", 30), row("price", 12)],
                 [late("BRL", 20, "1234.5"), late("USD", 10, "7")],
             ),
-            "rejected: 1,200 unreadable, 12 price; late: 20 of BRL 1,234.50, 10 of USD 7.00",
+            "rejected: 1,200 unreadable, 12 price; late: 20 worth BRL 1,234.50, 10 worth USD 7.00",
         ),
         (
             Explained(
@@ -42,8 +42,10 @@ def late(currency: str | None, sales: int, amount: str | None) -> Row:
                 [row("not_read", 95), row("late", 10)],
                 [late("BRL", 5, "1"), late(None, 5, None)],
             ),
-            "rejected: 95 not_read; late: 5 of BRL 1.00, 5 of unknown worth; "
-            "sampled: too many came at once to read each; 3 not explained yet",
+            (
+                "rejected: 95 not read; late: 5 worth BRL 1.00, 5 of unknown worth; "
+                "sampled: too many came at once to read each; 3 not explained yet"
+            ),
         ),
     ],
 )
