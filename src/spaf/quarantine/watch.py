@@ -26,9 +26,9 @@ from spaf.topic.read import read
 LOOK_SECONDS = 1.0
 # Before the next attempt when a server is away, seconds.
 AWAY_SECONDS = 2.0
-# Where all is full and more than this many wait, only a sample is read: fewer are read in less
-# time than passes between two checkpoints.
-FEW_WAITING = 1_000
+# Where all is full and more than this many wait, only a sample is read. That is 1,000 bad records a
+# second at the default checkpoints; reading and replacing these takes about a second of its share.
+FEW_WAITING = 5_000
 # Offsets that are read of each span then: enough for each reason to show, a twentieth of the work.
 SAMPLE_OFFSETS = 500
 # What the process holds of one range, bytes: a flood of huge records loses the first of them.
