@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 
 import psycopg
 
@@ -14,6 +15,8 @@ from spaf.sale import Rules
 
 # Rows of the ledger that are looked at together: a quarter of an hour of each partition.
 SECONDS_AT_ONCE = 1_000
+# Rows that psycopg sends before it looks at an answer; it holds them all until then.
+ROWS_AT_ONCE = 500
 
 WAITING = (
     "SELECT t.kafka_partition, t.done_offset, "
@@ -123,7 +126,9 @@ def step(
 
 def keep(connection: psycopg.Connection, entries: Iterable[Entry]) -> None:
     """Write rows; one that is there already stays."""
-    connection.cursor().executemany(INSERT, entries)
+    left = iter(entries)
+    while rows := list(islice(left, ROWS_AT_ONCE)):
+        connection.cursor().executemany(INSERT, rows)
 
 
 def count(connection: psycopg.Connection, partition: int, tally: Tally) -> None:
