@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spaf.quarantine import stretch as module
-from spaf.quarantine.stretch import Place, Second, Span, Stretch, spans, stretches
+from spaf.quarantine.stretch import Place, Second, Stretch, spans, stretches
 
 BEGIN = datetime(2025, 11, 22, 10, 30, tzinfo=UTC)
 # What became of a record: accepted, late, refused, unreadable.
@@ -118,12 +118,7 @@ def test_spans_hold_all_stretches(log: Log, short: int, piece: int) -> None:
     assert sum(span.late for span in found) == sum(part.late for part in parts)
     assert sum(span.rejected for span in found) == sum(part.rejected for part in parts)
     assert [span.after.offset for span in found][-1:] == [part.end for part in parts][-1:]
-    for span in filter(_several, found):
-        assert span.end - span.first <= piece
     for before, after in pairwise(found):
         assert before.end <= after.first
-
-
-def _several(span: Span) -> bool:
-    """Say whether a span is more than one stretch at least: a second is never cut."""
-    return span.dirty and span.bad > 0 and span.after.offset - span.first > 40
+    longest = max((part.end - part.first for part in parts), default=0)
+    assert all(span.end - span.first <= max(piece, longest) for span in found)
