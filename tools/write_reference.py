@@ -107,12 +107,14 @@ def _usage(command: Any) -> Iterator[str]:
         yield "[OPTIONS]"
     for parameter in command.params:
         if parameter.param_type_name == "argument":
-            yield parameter.name.upper()
+            name = parameter.name.upper()
+            yield name if parameter.required else f"[{name}]"
 
 
 def _parameter_row(parameter: Any) -> tuple[str, str, str]:
     if parameter.param_type_name == "argument":
-        return f"`{parameter.name.upper()}`", "required", _one_line(parameter.help)
+        need = "required" if parameter.required else ""
+        return f"`{parameter.name.upper()}`", need, _one_line(parameter.help)
     names = ", ".join(f"`{name}`" for name in parameter.opts)
     default = "" if parameter.default in (None, False) else f"`{parameter.default}`"
     bounds = _bounds(parameter.min, parameter.max)

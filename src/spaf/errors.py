@@ -9,6 +9,7 @@
     ├── TopicError            the Kafka topic: unreachable, missing, unreadable
     ├── JobError              the Flink job: refused, failed, not there
     ├── StoreError            PostgreSQL: unreachable, a changed migration
+    ├── QuarantineError       a record cannot be repaired, or not be sent again
     └── LoadError             the load generator failed or fell short
 
 Each message says what happened, where, and what to do next. The command line prints the message
@@ -73,6 +74,10 @@ class JobError(SpafError):
 
 class StoreError(SpafError):
     """PostgreSQL could not be reached, or its tables are not the ones expected."""
+
+
+class QuarantineError(SpafError):
+    """A record of the quarantine cannot be repaired, or must not be sent again."""
 
 
 class LoadError(SpafError):

@@ -176,6 +176,17 @@ class JobSettings(Section):
     """Smallest score, either way, that makes a second a surge or a drought."""
 
 
+class QuarantineSettings(Section):
+    """What is kept of the records that were not accepted; all of them are counted."""
+
+    max_records: Annotated[int, Field(ge=100, le=10_000_000)] = 100_000
+    """Records that are kept; then the oldest of the most frequent reason make room."""
+    max_mib: Annotated[int, Field(ge=1, le=1_048_576)] = 64
+    """Bytes of these records that are kept, MiB."""
+    cpu_percent: Annotated[int, Field(ge=1, le=100)] = 20
+    """Largest share of a processor that explaining them may take, percent."""
+
+
 class Settings(BaseSettings):
     """Everything an operator may set; see docs/reference/settings.md."""
 
@@ -197,6 +208,7 @@ class Settings(BaseSettings):
     sale: SaleSettings = SaleSettings()
     generate: GenerateSettings = GenerateSettings()
     job: JobSettings = JobSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()
 
     @classmethod
     def settings_customise_sources(

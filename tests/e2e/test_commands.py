@@ -15,13 +15,18 @@ import pytest
 from spaf.settings import Settings
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import Identity, wait_until
+from spaf.topic.producer import open_producer
 
 Done = subprocess.CompletedProcess[str]
 Spaf = Callable[..., Done]
 Answer = Callable[[Done], Any]
 Processes = Callable[[Path], list[Identity]]
-SERVICES = {"kafka", "postgres", "jobmanager", "taskmanager", "locust"}
+SERVICES = {"kafka", "postgres", "jobmanager", "taskmanager", "locust", "quarantine"}
+LATER = {"locust", "quarantine"}
 LOCUST_S = 30.0
+# Far longer than a checkpoint and a look of the quarantine take, seconds.
+WAIT_S = 60.0
+BAD = b'{"productId":"p","productCategory":"books","productPrice":1.005,"productQuantity":2}'
 
 
 @dataclass
@@ -69,7 +74,7 @@ def test_up_says_what_runs_where(folder: Folder, answer: Answer) -> None:
     assert set(found["services"]) == SERVICES
     assert found["job"]["state"] == "RUNNING"
     assert found["job"]["submissions"] == 1
-    states = {service["state"] for name, service in found["services"].items() if name != "locust"}
+    states = {service["state"] for name, service in found["services"].items() if name not in LATER}
     assert states == {"running"}
     assert folder.home.is_dir()
 
@@ -96,7 +101,7 @@ def test_a_second_up_changes_nothing(folder: Folder, spaf: Spaf, answer: Answer)
 def test_status(folder: Folder, spaf: Spaf, answer: Answer) -> None:
     """`status --json` has state, place and cost of each service, and exit code 0 if all is well."""
     done = spaf(folder.path, "status", "--json", **folder.settings)
-    if done.returncode != 0:  # Locust's page starts last
+    if done.returncode != 0:  # two services start last
         assert wait_until(
             lambda: spaf(folder.path, "status", **folder.settings).returncode == 0, LOCUST_S
         )
@@ -170,6 +175,44 @@ def test_sales_are_sent_stored_and_proven(folder: Folder, spaf: Spaf, answer: An
     )
     assert all(row["sales_count"] > 0 for row in rows)
     assert all(row["currency"] == "BRL" for row in rows)
+
+
+def test_what_is_not_accepted_is_explained_and_sent_again(
+    folder: Folder, spaf: Spaf, answer: Answer
+) -> None:
+    """Listed with its reason, shown with its bytes, exported, repaired, sent once, and proven."""
+
+    def quarantine(*words: str) -> Done:
+        return spaf(folder.path, "quarantine", *words, **folder.settings)
+
+    def explained() -> Any:
+        return answer(quarantine("list", "--json"))
+
+    producer = open_producer(answer(folder.up)["services"]["kafka"]["address"], "spaf-test")
+    for value in (BAD, b"\x1b[2J"):
+        producer.produce("vendas-simuladas", value)
+    assert producer.flush(WAIT_S) == 0
+    assert wait_until(lambda: explained()["explained"] == 2, WAIT_S, poll=0.5)
+    found = {row["reason"]: f"{row['partition']}:{row['offset']}" for row in explained()["records"]}
+    assert set(found) == {"price", "unreadable"}
+    shown = quarantine("show", found["unreadable"]).stdout
+    assert "\x1b" not in shown
+    assert r"\x1b[2J" in shown
+    assert "at most 2 decimals" in quarantine("show", *found["price"].split(":")).stdout
+    assert quarantine("export", "all.jsonl").returncode == 0
+    assert len((folder.path / "all.jsonl").read_text().splitlines()) == 2
+    assert "cannot be written" in quarantine("export", "all.jsonl").stderr
+    (folder.path / "all.jsonl").unlink()
+    assert "would be rejected again" in quarantine("replay", found["price"]).stderr
+    repair = ("replay", found["price"], "--set", "productPrice=2.50", "--json")
+    assert answer(quarantine(*repair))["cents"] == 500
+    assert "--again" in quarantine(*repair).stderr
+    verdict = answer(spaf(folder.path, "verify", "--json", **folder.settings))
+    assert (verdict["exact"], verdict["rejected"]) == (True, 2)
+    held = answer(spaf(folder.path, "status", "--json", **folder.settings))["quarantine"]
+    expected = {"explained": 2, "kept": 2, "waiting": 0, "not_read": 0, "sampled": False}
+    assert held == expected
+    assert "price" in quarantine("list").stdout
 
 
 def test_down_wipe_leaves_nothing(

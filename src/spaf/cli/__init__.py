@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from spaf.cli import bench, demo, load, query, stack, verify
+from spaf.cli import bench, demo, load, quarantine, query, stack, verify
 from spaf.cli.output import complain, err
 from spaf.errors import SpafError
 
@@ -25,6 +25,7 @@ stack.add(app)
 load.add(app)
 demo.add(app)
 query.add(app)
+quarantine.add(app)
 verify.add(app)
 bench.add(app)
 

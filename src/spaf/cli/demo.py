@@ -10,6 +10,7 @@ import typer
 from spaf import clock, settings
 from spaf.bench.load import start_page, stop_page
 from spaf.bench.outcome import Measurement, Outcome
+from spaf.bench.quarantine import Explained, explained
 from spaf.bench.session import Session, running
 from spaf.cli.live import LiveView
 from spaf.cli.output import Json, duration, err, out, print_json, rate, table
@@ -58,11 +59,14 @@ def demo(
         first_row = _watch(view, measurement, seconds)
         err.print("Sales have ended; recomputing every sum from the topic (some seconds) ...")
         outcome = measurement.finish(stop_page(session, page.address))
+        refused = explained(session)
     start_seconds = None if first_row is None else round(first_row - progress.began, 2)
     if json:
-        print_json({"start_seconds": start_seconds, **outcome.as_dict()})
+        print_json(
+            {"start_seconds": start_seconds, **outcome.as_dict(), "quarantine": refused.as_dict()}
+        )
     else:
-        _print(outcome, start_seconds)
+        _print(outcome, refused, start_seconds)
     if outcome.reasons:
         raise typer.Exit(1)
 
@@ -97,9 +101,11 @@ def _watch(view: LiveView, measurement: Measurement, seconds: float | None) -> f
     return first_row
 
 
-def _print(outcome: Outcome, start_seconds: float | None) -> None:
+def _print(outcome: Outcome, refused: Explained, start_seconds: float | None) -> None:
     out.print()
     print_verdict(outcome.verdict)
+    if refused.line():
+        out.print(refused.line(), highlight=False, markup=False)
     if start_seconds is not None:
         out.print(f"first true row on screen after {start_seconds:.1f} s", highlight=False)
     store = outcome.measured.store()

@@ -51,13 +51,18 @@ def duration(text: str) -> float:
         SettingsError: it is none of these, or not positive.
 
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if seconds <= 0:
+    seconds = seconds_of(text)
+    if not seconds:
         raise SettingsError(
             f"--for {text}: not a duration.", todo="Write seconds (90), or 60s, 5m, 1.5h."
         )
     return seconds
+
+
+def seconds_of(text: str) -> float | None:
+    """Return the seconds that a text such as 90, 60s, 5m or 1.5h means, or None."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    return float(found[1]) * _UNITS[found[2]] if found else None
 
 
 def rate(value: float) -> float:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from spaf import clock, settings
+from spaf.bench.session import Session
 from spaf.cli.output import Json, err, out, print_json, table
 from spaf.cli.progress import StartProgress
-from spaf.errors import NotUpError, SettingsError
+from spaf.errors import NotUpError, SettingsError, StoreError
 from spaf.stack import control
 from spaf.stack.process import log_tail
 from spaf.stack.state import Home, RunState
+from spaf.store import queries
+from spaf.store.access import Role
 
 # Processor use is the difference between two looks this far apart, seconds.
 CPU_INTERVAL = 0.5
@@ -115,7 +119,18 @@ def _status(chosen: settings.Settings, state: RunState) -> dict[str, Any]:
         "phase": current.phase,
         "services": services,
         "job": {"state": job.state, "id": job.id, "submissions": job.submissions},
+        "quarantine": _quarantine(chosen, current),
     }
+
+
+def _quarantine(chosen: settings.Settings, state: RunState) -> dict[str, Any] | None:
+    """Return what was not accepted, in numbers; None while the tables cannot be asked."""
+    try:
+        with Session(chosen, state).access.session(Role.READ) as connection:
+            found = queries.quarantine(connection)
+    except StoreError:
+        return None
+    return {**asdict(found), "sampled": found.sampled}
 
 
 def _print_status(found: dict[str, Any]) -> None:
@@ -137,3 +152,11 @@ def _print_status(found: dict[str, Any]) -> None:
     if found["phase"] != "running":
         out.print(f"[yellow]the run is {found['phase']}[/]")
     out.print(f"job {job['id'] or '-'}: {job['state']}", highlight=False)
+    held = found["quarantine"]
+    if held is not None and held["explained"] + held["waiting"]:
+        flag = ", sampled" if held["sampled"] else ""
+        out.print(
+            f"quarantine: {held['explained']:,} records explained, {held['kept']:,} kept, "
+            f"{held['waiting']:,} waiting{flag}",
+            highlight=False,
+        )

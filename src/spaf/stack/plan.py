@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 
 from spaf.generate.run import Sales, page_command
@@ -9,6 +10,7 @@ from spaf.settings import Settings
 from spaf.stack import flink, kafka, postgres
 from spaf.stack.ports import LOOPBACK, any_free_port, free_port
 from spaf.stack.process import Service
+from spaf.stack.quarantine import QUARANTINE, is_watching
 from spaf.stack.state import Home
 from spaf.store.access import Access
 
@@ -26,6 +28,8 @@ class Plan:
     access: Access
     # Started when the job is on its way: until then it would only compete for the processors.
     load: Service
+    # Started when the job runs: before that there is nothing to explain.
+    quarantine: Service
     services: list[Service] = field(default_factory=list)
     external: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -41,7 +45,8 @@ def make(settings: Settings, home: Home) -> Plan:
     """
     ports = _Ports()
     bootstrap, rest_url, access = _addresses(settings, home, ports)
-    plan = Plan(bootstrap, rest_url, access, _locust(settings, home, bootstrap, ports))
+    load = _locust(settings, home, bootstrap, ports)
+    plan = Plan(bootstrap, rest_url, access, load, _quarantine(home))
     plan.notes = ports.notes
     if settings.kafka.bootstrap_servers is None:
         port = int(plan.kafka.rpartition(":")[2])
@@ -112,6 +117,18 @@ def _locust(settings: Settings, home: Home, bootstrap: str, ports: _Ports) -> Se
         address=f"http://{LOOPBACK}:{port}",
         log=home.logs / "locust.log",
         ready=lambda: answers(f"http://{LOOPBACK}:{port}/"),
+    )
+
+
+def _quarantine(home: Home) -> Service:
+    return Service(
+        name=QUARANTINE,
+        # It finds addresses and passwords in the run folder, as every command does.
+        argv=[sys.executable, "-P", "-m", "spaf.stack.quarantine"],
+        # It listens nowhere.
+        address=LOOPBACK,
+        log=home.logs / f"{QUARANTINE}.log",
+        ready=lambda: is_watching(home),
     )
 
 

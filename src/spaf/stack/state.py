@@ -93,6 +93,7 @@ class Home:
         self.checkpoints = self.folder / "checkpoints"
         self.runs = self.folder / "runs"
         self.plans = self.folder / "plans"
+        self.watching = self.runs / "quarantine.json"
 
     def create(self) -> None:
         """Create the folder and its private parts.

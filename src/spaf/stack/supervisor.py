@@ -23,6 +23,7 @@ from spaf.stack import postgres, process
 from spaf.stack.job_keeper import JobKeeper
 from spaf.stack.plan import LOCUST, Plan, make
 from spaf.stack.process import Identity, Service
+from spaf.stack.quarantine import QUARANTINE
 from spaf.stack.state import Contract, Home, JobState, RunState, ServiceState
 from spaf.stack.submission import GROUP, JobPlace
 from spaf.store.migrate import create_roles, migrate
@@ -32,6 +33,8 @@ from spaf.topic.admin import ensure_topic
 BARE = "--bare"
 # A service that is not ready after this has failed, seconds: ten times a slow start.
 START_SECONDS = 90.0
+# They start after the job, and nothing waits for them.
+AFTER_JOB = (LOCUST, QUARANTINE)
 TICK_STARTING = 0.05
 TICK_RUNNING = 0.25
 # While all is well, the job is asked after only once in so many ticks: each question costs the
@@ -136,7 +139,7 @@ class Supervisor:
     def _up(self) -> bool:
         return (
             self._prepared
-            and all(child.ready for name, child in self._children.items() if name != LOCUST)
+            and self._services_ready()
             and (self._job is None or self._job.state.state == "RUNNING")
         )
 
@@ -175,7 +178,7 @@ class Supervisor:
         """
         try:
             job.look()
-            if self._prepared and all(child.ready for child in self._children.values()):
+            if self._prepared and self._services_ready():
                 job.allow()
         except SpafError as error:
             if self._state.phase == "starting":
@@ -184,6 +187,11 @@ class Supervisor:
             job.give_up()
         if job.state.id and LOCUST not in self._children:
             self._launch(self._plan.load)
+        if job.state.state == "RUNNING" and QUARANTINE not in self._children:
+            self._launch(self._plan.quarantine)
+
+    def _services_ready(self) -> bool:
+        return all(c.ready for name, c in self._children.items() if name not in AFTER_JOB)
 
     def _ready(self, *names: str) -> bool:
         return all(n not in self._children or self._children[n].ready for n in names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -81,6 +82,46 @@ def ledger(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
         "SELECT kafka_partition, extract(epoch FROM append_second)::bigint, accepted, late, "
         "rejected, min_offset, max_offset FROM ingest_ledger"
     ).fetchall()
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """What the quarantine holds, in four numbers."""
+
+    explained: int
+    """Records that were not accepted, counted by reason."""
+    kept: int
+    """Records whose bytes are kept."""
+    waiting: int
+    """Records that the ledger has not accepted and that are not explained yet."""
+    not_read: int
+    """Of the explained those that the ledger has counted and nobody has read."""
+
+    @property
+    def sampled(self) -> bool:
+        """Whether only some were read, because too many came at once."""
+        return self.not_read > 0
+
+
+def quarantine(connection: psycopg.Connection) -> Quarantine:
+    """Return how many records were not accepted, and what became of them."""
+    explained, not_read, waiting, kept = connection.execute(
+        "SELECT coalesce(sum(records), 0)::bigint, coalesce(sum(records) FILTER "
+        "(WHERE reason = 'not_read' OR (reason = 'late' AND currency = '')), 0)::bigint, "
+        "(SELECT coalesce(sum(not_accepted - explained), 0)::bigint FROM quarantine_account), "
+        "(SELECT count(*) FROM quarantine) FROM quarantine_count"
+    ).fetchall()[0]
+    return Quarantine(explained, kept, waiting, not_read)
+
+
+def quarantine_summary(connection: psycopg.Connection) -> list[Row]:
+    """Return records counted and kept of each reason, the most frequent first."""
+    return _rows(connection, "SELECT * FROM quarantine_summary ORDER BY records DESC, reason", [])
+
+
+def quarantine_late(connection: psycopg.Connection) -> list[Row]:
+    """Return late sales and their money, by currency; those that were not read have neither."""
+    return _rows(connection, "SELECT * FROM quarantine_late ORDER BY currency NULLS LAST", [])
 
 
 def record_position(

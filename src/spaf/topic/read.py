@@ -14,7 +14,7 @@ from spaf.topic.admin import partitions
 from spaf.topic.client import client_options, explained, topic_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
 # Records a call brings from librdkafka: enough to make the call itself cheap.
 BATCH_RECORDS = 5_000
@@ -22,16 +22,30 @@ BATCH_RECORDS = 5_000
 BATCH_SECONDS = 0.05
 # No record and no end for so long is a broker that is away, not a slow one. Seconds.
 STALL_SECONDS = 30.0
+# What may be fetched ahead of who reads a whole topic, KiB: librdkafka's default.
+QUEUE_KIB = 64 * 1024
 
 
 def read(
-    bootstrap: str, topic: str, start: Mapping[int, int], end: Mapping[int, int]
-) -> Iterator[Record]:
+    bootstrap: str,
+    topic: str,
+    start: Mapping[int, int],
+    end: Mapping[int, int],
+    *,
+    queue_kib: int = QUEUE_KIB,
+) -> Generator[Record, None, None]:
     """Yield the records of each partition from its `start` up to, and without, its `end`.
 
     Partitions of `end` alone are read; one without a `start` begins at offset 0. Partitions
     interleave, each in offset order. A tombstone's value is None. Offsets that hold no record
     for a reader (transaction markers, aborted sales) are passed over, at the end too.
+
+    Args:
+        bootstrap: the broker.
+        topic: the topic.
+        start: the first offset of each partition.
+        end: the offset behind the last of each partition.
+        queue_kib: what may be fetched ahead of the reader, KiB.
 
     Raises:
         TopicError: the broker cannot be reached, or no longer holds a wanted offset.
@@ -41,12 +55,12 @@ def read(
     if not todo:
         return
     partitions(bootstrap, topic)  # a topic that is missing is an error now, not after a long wait
-    with closing(Consumer(_options(bootstrap))) as consumer:
+    with closing(Consumer(_options(bootstrap, queue_kib))) as consumer:
         consumer.assign([TopicPartition(topic, part, start.get(part, 0)) for part in todo])
         yield from _drain(consumer, bootstrap, topic, todo)
 
 
-def _options(bootstrap: str) -> dict[str, object]:
+def _options(bootstrap: str, queue_kib: int) -> dict[str, object]:
     return client_options(bootstrap) | {
         # The API wants a name; nothing is joined and nothing committed.
         "group.id": "spaf-reader",
@@ -59,7 +73,8 @@ def _options(bootstrap: str) -> dict[str, object]:
         "check.crcs": False,
         # Ask for much and answer at once: a range is read to be finished, not to be followed.
         "fetch.wait.max.ms": 10,
-        "max.partition.fetch.bytes": 4 * 1024 * 1024,
+        "max.partition.fetch.bytes": min(4 * 1024, queue_kib) * 1024,
+        "queued.max.messages.kbytes": queue_kib,
         # A full queue of 100,000 records is read in less than the second that fetching would
         # otherwise pause for.
         "fetch.queue.backoff.ms": 5,
@@ -68,7 +83,7 @@ def _options(bootstrap: str) -> dict[str, object]:
 
 def _drain(
     consumer: Consumer, bootstrap: str, topic: str, todo: dict[int, int]
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """Yield until no partition is left in `todo`, which this empties."""
     doing = f"Reading topic {topic}"
     patience = clock.monotonic() + STALL_SECONDS

@@ -16,9 +16,15 @@ from spaf.cli import app, main
 from spaf.errors import SettingsError, SpafError
 
 pytestmark = pytest.mark.usefixtures("bare")
-VERBS = ["up", "down", "status", "logs", "load", "demo", "query", "verify", "bench"]
-BENCHES = ["drain", "rates"]
-WITH_JSON = ["up", "status", "load", "demo", "query", "verify", "bench drain", "bench rates"]
+VERBS = ["up", "down", "status", "logs", "load", "demo", "query", "verify", "quarantine", "bench"]
+INSIDE = [
+    *(f"quarantine {name}" for name in ("list", "show", "export", "replay")),
+    *(f"bench {name}" for name in ("drain", "rates")),
+]
+WITH_JSON = [
+    *("up", "status", "load", "demo", "query", "verify", "bench drain", "bench rates"),
+    *("quarantine list", "quarantine show", "quarantine replay"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +47,7 @@ def test_no_verb_is_without_a_test() -> None:
     assert list(getattr(get_command(app), "commands", {})) == VERBS
 
 
-@pytest.mark.parametrize("line", [*VERBS, *(f"bench {name}" for name in BENCHES)])
+@pytest.mark.parametrize("line", [*VERBS, *INSIDE])
 def test_every_verb_has_help(line: str) -> None:
     """How it is called, and what it does."""
     text = helped(line)

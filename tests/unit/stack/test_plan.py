@@ -40,13 +40,13 @@ def names(found: Plan) -> list[str]:
 
 
 def test_without_a_word_everything_is_ours_and_on_loopback(home: Home) -> None:
-    """All services, each with an address on 127.0.0.1, Locust's page apart."""
+    """All services on 127.0.0.1, those that start after the job apart."""
     found = made(home)
     assert names(found) == ["kafka", "postgres", "jobmanager", "taskmanager"]
     assert found.external == {}
     assert found.notes == []
-    addresses = [*(service.address for service in found.services), found.load.address]
-    assert ["127.0.0.1" in address for address in addresses] == [True] * 5
+    services = [*found.services, found.load, found.quarantine]
+    assert ["127.0.0.1" in service.address for service in services] == [True] * 6
     assert found.kafka == found.services[0].address
     assert found.flink == found.services[2].address
 
@@ -114,7 +114,9 @@ def test_number_of_task_managers_is_a_setting(home: Home) -> None:
 def test_no_command_holds_a_password_of_the_run(home: Home) -> None:
     """Every account of the machine can read a command."""
     found = made(home)
-    words = [word for service in (*found.services, found.load) for word in service.argv]
+    words = [
+        word for service in (*found.services, found.load, found.quarantine) for word in service.argv
+    ]
     secrets = home.passwords().values()
     assert [word for word in words if any(secret in word for secret in secrets)] == []
 
