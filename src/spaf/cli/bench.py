@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from spaf.cli.bench_differential import differential
 from spaf.cli.bench_drain import drain
 from spaf.cli.bench_rates import rates
 
@@ -13,4 +14,5 @@ def add(app: typer.Typer) -> None:
     lab = typer.Typer(help="Measure: throughput, latency at rates.", no_args_is_help=True)
     lab.command()(drain)
     lab.command()(rates)
+    lab.command()(differential)
     app.add_typer(lab, name="bench")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka import Producer
 
+from spaf.topic.admin import MAX_BATCH_BYTES
 from spaf.topic.client import client_options
 
 # Sales that may wait while the broker is away: 50 seconds at 20,000 a second. The full queue
@@ -12,12 +13,18 @@ QUEUE_SALES = 1_000_000
 # After this a sale counts as failed. A broker that is killed comes back in 3-10 seconds, a paused
 # one within a fault's 30; a minute covers both and still ends within a person's patience. ms.
 DELIVERY_TIMEOUT_MS = 60_000
+# The topic takes no larger batch. A backlog, after the broker was away, would else make batches of
+# 1 MB, librdkafka's default, and the broker would refuse each of them whole.
+BATCH_BYTES = 64 * 1024
 
 
-def open_producer(bootstrap: str, client_id: str) -> Producer:
+def open_producer(
+    bootstrap: str, client_id: str, *, largest: int = MAX_BATCH_BYTES
+) -> Producer:
     """Return a producer that loses nothing, doubles nothing and waits for nobody.
 
     It connects in the background: whether the broker is there shows in the delivery reports.
+    `largest` is the size of a record that it refuses by itself, bytes.
     """
     options = client_options(bootstrap) | {
         "client.id": client_id,
@@ -27,6 +34,9 @@ def open_producer(bootstrap: str, client_id: str) -> Producer:
         # Latency is what is measured here: a sale leaves when it is due.
         "linger.ms": 0,
         "compression.type": "none",
+        "batch.size": BATCH_BYTES,
+        # A sale that is larger than the topic takes is refused here, before it is sent.
+        "message.max.bytes": largest,
         "queue.buffering.max.messages": QUEUE_SALES,
         "message.timeout.ms": DELIVERY_TIMEOUT_MS,
     }
