@@ -9,6 +9,7 @@ cancel each other out, and nothing has to be searched for.
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ LARGEST = 1024 * 1024
 DELIVERY_SECONDS = 120.0
 # Records between two looks at the producer's reports.
 POLL_EVERY = 1_000
+FF_IN_A_NAME = re.compile(rb'"[^"]*\xff[^"]*"\s*:')
 
 SummaryRow = tuple[int, str, str, int, int, Decimal]
 
@@ -291,7 +293,7 @@ def unsettled(value: bytes | None) -> bool:
     It looks for a name among those that it knows before it looks at the name's bytes, and a byte FF
     is what it fills shorter names with.
     """
-    return value is not None and b"\xff" in value
+    return value is not None and FF_IN_A_NAME.search(value) is not None
 
 
 def fresh(session: Session) -> Session:

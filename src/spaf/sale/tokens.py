@@ -37,8 +37,14 @@ BROKEN = rb"(?:[\xc0-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf7][\x80-\xbf]{0,2}).
 BROKEN_STRING = re.compile(rb"\\u[0-9A-Fa-f]{0,3}.?|\\?(?:" + BROKEN + rb")", re.DOTALL)
 # A byte counts as the letter or the currency sign that it would be in Latin-1.
 LETTER = rb"A-Za-z_$\xa2-\xa5\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\xff"
-WORD = re.compile(rb"(?:[" + LETTER + rb"](?:[A-Za-z0-9_$]|" + CHARACTER + rb")*)?")
+# What Java takes for a part of a word: also the control characters that it would ignore in one.
+PART = rb"(?:[A-Za-z0-9_$\x00-\x08\x0e-\x1b\x7f]|" + CHARACTER + rb")"
+WORD = re.compile(rb"(?:[" + LETTER + rb"]" + PART + rb"*)?")
 BROKEN_WORD = re.compile(BROKEN, re.DOTALL)
+# What the decoder reads behind a sign that no digit follows; it looks for the two infinities.
+SIGNED = re.compile(
+    rb"I(?:NF|nfinity)(?!" + PART + rb")|I[Nn]" + PART + rb"*(?:" + BROKEN + rb")|I?.?", re.DOTALL
+)
 # White space is looked for before it is clear whether a comma is due.
 NO_SPACE = re.compile(rb"[\x00-\x1f]")
 BROKEN_NUMBER = re.compile(rb"(?:\.|[eE][+-]?).?", re.DOTALL)
@@ -170,6 +176,9 @@ class Tokens:
             return Kind(char.decode())
         if char.isdigit() or char == b"-":
             return self._number()
+        if char == b"+":
+            self._at = self._end(SIGNED, self._at)
+            raise JsonError("a number with a plus")
         return self._word()
 
     def _entered(self, kind: Kind | None) -> Kind | None:
@@ -229,7 +238,7 @@ class Tokens:
         start = self._at - 1
         match = NUMBER.match(self._data, start)
         if match is None:
-            self._at = min(start + 2, len(self._data))
+            self._at = self._end(SIGNED, start + 1)
             raise JsonError("a minus without a number")
         self._at = match.end()
         if sum(len(part.strip(b".eE+-")) for part in match.groups(b"")) > MAX_DIGITS:
