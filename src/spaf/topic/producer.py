@@ -18,9 +18,7 @@ DELIVERY_TIMEOUT_MS = 60_000
 BATCH_BYTES = 64 * 1024
 
 
-def open_producer(
-    bootstrap: str, client_id: str, *, largest: int = MAX_BATCH_BYTES
-) -> Producer:
+def open_producer(bootstrap: str, client_id: str, *, largest: int = MAX_BATCH_BYTES) -> Producer:
     """Return a producer that loses nothing, doubles nothing and waits for nobody.
 
     It connects in the background: whether the broker is there shows in the delivery reports.
