@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # public, but not marked so
 
 from spaf import clock
@@ -19,6 +19,8 @@ from spaf.topic.read import read
 Own = Callable[[int], Session]
 Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
 Name = Callable[[str], str]
+# The largest sale of the contract, bytes.
+SALE_BYTES = 64 * 1024
 
 
 def test_ensuring_a_topic_twice_changes_nothing(own: Own, send: Send) -> None:
@@ -68,6 +70,34 @@ def test_a_range_is_read_whole_and_in_order(own: Own, send: Send) -> None:
     third = [(r.offset, r.value) for r in found if r.partition == 2]
     assert third == [(n, str(n).encode()) for n in range(100, 450)]
     assert len(found) == 353
+
+
+def test_a_sale_of_64_kib_is_taken_and_a_larger_one_refused(own: Own, stack: Session) -> None:
+    """The limit of the contract, key and headers beside it; whoever sends more is told at once."""
+    session = own(1)
+    told: list[object] = []
+    # A producer of somebody else, with none of our options but the address.
+    producer = Producer({"bootstrap.servers": stack.kafka})
+    for size in (SALE_BYTES, admin.MAX_BATCH_BYTES, 500_000):
+        producer.produce(
+            session.topic,
+            b"x" * size,
+            key=b"k" * 100,
+            headers={"h": b"v" * 100},
+            on_delivery=lambda error, _: told.append(error and error.code()),
+        )
+        assert producer.flush(30) == 0
+    assert told == [None, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.MSG_SIZE_TOO_LARGE]
+    with pytest.raises(KafkaException, match="MSG_SIZE_TOO_LARGE"):
+        open_producer(stack.kafka, "ours").produce(session.topic, b"x" * 500_000)
+    assert session.end_offsets() == {0: 1}
+
+
+def test_a_backlog_is_sent_in_batches_that_the_topic_takes(own: Own, send: Send) -> None:
+    """Sales that waited for the broker leave together, and none is refused for its company."""
+    session = own(1)
+    send(session, 0, [b"x" * 300] * 20_000 + [b"y" * SALE_BYTES] * 5)
+    assert session.end_offsets() == {0: 20_005}
 
 
 def test_a_missing_topic_is_named(stack: Session) -> None:
