@@ -28,11 +28,12 @@ def own_job(session: Session, settings: Settings, group: str) -> Iterator[tuple[
     Yields its place and its id.
 
     Raises:
-        JobError: Flink refused the job.
+        JobError: Flink refused the job, or the topic has too few partitions for it.
 
     """
     migrate(session.access)
     place = session.place(group)
+    place.require_partitions(settings)
     place.set_start(place.begin_offsets())
     submission = Submission(place.request(settings, None), session.home.logs / "job-submit.log")
     submission.go()

@@ -90,7 +90,6 @@ VARIANTS = (
     Variant(4, 1, MINI_BATCH_MS),
     Variant(4, 4, MINI_BATCH_MS),
     Variant(1, 1),
-    Variant(1, 2),
     Variant(1, 1, MINI_BATCH_MS),
 )
 
