@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from spaf.bench.own_job import own_job
 from spaf.bench.replay import MINI_BATCH_MS, Log, Size, Variant, differences, replays
 from spaf.bench.session import Session
 from spaf.errors import JobError
-from spaf.settings import JobSettings
+from spaf.settings import JobSettings, Settings
+from spaf.stack import control
 
 SIZE = Size(events=12_000, seed=3)
 VARIANTS = (Variant(4, 2, killed=True), Variant(4, 1), Variant(4, 4, MINI_BATCH_MS))
+
+
+@pytest.fixture(scope="module")
+def stack(small_settings: Settings) -> Iterator[Session]:
+    """Yield services without a job, of this module's own: one of them is killed."""
+    home = small_settings.home.with_name("replay")
+    chosen = small_settings.model_copy(update={"home": home})
+    yield Session(chosen, control.up(chosen, lambda _: None, end_with_us=True, bare=True))
+    control.down(chosen, wipe=True)
 
 
 # Three jobs, one of which loses its TaskManager and waits until there is another.
