@@ -35,6 +35,7 @@ def test_replays_are_identical(stack: Session) -> None:
         assert differences(found[0], other) == {}
     assert len({one.sha256 for one in found}) == 1
     assert all(one.exact for one in found)
+    assert [one.restored for one in found] == [1, 0, 0]
     assert min(found[0].rows.values()) > 0, found[0].rows
 
 

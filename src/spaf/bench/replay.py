@@ -112,6 +112,8 @@ class Replay:
     dump: dict[str, bytes]
     seconds: float
     exact: bool
+    restored: int = 0
+    """How often the job came back from a checkpoint."""
 
     @property
     def sha256(self) -> str:
@@ -128,6 +130,7 @@ class Replay:
             "sha256": self.sha256,
             "rows": self.rows,
             "exact": self.exact,
+            "restored": self.restored,
             "seconds": round(self.seconds, 2),
         }
 
@@ -256,11 +259,15 @@ def replay(session: Session, settings: Settings, variant: Variant, log: Log) -> 
             wait_until_through(own, place, job, lambda _: None)
             _kill_at_work(own, log)
         wait_until_through(own, place, job, lambda _: None)
-        _wait_for_checkpoints(Rest(place.flink), job, 2)
+        rest = Rest(place.flink)
+        _wait_for_checkpoints(rest, job, 2)
+        restored = _checkpoints(rest, job, "restored")
         exact = verify(own).exact
         dump = {table: dumped(own, table) for table in TABLES}
     rows = {table: text.count(b"\n") for table, text in dump.items()}
-    return Replay(variant, rows, dump, clock.monotonic() - began, exact)
+    if variant.killed and not restored:
+        raise JobError("The killed job did not come back from a checkpoint.", todo="Try again.")
+    return Replay(variant, rows, dump, clock.monotonic() - began, exact, restored)
 
 
 def _kill_at_work(session: Session, log: Log) -> None:
@@ -285,16 +292,17 @@ def _readable(session: Session) -> int:
 
 def _wait_for_checkpoints(rest: Rest, job: str, number: int) -> None:
     """Wait for so many more checkpoints: the last seconds close by a timer, after the records."""
-    wanted = _completed(rest, job) + number
+    wanted = _checkpoints(rest, job, "completed") + number
     deadline = clock.monotonic() + BACK_SECONDS
-    while _completed(rest, job) < wanted:
+    while _checkpoints(rest, job, "completed") < wanted:
         if clock.monotonic() > deadline:
             raise JobError(f"The job takes no checkpoints. {rest.failure(job)}".strip())
         clock.sleep(LOOK_SECONDS)
 
 
-def _completed(rest: Rest, job: str) -> int:
-    return int(rest.get(f"/jobs/{job}/checkpoints")["counts"]["completed"])
+def _checkpoints(rest: Rest, job: str, kind: str) -> int:
+    """Return how many checkpoints were `completed`, or `restored` from."""
+    return int(rest.get(f"/jobs/{job}/checkpoints")["counts"][kind])
 
 
 def dumped(session: Session, table: str) -> bytes:
