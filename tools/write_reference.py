@@ -1,4 +1,4 @@
-"""Write docs/reference/cli.md and settings.md from the code they describe.
+"""Write docs/reference/cli.md, settings.md and forms.md from the code they describe.
 
 Run it after changing a command or a setting: `.venv/bin/python tools/write_reference.py`.
 A test fails while the committed pages differ from what this would write.
@@ -7,13 +7,15 @@ A test fails while the committed pages differ from what this would write.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from spaf.cli import app
+from spaf.sale import form_table
+from spaf.sale.forms import Form, at
 from spaf.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +57,38 @@ brings it into force. Give every command of one run the same settings: `spaf ver
 judges each record by the `sale` settings that it is given itself.
 """
 
+FORMS_HEAD = f"""\
+{NOTE}
+# Forms of a record
+
+What becomes of every kind of odd or hostile record, an example each. The fields and their rules
+are on [the page of the event](event.md). These rows are code (`spaf.sale.form_table`): a unit test
+reads each with `spaf.sale`, and the [differential test](../explanation/determinism.md) sends each
+through the real job.
+
+An example of one field stands for the sale
+`{form_table.FULL.decode()}`
+with that field changed. The examples here were appended at 2025-11-22T08:26:40.123Z. A byte that is
+no printable ASCII is written `\\xNN`. *Becomes* says what differs in the accepted or late sale:
+`event` is its event time, from the append time (`-7` ms), from the append time's second (`+0s`), or
+as epoch milliseconds; `cents` is the price of one piece. The numbers are those of the seventy kinds
+of hostile input that SPAF was designed against.
+"""
+
+SECTIONS = {
+    "Plain": form_table.WHOLE,
+    "Framing": form_table.FRAMING,
+    "Encoding": form_table.ENCODING,
+    "Structure": form_table.STRUCTURE,
+    "Numbers": form_table.NUMBERS,
+    "Times": form_table.TIMES,
+    "Hostile text": form_table.HOSTILE,
+}
+# When the examples of the page were appended, epoch milliseconds.
+SHOWN_MS = 1_763_800_000_123
+# A longer text in an example is cut in its middle, characters.
+LONGEST_SHOWN = 110
+
 Schema = Mapping[str, Any]
 
 
@@ -63,6 +97,7 @@ def pages() -> dict[Path, str]:
     return {
         REFERENCE / "cli.md": "\n".join([CLI_HEAD, *cli_lines()]),
         REFERENCE / "settings.md": "\n".join([SETTINGS_HEAD, *settings_lines()]),
+        REFERENCE / "forms.md": "\n".join([FORMS_HEAD, *forms_lines()]),
     }
 
 
@@ -92,6 +127,43 @@ def settings_lines() -> Iterator[str]:
             section = schema["$defs"][found["$ref"].rpartition("/")[2]]
             yield f"## [{name}]\n\n{_paragraphs(section.get('description', ''))}\n"
             yield _settings_table(f"{name}.", section["properties"])
+
+
+def forms_lines() -> Iterator[str]:
+    """Yield the page of the forms, a table for each group of kinds."""
+    head = ("kind", "form", "example", "outcome", "becomes", "why")
+    for title, forms in SECTIONS.items():
+        yield f"## {title}\n"
+        yield _table(head, list(map(_form_row, forms)))
+    yield "## Between records\n"
+    rows = [(str(kind), form, why) for kind, form, why in form_table.STREAM]
+    yield _table(("kind", "form", "what becomes of it"), rows)
+
+
+def _form_row(form: Form) -> tuple[str, ...]:
+    where = f"`{form.field}`" if form.field else ""
+    example = at(form.example, SHOWN_MS)
+    if form.field and form.what != "absent" and example is not None:
+        example = example.partition(f'"{form.field}":'.encode())[2]
+        example = example.removesuffix(b"}").partition(b',"product')[0]
+    shown = "" if form.what == "absent" or not example else _code(_ascii(example))
+    becomes = _code(_ascii(form.becomes.encode())) if form.becomes else ""
+    what = " ".join(filter(None, (where, form.what)))
+    return str(form.kind or ""), what, shown, form.outcome, becomes, form.why.replace("|", "\\|")
+
+
+def _ascii(value: bytes) -> str:
+    """Return bytes as printable ASCII, cut in the middle if they are many."""
+    text = "".join(chr(b) if 0x20 <= b < 0x7F else f"\\x{b:02x}" for b in value)  # noqa: PLR2004
+    half = LONGEST_SHOWN // 2
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:half]} … {text[-half:]}"
+
+
+def _code(text: str) -> str:
+    """Return a text as code in a cell of a table."""
+    fence = "``" if "`" in text else "`"
+    pad = " " if text[:1] in {" ", "`", ""} or text[-1:] in {" ", "`"} else ""
+    return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
 
 
 def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -177,7 +249,7 @@ def _one_line(text: str | None) -> str:
     return " ".join((text or "").split()).replace("|", "\\|")
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, str, str]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 

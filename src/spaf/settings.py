@@ -159,7 +159,7 @@ class JobSettings(Section):
     """The Flink job."""
 
     parallelism: Annotated[int, Field(ge=1, le=64)] = 1
-    """Parallel tasks of each operator; more than the topic's partitions brings nothing."""
+    """Parallel tasks of each operator; no more than the topic has partitions."""
     mini_batch_ms: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Gather events this long before each update: more throughput, more latency. 0 is off."""
     flush_ms: Annotated[int, Field(ge=1, le=10_000)] = 3

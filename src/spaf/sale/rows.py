@@ -23,7 +23,7 @@ import json
 from typing import TYPE_CHECKING
 
 from spaf.sale.contract import AMOUNTS, COLUMNS, STAMPS
-from spaf.sale.text import java_double, quote
+from spaf.sale.text import from_utf_16, java_double, quote
 from spaf.sale.tokens import BEGINS, ENDS, JsonError, Kind, Tokens
 
 if TYPE_CHECKING:
@@ -53,8 +53,12 @@ def _utf8(value: bytes) -> bytes:
         return value
     if encoding == "utf-8-sig":
         return value[3:]
+    if encoding.startswith("utf-16"):
+        return from_utf_16(value, encoding).encode()
     try:
-        return value.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
+        # The decoder stops before it would miss the rest of an incomplete character.
+        whole = value[: len(value) // 4 * 4]
+        return whole.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         raise JsonError("not text in any encoding") from None
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 import re
+import struct
+from codecs import BOM_UTF16_BE
 from decimal import Decimal
 
 ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
 SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 SURROGATE = re.compile("[\ud800-\udfff]")
 SEQUENCE = re.compile(rb"[\x00-\x7f]+|[\xc0-\xff][\x80-\xbf]+")
+# A pair, half a pair and the unit that Java loses with it, half a pair at the end or by itself.
+UNITS = re.compile("([\ud800-\udbff][\udc00-\udfff])|[\ud800-\udbff].?|[\udc00-\udfff]", re.DOTALL)
 TO_QUOTE = re.compile(r'["\\\x00-\x1f]')
 QUOTED = {'"': '\\"', "\\": "\\\\", **{char: f"\\{name}" for name, char in SHORT_ESCAPES.items()}}
 
@@ -33,6 +37,23 @@ def decode(raw: bytes) -> str:
     except UnicodeDecodeError:
         units = b"".join(_units(match[0]) for match in SEQUENCE.finditer(raw))
         return units.decode("utf-16-le", "surrogatepass")
+
+
+def from_utf_16(value: bytes, encoding: str) -> str:
+    """Return the text of UTF-16, with or without a mark, as Java's reader has it.
+
+    What is broken becomes U+FFFD: half of a pair, together with the unit behind it if that should
+    have been the other half, and a byte that is left over.
+    """
+    if encoding == "utf-16":
+        encoding = "utf-16-be" if value.startswith(BOM_UTF16_BE) else "utf-16-le"
+        value = value[2:]
+    order = ">" if encoding.endswith("be") else "<"
+    count, left_over = divmod(len(value), 2)
+    units = "".join(map(chr, struct.unpack_from(f"{order}{count}H", value)))
+    mended = UNITS.sub(lambda match: match[1] or "\ufffd", units)
+    text = mended.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    return text + "\ufffd" * left_over
 
 
 def quote(text: str) -> str:

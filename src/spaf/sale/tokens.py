@@ -13,6 +13,7 @@ leaves the column empty and reads on from the byte at which its parser gave up.
 from __future__ import annotations
 
 import re
+import unicodedata
 from enum import StrEnum
 
 from spaf.sale.text import unescape
@@ -37,8 +38,16 @@ BROKEN = rb"(?:[\xc0-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf7][\x80-\xbf]{0,2}).
 BROKEN_STRING = re.compile(rb"\\u[0-9A-Fa-f]{0,3}.?|\\?(?:" + BROKEN + rb")", re.DOTALL)
 # A byte counts as the letter or the currency sign that it would be in Latin-1.
 LETTER = rb"A-Za-z_$\xa2-\xa5\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\xff"
-WORD = re.compile(rb"(?:[" + LETTER + rb"](?:[A-Za-z0-9_$]|" + CHARACTER + rb")*)?")
+LETTERS = re.compile(rb"[" + LETTER + rb"]")
+# What Java takes for a part of a word: also the control characters that it would ignore in one.
+ASCII_PARTS = re.compile(rb"[A-Za-z0-9_$\x00-\x08\x0e-\x1b\x7f]*")
+OTHER_PART = re.compile(CHARACTER)
+PART_CATEGORIES = frozenset(
+    ("Lu", "Ll", "Lt", "Lm", "Lo", "Sc", "Pc", "Nd", "Nl", "Mc", "Mn", "Cf")
+)
 BROKEN_WORD = re.compile(BROKEN, re.DOTALL)
+# What the decoder looks at behind a whole word: a character that might belong to it.
+BEHIND_WORD = re.compile(rb"([0-9A-Z_a-z\x7f])|([\xc0-\xf7])|[\x80-\xff]")
 # White space is looked for before it is clear whether a comma is due.
 NO_SPACE = re.compile(rb"[\x00-\x1f]")
 BROKEN_NUMBER = re.compile(rb"(?:\.|[eE][+-]?).?", re.DOTALL)
@@ -66,8 +75,14 @@ class Kind(StrEnum):
 
 BEGINS = (Kind.BEGIN_OBJECT, Kind.BEGIN_ARRAY)
 ENDS = (Kind.END_OBJECT, Kind.END_ARRAY)
-WORDS = {b"true": Kind.TRUE, b"false": Kind.FALSE, b"null": Kind.NULL}
-NO_NUMBERS = (b"NaN", b"Infinity")
+# The words that the decoder knows, by their first letter; the last two are no JSON.
+WORDS = {
+    b"t": (b"true", Kind.TRUE),
+    b"f": (b"false", Kind.FALSE),
+    b"n": (b"null", Kind.NULL),
+    b"N": (b"NaN", None),
+    b"I": (b"Infinity", None),
+}
 
 
 class Tokens:
@@ -170,6 +185,9 @@ class Tokens:
             return Kind(char.decode())
         if char.isdigit() or char == b"-":
             return self._number()
+        if char == b"+":
+            self._pass_sign()
+            raise JsonError("a number with a plus")
         return self._word()
 
     def _entered(self, kind: Kind | None) -> Kind | None:
@@ -216,20 +234,57 @@ class Tokens:
     def _word(self) -> Kind:
         """Read `true`, `false` or `null`; a word of another kind is read to its end."""
         start = self._at - 1
-        end = self._end(WORD, start)
-        word = self._data[start:end]
-        self._at = end
-        if word in WORDS:
-            return WORDS[word]
-        if word not in NO_NUMBERS:
-            self._at = self._end(BROKEN_WORD, end)
+        first = self._data[start : start + 1]
+        word, kind = WORDS.get(first, (b"", None))
+        if word:
+            if self._matches(word[1:]) and kind is not None:
+                return kind
+        elif LETTERS.match(first):
+            self._pass_word()
         raise JsonError("no value where one is due")
+
+    def _matches(self, rest: bytes) -> bool:
+        """Read the rest of a word that has begun; false if it is another, passed over by then."""
+        for byte in rest:
+            if self._data[self._at : self._at + 1] != bytes([byte]):
+                self._pass_word()
+                return False
+            self._at += 1
+        behind = BEHIND_WORD.match(self._data, self._at)
+        if behind is None:
+            return True
+        if behind[1]:
+            self._pass_word()
+        elif behind[2]:
+            # The decoder takes the first byte of a character for its second.
+            self._at += 1
+        return False
+
+    def _pass_word(self) -> None:
+        """Pass over what Java takes for parts of a word, and the character behind them."""
+        while True:
+            self._at = self._end(ASCII_PARTS, self._at)
+            character = OTHER_PART.match(self._data, self._at)
+            if character is None or not is_part(character[0]):
+                break
+            self._at = character.end()
+        self._at = self._end(BROKEN_WORD, self._at)
+
+    def _pass_sign(self) -> None:
+        """Pass over what the decoder reads behind a sign without digits: it tries infinities."""
+        first, second = self._data[self._at : self._at + 1], self._data[self._at + 1 : self._at + 2]
+        if first == b"I" and second in {b"N", b"n"}:
+            self._at += 2
+            self._matches(b"F" if second == b"N" else b"finity")
+        else:
+            self._at = min(self._at + (2 if first == b"I" else 1), len(self._data))
 
     def _number(self) -> Kind:
         start = self._at - 1
         match = NUMBER.match(self._data, start)
         if match is None:
-            self._at = min(start + 2, len(self._data))
+            self._at = start + 1
+            self._pass_sign()
             raise JsonError("a minus without a number")
         self._at = match.end()
         if sum(len(part.strip(b".eE+-")) for part in match.groups(b"")) > MAX_DIGITS:
@@ -242,3 +297,18 @@ class Tokens:
             raise JsonError("a number that ends with its point or its exponent")
         self._text = match[0].decode()
         return Kind.NUMBER
+
+
+def is_part(character: bytes) -> bool:
+    """Tell whether Java takes a character of more than one byte for a part of a word.
+
+    It looks at the lower 16 bits of the character only.
+    """
+    lead, *tail = character
+    code = lead & (0x3F >> len(tail))
+    for byte in tail:
+        code = code << 6 | byte & 0x3F
+    char = chr(code & 0xFFFF)
+    if char < "\xa0":
+        return char >= "\x7f" or ASCII_PARTS.fullmatch(char.encode()) is not None
+    return unicodedata.category(char) in PART_CATEGORIES

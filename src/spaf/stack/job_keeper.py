@@ -55,12 +55,14 @@ class JobKeeper:
         """Let the planned job go: topic, tables and cluster are there.
 
         Raises:
+            JobError: the topic has fewer partitions than the job has parallel tasks.
             TopicError: the start could not be written down.
             StoreError: PostgreSQL does not answer.
 
         """
         if self._submission is None or self._go_said or self._predecessors():
             return
+        self._place.require_partitions(self._settings)
         start = self._place.begin_offsets()
         if not self.state.resumed_from:
             self._place.set_start(start)

@@ -67,6 +67,26 @@ class JobPlace:
         """Return where the log begins."""
         return admin.begin_offsets(self.kafka, self.topic)
 
+    def require_partitions(self, settings: Settings) -> None:
+        """Make sure that every task of the source has a partition to read.
+
+        One without a partition would never tell how far it is, so no second would ever close, and
+        no surge or drought would be found.
+
+        Raises:
+            JobError: the topic has fewer partitions than the job has parallel tasks.
+            TopicError: Kafka does not answer.
+
+        """
+        partitions = len(self.begin_offsets())
+        if settings.job.parallelism > partitions:
+            raise JobError(
+                f"job.parallelism is {settings.job.parallelism}, but topic {self.topic} has "
+                f"{partitions} partition(s): a task without one would hold back every second.",
+                todo=f"Set SPAF_JOB__PARALLELISM to {partitions} or less, or use a topic with more "
+                "partitions (SPAF_KAFKA__PARTITIONS says how many SPAF creates).",
+            )
+
     def record_progress(self, known: Mapping[int, int]) -> dict[int, int]:
         """Write down how far the job has come for certain, if that is not what is known.
 

@@ -31,8 +31,7 @@ LISTED_SECONDS = 0.02
 # A broker that has just started finds its group coordinator within this, seconds.
 COORDINATOR_SECONDS = 20.0
 # The limit is one *batch* of a producer, not one sale: Kafka's default, the largest batch that
-# clients build unless told otherwise. It leaves room for 64 KiB sales, and lets a larger one in,
-# so that the job can refuse it where people see it.
+# clients build unless told otherwise (docs/decisions/0021-a-sale-has-64-kib.md).
 MAX_BATCH_BYTES = 1_048_588
 # Let the broker choose: one copy on ours, what its owner set on another.
 BROKER_DEFAULT_REPLICATION = -1
@@ -42,6 +41,11 @@ TOPIC_OPTIONS = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
     "max.message.bytes": str(MAX_BATCH_BYTES),
+}
+# What a topic of the lab has instead; its times span years, in which it needs no new file a week.
+STAMPED_OPTIONS = {
+    "message.timestamp.type": "CreateTime",
+    "segment.ms": str(2**62),
 }
 
 
@@ -60,16 +64,39 @@ def ensure_topic(bootstrap: str, topic: str, partitions: int) -> None:
         TopicError: the broker cannot be reached, or the existing topic keeps the clients' times.
 
     """
+    if not _create(bootstrap, topic, partitions, TOPIC_OPTIONS):
+        with explained(f"Looking at topic {topic}", bootstrap):
+            _check_append_time(_admin(bootstrap), bootstrap, topic)
+
+
+def create_stamped_topic(bootstrap: str, topic: str, partitions: int) -> None:
+    """Create a topic whose append times are those that the producer states, for the lab.
+
+    A bench that states them chooses the moment of each record, and has the same log every time. No
+    such topic is ever a run's own: `ensure_topic` refuses it.
+
+    Raises:
+        TopicError: the broker cannot be reached, or the topic exists.
+
+    """
+    if not _create(bootstrap, topic, partitions, TOPIC_OPTIONS | STAMPED_OPTIONS):
+        raise TopicError(f"Topic {topic} at {bootstrap} exists already.", todo="Name another one.")
+
+
+def _create(bootstrap: str, topic: str, partitions: int, options: Mapping[str, str]) -> bool:
+    """Create the topic and return whether it is new."""
     admin = _admin(bootstrap)
-    new = NewTopic(topic, partitions, BROKER_DEFAULT_REPLICATION, config=TOPIC_OPTIONS)
+    new = NewTopic(topic, partitions, BROKER_DEFAULT_REPLICATION, config=dict(options))
+    created = True
     with explained(f"Creating topic {topic}", bootstrap):
         try:
             admin.create_topics([new], request_timeout=ANSWER_SECONDS)[topic].result()
         except KafkaException as failure:
             if failure.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
-            _check_append_time(admin, bootstrap, topic)
+            created = False
         _wait_listed(admin, topic)
+    return created
 
 
 def partitions(bootstrap: str, topic: str) -> list[int]:

@@ -12,12 +12,15 @@ QUEUE_SALES = 1_000_000
 # After this a sale counts as failed. A broker that is killed comes back in 3-10 seconds, a paused
 # one within a fault's 30; a minute covers both and still ends within a person's patience. ms.
 DELIVERY_TIMEOUT_MS = 60_000
+# The 64 KiB of a sale that the contract promises, and 1 KiB for its key, headers and framing.
+LARGEST_SALE_BYTES = 65 * 1024
 
 
-def open_producer(bootstrap: str, client_id: str) -> Producer:
+def open_producer(bootstrap: str, client_id: str, *, largest: int = LARGEST_SALE_BYTES) -> Producer:
     """Return a producer that loses nothing, doubles nothing and waits for nobody.
 
     It connects in the background: whether the broker is there shows in the delivery reports.
+    `largest` is the size of a record that it refuses by itself, bytes.
     """
     options = client_options(bootstrap) | {
         "client.id": client_id,
@@ -27,6 +30,8 @@ def open_producer(bootstrap: str, client_id: str) -> Producer:
         # Latency is what is measured here: a sale leaves when it is due.
         "linger.ms": 0,
         "compression.type": "none",
+        # A sale that is larger than the contract promises to take is refused before it is sent.
+        "message.max.bytes": largest,
         "queue.buffering.max.messages": QUEUE_SALES,
         "message.timeout.ms": DELIVERY_TIMEOUT_MS,
     }

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # public, but not marked so
 
 from spaf import clock
@@ -19,6 +19,8 @@ from spaf.topic.read import read
 Own = Callable[[int], Session]
 Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
 Name = Callable[[str], str]
+# The largest sale of the contract, bytes.
+SALE_BYTES = 64 * 1024
 
 
 def test_ensuring_a_topic_twice_changes_nothing(own: Own, send: Send) -> None:
@@ -68,6 +70,25 @@ def test_a_range_is_read_whole_and_in_order(own: Own, send: Send) -> None:
     third = [(r.offset, r.value) for r in found if r.partition == 2]
     assert third == [(n, str(n).encode()) for n in range(100, 450)]
     assert len(found) == 353
+
+
+def test_a_sale_of_64_kib_is_taken(own: Own, send: Send, stack: Session) -> None:
+    """The largest that the contract promises to take; our own producer sends nothing larger."""
+    session = own(1)
+    send(session, 0, [b"x" * SALE_BYTES] * 5)
+    with pytest.raises(KafkaException, match="MSG_SIZE_TOO_LARGE"):
+        open_producer(stack.kafka, "ours").produce(session.topic, b"x" * 500_000)
+    assert session.end_offsets() == {0: 5}
+
+
+def test_a_backlog_of_somebody_else_is_taken(own: Own, stack: Session) -> None:
+    """Sales that waited leave in batches of up to 1 MB, and none is refused for its company."""
+    session = own(1)
+    producer = Producer({"bootstrap.servers": stack.kafka, "linger.ms": 200})
+    for _ in range(20_000):
+        producer.produce(session.topic, b"x" * 300)
+    assert producer.flush(30) == 0
+    assert session.end_offsets() == {0: 20_000}
 
 
 def test_a_missing_topic_is_named(stack: Session) -> None:

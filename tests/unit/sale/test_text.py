@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaf.sale.text import decode, java_double, quote, unescape
+from spaf.sale.text import decode, from_utf_16, java_double, quote, unescape
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,23 @@ def test_lenient_utf8(raw: bytes, text: str) -> None:
 def test_beyond_unicode() -> None:
     """A character behind the last one falls into two halves that do not fit."""
     assert unescape(b"\xf5\x80\x80\x80") == "??"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("a\N{GRINNING FACE}b", "a\N{GRINNING FACE}b"),
+        ("a\ud800", "a\ufffd"),
+        ("a\udc00b", "a\ufffdb"),
+        ("a\ud800bc", "a\ufffdc"),
+        ("\ud800\N{GRINNING FACE}", "\ufffd\ufffd"),
+    ],
+)
+def test_half_a_pair_in_utf_16_takes_the_next_unit_along(
+    encoding: str, sent: str, read: str
+) -> None:
+    """As Java's reader does; a byte that is left over is broken too."""
+    value = sent.encode(encoding, "surrogatepass")
+    assert from_utf_16(value, encoding) == read
+    assert from_utf_16(value + b"x", encoding) == read + "\ufffd"

@@ -52,3 +52,29 @@ def test_errors(data: bytes) -> None:
     with pytest.raises(JsonError):  # noqa: PT012 - which token fails is not the point
         while tokens.next():
             pass
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"+1",
+        b"-x",
+        b"-I?",
+        b"-INF",
+        b"-Infinity",
+        b"-Infinitx?",
+        b"+I?",
+        b"+Infinity",
+        b"nul\x01?",
+        b"tru\xc2\xa0",
+        b"tru\xf0\x90\x80\x80?",
+        b"Na\xc3\xa9?",
+    ],
+)
+def test_it_goes_on_where_the_decoder_gives_up(broken: bytes) -> None:
+    """Behind a sign without a number, or a word that is none, the next entry is found."""
+    tokens = Tokens(b"[%s,7]" % broken)
+    assert tokens.next() is Kind.BEGIN_ARRAY
+    with pytest.raises(JsonError):
+        tokens.next()
+    assert (tokens.next(), tokens.text()) == (Kind.NUMBER, "7")

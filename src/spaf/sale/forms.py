@@ -1,0 +1,104 @@
+"""The forms of a record by example: what is accepted, what is late, what is refused and why.
+
+The examples themselves are in `form_table`. They are three things at once: the table of the
+reference page, the cases of a unit test, and the hand-made records of the differential test.
+
+In an example `@ms-600000@` stands for the append time and so many milliseconds (epoch
+milliseconds), and `@iso+0@` for the same as `YYYY-MM-DDThh:mm:ss`.
+
+>>> at(b'{"eventTime": @ms-1@}', 1_763_800_000_123)
+b'{"eventTime": 1763800000122}'
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from spaf.sale.contract import Late, Outcome, Reason, Sale
+
+MOMENT = re.compile(rb"@(ms|iso)([+-][0-9]+)@")
+CHANGES = re.compile(r"; (?=[a-z]+=)")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FOUR = b'"productId":"p","productCategory":"books","productPrice":1.25,"productQuantity":3'
+"""The four required fields of the sale that the examples vary."""
+
+
+class Form(NamedTuple):
+    """One form of a record: an example, what becomes of it, and why."""
+
+    kind: int
+    """Number of the kind of hostile input, 1 to 70; 0 for a form that is not hostile."""
+    field: str
+    """The field that it is about; empty if it is about the whole record."""
+    what: str
+    example: bytes | None
+    outcome: str
+    """`accepted`, `late` or one of the reasons; with a number before it, so many of them."""
+    becomes: str
+    """What differs in the sale from the plain one, such as `quantity=10`; empty if nothing."""
+    why: str
+
+
+def at(example: bytes | None, append_ms: int) -> bytes | None:
+    """Return an example with its moments, for a record appended at that time."""
+    if example is None:
+        return None
+    return MOMENT.sub(lambda match: _moment(match, append_ms), example)
+
+
+def expected(form: Form, append_ms: int) -> tuple[Outcome, ...]:
+    """Return the outcomes that a form promises for a record appended at that time.
+
+    Raises:
+        ValueError: the form promises something that no sale has.
+
+    """
+    number, _, word = form.outcome.rpartition(" ")
+    count = int(number or 1)
+    if word in list(Reason):
+        return (Reason(word),) * count
+    sale = _plain(append_ms, form.becomes)
+    if word not in {"accepted", "late"}:
+        raise ValueError(f"a form promises {form.outcome!r}")
+    return ((Late(sale) if word == "late" else sale),) * count
+
+
+def _plain(append_ms: int, becomes: str) -> Sale:
+    """Return the sale of the four fields, with what a form changes in it."""
+    changed: dict[str, str] = {}
+    for change in filter(None, CHANGES.split(becomes)):
+        name, _, value = change.partition("=")
+        changed[name] = value
+    stamp = changed.pop("event", "+0")
+    transaction = changed.pop("transaction", None)
+    sale = Sale(
+        category=changed.pop("category", "books"),
+        currency=changed.pop("currency", "BRL"),
+        unit_cents=int(changed.pop("cents", "125")),
+        quantity=int(changed.pop("quantity", "3")),
+        event_ms=_event_ms(stamp, append_ms),
+        transaction_id=transaction,
+        product_id=changed.pop("product", "p"),
+        intended_us=None,
+        sent_us=None,
+    )
+    if changed:
+        raise ValueError(f"a form changes {sorted(changed)}")
+    return sale
+
+
+def _event_ms(stamp: str, append_ms: int) -> int:
+    """Return an event time: `+7` from the append time, `+7s` from its second, `7` as it stands."""
+    if stamp.endswith("s"):
+        return append_ms // 1_000 * 1_000 + int(stamp[:-1])
+    return append_ms + int(stamp) if stamp[0] in "+-" else int(stamp)
+
+
+def _moment(match: re.Match[bytes], append_ms: int) -> bytes:
+    moment = append_ms + int(match[2])
+    if match[1] == b"ms":
+        return str(moment).encode()
+    seconds = EPOCH + timedelta(seconds=moment // 1_000)
+    return seconds.strftime("%Y-%m-%dT%H:%M:%S").encode()

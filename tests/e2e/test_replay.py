@@ -1,0 +1,51 @@
+"""One log, replayed by differently built jobs, gives the same tables to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from spaf.bench.own_job import own_job
+from spaf.bench.replay import MINI_BATCH_MS, Log, Size, Variant, differences, replays
+from spaf.bench.session import Session
+from spaf.errors import JobError
+from spaf.settings import JobSettings, Settings
+from spaf.stack import control
+
+SIZE = Size(events=12_000, seed=3)
+VARIANTS = (Variant(4, 2, killed=True), Variant(4, 1), Variant(4, 4, MINI_BATCH_MS))
+
+
+@pytest.fixture(scope="module")
+def stack(small_settings: Settings) -> Iterator[Session]:
+    """Yield services without a job, of this module's own: one of them is killed."""
+    home = small_settings.home.with_name("replay")
+    chosen = small_settings.model_copy(update={"home": home})
+    yield Session(chosen, control.up(chosen, lambda _: None, end_with_us=True, bare=True))
+    control.down(chosen, wipe=True)
+
+
+# Three jobs, one of which loses its TaskManager and waits until there is another.
+@pytest.mark.timeout(300)
+def test_replays_are_identical(stack: Session) -> None:
+    """Parallelism, mini-batches, partitions of unequal length, and a kill change no byte."""
+    found = list(replays(stack, stack.settings, VARIANTS, SIZE, lambda _: None))
+    for other in found[1:]:
+        assert differences(found[0], other) == {}
+    assert len({one.sha256 for one in found}) == 1
+    assert all(one.exact for one in found)
+    assert [one.restored for one in found] == [1, 0, 0]
+    assert min(found[0].rows.values()) > 0, found[0].rows
+
+
+def test_a_task_without_a_partition_is_refused(stack: Session) -> None:
+    """It would hold back every second, and no surge would ever be seen."""
+    log = Log(stack, Size(3_000, 1), 1)
+    session = stack.beside(log.topic, log.topic)
+    settings = stack.settings.model_copy(update={"job": JobSettings(parallelism=2)})
+    with (
+        pytest.raises(JobError, match=r"job.parallelism is 2, but topic \S+ has 1 partition"),
+        own_job(session, settings, session.topic),
+    ):
+        pytest.fail("a job was started")
