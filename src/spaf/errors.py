@@ -10,6 +10,7 @@
     ├── JobError              the Flink job: refused, failed, not there
     ├── StoreError            PostgreSQL: unreachable, a changed migration
     ├── QuarantineError       a record cannot be repaired, or not be sent again
+    ├── VerifyError           a verification could not be done; a difference is no error
     └── LoadError             the load generator failed or fell short
 
 Each message says what happened, where, and what to do next. The command line prints the message
@@ -78,6 +79,10 @@ class StoreError(SpafError):
 
 class QuarantineError(SpafError):
     """A record of the quarantine cannot be repaired, or must not be sent again."""
+
+
+class VerifyError(SpafError):
+    """A verification could not be done; that the tables are wrong is a verdict, not an error."""
 
 
 class LoadError(SpafError):

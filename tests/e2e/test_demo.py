@@ -42,6 +42,12 @@ def test_demo_proves_itself_and_leaves_nothing_running(
     store = found["latency_ms"]["store"]
     assert 0 < store["p50"] <= store["p90"] <= store["p99"] <= store["max"]
 
+    # The run has ended; its services are started for the proof alone, and stopped again.
+    again = answer(spaf(tmp_path, "verify", "--json", **settings))
+    assert (again["exact"], again["formulations_agree"]) == (True, True)
+    assert again["records"] == found["produced"]
+    assert again["open"] == 0
+
     assert [line for line in map(" ".join, command_lines()) if str(tmp_path) in line] == []
     assert [port for port in ports if not is_free(port)] == []
     wiped = spaf(tmp_path, "down", "--wipe", **settings)

@@ -7,16 +7,16 @@ import copy
 from collections.abc import Iterator
 from dataclasses import replace
 
-import msgspec
-
+from spaf.generate.catalogue import CATEGORIES
 from spaf.sale import Rules
-from spaf.settings import SaleSettings, Settings
+from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.control import Watcher
 from spaf.stack.state import Home, RunState
 from spaf.stack.submission import JobPlace
 from spaf.store.access import Access
 from spaf.topic import admin
+from spaf.verify import Detection
 
 
 class Session:
@@ -30,11 +30,29 @@ class Session:
         self.flink = state.flink
         self.topic = settings.kafka.topic
         # Those that the job was started with, whatever the settings say by now.
-        self.rules = Rules.of(SaleSettings(**msgspec.structs.asdict(state.contract)))
+        self.contract = state.contract
         self.access: Access = self.home.access(
             state,
             settings.postgres.schema_name,
             None if settings.postgres.dsn is None else settings.postgres.dsn.get_secret_value(),
+        )
+
+    @property
+    def rules(self) -> Rules:
+        """What the contract leaves to the operator, as the job was told."""
+        told = self.contract
+        return Rules(told.currency, told.max_lateness_s * 1_000, told.max_ahead_s * 1_000)
+
+    @property
+    def detection(self) -> Detection:
+        """What the job was told of detection."""
+        told = self.contract
+        return Detection(
+            told.outlier_hours,
+            told.outlier_score,
+            told.surge_seconds,
+            told.surge_score,
+            CATEGORIES,
         )
 
     @classmethod

@@ -1,32 +1,58 @@
-"""The verdict: is every record accounted for, and is every row equal to the cent."""
+"""The verdict: is every record accounted for, and is every row what the topic says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from spaf import clock
+from spaf.bench.dumping import Progress, dump_range
 from spaf.bench.session import Session
-from spaf.errors import JobError
-from spaf.sale import Record
+from spaf.errors import JobError, VerifyError
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic import admin
-from spaf.topic.read import read
-from spaf.verify import LedgerRow, Recount, SummaryRow, Tables, Verdict, compare
+from spaf.verify import (
+    Answers,
+    LedgerRow,
+    OutlierRow,
+    SummaryRow,
+    SwingRow,
+    Tables,
+    Verdict,
+    compare,
+    disagreements,
+    duck,
+    parallel,
+)
+from spaf.verify.dump import About, Dump
 
 # A job that makes no progress for this long has stopped, seconds; several checkpoints.
 STALLED_SECONDS = 60.0
 # Between two looks at the position of the job, seconds.
 LOOK_SECONDS = 0.1
+# A second is closed by a watermark, which the job sends ten times a second, not with the record:
+# so a checkpoint may pass before it, and its row comes this much later at most, seconds.
+SETTLE_SECONDS = 1.0
+# A job that was killed may not have come to that. So the rows of seconds that only the last so many
+# seconds before its last checkpoint close may be missing.
+UNSETTLED_SECONDS = 2
 
-# Records between two words on the progress of a recount.
-TELL_EVERY = 20_000
 
-Progress = Callable[[int, int], None]
+def quiet(_doing: str, _done: int, _of: int) -> None:
+    """Tell nobody of the progress."""
 
 
-def verify(session: Session, progress: Progress = lambda _done, _of: None) -> Verdict:
-    """Recompute everything from the topic and compare it with the tables.
+def verify(
+    session: Session,
+    progress: Progress = quiet,
+    *,
+    so_far: bool = False,
+    keep: Path | None = None,
+) -> Verdict:
+    """Recompute everything from the topic, twice, and compare it with the tables.
 
     On a live run the verdict holds for all records up to a cut, the end of the topic at the call.
     The tables go on meanwhile: rows that a record after the cut has touched are left open, which
@@ -34,24 +60,141 @@ def verify(session: Session, progress: Progress = lambda _done, _of: None) -> Ve
 
     Args:
         session: the run.
-        progress: is told records read, and of how many, now and then.
+        progress: is told what is being done, and how far that is.
+        so_far: take as the cut what the last complete checkpoint had read, and wait for nothing:
+            for a job that has stopped.
+        keep: a folder in which the dump of the topic is made and left; without it, the dump is
+            made in the run folder and deleted.
 
     Raises:
         JobError: the job does not come as far as the cut.
         TopicError: the topic cannot be read.
         StoreError: the tables cannot be read.
+        VerifyError: the dump cannot be written or read.
 
     """
-    cut = session.end_offsets()
-    wait_until_done(session, cut)
-    tables = _snapshot(session)
-    end = session.end_offsets()
+    watch = Stages()
     begin = admin.begin_offsets(session.kafka, session.topic)
-    recount = Recount(session.rules, cut)
-    records = read(session.kafka, session.topic, begin, end)
-    total = sum(end.values()) - sum(begin.values())
-    recount.feed(_told(records, total, progress))
-    return compare(recount, tables)
+    cut = _complete(session, begin) if so_far else session.end_offsets()
+    with _dump(session, keep) as dump:
+        place = (session.kafka, session.topic)
+        with watch.stage("dump"):
+            dump_range(dump, place, begin, cut, progress)
+        if not so_far:
+            with watch.stage("wait"):
+                wait_until_done(session, cut)
+                clock.sleep(SETTLE_SECONDS)
+        with watch.stage("tables"):
+            tables = snapshot(session)
+        end = session.end_offsets()
+        with watch.stage("dump"):
+            dump_range(dump, place, cut, end, progress)
+        dump.describe(About(session.topic, begin, end, session.rules, session.detection))
+        unsettled = UNSETTLED_SECONDS if so_far else 0
+        return judge(dump, cut, tables, progress, watch, unsettled=unsettled)
+
+
+def verify_dump(session: Session, dump: Dump, progress: Progress = quiet) -> Verdict:
+    """Compare the tables with a dump that was kept, where Kafka is gone.
+
+    Raises:
+        SettingsError: the dump is none.
+        VerifyError: the tables go on behind the dump's end, or know nothing of this topic.
+        StoreError: the tables cannot be read.
+
+    """
+    watch, about = Stages(), dump.about()
+    with watch.stage("tables"), session.access.session(Role.READ) as connection:
+        done = queries.done(connection)
+    beyond = {part: to for part, to in done.items() if to > about.end.get(part, 0)}
+    if beyond:
+        raise VerifyError(
+            f"The tables hold offsets up to {beyond}, but the dump ends at {about.end}.",
+            todo="A dump is good for tables that were not written after it; make a new one.",
+        )
+    cut = {part: done.get(part, about.begin.get(part, 0)) for part in about.end}
+    return judge(dump, cut, snapshot(session), progress, watch, unsettled=UNSETTLED_SECONDS)
+
+
+def judge(  # noqa: PLR0913 - what a verdict is made of
+    dump: Dump,
+    cut: Mapping[int, int],
+    tables: Tables,
+    progress: Progress,
+    watch: Stages,
+    *,
+    unsettled: int,
+) -> Verdict:
+    """Recompute a complete dump by both formulations, and compare all three.
+
+    Args:
+        dump: the records.
+        cut: for each partition the first offset that is not judged.
+        tables: what the database holds.
+        progress: is told what is being done.
+        watch: takes the time.
+        unsettled: before the cut, the last seconds whose traffic may not be in the tables yet.
+
+    """
+    one, two = recompute(dump, cut, progress, watch)
+    with watch.stage("compare"):
+        verdict = compare(replace(one, closed=one.closed - unsettled), tables)
+        disagreed = disagreements(one, two)
+    return replace(
+        verdict, disagreements=disagreed, by_decoder=two.by_decoder, seconds=watch.seconds
+    )
+
+
+def recompute(
+    dump: Dump, cut: Mapping[int, int], progress: Progress, watch: Stages
+) -> tuple[Answers, Answers]:
+    """Return what the two formulations make of a complete dump, plain Python's first."""
+    about = dump.about()
+    records = sum(about.end.values()) - sum(about.begin.values())
+    processes = 1 if records <= parallel.FEW_RECORDS else parallel.cores()
+    with watch.stage("python"):
+        one = parallel.recompute(
+            dump, cut, processes, lambda done, of: progress("recomputing in Python", done, of)
+        )
+    progress("recomputing in DuckDB", 0, 1)
+    with watch.stage("duckdb"):
+        two = duck.recompute(dump, cut, parallel.cores())
+    return one, two
+
+
+class Stages:
+    """How long each stage of a verification took."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a block; one that comes again adds up."""
+        began = clock.monotonic()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + clock.monotonic() - began
+
+
+@contextlib.contextmanager
+def _dump(session: Session, keep: Path | None) -> Iterator[Dump]:
+    """Use a new dump; it stays only if it is to be kept and all went well."""
+    dump = Dump(keep or session.home.runs / f"dump-{clock.now_us()}")
+    try:
+        yield dump
+    except BaseException:
+        dump.delete()
+        raise
+    if keep is None:
+        dump.delete()
+
+
+def _complete(session: Session, begin: Mapping[int, int]) -> dict[int, int]:
+    """Return, by partition, the offset before which everything is in the tables for certain."""
+    with session.access.session(Role.READ) as connection:
+        done = queries.done(connection)
+    return {part: done.get(part, begin.get(part, 0)) for part in session.end_offsets()}
 
 
 def wait_until_done(session: Session, cut: Mapping[int, int]) -> None:
@@ -76,22 +219,24 @@ def wait_until_done(session: Session, cut: Mapping[int, int]) -> None:
         if clock.monotonic() > deadline:
             raise JobError(
                 f"The job has stopped at offsets {last}, before {dict(cut)}.",
-                todo="`spaf status` shows its state, `spaf logs taskmanager` why.",
+                todo="`spaf status` shows its state, `spaf logs taskmanager` why;"
+                " `spaf verify --so-far` verifies up to where it came.",
             )
         clock.sleep(LOOK_SECONDS)
 
 
-def _snapshot(session: Session) -> Tables:
+def snapshot(session: Session) -> Tables:
+    """Return all four tables as they are at one moment.
+
+    Raises:
+        StoreError: they cannot be read.
+
+    """
     with session.access.session(Role.READ) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         return Tables(
             summary=[SummaryRow(*row) for row in queries.summary(connection)],
             ledger=[LedgerRow(*row) for row in queries.ledger(connection)],
+            outliers=[OutlierRow(*row) for row in queries.outliers(connection)],
+            swings=[SwingRow(*row) for row in queries.swings(connection)],
         )
-
-
-def _told(records: Iterator[Record], total: int, progress: Progress) -> Iterator[Record]:
-    for number, record in enumerate(records):
-        if number % TELL_EVERY == 0:
-            progress(number, total)
-        yield record

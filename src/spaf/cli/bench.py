@@ -9,6 +9,7 @@ from spaf.cli.bench_drain import drain
 from spaf.cli.bench_overhead import overhead
 from spaf.cli.bench_rates import rates
 from spaf.cli.bench_replay import replay
+from spaf.cli.bench_verify import verify
 
 
 def add(app: typer.Typer) -> None:
@@ -16,6 +17,6 @@ def add(app: typer.Typer) -> None:
     lab = typer.Typer(
         help="Measure and prove: throughput, latency, agreement, determinism.", no_args_is_help=True
     )
-    for bench in (rates, drain, overhead, differential, replay):
+    for bench in (rates, drain, overhead, differential, replay, verify):
         lab.command()(bench)
     app.add_typer(lab, name="bench")

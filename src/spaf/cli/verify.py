@@ -1,15 +1,30 @@
-"""`spaf verify`: recompute everything from the topic and compare."""
+"""`spaf verify`: recompute everything from the topic, twice, and compare."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
 
-from spaf import settings
-from spaf.bench.session import Session
+from spaf import clock, settings
+from spaf.bench.dumping import Progress as Tell
+from spaf.bench.selftest import SelfTest
+from spaf.bench.selftest import self_test as run_self_test
+from spaf.bench.session import Session, running
 from spaf.bench.verdict import verify as recompute
-from spaf.cli.output import Json, err, out, print_json
+from spaf.bench.verdict import verify_dump
+from spaf.cli.output import Json, err, out, print_json, table
+from spaf.cli.progress import StartProgress
+from spaf.errors import NotUpError, SettingsError
+from spaf.settings import Settings
+from spaf.stack import control
+from spaf.stack.state import Home
 from spaf.verify import Verdict
+from spaf.verify.dump import Dump
 
 # Differences that are printed one by one; the rest is counted.
 SHOWN = 20
@@ -20,35 +35,149 @@ def add(app: typer.Typer) -> None:
     app.command()(verify)
 
 
-def verify(*, json: Json = False) -> None:
-    """Recompute all sums and the ledger from the topic and compare; exit code 0 if all is exact."""
-    session = Session.attach(settings.load())
-    with Progress(console=err, transient=True) as progress:
-        task = progress.add_task("reading the topic", total=None)
-        verdict = recompute(
-            session, lambda done, of: progress.update(task, completed=done, total=of)
-        )
+def verify(  # noqa: PLR0913 - one a flag
+    *,
+    so_far: Annotated[
+        bool,
+        typer.Option(
+            help="Wait for nothing: verify up to where the last complete checkpoint had come."
+        ),
+    ] = False,
+    keep_dump: Annotated[
+        bool, typer.Option("--keep-dump", help="Keep the dump of the topic; prints its folder.")
+    ] = False,
+    dump: Annotated[
+        Path | None, typer.Option(help="Read this kept dump instead of Kafka's topic.")
+    ] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option("--self-test", help="Verify the verifier: damage right tables in every way."),
+    ] = False,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Logs that the self-test makes.")
+    ] = 20,
+    json: Json = False,
+) -> None:
+    """Recompute all four tables from the topic, twice, and compare; exit code 0 if all is exact.
+
+    Works while sales go on, and on a run that has been stopped: Kafka and PostgreSQL are then
+    started for as long as it takes, without the job. The self-test needs nothing to run.
+    """
+    if self_test:
+        _self_test(seeds, json=json)
+        return
+    if dump is not None and keep_dump:
+        raise SettingsError("--dump and --keep-dump exclude each other: the dump is kept already.")
+    with _session(settings.load()) as (session, stopped), _shown() as tell:
+        kept = session.home.runs / f"dump-{clock.now_us()}" if keep_dump else None
+        if dump is not None:
+            verdict = verify_dump(session, Dump(dump), tell)
+        else:
+            verdict = recompute(session, tell, so_far=so_far or stopped, keep=kept)
     if json:
-        print_json(verdict.as_dict())
+        print_json({**verdict.as_dict(), **({"dump": str(kept)} if kept else {})})
     else:
         print_verdict(verdict)
+        if kept:
+            out.print(f"the topic is in {kept}", markup=False, highlight=False)
     if not verdict.exact:
         raise typer.Exit(1)
 
 
+@contextlib.contextmanager
+def _session(chosen: Settings) -> Iterator[tuple[Session, bool]]:
+    """Use the run that is up, or the services of one that has ended, without its job.
+
+    Yields:
+        The run, and whether it has ended.
+
+    Raises:
+        NotUpError: there is neither.
+
+    """
+    if control.is_up(chosen):
+        yield Session.attach(chosen), False
+        return
+    contract = Home(chosen.home).last_contract()
+    if contract is None:
+        raise NotUpError(
+            f"Nothing runs in {chosen.home}, and no job has run there.",
+            todo="Start one with `spaf up`.",
+        )
+    with running(chosen, StartProgress(), bare=True) as session:
+        session.contract = contract
+        yield session, True
+
+
+@contextlib.contextmanager
+def _shown() -> Iterator[Tell]:
+    """Show progress, for a person."""
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task("looking at the topic", total=None)
+
+        def tell(doing: str, done: int, of: int) -> None:
+            progress.update(task, description=doing, completed=done, total=of)
+
+        yield tell
+
+
 def print_verdict(verdict: Verdict) -> None:
-    """Print the equation and what differs."""
+    """Print the equation, what was compared, and what differs."""
     equation = (
         f"{verdict.records:,} records = {verdict.accepted:,} accepted + {verdict.late:,} late"
         f" + {verdict.rejected:,} rejected"
     )
     out.print(f"{equation}; unaccounted {verdict.unaccounted:,}", highlight=False)
-    for difference in verdict.differences[:SHOWN]:
-        out.print(f"  {difference}", style="red", markup=False, highlight=False)
-    if len(verdict.differences) > SHOWN:
-        out.print(f"  ... and {len(verdict.differences) - SHOWN:,} more", style="red")
+    _print_lines(verdict.differences)
+    if not verdict.formulations_agree:
+        out.print("[bold red]the two formulations DISAGREE: the verifier is at fault[/]")
+        _print_lines(verdict.disagreements)
     if verdict.exact:
-        left = f" ({verdict.open_groups} rows still changing)" if verdict.open_groups else ""
-        out.print(f"[bold green]exact[/]: every sum equals its recomputation, to the cent{left}")
+        out.print("[bold green]exact[/]: every row equals its recomputation, money to the cent")
     else:
         out.print(f"[bold red]NOT exact[/]: {len(verdict.differences):,} differences")
+    compared = ", ".join(f"{name} {rows:,}" for name, rows in verdict.rows.items())
+    left = f"; {verdict.open_groups:,} still changing" if verdict.open_groups else ""
+    out.print(f"rows compared: {compared}{left}", highlight=False)
+    if verdict.formulations_agree:
+        out.print(f"two formulations agree: {formulations(verdict)}", highlight=False)
+
+
+def formulations(verdict: Verdict) -> str:
+    """Return what each formulation did by itself."""
+    alone = verdict.records - verdict.by_decoder
+    text = f"plain Python, and DuckDB's SQL for {alone:,} records"
+    if verdict.by_decoder:
+        text += f" ({verdict.by_decoder:,} odd ones decoded by the first for both)"
+    return text
+
+
+def _print_lines(differences: list[Any]) -> None:
+    for difference in differences[:SHOWN]:
+        out.print(f"  {difference}", style="red", markup=False, highlight=False)
+    if len(differences) > SHOWN:
+        out.print(f"  ... and {len(differences) - SHOWN:,} more", style="red")
+
+
+def _self_test(seeds: int, *, json: bool) -> None:
+    with err.status("") as line:
+        found = run_self_test(seeds, line.update)
+    if json:
+        print_json(found.as_dict())
+    else:
+        _print_self_test(found)
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def _print_self_test(found: SelfTest) -> None:
+    rows = [(kind.kind, kind.done, kind.caught) for kind in found.kinds]
+    out.print(table("", ("damage", "done", "caught"), rows))
+    done = sum(kind.done for kind in found.kinds)
+    caught = sum(kind.caught for kind in found.kinds)
+    out.print(
+        f"{done:,} damages, {caught:,} caught; {found.clean_runs:,} clean runs, "
+        f"{found.false_alarms:,} false alarms",
+        highlight=False,
+    )
+    out.print("[bold green]passed[/]" if found.passed else "[bold red]FAILED[/]")

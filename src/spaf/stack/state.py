@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
 from spaf.errors import NotUpError, StackError
+from spaf.settings import Settings
 from spaf.stack.process import Identity
 from spaf.store.access import Access, Role
 
@@ -48,11 +50,27 @@ class JobState(msgspec.Struct):
 
 
 class Contract(msgspec.Struct):
-    """The settings of the contract that the job of a run was started with."""
+    """The settings that the answers of a job depend on, as it was started with them."""
 
     currency: str = "BRL"
     max_lateness_s: int = 600
     max_ahead_s: int = 60
+    outlier_hours: int = 6
+    outlier_score: float = 5.0
+    surge_seconds: int = 120
+    surge_score: float = 4.5
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return what the settings say."""
+        job = settings.job
+        return cls(
+            **settings.sale.model_dump(),
+            outlier_hours=job.outlier_hours,
+            outlier_score=job.outlier_score,
+            surge_seconds=job.surge_seconds,
+            surge_score=job.surge_score,
+        )
 
 
 class RunState(msgspec.Struct):
@@ -85,6 +103,8 @@ class Home:
         self.marker = self.folder / MARKER
         self.logs = self.folder / "logs"
         self.state = self.folder / "run.json"
+        # Of the last job, kept when the run has ended and other services run in the folder.
+        self.contract = self.folder / "contract.json"
         self.lock = self.folder / "lock"
         self.secrets = self.folder / "secrets.json"
         self.kafka = self.folder / "kafka"
@@ -133,6 +153,17 @@ class Home:
         partial = self.state.with_suffix(".partial")
         partial.write_bytes(msgspec.json.format(msgspec.json.encode(state)))
         partial.replace(self.state)
+
+    def write_contract(self, contract: Contract) -> None:
+        """Keep what the job of this run folder is started with."""
+        self.contract.write_bytes(msgspec.json.format(msgspec.json.encode(contract)))
+
+    def last_contract(self) -> Contract | None:
+        """Return what the last job of this run folder was started with; None if there was none."""
+        try:
+            return msgspec.json.decode(self.contract.read_bytes(), type=Contract)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
 
     def running(self) -> RunState:
         """Return the state of the run that is up.

@@ -88,7 +88,7 @@ class Supervisor:
                 for name, address in self._plan.external.items()
             },
             job=JobState(),
-            contract=Contract(**chosen.sale.model_dump()),
+            contract=Contract.of(chosen),
             message="; ".join(self._plan.notes),
         )
 
@@ -129,6 +129,7 @@ class Supervisor:
         self._publish("starting", self._state.message)
         # The planner's JVM takes longest: it goes first, the cluster comes up beside it.
         if self._job is not None:
+            self._home.write_contract(self._state.contract)
             self._job.begin()
         for service in self._plan.services:
             self._launch(service)

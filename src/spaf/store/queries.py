@@ -124,6 +124,22 @@ def quarantine_late(connection: psycopg.Connection) -> list[Row]:
     return _rows(connection, "SELECT * FROM quarantine_late ORDER BY currency NULLS LAST", [])
 
 
+def outliers(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Return sale_anomaly as (partition, offset, kind, id, category, amount, expected, score)."""
+    return connection.execute(
+        "SELECT kafka_partition, kafka_offset, kind, transaction_id, category, amount, expected, "
+        "score FROM sale_anomaly"
+    ).fetchall()
+
+
+def swings(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Return window_anomaly as (second, category, kind, observed, expected, score)."""
+    return connection.execute(
+        "SELECT extract(epoch FROM window_start)::bigint, category, kind, observed, expected, "
+        "score FROM window_anomaly"
+    ).fetchall()
+
+
 def record_position(
     connection: psycopg.Connection, start: Mapping[int, int], done: Mapping[int, int]
 ) -> None:

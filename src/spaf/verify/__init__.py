@@ -1,23 +1,35 @@
 """The proof: what the topic says, recomputed apart from the job, against what the tables say.
 
-This package knows the contract of the event and nothing of the job or of its SQL.
+Two formulations that share nothing with the job: plain Python with integers, and DuckDB. This
+package knows the contract of the event and the rules of detection, and nothing of the job or of
+its SQL.
 """
 
 from __future__ import annotations
 
-from spaf.verify.compare import Difference, LedgerRow, SummaryRow, Tables, Verdict, compare
-from spaf.verify.recount import Group, Intake, LedgerKey, Recount, SummaryKey
+from spaf.verify.answers import Answers, Group, Intake, LedgerKey, Outlier, SummaryKey, Swing
+from spaf.verify.compare import Difference, Verdict, compare, disagreements
+from spaf.verify.detection import Detection
+from spaf.verify.recount import Recount
+from spaf.verify.tables import LedgerRow, OutlierRow, SummaryRow, SwingRow, Tables
 
 __all__ = [
+    "Answers",
+    "Detection",
     "Difference",
     "Group",
     "Intake",
     "LedgerKey",
     "LedgerRow",
+    "Outlier",
+    "OutlierRow",
     "Recount",
     "SummaryKey",
     "SummaryRow",
+    "Swing",
+    "SwingRow",
     "Tables",
     "Verdict",
     "compare",
+    "disagreements",
 ]

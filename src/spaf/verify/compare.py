@@ -1,81 +1,62 @@
-"""The tables against the recount: each row, both ways, to the cent.
+"""Rows against rows, both ways, as EXCEPT ALL does: missing, ghost, unequal, and twice there.
 
-A group that is open, because records behind the recount's cut touch it, is left out. So is an open
-ledger row, and then the sum of its partition's rejections too: the job cannot see an unreadable
-record, the tables learn of it later, and not always in the second in which it was appended.
+Two things are left out or excused, and both are counted. A row that records behind the cut touch
+is open: the tables may or may not hold them already. And a detection whose score rounding may move
+across its threshold may be there or not.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
-from operator import add
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from spaf.verify import ledger
+from spaf.verify.answers import Answers, Outlier, Swing
+from spaf.verify.tables import LEDGER, OUTLIERS, SUMMARY, SWINGS, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from spaf.sale import Reason
-    from spaf.verify.recount import LedgerKey, Recount
 
 Key = TypeVar("Key", bound=tuple[int | str, ...])
+Row = TypeVar("Row")
 
-SUMMARY = "sales_summary"
-LEDGER = "ingest_ledger"
-# Accepted and late of a second in which nothing could be read.
-NOTHING = (0, 0)
-COUNTS = ("accepted", "late", "rejected")
+# Two programs round logarithms and roots differently in the last digits.
+TOLERANCE = 1e-9
+# An expected amount is told in whole cents.
+CENT = 1.0
 
-
-class SummaryRow(NamedTuple):
-    """A row of `sales_summary`; `second` is the start of its window, since the epoch."""
-
-    second: int
-    category: str
-    currency: str
-    sales_count: int
-    units_sold: int
-    total_sales: Decimal
-
-
-class LedgerRow(NamedTuple):
-    """A row of `ingest_ledger`; `second` is its second of append time, since the epoch."""
-
-    partition: int
-    second: int
-    accepted: int
-    late: int
-    rejected: int
-    min_offset: int
-    max_offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """What the database holds, read after the recount's cut was taken."""
-
-    summary: Iterable[SummaryRow]
-    ledger: Iterable[LedgerRow]
+MISSING, GHOST, UNEQUAL, TWICE = "missing", "ghost", "unequal", "twice"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row, or one sum, that the tables and the recount do not agree on."""
+    """One row, or one sum, that two sides do not agree on."""
 
     kind: str
-    """`missing` from the tables, `ghost` in the tables, or `unequal`."""
+    """`missing` from the tables, a `ghost` in the tables, `unequal`, or there `twice`."""
     table: str
     key: tuple[int | str, ...]
     expected: object
-    """What the recount has; None for a ghost."""
+    """What the recomputation has; None for a ghost."""
     found: object
     """What the table has; None for a missing row."""
 
     def __str__(self) -> str:
         """Return one plain line; text of the data is escaped, for it may be hostile."""
         key = ", ".join(map(ascii, self.key))
-        return f"{self.table} ({key}) {self.kind}: expected {self.expected!a}, found {self.found!a}"
+        return (
+            f"{self.table} ({key}) {self.kind}: expected {plain(self.expected)!a}, "
+            f"found {plain(self.found)!a}"
+        )
+
+
+def plain(row: object) -> object:
+    """Return a row as a tuple of its values, as it is printed."""
+    return tuple(row) if isinstance(row, tuple) else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +78,31 @@ class Verdict:
     """
     differences: list[Difference]
     open_groups: int
-    """Rows of both tables that were left out because records behind the cut touch them."""
+    """Rows that were left out because records behind the cut touch them."""
     late_cents: int
     reasons: Mapping[Reason, int]
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Table → how many of its rows were compared."""
+    disagreements: list[Difference] = field(default_factory=list)
+    """What the two formulations do not agree on; `expected` is Python's, `found` is DuckDB's."""
+    by_decoder: int = 0
+    """Records that formulation two left to the decoder of formulation one."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Stage → how long it took."""
+    complete_to: Mapping[int, int] = field(default_factory=dict)
+    """For each partition the cut: the verdict is about the records before it."""
+
+    @property
+    def formulations_agree(self) -> bool:
+        """Whether both formulations came to the same; if not, the verifier itself is at fault."""
+        return not self.disagreements
 
     @property
     def exact(self) -> bool:
         """Whether everything that could be compared is equal."""
-        return not self.differences and self.unaccounted == 0
+        return not self.differences and self.unaccounted == 0 and self.formulations_agree
 
-    def as_dict(self) -> dict[str, int | bool]:
+    def as_dict(self) -> dict[str, object]:
         """Return the numbers for `--json`."""
         return {
             "records": self.records,
@@ -117,114 +113,217 @@ class Verdict:
             "differences": len(self.differences),
             "exact": self.exact,
             "open": self.open_groups,
+            "formulations_agree": self.formulations_agree,
+            "rows": dict(self.rows),
+            "records_by_decoder": self.by_decoder,
+            "verify_seconds": {stage: round(took, 3) for stage, took in self.seconds.items()},
+            "complete_to": {str(partition): to for partition, to in self.complete_to.items()},
         }
 
 
-def compare(recount: Recount, tables: Tables) -> Verdict:
-    """Return what the tables and the recount do not agree on."""
-    ledger = list(tables.ledger)
-    sums = list(_sums(recount, ledger))
+def compare(answers: Answers, tables: Tables) -> Verdict:
+    """Return what the tables and the answers do not agree on."""
+    books = list(tables.ledger)
+    sums = list(ledger.sums(answers, books))
+    sides = [_summary(answers, tables), _ledger(answers, tables)]
+    sides += [_outliers(answers, tables), _swings(answers, tables)]
     return Verdict(
-        records=recount.records,
-        accepted=recount.accepted,
-        late=recount.late,
-        rejected=recount.rejected,
+        records=answers.records,
+        accepted=answers.accepted,
+        late=answers.late,
+        rejected=answers.rejected,
         unaccounted=sum(abs(part.expected - part.found) for part in sums),
         differences=[
-            *_summary_differences(recount, tables.summary),
-            *_ledger_differences(recount, ledger),
+            *(difference for side in sides for difference in side.differences),
             *_rejected_differences(sums),
         ],
-        open_groups=len(recount.open_summary) + len(recount.open_ledger),
-        late_cents=recount.late_cents,
-        reasons=dict(recount.reasons),
+        open_groups=len(answers.open_summary) + len(answers.open_ledger),
+        late_cents=answers.late_cents,
+        reasons=dict(answers.reasons),
+        rows={side.table: side.compared for side in sides},
+        complete_to=dict(answers.cut),
     )
 
 
-def _summary_differences(recount: Recount, rows: Iterable[SummaryRow]) -> Iterator[Difference]:
+@dataclass
+class _Side:
+    """One table, compared."""
+
+    table: str
+    compared: int
+    differences: list[Difference]
+
+
+def _summary(answers: Answers, tables: Tables) -> _Side:
+    """Compare sales and money; a group that is open is left out."""
     expected = {
         key: (group.count, group.units, Decimal(group.cents).scaleb(-2))
-        for key, group in recount.summary.items()
-        if key not in recount.open_summary
+        for key, group in answers.summary.items()
+        if key not in answers.open_summary
     }
-    found = {
-        (row.second, row.category, row.currency): (row.sales_count, row.units_sold, row.total_sales)
-        for row in rows
-        if (row.second, row.category, row.currency) not in recount.open_summary
-    }
-    return _differences(SUMMARY, expected, found)
+    found = [
+        (key, (row.sales_count, row.units_sold, row.total_sales))
+        for row in tables.summary
+        if (key := (row.second, row.category, row.currency)) not in answers.open_summary
+    ]
+    return _side(SUMMARY, expected, found)
 
 
-def _ledger_differences(recount: Recount, rows: Iterable[LedgerRow]) -> Iterator[Difference]:
-    """Compare what the job sees; a second in which it saw no event needs no row on either side."""
+def _ledger(answers: Answers, tables: Tables) -> _Side:
+    """Compare what became of the records; an open second is left out."""
     expected = {
-        key: (intake.accepted, intake.late)
-        for key, intake in recount.ledger.items()
-        if key not in recount.open_ledger
+        key: row for key, row in ledger.bookings(answers).items() if key not in answers.open_ledger
     }
-    found = {
-        (row.partition, row.second): (row.accepted, row.late)
-        for row in rows
-        if (row.partition, row.second) not in recount.open_ledger
-    }
-    for difference in _differences(LEDGER, expected, found):
-        if (difference.expected or NOTHING) != (difference.found or NOTHING):
-            yield difference
+    found = [
+        (key, row)
+        for key, row in ledger.rows(answers, tables.ledger)
+        if key not in answers.open_ledger
+    ]
+    return _side(LEDGER, expected, found, same=ledger.Booking.agrees)
 
 
-class _Sum(NamedTuple):
-    """A column of the ledger over the settled rows of a partition."""
-
-    partition: int
-    column: str
-    expected: int
-    found: int
-
-
-def _sums(recount: Recount, rows: Iterable[LedgerRow]) -> Iterator[_Sum]:
-    """Yield the sums that can be compared; of rejections only where the partition is settled."""
+def _outliers(answers: Answers, tables: Tables) -> _Side:
+    """Compare unusual sales; those behind the cut may be missing, but not wrong."""
+    found = [
+        (
+            (row.partition, row.offset, row.kind),
+            Outlier(
+                row.transaction_id,
+                row.category,
+                _cents(row.amount),
+                float(row.expected) * 100,
+                row.score,
+            ),
+        )
+        for row in tables.outliers
+        if (row.partition, row.offset) not in answers.doubtful_offsets
+    ]
     expected = {
-        key: (intake.accepted, intake.late, intake.rejected)
-        for key, intake in recount.ledger.items()
+        key: row for key, row in answers.outliers.items() if key[:2] not in answers.doubtful_offsets
     }
-    found = {(row.partition, row.second): (row.accepted, row.late, row.rejected) for row in rows}
-    left, right = (_by_partition(side, recount.open_ledger) for side in (expected, found))
-    unsettled = {partition for partition, _ in recount.open_ledger}
-    for partition in sorted({*left, *right}):
-        for column, wanted, there in zip(COUNTS, left[partition], right[partition], strict=True):
-            if column != "rejected" or partition not in unsettled:
-                yield _Sum(partition, column, wanted, there)
+    return _side(OUTLIERS, expected, found, optional=answers.behind, same=same_outlier)
 
 
-def _by_partition(
-    rows: Mapping[LedgerKey, tuple[int, int, int]], left_out: Container[LedgerKey]
-) -> defaultdict[int, tuple[int, ...]]:
-    """Return the three counts of each partition, over the rows that are not left out."""
-    sums: defaultdict[int, tuple[int, ...]] = defaultdict(lambda: (0, 0, 0))
-    for key, counts in rows.items():
-        if key not in left_out:
-            sums[key[0]] = tuple(map(add, sums[key[0]], counts))
-    return sums
+def _swings(answers: Answers, tables: Tables) -> _Side:
+    """Compare unusual seconds; those that only later records close may be missing."""
+    found = [
+        ((row.second, row.category, row.kind), Swing(row.observed, row.expected, row.score))
+        for row in tables.swings
+        if (row.second, row.category) not in answers.doubtful_seconds
+    ]
+    expected = {
+        key: row for key, row in answers.swings.items() if key[:2] not in answers.doubtful_seconds
+    }
+    return _side(
+        SWINGS, expected, found, optional=lambda key: key[0] >= answers.closed, same=same_swing
+    )
 
 
-def _rejected_differences(sums: Iterable[_Sum]) -> Iterator[Difference]:
-    """Compare the rejections of whole partitions; their seconds need not agree."""
-    for partition, column, expected, found in sums:
-        if column == "rejected" and expected != found:
-            yield Difference("unequal", LEDGER, (partition, column), expected, found)
+def _cents(amount: Decimal) -> int | Decimal:
+    """Return whole cents as an integer; what is none stays, and equals no integer."""
+    whole = amount.is_finite() and amount.scaleb(2) == amount.scaleb(2).to_integral_value()
+    return int(amount.scaleb(2)) if whole else amount
 
 
-def _differences(
+def same_outlier(expected: Outlier, found: Outlier) -> bool:
+    """Compare exactly what is exact, and to within rounding what went through logarithms."""
+    return (
+        expected[:3] == found[:3]
+        and abs(expected.expected - found.expected) <= CENT + TOLERANCE * abs(expected.expected)
+        and close(expected.score, found.score)
+    )
+
+
+def same_swing(expected: Swing, found: Swing) -> bool:
+    """Compare the count exactly, the mean and the score to within rounding."""
+    return (
+        expected.observed == found.observed
+        and close(expected.expected, found.expected)
+        and close(expected.score, found.score)
+    )
+
+
+def close(expected: float, found: float) -> bool:
+    """Tell whether two results of floating point can be the same one."""
+    return abs(expected - found) <= TOLERANCE * max(1.0, abs(expected))
+
+
+def disagreements(one: Answers, two: Answers) -> list[Difference]:
+    """Return what two formulations of the same log do not agree on."""
+    doubtful = one.doubtful_offsets | two.doubtful_offsets
+    seconds = one.doubtful_seconds | two.doubtful_seconds
+    sides = [
+        _side(SUMMARY, _values(one.summary), _values(two.summary)),
+        _side(LEDGER, _values(one.ledger), _values(two.ledger)),
+        _side(
+            OUTLIERS,
+            {key: row for key, row in one.outliers.items() if key[:2] not in doubtful},
+            {key: row for key, row in two.outliers.items() if key[:2] not in doubtful},
+            same=same_outlier,
+        ),
+        _side(
+            SWINGS,
+            {key: row for key, row in one.swings.items() if key[:2] not in seconds},
+            {key: row for key, row in two.swings.items() if key[:2] not in seconds},
+            same=same_swing,
+        ),
+        _side("open rows", *(dict.fromkeys(side.open_groups) for side in (one, two))),
+        _side("totals", {("log",): _totals(one)}, {("log",): _totals(two)}),
+    ]
+    return [difference for side in sides for difference in side.differences]
+
+
+def _values(rows: Mapping[Key, object]) -> dict[Key, tuple[int, ...]]:
+    """Return rows as tuples, which compare by value and print short."""
+    return {
+        key: tuple(getattr(row, name) for name in row.__dataclass_fields__)  # type: ignore[attr-defined]
+        for key, row in rows.items()
+    }
+
+
+def _totals(answers: Answers) -> tuple[object, ...]:
+    """Return what is one number a log."""
+    return (answers.records, answers.accepted, answers.late, answers.late_cents, answers.closed)
+
+
+def _rejected_differences(sums: Iterable[ledger.Sum]) -> Iterator[Difference]:
+    """Compare the rejections of partitions that have no row to compare."""
+    for part in sums:
+        if part.column == "rejected" and not part.legible and part.expected != part.found:
+            key = (part.partition, part.column)
+            yield Difference(UNEQUAL, LEDGER, key, part.expected, part.found)
+
+
+def _equal(expected: Row, found: Row) -> bool:
+    return expected == found
+
+
+def _never(_key: Key) -> bool:
+    return False
+
+
+def _side(
     table: str,
-    expected: Mapping[Key, object],
-    found: Mapping[Key, object],
-) -> Iterator[Difference]:
-    """Yield the rows that only one side has or that differ, first those of the recount."""
+    expected: Mapping[Key, Row],
+    found: Mapping[Key, Row] | Iterable[tuple[Key, Row]],
+    *,
+    optional: Callable[[Key], bool] = _never,
+    same: Callable[[Row, Row], bool] = _equal,
+) -> _Side:
+    """Compare both ways: each expected row must be there once, and no other."""
+    made = _Side(table, 0, [])
+    seen: set[Key] = set()
+    for key, row in found.items() if isinstance(found, Mapping) else found:
+        made.compared += 1
+        if key in seen:
+            made.differences.append(Difference(TWICE, table, key, expected.get(key), row))
+        elif key not in expected:
+            made.differences.append(Difference(GHOST, table, key, None, row))
+        elif not same(expected[key], row):
+            made.differences.append(Difference(UNEQUAL, table, key, expected[key], row))
+        seen.add(key)
     for key, row in expected.items():
-        if key not in found:
-            yield Difference("missing", table, key, row, None)
-        elif found[key] != row:
-            yield Difference("unequal", table, key, row, found[key])
-    for key, row in found.items():
-        if key not in expected:
-            yield Difference("ghost", table, key, None, row)
+        if key not in seen and not optional(key):
+            made.compared += 1
+            made.differences.append(Difference(MISSING, table, key, row, None))
+    return made

@@ -1,141 +1,196 @@
-"""The answers as the topic alone gives them: every record decoded and counted once more.
+"""Formulation one: every record decoded and counted once more, in plain Python, with integers.
 
-Records that are appended while the tables are being read cannot be compared. So a recount has a
-cut, an end for each partition: records before it are counted, records behind it only mark the
-groups that they touch as open, because the tables may or may not hold them already.
+A log may be counted in stretches, each by a process of its own, and joined again in order.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spaf.sale import Late, Outcome, Reason, Record, Rules, Sale, decode
+from spaf.sale import Late, Outcome, Reason, Rules, Sale, decode
+from spaf.sale.quick import quick
+from spaf.verify.answers import UNREAD, Answers, Group, Intake, LedgerKey, SummaryKey
+from spaf.verify.outliers import Outliers
+from spaf.verify.traffic import Counts, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-SummaryKey = tuple[int, str, str]
-"""Second of event time since the epoch, category, currency."""
+    from spaf.verify.detection import Detection
 
-LedgerKey = tuple[int, int]
-"""Partition, second of append time since the epoch."""
+UNREADABLE = (Reason.UNREADABLE,)
 
-
-@dataclass(slots=True)
-class Group:
-    """The sales of one summary row."""
-
-    count: int = 0
-    units: int = 0
-    cents: int = 0
-
-    def add(self, sale: Sale) -> None:
-        """Count one sale."""
-        self.count += 1
-        self.units += sale.quantity
-        self.cents += sale.cents
-
-
-@dataclass(slots=True)
-class Intake:
-    """The records of one ledger row; unreadable ones count as rejected."""
-
-    min_offset: int
-    max_offset: int
-    accepted: int = 0
-    late: int = 0
-    rejected: int = 0
+Row = tuple[int, int, int, bytes | None]
+"""Partition, offset, append time in epoch milliseconds, value: a `spaf.sale.Record`."""
 
 
 class Recount:
     """Counts the records of a topic; those of one partition come in the order of their offsets."""
 
-    def __init__(self, rules: Rules, cut: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        cut: Mapping[int, int],
+        detection: Detection,
+        begin: Mapping[int, int] | None = None,
+    ) -> None:
         """Start empty.
 
         Args:
             rules: what the contract leaves to the operator, as the job was told.
-            cut: for each partition the first offset that is not counted; a partition that is not
-                named has none that is.
+            cut: for each partition of the topic the first offset that is not counted; a partition
+                that is not named has none that is.
+            detection: what the job was told of detection.
+            begin: the first offset of each partition.
 
         """
-        self.summary: dict[SummaryKey, Group] = {}
-        self.ledger: dict[LedgerKey, Intake] = {}
-        self.open_summary: set[SummaryKey] = set()
-        self.open_ledger: set[LedgerKey] = set()
-        self.records = 0
-        self.accepted = 0
-        self.late = 0
-        self.late_cents = 0
-        self.reasons: Counter[Reason] = Counter()
+        self._answers = Answers(cut, begin or {})
         self._rules = rules
-        self._cut = cut
+        self._detection = detection
+        self._outliers = Outliers(detection)
+        self._counts: Counts = {}
+        # By partition: the second of the newest readable record behind the cut.
+        self._newest_open: dict[int, int] = {}
 
-    @property
-    def rejected(self) -> int:
-        """How many records were neither accepted nor late, unreadable ones among them."""
-        return self.records - self.accepted - self.late
+    def feed(self, records: Iterable[Row]) -> None:
+        """Take in records; may be called again with more.
 
-    @property
-    def open_groups(self) -> set[SummaryKey | LedgerKey]:
-        """The keys of both tables that records at or behind the cut touch."""
-        return {*self.open_summary, *self.open_ledger}
+        The usual record, one plain sale in time and before the cut, is counted here and not by
+        calls: a call costs as much as the counting, and there are millions.
+        """
+        cut, rules, see = self._answers.cut, self._rules, self._outliers.see
+        summary = self._answers.summary
+        most_ahead, most_late = -rules.max_ahead_ms, rules.max_lateness_ms
+        here, now = -1, -1
+        for partition, offset, append_ms, value in records:
+            sale = quick(value, append_ms, rules) if value else None
+            if (
+                sale is None
+                or not most_ahead <= append_ms - sale.event_ms <= most_late
+                or offset >= cut.get(partition, 0)
+            ):
+                self._take(partition, offset, append_ms, value)
+                continue
+            second = append_ms // 1_000
+            if second != now or partition != here:
+                here, now = partition, second
+                intake = self._intake((partition, second), offset)
+                counts = self._counts.setdefault(second, {})
+            intake.accepted += 1
+            intake.readable = intake.max_offset = offset
+            category, quantity = sale.category, sale.quantity
+            counts[category] = counts.get(category, 0) + 1
+            key = (sale.event_ms // 1_000, category, sale.currency)
+            group = summary.get(key)
+            if group is None:
+                group = summary[key] = Group()
+            group.count += 1
+            group.units += quantity
+            group.cents += sale.unit_cents * quantity
+            see(partition, offset, second, sale)
 
-    def feed(self, records: Iterable[Record]) -> None:
-        """Take in records; may be called again with more."""
-        for record in records:
-            outcomes = decode(record.value, record.append_ms, self._rules)
-            if record.offset < self._cut.get(record.partition, 0):
-                self._count(record, outcomes)
-            else:
-                self._leave_open(record, outcomes)
+    def absorb(self, later: Recount) -> None:
+        """Join the stretch that follows in each of its partitions."""
+        mine, theirs = self._answers, later._answers
+        for key, group in theirs.summary.items():
+            here = mine.summary.setdefault(key, Group())
+            here.count += group.count
+            here.units += group.units
+            here.cents += group.cents
+        for place, intake in theirs.ledger.items():
+            _join_intake(mine.ledger.setdefault(place, intake), intake)
+        for second, categories in later._counts.items():
+            counts = self._counts.setdefault(second, {})
+            for category, count in categories.items():
+                counts[category] = counts.get(category, 0) + count
+        mine.open_summary |= theirs.open_summary
+        mine.open_ledger |= theirs.open_ledger
+        mine.late_cents += theirs.late_cents
+        mine.reasons += theirs.reasons
+        self._newest_open |= later._newest_open
+        self._outliers.absorb(later._outliers)
 
-    def _count(self, record: Record, outcomes: tuple[Outcome, ...]) -> None:
+    def answers(self) -> Answers:
+        """Return what the records fed so far come to."""
+        found = self._answers
+        intakes = found.ledger.values()
+        found.accepted = sum(intake.accepted for intake in intakes)
+        found.late = sum(intake.late for intake in intakes)
+        found.records = found.accepted + found.late + sum(intake.rejected for intake in intakes)
+        newest: dict[int, int] = {}
+        for partition, second in (key for key, row in found.ledger.items() if row.readable >= 0):
+            newest[partition] = max(newest.get(partition, 0), second)
+        found.closed = self._closed(newest)
+        traffic = Traffic(self._detection)
+        traffic.judge(self._counts, self._closed(newest | self._newest_open))
+        found.swings, found.doubtful_seconds = traffic.found, traffic.doubtful
+        self._outliers.settle()
+        found.outliers, found.doubtful_offsets = self._outliers.found, self._outliers.doubtful
+        found.by_decoder = found.records
+        return found
+
+    def _closed(self, newest: Mapping[int, int]) -> int:
+        """Return the first second that not every partition has passed; only what is read counts."""
+        return min((newest.get(partition, 0) for partition in self._answers.cut), default=0)
+
+    def _take(self, partition: int, offset: int, append_ms: int, value: bytes | None) -> None:
+        """Take in any record."""
+        outcomes = decode(value, append_ms, self._rules)
+        place = (partition, append_ms // 1_000)
+        if offset < self._answers.cut.get(partition, 0):
+            self._count(place, offset, outcomes)
+        else:
+            self._leave_open(place, outcomes)
+        for sale in outcomes:
+            if isinstance(sale, Sale):
+                counts = self._counts.setdefault(place[1], {})
+                counts[sale.category] = counts.get(sale.category, 0) + 1
+                self._outliers.see(partition, offset, place[1], sale)
+
+    def _count(self, place: LedgerKey, offset: int, outcomes: tuple[Outcome, ...]) -> None:
         """Count a record: rejected is what is neither accepted nor late of the one that it is.
 
         Flink reads an array at the root as several sales under one offset. They are counted as
         sales, so that the sum over accepted, late and rejected stays the number of records.
         """
-        self.records += 1
-        intake = self._intake(record)
+        found = self._answers
+        intake = self._intake(place, offset)
         intake.rejected += 1
+        if outcomes != UNREADABLE:
+            intake.readable = offset
         for outcome in outcomes:
             if isinstance(outcome, Sale):
                 intake.accepted += 1
                 intake.rejected -= 1
-                self.accepted += 1
-                self._group(outcome).add(outcome)
+                group = self._group(outcome)
+                group.count += 1
+                group.units += outcome.quantity
+                group.cents += outcome.cents
             elif isinstance(outcome, Late):
                 intake.late += 1
                 intake.rejected -= 1
-                self.late += 1
-                self.late_cents += outcome.sale.cents
+                found.late_cents += outcome.sale.cents
             else:
-                self.reasons[outcome] += 1
+                found.reasons[outcome] += 1
 
-    def _leave_open(self, record: Record, outcomes: tuple[Outcome, ...]) -> None:
-        self.open_ledger.add(ledger_key(record))
-        self.open_summary.update(
+    def _leave_open(self, place: LedgerKey, outcomes: tuple[Outcome, ...]) -> None:
+        if outcomes != UNREADABLE:
+            self._newest_open[place[0]] = place[1]
+        self._answers.open_ledger.add(place)
+        self._answers.open_summary.update(
             summary_key(outcome) for outcome in outcomes if isinstance(outcome, Sale)
         )
 
-    def _intake(self, record: Record) -> Intake:
+    def _intake(self, place: LedgerKey, offset: int) -> Intake:
         """Return the ledger row of a record, with the record's offset in it."""
-        key = ledger_key(record)
-        intake = self.ledger.get(key)
+        intake = self._answers.ledger.get(place)
         if intake is None:
-            intake = self.ledger[key] = Intake(record.offset, record.offset)
-        intake.max_offset = record.offset
+            intake = self._answers.ledger[place] = Intake(offset, offset)
+        intake.max_offset = offset
         return intake
 
     def _group(self, sale: Sale) -> Group:
-        key = summary_key(sale)
-        group = self.summary.get(key)
-        if group is None:
-            group = self.summary[key] = Group()
-        return group
+        return self._answers.summary.setdefault(summary_key(sale), Group())
 
 
 def summary_key(sale: Sale) -> SummaryKey:
@@ -143,6 +198,12 @@ def summary_key(sale: Sale) -> SummaryKey:
     return sale.event_ms // 1_000, sale.category, sale.currency
 
 
-def ledger_key(record: Record) -> LedgerKey:
-    """Return the ledger row that counts a record."""
-    return record.partition, record.append_ms // 1_000
+def _join_intake(mine: Intake, later: Intake) -> None:
+    """Add the part of a second that a later stretch has seen."""
+    if mine is later:
+        return
+    mine.max_offset = later.max_offset
+    mine.accepted += later.accepted
+    mine.late += later.late
+    mine.rejected += later.rejected
+    mine.readable = later.readable if later.readable != UNREAD else mine.readable

@@ -19,11 +19,12 @@ pytestmark = pytest.mark.usefixtures("bare")
 VERBS = ["up", "down", "status", "logs", "load", "demo", "query", "verify", "quarantine", "bench"]
 INSIDE = [
     *(f"quarantine {name}" for name in ("list", "show", "export", "replay")),
-    *(f"bench {name}" for name in ("drain", "rates")),
+    *(f"bench {name}" for name in ("drain", "rates", "verify")),
 ]
 WITH_JSON = [
     *("up", "status", "load", "demo", "query", "verify", "bench drain", "bench rates"),
     *("quarantine list", "quarantine show", "quarantine replay"),
+    "bench verify",
 ]
 
 

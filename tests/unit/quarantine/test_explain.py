@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spaf.quarantine.explain import LONGEST_PAYLOAD, Tally
 from spaf.sale import Record, Rules
-from spaf.verify import Recount
+from spaf.verify import Detection, Recount
 
 RULES = Rules(default_currency="BRL", max_lateness_ms=600_000, max_ahead_ms=60_000)
 NOW = 1_763_800_000_123
@@ -46,8 +46,9 @@ def records(values: list[bytes | None]) -> list[Record]:
 @given(VALUES)
 def test_counts_add_up_to_the_ledger(values: list[bytes | None]) -> None:
     """The recount, which is what the ledger must be, has the same late and rejected."""
-    recount = Recount(RULES, {0: len(values)})
-    recount.feed(records(values))
+    counting = Recount(RULES, {0: len(values)}, Detection(6, 5.0, 120, 4.5, ()))
+    counting.feed(records(values))
+    recount = counting.answers()
     tally = counted(values)
     assert (tally.late, tally.rejected) == (recount.late, recount.rejected)
     tally.settle(recount.late, recount.rejected, len(values), whole=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from spaf.errors import NotUpError, StackError
+from spaf.settings import JobSettings, SaleSettings, Settings
 from spaf.stack.process import Identity
-from spaf.stack.state import Home, JobState, RunState, ServiceState
+from spaf.stack.state import Contract, Home, JobState, RunState, ServiceState
 from spaf.store.access import Role
 
 
@@ -192,3 +193,21 @@ def test_service_that_is_not_ours_has_no_identity() -> None:
     """An external service is never stopped."""
     assert ServiceState("kafka", "external", "h:1").identity() is None
     assert run().services["kafka"].identity() == Identity(7, 8.5)
+
+
+def test_the_contract_of_the_last_job_is_kept(home: Home) -> None:
+    """What a job was started with outlives its run, and a later change of the settings."""
+    home.create()
+    assert home.last_contract() is None
+    told = Contract(currency="USD", max_lateness_s=5, outlier_hours=3, surge_score=7.5)
+    home.write_contract(told)
+    assert home.last_contract() == told
+
+
+@pytest.mark.usefixtures("bare")
+def test_the_contract_names_what_the_answers_depend_on() -> None:
+    """A state that an older supervisor wrote means the defaults."""
+    assert Contract.of(Settings()) == Contract()
+    job = JobSettings(outlier_hours=4, outlier_score=3.5, surge_seconds=90, surge_score=5.5)
+    told = Contract.of(Settings(job=job, sale=SaleSettings(currency="EUR")))
+    assert told == Contract("EUR", 600, 60, 4, 3.5, 90, 5.5)

@@ -12,11 +12,22 @@ from hypothesis import strategies as st
 
 from spaf import verify
 from spaf.sale import Reason, Record, Rules
-from spaf.verify import Difference, LedgerRow, Recount, SummaryRow, Tables, compare
+from spaf.verify import (
+    Answers,
+    Detection,
+    Difference,
+    LedgerRow,
+    Recount,
+    SummaryRow,
+    Tables,
+    compare,
+)
+from spaf.verify.render import tables_of as rendered
 
 BASE_MS = 1_763_800_000_000
 SECOND = BASE_MS // 1_000
 RULES = Rules(default_currency="BRL", max_lateness_ms=10_000, max_ahead_ms=1_000)
+DETECTION = Detection(6, 5.0, 120, 4.5, ("books", "toys"))
 END = 60
 Rows = tuple[list[SummaryRow], list[LedgerRow]]
 Damage = Callable[[list[SummaryRow], list[LedgerRow]], None]
@@ -38,7 +49,7 @@ def value(offset: int) -> bytes:
     late = 20_000 if offset % 10 == 5 else 0
     return json.dumps(
         {
-            "productId": "p",
+            "productId": f"p{offset}",
             "productCategory": ("books", "toys")[offset % 2],
             "productPrice": offset + 0.01,
             "productQuantity": 1 + offset % 4,
@@ -47,24 +58,23 @@ def value(offset: int) -> bytes:
     ).encode()
 
 
-def recounted(cut: int = END) -> Recount:
-    """Return the recount of the topic up to a cut."""
-    recount = Recount(RULES, {0: cut, 1: cut})
-    recount.feed(topic())
-    return recount
+def count(cut: dict[int, int], records: list[Record]) -> Answers:
+    """Return what the records come to."""
+    recount = Recount(RULES, cut, DETECTION)
+    recount.feed(records)
+    return recount.answers()
 
 
-def tables_of(recount: Recount) -> Rows:
-    """Return the rows that a right job would have written."""
-    summary = [
-        SummaryRow(*key, group.count, group.units, Decimal(group.cents) / 100)
-        for key, group in recount.summary.items()
-    ]
-    ledger = [
-        LedgerRow(*key, row.accepted, row.late, row.rejected, row.min_offset, row.max_offset)
-        for key, row in recount.ledger.items()
-    ]
-    return summary, ledger
+def recounted(cut: int = END) -> Answers:
+    """Return what the topic comes to up to a cut."""
+    return count({0: cut, 1: cut}, topic())
+
+
+def tables_of(answers: Answers) -> Rows:
+    """Return the rows that a right job would have written when it had come to the cut."""
+    seen = [record for record in topic() if record.offset < answers.cut[record.partition]]
+    tables = rendered(count(dict(answers.cut), seen))
+    return list(tables.summary), list(tables.ledger)
 
 
 def drop_summary(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
@@ -166,8 +176,7 @@ SILENT_LEDGER_DAMAGE: list[Damage] = [move_accepted]
 
 def test_a_second_without_readable_records_needs_no_row() -> None:
     """A ledger row that only holds unreadable records may stand under another second."""
-    recount = Recount(RULES, {0: 1})
-    recount.feed([Record(0, 0, SECOND * 1000, b"garbage")])
+    recount = count({0: 1}, [Record(0, 0, SECOND * 1000, b"garbage")])
     tables = Tables([], [LedgerRow(0, SECOND + 5, 0, 0, 1, 0, 0)])
     assert compare(recount, tables).exact
 
@@ -210,16 +219,15 @@ def test_money_is_compared_as_a_number() -> None:
 
 def test_a_second_that_the_job_saw_nothing_of_may_be_missing() -> None:
     """Unreadable records may be booked in another second of their partition, but not nowhere."""
-    recount = Recount(RULES, {0: 2})
-    recount.feed([Record(0, 0, BASE_MS, b""), Record(0, 1, BASE_MS + 1_000, value(0))])
+    recount = count({0: 2}, [Record(0, 0, BASE_MS, b""), Record(0, 1, BASE_MS + 1_000, value(0))])
     late_news = [LedgerRow(0, SECOND + 1, 1, 0, 1, 0, 1)]
     no_news = [LedgerRow(0, SECOND + 1, 1, 0, 0, 1, 1)]
-    summary, _ = tables_of(recount)
+    summary = list(rendered(recount).summary)
     assert compare(recount, Tables(summary, late_news)).exact
     verdict = compare(recount, Tables(summary, no_news))
     assert verdict.unaccounted == 1
     assert [str(difference) for difference in verdict.differences] == [
-        "ingest_ledger (0, 'rejected') unequal: expected 1, found 0"
+        "ingest_ledger (0, 1763800001) unequal: expected (1, 0, 1, 0, 1), found (1, 0, 0, 1, 1)"
     ]
 
 
@@ -258,6 +266,16 @@ def test_as_dict() -> None:
         "differences": 1,
         "exact": False,
         "open": 0,
+        "formulations_agree": True,
+        "rows": {
+            "sales_summary": len(summary),
+            "ingest_ledger": len(ledger),
+            "sale_anomaly": 0,
+            "window_anomaly": 0,
+        },
+        "records_by_decoder": 0,
+        "verify_seconds": {},
+        "complete_to": {"0": END, "1": END},
     }
 
 

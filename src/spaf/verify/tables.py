@@ -1,0 +1,73 @@
+"""The rows of the four tables, as the database holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SUMMARY = "sales_summary"
+LEDGER = "ingest_ledger"
+OUTLIERS = "sale_anomaly"
+SWINGS = "window_anomaly"
+NAMES = (SUMMARY, LEDGER, OUTLIERS, SWINGS)
+
+
+class SummaryRow(NamedTuple):
+    """A row of `sales_summary`; `second` is the start of its window, since the epoch."""
+
+    second: int
+    category: str
+    currency: str
+    sales_count: int
+    units_sold: int
+    total_sales: Decimal
+
+
+class LedgerRow(NamedTuple):
+    """A row of `ingest_ledger`; `second` is its second of append time, since the epoch."""
+
+    partition: int
+    second: int
+    accepted: int
+    late: int
+    rejected: int
+    min_offset: int
+    max_offset: int
+
+
+class OutlierRow(NamedTuple):
+    """A row of `sale_anomaly`."""
+
+    partition: int
+    offset: int
+    kind: str
+    transaction_id: str | None
+    category: str
+    amount: Decimal
+    expected: Decimal
+    score: float
+
+
+class SwingRow(NamedTuple):
+    """A row of `window_anomaly`; `second` is its second of append time, since the epoch."""
+
+    second: int
+    category: str
+    kind: str
+    observed: int
+    expected: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What the database holds, read in one snapshot after the cut was taken."""
+
+    summary: Sequence[SummaryRow]
+    ledger: Sequence[LedgerRow]
+    outliers: Sequence[OutlierRow] = ()
+    swings: Sequence[SwingRow] = ()

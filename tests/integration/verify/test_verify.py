@@ -1,0 +1,165 @@
+"""The proof on a real run: live, complete, damaged, stopped, and from a dump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from spaf import clock
+from spaf.bench.session import Session
+from spaf.bench.synthetic import HOSTILE
+from spaf.bench.verdict import snapshot, verify, verify_dump
+from spaf.errors import VerifyError
+from spaf.generate import catalogue
+from spaf.generate.stream import SaleStream
+from spaf.settings import JobSettings, Settings
+from spaf.stack.state import Contract
+from spaf.store.access import Role
+from spaf.verify import Tables, Verdict
+from spaf.verify.dump import Dump
+
+Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
+Job = Callable[[Session, Settings, Path | None], AbstractContextManager[str]]
+
+# Append time is the broker's clock, so seconds of traffic take seconds.
+SECONDS = 28
+SALES_A_SECOND = 120
+SURGE_SECOND, SURGE_SALES = 24, 150
+TOY = b'{"productId":"s","productCategory":"toys","productPrice":5,"productQuantity":1}'
+JOB = JobSettings(checkpoint_ms=500, parallelism=2, surge_seconds=12, outlier_score=4.0)
+
+
+@dataclass
+class Run:
+    """What the proof said at each moment."""
+
+    session: Session
+    live: Verdict
+    whole: Verdict
+    stopped: Verdict
+    dump: Path
+    tables: Tables
+
+
+@pytest.fixture(scope="module")
+def run(
+    stack: Session,
+    own: Callable[[int], Session],
+    send: Send,
+    running_job: Job,
+    settle: Callable[[Session], Verdict],
+) -> Run:
+    """Sell for some seconds, anomalies, a surge and hostile records among the sales."""
+    session = own(2)
+    settings = stack.settings.model_copy(update={"job": JOB})
+    session.contract = Contract.of(settings)
+    shop = SaleStream(
+        catalogue.build(3), seed=3, run_id="v", currencies=("BRL", "USD"), anomaly_rate=0.02
+    )
+    with running_job(session, settings, None):
+        began = clock.monotonic()
+        for second in range(SECONDS):
+            sell(session, send, shop, SALES_A_SECOND)
+            send(session, second % 2, [HOSTILE[second % len(HOSTILE)]])
+            if second == SURGE_SECOND:
+                send(session, 0, [TOY] * SURGE_SALES)
+            clock.sleep(max(0.0, began + second + 1 - clock.monotonic()))
+        settle(session)
+        sell(session, send, shop, SALES_A_SECOND)
+        live = verify(session, so_far=True)
+        whole = settle(session)
+        tables = snapshot(session)
+    sell(session, send, shop, 50)
+    dump = session.home.runs / "kept"
+    stopped = verify(session, so_far=True, keep=dump)
+    return Run(session, live, whole, stopped, dump, tables)
+
+
+def sell(session: Session, send: Send, shop: SaleStream, sales: int) -> None:
+    """Send so many sales to each of two partitions in turn."""
+    for partition in (0, 1):
+        now = clock.now_us()
+        send(session, partition, [shop.next_sale(now, now)[0] for _ in range(sales // 2)])
+
+
+def test_every_table_of_a_run_is_exact(run: Run) -> None:
+    """The job's rows are those of both formulations, detections too."""
+    assert list(map(str, run.whole.differences)) == []
+    assert list(map(str, run.whole.disagreements)) == []
+    assert run.whole.exact
+    assert run.whole.unaccounted == 0
+    assert run.whole.rows["sale_anomaly"] > 10
+    assert run.whole.rows["window_anomaly"] > 0
+    assert "surge" in {row.kind for row in run.tables.swings}
+    assert 0 < run.whole.by_decoder <= SECONDS
+
+
+def test_no_false_alarm_while_sales_go_on(run: Run) -> None:
+    """What comes behind the cut leaves rows open, and makes nothing unequal."""
+    assert list(map(str, run.live.differences)) == []
+    assert run.live.exact
+    assert run.live.records <= run.whole.records
+
+
+def test_a_stopped_job_is_verified_as_far_as_it_came(run: Run) -> None:
+    """Sales that no job has read are open, not missing."""
+    assert list(map(str, run.stopped.differences)) == []
+    assert run.stopped.exact
+    assert run.stopped.records == run.whole.records
+    assert run.stopped.open_groups > 0
+
+
+def test_a_kept_dump_stands_for_the_topic(run: Run) -> None:
+    """Without Kafka the verdict is the same."""
+    verdict = verify_dump(run.session, Dump(run.dump))
+    assert verdict.exact
+    assert verdict.as_dict() | {"verify_seconds": 0} == run.stopped.as_dict() | {
+        "verify_seconds": 0
+    }
+
+
+@pytest.mark.parametrize(
+    ("damage", "repair"),
+    [
+        (
+            "UPDATE sales_summary SET total_sales = total_sales + 0.01",
+            "UPDATE sales_summary SET total_sales = total_sales - 0.01",
+        ),
+        (
+            "UPDATE ledger_second SET accepted = accepted + 1",
+            "UPDATE ledger_second SET accepted = accepted - 1",
+        ),
+        (
+            "UPDATE sale_anomaly SET kafka_partition = kafka_partition + 7",
+            "UPDATE sale_anomaly SET kafka_partition = kafka_partition - 7",
+        ),
+        (
+            "UPDATE window_anomaly SET observed = observed - 1",
+            "UPDATE window_anomaly SET observed = observed + 1",
+        ),
+    ],
+)
+def test_damage_in_the_database_is_found(run: Run, damage: str, repair: str) -> None:
+    """A change in any table is a difference."""
+    with run.session.access.session(Role.SINK) as connection:
+        connection.execute(damage.encode())
+        connection.commit()
+        verdict = verify_dump(run.session, Dump(run.dump))
+        connection.execute(repair.encode())
+        connection.commit()
+    assert not verdict.exact
+    assert verdict.formulations_agree
+
+
+def test_a_dump_older_than_the_tables_is_refused(run: Run, tmp_path: Path) -> None:
+    """It cannot tell what the tables should hold."""
+    about = Dump(run.dump).about()
+    Dump(tmp_path).describe(
+        type(about)(about.topic, {}, {0: 1, 1: 1}, about.rules, about.detection)
+    )
+    with pytest.raises(VerifyError, match="the dump ends at"):
+        verify_dump(run.session, Dump(tmp_path))

@@ -1,0 +1,30 @@
+"""The measurement of a verification, on a small dump."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spaf.bench.selftest import build
+from spaf.bench.verdict import Stages
+from spaf.bench.verify_speed import STAGES, speed
+from spaf.verify.dump import About, Dump
+
+
+def test_every_stage_is_timed(tmp_path: Path) -> None:
+    """What was counted, how long each stage took, and that the tables were right."""
+    world = build(0)
+    dump = Dump(tmp_path)
+    dump.write(0, 0, world.records)
+    dump.describe(About("t", {0: 0}, world.end, world.rules, world.detection))
+    watch, told = Stages(), []
+    with watch.stage("dump"):
+        pass
+    found = speed(dump, world.end, lambda doing, *_: told.append(doing), watch)
+    assert found.exact
+    assert found.events == len(world.records)
+    numbers = found.as_dict()
+    assert tuple(numbers["stages"]) == STAGES
+    assert numbers["stages"]["python"] > 0
+    assert numbers["stages"]["duckdb"] > 0
+    assert abs(numbers["seconds"] - sum(numbers["stages"].values())) < 0.01
+    assert set(told) == {"recomputing in Python", "recomputing in DuckDB"}

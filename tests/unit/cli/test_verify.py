@@ -1,0 +1,84 @@
+"""`spaf verify`: what it prints, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from spaf.cli import app
+from spaf.cli.verify import SHOWN, print_verdict
+from spaf.errors import NotUpError, SettingsError
+from spaf.verify import Difference, Verdict
+
+run = CliRunner().invoke
+
+
+@pytest.mark.usefixtures("bare")
+def test_the_self_test_needs_nothing_to_run() -> None:
+    """One JSON object with the numbers that scripts read, and a table for a person."""
+    done = run(app, ["verify", "--self-test", "--seeds", "1", "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["damages"] == found["caught"] > 40
+    assert found["false_alarms"] == 0
+    assert found["passed"] is True
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_folder_in_which_nothing_ever_ran() -> None:
+    """There is nothing to verify."""
+    done = run(app, ["verify"])
+    assert isinstance(done.exception, NotUpError)
+    assert "no job has run there" in str(done.exception)
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_dump_is_read_or_made() -> None:
+    """Not both."""
+    done = run(app, ["verify", "--dump", "here", "--keep-dump"])
+    assert isinstance(done.exception, SettingsError)
+
+
+def verdict(**other: object) -> Verdict:
+    """Return a verdict over ten records."""
+    whole = Verdict(10, 7, 1, 2, 0, [], 3, 0, {}, {"sales_summary": 4}, by_decoder=2)
+    return Verdict(**{**{name: getattr(whole, name) for name in whole.__slots__}, **other})
+
+
+def printed(found: Verdict, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what a person reads."""
+    print_verdict(found)
+    return capsys.readouterr().out
+
+
+def test_an_exact_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    """The equation, what was compared, and how far the second formulation stands alone."""
+    text = printed(verdict(), capsys)
+    assert "10 records = 7 accepted + 1 late + 2 rejected; unaccounted 0" in text
+    assert "rows compared: sales_summary 4; 3 still changing" in text
+    assert "two formulations agree: plain Python, and DuckDB's SQL for 8 records (2 odd" in text
+    assert text.count("exact") == 1
+
+
+def test_differences_are_printed_and_the_rest_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """No more than a screen of them."""
+    many = [Difference("ghost", "sales_summary", (n, "a", "BRL"), None, 1) for n in range(25)]
+    text = printed(verdict(differences=many), capsys)
+    assert "NOT exact: 25 differences" in text
+    assert text.count("ghost") == SHOWN
+    assert "and 5 more" in text
+
+
+def test_formulations_that_disagree_are_told_loudly(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is the verifier that is wrong then, and nothing is exact."""
+    found = verdict(disagreements=[Difference("unequal", "totals", ("log",), 1, 2)])
+    assert not found.exact
+    assert found.as_dict()["formulations_agree"] is False
+    text = printed(found, capsys)
+    assert "DISAGREE" in text
+    assert "two formulations agree" not in text

@@ -1,0 +1,72 @@
+"""A dump gives back what was written, whatever the bytes, and says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spaf.errors import SettingsError, VerifyError
+from spaf.sale import Record
+from spaf.verify import Detection, dump
+from spaf.verify.dump import Dump
+
+DETECTION = Detection(6, 5.0, 120, 4.5, ("books",))
+Dumped = Callable[[Sequence[Record], Detection], Dump]
+
+
+@given(st.none() | st.binary() | st.text().map(str.encode), st.integers(0, 2**60))
+def test_a_line_gives_back_its_record(value: bytes | None, offset: int) -> None:
+    """Any bytes, and a line is one line."""
+    text = dump.line(Record(3, offset, 1_763_800_000_000, value))
+    assert text.count(b"\n") == 1
+    part, place, append_ms, form, written = text.split(b"\t", 4)
+    assert (int(part), int(place), int(append_ms)) == (3, offset, 1_763_800_000_000)
+    assert (written[:-1] if form == b"t" else dump.unwritten(form, written)) == value
+
+
+def test_stretches_come_back_in_order(dumped: Dumped) -> None:
+    """Of each partition by offset, ten before a hundred."""
+    records = [Record(part, offset, 1, b"%d" % offset) for part in (0, 10) for offset in range(30)]
+    made = dumped(records, DETECTION)
+    found = [row for stretch in made.stretches() for row in dump.read(stretch.path)]
+    assert found == [tuple(record) for record in records]
+    assert [stretch.first_offset for stretch in made.stretches()] == [0, 7, 14, 21, 28] * 2
+    about = made.about()
+    assert (about.end, about.detection) == ({0: 30, 10: 30}, DETECTION)
+
+
+def test_a_range_is_cut_into_stretches() -> None:
+    """Each offset is in exactly one of them."""
+    most = dump.STRETCH_RECORDS
+    assert list(dump.parts({0: 5}, {0: most + 10, 1: 0, 2: 1})) == [
+        (0, 5, most + 5),
+        (0, most + 5, most + 10),
+        (2, 0, 1),
+    ]
+
+
+def test_a_folder_that_is_no_dump(tmp_path: Path) -> None:
+    """The message says how to make one."""
+    with pytest.raises(SettingsError, match="not a complete dump"):
+        Dump(tmp_path).about()
+
+
+def test_a_dump_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file is where the folder should be."""
+    (tmp_path / "here").touch()
+    with pytest.raises(VerifyError, match="cannot be written"):
+        Dump(tmp_path / "here").create()
+    with pytest.raises(VerifyError, match="cannot be written"):
+        Dump(tmp_path / "nowhere").write(0, 0, [])
+
+
+def test_nothing_is_left(dumped: Dumped) -> None:
+    """Deleted twice is deleted."""
+    made = dumped([Record(0, 0, 1, b"{}")], DETECTION)
+    made.delete()
+    made.delete()
+    assert not made.folder.exists()
