@@ -136,7 +136,7 @@ def score_seconds(
     first: dict[EpisodeLabel, int] = {}
     for alert in sorted(alerts):
         tallies[alert.kind].alerts += 1
-        meant = [episode for episode in episodes if _is_about(alert, episode)]
+        meant = [episode for episode in episodes if is_about(alert, episode)]
         tallies[alert.kind].right += bool(meant)
         for episode in meant:
             if alert.kind == beginning(episode):
@@ -155,7 +155,8 @@ def beginning(episode: EpisodeLabel) -> str:
     return SURGE if episode.factor > 1 else DROUGHT
 
 
-def _is_about(alert: SecondAlert, episode: EpisodeLabel) -> bool:
+def is_about(alert: SecondAlert, episode: EpisodeLabel) -> bool:
+    """Return whether an alert is right because of this episode."""
     if alert.category != episode.category or (alert.second + 1) * 1_000 <= episode.start_ms:
         return False
     grace_s = SHIFT_GRACE_S if episode.kind == SHIFT else GRACE_S

@@ -18,12 +18,12 @@ from spaf.sale.contract import PRICE_LIMIT, QUANTITY_MAX
 RATE, LEVEL, SALES = "rate", "level", "sales"
 SERIES_KINDS = (RATE, LEVEL, SALES)
 # Names of columns that are understood, in any case and with or without underscores.
-TIMES = ("timestamp", "time", "datetime", "date", "ds", "eventtime", "transactiondate")
+TIMES = ("timestamp", "time", "datetime", "date", "ds", "eventTime", "transactionDate")
 VALUES = ("value", "count", "y", "rate", "level")
-PRODUCTS = ("productid", "product")
-PRICES = ("productprice", "price", "unitprice")
-QUANTITIES = ("productquantity", "quantity")
-CATEGORY, CURRENCY = ("productcategory", "category"), ("currency",)
+PRODUCTS = ("productId", "product")
+PRICES = ("productPrice", "price", "unitPrice")
+QUANTITIES = ("productQuantity", "quantity")
+CATEGORY, CURRENCY = ("productCategory", "category"), ("currency",)
 # Epoch numbers from here on are milliseconds, then microseconds: in seconds, the year 5138.
 FIRST_MS, FIRST_US = 10**11, 10**14
 # A count beyond this is no count of things that happen; its square still fits a BIGINT.
@@ -71,7 +71,7 @@ def read_series(file: Path, kind: str | None = None) -> Series:
 
 def _read(text: TextIO, file: Path, kind: str | None) -> Series:
     lines = csv.reader(text)
-    header = [_plain(name) for name in next(lines, [])]
+    header = [name.strip() for name in next(lines, [])]
     if not header:
         raise SettingsError(
             f"{file}: the file is empty.", todo="It needs a header: timestamp,value"
@@ -115,14 +115,15 @@ class _Columns:
     def __init__(self, file: Path, header: list[str]) -> None:
         self.file = file
         self.header = header
+        self._places = {_plain(name): place for place, name in enumerate(header)}
 
     def has(self, names: Sequence[str]) -> bool:
-        return any(name in self.header for name in names)
+        return any(_plain(name) in self._places for name in names)
 
     def cell(self, cells: list[str], names: Sequence[str], default: str | None = None) -> str:
-        place = next((self.header.index(name) for name in names if name in self.header), None)
-        if place is not None:
-            return cells[place].strip()
+        for name in map(_plain, names):
+            if name in self._places:
+                return cells[self._places[name]].strip()
         if default is None:
             raise SettingsError(
                 f"{self.file}: no column {names[0]}; there are {', '.join(self.header)}.",

@@ -9,9 +9,13 @@ import typer
 
 from spaf import settings
 from spaf.bench.detection import KINDS, Scores, run, run_clean
+from spaf.bench.live_detection import Wish, measure
+from spaf.bench.session import running
 from spaf.bench.simulate import Traffic
 from spaf.cli.output import Json, duration, err, out, print_json, rate, table
+from spaf.cli.progress import StartProgress
 from spaf.errors import SettingsError
+from spaf.settings import Settings
 
 # More seeds than this make a log that fills a small disk.
 MOST_SEEDS = 200
@@ -23,7 +27,10 @@ def detection(  # noqa: PLR0913 - one parameter an option
     ] = "101-120",
     per_second: Annotated[float, typer.Option("--rate", help="Sales a second.")] = 100.0,
     length: Annotated[
-        str, typer.Option("--for", help="Simulated time of each seed; its first minute is dropped.")
+        str,
+        typer.Option(
+            "--for", help="Simulated time of each seed, its first minute dropped; or of --live."
+        ),
     ] = "10m",
     anomaly_rate: Annotated[
         float, typer.Option(min=0, max=0.5, help="Share of anomalous sales.")
@@ -35,6 +42,9 @@ def detection(  # noqa: PLR0913 - one parameter an option
     clean: Annotated[
         bool, typer.Option("--clean", help="No anomalies: count false alerts over --hours.")
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Run the whole stack and measure how soon it knows.")
+    ] = False,
     hours: Annotated[float, typer.Option(min=0.1, max=168, help="Hours of --clean.")] = 24.0,
     json: Json = False,
 ) -> None:
@@ -44,14 +54,16 @@ def detection(  # noqa: PLR0913 - one parameter an option
     anywhere, and `always`, every alert there is.
     """
     chosen, wanted = settings.load(), rate(per_second)
-    numbers = _seeds(seeds)
+    numbers, seconds = _seeds(seeds), duration(length)
+    if live:
+        _live(chosen, Wish(wanted, seconds, anomaly_rate, episode_every), json=json)
+        return
     with err.status("") as line:
         if clean:
             found = {"ours": run_clean(chosen, wanted, hours, numbers[0], line.update)}
         else:
-            seconds = int(duration(length))
             traffics = [
-                Traffic(wanted, seconds, seed, anomaly_rate, episode_every) for seed in numbers
+                Traffic(wanted, int(seconds), seed, anomaly_rate, episode_every) for seed in numbers
             ]
             found = run(chosen, traffics, line.update)
     if json:
@@ -60,6 +72,30 @@ def detection(  # noqa: PLR0913 - one parameter an option
         print_json({"rate": wanted, "seeds": seeds, **record, **others})
     else:
         _print(found)
+
+
+def _live(chosen: Settings, wish: Wish, *, json: bool) -> None:
+    with running(chosen, StartProgress()) as session, err.status("") as line:
+        record = measure(session, wish, line.update).as_dict()
+    if json:
+        print_json(record)
+    else:
+        sales = record["sales"]
+        kinds = [("labelled sale, after due", sales["labelled"], sales["after_due_ms"])]
+        kinds += [("labelled sale, after visible", sales["labelled"], sales["after_visible_ms"])]
+        kinds += [
+            (f"{kind}, after its start", one["labelled"], one["after_start_ms"])
+            for kind, one in record["episodes"].items()
+        ]
+        rows = [
+            (name, labelled, *map((found or {}).get, ("count", "p50", "p99", "max")))
+            for name, labelled, found in kinds
+        ]
+        columns = ("known", "labelled", "found", "p50 ms", "p99 ms", "max ms")
+        out.print(table("", columns, rows))
+    if not record["valid"]:
+        err.print("; ".join(record["reasons"]), style="red")
+        raise typer.Exit(1)
 
 
 def _seeds(text: str) -> list[int]:
