@@ -111,9 +111,9 @@ def test_what_flink_refuses_is_said(tmp_path: Path) -> None:
         source.write_text('{"a": 1}\n')
         flink.run(
             [
-                files_table("one", "a INT", source),
-                files_table("other", "a INT", tmp_path / "out"),
-                "INSERT INTO other SELECT a FROM one",
+                files_table("source_row", "a INT", source),
+                files_table("target_row", "a INT", tmp_path / "out"),
+                "INSERT INTO target_row SELECT a FROM source_row",
             ]
         )
     assert list((tmp_path / "out").iterdir())
