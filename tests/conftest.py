@@ -20,7 +20,7 @@ from spaf.settings import (
 
 E2E = Path(__file__).with_name("e2e")
 # Integration tests that start a Flink for their module, and use no stack.
-OWN_FLINK = ("/test_agreement.py", "/test_batch.py")
+OWN_FLINK = ("/test_agreement.py", "/test_batch.py", "/test_detection.py")
 # A dropped `Popen` of a process that is meant to outlive its starter warns, and warnings are
 # errors here; what a test starts, it ends through the run folder.
 OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"

@@ -153,6 +153,9 @@ class GenerateSettings(Section):
     """Currencies of the sales; the first is by far the most frequent."""
     anomaly_rate: Annotated[float, Field(ge=0, le=0.5)] = 0.0005
     """Share of the sales that are made anomalous, with a label."""
+    episode_every_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    """Seconds between two episodes (surge, drought, level shift, burst of one customer) on average,
+    on Locust's page and in `spaf demo`; 0 is none. `spaf load` has an option of its own."""
 
 
 class JobSettings(Section):

@@ -19,9 +19,16 @@ PAGE_TIMEOUT_S = 15.0
 
 
 def offered(
-    session: Session, *, seed: int | None = None, anomaly_rate: float | None = None
+    session: Session,
+    *,
+    seed: int | None = None,
+    anomaly_rate: float | None = None,
+    episode_every_s: float = 0.0,
 ) -> Sales:
-    """Return what is sold, with a seed or an anomaly rate of one's own."""
+    """Return what is sold, with a seed or anomalies of one's own.
+
+    Without a word there are no episodes: a load of so many sales a second sells so many.
+    """
     plain = sales(session.settings, session.kafka, session.home)
     return Sales(
         bootstrap=plain.bootstrap,
@@ -30,6 +37,7 @@ def offered(
         currencies=plain.currencies,
         anomaly_rate=plain.anomaly_rate if anomaly_rate is None else anomaly_rate,
         labels=plain.labels,
+        episode_every_s=episode_every_s,
     )
 
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from spaf.cli import bench, demo, load, quarantine, query, stack, verify
+from spaf.cli import bench, demo, detect, load, quarantine, query, stack, verify
 from spaf.cli.output import complain, err
 from spaf.errors import SpafError
 
@@ -28,6 +28,7 @@ query.add(app)
 quarantine.add(app)
 verify.add(app)
 bench.add(app)
+detect.add(app)
 
 
 def main() -> None:

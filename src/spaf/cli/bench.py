@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from spaf.cli.bench_detection import detection
 from spaf.cli.bench_differential import differential
 from spaf.cli.bench_drain import drain
 from spaf.cli.bench_overhead import overhead
@@ -15,8 +16,8 @@ from spaf.cli.bench_verify import verify
 def add(app: typer.Typer) -> None:
     """Add the verb and what can be measured."""
     lab = typer.Typer(
-        help="Measure and prove: throughput, latency, agreement, determinism.", no_args_is_help=True
+        help="Measure and prove: throughput, latency, agreement, detection.", no_args_is_help=True
     )
-    for bench in (rates, drain, overhead, differential, replay, verify):
+    for bench in (rates, drain, overhead, verify, differential, replay, detection):
         lab.command()(bench)
     app.add_typer(lab, name="bench")

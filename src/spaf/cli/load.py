@@ -19,20 +19,24 @@ def add(app: typer.Typer) -> None:
     app.command()(load)
 
 
-def load(
+def load(  # noqa: PLR0913 - one parameter an option
     per_second: Annotated[float, typer.Option("--rate", help="Sales a second.")] = 100.0,
     length: Annotated[str, typer.Option("--for", help="How long: 90, 60s, 5m, 1h.")] = "60s",
     seed: Annotated[int | None, typer.Option(help="Seed of catalogue and sales.")] = None,
     anomaly_rate: Annotated[
         float | None, typer.Option(help="Share of anomalous sales.", min=0, max=0.5)
     ] = None,
+    episode_every: Annotated[
+        float,
+        typer.Option(help="Seconds between episodes on average; 0: none.", min=0, max=86_400),
+    ] = 0.0,
     *,
     json: Json = False,
 ) -> None:
     """Send sales with headless Locust; exit code 0 only if every sale was acknowledged."""
     wanted, seconds = rate(per_second), duration(length)
     session = Session.attach(settings.load())
-    what = offered(session, seed=seed, anomaly_rate=anomaly_rate)
+    what = offered(session, seed=seed, anomaly_rate=anomaly_rate, episode_every_s=episode_every)
     running = Load(session, what, rate=wanted, seconds=seconds)
     _wait(running, wanted, seconds)
     result = running.result()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A slipped decimal point, by how much; a bulk order changes the quantity instead.
 PRICE_TYPOS = {"price_x10": 10.0, "price_x100": 100.0, "price_div10": 0.1}
@@ -21,6 +24,19 @@ class Label(msgspec.Struct, frozen=True, rename="camel"):
     transaction_id: str
     kind: str
     category: str
+    factor: float
+
+
+class EpisodeLabel(msgspec.Struct, frozen=True, rename="camel"):
+    """The truth about one episode: times of intended sales, epoch ms, as they were planned.
+
+    `factor` multiplied the category's rate; of a burst it is the number of its sales.
+    """
+
+    kind: str
+    category: str
+    start_ms: int
+    end_ms: int
     factor: float
 
 
@@ -42,3 +58,15 @@ def inject(draw: float, price_cents: int, quantity: int) -> Injected:
         return Injected(kind, price_cents, bulk, bulk / quantity)
     factor = PRICE_TYPOS[kind]
     return Injected(kind, max(1, round(price_cents * factor)), quantity, factor)
+
+
+def read_labels(file: Path) -> tuple[list[Label], list[EpisodeLabel]]:
+    """Return the labels of sales and of episodes that runs have left, each in order."""
+    sales: list[Label] = []
+    episodes: list[EpisodeLabel] = []
+    for line in file.read_bytes().splitlines():
+        if b'"transactionId"' in line:
+            sales.append(msgspec.json.decode(line, type=Label))
+        else:
+            episodes.append(msgspec.json.decode(line, type=EpisodeLabel))
+    return sales, episodes

@@ -27,6 +27,7 @@ class Options(NamedTuple):
     seconds: Fraction | None
     result: Path | None
     labels: Path | None
+    episode_every_s: float
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -48,6 +49,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         ("--topic", str, "vendas-simuladas", "Topic of the sales."),
         ("--seed", int, 1, "Seed of the catalogue and of the sale stream."),
         ("--currencies", str, "BRL", "Currencies, the most frequent first, with commas between."),
+        ("--episode-every", float, 0.0, "Seconds between two episodes on average; 0: none."),
         ("--for-seconds", float, None, "Intend exactly rate times this many sales, then quit."),
         ("--result", Path, None, "File for the result of each run (JSON)."),
         ("--labels", Path, None, "File that gets the label of each anomalous sale (JSON lines)."),
@@ -65,6 +67,7 @@ def read_options(parsed: Namespace) -> Options:
         seconds=None if parsed.for_seconds is None else exact(parsed.for_seconds),
         result=parsed.result,
         labels=parsed.labels,
+        episode_every_s=parsed.episode_every,
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import KafkaError, Message
 
-    from spaf.generate.anomaly import Label
+    from spaf.generate.anomaly import EpisodeLabel, Label
     from spaf.generate.stream import SaleStream
 
 
@@ -42,7 +42,11 @@ class Publisher:
     """Sends sales and keeps the run's counts; each sale ends as acknowledged or as failed."""
 
     def __init__(
-        self, sender: Sender, topic: str, stream: SaleStream, on_label: Callable[[Label], None]
+        self,
+        sender: Sender,
+        topic: str,
+        stream: SaleStream,
+        on_label: Callable[[Label | EpisodeLabel], None],
     ) -> None:
         """Begin a run that has sent nothing."""
         self.delays = Delays()
@@ -68,9 +72,18 @@ class Publisher:
         return self.intended - self.acked - self.failed
 
     def send(self, intended_us: int) -> None:
-        """Send the sale that was due at `intended_us`; a full queue counts as a failure."""
+        """Send what is due at `intended_us`: a sale, but for the time of an episode."""
         sent_us = clock.now_us()
-        value, label = self._stream.next_sale(intended_us, sent_us)
+        for value, label in self._stream.sales(intended_us, sent_us):
+            if value:
+                self._send(value, label, intended_us, sent_us)
+            elif label is not None:
+                self._on_label(label)
+
+    def _send(
+        self, value: bytes, label: Label | EpisodeLabel | None, intended_us: int, sent_us: int
+    ) -> None:
+        """Send one sale; a full queue counts as a failure."""
         try:
             self._sender.produce(self._topic, value, on_delivery=self._on_delivery)
         except (BufferError, KafkaException) as refusal:

@@ -28,6 +28,8 @@ class Sales:
     currencies: tuple[str, ...]
     anomaly_rate: float
     labels: Path | None = None
+    # Seconds between two episodes on average; 0 is none.
+    episode_every_s: float = 0.0
 
 
 def load_command(sales: Sales, *, rate: float, seconds: float, result: Path) -> list[str]:
@@ -68,6 +70,7 @@ def _locust(sales: Sales) -> list[str]:
         *("--seed", str(sales.seed)),
         *("--currencies", ",".join(sales.currencies)),
         *("--anomaly-rate", str(sales.anomaly_rate)),
+        *("--episode-every", str(sales.episode_every_s)),
         *labels,
     ]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from locust.env import Environment
 
-    from spaf.generate.anomaly import Label
+    from spaf.generate.anomaly import EpisodeLabel, Label
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,7 @@ class Session:
             run_id=run_id,
             currencies=self._options.currencies,
             anomaly_rate=self._live.anomaly_rate,
+            episode_every_s=self._options.episode_every_s,
         )
         pace = Pace(
             exact(self._live.per_user),
@@ -210,7 +211,7 @@ class Session:
         changed, self._live = live != self._live, live
         return changed
 
-    def _keep_label(self, label: Label) -> None:
+    def _keep_label(self, label: Label | EpisodeLabel) -> None:
         if self._labels is not None:
             self._labels.write(msgspec.json.encode(label).decode() + "\n")
 

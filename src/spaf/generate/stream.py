@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from spaf.generate.anomaly import Label, inject
+from spaf.generate.anomaly import EpisodeLabel, Label, inject
 from spaf.generate.catalogue import CATEGORIES
+from spaf.generate.disturb import Disturbance
+from spaf.generate.episode import Episodes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,11 +37,15 @@ PAYMENT_SHARES = {
     "gift_card": 0.03,
 }
 _DRAWS = 6
+# A draw that no anomaly rate exceeds.
+NEVER = 1.0
+# Product, price in cents, quantity, payment, customer, and two draws for an anomaly.
+Choice = tuple[int, int, int, int, int, float, float]
 
 # Formatting into prepared bytes takes a third of the time of building and encoding an object;
 # every piece of text that goes in was encoded as JSON once, at the start.
 _LINE = (
-    b'{"transactionId":"%b%d",%b"productPrice":%d.%02d,"productQuantity":%d,"totalAmount":%d.%02d,'
+    b'{"transactionId":"%b%b",%b"productPrice":%d.%02d,"productQuantity":%d,"totalAmount":%d.%02d,'
     b'%b,"customerId":"cust_%d","eventTime":%d,"intendedAt":%d,"sentAt":%d}'
 )
 
@@ -53,7 +59,7 @@ class SaleStream:
     b'{"transactionId":"1-a-0"'
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each says what the stream is
         self,
         catalogue: Catalogue,
         *,
@@ -61,9 +67,15 @@ class SaleStream:
         run_id: str,
         currencies: Sequence[str],
         anomaly_rate: float = 0.0,
+        episode_every_s: float = 0.0,
     ) -> None:
-        """Start at the first sale; `anomaly_rate` may be changed at any time."""
+        """Start at the first sale; `anomaly_rate` may be changed at any time.
+
+        Episodes begin every `episode_every_s` seconds on average; 0 is none.
+        """
         self.anomaly_rate = anomaly_rate
+        self._episodes = Episodes(seed, episode_every_s)
+        self._disturbance = Disturbance(catalogue, seed)
         self._catalogue = catalogue
         self._luck = np.random.default_rng(seed)
         self._id = f"{seed}-{run_id}-"
@@ -78,25 +90,74 @@ class SaleStream:
         )
         self._prices = np.array([product.price_cents for product in catalogue.products])
         self._cheap = _cheap(self._prices)
-        self._choices = zip()
+        self._choices: Iterator[Choice] = iter(())
+
+    def sales(
+        self, intended_us: int, sent_us: int
+    ) -> list[tuple[bytes, Label | EpisodeLabel | None]]:
+        """Return what this slot of the schedule sells, each sale with its label.
+
+        It is one sale, but for the time of an episode: then it is none or several. What only tells
+        of an episode that begins has an empty value and is no sale.
+        """
+        episodes = self._episodes
+        if intended_us < episodes.change_us and not episodes.active:
+            return [self.next_sale(intended_us, sent_us)]
+        begun: list[tuple[bytes, Label | EpisodeLabel | None]] = []
+        if intended_us >= episodes.change_us:
+            begun += [(b"", label) for label in episodes.advance(intended_us)]
+        return begun + self._disturbed(intended_us, sent_us)
+
+    def _disturbed(
+        self, intended_us: int, sent_us: int
+    ) -> list[tuple[bytes, Label | EpisodeLabel | None]]:
+        """Return the sales of a slot while episodes are on."""
+        product, *_ = choice = self._next_choice()
+        number = self._number - 1
+        episodes = self._episodes
+        kept, extra = self._disturbance.of_slot(
+            product, episodes.active, intended_us - episodes.origin_us
+        )
+        found: list[tuple[bytes, Label | EpisodeLabel | None]] = []
+        if kept:
+            found.append(self._sale(str(number), choice, intended_us, sent_us))
+        for place, (product, customer) in enumerate(extra):
+            # An own draw of everything else would be seen by nobody: the slot's payment is taken.
+            added = self._added(product, customer, choice)
+            found.append(self._sale(f"{number}-{place}", added, intended_us, sent_us))
+        return found
+
+    def _added(self, product: int, customer: int, slot: Choice) -> Choice:
+        """Return an additional sale of a product: a piece, at its price, never anomalous."""
+        cents = int(self._prices[product])
+        return product, cents, 1, slot[3], customer, NEVER, 0.0
 
     def next_sale(self, intended_us: int, sent_us: int) -> tuple[bytes, Label | None]:
         """Return the next sale as JSON, and the label if it is anomalous."""
-        number = self._number
-        self._number = number + 1
-        if number % BATCH_SALES == 0:
+        choice = self._next_choice()
+        return self._sale(str(self._number - 1), choice, intended_us, sent_us)
+
+    def _next_choice(self) -> Choice:
+        if self._number % BATCH_SALES == 0:
             self._choose()
-        product, cents, quantity, payment, customer, lot, kind = next(self._choices)
+        self._number += 1
+        return next(self._choices)
+
+    def _sale(
+        self, name: str, choice: Choice, intended_us: int, sent_us: int
+    ) -> tuple[bytes, Label | None]:
+        """Return a sale as JSON; its name within the run tells it from all others."""
+        product, cents, quantity, payment, customer, lot, kind = choice
         label = None
         if lot < self.anomaly_rate:
             injected = inject(kind, cents, quantity)
             cents, quantity = injected.price_cents, injected.quantity
             category = self._catalogue.products[product].category
-            label = Label(f"{self._id}{number}", injected.kind, category, injected.factor)
+            label = Label(f"{self._id}{name}", injected.kind, category, injected.factor)
         total = cents * quantity
         sale = _LINE % (
             self._id_bytes,
-            number,
+            name.encode(),
             self._products[product],
             cents // 100,
             cents % 100,

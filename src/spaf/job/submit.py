@@ -127,7 +127,7 @@ def main() -> int:
     try:
         answer = {"job_id": submit(request, wait_for_go)}
     except Exception as error:  # noqa: BLE001 - whatever Java throws becomes the answer
-        answer = {"error": _root_cause(error)}
+        answer = {"error": root_cause(error)}
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
     return 0 if "job_id" in answer else 1
@@ -137,7 +137,7 @@ def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
 
 
-def _root_cause(error: Exception) -> str:
+def root_cause(error: Exception) -> str:
     """Return the last cause of a Java stack trace; its first lines name only the wrapper."""
     causes = [line for line in str(error).splitlines() if line.startswith("Caused by: ")]
     first = str(error).strip().splitlines()

@@ -141,6 +141,7 @@ def sales(settings: Settings, bootstrap: str, home: Home) -> Sales:
         currencies=settings.generate.currencies,
         anomaly_rate=settings.generate.anomaly_rate,
         labels=home.runs / "labels.jsonl",
+        episode_every_s=settings.generate.episode_every_s,
     )
 
 

@@ -43,6 +43,22 @@ def newest_anomalies(connection: psycopg.Connection, limit: int) -> list[Row]:
     )
 
 
+def sale_detections(connection: psycopg.Connection) -> list[tuple[str, int]]:
+    """Return the id of each unusual sale, and when its row was written, epoch microseconds."""
+    return connection.execute(
+        "SELECT transaction_id, (extract(epoch FROM detected_at) * 1000000)::bigint "
+        "FROM sale_anomaly WHERE transaction_id IS NOT NULL"
+    ).fetchall()
+
+
+def second_detections(connection: psycopg.Connection) -> list[tuple[int, str, str, int]]:
+    """Return second, category and kind of each unusual second, and when its row was written."""
+    return connection.execute(
+        "SELECT extract(epoch FROM window_start)::bigint, category, kind, "
+        "(extract(epoch FROM detected_at) * 1000000)::bigint FROM window_anomaly"
+    ).fetchall()
+
+
 def account(connection: psycopg.Connection) -> list[Row]:
     """Return offsets and outcomes of each partition."""
     return _rows(connection, "SELECT * FROM ingest_account ORDER BY kafka_partition", [])

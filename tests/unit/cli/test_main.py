@@ -16,15 +16,19 @@ from spaf.cli import app, main
 from spaf.errors import SettingsError, SpafError
 
 pytestmark = pytest.mark.usefixtures("bare")
-VERBS = ["up", "down", "status", "logs", "load", "demo", "query", "verify", "quarantine", "bench"]
+VERBS = [
+    *("up", "down", "status", "logs", "load", "demo", "query", "verify", "detect"),
+    *("quarantine", "bench"),
+]
+BENCHES = ["rates", "drain", "overhead", "verify", "differential", "replay", "detection"]
 INSIDE = [
     *(f"quarantine {name}" for name in ("list", "show", "export", "replay")),
-    *(f"bench {name}" for name in ("drain", "rates", "verify")),
+    *(f"bench {name}" for name in BENCHES),
 ]
 WITH_JSON = [
-    *("up", "status", "load", "demo", "query", "verify", "bench drain", "bench rates"),
+    *("up", "status", "load", "demo", "query", "verify", "detect"),
+    *(f"bench {name}" for name in BENCHES),
     *("quarantine list", "quarantine show", "quarantine replay"),
-    "bench verify",
 ]
 
 
@@ -71,6 +75,8 @@ def test_verbs_that_scripts_call_speak_json(line: str) -> None:
         ("down", ["--wipe"]),
         ("bench rates", ["--rates", "--for"]),
         ("bench drain", ["--events", "--drains"]),
+        ("bench detection", ["--seeds", "--rate", "--clean", "--live"]),
+        ("detect", ["--kind", "--out"]),
     ],
 )
 def test_flags_of_the_architecture_are_there(line: str, flags: list[str]) -> None:
@@ -106,7 +112,15 @@ def test_verb_on_a_run_that_is_not_there_says_so(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["load", "--for", "soon"], ["load", "--rate", "0"], ["logs", "nothing"]]
+    "arguments",
+    [
+        ["load", "--for", "soon"],
+        ["load", "--rate", "0"],
+        ["logs", "nothing"],
+        ["detect", "nothing.csv"],
+        ["bench", "detection", "--seeds", "9-1"],
+        ["bench", "detection", "--seeds", "all"],
+    ],
 )
 def test_wrong_value_has_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
@@ -173,6 +187,6 @@ def test_every_verb_is_a_module_of_its_own() -> None:
     """One file a verb, or a file for the verbs of the stack."""
     homes = {command.callback.__module__ for command in app.registered_commands if command.callback}
     assert homes == {
-        f"{cli.__name__}.{name}" for name in ("stack", "load", "demo", "query", "verify")
+        f"{cli.__name__}.{name}" for name in ("stack", "load", "demo", "query", "verify", "detect")
     }
     assert isinstance(app, typer.Typer)

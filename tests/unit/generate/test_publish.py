@@ -61,7 +61,7 @@ class FakeSender:
         self.queue.pop(0)(error, FakeMessage())
 
 
-def publisher(sender: FakeSender, labels: list[Label], anomaly_rate: float = 0.0) -> Publisher:
+def publisher(sender: FakeSender, labels: list[Any], anomaly_rate: float = 0.0) -> Publisher:
     """Return a publisher of a new run."""
     stream = SaleStream(SHOP, seed=1, run_id="r", currencies=("BRL",), anomaly_rate=anomaly_rate)
     return Publisher(cast("Any", sender), "t", stream, labels.append)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from spaf.job.submit import Request, _root_cause, _with_tuples, environment
+from spaf.job.submit import Request, _with_tuples, environment, root_cause
 
 REQUEST = Request(
     host="127.0.0.1",
@@ -45,9 +45,9 @@ def test_request_comes_out_of_the_line_as_it_went_in() -> None:
         ("said: Caused by: me", "said: Caused by: me"),
     ],
 )
-def test_root_cause_is_the_last_one_named(message: str, expected: str) -> None:
+def testroot_cause_is_the_last_one_named(message: str, expected: str) -> None:
     """The first lines of a Java trace name only what wrapped the cause."""
-    assert _root_cause(ValueError(message)) == expected
+    assert root_cause(ValueError(message)) == expected
 
 
 def test_environment_has_no_variable_of_its_own_beside_these() -> None:

@@ -1,0 +1,84 @@
+"""`spaf detect`: the job's anomaly rules over a file of one's own."""
+
+from __future__ import annotations
+
+import csv
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spaf import settings
+from spaf.bench.detect import Scored
+from spaf.bench.detect import detect as score
+from spaf.bench.series import read_series
+from spaf.cli.output import Json, err, out, print_json, table
+from spaf.errors import SettingsError
+
+# Flagged rows that are printed one by one; the rest is counted.
+SHOWN = 20
+
+
+class Kind(StrEnum):
+    """What the values of a file are."""
+
+    rate = "rate"
+    level = "level"
+    sales = "sales"
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(detect)
+
+
+def detect(
+    file: Annotated[Path, typer.Argument(help="CSV with a header: timestamp,value or sales.")],
+    kind: Annotated[
+        Kind | None,
+        typer.Option(help="Counts a step, a level, or sales; without it, what it looks like."),
+    ] = None,
+    where: Annotated[
+        Path | None, typer.Option("--out", help="Write every row with its score, as CSV.")
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Run the job's anomaly rules over a CSV file: one score a row; needs no stack.
+
+    A rate goes through the rule for traffic, a level through the rule for prices on its logarithm.
+    """
+    series = read_series(file, None if kind is None else kind.value)
+    with err.status(f"{len(series.rows):,} rows, taken as {series.kind}"):
+        rows = score(settings.load(), series)
+    if where is not None:
+        _write(rows, where)
+    flagged = [row for row in rows if row.flagged]
+    if json:
+        scores = [row.as_dict() for row in rows]
+        print_json(
+            {"kind": series.kind, "rows": len(rows), "flagged": len(flagged), "scores": scores}
+        )
+        return
+    out.print(
+        f"{file.name}: {len(rows):,} rows, taken as {series.kind}; {len(flagged):,} flagged",
+        highlight=False,
+        markup=False,
+    )
+    if flagged:
+        columns = ("row", "timestamp", "value", "expected", "score")
+        cells = [(r.row, r.timestamp, r.value, r.expected, r.score) for r in flagged[:SHOWN]]
+        out.print(table("", columns, cells))
+    if len(flagged) > SHOWN:
+        out.print(f"... and {len(flagged) - SHOWN:,} more; --out FILE writes them all")
+
+
+def _write(rows: list[Scored], where: Path) -> None:
+    try:
+        with where.open("w", newline="", encoding="utf-8") as text:
+            writer = csv.DictWriter(text, list(rows[0].as_dict()))
+            writer.writeheader()
+            writer.writerows(row.as_dict() for row in rows)
+    except OSError as failure:
+        raise SettingsError(f"--out {where}: cannot be written: {failure}") from None
