@@ -92,7 +92,8 @@ class Traffic:
             total = sums[stop] - sums[first]
             excess = (squares[stop] - squares[first] - total * total / rows) / (rows - 1)
             variation = excess / max(total / rows, 1.0)
-            found.append(Past(rows, total / rows, min(max(variation, 1.0), MOST_VARIATION)))
+            base = (total + HALF) / rows
+            found.append(Past(rows, base, min(max(variation, 1.0), MOST_VARIATION)))
         return found
 
 
@@ -103,7 +104,7 @@ def loudest(recent: Sequence[int], parts: Sequence[Past]) -> Swing:
     the Poisson deviance (McCullagh and Nelder 1989) with half a sale of continuity.
     """
     lowest, highest = min(part.base for part in parts), max(part.base for part in parts)
-    variation, rows = max(part.variation for part in parts), parts[0].rows
+    variation, rows = min(part.variation for part in parts), parts[0].rows
     best = Swing(0, 0.0, 0.0)
     for span, count in zip(SPANS, recent, strict=True):
         expected = max(min(max(count, span * lowest), span * highest), LEAST_EXPECTED)

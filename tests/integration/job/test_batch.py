@@ -292,9 +292,14 @@ def test_outlying_seconds(answers: Answers) -> None:
 def test_the_score_of_a_second(answers: Answers) -> None:
     """The signed root of the Poisson deviance, over the span that stands out most."""
     rows = {(row[0] - BASE, row[1]): row for row in answers["outlying_second"]}
-    assert rows[60, "surging"][4:] == pytest.approx([2.0, score(59.5, 2.0, span=1)])
-    assert rows[65, "dry"][4:] == pytest.approx([50.0, -score(0.5, 50.0, span=1)])
-    assert rows[186, "rare"][4:] == pytest.approx([24.0, -score(3.5, 24.0, span=8)])
+    for second, category, usual, nearer, span, sign in (
+        (60, "surging", 2, 59.5, 1, 1),
+        (65, "dry", 50, 0.5, 1, -1),
+        (186, "rare", 3, 3.5, 8, -1),
+    ):
+        expected = span * (40 * usual + 0.5) / 40
+        found = [expected, sign * score(nearer, expected, span=span)]
+        assert rows[second, category][4:] == pytest.approx(found)
 
 
 def score(nearer: float, expected: float, *, span: int) -> float:

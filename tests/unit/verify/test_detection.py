@@ -78,11 +78,11 @@ def slow_traffic(counts: Sequence[int], detection: Detection) -> dict[int, tuple
             continue
         sales, squares = sum(past), sum(c * c for c in past)
         excess = (squares - float(sales) * sales / m) / (m - 1) / max(sales / m, 1)
-        bases.append(sales / m)
+        bases.append((sales + 0.5) / m)
         variations.append(min(max(excess, 1), 4))
         places = [at, *(back for back in (at - third, at - 2 * third) if back >= 0)]
         known = [base for place in places if (base := bases[place]) is not None]
-        varied = max(value for place in places if (value := variations[place]) is not None)
+        varied = min(value for place in places if (value := variations[place]) is not None)
         scores = []
         for k in (1, 2, 4, 8, 16):
             c = sum(counts[at - k + 1 : at + 1])
@@ -199,7 +199,7 @@ def test_a_surge_is_reported_once() -> None:
     found = swings(counts, DETECTION)
     assert {at: kind for at, (kind, _) in found.items()} == {60: "surge"}
     assert found[60][1].observed == 60
-    assert found[60][1].expected == 10.0
+    assert found[60][1].expected == (40 * 10 + 0.5) / 40
 
 
 def test_a_rare_category_that_stops_is_a_drought() -> None:
@@ -209,7 +209,8 @@ def test_a_rare_category_that_stops_is_a_drought() -> None:
     assert kind == "drought"
     assert 61 < at < 70
     assert swing.observed == 0
-    assert swing.expected == 4.0 * 2 ** round(math.log2(swing.expected / 4))
+    usual = (40 * 4 + 0.5) / 40
+    assert swing.expected == usual * 2 ** round(math.log2(swing.expected / usual))
 
 
 def test_the_newest_second_is_not_judged() -> None:

@@ -2,8 +2,8 @@
 -- Grain: second of append time, category.
 -- c1 to c16 are the sales of the last one to sixteen seconds, this one included. base and variation
 -- (variance over mean) are those of a third of the past, behind the last sixteen seconds; older and
--- oldest are those of the two thirds before it. All are differences of running sums, because a query
--- level has but one frame.
+-- oldest are those of the two thirds before it. With half a sale more: two sales after long silence
+-- are no surge. All are differences of running sums, because a query level has but one frame.
 CREATE TEMPORARY VIEW known_traffic AS
 SELECT
     *,
@@ -21,7 +21,7 @@ FROM (
         c8,
         c16,
         m,
-        CASE WHEN m >= ${least_seconds} THEN CAST(sales AS DOUBLE) / m END AS base,
+        CASE WHEN m >= ${least_seconds} THEN (sales + 0.5e0) / m END AS base,
         CASE
             WHEN m >= ${least_seconds}
                 THEN

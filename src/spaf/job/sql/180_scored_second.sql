@@ -4,7 +4,8 @@
 -- compared with the nearest that a third of the past would let expect: an episode in one third
 -- neither hides the next nor makes the quiet after it unusual. The score is the signed root of the
 -- Poisson deviance with half a sale of continuity: on the scale of a standard normal for many sales
--- and for few. It is lower where the past varied more than chance, or is short.
+-- and for few. It is lower where every third of the past
+-- varied more than chance, or where the past is short.
 CREATE TEMPORARY VIEW scored_second AS
 SELECT
     *,
@@ -45,7 +46,7 @@ FROM (
                     base,
                     older_base,
                     oldest_base,
-                    GREATEST(
+                    LEAST(
                         variation,
                         COALESCE(older_variation, variation),
                         COALESCE(oldest_variation, variation)

@@ -24,7 +24,7 @@ WITH past AS (
 based AS (
     SELECT
         *,
-        CASE WHEN m >= $least_seconds THEN sales::DOUBLE / m END AS base,
+        CASE WHEN m >= $least_seconds THEN (sales + 0.5e0) / m END AS base,
         CASE
             WHEN m >= $least_seconds
                 THEN
@@ -48,11 +48,11 @@ bounded AS (
             AS lowest,
         greatest(base, lag(base, $third) OVER by_second, lag(base, $two_thirds) OVER by_second)
             AS highest,
-        greatest(
+        least(
             variation,
             lag(variation, $third) OVER by_second,
             lag(variation, $two_thirds) OVER by_second
-        ) AS most_varied
+        ) AS least_varied
     FROM based
     WINDOW by_second AS (PARTITION BY category ORDER BY append_second)
 ),
@@ -65,7 +65,7 @@ spans AS (
         m,
         lowest,
         highest,
-        most_varied,
+        least_varied,
         unnest([1, 2, 4, 8, 16]) AS span,
         unnest([c, c2, c4, c8, c16]) AS observed
     FROM bounded
@@ -96,7 +96,7 @@ scored AS (
         *,
         sign(observed - expected)
         * sqrt(2e0 * greatest(nearer * ln(nearer / expected) - (nearer - expected), 0e0))
-        / sqrt(most_varied * (1e0 + span::DOUBLE / m)) AS score
+        / sqrt(least_varied * (1e0 + span::DOUBLE / m)) AS score
     FROM corrected
 )
 
