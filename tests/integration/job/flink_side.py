@@ -92,7 +92,8 @@ def judged(
     environment: Any, parameters: build.Parameters, rows: Iterable[tuple[int, Row]], file: Path
 ) -> Iterator[list[Any]]:
     """Yield what the job's views say of each row."""
-    read, judge, _, _, outlying, *_ = build.statements(parameters, build.VIEWS)
+    read, judge, *others = build.statements(parameters, build.VIEWS)
+    (outlying,) = (one for one in others if "VIEW outlying_sale " in one)
     file.write_text("".join(lines(rows)))
     for statement in (*log(file), read, judge):
         environment.execute_sql(statement)
