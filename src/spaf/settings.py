@@ -177,6 +177,9 @@ class JobSettings(Section):
     """Earlier seconds of the same category that a second's sales are compared with."""
     surge_score: Annotated[float, Field(gt=0)] = 4.5
     """Smallest score, either way, that makes a second a surge or a drought."""
+    deduplicate_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
+    """Count a transactionId once in each block of append time of this length, minutes. 0 is off:
+    every copy counts. It costs memory for each sale; see docs/explanation/job.md."""
 
 
 class QuarantineSettings(Section):

@@ -20,7 +20,7 @@ from spaf.errors import VerifyError
 from spaf.generate.catalogue import CATEGORIES
 from spaf.sale import Record, Rules, Sale, decode
 from spaf.settings import JobSettings, SaleSettings
-from spaf.verify import Answers, Detection, Recount, Tables, compare, disagreements, duck
+from spaf.verify import Answers, Detection, Group, Recount, Tables, compare, disagreements, duck
 from spaf.verify.damage import DAMAGES
 from spaf.verify.dump import About, Dump
 from spaf.verify.render import tables_of
@@ -29,6 +29,8 @@ from spaf.verify.render import tables_of
 BATCH = 20
 # Nearly every sale has a higher score than this.
 LEAST_SCORE = 0.1
+# Each transactionId counts once in blocks of this length; a log is about three of them.
+ONCE_MS = 40_000
 # The share of the log that is behind the cut, where the system is live; every other seed is not.
 BEHIND = 0.05
 
@@ -117,7 +119,7 @@ def build(seed: int) -> World:
     live = seed % 2 == 1
     cut = {part: int(stop * (1 - BEHIND)) if live else stop for part, stop in end.items()}
     seen = {part: (cut[part] + stop) // 2 for part, stop in end.items()}
-    rules, job = Rules.of(SaleSettings()), JobSettings()
+    rules, job = replace(Rules.of(SaleSettings()), once_ms=ONCE_MS), JobSettings()
     detection = Detection(
         job.outlier_hours, job.outlier_score, job.surge_seconds, job.surge_score, CATEGORIES
     )
@@ -229,7 +231,7 @@ def duplicated_batch(luck: Random, world: World) -> Tables:
     twice.feed(again)
     answers, more = recount.answers(), twice.answers()
     for key, group in more.summary.items():
-        mine = answers.summary[key]
+        mine = answers.summary.setdefault(key, Group())
         mine.count += group.count
         mine.units += group.units
         mine.cents += group.cents

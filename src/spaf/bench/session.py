@@ -40,8 +40,7 @@ class Session:
     @property
     def rules(self) -> Rules:
         """What the contract leaves to the operator, as the job was told."""
-        told = self.contract
-        return Rules(told.currency, told.max_lateness_s * 1_000, told.max_ahead_s * 1_000)
+        return self.contract.rules()
 
     @property
     def detection(self) -> Detection:

@@ -1,11 +1,12 @@
 """A log made for the self-test: the generator's sales, and all that makes a log hard to count.
 
 Several partitions and currencies, anomalous sales, a surge, a silent category, late and early
-sales, and records that few parsers read alike.
+sales, copies of sales, and records that few parsers read alike.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from random import Random
 
@@ -21,6 +22,9 @@ CURRENCIES = ("BRL", "USD", "EUR")
 ANOMALY_RATE = 0.02
 # Shares of the records.
 HOSTILE_SHARE, LATE_SHARE, AHEAD_SHARE = 0.03, 0.02, 0.01
+# Records that come again, and among those the ones that say something else; copies are of the last
+# so many records.
+COPY_SHARE, CONFLICT_SHARE, MEMORY = 0.04, 0.3, 500
 LATE_MS, AHEAD_MS = 700_000, 120_000
 # The second of the surge and its sales of one category; the seconds without another category.
 SURGE_SECOND, SURGE_SALES = 60, 60
@@ -78,6 +82,7 @@ def _arrivals(seed: int, luck: Random) -> Iterator[tuple[int, bytes | None]]:
         currencies=CURRENCIES,
         anomaly_rate=ANOMALY_RATE,
     )
+    sent: deque[bytes | None] = deque(maxlen=MEMORY)
     for second in range(SECONDS):
         sales = 2 * SURGE_SALES if second == SURGE_SECOND else 0
         wanted = sales + luck.randrange(SALES_A_SECOND * 3 // 4, SALES_A_SECOND * 5 // 4)
@@ -92,6 +97,16 @@ def _arrivals(seed: int, luck: Random) -> Iterator[tuple[int, bytes | None]]:
             if luck.random() < HOSTILE_SHARE:
                 value = luck.choice(HOSTILE)
             yield append_ms, value
+            sent.append(value)
+            if luck.random() < COPY_SHARE:
+                yield append_ms, _copy(luck, luck.choice(sent))
+
+
+def _copy(luck: Random, value: bytes | None) -> bytes | None:
+    """Return a record again; sometimes it costs more."""
+    if value is None or luck.random() > CONFLICT_SHARE:
+        return value
+    return value.replace(b'"productPrice":', b'"productPrice":1')
 
 
 def _sale(stream: SaleStream, luck: Random, append_ms: int) -> bytes:

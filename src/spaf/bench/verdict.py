@@ -18,6 +18,7 @@ from spaf.verify import (
     Answers,
     LedgerRow,
     OutlierRow,
+    RepeatRow,
     SummaryRow,
     SwingRow,
     Tables,
@@ -226,7 +227,7 @@ def wait_until_done(session: Session, cut: Mapping[int, int]) -> None:
 
 
 def snapshot(session: Session) -> Tables:
-    """Return all four tables as they are at one moment.
+    """Return all tables as they are at one moment.
 
     Raises:
         StoreError: they cannot be read.
@@ -239,4 +240,5 @@ def snapshot(session: Session) -> Tables:
             ledger=[LedgerRow(*row) for row in queries.ledger(connection)],
             outliers=[OutlierRow(*row) for row in queries.outliers(connection)],
             swings=[SwingRow(*row) for row in queries.swings(connection)],
+            repeats=[RepeatRow(*row) for row in queries.repeats(connection)],
         )

@@ -95,11 +95,8 @@ class LiveView:
         )
 
     def _headline(self) -> Text:
-        account = queries.account(self._connection)
-        end = sum(row["end_offset"] for row in account)
-        accepted = sum(int(row["accepted"]) for row in account)
-        late = sum(int(row["late"]) for row in account)
-        rejected = sum(int(row["rejected"]) for row in account)
+        total = queries.total(self._connection)
+        accepted = total["accepted"]
         now = clock.monotonic()
         self._counts.append((now, accepted))
         while now - self._counts[0][0] > WINDOW_S:
@@ -111,10 +108,15 @@ class LiveView:
         return Text.assemble(
             ("SPAF  ", "bold"),
             f"{rate:,.0f} sales/s of {self._wanted:,.0f}   ",
-            f"{end:,} records = {accepted:,} accepted + {late:,} late + {rejected:,} rejected   ",
+            f"{total['records']:,} records = {accepted:,} accepted{self._duplicates(total)}"
+            f" + {total['late']:,} late + {total['rejected']:,} rejected   ",
             ("sale → PostgreSQL  ", "dim"),
             (seen, "bold cyan"),
         )
+
+    def _duplicates(self, total: dict[str, Any]) -> str:
+        """Return the term of the equation that a run has which counts each transactionId once."""
+        return f" + {total['duplicates']:,} duplicates" if self._session.rules.once_ms else ""
 
     def _links(self) -> Text:
         services = self._session.state().services

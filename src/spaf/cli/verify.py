@@ -123,9 +123,10 @@ def _shown() -> Iterator[Tell]:
 
 def print_verdict(verdict: Verdict) -> None:
     """Print the equation, what was compared, and what differs."""
+    duplicates = f" + {verdict.duplicates:,} duplicates" if verdict.deduplicated else ""
     equation = (
-        f"{verdict.records:,} records = {verdict.accepted:,} accepted + {verdict.late:,} late"
-        f" + {verdict.rejected:,} rejected"
+        f"{verdict.records:,} records = {verdict.accepted:,} accepted{duplicates}"
+        f" + {verdict.late:,} late + {verdict.rejected:,} rejected"
     )
     out.print(f"{equation}; unaccounted {verdict.unaccounted:,}", highlight=False)
     _print_lines(verdict.differences)

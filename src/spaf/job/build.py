@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from string import Template
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ RESULTS = {
     "outlying_sale": "sale_anomaly",
     "outlying_second": "window_anomaly",
 }
+# One more while sales are deduplicated.
+RESULTS_ONCE = {"duplicate_of_block": "duplicate_block"}
 
 ANSWERS = tuple(RESULTS.values())
 
@@ -29,6 +32,9 @@ ANSWERS = tuple(RESULTS.values())
 # the contract allows: the longest stop of the job that state still bridges, seconds. State is
 # given up by the wall clock, so a job that resumes later must count again from the log.
 STATE_SLACK_S = 3_600
+# The same for identifiers that are looked for again: there is one for each sale, so an hour of them
+# would take most of the heap.
+DUPLICATE_SLACK_S = 900
 # Each sink wakes up this often, ms, whether there is something to write or not. Sales are watched
 # as they come and have a setting of their own; anomalies may be known a little later, and the
 # ledger is read by people and by checks that wait for a checkpoint anyway.
@@ -81,6 +87,8 @@ class Parameters:
     outlier_score: float
     surge_seconds: int
     surge_score: float
+    # Length of the blocks of append time in which a transactionId counts once; 0 counts each copy.
+    duplicate_block_s: int = 0
     # Sinks that are written; a bench leaves some out to see what they cost.
     answers: tuple[str, ...] = ANSWERS
 
@@ -132,6 +140,26 @@ class Parameters:
             "past_seconds": str(LONGEST_SPAN_S + third),
             "surge_score": _double(self.surge_score),
             "cool_down_seconds": str(COOL_DOWN_S),
+            **self._of_blocks(),
+        }
+
+    def results(self) -> dict[str, str]:
+        """Return which view answers which table."""
+        chosen = {view: sink for view, sink in RESULTS.items() if sink in self.answers}
+        once = self.duplicate_block_s and "summary_of_second" in chosen
+        return chosen | RESULTS_ONCE if once else chosen
+
+    def _of_blocks(self) -> dict[str, str]:
+        """Return the placeholders of deduplication.
+
+        An identifier is known until its block cannot get another copy. What its copies feed is
+        known for longer: they take back what they said first.
+        """
+        block_s, slack_s = self.duplicate_block_s, STATE_SLACK_S
+        return {
+            "duplicate_block_s": str(block_s),
+            "duplicate_ttl": _text(f"{block_s + DUPLICATE_SLACK_S} s"),
+            "counted_ttl": _text(f"{block_s + slack_s + self.max_ahead_s + self.max_lateness_s} s"),
         }
 
     def digest(self) -> str:
@@ -147,6 +175,8 @@ class Parameters:
 
 # First digit of a statement's number: log and sinks, or the views between them.
 TABLES, VIEWS = "0", "1"
+# Folder of the statements that count each transactionId once.
+ONCE = "once"
 
 
 def statements(parameters: Parameters, kinds: str = TABLES + VIEWS) -> Iterator[str]:
@@ -161,9 +191,24 @@ def statements(parameters: Parameters, kinds: str = TABLES + VIEWS) -> Iterator[
 
     """
     placeholders = parameters.placeholders()
-    for path in sorted(files("spaf.job").joinpath("sql").iterdir(), key=lambda p: p.name):
-        if path.name.endswith(".sql") and path.name[0] in kinds:
-            yield render(path.name, path.read_text(), placeholders)
+    for name, path in sorted(_sources(once=bool(parameters.duplicate_block_s)).items()):
+        if name[0] in kinds:
+            yield render(name, path.read_text(), placeholders)
+
+
+def _sources(*, once: bool) -> dict[str, Traversable]:
+    """Return the files by name; those that count each sale once take the place of their namesakes.
+
+    Without deduplication none of them takes part, so that it costs nothing then.
+    """
+    folder = files("spaf.job").joinpath("sql")
+    folders = (folder, folder.joinpath(ONCE)) if once else (folder,)
+    return {
+        path.name: path
+        for found in folders
+        for path in found.iterdir()
+        if path.name.endswith(".sql")
+    }
 
 
 def render(name: str, sql: str, placeholders: Mapping[str, str]) -> str:
@@ -191,8 +236,7 @@ def register(environment: TableEnvironment, parameters: Parameters) -> Statement
     for statement in statements(parameters, VIEWS):
         environment.execute_sql(statement)
     inserts = environment.create_statement_set()
-    chosen = {view: sink for view, sink in RESULTS.items() if sink in parameters.answers}
-    for view, sink in chosen.items():
+    for view, sink in parameters.results().items():
         inserts.add_insert_sql(f"INSERT INTO {sink} SELECT * FROM {view}")  # noqa: S608 - constants
     return inserts
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from spaf.measure.quantiles import Micros, Quantiles, quantiles
 from spaf.sale import Record, Rules, Sale, decode
+from spaf.sale.once import Once, Place
 
 Key = tuple[int, str, str]
 # Stamp (µs) and count that a row showed, in the order of the notices.
@@ -130,24 +131,24 @@ def stamps(records: Iterable[Record], rules: Rules, shown: Showings) -> Stamps:
 
 def _by_group(records: Iterable[Record], rules: Rules) -> dict[Key, list[Arrival]]:
     groups: dict[Key, list[Arrival]] = defaultdict(list)
-    for record in records:
-        for sale in _accepted(record, rules):
-            key = (sale.event_ms // 1000, sale.category, sale.currency)
-            groups[key].append(
-                Arrival(
-                    record.append_ms,
-                    record.partition,
-                    record.offset,
-                    sale.intended_us,
-                    sale.sent_us,
-                )
-            )
+    for place, sale in _counted(records, rules):
+        key = (sale.event_ms // 1000, sale.category, sale.currency)
+        groups[key].append(Arrival(*place, sale.intended_us, sale.sent_us))
     return groups
 
 
-def _accepted(record: Record, rules: Rules) -> Iterator[Sale]:
-    outcomes = decode(record.value, record.append_ms, rules)
-    return (outcome for outcome in outcomes if isinstance(outcome, Sale))
+def _counted(records: Iterable[Record], rules: Rules) -> Iterator[tuple[Place, Sale]]:
+    """Yield the sales that count: where copies do not, the first of them."""
+    once = Once(rules.once_ms)
+    for record in records:
+        place = Place(record.append_ms, record.partition, record.offset)
+        for sale in decode(record.value, record.append_ms, rules):
+            if isinstance(sale, Sale):
+                if rules.once_ms and sale.transaction_id is not None:
+                    once.add(place, sale)
+                else:
+                    yield place, sale
+    yield from ((copies.place, copies.first) for copies in once.sales.values())
 
 
 def _first_shown(shown: list[tuple[int, int]], sales: int) -> list[int | None]:

@@ -63,6 +63,8 @@ class Rules:
     default_currency: str
     max_lateness_ms: int
     max_ahead_ms: int
+    once_ms: int = 0
+    """Length of the blocks of append time in which a transactionId counts once; 0: each copy."""
 
     @classmethod
     def of(cls, settings: SaleSettings) -> Rules:

@@ -126,7 +126,9 @@ class JobKeeper:
             return None
         checkpoint.prune(self._place.checkpoints)
         checkpoint.prune(self._checkpoints)
-        return checkpoint.newest_complete(self._checkpoints, clock.now_us() / 1e6, self._unusable)
+        oldest_s = checkpoint.oldest_resume_s(self._settings.job)
+        now_s = clock.now_us() / 1e6
+        return checkpoint.newest_complete(self._checkpoints, now_s, self._unusable, oldest_s)
 
     def _distrust_checkpoint(self) -> None:
         if self.state.resumed_from and not self._has_run:
@@ -163,8 +165,10 @@ class JobKeeper:
         See `spaf.job.build.STATE_SLACK_S`; canceled, it begins anew from the log.
         """
         folder = self._checkpoints
+        oldest_s = checkpoint.oldest_resume_s(self._settings.job)
+        now_s = clock.now_us() / 1e6
         return (
             folder is not None
             and any(folder.glob("*/chk-*"))
-            and checkpoint.newest_complete(folder, clock.now_us() / 1e6) is None
+            and checkpoint.newest_complete(folder, now_s, oldest_s=oldest_s) is None
         )

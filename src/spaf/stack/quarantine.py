@@ -15,8 +15,7 @@ import msgspec
 from spaf import clock, settings
 from spaf.errors import SpafError
 from spaf.quarantine.watch import Source, Watcher
-from spaf.sale import Rules
-from spaf.settings import SaleSettings, Settings
+from spaf.settings import Settings
 from spaf.stack.process import Identity
 from spaf.stack.state import Home
 
@@ -47,7 +46,7 @@ def source(chosen: Settings, home: Home) -> Source:
     state = home.running()
     dsn = None if chosen.postgres.dsn is None else chosen.postgres.dsn.get_secret_value()
     # The rules that the job was started with.
-    rules = Rules.of(SaleSettings(**msgspec.structs.asdict(state.contract)))
+    rules = state.contract.rules()
     access = home.access(state, chosen.postgres.schema_name, dsn)
     return Source(state.kafka, chosen.kafka.topic, access, rules)
 

@@ -9,6 +9,7 @@ from typing import Self
 import msgspec
 
 from spaf.errors import NotUpError, StackError
+from spaf.sale import Rules
 from spaf.settings import Settings
 from spaf.stack.process import Identity
 from spaf.store.access import Access, Role
@@ -59,6 +60,7 @@ class Contract(msgspec.Struct):
     outlier_score: float = 5.0
     surge_seconds: int = 120
     surge_score: float = 4.5
+    deduplicate_minutes: int = 0
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -70,6 +72,16 @@ class Contract(msgspec.Struct):
             outlier_score=job.outlier_score,
             surge_seconds=job.surge_seconds,
             surge_score=job.surge_score,
+            deduplicate_minutes=job.deduplicate_minutes,
+        )
+
+    def rules(self) -> Rules:
+        """Return what the contract of the event leaves to the operator."""
+        return Rules(
+            self.currency,
+            self.max_lateness_s * 1_000,
+            self.max_ahead_s * 1_000,
+            self.deduplicate_minutes * 60_000,
         )
 
 

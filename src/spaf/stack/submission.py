@@ -123,6 +123,7 @@ class JobPlace:
             outlier_score=settings.job.outlier_score,
             surge_seconds=settings.job.surge_seconds,
             surge_score=settings.job.surge_score,
+            duplicate_block_s=settings.job.deduplicate_minutes * 60,
             answers=self.answers,
         )
 

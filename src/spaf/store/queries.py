@@ -64,6 +64,12 @@ def account(connection: psycopg.Connection) -> list[Row]:
     return _rows(connection, "SELECT * FROM ingest_account ORDER BY kafka_partition", [])
 
 
+def total(connection: psycopg.Connection) -> Row:
+    """Return what became of all records: accepted, duplicates, late and rejected are all."""
+    (row,) = _rows(connection, "SELECT * FROM ingest_total", [])
+    return row
+
+
 def done(connection: psycopg.Connection) -> dict[int, int]:
     """Return, by partition, the offset before which everything is in the tables for certain."""
     rows = connection.execute("SELECT kafka_partition, done_offset FROM topic_position")
@@ -156,6 +162,14 @@ def swings(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
+def repeats(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Return duplicate_block as (start, end, duplicates, conflicting)."""
+    return connection.execute(
+        "SELECT extract(epoch FROM block_start)::bigint, extract(epoch FROM block_end)::bigint, "
+        "duplicates, conflicting FROM duplicate_block"
+    ).fetchall()
+
+
 def record_position(
     connection: psycopg.Connection, start: Mapping[int, int], done: Mapping[int, int]
 ) -> None:
@@ -170,11 +184,17 @@ def record_position(
 
 
 def forget_detections(connection: psycopg.Connection, start: Mapping[int, int]) -> None:
-    """Delete the anomalies of the records that the job is about to judge again.
+    """Delete the anomalies and duplicates of the records that the job is about to judge again.
 
-    Sums are overwritten row by row, but an anomaly that is none under other thresholds would stay.
+    Sums are overwritten row by row, but an anomaly that is none under other thresholds would stay,
+    and so would a block that is none under another length.
     """
     for partition, offset in start.items():
+        connection.execute(
+            "DELETE FROM duplicate_block WHERE block_end > (SELECT min(append_second) "
+            "FROM ledger_second WHERE kafka_partition = %s AND max_offset >= %s)",
+            [partition, offset],
+        )
         connection.execute(
             "DELETE FROM window_anomaly WHERE window_start >= (SELECT min(append_second) "
             "FROM ledger_second WHERE kafka_partition = %s AND max_offset >= %s)",

@@ -7,11 +7,20 @@ its SQL.
 
 from __future__ import annotations
 
-from spaf.verify.answers import Answers, Group, Intake, LedgerKey, Outlier, SummaryKey, Swing
+from spaf.verify.answers import (
+    Answers,
+    Group,
+    Intake,
+    LedgerKey,
+    Outlier,
+    Repeats,
+    SummaryKey,
+    Swing,
+)
 from spaf.verify.compare import Difference, Verdict, compare, disagreements
 from spaf.verify.detection import Detection
 from spaf.verify.recount import Recount
-from spaf.verify.tables import LedgerRow, OutlierRow, SummaryRow, SwingRow, Tables
+from spaf.verify.tables import LedgerRow, OutlierRow, RepeatRow, SummaryRow, SwingRow, Tables
 
 __all__ = [
     "Answers",
@@ -24,6 +33,8 @@ __all__ = [
     "Outlier",
     "OutlierRow",
     "Recount",
+    "RepeatRow",
+    "Repeats",
     "SummaryKey",
     "SummaryRow",
     "Swing",

@@ -29,6 +29,9 @@ OutlierKey = tuple[int, int, str]
 SwingKey = tuple[int, str, str]
 """Second of append time since the epoch, category, kind."""
 
+BlockKey = tuple[int, int]
+"""Start and end of a block of append time, seconds since the epoch."""
+
 UNREAD = -1
 """In the place of an offset: the job could read no record there."""
 
@@ -74,6 +77,15 @@ class Swing(NamedTuple):
     score: float
 
 
+class Repeats(NamedTuple):
+    """What a block of append time repeats, where each transactionId counts once."""
+
+    duplicates: int
+    """Copies beyond the first of their identifier."""
+    conflicting: int
+    """Identifiers whose copies differ in what was sold."""
+
+
 @dataclass(slots=True)
 class Answers:
     """Everything that a formulation found in the log."""
@@ -88,15 +100,20 @@ class Answers:
     """Of records behind the cut too."""
     swings: dict[SwingKey, Swing] = field(default_factory=dict)
     """Of all seconds that the log has closed, behind the cut too."""
+    repeats: dict[BlockKey, Repeats] = field(default_factory=dict)
+    """Of blocks with duplicates only."""
     open_summary: set[SummaryKey] = field(default_factory=set)
     """Rows that records behind the cut touch; so is the next."""
     open_ledger: set[LedgerKey] = field(default_factory=set)
+    open_repeats: set[BlockKey] = field(default_factory=set)
     closed: int = 0
     """First second of append time that the records before the cut do not close."""
     doubtful_offsets: set[tuple[int, int]] = field(default_factory=set)
     """Partition and offset of sales so near the threshold that rounding decides."""
     doubtful_seconds: set[tuple[int, str]] = field(default_factory=set)
     """Second and category, in the same way."""
+    deduplicated: bool = False
+    """Whether each transactionId counts once."""
     records: int = 0
     """Records before the cut; this and the next three."""
     accepted: int = 0
@@ -109,12 +126,17 @@ class Answers:
     @property
     def rejected(self) -> int:
         """How many records were neither accepted nor late, unreadable ones among them."""
-        return self.records - self.accepted - self.late
+        return self.records - self.accepted - self.duplicates - self.late
 
     @property
-    def open_groups(self) -> set[SummaryKey | LedgerKey]:
-        """The keys of sales_summary and of the ledger that records behind the cut touch."""
-        return {*self.open_summary, *self.open_ledger}
+    def duplicates(self) -> int:
+        """How many accepted records do not count, because an earlier copy does."""
+        return sum(row.duplicates for row in self.repeats.values())
+
+    @property
+    def open_groups(self) -> set[SummaryKey | LedgerKey | BlockKey]:
+        """The keys of sales, ledger and duplicates that records behind the cut touch."""
+        return {*self.open_summary, *self.open_ledger, *self.open_repeats}
 
     def behind(self, key: OutlierKey) -> bool:
         """Say whether a sale lies behind the cut: its row may be there already, or not yet."""

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
 from spaf.verify import ledger
-from spaf.verify.answers import Answers, Outlier, Swing
-from spaf.verify.tables import LEDGER, OUTLIERS, SUMMARY, SWINGS, Tables
+from spaf.verify.answers import Answers, Outlier, Repeats, Swing
+from spaf.verify.tables import LEDGER, OUTLIERS, REPEATS, SUMMARY, SWINGS, Tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -89,6 +89,10 @@ class Verdict:
     """Records that formulation two left to the decoder of formulation one."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Stage → how long it took."""
+    deduplicated: bool = False
+    """Whether each transactionId counts once; else there are no duplicates."""
+    duplicates: int = 0
+    """Accepted records that do not count, because an earlier copy of the sale does."""
     complete_to: Mapping[int, int] = field(default_factory=dict)
     """For each partition the cut: the verdict is about the records before it."""
 
@@ -107,6 +111,7 @@ class Verdict:
         return {
             "records": self.records,
             "accepted": self.accepted,
+            "duplicates": self.duplicates,
             "late": self.late,
             "rejected": self.rejected,
             "unaccounted": self.unaccounted,
@@ -126,7 +131,7 @@ def compare(answers: Answers, tables: Tables) -> Verdict:
     books = list(tables.ledger)
     sums = list(ledger.sums(answers, books))
     sides = [_summary(answers, tables), _ledger(answers, tables)]
-    sides += [_outliers(answers, tables), _swings(answers, tables)]
+    sides += [_outliers(answers, tables), _swings(answers, tables), _repeats(answers, tables)]
     return Verdict(
         records=answers.records,
         accepted=answers.accepted,
@@ -137,7 +142,9 @@ def compare(answers: Answers, tables: Tables) -> Verdict:
             *(difference for side in sides for difference in side.differences),
             *_rejected_differences(sums),
         ],
-        open_groups=len(answers.open_summary) + len(answers.open_ledger),
+        duplicates=answers.duplicates,
+        deduplicated=answers.deduplicated,
+        open_groups=len(answers.open_groups),
         late_cents=answers.late_cents,
         reasons=dict(answers.reasons),
         rows={side.table: side.compared for side in sides},
@@ -219,6 +226,17 @@ def _swings(answers: Answers, tables: Tables) -> _Side:
     )
 
 
+def _repeats(answers: Answers, tables: Tables) -> _Side:
+    """Compare what was not counted twice; a block that is open is left out."""
+    expected = {k: row for k, row in answers.repeats.items() if k not in answers.open_repeats}
+    found = [
+        (key, Repeats(row.duplicates, row.conflicting))
+        for row in tables.repeats
+        if (key := (row.start, row.end)) not in answers.open_repeats
+    ]
+    return _side(REPEATS, expected, found)
+
+
 def _cents(amount: Decimal) -> int | Decimal:
     """Return whole cents as an integer; what is none stays, and equals no integer."""
     whole = amount.is_finite() and amount.scaleb(2) == amount.scaleb(2).to_integral_value()
@@ -255,6 +273,7 @@ def disagreements(one: Answers, two: Answers) -> list[Difference]:
     sides = [
         _side(SUMMARY, _values(one.summary), _values(two.summary)),
         _side(LEDGER, _values(one.ledger), _values(two.ledger)),
+        _side(REPEATS, one.repeats, two.repeats),
         _side(
             OUTLIERS,
             {key: row for key, row in one.outliers.items() if key[:2] not in doubtful},

@@ -14,7 +14,7 @@ from typing import Any
 
 from spaf.verify.answers import Answers
 from spaf.verify.ledger import bookings
-from spaf.verify.tables import LedgerRow, OutlierRow, SummaryRow, SwingRow, Tables
+from spaf.verify.tables import LedgerRow, OutlierRow, RepeatRow, SummaryRow, SwingRow, Tables
 
 Damage = Callable[[Random, Answers, Tables], Tables | None]
 """None where the tables have no row that could be damaged in this way."""
@@ -36,6 +36,7 @@ def settled(table: str, answers: Answers, tables: Tables) -> list[int]:
         "outliers": lambda row: (
             not answers.behind(row[:3]) and row[:2] not in answers.doubtful_offsets
         ),
+        "repeats": lambda row: row[:2] not in answers.open_repeats,
         "swings": lambda row: (
             row.second < answers.closed and row[:2] not in answers.doubtful_seconds
         ),
@@ -83,7 +84,7 @@ def setting(**values: Callable[[Any], Any]) -> Callable[[Random, list[Any], int]
 
 def key(row: Any) -> tuple[Any, ...]:
     """Return the key of a row of any table."""
-    return tuple(row[: 2 if isinstance(row, LedgerRow) else 3])
+    return tuple(row[: 2 if isinstance(row, (LedgerRow, RepeatRow)) else 3])
 
 
 def drop(_: Random, rows: list[Any], place: int) -> None:
@@ -174,6 +175,13 @@ DAMAGES: dict[str, Damage] = {
     ),
     "ledger: first offset off by one": editing(
         "ledger", setting(min_offset=lambda r: r.min_offset + 1)
+    ),
+    # duplicate_block
+    "duplicates: dropped row": editing("repeats", drop),
+    "duplicates: one more": editing("repeats", setting(duplicates=lambda r: r.duplicates + 1)),
+    "duplicates: one less": editing("repeats", setting(duplicates=lambda r: r.duplicates - 1)),
+    "duplicates: one conflict more": editing(
+        "repeats", setting(conflicting=lambda r: r.conflicting + 1)
     ),
     # sale_anomaly
     "sale_anomaly: missing detection": editing("outliers", drop),

@@ -14,7 +14,7 @@ import duckdb
 from spaf.errors import VerifyError
 from spaf.sale import Late, Reason, Rules, Sale, decode
 from spaf.verify import detection as constants
-from spaf.verify.answers import Answers, Group, Intake, Outlier, Swing
+from spaf.verify.answers import Answers, Group, Intake, Outlier, Repeats, Swing
 from spaf.verify.detection import COOL_DOWN, Detection, near
 from spaf.verify.dump import Dump, unwritten
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 # Statements that make tables and views, in order; the others are questions.
 MAKE_MACROS, MAKE_RECORDS, MAKE_EVENTS = "010_plain", "020_record", "030_event"
-SUMMARY, LEDGER, OUTLIERS = "040_summary", "050_ledger", "060_outliers"
+# Of these two the one that the rules ask for.
+MAKE_EACH_COPY, MAKE_ONCE = "035_each_copy", "036_once"
+SUMMARY, REPEATS, LEDGER, OUTLIERS = "040_summary", "045_repeats", "050_ledger", "060_outliers"
 MAKE_SECONDS, SWINGS = "070_seconds", "080_swings"
 ACCEPTED, LATE, REFUSED, UNREADABLE = range(4)
 # Rows that pass between DuckDB and Python at a time.
@@ -100,13 +102,16 @@ class _Formulation:
         self._detection = detection
 
     def answers(self, begin: Mapping[int, int]) -> Answers:
-        found = Answers(self._cut, begin)
+        found = Answers(self._cut, begin, deduplicated=self._rules.once_ms > 0)
         if not self._dump.stretches():
             return found
         self._prepare()
         found.by_decoder = self._resolve(found)
         self._run(MAKE_EVENTS)
+        self._run(MAKE_ONCE if self._rules.once_ms else MAKE_EACH_COPY)
         self._summary(found)
+        if self._rules.once_ms:
+            self._repeats(found)
         closed = self._ledger(found)
         self._outliers(found)
         self._swings(found, closed)
@@ -118,6 +123,7 @@ class _Formulation:
             ("currency", self._rules.default_currency),
             ("max_ahead_ms", self._rules.max_ahead_ms),
             ("max_lateness_ms", self._rules.max_lateness_ms),
+            ("once_ms", self._rules.once_ms),
         ):
             self._db.execute(f"SET VARIABLE {name} = ?", [value])
         self._db.execute("CREATE TABLE cut (part INTEGER, stop BIGINT)")
@@ -177,6 +183,14 @@ class _Formulation:
                 found.accepted += sums[0]
             if is_open:
                 found.open_summary.add((second, category, currency))
+
+    def _repeats(self, found: Answers) -> None:
+        for start_ms, duplicates, conflicting, is_open in self._run(REPEATS).fetchall():
+            block = start_ms // 1_000, (start_ms + self._rules.once_ms) // 1_000
+            if duplicates:
+                found.repeats[block] = Repeats(duplicates, conflicting)
+            if is_open:
+                found.open_repeats.add(block)
 
     def _ledger(self, found: Answers) -> int:
         """Fill in the ledger and return the first second that the whole log does not close."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spaf.sale import Late, Outcome, Reason, Rules, Sale, decode
+from spaf.sale.once import Once, Place
 from spaf.sale.quick import quick
-from spaf.verify.answers import UNREAD, Answers, Group, Intake, LedgerKey, SummaryKey
+from spaf.verify.answers import UNREAD, Answers, Group, Intake, LedgerKey, Repeats, SummaryKey
 from spaf.verify.outliers import Outliers
 from spaf.verify.traffic import Counts, Traffic
 
@@ -44,11 +45,14 @@ class Recount:
             begin: the first offset of each partition.
 
         """
-        self._answers = Answers(cut, begin or {})
+        self._answers = Answers(cut, begin or {}, deduplicated=rules.once_ms > 0)
         self._rules = rules
         self._detection = detection
         self._outliers = Outliers(detection)
         self._counts: Counts = {}
+        # Sales that have an identifier, where each of those counts once.
+        self._once = Once(rules.once_ms)
+        self._behind = Once(rules.once_ms)
         # By partition: the second of the newest readable record behind the cut.
         self._newest_open: dict[int, int] = {}
 
@@ -61,6 +65,7 @@ class Recount:
         cut, rules, see = self._answers.cut, self._rules, self._outliers.see
         summary = self._answers.summary
         most_ahead, most_late = -rules.max_ahead_ms, rules.max_lateness_ms
+        once = self._once if rules.once_ms else None
         here, now = -1, -1
         for partition, offset, append_ms, value in records:
             sale = quick(value, append_ms, rules) if value else None
@@ -80,6 +85,10 @@ class Recount:
             intake.readable = intake.max_offset = offset
             category, quantity = sale.category, sale.quantity
             counts[category] = counts.get(category, 0) + 1
+            see(partition, offset, second, sale)
+            if once is not None and sale.transaction_id is not None:
+                once.add(Place(append_ms, partition, offset), sale)
+                continue
             key = (sale.event_ms // 1_000, category, sale.currency)
             group = summary.get(key)
             if group is None:
@@ -87,7 +96,6 @@ class Recount:
             group.count += 1
             group.units += quantity
             group.cents += sale.unit_cents * quantity
-            see(partition, offset, second, sale)
 
     def absorb(self, later: Recount) -> None:
         """Join the stretch that follows in each of its partitions."""
@@ -108,15 +116,19 @@ class Recount:
         mine.late_cents += theirs.late_cents
         mine.reasons += theirs.reasons
         self._newest_open |= later._newest_open
+        self._once.absorb(later._once)
+        self._behind.absorb(later._behind)
         self._outliers.absorb(later._outliers)
 
     def answers(self) -> Answers:
         """Return what the records fed so far come to."""
         found = self._answers
+        self._count_once()
         intakes = found.ledger.values()
-        found.accepted = sum(intake.accepted for intake in intakes)
+        taken = sum(intake.accepted for intake in intakes)
+        found.accepted = taken - found.duplicates
         found.late = sum(intake.late for intake in intakes)
-        found.records = found.accepted + found.late + sum(intake.rejected for intake in intakes)
+        found.records = taken + found.late + sum(intake.rejected for intake in intakes)
         newest: dict[int, int] = {}
         for partition, second in (key for key, row in found.ledger.items() if row.readable >= 0):
             newest[partition] = max(newest.get(partition, 0), second)
@@ -129,6 +141,26 @@ class Recount:
         found.by_decoder = found.records
         return found
 
+    def _count_once(self) -> None:
+        """Count the first copy of each sale; what a copy behind the cut may change is open."""
+        found = self._answers
+        for copies in self._once.sales.values():
+            self._add(copies.first)
+        found.repeats = {block: Repeats(*counts) for block, counts in self._once.repeated().items()}
+        for key, behind in self._behind.sales.items():
+            found.open_repeats.add(self._once.block(key[0]))
+            before = self._once.sales.get(key)
+            if before is not None and behind.precedes(before):
+                found.open_summary.add(summary_key(before.first))
+        # What is counted is done: another call of answers must not count it again.
+        self._once, self._behind = Once(self._rules.once_ms), Once(self._rules.once_ms)
+
+    def _add(self, sale: Sale) -> None:
+        group = self._group(sale)
+        group.count += 1
+        group.units += sale.quantity
+        group.cents += sale.cents
+
     def _closed(self, newest: Mapping[int, int]) -> int:
         """Return the first second that not every partition has passed; only what is read counts."""
         return min((newest.get(partition, 0) for partition in self._answers.cut), default=0)
@@ -137,35 +169,36 @@ class Recount:
         """Take in any record."""
         outcomes = decode(value, append_ms, self._rules)
         place = (partition, append_ms // 1_000)
+        where = Place(append_ms, partition, offset)
         if offset < self._answers.cut.get(partition, 0):
-            self._count(place, offset, outcomes)
+            self._count(place, where, outcomes)
         else:
-            self._leave_open(place, outcomes)
+            self._leave_open(place, where, outcomes)
         for sale in outcomes:
             if isinstance(sale, Sale):
                 counts = self._counts.setdefault(place[1], {})
                 counts[sale.category] = counts.get(sale.category, 0) + 1
                 self._outliers.see(partition, offset, place[1], sale)
 
-    def _count(self, place: LedgerKey, offset: int, outcomes: tuple[Outcome, ...]) -> None:
+    def _count(self, place: LedgerKey, where: Place, outcomes: tuple[Outcome, ...]) -> None:
         """Count a record: rejected is what is neither accepted nor late of the one that it is.
 
         Flink reads an array at the root as several sales under one offset. They are counted as
         sales, so that the sum over accepted, late and rejected stays the number of records.
         """
         found = self._answers
-        intake = self._intake(place, offset)
+        intake = self._intake(place, where.offset)
         intake.rejected += 1
         if outcomes != UNREADABLE:
-            intake.readable = offset
+            intake.readable = where.offset
         for outcome in outcomes:
             if isinstance(outcome, Sale):
                 intake.accepted += 1
                 intake.rejected -= 1
-                group = self._group(outcome)
-                group.count += 1
-                group.units += outcome.quantity
-                group.cents += outcome.cents
+                if self._counts_once(outcome):
+                    self._once.add(where, outcome)
+                else:
+                    self._add(outcome)
             elif isinstance(outcome, Late):
                 intake.late += 1
                 intake.rejected -= 1
@@ -173,13 +206,18 @@ class Recount:
             else:
                 found.reasons[outcome] += 1
 
-    def _leave_open(self, place: LedgerKey, outcomes: tuple[Outcome, ...]) -> None:
+    def _counts_once(self, sale: Sale) -> bool:
+        return bool(self._rules.once_ms) and sale.transaction_id is not None
+
+    def _leave_open(self, place: LedgerKey, where: Place, outcomes: tuple[Outcome, ...]) -> None:
         if outcomes != UNREADABLE:
             self._newest_open[place[0]] = place[1]
         self._answers.open_ledger.add(place)
-        self._answers.open_summary.update(
-            summary_key(outcome) for outcome in outcomes if isinstance(outcome, Sale)
-        )
+        for sale in outcomes:
+            if isinstance(sale, Sale):
+                self._answers.open_summary.add(summary_key(sale))
+                if self._counts_once(sale):
+                    self._behind.add(where, sale)
 
     def _intake(self, place: LedgerKey, offset: int) -> Intake:
         """Return the ledger row of a record, with the record's offset in it."""

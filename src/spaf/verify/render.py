@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from spaf.verify.answers import Answers
 from spaf.verify.ledger import bookings
-from spaf.verify.tables import LedgerRow, OutlierRow, SummaryRow, SwingRow, Tables
+from spaf.verify.tables import LedgerRow, OutlierRow, RepeatRow, SummaryRow, SwingRow, Tables
 
 
 def tables_of(answers: Answers) -> Tables:
-    """Return all four tables of answers in which nothing is open."""
+    """Return all tables of answers in which nothing is open."""
     return Tables(
         summary=[
             SummaryRow(*key, group.count, group.units, amount(group.cents))
@@ -32,6 +32,7 @@ def tables_of(answers: Answers) -> Tables:
             for key, row in answers.outliers.items()
         ],
         swings=[SwingRow(*key, *row) for key, row in answers.swings.items()],
+        repeats=[RepeatRow(*key, *row) for key, row in answers.repeats.items()],
     )
 
 

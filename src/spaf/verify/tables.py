@@ -1,4 +1,4 @@
-"""The rows of the four tables, as the database holds them."""
+"""The rows of the tables, as the database holds them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ SUMMARY = "sales_summary"
 LEDGER = "ingest_ledger"
 OUTLIERS = "sale_anomaly"
 SWINGS = "window_anomaly"
-NAMES = (SUMMARY, LEDGER, OUTLIERS, SWINGS)
+REPEATS = "duplicate_block"
+NAMES = (SUMMARY, LEDGER, OUTLIERS, SWINGS, REPEATS)
 
 
 class SummaryRow(NamedTuple):
@@ -63,6 +64,15 @@ class SwingRow(NamedTuple):
     score: float
 
 
+class RepeatRow(NamedTuple):
+    """A row of `duplicate_block`; start and end of its block, seconds since the epoch."""
+
+    start: int
+    end: int
+    duplicates: int
+    conflicting: int
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
     """What the database holds, read in one snapshot after the cut was taken."""
@@ -71,3 +81,4 @@ class Tables:
     ledger: Sequence[LedgerRow]
     outliers: Sequence[OutlierRow] = ()
     swings: Sequence[SwingRow] = ()
+    repeats: Sequence[RepeatRow] = ()

@@ -21,7 +21,7 @@ def test_every_damage_is_caught() -> None:
     assert numbers["damages"] == numbers["caught"] == 2 * len(numbers["kinds"])
     assert numbers["false_alarms"] == 0
     assert {kind.kind for kind in found.kinds} == {*DAMAGES, *LOG_DAMAGES, FORMULATION}
-    assert len({kind.partition(":")[0] for kind in DAMAGES}) == 4
+    assert len({kind.partition(":")[0] for kind in DAMAGES}) == 5
 
 
 def test_a_verifier_that_sees_nothing_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:

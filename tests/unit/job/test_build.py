@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from spaf.errors import JobError
 from spaf.job.build import (
+    ANSWERS,
+    DUPLICATE_SLACK_S,
     ENDPOINTS,
-    RESULTS,
+    ONCE,
     STATE_SLACK_S,
     TABLES,
     VIEWS,
@@ -47,15 +49,22 @@ HOSTILE = "it's'; DROP TABLE x; --${topic}\\"
 LITERAL = re.compile(r"'((?:[^']|'')*)'")
 
 
-def sources() -> dict[str, str]:
+ONE_BLOCK = replace(PARAMETERS, duplicate_block_s=600)
+EACH = pytest.mark.parametrize("parameters", [PARAMETERS, ONE_BLOCK])
+
+
+def sources(parameters: Parameters = PARAMETERS) -> dict[str, str]:
     """Return name and text of each file of the job."""
     folder = files("spaf.job").joinpath("sql")
-    return {p.name: p.read_text() for p in folder.iterdir() if p.name.endswith(".sql")}
+    folders = [folder, folder.joinpath(ONCE)] if parameters.duplicate_block_s else [folder]
+    paths = [path for found in folders for path in found.iterdir()]
+    return {p.name: p.read_text() for p in paths if p.name.endswith(".sql")}
 
 
 def used() -> set[str]:
     """Return the placeholders that the files name."""
-    return {name for text in sources().values() for name in re.findall(r"\$\{(\w+)\}", text)}
+    texts = [*sources().values(), *sources(ONE_BLOCK).values()]
+    return {name for text in texts for name in re.findall(r"\$\{(\w+)\}", text)}
 
 
 def literals(sql: str) -> Iterator[str]:
@@ -69,23 +78,46 @@ def test_every_placeholder_of_the_files_is_known_and_every_known_one_is_used() -
     assert set(PARAMETERS.placeholders()) == used()
 
 
-def test_statements_come_in_the_order_of_their_numbers_without_holes() -> None:
+@EACH
+def test_statements_come_in_the_order_of_their_numbers_without_holes(
+    parameters: Parameters,
+) -> None:
     """Each file gives one statement, rendered whole, in the order in which they build up."""
-    found = [re.search(r"TEMPORARY (?:VIEW|TABLE) (\w+)", s) for s in statements(PARAMETERS)]
-    expected = [name.removesuffix(".sql")[4:] for name in sorted(sources())]
+    found = [re.search(r"TEMPORARY (?:VIEW|TABLE) (\w+)", s) for s in statements(parameters)]
+    expected = [name.removesuffix(".sql")[4:] for name in sorted(sources(parameters))]
     assert [one[1] for one in found if one] == expected
-    assert not any("${" in statement for statement in statements(PARAMETERS))
+    assert not any("${" in statement for statement in statements(parameters))
 
 
-def test_files_are_numbered_and_no_number_is_given_twice() -> None:
+def test_without_deduplication_nothing_of_it_takes_part() -> None:
+    """It is not there and costs nothing: the statements are those of the plain files."""
+    folder = files("spaf.job").joinpath("sql", ONCE)
+    added = {p.name for p in folder.iterdir()} - set(sources())
+    assert added == set(sources(ONE_BLOCK)) - set(sources())
+    text = "\n".join(statements(PARAMETERS))
+    assert not re.search("duplicate|identified|counted_sale", text)
+    assert set(PARAMETERS.results().values()) == set(ANSWERS)
+    assert set(ONE_BLOCK.results().values()) == {*ANSWERS, "duplicate_block"}
+
+
+def test_state_of_copies_outlives_what_they_feed() -> None:
+    """A copy may come until its block ends; what it takes back must still be known then."""
+    found = ONE_BLOCK.placeholders()
+    assert found["duplicate_ttl"] == f"'{600 + DUPLICATE_SLACK_S} s'"
+    assert found["counted_ttl"] == f"'{600 + STATE_SLACK_S + 660} s'"
+
+
+@EACH
+def test_files_are_numbered_and_no_number_is_given_twice(parameters: Parameters) -> None:
     """Three digits first, so that sorting by name is sorting by number."""
-    numbers = [re.match(r"\d{3}_", name) for name in sources()]
-    assert len({n[0] for n in numbers if n}) == len(sources())
+    numbers = [re.match(r"\d{3}_", name) for name in sources(parameters)]
+    assert len({n[0] for n in numbers if n}) == len(sources(parameters))
 
 
-def test_files_say_purpose_and_grain_first() -> None:
+@EACH
+def test_files_say_purpose_and_grain_first(parameters: Parameters) -> None:
     """The head of each statement is a comment that names its grain."""
-    heads = {name: re.match(r"(?:--.*\n)+", text) for name, text in sources().items()}
+    heads = {name: re.match(r"(?:--.*\n)+", text) for name, text in sources(parameters).items()}
     assert [name for name, head in heads.items() if not head or "Grain: " not in head[0]] == []
 
 
@@ -110,23 +142,25 @@ def test_digest_leaves_out_what_a_plan_does_not_hold(field: str) -> None:
 def test_digest_stands_for_everything_that_changes_the_plan(field: str) -> None:
     """A kept plan is never used for other rules."""
     old = getattr(PARAMETERS, field)
-    other: Any = old * 2
+    other: Any = old * 2 or 600
     changed = replace(PARAMETERS, **{field: other})
     assert changed.digest() != PARAMETERS.digest()
     assert changed.digest() == replace(PARAMETERS, **{field: other}).digest()
 
 
-def test_results_name_a_view_and_a_sink_that_exist() -> None:
+@EACH
+def test_results_name_a_view_and_a_sink_that_exist(parameters: Parameters) -> None:
     """Each answer is tied to a table."""
-    names = {name.removesuffix(".sql")[4:]: name[0] for name in sources()}
-    assert {names[view] for view in RESULTS} == {"1"}
-    assert {names[sink] for sink in RESULTS.values()} == {"0"}
+    names = {name.removesuffix(".sql")[4:]: name[0] for name in sources(parameters)}
+    assert {names[view] for view in parameters.results()} == {"1"}
+    assert {names[sink] for sink in parameters.results().values()} == {"0"}
 
 
-def test_view_and_sink_of_a_result_have_the_same_columns() -> None:
+@EACH
+def test_view_and_sink_of_a_result_have_the_same_columns(parameters: Parameters) -> None:
     """`SELECT *` into a sink goes by position; the names must agree as well."""
-    text = {name.removesuffix(".sql")[4:]: body for name, body in sources().items()}
-    for view, sink in RESULTS.items():
+    text = {name.removesuffix(".sql")[4:]: body for name, body in sources(parameters).items()}
+    for view, sink in parameters.results().items():
         columns = re.findall(r"(?m)^    (\w+) (?:INT|BIGINT|STRING|DOUBLE|TIM|DEC)", text[sink])
         body = text[view].partition("\nSELECT\n")[2].partition("\nFROM")[0]
         names = re.findall(r"(?m)^(?: {4}(?=\S).*?| {8}AS )\b(\w+),?$", body)

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from spaf.job.checkpoint import METADATA, OLDEST_RESUME_S, RUNS_KEPT, newest_complete, prune
+from spaf.job.checkpoint import (
+    METADATA,
+    OLDEST_RESUME_S,
+    RUNS_KEPT,
+    newest_complete,
+    oldest_resume_s,
+    prune,
+)
+from spaf.settings import JobSettings
 
 NOW = 1_763_800_000.0
 
@@ -64,6 +72,16 @@ def test_state_that_may_be_given_up_in_part_is_too_old(
     """At the limit the job begins anew instead of going on with half a state."""
     made = checkpoint(tmp_path, "run/chk-1", age)
     assert newest_complete(tmp_path, NOW) == (made if found else None)
+
+
+@pytest.mark.parametrize(("minutes", "limit_s"), [(0, 2_700), (10, 675)])
+def test_identifiers_are_given_up_sooner(tmp_path: Path, minutes: int, limit_s: int) -> None:
+    """With deduplication a checkpoint is too old after minutes, not after most of an hour."""
+    oldest_s = oldest_resume_s(JobSettings(deduplicate_minutes=minutes))
+    assert oldest_s == limit_s
+    made = checkpoint(tmp_path, "run/chk-1", limit_s - 1)
+    assert newest_complete(tmp_path, NOW, oldest_s=oldest_s) == made
+    assert newest_complete(tmp_path, NOW + 1, oldest_s=oldest_s) is None
 
 
 def test_prune_keeps_the_newest_runs_whole(tmp_path: Path) -> None:

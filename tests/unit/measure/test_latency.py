@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -237,3 +238,18 @@ def test_half_written_line_shows_nothing_yet() -> None:
     found: Showings = defaultdict(list)
     parse_showings(io.StringIO(LINES.rstrip("\n")), found)
     assert found[7, "books", "BRL"] == [(100, 1)]
+
+
+def test_copies_that_do_not_count_have_no_latency() -> None:
+    """Each transactionId once: the row shows one sale, and the first copy is the one that waits."""
+    copy = Step("books", 0, 0, 1, 0, merged=False, stamped=True)
+    log = [
+        record(copy, offset, BASE_MS + offset, 1_000 + offset, transactionId="tx")
+        for offset in range(3)
+    ]
+    shown: Showings = {(SECOND, "books", "BRL"): [(9_000_000, 1)]}
+    once = replace(RULES, once_ms=600_000)
+    found = stamps(log, once, shown)
+    assert (found.intended.tolist(), found.visible.tolist()) == ([1_000], [9_000_000])
+    assert found.unseen == 0
+    assert stamps(log, RULES, shown).unseen == 2

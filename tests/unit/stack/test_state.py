@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spaf.errors import NotUpError, StackError
+from spaf.sale import Rules
 from spaf.settings import JobSettings, SaleSettings, Settings
 from spaf.stack.process import Identity
 from spaf.stack.state import Contract, Home, JobState, RunState, ServiceState
@@ -211,3 +212,11 @@ def test_the_contract_names_what_the_answers_depend_on() -> None:
     job = JobSettings(outlier_hours=4, outlier_score=3.5, surge_seconds=90, surge_score=5.5)
     told = Contract.of(Settings(job=job, sale=SaleSettings(currency="EUR")))
     assert told == Contract("EUR", 600, 60, 4, 3.5, 90, 5.5)
+
+
+@pytest.mark.usefixtures("bare")
+def test_the_rules_say_what_counts() -> None:
+    """Those of the event in milliseconds, and for how long a transactionId counts once."""
+    told = Contract.of(Settings(job=JobSettings(deduplicate_minutes=5)))
+    assert told.rules() == Rules("BRL", 600_000, 60_000, 300_000)
+    assert Contract().rules().once_ms == 0

@@ -260,6 +260,7 @@ def test_as_dict() -> None:
     assert compare(recount, Tables(summary, ledger)).as_dict() == {
         "records": recount.records,
         "accepted": recount.accepted,
+        "duplicates": 0,
         "late": recount.late,
         "rejected": recount.rejected,
         "unaccounted": 0,
@@ -272,6 +273,7 @@ def test_as_dict() -> None:
             "ingest_ledger": len(ledger),
             "sale_anomaly": 0,
             "window_anomaly": 0,
+            "duplicate_block": 0,
         },
         "records_by_decoder": 0,
         "verify_seconds": {},

@@ -3,10 +3,9 @@ SELECT
     event_ms // 1000 AS second,
     category,
     currency,
-    count(*) FILTER (WHERE counted) AS sales,
-    coalesce(sum(quantity) FILTER (WHERE counted), 0) AS units,
-    coalesce(sum(unit_cents * quantity) FILTER (WHERE counted), 0) AS cents,
-    bool_or(NOT counted) AS is_open
-FROM event
-WHERE outcome = 0
+    count(*) FILTER (WHERE sells) AS sales,
+    coalesce(sum(quantity) FILTER (WHERE sells), 0) AS units,
+    coalesce(sum(unit_cents * quantity) FILTER (WHERE sells), 0) AS cents,
+    bool_or(unsettles) AS is_open
+FROM sale
 GROUP BY ALL;

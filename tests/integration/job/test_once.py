@@ -1,0 +1,239 @@
+"""Each transactionId once: the job's SQL over rows made by hand, worked out on paper beside it."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spaf.job import build
+from spaf.sale import Sale
+from spaf.sale.once import Once, Place
+
+BLOCK_S = 600
+# The start of a block.
+BASE = 1_763_800_200
+PARAMETERS = build.Parameters(
+    bootstrap_servers="",
+    topic="",
+    group="",
+    jdbc_url="",
+    jdbc_user="",
+    jdbc_password="",
+    flush_ms=5,
+    default_currency="BRL",
+    max_lateness_s=600,
+    max_ahead_s=60,
+    known_categories=("books", "toys"),
+    outlier_hours=6,
+    outlier_score=5.0,
+    surge_seconds=120,
+    surge_score=4.5,
+    duplicate_block_s=BLOCK_S,
+)
+LONGEST = "\N{GRINNING FACE}" * 64
+LUCKY, COPIES, IDS = 7, 1_500, 400
+Row = dict[str, Any]
+
+
+def line(place: Place, category: str, transaction_id: str | None, **columns: Any) -> Row:
+    """Return a row of the log: a sale of 1.00 in the second in which it is appended."""
+    return {
+        "kafka_partition": place.partition,
+        "kafka_offset": place.offset,
+        "append_ms": place.append_ms,
+        "place": 0,
+        "productId": "p",
+        "productCategory": category,
+        "productPrice": 1.0,
+        "productQuantity": 1.0,
+        "transactionId": transaction_id,
+        **columns,
+    }
+
+
+def at(second: float, partition: int = 0, offset: int = 0) -> Place:
+    """Return a place so many seconds into the block."""
+    return Place(BASE * 1_000 + round(second * 1_000), partition, offset)
+
+
+def by_hand() -> list[Row]:
+    """Return copies, each category for a case."""
+    big = 2**62
+    return [
+        # The first of three, by time; it is neither read first nor of the lowest partition.
+        line(at(5), "time", "time", productPrice=5.0),
+        line(at(4.999, 3), "time", "time", productPrice=4.0),
+        line(at(9, 0, 9), "time", "time", productPrice=4.0),
+        # By milliseconds within a second, and across a minute.
+        line(at(70.301), "clock", "millisecond", productQuantity=2.0),
+        line(at(70.3, 9), "clock", "millisecond", productQuantity=3.0),
+        line(at(60), "clock", "minute", productQuantity=2.0),
+        line(at(59.9, 9), "clock", "minute", productQuantity=4.0),
+        # The same millisecond: the lower partition; the same partition: the lower offset.
+        line(at(10, 2, 1), "partition", "partition", productQuantity=2.0),
+        line(at(10, 11, 0), "partition", "partition", productQuantity=11.0),
+        line(at(20, 1, 10), "offset", "offset", productQuantity=10.0),
+        line(at(20, 1, 9), "offset", "offset", productQuantity=9.0),
+        line(at(20, 1, big), "offset", "offset", productQuantity=1.0),
+        # The last millisecond of a block and the first of the next.
+        line(at(BLOCK_S - 0.001), "edge", "edge"),
+        line(at(BLOCK_S), "edge", "edge"),
+        line(at(BLOCK_S + 1), "edge", "edge"),
+        line(at(0), "edge", "edge"),
+        # No identifier, or none of the contract's form: each counts.
+        *(line(at(30), "none", name) for name in (None, "", "x" * 65, "a\tb", "a\x85") * 2),
+        *(line(at(30, 0, n), "longest", LONGEST) for n in range(3)),
+        # Only accepted sales are copies.
+        line(at(40), "accepted", "accepted", eventTime="1"),
+        line(at(41), "accepted", "accepted", productPrice=-1.0),
+        line(at(42), "accepted", "accepted"),
+        # Copies that differ in what was sold; the time alone is no conflict, nor the product.
+        line(at(50), "conflict", "price", productPrice=9_999_999_999.99, productQuantity=1e6),
+        line(at(51), "conflict", "price", productPrice=9_999_999_999.98, productQuantity=1e6),
+        line(at(50), "conflict", "currency", currency="USD"),
+        line(at(51), "conflict", "currency", currency="EUR"),
+        line(at(50), "it's", "category"),
+        line(at(51), 'it"s', "category"),
+        line(at(50), "same", "same", eventTime=str(BASE * 1_000), productId="one"),
+        line(at(51), "same", "same", eventTime=str((BASE + 1) * 1_000), productId="two"),
+    ]
+
+
+def by_luck() -> tuple[list[Row], Once]:
+    """Return many copies in any order in another block, and what is first among them."""
+    luck, once, rows = random.Random(LUCKY), Once(BLOCK_S * 1_000), []  # noqa: S311 - no secret
+    for number in range(COPIES):
+        place = Place((BASE + 2 * BLOCK_S + luck.randrange(9)) * 1_000, luck.randrange(12), number)
+        name, category = f"id-{luck.randrange(IDS)}", luck.choice(("lucky", "lückier"))
+        cents, quantity = luck.randrange(10**12), luck.randrange(1, 10**6)
+        event_s = place.append_ms // 1_000 - luck.randrange(4)
+        rows.append(
+            line(
+                place,
+                category,
+                name,
+                productPrice=cents / 100,
+                productQuantity=float(quantity),
+                eventTime=str(event_s * 1_000),
+            )
+        )
+        sale = Sale(category, "BRL", cents, quantity, event_s * 1_000, name, "p", None, None)
+        once.add(place, sale)
+    luck.shuffle(rows)
+    return rows, once
+
+
+Answers = dict[str, list[list[Any]]]
+
+
+def ask(parameters: build.Parameters, rows: list[Row]) -> Answers:
+    """Return what the job's views say of the log."""
+    question = {"parameters": parameters.as_dict(), "rows": rows}
+    asked = subprocess.run(
+        [sys.executable, "-W", "ignore", Path(__file__).with_name("batch_side.py")],
+        input=json.dumps(question) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert asked.returncode == 0, asked.stderr[:4_000]
+    found: Answers = json.loads(asked.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def answers() -> Answers:
+    """Return what the views say of both logs."""
+    return ask(PARAMETERS, by_hand() + by_luck()[0])
+
+
+def summary(answers: Answers, category: str) -> list[list[Any]]:
+    """Return (second of the block, currency, sales, units, money) of a category; zeros are none."""
+    rows = [row for row in answers["summary_of_second"] if row[1] == category and row[3]]
+    return sorted([row[0] - BASE, *row[2:]] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("category", "expected"),
+    [
+        ("time", [[4, "BRL", 1, 1, "4.00"]]),
+        ("clock", [[59, "BRL", 1, 4, "4.00"], [70, "BRL", 1, 3, "3.00"]]),
+        ("partition", [[10, "BRL", 1, 2, "2.00"]]),
+        ("offset", [[20, "BRL", 1, 9, "9.00"]]),
+        ("edge", [[0, "BRL", 1, 1, "1.00"], [BLOCK_S, "BRL", 1, 1, "1.00"]]),
+        ("none", [[30, "BRL", 10, 10, "10.00"]]),
+        ("longest", [[30, "BRL", 1, 1, "1.00"]]),
+        ("accepted", [[42, "BRL", 1, 1, "1.00"]]),
+        (
+            "conflict",
+            [[50, "BRL", 1, 1_000_000, "9999999999990000.00"], [50, "USD", 1, 1, "1.00"]],
+        ),
+        ("it's", [[50, "BRL", 1, 1, "1.00"]]),
+        ('it"s', []),
+        ("same", [[0, "BRL", 1, 1, "1.00"]]),
+    ],
+)
+def test_the_first_copy_counts(answers: Answers, category: str, expected: list[list[Any]]) -> None:
+    """One sale a block, with the time, the price and the pieces of the copy appended first."""
+    assert summary(answers, category) == expected
+
+
+def test_every_copy_touches_its_second(answers: Answers) -> None:
+    """A second without a sale of its own is written too, as zeros: a restart may have left one."""
+    empty = {row[1]: row[0] - BASE for row in answers["summary_of_second"] if row[3] == 0}
+    assert {name: empty[name] for name in ("time", 'it"s', "same")} == {
+        "time": 9,
+        'it"s': 51,
+        "same": 1,
+    }
+
+
+def test_duplicates_of_each_block(answers: Answers) -> None:
+    """Copies beyond the first, and of how many sales they differ in what was sold."""
+    (lucky,) = by_luck()[1].repeated().items()
+    assert sorted(answers["duplicate_of_block"]) == [
+        # time 2, clock 2, partition 1, offset 2, edge 1, longest 2; conflict 2, category, same.
+        [BASE, 2 + 2 + 1 + 2 + 1 + 2 + 4, 3 + 2 + 3],
+        [BASE + BLOCK_S, 1, 0],
+        [lucky[0][0], *lucky[1]],
+    ]
+
+
+def test_many_copies_in_any_order(answers: Answers) -> None:
+    """Each row of the sums is that of the first copies, found in another way."""
+    sales: Counter[tuple[int, str]] = Counter()
+    cents: Counter[tuple[int, str]] = Counter()
+    for found in by_luck()[1].sales.values():
+        key = found.first.event_ms // 1_000 - BASE, found.first.category
+        sales[key] += 1
+        cents[key] += found.first.cents
+    expected = {key: (sales[key], f"{cents[key] // 100}.{cents[key] % 100:02d}") for key in sales}
+    assert {
+        (row[0], category): (row[2], row[4])
+        for category in ("lucky", "lückier")
+        for row in summary(answers, category)
+    } == expected
+
+
+def test_the_ledger_goes_on_counting_records(answers: Answers) -> None:
+    """Each accepted copy is a record that was accepted; what counts of them is said beside."""
+    accepted = sum(row[2] for row in answers["ledger_of_second"])
+    counted = sum(row[3] for row in answers["summary_of_second"])
+    duplicates = sum(row[1] for row in answers["duplicate_of_block"])
+    assert accepted == counted + duplicates == len(by_hand()) - 2 + COPIES
+
+
+def test_without_it_every_copy_counts() -> None:
+    """Off, there is neither the answer nor the loss of a copy."""
+    rows = by_hand()
+    found = ask(replace(PARAMETERS, duplicate_block_s=0), rows)
+    assert "duplicate_of_block" not in found
+    assert sum(row[3] for row in found["summary_of_second"]) == len(rows) - 2
