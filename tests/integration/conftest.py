@@ -26,6 +26,8 @@ from spaf.verify import Verdict
 Values = Sequence[bytes | None]
 # Far longer than any of it takes on a slow machine: a wait that ends here is a failure, seconds.
 PATIENCE_S = 60.0
+# Beyond the contract's 64 KiB and within what the topic takes.
+LARGEST_RECORD_BYTES = 1_000_000
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +62,8 @@ def own(stack: Session, name: Callable[[str], str]) -> Callable[[int], Session]:
 @pytest.fixture(scope="session")
 def send(stack: Session) -> Callable[[Session, int, Values], list[int]]:
     """Return what appends records to a partition, waits for the broker, and returns offsets."""
-    producer = open_producer(stack.kafka, "spaf-test")
+    # Larger than a sale may be, too: what others send is tested here.
+    producer = open_producer(stack.kafka, "spaf-test", largest=LARGEST_RECORD_BYTES)
 
     def append(session: Session, partition: int, values: Values) -> list[int]:
         offsets: list[int] = []
