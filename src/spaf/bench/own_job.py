@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from spaf import clock
 from spaf.bench.session import Session
 from spaf.errors import JobError
+from spaf.job.build import ANSWERS
 from spaf.job.rest import Rest
 from spaf.settings import Settings
 from spaf.stack.submission import JobPlace, Submission
@@ -22,17 +24,19 @@ CANCEL_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def own_job(session: Session, settings: Settings, group: str) -> Iterator[tuple[JobPlace, str]]:
+def own_job(
+    session: Session, settings: Settings, group: str, answers: tuple[str, ...] = ANSWERS
+) -> Iterator[tuple[JobPlace, str]]:
     """Run the job from the beginning of the session's topic, into fresh tables, for a block.
 
-    Yields its place and its id.
+    Yields its place and its id. It writes those of the tables that are `answers`.
 
     Raises:
         JobError: Flink refused the job, or the topic has too few partitions for it.
 
     """
     migrate(session.access)
-    place = session.place(group)
+    place = replace(session.place(group), answers=answers)
     place.require_partitions(settings)
     place.set_start(place.begin_offsets())
     submission = Submission(place.request(settings, None), session.home.logs / "job-submit.log")
