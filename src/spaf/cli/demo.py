@@ -108,7 +108,7 @@ def _print(outcome: Outcome, refused: Explained, start_seconds: float | None) ->
         out.print(refused.line(), highlight=False, markup=False)
     if start_seconds is not None:
         out.print(f"first true row on screen after {start_seconds:.1f} s", highlight=False)
-    store = outcome.measured.store()
+    store = outcome.measured.latency()
     if outcome.reasons or store is None:
         out.print("[red]no latency is reported:[/] " + "; ".join(outcome.reasons or ["no sales"]))
     else:

@@ -1,8 +1,10 @@
-"""When each single sale became visible in PostgreSQL.
+"""When each single sale became visible: in PostgreSQL, and on the screen.
 
 A row of sales_summary shows a count, not sales. But sales enter a row in the order of their
 arrival, so the n-th sale of a row is visible from the first moment at which the row shows n or
 more. That gives the latency of every sale, not of the luckiest in each row.
+
+On the screen the page tells what its table of rows showed in each frame; the same rule holds.
 
 With several partitions the order of arrival between two of them is known to a millisecond only
 (the broker's append time); inside one partition it is exact.
@@ -70,8 +72,20 @@ class Stamps:
             self.unseen,
         )
 
-    def store(self) -> Quantiles | None:
-        """Return intended → visible in PostgreSQL."""
+    def between(self, start_us: int, end_us: int) -> Stamps:
+        """Return the sales that were intended at or after one moment and before another."""
+        rest = self.after(start_us)
+        keep = rest.intended < end_us
+        return Stamps(
+            rest.intended[keep],
+            rest.sent[keep],
+            rest.appended[keep],
+            rest.visible[keep],
+            rest.unseen,
+        )
+
+    def latency(self) -> Quantiles | None:
+        """Return intended → visible, where it was watched: in PostgreSQL or on the screen."""
         return quantiles(self.visible - self.intended)
 
     def publish(self) -> Quantiles | None:
