@@ -36,7 +36,7 @@ def page_address(session: Session) -> str:
 
 
 @contextlib.contextmanager
-def screen(session: Session, program: Path) -> Iterator[Screen]:
+def open_screen(session: Session, program: Path) -> Iterator[Screen]:
     """Have the page open in a browser for a block, reporting each frame.
 
     Raises:
@@ -50,7 +50,7 @@ def screen(session: Session, program: Path) -> Iterator[Screen]:
 
 
 @contextlib.contextmanager
-def browser(session: Session, program: Path) -> Iterator[Browser]:
+def open_browser(session: Session, program: Path) -> Iterator[Browser]:
     """Have a browser for a block.
 
     Raises:

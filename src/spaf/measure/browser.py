@@ -123,22 +123,25 @@ class Browser:
         """Return the process of the browser; its tabs are children of it."""
         return self._child.pid
 
-    def open(self, address: str, *, before: str = "", size: Viewport = LARGE) -> Tab:
-        """Open an address in a new tab that shares nothing with the others.
+    def open(self, address: str, size: Viewport = LARGE) -> Tab:
+        """Open an address in a new tab.
 
-        Args:
-            address: what to open.
-            before: a script that runs in the page before any of its own.
-            size: what of the page is seen.
+        Raises:
+            BrowserError: nothing answers there.
 
         """
+        tab = self.tab(size)
+        tab.go(address)
+        return tab
+
+    def tab(self, size: Viewport = LARGE) -> Tab:
+        """Return a new empty tab that shares nothing with the others, not even what is cached."""
         call = self.devtools.call
         context = call("Target.createBrowserContext")["browserContextId"]
         made = call("Target.createTarget", url="about:blank", browserContextId=context)
         attached = call("Target.attachToTarget", targetId=made["targetId"], flatten=True)
         tab = Tab(self.devtools, attached["sessionId"], context)
-        tab.prepare(before, size)
-        tab.go(address)
+        tab.resize(size)
         return tab
 
     def close(self) -> None:
@@ -160,11 +163,8 @@ class Tab:
         self._session = session
         self._context = context
 
-    def prepare(self, before: str, size: Viewport) -> None:
-        """Set what holds from the first moment of the page on."""
-        self.call("Page.enable")
-        if before:
-            self.call("Page.addScriptToEvaluateOnNewDocument", source=before)
+    def resize(self, size: Viewport) -> None:
+        """Set what of a page is seen."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=size.width,
@@ -172,6 +172,11 @@ class Tab:
             deviceScaleFactor=1,
             mobile=False,
         )
+
+    def run_first(self, script: str) -> None:
+        """Have a script run in every page from now on before any of its own."""
+        self.call("Page.enable")
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def call(self, method: str, /, **parameters: Any) -> dict[str, Any]:
         """Give this tab a command of the DevTools protocol and return its answer."""
