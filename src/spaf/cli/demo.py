@@ -24,7 +24,7 @@ from spaf.errors import StackError
 from spaf.measure.browser import NO_SANDBOX, find, runs_as_root
 from spaf.measure.screen import Screen
 from spaf.stack import process
-from spaf.stack.plan import LOCUST
+from spaf.stack.names import LOCUST
 from spaf.stack.state import ServiceState
 
 # Locust's page is up well within this, seconds.
