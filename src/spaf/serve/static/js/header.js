@@ -1,0 +1,56 @@
+// The top line: what this is, whether it is live and how old the data is, language and theme.
+
+import { setLanguage } from "./words.js";
+import { nextTheme, theme } from "./theme.js";
+
+const SECTIONS = ["pipeline", "sales", "anomalies", "accounts", "kafka"];
+
+export function mount(header, app) {
+  const { el, t, put } = app;
+  const topic = el("bdi", { class: "topic", "data-test": "topic" });
+  const state = el("span", { class: "live-word" });
+  const age = el("span", { class: "live-age", "data-test": "age" });
+  const language = el("button", { type: "button", class: "quiet", "data-test": "language", onclick: swapLanguage });
+  const look = el("button", { type: "button", class: "quiet", "data-test": "theme", onclick: swapTheme });
+  const links = SECTIONS.map((name) => el("a", { href: `#${name}` }));
+  const nav = el("nav", { class: "jump" }, ...links);
+
+  header.append(
+    el("h1", { class: "brand", text: "SPAF" }), topic,
+    el("p", { class: "live" }, el("i", { class: "dot", "aria-hidden": "true" }), state, age),
+    nav,
+    el("span", { class: "switches" }, language, look),
+  );
+
+  app.on("snapshot", (data) => {
+    put(topic, app.visible(data.run.topic));
+    document.title = `${app.visible(data.run.topic)} · SPAF`;
+  });
+  app.on("age", ({ live, age: old }) => {
+    put(state, t(`live.${live}`));
+    put(age, old === null ? "" : t("live.age", { age: app.duration(Math.round(old / 100) * 100) }));
+  });
+  app.on("language", words);
+  words();
+
+  function words() {
+    nav.setAttribute("aria-label", t("nav"));
+    links.forEach((link, i) => put(link, t(`nav.${SECTIONS[i]}`)));
+    put(language, app.language() === "pt" ? "EN" : "PT");
+    language.setAttribute("aria-label", t("language.other"));
+    language.lang = app.language() === "pt" ? "en" : "pt-BR";
+    put(look, t(`theme.${theme()}`));
+    look.setAttribute("aria-label", t("theme.label", { theme: t(`theme.${theme()}`) }));
+  }
+
+  function swapLanguage() {
+    setLanguage(app.language() === "pt" ? "en" : "pt");
+    app.emit("language", app.language());
+  }
+
+  function swapTheme() {
+    nextTheme();
+    words();
+    app.emit("theme", theme());
+  }
+}

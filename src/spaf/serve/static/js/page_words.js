@@ -1,0 +1,46 @@
+// Words of the frame and of the sections Sales and Pipeline.
+
+import { addWords } from "./words.js";
+
+addWords({
+  en: {
+    "skip": "Skip to the sales",
+    "nav": "Sections",
+    "nav.pipeline": "Pipeline", "nav.sales": "Sales", "nav.anomalies": "Anomalies",
+    "nav.accounts": "Accounts", "nav.kafka": "Kafka",
+    "live.connecting": "connecting", "live.live": "live", "live.stale": "stale",
+    "live.age": "data {age} old",
+    "language.other": "Português",
+    "theme.auto": "auto", "theme.light": "light", "theme.dark": "dark",
+    "theme.label": "Colours: {theme}. Change",
+    "stale.silent": "No word from SPAF for {seconds} s. The numbers are those of {time}.",
+    "stale.database": "PostgreSQL does not answer. The numbers are the last that it gave.",
+    "stale.down": "{stage}: {state}. New sales do not reach this page.",
+    "stale.stuck": "Sales pile up before {stage}. The numbers lag behind.",
+    "error.unreachable": "SPAF cannot be reached. Is it running? Start it with: spaf up",
+    "stage.locust": "Locust", "stage.kafka": "Kafka", "stage.flink": "Flink",
+    "stage.postgres": "PostgreSQL", "stage.serve": "This screen",
+    "pipeline.title": "The way of a sale",
+    "sales.title": "Sales",
+  },
+  pt: {
+    "skip": "Ir para as vendas",
+    "nav": "Seções",
+    "nav.pipeline": "Pipeline", "nav.sales": "Vendas", "nav.anomalies": "Anomalias",
+    "nav.accounts": "Contas", "nav.kafka": "Kafka",
+    "live.connecting": "conectando", "live.live": "ao vivo", "live.stale": "parado",
+    "live.age": "dados de {age} atrás",
+    "language.other": "English",
+    "theme.auto": "auto", "theme.light": "claro", "theme.dark": "escuro",
+    "theme.label": "Cores: {theme}. Mudar",
+    "stale.silent": "Sem notícia do SPAF há {seconds} s. Os números são de {time}.",
+    "stale.database": "O PostgreSQL não responde. Os números são os últimos que ele deu.",
+    "stale.down": "{stage}: {state}. Vendas novas não chegam a esta página.",
+    "stale.stuck": "Vendas se acumulam antes de {stage}. Os números estão atrasados.",
+    "error.unreachable": "Não há contato com o SPAF. Ele está rodando? Inicie com: spaf up",
+    "stage.locust": "Locust", "stage.kafka": "Kafka", "stage.flink": "Flink",
+    "stage.postgres": "PostgreSQL", "stage.serve": "Esta tela",
+    "pipeline.title": "O caminho de uma venda",
+    "sales.title": "Vendas",
+  },
+});
