@@ -70,11 +70,11 @@ export function mountCategories(node, app) {
     const { palette } = app.state;
     const name = place < palette.names.length ? app.visible(palette.names[place]) : t("categories.others");
     const colour = `var(${palette.property(place)})`;
-    const chip = el("i", { class: "chip", "aria-hidden": "true" });
-    chip.style.setProperty("background", colour);
+    const swatch = el("i", { class: "swatch", "aria-hidden": "true" });
+    swatch.style.setProperty("background", colour);
     const button = el("button", { type: "button", class: "toggle", "aria-pressed": "true", title: name, onclick: () => toggle(place) },
-      chip, el("bdi", { text: name }));
-    const bar = svg("rect", { class: "bar", x: 0, y: 0, height: 10, width: 0 });
+      swatch, el("bdi", { text: name }));
+    const bar = svg("rect", { class: "rate-bar", x: 0, y: 0, height: 10, width: 0 });
     bar.style.setProperty("fill", colour);
     const rate = el("span", { class: "n" });
     const sum = el("td", { class: "n" });
@@ -84,7 +84,7 @@ export function mountCategories(node, app) {
       node: el("tr", { "data-test": "category" },
         el("th", { scope: "row" }, button),
         el("td", { class: "now" }, el("div", { class: "now-in" },
-          svg("svg", { class: "bars", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, bar), rate)),
+          svg("svg", { class: "rate-bars", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, bar), rate)),
         sum, share),
     };
     lines.set(place, line);

@@ -110,8 +110,11 @@ export function mountChart(node, app, categories) {
     put(readout, `${clock(frame.x[index])}  ${value}`);
   }
 
-  function press(marked) {
-    if (marked) app.emit("record", marked);
+  // The dialog belongs to the section Anomalies; it is fetched when it is first wanted.
+  async function press(anomaly) {
+    const dialog = await import("./record.js");
+    if (anomaly.second === undefined) dialog.openRecord(app, { partition: anomaly.partition, offset: anomaly.offset, anomaly });
+    else dialog.openSecond(app, anomaly);
   }
 
   function clock(second) {

@@ -107,10 +107,10 @@ export function mountTape(node, app) {
     const cells = Object.fromEntries(COLUMNS.map((column) => [column, el("td", { class: `tape-${column}` })]));
     for (const column of ["sales", "units", "total"]) cells[column].classList.add("n");
     cells.sales.dataset.test = "row-count";
-    const chip = el("i", { class: "chip", "aria-hidden": "true" });
+    const swatch = el("i", { class: "swatch", "aria-hidden": "true" });
     const category = el("bdi");
-    cells.category.append(chip, category);
-    return { node: el("tr", { "data-test": "row" }, Object.values(cells)), cells, chip, category, row: null };
+    cells.category.append(swatch, category);
+    return { node: el("tr", { "data-test": "row" }, Object.values(cells)), cells, swatch, category, row: null };
   }
 
   function name(line, row) {
@@ -123,7 +123,7 @@ export function mountTape(node, app) {
     put(line.category, app.visible(row.category));
     line.category.title = app.visible(row.category);
     put(line.cells.currency, app.visible(row.currency));
-    line.chip.style.setProperty("background", `var(${app.state.palette.property(app.state.palette.place(row.category))})`);
+    line.swatch.style.setProperty("background", `var(${app.state.palette.property(app.state.palette.place(row.category))})`);
   }
 
   function write(line, row, at) {
