@@ -18,7 +18,7 @@ from spaf.bench.session import Session, running
 from spaf.cli.progress import StartProgress
 from spaf.errors import SpafError
 from spaf.measure.browser import Browser, Viewport, find
-from spaf.stack.plan import LOCUST
+from spaf.stack.names import LOCUST
 from spaf.stack.process import wait_until
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"

@@ -10,9 +10,9 @@ from spaf.bench.session import Session
 from spaf.errors import StackError
 from spaf.measure.browser import Browser
 from spaf.measure.screen import Screen
+from spaf.stack.names import SERVE
 from spaf.stack.process import wait_until
 
-SERVE = "serve"
 # It starts after the job, and nothing waits for it; seconds.
 UP_SECONDS = 30.0
 

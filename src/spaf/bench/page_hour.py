@@ -11,11 +11,12 @@ import numpy as np
 from spaf import clock
 from spaf.bench.load import Load, offered
 from spaf.bench.outcome import Measurement, Outcome
-from spaf.bench.page import SERVE, open_screen
+from spaf.bench.page import open_screen
 from spaf.bench.rates import Tell
 from spaf.bench.session import Session
 from spaf.measure.screen import Screen
-from spaf.stack.control import resources
+from spaf.stack.cost import resources
+from spaf.stack.names import SERVE
 
 # Between two looks, seconds; each has the page's scripts cleaned up first, which takes it some ms.
 LOOK_SECONDS = 15.0

@@ -19,7 +19,8 @@ from spaf.stack.process import Identity
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Time that Chromium is given to end by itself, seconds.
 END_SECONDS = 10.0
-LOG_NAME = "browser.log"
+# Where programs keep what is theirs: all of it in the profile, which is deleted.
+FOLDERS = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 
 
 class Viewport(NamedTuple):
@@ -241,8 +242,7 @@ def _start(program: Path, profile: Path, log: Path) -> tuple[subprocess.Popen[by
                 *(["--no-sandbox"] if runs_as_root() else []),
                 "about:blank",
             ],
-            # Whatever it stores, it stores in the profile.
-            env={**os.environ, "HOME": str(profile), "XDG_CONFIG_HOME": str(profile)},
+            env={**os.environ, **{name: str(profile) for name in FOLDERS}},
             pass_fds=(its_commands, its_answers),
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -18,6 +18,7 @@ import psutil
 from spaf import clock
 from spaf.errors import BrowserError
 from spaf.measure.browser import Browser, Tab
+from spaf.stack.cost import memory_mib, of_family
 from spaf.stack.process import wait_until
 
 # From the start of the browser to the first report of the page, seconds.
@@ -92,7 +93,8 @@ class Screen:
         except BrowserError:
             self.close()
             raise
-        self._cpu, self._since = self._processor(), clock.monotonic()
+        _, self._cpu = of_family(self._process())
+        self._since = clock.monotonic()
 
     def __enter__(self) -> Self:
         """Return the screen."""
@@ -121,15 +123,16 @@ class Screen:
 
         """
         reports = self.reports()
-        cores = (self._processor() - self._cpu) / max(clock.monotonic() - self._since, 1e-9)
+        memory, cpu = of_family(self._process())
+        seconds = max(clock.monotonic() - self._since, 1e-9)
         return PageCost(
             browser=self._browser.version,
             # The first second is that of the page's coming up.
             fps=[report.fps for report in reports[1:] if report.fps is not None],
             heap_mib=self._tab.heap_mib(),
             tab_mib=self.tab_mib(),
-            browser_mib=sum(memory_mib(one) for one in self._family()),
-            cores=cores,
+            browser_mib=memory,
+            cores=(cpu - self._cpu) / seconds,
             dom_nodes=max((report.dom_nodes or 0 for report in reports), default=0),
         )
 
@@ -139,8 +142,7 @@ class Screen:
 
     def tab_mib(self) -> float:
         """Return the memory of the process that draws the page, MiB: the largest renderer."""
-        renderers = [one for one in self._family() if "--type=renderer" in _words(one)]
-        return max(map(memory_mib, renderers), default=0.0)
+        return max(map(_drawing, self._process().children(recursive=True)), default=0.0)
 
     def reports(self) -> list[PageReport]:
         """Return what the page has said of itself, oldest first."""
@@ -164,40 +166,18 @@ class Screen:
                 todo="`spaf status` says whether serve runs, `spaf logs serve` why not.",
             )
 
-    def _family(self) -> list[psutil.Process]:
+    def _process(self) -> psutil.Process:
         try:
-            browser = psutil.Process(self._browser.pid)
-            return [browser, *browser.children(recursive=True)]
+            return psutil.Process(self._browser.pid)
         except psutil.NoSuchProcess:
             raise BrowserError(
                 "Chromium has ended by itself.", todo="Is the machine out of memory?"
             ) from None
 
-    def _processor(self) -> float:
-        return sum(map(_cpu_seconds, self._family()))
 
-
-def memory_mib(one: psutil.Process) -> float:
-    """Return a process's share of memory, MiB; 0 if it has ended."""
+def _drawing(one: psutil.Process) -> float:
+    """Return the memory of a process that draws a page, MiB; 0 of any other."""
     try:
-        full: Any = one.memory_full_info()
-        return float(full.pss) / 2**20
-    except psutil.AccessDenied:
-        return float(one.memory_info().rss) / 2**20
+        return memory_mib(one) if "--type=renderer" in one.cmdline() else 0.0
     except psutil.NoSuchProcess:
         return 0.0
-
-
-def _cpu_seconds(one: psutil.Process) -> float:
-    try:
-        times = one.cpu_times()
-        return float(times.user + times.system)
-    except psutil.NoSuchProcess:
-        return 0.0
-
-
-def _words(one: psutil.Process) -> list[str]:
-    try:
-        return one.cmdline()
-    except psutil.NoSuchProcess:
-        return []

@@ -13,7 +13,7 @@ from spaf import clock
 from spaf.bench.crowd import Crowd
 from spaf.bench.load import Load
 from spaf.bench.session import Session
-from spaf.stack.control import resources
+from spaf.stack.cost import resources
 
 VIEWERS = 100
 # What the kernel may keep for a viewer that does not read; the server's own queue comes before it.
