@@ -122,7 +122,7 @@ def first_load(one: Browser, address: str) -> FirstLoad:
     tab.call("Network.enable")
     tab.go(address)
     events = tab.events(WATCH_SECONDS)
-    found = FirstLoad(_bytes(events), _first(tab))
+    found = FirstLoad(wire_bytes(events), _first(tab))
     tab.close()
     if not set(NUMBERS) & set(found.first_ms):
         raise BrowserError(
@@ -137,7 +137,7 @@ def _first(tab: Tab) -> dict[str, float]:
     return found
 
 
-def _bytes(events: list[dict[str, Any]]) -> dict[str, int]:
+def wire_bytes(events: list[dict[str, Any]]) -> dict[str, int]:
     """Return the bytes of each path; of what has not ended, those that have come so far."""
     paths: dict[str, str] = {}
     sizes: dict[str, int] = defaultdict(int)
