@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 from spaf import clock
-from spaf.bench.page import open_browser, page_address
+from spaf.bench.page import open_browser, page_address, restart_page
 from spaf.bench.rates import Tell
 from spaf.bench.session import Session
 from spaf.errors import BrowserError
 from spaf.generate.catalogue import CATEGORIES
 from spaf.measure.browser import Browser
 from spaf.settings import Settings
+from spaf.stack.cost import resources
+from spaf.stack.names import SERVE
 from spaf.stack.process import wait_until
 from spaf.store.access import Role
 
@@ -78,15 +80,19 @@ new Promise((done, fail) => {{
 
 @dataclass(frozen=True)
 class History:
-    """How long each chart took, ms."""
+    """How long each chart took, ms; how long serve took to read the day, and what it then has."""
 
     rows: int
+    start_seconds: float
+    serve_mib: float
     looks: list[dict[str, float]]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record for --json."""
         return {
             "rows": self.rows,
+            "serve_start_seconds": round(self.start_seconds, 2),
+            "serve_mib": round(self.serve_mib, 1),
             "looks": len(self.looks),
             "first_chart_ms": self._figures("chart"),
             "answer_ms": self._figures("answer"),
@@ -117,13 +123,17 @@ def measure(session: Session, program: Path, *, looks: int, tell: Tell) -> Histo
     """
     tell(f"loading {HOURS} hours of {len(CATEGORIES)} categories")
     rows = fill(session)
+    tell("serving them")
+    # It reads what there is when it starts, and follows the news from then on.
+    start_seconds = restart_page(session)
     address = page_address(session)
     with open_browser(session, program) as browser:
         found = []
         for number in range(looks):
             tell(f"{RANGE} chart {number + 1} of {looks}")
             found.append(_look(browser, address))
-    return History(rows, found)
+    memory, _ = resources(session.state().services[SERVE])
+    return History(rows, start_seconds, memory, found)
 
 
 def fill(session: Session) -> int:
