@@ -93,7 +93,7 @@ def test_language_and_theme_are_switched_without_a_reload(tab: Any) -> None:
     """By their buttons; the page remembers both."""
     page = tab.page
     page.evaluate("window.spafSame = true")
-    page.locator('[data-test="language"]').first.click()
+    page.locator('[data-test="language-pt"]').first.click()
     assert tab.until(lambda: page.locator("html").get_attribute("lang") == "pt-BR")
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.locator('[data-test="theme"]').first.click()

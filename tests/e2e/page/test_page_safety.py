@@ -18,7 +18,8 @@ HOSTILE = (
     "{{7*7}}${7*7}<b>bold</b>",
     "a\u202egnp.exe\u2066<u>\u2069",
 )
-MARK = "injected-by-test"
+# What of each is to be read on the page, where marks that turn the text around are made visible.
+SEEN = (*HOSTILE[:-1], "gnp.exe")
 
 
 def sale(text: str, **more: Any) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def test_hostile_text_stays_text(run: Session, tab: Any, send: Callable[..., Non
     # Refused for their price, so their bytes are shown in the quarantine.
     send(*(sale(text, productPrice="1.005") for text in HOSTILE), *map(str.encode, HOSTILE))
     _report_anomalies(run)
-    for text in HOSTILE:
+    for text in SEEN:
         row = tab.page.locator('[data-test="row"]').filter(has_text=text)
         row.first.wait_for(timeout=10_000)
         anomaly = tab.page.locator('[data-test="anomaly"]').filter(has_text=text)
