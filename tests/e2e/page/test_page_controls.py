@@ -42,9 +42,7 @@ def test_the_load_is_steered_and_an_anomaly_made_and_found(tab: Any) -> None:
     assert tab.until(lambda: 80 < tab.number("sales-per-second") < 140, STEER_S)
 
     page = tab.page
-    found = page.locator(
-        '[data-test="anomaly"][data-kind="sale_high"], [data-test="anomaly"][data-kind="high"]'
-    )
+    found = page.locator('[data-test="anomaly"][data-kind="high_price"]')
     before = found.count()
     button(tab, "inject-price_x100").click()
     assert tab.until(lambda: found.count() > before, FOUND_S)
@@ -63,7 +61,7 @@ def test_a_rate_that_is_none_is_refused_with_a_sentence(tab: Any) -> None:
     """The server's own words, beside the field."""
     tab.expected.append("400")
     own = button(tab, "rate-own")
-    assert tab.until(lambda: own.is_enabled(), STEER_S)
+    assert tab.until(own.is_enabled, STEER_S)
     own.fill("many")
     own.press("Enter")
     assert tab.until(lambda: len(tab.text("controls-told")) > 10)
