@@ -98,6 +98,7 @@ def _report_anomalies(run: Session) -> None:
         for number, text in enumerate(HOSTILE):
             connection.execute(
                 "INSERT INTO sale_anomaly (kafka_partition, kafka_offset, kind, transaction_id,"
-                " category, amount, expected, score) VALUES (0, %s, 'high_price', %s, %s, 99.5, 1.5, 9)",
+                " category, amount, expected, score)"
+                " VALUES (0, %s, 'high_price', %s, %s, 99.5, 1.5, 9)",
                 (number, text, text),
             )
