@@ -12,7 +12,8 @@ from spaf.generate.remote import TIMEOUT_S, Remote
 from spaf.generate.result import LoadResult
 from spaf.generate.run import Sales, load_command
 from spaf.stack import process
-from spaf.stack.plan import LOCUST, sales
+from spaf.stack.names import LOCUST
+from spaf.stack.plan import sales
 
 
 def offered(
