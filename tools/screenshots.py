@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spaf import clock, settings
-from spaf.bench.load import start_page, stop_page
+from spaf.bench.load import stop_page
 from spaf.bench.page import open_browser, page_address
 from spaf.bench.session import Session, running
 from spaf.cli.progress import StartProgress
 from spaf.errors import SpafError
+from spaf.generate.remote import Remote
 from spaf.measure.browser import Browser, Viewport, find
 from spaf.stack.names import LOCUST
 from spaf.stack.process import wait_until
@@ -83,7 +84,8 @@ def main() -> int:
 def _sell(session: Session) -> None:
     services = session.state().services
     wait_until(lambda: session.state().services[LOCUST].state == "running", 30)
-    start_page(services[LOCUST].address, RATE)
+    with Remote(services[LOCUST].address) as locust:
+        locust.start(RATE)
 
 
 def _inject_now_and_then(browser: Browser, address: str) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from spaf import clock, settings
-from spaf.bench.load import start_page, stop_page
+from spaf.bench.load import stop_page
 from spaf.bench.outcome import Measurement, Outcome
 from spaf.bench.page import open_screen, page_address
 from spaf.bench.quarantine import Explained, explained
@@ -21,6 +21,7 @@ from spaf.cli.output import Json, duration, err, out, print_json, rate, table
 from spaf.cli.progress import StartProgress
 from spaf.cli.verify import print_verdict
 from spaf.errors import StackError
+from spaf.generate.remote import Remote
 from spaf.measure.browser import NO_SANDBOX, find, runs_as_root
 from spaf.measure.screen import Screen
 from spaf.stack import process
@@ -75,7 +76,8 @@ def demo(
     ):
         err.print(f"\nThe page: [bold]{page_address(session)}[/]\n", highlight=False)
         page = _locust(session)
-        start_page(page.address, wanted)
+        with Remote(page.address) as locust:
+            locust.start(wanted)
         view = LiveView(session, measurement.watch.file, wanted, quiet=json)
         first_row = _watch(view, measurement, seconds)
         err.print("Sales have ended; recomputing every sum from the topic (some seconds) ...")
