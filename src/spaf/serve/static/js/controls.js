@@ -77,14 +77,18 @@ class Controls {
       ...(run.categories ?? []).map((name) => app.el("option", { value: name,
         text: app.visible(name) })));
     this.category.value = (run.categories ?? []).includes(chosen) ? chosen : "";
-    const pages = Object.entries(run.links ?? {}).filter(([, address]) => /^https?:/.test(address));
+    const away = (this.load?.state ?? "gone") === "gone";
+    const pages = Object.entries(run.links ?? {}).filter(([name, address]) =>
+      /^https?:/.test(address) && !(name === "locust" && away));
     this.links.replaceChildren(...pages.map(([name, address]) => app.el("a", { href: address,
       rel: "noreferrer noopener", target: "_blank",
       text: app.t("controls.page_of", { name: app.t(`stage.${name}`) }) })));
   }
 
   take(load) {
+    const turned = this.load?.state !== load?.state;
     this.load = load;
+    if (turned) this.know();
     if (load?.rate && !this.busy) this.rate = load.rate;
     this.draw();
   }

@@ -1,6 +1,6 @@
 // Messages of a topic: from an offset, from a time, the newest, or as they come.
 
-import { foreign, say, sayIn, sentence, visible } from "./panel.js";
+import { arrows, foreign, say, sayIn, sentence, visible, when } from "./panel.js";
 import { payload } from "./record.js";
 
 const LIMIT = 50;
@@ -54,8 +54,12 @@ export class KafkaMessages {
     this.told = app.el("p", { class: "note", "data-test": "kafka-told" });
     this.list = sayIn(app, app.el("div", { class: "q-list messages" }), "aria-label",
       "messages.title");
-    this.list.addEventListener("pointerenter", () => { this.pointed = true; });
+    this.point = arrows(this.list, "summary");
+    this.list.addEventListener("pointerenter", ({ pointerType }) => {
+      this.pointed = pointerType === "mouse";
+    });
     this.list.addEventListener("pointerleave", () => { this.pointed = false; this.#letGo(); });
+    this.list.addEventListener("focusout", () => setTimeout(() => this.#reads() || this.#letGo()));
     this.earlier = say(app, app.el("button", { type: "button",
       onclick: () => this.#page(-1) }), "messages.earlier");
     this.later = say(app, app.el("button", { type: "button",
@@ -179,9 +183,13 @@ export class KafkaMessages {
   #came({ messages = [], skipped = 0 }) {
     this.skipped += skipped;
     this.held = [...messages.reverse(), ...this.held].slice(0, TAIL_KEPT);
-    const reading = this.pointed || this.list.contains(document.activeElement);
-    if (!reading) this.#letGo();
+    if (!this.#reads()) this.#letGo();
     this.#drawTold();
+  }
+
+  // Whether someone points at the list or has one of its rows chosen: then it must not move.
+  #reads() {
+    return this.pointed || this.list.contains(document.activeElement);
   }
 
   // Show what has waited while someone read the list.
@@ -193,6 +201,7 @@ export class KafkaMessages {
     this.app.frame(() => {
       this.list.prepend(...fresh.map((message) => this.#message(message)));
       while (this.list.childElementCount > TAIL_KEPT) this.list.lastElementChild.remove();
+      this.point();
     });
   }
 
@@ -228,6 +237,7 @@ export class KafkaMessages {
     const sorted = live ? messages
       : [...messages].sort((a, b) => (downward ? b.offset - a.offset : a.offset - b.offset));
     this.list.replaceChildren(...sorted.map((message) => this.#message(message)));
+    this.point();
   }
 
   #message(message) {
@@ -236,9 +246,7 @@ export class KafkaMessages {
     const shown = app.el("bdi", { class: "q-text" });
     shown.append(...visible(app, (text ?? app.t("record.tombstone")).slice(0, PREVIEW)));
     const summary = app.el("summary", {},
-      app.el("time", { datetime: new Date(message.append_ms).toISOString(),
-        title: app.dateTime(message.append_ms), text: app.time(message.append_ms) }),
-      app.el("span", { class: "place", text: `${message.partition}:${message.offset}` }),
+      when(app, message.append_ms), app.el("span", { class: "place", text: `${message.partition}:${message.offset}` }),
       app.el("span", { class: "q-reason dim", text: app.bytes(message.bytes) }), shown);
     const details = app.el("details", { class: "q-row", "data-test": "kafka-message",
       "data-key": `${message.partition}:${message.offset}` }, summary);

@@ -163,6 +163,42 @@ export function heading(app, section, key, ...rest) {
   return app.el("div", { class: "section-head" }, title, ...rest);
 }
 
+// Return the time of a moment, with its date where it is not today's.
+export function when(app, ms) {
+  const today = new Date(ms).toDateString() === new Date().toDateString();
+  return app.el("time", { datetime: new Date(ms).toISOString(), title: app.dateTime(ms),
+    text: today ? app.time(ms) : app.dateTime(ms) });
+}
+
+// Make a list one stop of the Tab key, with the arrow keys leading from row to row.
+//
+// `selector` finds what of a row takes the focus. Rows come and go: the returned function is to be
+// called after each change.
+export function arrows(list, selector) {
+  let current = null;
+  const point = (row) => {
+    if (current) current.tabIndex = -1;
+    current = row;
+    if (row) row.tabIndex = 0;
+  };
+  list.addEventListener("focusin", ({ target }) => target.matches(selector) && point(target));
+  list.addEventListener("keydown", (event) => {
+    const rows = [...list.querySelectorAll(selector)];
+    const at = rows.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1,
+      PageDown: at + 10, PageUp: at - 10 }[event.key];
+    if (to === undefined || at < 0) return;
+    event.preventDefault();
+    const row = rows[Math.max(0, Math.min(rows.length - 1, to))];
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  });
+  return () => {
+    for (const row of list.querySelectorAll(selector)) if (row !== current) row.tabIndex = -1;
+    if (!current?.isConnected) point(list.querySelector(selector));
+  };
+}
+
 // Run `fn` when the section comes near the screen, and tell it when it leaves.
 export function whenSeen(section, fn) {
   new IntersectionObserver((entries) => fn(entries.at(-1).isIntersecting), {

@@ -1,6 +1,8 @@
 // The quarantine: records that were not accepted, each with its reason and its bytes.
 
-import { escaped, foreign, known, say, sayIn, sentence, visible, whenSeen } from "./panel.js";
+import {
+  arrows, escaped, foreign, known, say, sayIn, sentence, visible, when, whenSeen,
+} from "./panel.js";
 import { WORDS } from "./panel_words.js";
 import { openRecord, payload } from "./record.js";
 
@@ -43,6 +45,7 @@ class Quarantine {
     this.fresh = app.el("button", { type: "button",
       "data-test": "quarantine-refresh", onclick: () => this.load() });
     this.list = sayIn(app, app.el("div", { class: "q-list" }), "aria-label", "quarantine.title");
+    this.point = arrows(this.list, "summary");
     this.empty = app.el("p", { class: "empty" });
     this.more = say(app, app.el("button", { type: "button",  hidden: true,
       "data-test": "quarantine-more", onclick: () => this.loadMore() }), "panel.more");
@@ -120,6 +123,7 @@ class Quarantine {
       this.list.replaceChildren();
     }
     this.list.append(...this.rows.slice(from).map((row) => this.#row(row)));
+    this.point();
     this.#drawEmpty();
     this.#drawFresh(0);
   }
@@ -156,9 +160,7 @@ class Quarantine {
     const reason = app.el("span", { class: "q-reason",
       text: known(app, `reason.${row.reason}`, row.reason) });
     const summary = app.el("summary", {},
-      app.el("time", { datetime: new Date(row.append_ms).toISOString(),
-        title: app.dateTime(row.append_ms), text: app.time(row.append_ms) }),
-      app.el("span", { class: "place", text: `${row.partition}:${row.offset}` }),
+      when(app, row.append_ms), app.el("span", { class: "place", text: `${row.partition}:${row.offset}` }),
       reason, preview(app, row));
     const details = app.el("details", { class: "q-row", "data-test": "quarantine-row",
       "data-key": `${row.partition}:${row.offset}` }, summary);

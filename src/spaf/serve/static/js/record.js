@@ -76,7 +76,7 @@ function summary(app, anomaly) {
   const known = isOfSecond(anomaly) ? "record.known_after_second" : "record.known_after";
   return facts(app, [
     ["anomalies.col.category", foreign(app, anomaly.category)],
-    [isOfSecond(anomaly) ? "record.observed" : "anomalies.col.amount", amount],
+    ["anomalies.col.amount", amount],
     ["anomalies.col.expected", expected],
     ["anomalies.col.factor", factor],
     ["anomalies.col.score", score],
@@ -122,7 +122,7 @@ export function payload(app, record) {
     const key = record.text === "" ? "record.empty" : "record.tombstone";
     return [app.el("p", { class: "empty", text: app.t(key) })];
   }
-  const pre = app.el("pre", { class: "bytes", tabindex: "0", role: "region",
+  const pre = app.el("pre", { class: "bytes", tabindex: "0", role: "group",
     "aria-label": app.t("record.content") });
   const tabs = app.el("div", { class: "choice", role: "group",
     "aria-label": app.t("record.shown_as") });
@@ -138,7 +138,7 @@ export function payload(app, record) {
       onclick: () => show(way, value, paint) }));
   }
   show(...ways[0]);
-  return [tabs, pre];
+  return ways.length > 1 ? [tabs, pre] : [pre];
 }
 
 function recordButtons(app, record) {
