@@ -3,6 +3,8 @@
 import { setLanguage } from "./words.js";
 import { nextTheme, theme } from "./theme.js";
 
+// Code, tag and own name of each language of the page.
+const LANGUAGES = [["en", "en", "English"], ["pt", "pt-BR", "Português"]];
 const SECTIONS = ["pipeline", "sales", "anomalies", "accounts", "kafka"];
 
 export function mount(header, app) {
@@ -10,7 +12,10 @@ export function mount(header, app) {
   const topic = el("bdi", { class: "topic", "data-test": "topic" });
   const state = el("span", { class: "live-word" });
   const age = el("span", { class: "live-age", "data-test": "age" });
-  const language = el("button", { type: "button", class: "quiet", "data-test": "language", onclick: swapLanguage });
+  const languages = LANGUAGES.map(([code, tag, name]) => el("button", {
+    type: "button", lang: tag, text: code.toUpperCase(), "aria-label": name, "data-test": `language-${code}`, onclick: () => choose(code),
+  }));
+  const language = el("div", { class: "choice", role: "group" }, languages);
   const look = el("button", { type: "button", class: "quiet", "data-test": "theme", onclick: swapTheme });
   const links = SECTIONS.map((name) => el("a", { href: `#${name}` }));
   const nav = el("nav", { class: "jump" }, ...links);
@@ -28,7 +33,7 @@ export function mount(header, app) {
   });
   app.on("age", ({ live, age: old }) => {
     put(state, t(`live.${live}`));
-    put(age, old === null ? "" : t("live.age", { age: app.duration(Math.round(old / 100) * 100) }));
+    put(age, old === null ? "" : t("live.age", { age: old < 60_000 ? t("age.seconds", { n: app.number(old / 1_000, 1) }) : app.duration(old) }));
   });
   app.on("language", words);
   words();
@@ -36,16 +41,15 @@ export function mount(header, app) {
   function words() {
     nav.setAttribute("aria-label", t("nav"));
     links.forEach((link, i) => put(link, t(`nav.${SECTIONS[i]}`)));
-    put(language, app.language() === "pt" ? "EN" : "PT");
-    language.setAttribute("aria-label", t("language.other"));
-    language.lang = app.language() === "pt" ? "en" : "pt-BR";
-    put(look, t(`theme.${theme()}`));
+    language.setAttribute("aria-label", t("language"));
+    languages.forEach((button, i) => button.setAttribute("aria-pressed", String(LANGUAGES[i][0] === app.language())));
+    put(look, `◐ ${t(`theme.${theme()}`)}`);
     look.setAttribute("aria-label", t("theme.label", { theme: t(`theme.${theme()}`) }));
   }
 
-  function swapLanguage() {
-    setLanguage(app.language() === "pt" ? "en" : "pt");
-    app.emit("language", app.language());
+  function choose(code) {
+    setLanguage(code);
+    app.emit("language", code);
   }
 
   function swapTheme() {

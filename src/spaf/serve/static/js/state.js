@@ -130,6 +130,7 @@ export function createState() {
     take, second, newestRows, palette, arrivals, now,
     get run() { return run; },
     get sums() { return sums; },
+    heldSeconds: HELD_SECONDS,
     get currency() { return run?.base_currency ?? "BRL"; },
     // How old the newest news of a sale is, ms; null before the first.
     age: () => (newestMs ? Math.max(0, now() - newestMs) : null),
