@@ -60,13 +60,13 @@ class Controls {
     this.links = app.el("p", { class: "links" });
     this.told = app.el("p", { class: "told", id: "controls-told", "data-test": "controls-told" });
     section.append(app.el("div", { class: "controls" },
-      heading(app, section, "controls.title", this.state),
+      heading(app, section, "controls.title", this.links, this.state),
       app.el("div", { class: "control-line" }, this.start, this.rates, form),
       app.el("div", { class: "control-line" },
         say(app, app.el("span", { class: "label" }), "controls.inject"), this.kinds,
         say(app, app.el("label", { for: "inject-category", class: "label" }), "controls.into"),
         this.category),
-      app.el("div", { class: "control-foot" }, this.told, this.links)));
+      this.told));
   }
 
   // Take what the snapshot says of categories and of the neighbours' own pages.
@@ -79,7 +79,7 @@ class Controls {
       ...(run.categories ?? []).map((name) => app.el("option", { value: name,
         text: app.visible(name) })));
     this.category.value = (run.categories ?? []).includes(chosen) ? chosen : "";
-    const away = (this.load?.state ?? "gone") === "gone";
+    const away = this.load?.state === "gone";
     const pages = Object.entries(run.links ?? {}).filter(([name, address]) =>
       /^https?:/.test(address) && !(name === "locust" && away));
     this.links.replaceChildren(...pages.map(([name, address]) => app.el("a", { href: address,
@@ -98,8 +98,8 @@ class Controls {
 
   draw() {
     const { app, load } = this;
-    const state = load?.state ?? "gone";
-    const away = state === "gone";
+    const state = load?.state ?? "unknown";
+    const away = state === "gone" || state === "unknown";
     const running = state === "running";
     app.put(this.state, this.#stateWords(state));
     this.state.dataset.state = state;
@@ -119,7 +119,7 @@ class Controls {
       app.put(button.lastChild, kindName(app, button.dataset.kind));
       button.disabled = !running;
     }
-    if (!this.told.textContent || this.hint) this.#hint(away, running);
+    if (!this.told.textContent || this.hint) this.#hint(state);
   }
 
   #stateWords(state) {
@@ -132,8 +132,8 @@ class Controls {
   }
 
   // Say why something cannot be pressed; an answer to what was pressed goes first.
-  #hint(away, running) {
-    const key = away ? "controls.away" : running ? "" : "controls.not_running";
+  #hint(state) {
+    const key = { gone: "controls.away", running: "", unknown: "" }[state] ?? "controls.not_running";
     this.hint = Boolean(key);
     this.told.classList.remove("wrong");
     this.app.put(this.told, key ? this.app.t(key) : "");
