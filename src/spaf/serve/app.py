@@ -16,7 +16,16 @@ from starlette.types import ASGIApp
 
 from spaf import clock
 from spaf.errors import SpafError
-from spaf.serve import reader
+from spaf.serve import (
+    controls,
+    kafka_view,
+    operations,
+    quarantine_view,
+    reader,
+    records,
+    score,
+    tail,
+)
 from spaf.serve.answers import RefusedError, answer
 from spaf.serve.guard import Guard
 from spaf.serve.hub import Hub
@@ -28,9 +37,15 @@ from spaf.serve.stream import Stream
 Collector = Callable[[Source, Hub], Awaitable[None]]
 
 # What is published beside the sales; each follows its subject for as long as the process lives.
-COLLECTORS: tuple[Collector, ...] = ()
+COLLECTORS: tuple[Collector, ...] = (operations.follow, score.follow)
 # Routes under /api beside those of this module.
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    records.router,
+    quarantine_view.router,
+    tail.router,
+    kafka_view.router,
+    controls.router,
+)
 
 
 def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> ASGIApp:
