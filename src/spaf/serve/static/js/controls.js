@@ -127,7 +127,7 @@ class Controls {
     const achieved = load?.achieved;
     return known(app, `controls.state.${state}`, state)
       .replace("{achieved}", app.number(achieved ?? 0, achieved < 10 ? 1 : 0))
-      .replace("{rate}", app.number(load?.rate ?? 0))
+      .replace("{rate}", rateText(app, load?.rate ?? 0))
       + (load?.failed ? ` · ${app.t("controls.failed", { n: app.number(load.failed) })}` : "");
   }
 
@@ -143,21 +143,21 @@ class Controls {
     if (this.load?.state === "running") this.#send("/api/load", { action: "stop" }, "stopped");
     else {
       this.#send("/api/load", { action: "start", rate: this.rate ?? 100 }, "started",
-        { rate: this.app.number(this.rate ?? 100) });
+        { rate: rateText(this.app, this.rate ?? 100) });
     }
   }
 
-  // A rate that is none goes to the server as it is, which says what is allowed.
+  // A rate that is none goes to the server as none, which says what is allowed.
   async #setRate(wanted) {
-    const rate = wanted !== "" && Number.isFinite(Number(wanted)) ? Number(wanted) : wanted;
+    const rate = typeof wanted === "number" ? wanted : rateOf(wanted);
     const own = !RATES.includes(rate);
-    if (this.load?.state !== "running" && typeof rate === "number") {
+    const vars = { rate: rateText(this.app, rate) };
+    if (this.load?.state !== "running" && rate !== null) {
       this.rate = rate;
-      this.#tell(this.app.t("controls.rate_chosen", { rate: this.app.number(rate) }), false);
+      this.#tell(this.app.t("controls.rate_chosen", vars), false);
       this.draw();
       return;
     }
-    const vars = { rate: typeof rate === "number" ? this.app.number(rate) : "" };
     const done = await this.#send("/api/load", { action: "rate", rate }, "rate_set", vars);
     if (done) this.rate = rate;
     else if (own) this.own.setAttribute("aria-invalid", "true");
@@ -205,4 +205,17 @@ class Controls {
       this.draw();
     }, TOLD_MS);
   }
+}
+
+// Return a rate as someone types it in either language, or null: 1,000 and 1.000 are a thousand,
+// 0.5 and 0,5 are a half.
+export function rateOf(typed) {
+  const text = typed.trim();
+  const grouped = /^\d{1,3}([.,\s]\d{3})+$/.test(text);
+  const plain = grouped ? text.replace(/[.,\s]/g, "") : text.replace(",", ".");
+  return /^\d+(\.\d+)?$/.test(plain) ? Number(plain) : null;
+}
+
+function rateText(app, rate) {
+  return app.number(rate ?? 0, Number.isInteger(rate) ? 0 : 1);
 }

@@ -258,6 +258,8 @@ export const WORDS = {
     "server.no_rest": "The category had an episode less than two minutes ago: it may not stand out.",
     "server.no_load": "No load runs whose rate could be changed.",
     "server.start_first": "Start it first.",
+    "server.no_locust": "SPAF runs no Locust here.",
+    "server.start_one": "Start one with `spaf up`.",
     "server.too_many": "Too many anomalies wait for their sale already; try again later."
   },
   "pt": {
@@ -517,6 +519,8 @@ export const WORDS = {
     "server.no_rest": "A categoria teve um episódio há menos de dois minutos: este pode não se destacar.",
     "server.no_load": "Não há carga cuja taxa se possa mudar.",
     "server.start_first": "Inicie-a primeiro.",
+    "server.no_locust": "O SPAF não roda nenhum Locust aqui.",
+    "server.start_one": "Inicie um com `spaf up`.",
     "server.too_many": "Já há anomalias demais à espera da sua venda; tente mais tarde."
   }
 };
