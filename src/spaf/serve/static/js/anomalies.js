@@ -2,7 +2,7 @@
 
 import { amount as amountOf } from "./format.js";
 import { Feed, PAGE, isOfSecond, keyOf } from "./feed.js";
-import { foreign, heading, kindName, mark, say, sayIn, sentence } from "./panel.js";
+import { arrows, foreign, heading, kindName, mark, say, sayIn, sentence, when } from "./panel.js";
 import { WORDS } from "./panel_words.js";
 import { openRecord, openSecond } from "./record.js";
 import { mountScore } from "./score.js";
@@ -31,7 +31,6 @@ class Anomalies {
     this.feed = new Feed();
     this.kind = null;
     this.reasons = new Set();
-    this.cursor = null;
     this.limit = PAGE;
     this.anomalies = new WeakMap();
     this.root = app.el("div", { class: "anomalies" });
@@ -46,8 +45,10 @@ class Anomalies {
     this.status = app.el("span", { class: "feed-status" });
     this.pause = app.el("button", { type: "button",
       "data-test": "anomalies-pause", onclick: () => this.#press() });
-    this.body = app.el("tbody", { onkeydown: (event) => this.#key(event),
-      onclick: (event) => this.#click(event) });
+    this.body = app.el("tbody", { onclick: (event) => this.#click(event), onkeydown: (event) => {
+      if (event.key === "Escape") document.activeElement.blur();
+    } });
+    this.point = arrows(this.body, ".row-open");
     this.empty = app.el("p", { class: "empty" });
     const table = app.el("table", { class: "feed" }, this.#head(), this.body);
     this.scroll = app.el("div", { class: "feed-scroll" }, table, this.empty);
@@ -148,19 +149,12 @@ class Anomalies {
     });
   }
 
-  // One row is in the order of the Tab key; the arrows lead to the others.
   #settle() {
     const none = !this.body.childElementCount;
     this.empty.hidden = !none;
     this.empty.textContent = this.app.t(this.kind ? "anomalies.none_of_kind" : "anomalies.none");
     this.older.hidden = none && !this.feed.rows.length;
-    if (!this.cursor?.isConnected) this.#point(this.body.querySelector("button"));
-  }
-
-  #point(button) {
-    if (this.cursor) this.cursor.tabIndex = -1;
-    this.cursor = button;
-    if (button) button.tabIndex = 0;
+    this.point();
   }
 
   #row(anomaly) {
@@ -168,10 +162,8 @@ class Anomalies {
     const name = kindName(app, anomaly.kind);
     const open = app.el("button", { type: "button", class: "row-open", tabindex: "-1",
       "aria-haspopup": "dialog" }, mark(anomaly.kind), app.el("span", { text: name }));
-    const at = app.el("time", { datetime: new Date(anomaly.detected_ms).toISOString(),
-      title: app.dateTime(anomaly.detected_ms), text: app.time(anomaly.detected_ms) });
     const cells = [open, foreign(app, anomaly.category, { longest: 64 }), ...numbers(app, anomaly),
-      app.duration(anomaly.known_after_ms), at];
+      app.duration(anomaly.known_after_ms), when(app, anomaly.detected_ms)];
     const row = app.el("tr", { class: `kind-${anomaly.kind}`, "data-test": "anomaly",
       "data-key": keyOf(anomaly), "data-kind": anomaly.kind },
       ...cells.map((cell, i) => app.el("td", {
@@ -221,26 +213,11 @@ class Anomalies {
 
   #click(event) {
     const row = event.target.closest("tr");
-    if (!row || String(getSelection())) return;
-    const button = row.querySelector("button");
-    this.#point(button);
-    button.focus();
+    if (!row || marking(event, row)) return;
+    row.querySelector("button").focus();
     const anomaly = this.anomalies.get(row);
     if (isOfSecond(anomaly)) openSecond(this.app, anomaly);
     else openRecord(this.app, { ...anomaly, anomaly });
-  }
-
-  #key(event) {
-    const rows = [...this.body.querySelectorAll(".row-open")];
-    const at = rows.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1,
-      PageDown: at + 10, PageUp: at - 10 }[event.key];
-    if (event.key === "Escape") document.activeElement.blur();
-    if (to === undefined || at < 0) return;
-    event.preventDefault();
-    this.#point(rows[Math.max(0, Math.min(rows.length - 1, to))]);
-    this.cursor.focus();
-    this.cursor.scrollIntoView({ block: "nearest" });
   }
 
   async #loadOlder() {
@@ -280,6 +257,12 @@ class Anomalies {
   }
 }
 
+// Whether the click ends the marking of text in the row, to be copied.
+function marking({ detail }, row) {
+  const marked = getSelection();
+  return detail > 0 && !marked.isCollapsed && row.contains(marked.anchorNode);
+}
+
 // Return amount, expected amount, their ratio and the score, each as the kind has it.
 export function numbers(app, anomaly) {
   const { amount, expected, score } = anomaly;
@@ -287,7 +270,8 @@ export function numbers(app, anomaly) {
     ? (value, digits) => app.number(Number(value), digits)
     : (value) => amountOf(value);
   const ratio = Number(expected) > 0 ? Number(amount) / Number(expected) : null;
-  return [of(amount, 0), of(expected, 1), ratio === null ? "–" : times(app, ratio),
+  const shown = of(amount, 0);
+  return [isOfSecond(anomaly) ? app.t("anomalies.n_sales", { n: shown }) : shown, of(expected, 1), ratio === null ? "–" : times(app, ratio),
     app.number(Number(score), 1)];
 }
 

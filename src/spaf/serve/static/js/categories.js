@@ -1,7 +1,7 @@
 // One line a category: its colour, what it sells now, and its part of what the chart shows. It is
 // the legend of the chart too: a press hides the category there.
 
-import { compactMoney } from "./format.js";
+import { column } from "./format.js";
 
 // "Now" is the mean of so many seconds: a category that sells four a second must not flicker.
 const NOW_SECONDS = 5;
@@ -14,6 +14,7 @@ export function mountCategories(node, app) {
   const lines = new Map(); // place -> its elements
   const nowHead = el("th", { scope: "col" });
   const sumHead = el("th", { scope: "col", class: "n" });
+  const title = el("h3");
   const body = el("tbody");
   const toggled = [];
   let frame = null;
@@ -21,7 +22,7 @@ export function mountCategories(node, app) {
   let at = null; // what the pointer is over in the chart
   let sortedAt = 0;
   node.append(
-    el("h3", { "data-t": "categories.title", text: t("categories.title") }),
+    title,
     el("table", { class: "categories" }, el("thead", {}, el("tr", {},
       el("th", { scope: "col", "data-t": "categories.name", text: t("categories.name") }),
       nowHead, sumHead,
@@ -36,6 +37,7 @@ export function mountCategories(node, app) {
     const { palette, arrivals } = app.state;
     const sums = frame ? frame.money.map(add) : [];
     const all = add(sums) || 1;
+    const money = column(Math.max(0, ...sums), app.state.currency, t);
     const counts = frame ? frame.count.map(add) : [];
     const places = [...palette.names.keys()];
     if (counts[palette.size - 1] || arrivals.ofPlace(palette.size - 1, NOW_SECONDS)) places.push(palette.size - 1);
@@ -46,11 +48,12 @@ export function mountCategories(node, app) {
       const rate = values.get(place);
       put(line.rate, app.number(rate, rate < 100 ? 1 : 0));
       line.bar.setAttribute("width", ((rate / most) * 100).toFixed(1));
-      put(line.sum, frame ? compactMoney(sums[place], app.state.currency) : "–");
+      put(line.sum, frame ? money.text(sums[place]) : "–");
       put(line.share, frame ? app.percent(sums[place] / all, 1) : "–");
     }
     put(nowHead, at ? at.time : t("categories.now"));
-    put(sumHead, range ? t("categories.sum", { range: t(`chart.range.${range}`) }) : t("categories.sum.zoom"));
+    put(sumHead, money.unit);
+    put(title, range ? t("categories.title", { range: t(`chart.range.${range}`) }) : t("categories.title.zoom"));
     if (frame) sort(places, sums);
   }
 

@@ -7,6 +7,8 @@ import { createPlot } from "./plot.js";
 
 // The live chart moves on once a second, with each whole second; more would only cost, ms.
 const REDRAW_MS = 1_000;
+// A bucket narrower than this cannot be told from its neighbours, px.
+const BUCKET_PX = 2.5;
 
 export function mountChart(node, app, categories) {
   const { el, t, put } = app;
@@ -46,7 +48,7 @@ export function mountChart(node, app, categories) {
   }
 
   function draw() {
-    frame = history.data();
+    frame = history.data(Math.max(60, Math.floor(canvas.clientWidth / BUCKET_PX)));
     if (!frame) return;
     const money = view.measure === "money";
     categories.show(frame, history.zoom ? null : history.range);

@@ -50,6 +50,20 @@ export function compactMoney(cents, currency) {
   })).format(Number(cents) / 100);
 }
 
+// How a column of amounts is written: one unit for all of it, so that it can be compared by eye.
+// {text: cents -> "1,234.5", unit: "R$ thousand"} for the largest of the amounts.
+export function column(most, currency, t) {
+  const steps = [[1e11, 1e8, "unit.million"], [1e8, 1e5, "unit.thousand"], [0, 100, null]];
+  const [, divisor, name] = steps.find(([least]) => most >= least);
+  const symbol = symbolOf(currency);
+  return { text: (cents) => number(cents / divisor, name ? 1 : 0), unit: name ? `${symbol} ${t(name)}` : symbol };
+}
+
+function symbolOf(currency) {
+  const parts = formatter(`s${currency}`, (l) => moneyOr(l, currency, { currencyDisplay: "narrowSymbol" })).formatToParts(1);
+  return parts.find((part) => part.type === "currency")?.value ?? currency;
+}
+
 // Only the amount, for a column whose heading or neighbour names the currency.
 export function amount(cents) {
   return formatter("a", (l) => new Intl.NumberFormat(l, {

@@ -58,22 +58,24 @@ export function createHistory(app, arrived) {
 
   // {from, to, step, x, count, money}: x are the starts of the buckets, count[place][bucket] sales
   // and money[place][bucket] cents; null while there is nothing to show.
-  function data() {
+  // Not more than `most` buckets: several are put together where they would not be told apart.
+  function data(most) {
     if (!app.state.run) return null;
-    return zoom ? pastOnly() : withNewest();
+    return zoom ? pastOnly(most) : withNewest(most);
   }
 
-  function pastOnly() {
+  function pastOnly(most) {
     if (!past || past.zoom !== zoom) return null;
-    const frame = empty(past.from, past.to, past.step);
+    const step = coarser(past.step, (past.to - past.from) / most);
+    const frame = empty(past.from, past.to - ((past.to - past.from) % step), step);
     pour(frame);
     return frame;
   }
 
-  function withNewest() {
+  function withNewest(most) {
     const { span, again } = RANGES[range];
     if (again && past?.range !== range) return null;
-    const step = again ? past.step : 1;
+    const step = coarser(again ? past.step : 1, span / most);
     // The last whole bucket; the one that is filling would draw a fall that is none.
     const to = Math.floor(app.state.now() / 1_000 / step) * step;
     const frame = empty(Math.ceil((to - span) / step) * step, to, step);
@@ -95,12 +97,14 @@ export function createHistory(app, arrived) {
   }
 
   function pour(frame) {
-    const shift = Math.round((frame.from - past.from) / past.step);
+    const buckets = past.sales[0]?.length ?? 0;
     past.categories.forEach((name, at) => {
       const place = app.state.palette.place(name);
-      for (let i = 0; i < frame.x.length; i += 1) {
-        frame.count[place][i] += past.sales[at][i + shift] ?? 0;
-        frame.money[place][i] += past.money[at][i + shift] ?? 0;
+      for (let from = 0; from < buckets; from += 1) {
+        const i = Math.floor((past.from + from * past.step - frame.from) / frame.step);
+        if (i < 0 || i >= frame.x.length) continue;
+        frame.count[place][i] += past.sales[at][from];
+        frame.money[place][i] += past.money[at][from];
       }
     });
   }
@@ -117,4 +121,10 @@ export function createHistory(app, arrived) {
     get range() { return range; },
     get zoom() { return zoom; },
   };
+}
+
+// The smallest multiple of the step that lasts at least so many seconds and divides the clock well.
+function coarser(step, seconds) {
+  const factor = [1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60].find((n) => n * step >= seconds);
+  return step * (factor ?? 60);
 }

@@ -33,6 +33,7 @@ export function startHonesty(banner, app) {
     const trouble = troubleOf(silent);
     const live = silent === null ? "connecting" : trouble ? "stale" : "live";
     document.body.dataset.live = live;
+    document.body.dataset.silent = String(silent !== null && silent > SILENT_MS);
     app.emit("age", { live, age, silent });
     banner.hidden = trouble === null;
     if (trouble !== null) app.put(banner, trouble);

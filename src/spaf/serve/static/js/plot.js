@@ -95,13 +95,13 @@ export function createPlot(node, app, on) {
       },
       series: [{}, ...order.map((place) => ({
         stroke: area ? colour("--paper") : paint(place),
-        width: area ? 0.6 : 1.6,
+        width: area ? 0.5 : 1.6,
         fill: area ? paint(place) : undefined,
         points: { show: false },
       }))],
       axes: [
         { ...axis, size: 26, gap: 4, space: 70, grid: { show: false }, values: (u, splits, _, space, step) => splits.map((s) => (step >= 60 ? minute(s * 1_000) : app.time(s * 1_000))) },
-        { ...axis, size: 52, gap: 6, space: 38, grid: { stroke: colour("--rule"), width: 1 }, values: (u, splits) => splits.map((v) => input.label(v)) },
+        { ...axis, size: 52, gap: 6, space: 44, grid: { stroke: colour("--rule"), width: 1 }, values: (u, splits) => splits.map((v) => input.label(v)) },
       ],
       hooks: { draw: [drawMarks], setCursor: [moved], setSelect: [selected], ready: [listen] },
     };
@@ -125,7 +125,7 @@ export function createPlot(node, app, on) {
       ctx.fillStyle = ctx.strokeStyle = colour("--alarm");
       ctx.globalAlpha = mark === marked ? 1 : 0.85;
       triangle(ctx, x, y0 - (LANE / 2) * ratio, (mark === marked ? 5.5 : 4) * ratio, mark.up, mark.wide);
-      ctx.globalAlpha = mark === marked ? 0.9 : 0.28;
+      ctx.globalAlpha = mark === marked ? 0.9 : 0.2;
       ctx.lineWidth = ratio;
       ctx.beginPath();
       ctx.moveTo(Math.round(x) + 0.5, y0);

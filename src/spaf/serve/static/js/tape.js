@@ -9,8 +9,8 @@ const AT_LEAST = 24;
 const AT_MOST = 160;
 // A changed number is bright, then pale, then plain: two steps instead of a fade, because a fade
 // would paint sixty times a second for nothing, ms.
-const BRIGHT_MS = 250;
-const PALE_MS = 700;
+const BRIGHT_MS = 180;
+const PALE_MS = 500;
 const COLUMNS = ["time", "category", "currency", "sales", "units", "total"];
 
 export function mountTape(node, app) {
