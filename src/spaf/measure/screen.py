@@ -92,6 +92,7 @@ class Screen:
             self._wait_ready(address)
         except BrowserError:
             self.close()
+            self.forget()
             raise
         _, self._cpu = of_family(self._process())
         self._since = clock.monotonic()
