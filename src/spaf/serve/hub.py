@@ -20,6 +20,8 @@ from spaf import clock
 RING_S = 30.0
 # The ring never holds more; beyond it a snapshot costs less than the events, bytes.
 RING_BYTES = 4 * 2**20
+# What is published each second is not shown any more when it has not been for so long, seconds.
+FRESH_S = 5.0
 # What may wait for one viewer; the bytes are shared with the ring and with the other viewers.
 QUEUE_EVENTS = 256
 QUEUE_BYTES = 256 * 2**10
@@ -39,6 +41,7 @@ class Viewer:
     def __init__(self) -> None:
         """Start with nothing to send but a snapshot."""
         self.needs_snapshot = True
+        self.ended = False
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self._some = asyncio.Event()
@@ -57,6 +60,11 @@ class Viewer:
         """Forget what waits; the next that is sent is a snapshot."""
         self._forget()
         self.needs_snapshot = True
+        self._some.set()
+
+    def end(self) -> None:
+        """Have the stream end."""
+        self.ended = True
         self._some.set()
 
     async def wait(self) -> None:
@@ -88,7 +96,7 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._left_at = -RING_S
         self._made: tuple[int, bytes] | None = None
-        self.newest: dict[str, object] = {}
+        self._newest: dict[str, tuple[float, object]] = {}
 
     @property
     def viewers(self) -> int:
@@ -100,10 +108,15 @@ class Hub:
         """The id of the newest event."""
         return f"{self._epoch}-{self._number}"
 
+    def fresh(self, kind: str) -> object:
+        """Return the newest data of a kind, or None if it is too old to be shown as present."""
+        at, data = self._newest.get(kind, (-FRESH_S, None))
+        return data if clock.monotonic() - at < FRESH_S else None
+
     def publish(self, kind: str, data: object) -> None:
         """Send an event to every viewer; with none for a while it only becomes the newest."""
-        self.newest[kind] = data
         now = clock.monotonic()
+        self._newest[kind] = (now, data)
         self._number += 1
         if not self._viewers and now - self._left_at > RING_S:
             self._ring.clear()
@@ -135,6 +148,11 @@ class Hub:
                 viewer.put(event.data)
         self._viewers.add(viewer)
         return viewer
+
+    def close(self) -> None:
+        """End every stream; the browsers come back by themselves."""
+        for viewer in self._viewers:
+            viewer.end()
 
     def leave(self, viewer: Viewer) -> None:
         """Forget a viewer."""
