@@ -14,7 +14,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from spaf.serve import paints
+from spaf.serve import (
+    controls,
+    kafka_view,
+    operations,
+    paints,
+    quarantine_view,
+    records,
+    score,
+    tail,
+)
 from spaf.serve.answers import answer
 from spaf.serve.guard import Guard
 from spaf.serve.history import History
@@ -29,9 +38,16 @@ Collector = Callable[[Source, Hub], Awaitable[None]]
 Work = Callable[[], Awaitable[None]]
 
 # What is published beside the sales; each follows its subject for as long as the process lives.
-COLLECTORS: tuple[Collector, ...] = ()
+COLLECTORS: tuple[Collector, ...] = (operations.follow, score.follow)
 # Routes under /api beside those of this module.
-ROUTERS: tuple[APIRouter, ...] = (paints.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    records.router,
+    quarantine_view.router,
+    tail.router,
+    kafka_view.router,
+    controls.router,
+    paints.router,
+)
 # Nobody is answered before everything has been read, so that the first chart of a day is there at
 # once; a database that is away must not keep the page away for longer, seconds.
 LOAD_S = 10.0
