@@ -8,6 +8,7 @@ what it has missed.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -23,6 +24,7 @@ RING_S = 30.0
 RING_BYTES = 4 * 2**20
 # What is published each second is not shown any more when it has not been for so long, seconds.
 FRESH_S = 5.0
+NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 # What may wait for one viewer; the bytes are shared with the ring and with the other viewers.
 QUEUE_EVENTS = 256
 QUEUE_BYTES = 256 * 2**10
@@ -179,7 +181,7 @@ class Hub:
     def _missed(self, last_id: str | None) -> list[Event] | None:
         """Return the events after an id, or None if they are not all known any more."""
         epoch, _, number = (last_id or "").rpartition("-")
-        if epoch != self._epoch or not number.isdecimal() or not number.isascii():
+        if epoch != self._epoch or not NUMBER.fullmatch(number):
             return None
         seen = int(number)
         if not self._ring or not self._ring[0].number - 1 <= seen <= self._number:
