@@ -166,8 +166,10 @@ def state(stage: str, found: Found) -> str:
         return found.job.lower()
     if stage == "flink" and found.flink is not None and found.flink.state != JOB_RUNS:
         return found.flink.state.lower()
-    if stage == "locust":
-        return load.state(found.load) if states else ABSENT
+    if stage == "locust" and not states:
+        return ABSENT
+    if stage == "locust" and found.load is not None:
+        return load.state(found.load)
     return "external" if states == ["external"] else "running"
 
 

@@ -26,7 +26,7 @@ from spaf.store.access import Access, Role
 
 # Between two looks, and how long one is waited for, seconds.
 EVERY_S = 1.0
-IDLE_S = 0.1
+IDLE_S = 0.2
 PATIENCE_S = 0.8
 # Rows of one question, and bytes of labels of one read.
 MOST_ROWS = 5_000
