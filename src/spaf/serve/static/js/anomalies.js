@@ -213,7 +213,7 @@ class Anomalies {
 
   #click(event) {
     const row = event.target.closest("tr");
-    if (!row || String(getSelection())) return;
+    if (!row || marking(event, row)) return;
     row.querySelector("button").focus();
     const anomaly = this.anomalies.get(row);
     if (isOfSecond(anomaly)) openSecond(this.app, anomaly);
@@ -255,6 +255,12 @@ class Anomalies {
   #tell(key, n) {
     this.told.textContent = this.app.t(key, { n: this.app.number(n) });
   }
+}
+
+// Whether the click ends the marking of text in the row, to be copied.
+function marking({ detail }, row) {
+  const marked = getSelection();
+  return detail > 0 && !marked.isCollapsed && row.contains(marked.anchorNode);
 }
 
 // Return amount, expected amount, their ratio and the score, each as the kind has it.

@@ -1,7 +1,9 @@
 // The controls: start, stop and change the load, inject an anomaly now, and the way to the pages
 // of Flink and Locust.
 
-import { heading, kindName, known, latest, mark, say, sayIn, sentence } from "./panel.js";
+import {
+  heading, kindName, known, latest, mark, say, sayIn, sentence, told as said,
+} from "./panel.js";
 import { WORDS } from "./panel_words.js";
 
 const RATES = [10, 50, 100, 1_000];
@@ -58,13 +60,13 @@ class Controls {
     this.links = app.el("p", { class: "links" });
     this.told = app.el("p", { class: "told", id: "controls-told", "data-test": "controls-told" });
     section.append(app.el("div", { class: "controls" },
-      heading(app, section, "controls.title", this.state),
+      heading(app, section, "controls.title", this.links, this.state),
       app.el("div", { class: "control-line" }, this.start, this.rates, form),
       app.el("div", { class: "control-line" },
         say(app, app.el("span", { class: "label" }), "controls.inject"), this.kinds,
         say(app, app.el("label", { for: "inject-category", class: "label" }), "controls.into"),
         this.category),
-      app.el("div", { class: "control-foot" }, this.told, this.links)));
+      this.told));
   }
 
   // Take what the snapshot says of categories and of the neighbours' own pages.
@@ -77,7 +79,7 @@ class Controls {
       ...(run.categories ?? []).map((name) => app.el("option", { value: name,
         text: app.visible(name) })));
     this.category.value = (run.categories ?? []).includes(chosen) ? chosen : "";
-    const away = (this.load?.state ?? "gone") === "gone";
+    const away = this.load?.state === "gone";
     const pages = Object.entries(run.links ?? {}).filter(([name, address]) =>
       /^https?:/.test(address) && !(name === "locust" && away));
     this.links.replaceChildren(...pages.map(([name, address]) => app.el("a", { href: address,
@@ -89,14 +91,15 @@ class Controls {
     const turned = this.load?.state !== load?.state;
     this.load = load;
     if (turned) this.know();
-    if (load?.rate && !this.busy) this.rate = load.rate;
+    const running = load?.state === "running";
+    if (load?.rate && !this.busy && (running || this.rate === null)) this.rate = load.rate;
     this.draw();
   }
 
   draw() {
     const { app, load } = this;
-    const state = load?.state ?? "gone";
-    const away = state === "gone";
+    const state = load?.state ?? "unknown";
+    const away = state === "gone" || state === "unknown";
     const running = state === "running";
     app.put(this.state, this.#stateWords(state));
     this.state.dataset.state = state;
@@ -116,7 +119,7 @@ class Controls {
       app.put(button.lastChild, kindName(app, button.dataset.kind));
       button.disabled = !running;
     }
-    if (!this.told.textContent || this.hint) this.#hint(away, running);
+    if (!this.told.textContent || this.hint) this.#hint(state);
   }
 
   #stateWords(state) {
@@ -124,13 +127,13 @@ class Controls {
     const achieved = load?.achieved;
     return known(app, `controls.state.${state}`, state)
       .replace("{achieved}", app.number(achieved ?? 0, achieved < 10 ? 1 : 0))
-      .replace("{rate}", app.number(load?.rate ?? 0))
+      .replace("{rate}", rateText(app, load?.rate ?? 0))
       + (load?.failed ? ` · ${app.t("controls.failed", { n: app.number(load.failed) })}` : "");
   }
 
   // Say why something cannot be pressed; an answer to what was pressed goes first.
-  #hint(away, running) {
-    const key = away ? "controls.away" : running ? "" : "controls.not_running";
+  #hint(state) {
+    const key = { gone: "controls.away", running: "", unknown: "" }[state] ?? "controls.not_running";
     this.hint = Boolean(key);
     this.told.classList.remove("wrong");
     this.app.put(this.told, key ? this.app.t(key) : "");
@@ -140,45 +143,51 @@ class Controls {
     if (this.load?.state === "running") this.#send("/api/load", { action: "stop" }, "stopped");
     else {
       this.#send("/api/load", { action: "start", rate: this.rate ?? 100 }, "started",
-        { rate: this.app.number(this.rate ?? 100) });
+        { rate: rateText(this.app, this.rate ?? 100) });
     }
   }
 
-  // A rate that is no number goes to the server as it is, which says what is allowed.
+  // A rate that is none goes to the server as none, which says what is allowed.
   async #setRate(wanted) {
-    const rate = wanted !== "" && Number.isFinite(Number(wanted)) ? Number(wanted) : wanted;
-    const known_rate = typeof rate === "number";
-    const vars = { rate: known_rate ? this.app.number(rate) : "" };
-    const running = this.load?.state === "running";
-    if (!running && RATES.includes(rate)) {
+    const rate = typeof wanted === "number" ? wanted : rateOf(wanted);
+    const own = !RATES.includes(rate);
+    const vars = { rate: rateText(this.app, rate) };
+    if (this.load?.state !== "running" && rate !== null) {
       this.rate = rate;
+      this.#tell(this.app.t("controls.rate_chosen", vars), false);
       this.draw();
       return;
     }
-    const done = running ? await this.#send("/api/load", { action: "rate", rate }, "rate_set", vars)
-      : await this.#send("/api/load", { action: "start", rate }, "started", vars);
+    const done = await this.#send("/api/load", { action: "rate", rate }, "rate_set", vars);
     if (done) this.rate = rate;
-    else if (!RATES.includes(rate)) this.own.setAttribute("aria-invalid", "true");
+    else if (own) this.own.setAttribute("aria-invalid", "true");
     this.draw();
   }
 
-  #inject(kind) {
+  async #inject(kind) {
+    const { app } = this;
     const category = this.category.value || null;
-    this.#send("/api/inject", { kind, category }, category ? "injected_into" : "injected",
-      { kind: kindName(this.app, kind), category: this.app.visible(category ?? "") });
+    const done = await this.#send("/api/inject", { kind, category }, null);
+    if (!done) return;
+    const where = done.category ?? category;
+    const key = ["injected", where && "into", done.seconds && "for"].filter(Boolean).join("_");
+    const told = app.t(`controls.${key}`, { kind: kindName(app, kind),
+      category: app.visible(where ?? ""), time: app.duration((done.seconds ?? 0) * 1000) });
+    this.#tell([told, done.note && said(app, done.note)].filter(Boolean).join(" "), false);
   }
 
+  // Send a change; return the answer, or null where it was refused, which is told.
   async #send(path, body, key, vars) {
     const { app } = this;
     this.busy = true;
     this.draw();
     try {
-      await app.post(path, body);
-      this.#tell(app.t(`controls.${key}`, vars), false);
-      return true;
+      const answer = await app.post(path, body);
+      if (key) this.#tell(app.t(`controls.${key}`, vars), false);
+      return answer ?? {};
     } catch (error) {
       this.#tell(sentence(app, error), true);
-      return false;
+      return null;
     } finally {
       this.busy = false;
       this.draw();
@@ -196,4 +205,17 @@ class Controls {
       this.draw();
     }, TOLD_MS);
   }
+}
+
+// Return a rate as someone types it in either language, or null: 1,000 and 1.000 are a thousand,
+// 0.5 and 0,5 are a half.
+export function rateOf(typed) {
+  const text = typed.trim();
+  const grouped = /^\d{1,3}([.,\s]\d{3})+$/.test(text);
+  const plain = grouped ? text.replace(/[.,\s]/g, "") : text.replace(",", ".");
+  return /^\d+(\.\d+)?$/.test(plain) ? Number(plain) : null;
+}
+
+function rateText(app, rate) {
+  return app.number(rate ?? 0, Number.isInteger(rate) ? 0 : 1);
 }
