@@ -7,6 +7,8 @@ import { createPlot } from "./plot.js";
 
 // The live chart moves on once a second, with each whole second; more would only cost, ms.
 const REDRAW_MS = 1_000;
+// A finger scrolls the page; only a pointer that hovers can drag a part of the chart.
+const MOUSE = window.matchMedia("(hover: hover)");
 // A bucket narrower than this cannot be told from its neighbours, px.
 const BUCKET_PX = 2.5;
 
@@ -104,7 +106,7 @@ export function mountChart(node, app, categories) {
 
   function say(index, marked) {
     if (marked) return put(readout, marks.words(marked));
-    if (index === null || !frame) return put(readout, t("chart.hint"));
+    if (index === null || !frame) return put(readout, MOUSE.matches ? t("chart.hint") : "");
     const sum = frame[view.measure].reduce((all, line, place) => all + (categories.hidden.has(place) ? 0 : line[index]), 0) / frame.step;
     const value = view.measure === "money"
       ? t("chart.money.at", { money: app.money(String(Math.round(sum)), app.state.currency) })
