@@ -1,4 +1,4 @@
-"""The files of the page: what the security policy demands of them, both languages, and their weight."""
+"""The files of the page: what the security policy demands, both languages, and the weight."""
 
 from __future__ import annotations
 
