@@ -22,6 +22,7 @@ export function mountChart(node, app, categories) {
   const ranges = choice("chart.range", Object.keys(RANGES), () => history.range, (name) => {
     history.choose(name);
     refresh();
+    redraw();
   });
   const measures = choice("chart.measure", ["count", "money"], () => view.measure, (name) => set("measure", name));
   const forms = choice("chart.form", ["stacked", "lines"], () => view.form, (name) => set("form", name));
@@ -50,8 +51,11 @@ export function mountChart(node, app, categories) {
   }
 
   function draw() {
-    frame = history.data(Math.max(60, Math.floor(canvas.clientWidth / BUCKET_PX)));
-    if (!frame) return;
+    const data = history.data(Math.max(60, Math.floor(canvas.clientWidth / BUCKET_PX)));
+    // What is drawn stays, pale, until the range that was asked for has come.
+    canvas.setAttribute("aria-busy", String(!data));
+    if (!data) return;
+    frame = data;
     const money = view.measure === "money";
     categories.show(frame, history.zoom ? null : history.range);
     plot.draw({
@@ -75,6 +79,7 @@ export function mountChart(node, app, categories) {
     const half = Math.max(to - from, least) / 2;
     history.look(Math.floor(middle - half), Math.ceil(middle + half));
     refresh();
+    redraw();
   }
 
   function live() {
