@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from spaf import clock
+from spaf.serve.rollup import Row
 
 # Who comes back within this gets the events that were missed, seconds.
 RING_S = 30.0
@@ -50,8 +51,13 @@ class Viewer:
             self._waiting.append(data)
             self._bytes += len(data)
             if len(self._waiting) > QUEUE_EVENTS or self._bytes > QUEUE_BYTES:
-                self._forget()
-                self.needs_snapshot = True
+                self.begin_anew()
+        self._some.set()
+
+    def begin_anew(self) -> None:
+        """Forget what waits; the next that is sent is a snapshot."""
+        self._forget()
+        self.needs_snapshot = True
         self._some.set()
 
     async def wait(self) -> None:
@@ -84,6 +90,8 @@ class Hub:
         self._left_at = -RING_S
         self._made: tuple[int, bytes] | None = None
         self.newest: dict[str, object] = {}
+        # Who times the notices, as long as somebody looks.
+        self.on_rows: Callable[[Sequence[Row], int], None] | None = None
 
     @property
     def viewers(self) -> int:
@@ -111,6 +119,14 @@ class Hub:
             self._ring_bytes -= len(self._ring.popleft().data)
         for viewer in self._viewers:
             viewer.put(event.data)
+
+    def refresh(self) -> None:
+        """Have every viewer begin anew: the state has changed in a way that no event tells."""
+        self._number += 1
+        self._ring.clear()
+        self._ring_bytes = 0
+        for viewer in self._viewers:
+            viewer.begin_anew()
 
     def join(self, last_id: str | None) -> Viewer:
         """Add a viewer; one that has seen the event of this id gets those after it."""

@@ -13,6 +13,7 @@ from typing import Any
 from spaf import clock
 from spaf.sale import Reason, decode
 from spaf.serve import accounts
+from spaf.serve.delays import Delays
 from spaf.serve.flink import Flink, FlinkLook
 from spaf.serve.hub import Hub
 from spaf.serve.ledger import Ledger, Tables
@@ -71,9 +72,11 @@ class Operations:
         self.services: Probe[list[ServiceLook]] = Probe("services", source.services)
         self.job: Probe[JobLook] = Probe("job", source.job)
         self.head: Probe[bool] = Probe("head", self._unreadable)
+        self._timer = Delays(source.kafka, source.topic, source.rules)
+        self.delays: Probe[dict[str, Delay]] = Probe("delays", self._timer.look)
         self._probes: tuple[Probe[Any], ...] = (
             *(self.tables, self.offsets, self.flink, self.load),
-            *(self.services, self.job, self.head),
+            *(self.services, self.job, self.head, self.delays),
         )
         self._pipeline = Pipeline()
         self._looks = 0
@@ -82,6 +85,8 @@ class Operations:
     def rest(self) -> None:
         """Nobody looks: forget what would be wrong when somebody does again."""
         if self._looks:
+            self._hub.on_rows = None
+            self._timer.forget()
             self._looks = 0
             self._pipeline = Pipeline()
 
@@ -97,6 +102,9 @@ class Operations:
             asked.append(self.services.look(PATIENCE_S))
         if self._looks % FLINK_EVERY == 0:
             asked.append(self.flink.look(PATIENCE_S))
+        if self._timer.due:
+            asked.append(self.delays.look(PATIENCE_S))
+        self._hub.on_rows = self._timer.note
         self._looks += 1
         await asyncio.gather(*asked)
         # After the tables: see `accounts`.
@@ -151,10 +159,11 @@ class Operations:
 
     def _delays(self) -> dict[str, Delay]:
         """Return the delays of the stages, as far as they are known."""
+        found = dict(self.delays.value or {}) if self.delays.error is None else {}
         look = self.load.value if self.load.fresh else None
-        if look is None or look.delay_ms is None or not look.selling:
-            return {}
-        return {"locust": Delay(*look.delay_ms)}
+        if look is not None and look.delay_ms is not None and look.selling:
+            found["locust"] = Delay(*look.delay_ms)
+        return found
 
     async def _look_at_head(self, ends: int | None, counted: int | None) -> bool:
         """Return whether what waits for Flink is nothing that it could read; only if it matters."""
