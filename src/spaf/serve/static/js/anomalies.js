@@ -13,10 +13,10 @@ const MOST_PAGES = 5;
 const COLUMNS = ["kind", "category", "amount", "expected", "factor", "score", "known_after", "at"];
 const NUMBERS = new Set(["amount", "expected", "factor", "score", "known_after", "at"]);
 
-// Build the section into its place on the page.
 // How long a new line stands out, ms.
 const NEW_MS = 1_200;
 
+// Build the section into its place on the page.
 export function mount(section, app) {
   app.addWords(WORDS);
   const view = new Anomalies(app);
