@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spaf import clock
+from spaf.generate.look import Look
 from spaf.sale import Reason, decode
 from spaf.serve import accounts
 from spaf.serve.delays import Delays
@@ -67,7 +68,7 @@ class Operations:
         self.tables: Probe[Tables] = Probe("tables", self._ledger.look)
         self.offsets: Probe[Ends] = Probe("offsets", Offsets(source.kafka, source.topic).look)
         self.flink: Probe[FlinkLook] = Probe("flink", self._flink.look)
-        self.load = Probe("load", self._load.look)
+        self.load: Probe[Look | None] = Probe("load", self._load.look)
         self.services: Probe[list[ServiceLook]] = Probe("services", source.services)
         self.job: Probe[JobLook] = Probe("job", source.job)
         self.head: Probe[bool] = Probe("head", self._unreadable)

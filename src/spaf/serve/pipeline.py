@@ -13,6 +13,8 @@ from spaf.serve.rates import Rate
 from spaf.serve.source import ServiceLook
 
 SILENT = "silent"
+# A run without a load of ours: whoever sells, it is somebody else.
+ABSENT = "absent"
 # Which services make a stage, by the beginning of their names.
 SERVICES = {
     "locust": ("locust",),
@@ -165,7 +167,7 @@ def state(stage: str, found: Found) -> str:
     if stage == "flink" and found.flink is not None and found.flink.state != JOB_RUNS:
         return found.flink.state.lower()
     if stage == "locust":
-        return load.state(found.load)
+        return load.state(found.load) if states else ABSENT
     return "external" if states == ["external"] else "running"
 
 

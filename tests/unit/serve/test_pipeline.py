@@ -127,6 +127,8 @@ def test_what_is_not_ours_has_no_cost() -> None:
     found = stages(replace(FOUND, services=services))
     assert (found["kafka"]["cpu_percent"], found["kafka"]["rss_mib"]) == (None, None)
     assert (found["flink"]["state"], found["flink"]["rss_mib"]) == ("running", None)
+    assert found["locust"]["state"] == "absent"
+    assert Pipeline().see(replace(FOUND, services=services))[0]["culprit"] is None
 
 
 def test_a_load_that_is_away_is_gone() -> None:
