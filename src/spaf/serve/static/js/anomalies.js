@@ -13,6 +13,9 @@ const MOST_PAGES = 5;
 const COLUMNS = ["kind", "category", "amount", "expected", "factor", "score", "known_after", "at"];
 const NUMBERS = new Set(["amount", "expected", "factor", "score", "known_after", "at"]);
 
+// How long a new line stands out, ms.
+const NEW_MS = 1_200;
+
 // Build the section into its place on the page.
 export function mount(section, app) {
   app.addWords(WORDS);
@@ -143,6 +146,8 @@ class Anomalies {
     this.app.frame(() => {
       const rows = shown.map((anomaly) => this.#row(anomaly));
       for (const row of rows) row.classList.add("new");
+      // Not a fade: one would paint the whole section sixty times a second.
+      setTimeout(() => rows.forEach((row) => row.classList.remove("new")), NEW_MS);
       this.body.prepend(...rows);
       while (this.body.childElementCount > this.limit) this.body.lastElementChild.remove();
       this.#settle();

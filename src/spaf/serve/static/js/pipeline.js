@@ -1,8 +1,10 @@
 // The way of a sale as a picture: five stages, what flows between them, and where it stops.
 
-import { DOWN } from "./honesty.js";
+import { isDown, stateWord } from "./honesty.js";
 
 export const STAGES = ["locust", "kafka", "flink", "postgres", "serve"];
+// States that need no word: the stage does what it is there for.
+const QUIET = new Set(["running", "selling"]);
 const FACTS = ["rate", "lag", "p50", "p99", "cpu", "memory", "also"];
 // The flow between two stages is its rate of the last seconds, the newest beside the earlier stage.
 const FLOW_SECONDS = 30;
@@ -37,7 +39,7 @@ function createStage(app, name) {
   const facts = Object.fromEntries(FACTS.map((fact) => [fact, el("dd", { "data-test": `${name}-${fact}` })]));
   const state = el("span", { class: "stage-state" });
   const tag = el("strong", { class: "stage-tag", hidden: true, "data-t": "pipeline.culprit", text: t("pipeline.culprit") });
-  const bars = Array.from({ length: FLOW_SECONDS }, (_, i) => svg("rect", { x: i * 4, width: 3, y: 20, height: 0 }));
+  const bars = svg("path");
   const flow = name === "serve" ? null : el("span", { class: "flow", "aria-hidden": "true" },
     svg("svg", { viewBox: `0 0 ${FLOW_SECONDS * 4} 20`, preserveAspectRatio: "none" }, bars));
   const node = el("li", { class: "stage", "data-test": `stage-${name}` },
@@ -49,11 +51,11 @@ function createStage(app, name) {
 
   function draw(look, data, top) {
     const painted = name === "serve" ? app.painted?.() : null;
-    const culprit = data.culprit === name || DOWN.has(look.state);
+    const culprit = data.culprit === name || isDown(look.state);
     node.classList.toggle("culprit", culprit);
-    node.classList.toggle("down", DOWN.has(look.state));
-    tag.hidden = data.culprit !== name || DOWN.has(look.state);
-    put(state, look.state === "running" ? "" : words("state", look.state));
+    node.classList.toggle("down", isDown(look.state));
+    tag.hidden = data.culprit !== name || isDown(look.state);
+    put(state, QUIET.has(look.state) ? "" : stateWord(app, look.state));
     put(facts.rate, look.rate === null ? "–" : t("fact.per.second", { n: app.number(look.rate, look.rate < 100 ? 1 : 0) }));
     put(facts.lag, look.lag === null ? "–" : app.number(look.lag));
     put(facts.p50, app.duration(name === "serve" ? painted?.p50 : look.p50_ms));
@@ -61,11 +63,7 @@ function createStage(app, name) {
     put(facts.cpu, look.cpu_percent === null ? "–" : app.percent(look.cpu_percent / 100, look.cpu_percent < 10 ? 1 : 0));
     put(facts.memory, look.rss_mib ? app.bytes(look.rss_mib * 1024 * 1024) : "–");
     put(facts.also, also(look, data));
-    bars.forEach((bar, i) => {
-      const height = rates[i] ? Math.max(1.5, (rates[i] / top) * 20) : 0;
-      bar.setAttribute("height", height.toFixed(1));
-      bar.setAttribute("y", (20 - height).toFixed(1));
-    });
+    bars.setAttribute("d", rates.map((rate, i) => (rate ? `M${i * 4} 20v-${Math.max(1.5, (rate / top) * 20).toFixed(1)}h3V20z` : "")).join(""));
   }
 
   function also(look, data) {
@@ -79,13 +77,12 @@ function createStage(app, name) {
   }
 
   const share = (value) => (value === null || value === undefined ? "–" : app.percent(value));
-  const words = (kind, value) => (t(`${kind}.${value}`) === `${kind}.${value}` ? app.visible(value) : t(`${kind}.${value}`));
 
   return {
     node, draw,
-    most: () => Math.max(0, ...rates),
+    most: () => Math.max(0, ...rates.map(Number)),
     flow(rate) {
-      rates.unshift(rate ?? 0);
+      rates.unshift(rate);
       rates.length = Math.min(rates.length, FLOW_SECONDS);
     },
   };
