@@ -1,11 +1,12 @@
 // The dialog of an anomaly: the record itself, read from Kafka, or the second and its counts.
 
+import { numbers } from "./amounts.js";
 import { isOfSecond } from "./feed.js";
-import { numbers } from "./anomalies.js";
 import { browse } from "./kafka.js";
-import { coloured, foreign, kindName, mark, sentence, visible } from "./panel.js";
+import { kindName, mark, sentence } from "./panel.js";
 import { outcomeLine } from "./reasons.js";
 import { compare, drawStrip } from "./second.js";
+import { coloured, foreign, visible } from "./text.js";
 
 let dialog = null;
 
