@@ -187,6 +187,7 @@ class Controls {
     this.draw();
     try {
       const answer = await app.post(path, body);
+      this.own.removeAttribute("aria-invalid");
       if (key) this.#tell(app.t(`controls.${key}`, vars), false);
       return answer ?? {};
     } catch (error) {

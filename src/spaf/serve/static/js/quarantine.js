@@ -42,7 +42,7 @@ class Quarantine {
     this.list = sayIn(app, app.el("div", { class: "q-list" }), "aria-label", "quarantine.title");
     this.point = arrows(this.list, "summary");
     this.empty = app.el("p", { class: "empty" });
-    this.more = say(app, app.el("button", { type: "button",  hidden: true,
+    this.more = say(app, app.el("button", { type: "button", hidden: true,
       "data-test": "quarantine-more", onclick: () => this.loadMore() }), "panel.more");
     this.root = app.el("div", { class: "quarantine" },
       app.el("div", { class: "q-bar" }, say(app, app.el("h3"), "quarantine.title"),
