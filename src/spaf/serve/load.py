@@ -21,6 +21,8 @@ class LoadProbe:
         """Keep what tells the address; nothing is asked yet."""
         self._address = address
         self._remote: Remote | None = None
+        # Whether there is a Locust at all; until the first look there may be.
+        self.there = True
 
     def look(self) -> Look | None:
         """Return what the load does now; None where there is no Locust.
@@ -30,6 +32,7 @@ class LoadProbe:
 
         """
         address = self._address()
+        self.there = address is not None
         if address is None:
             return None
         if self._remote is None or self._remote.address != address.rstrip("/"):

@@ -20,7 +20,7 @@ from spaf.serve.hub import Hub
 from spaf.serve.ledger import Ledger, Tables
 from spaf.serve.load import LoadProbe
 from spaf.serve.offsets import Ends, Offsets
-from spaf.serve.pipeline import Answer, Delay, Found, Pipeline
+from spaf.serve.pipeline import JOB_RUNS, Answer, Delay, Found, Pipeline
 from spaf.serve.probe import Probe
 from spaf.serve.source import JobLook, ServiceLook, Source
 from spaf.topic import browse
@@ -30,7 +30,7 @@ from spaf.topic import browse
 EVERY_S = 1.0
 PATIENCE_S = 0.4
 # Without a viewer nobody is asked anything; a page that is opened is seen within this. Seconds.
-IDLE_S = 0.1
+IDLE_S = 0.2
 # Memory and processor time come from the system and cost it milliseconds; every so many looks.
 SERVICES_EVERY = 2
 # Records at the head of what waits that are looked at, to tell whether Flink can read any.
@@ -65,16 +65,16 @@ class Operations:
         self._load = LoadProbe(lambda: source.links().get("locust"))
         self._head_of: tuple[dict[int, int], bool] | None = None
         self._waiting: tuple[dict[int, int], dict[int, int]] = ({}, {})
-        self.tables: Probe[Tables] = Probe("tables", self._ledger.look)
+        self.tables: Probe[Tables] = Probe("tables", self._ledger.look, self._ledger.close)
         self.offsets: Probe[Ends] = Probe("offsets", Offsets(source.kafka, source.topic).look)
-        self.flink: Probe[FlinkLook] = Probe("flink", self._flink.look)
-        self.load: Probe[Look | None] = Probe("load", self._load.look)
+        self.flink: Probe[FlinkLook] = Probe("flink", self._flink.look, self._flink.close)
+        self.load: Probe[Look | None] = Probe("load", self._load.look, self._load.close)
         self.services: Probe[list[ServiceLook]] = Probe("services", source.services)
         self.job: Probe[JobLook] = Probe("job", source.job)
         self.head: Probe[bool] = Probe("head", self._unreadable)
         self._timer = Delays(source.kafka, source.topic, source.rules)
-        self.delays: Probe[dict[str, Delay]] = Probe("delays", self._timer.look)
-        self._probes: tuple[Probe[Any], ...] = (
+        self.delays: Probe[dict[str, Delay]] = Probe("delays", self._timer.look, self._timer.close)
+        self.probes: tuple[Probe[Any], ...] = (
             *(self.tables, self.offsets, self.flink, self.load),
             *(self.services, self.job, self.head, self.delays),
         )
@@ -92,7 +92,7 @@ class Operations:
 
     def close(self) -> None:
         """End the threads."""
-        for probe in self._probes:
+        for probe in self.probes:
             probe.close()
 
     async def look(self) -> None:
@@ -107,7 +107,7 @@ class Operations:
         await asyncio.gather(*asked)
         # After the tables: see `accounts`.
         await self.offsets.look(PATIENCE_S)
-        job = self.job.value or JobLook("", "")
+        job = self.job.value or JobLook(JOB_RUNS, "")
         if job.id != self._job_id:
             # A job that was submitted anew may write every row again.
             self._ledger.anew = True
@@ -155,7 +155,8 @@ class Operations:
             counted_at=self.tables.answered_at,
         )
         pipeline, load = self._pipeline.see(found)
-        self._hub.publish("load", load)
+        if found.load is not None or found.answers["locust"].silent or not self._load.there:
+            self._hub.publish("load", load)
         self._hub.publish("pipeline", pipeline)
 
     def _delays(self) -> dict[str, Delay]:

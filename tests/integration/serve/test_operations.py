@@ -124,7 +124,12 @@ def page(own: Own, running_job: RunJob, stack: Session) -> Iterator[tuple[Sessio
     """Yield a page over a topic of its own with a running job."""
     session = own(1)
     with running_job(session, stack.settings, None) as job:
-        yield session, Page(session, job)
+        shown = Page(session, job)
+        try:
+            yield session, shown
+        finally:
+            shown.operations.close()
+            assert all(probe.join(PATIENCE_S) for probe in shown.operations.probes)
 
 
 def test_the_equation_holds_while_sales_come(page: tuple[Session, Page]) -> None:

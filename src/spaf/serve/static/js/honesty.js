@@ -65,7 +65,7 @@ export function startHonesty(banner, app) {
   function stageTrouble() {
     const pipeline = app.get("pipeline");
     if (!pipeline) return null;
-    const down = pipeline.stages.find((stage) => isDown(stage.state));
+    const down = pipeline.stages.find((stage) => isDown(stage));
     const name = down?.name ?? pipeline.culprit;
     if (!name) return null;
     const text = down ? "stale.down" : "stale.stuck";
@@ -73,9 +73,10 @@ export function startHonesty(banner, app) {
   }
 }
 
-// States in which nothing is wrong, as the server sees it (serve/culprit.py): a load that was never
-// started, or was stopped by hand, is no fault.
-const HEALTHY = new Set(["running", "external", "ready", "stopped", "selling"]);
+// States in which nothing is wrong. A load that was never started, or was stopped by hand, is no
+// fault; a stopped service is one.
+const HEALTHY = new Set(["running", "external"]);
+const HEALTHY_LOAD = new Set([...HEALTHY, "selling", "ready", "stopped"]);
 
 // A state in the reader's language; one that this page does not know is shown as it came.
 export function stateWord(app, state) {
@@ -84,6 +85,6 @@ export function stateWord(app, state) {
   return word === key ? app.visible(state) : word;
 }
 
-export function isDown(state) {
-  return !HEALTHY.has(state);
+export function isDown({ name, state }) {
+  return !(name === "locust" ? HEALTHY_LOAD : HEALTHY).has(state);
 }

@@ -51,10 +51,10 @@ function createStage(app, name) {
 
   function draw(look, data, top) {
     const painted = name === "serve" ? app.painted?.() : null;
-    const culprit = data.culprit === name || isDown(look.state);
+    const culprit = data.culprit === name || isDown(look);
     node.classList.toggle("culprit", culprit);
-    node.classList.toggle("down", isDown(look.state));
-    tag.hidden = data.culprit !== name || isDown(look.state);
+    node.classList.toggle("down", isDown(look));
+    tag.hidden = data.culprit !== name || isDown(look);
     put(state, QUIET.has(look.state) ? "" : stateWord(app, look.state));
     put(facts.rate, look.rate === null ? "–" : t("fact.per.second", { n: app.number(look.rate, look.rate < 100 ? 1 : 0) }));
     put(facts.lag, look.lag === null ? "–" : app.number(look.lag));

@@ -168,7 +168,8 @@ export function createPlot(node, app, on) {
 
   return {
     draw,
-    renew: () => plot && destroy(),
+    // Colours or words have changed: the next drawing is made anew.
+    renew: () => { shape = ""; },
     hovered: () => plot !== null && plot.cursor.left >= 0,
   };
 }
