@@ -168,10 +168,10 @@ class Anomalies {
     [...this.chips.children].forEach((chip, i) => {
       const kind = wanted[i];
       chip.setAttribute("aria-pressed", String(kind === this.kind));
-      chip.querySelector(".chip-name").textContent =
-        kind ? kindName(app, kind) : app.t("anomalies.all");
+      const name = kind ? kindName(app, kind) : app.t("anomalies.all");
+      app.put(chip.querySelector(".chip-name"), name);
       const n = kind ? feed.counts.get(kind) ?? 0 : feed.seen;
-      chip.querySelector(".chip-count").textContent = app.number(n);
+      app.put(chip.querySelector(".chip-count"), app.number(n));
     });
   }
 
@@ -188,12 +188,10 @@ class Anomalies {
     const { app, reasons, feed } = this;
     const why = ["button", "focus", "pointer", "scroll"].find((reason) => reasons.has(reason));
     const n = app.number(feed.waiting.length);
-    this.status.textContent = why
-      ? app.t(`anomalies.held.${why}`, { n }) : app.t("anomalies.live");
+    app.put(this.status, app.t(why ? `anomalies.held.${why}` : "anomalies.live", { n }));
     this.status.classList.toggle("held", Boolean(why));
-    this.pause.textContent = why
-      ? app.t(feed.waiting.length ? "anomalies.go_on_n" : "anomalies.go_on", { n })
-      : app.t("anomalies.pause");
+    const go = feed.waiting.length ? "anomalies.go_on_n" : "anomalies.go_on";
+    app.put(this.pause, app.t(why ? go : "anomalies.pause", { n }));
     this.pause.setAttribute("aria-pressed", String(reasons.has("button")));
   }
 

@@ -108,7 +108,9 @@ export function arrows(list, selector) {
     row.scrollIntoView({ block: "nearest" });
   });
   return () => {
-    for (const row of list.querySelectorAll(selector)) if (row !== current) row.tabIndex = -1;
+    for (const row of list.querySelectorAll(selector)) {
+      if (row !== current && row.tabIndex !== -1) row.tabIndex = -1;
+    }
     if (!current?.isConnected) point(list.querySelector(selector));
   };
 }
