@@ -101,6 +101,7 @@ def fill(log: Log) -> None:
     summary(log, at)
     ledger(log, at)
     outliers(log, at)
+    array(log, at)
 
 
 def summary(log: Log, at: int) -> None:
@@ -165,6 +166,16 @@ def outliers(log: Log, at: int) -> None:
         log.add(
             at, "masked", partition=7, productPrice=price, productQuantity=50.0 if n > 21 else 1.0
         )
+
+
+def array(log: Log, at: int) -> None:
+    """Append one record of several sales, each far too dear for its product."""
+    for name in "xyz":
+        for history in PRICES:
+            log.add(at, "array", partition=8, productId=name, productPrice=float(history))
+    for name, price in (("x", 4_000.0), ("y", 9_000.0), ("z", 5_000.0)):
+        log.add(at, "array", partition=8, productId=name, productPrice=price, transactionId=name)
+        log.rows[-1]["kafka_offset"] = 1_000
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +257,12 @@ def test_an_outlier_does_not_hide_the_next(answers: Answers) -> None:
     bulk = next(row for row in answers["outlying_sale"] if row[:2] == [7, 22])
     assert bulk[5:7] == ["500.00", "10.00"]
     assert bulk[7] == pytest.approx(math.log(50) / 0.5, rel=1e-3)
+
+
+def test_the_dearest_sale_stands_for_its_record(answers: Answers) -> None:
+    """Of several sales of one record that are unusual in one way one has a row, always the same."""
+    (found,) = of(answers["outlying_sale"], 0, 8)
+    assert found[1:6] == [1_000, "high_price", "y", "array", "9000.00"]
 
 
 def test_a_score_needs_a_history(answers: Answers) -> None:
