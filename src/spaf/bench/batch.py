@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,19 +24,12 @@ from spaf.stack import process, runtime
 SECOND = "TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 00:00:00', {})"
 
 
-def parameters(settings: Settings, known: Sequence[str] = CATEGORIES) -> build.Parameters:
-    """Return what the job's views leave open, with no addresses: log and sinks are files."""
-    chosen: dict[str, Any] = dict.fromkeys(build.ENDPOINTS, "")
-    rules = settings.job.model_dump()
-    wanted = {field.name for field in fields(build.Parameters)}
-    return build.Parameters(
-        **chosen,
-        **{name: value for name, value in rules.items() if name in wanted},
-        default_currency=settings.sale.currency,
-        max_lateness_s=settings.sale.max_lateness_s,
-        max_ahead_s=settings.sale.max_ahead_s,
-        known_categories=tuple(known),
-    )
+def parameters(settings: Settings) -> build.Parameters:
+    """Return what the job's views leave open, with no addresses: log and sinks are files.
+
+    Every copy counts, as without deduplication: that belongs to a log that goes on.
+    """
+    return build.Parameters.of(settings, CATEGORIES, duplicate_block_s=0)
 
 
 def text(value: str) -> str:

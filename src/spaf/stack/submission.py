@@ -107,23 +107,15 @@ class JobPlace:
     def parameters(self, settings: Settings) -> Parameters:
         """Return what the job's SQL leaves open."""
         user, password = self.access.credentials(Role.SINK)
-        return Parameters(
+        return Parameters.of(
+            settings,
+            CATEGORIES,
             bootstrap_servers=self.kafka,
             topic=self.topic,
             group=self.group,
             jdbc_url=self.access.jdbc_url(),
             jdbc_user=user,
             jdbc_password=password,
-            flush_ms=settings.job.flush_ms,
-            default_currency=settings.sale.currency,
-            max_lateness_s=settings.sale.max_lateness_s,
-            max_ahead_s=settings.sale.max_ahead_s,
-            known_categories=CATEGORIES,
-            outlier_hours=settings.job.outlier_hours,
-            outlier_score=settings.job.outlier_score,
-            surge_seconds=settings.job.surge_seconds,
-            surge_score=settings.job.surge_score,
-            duplicate_block_s=settings.job.deduplicate_minutes * 60,
             answers=self.answers,
         )
 

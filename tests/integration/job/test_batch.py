@@ -14,27 +14,12 @@ from typing import Any
 import pytest
 
 from spaf.job import build
+from spaf.settings import Settings
 
 BASE = 1_763_800_000
 KNOWN = ("steady", "surging", "dry", "early", "rare", "busy", "silent", "it's")
 SURGE_SECONDS = 120
-PARAMETERS = build.Parameters(
-    bootstrap_servers="",
-    topic="",
-    group="",
-    jdbc_url="",
-    jdbc_user="",
-    jdbc_password="",
-    flush_ms=5,
-    default_currency="BRL",
-    max_lateness_s=600,
-    max_ahead_s=60,
-    known_categories=KNOWN,
-    outlier_hours=6,
-    outlier_score=5.0,
-    surge_seconds=SURGE_SECONDS,
-    surge_score=4.5,
-)
+PARAMETERS = build.Parameters.of(Settings(), KNOWN, surge_seconds=SURGE_SECONDS)
 LATE_MS, AHEAD_MS = 600_000, 60_000
 # Seconds of traffic, from BASE on; everything else is appended behind them.
 TRAFFIC = 200
