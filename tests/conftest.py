@@ -15,6 +15,7 @@ from spaf.settings import (
     KafkaSettings,
     LocustSettings,
     PostgresSettings,
+    ServeSettings,
     Settings,
 )
 
@@ -77,5 +78,6 @@ def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         flink=FlinkSettings(port=base + 1, slots=4),
         postgres=PostgresSettings(port=base + 2),
         locust=LocustSettings(port=base + 3),
+        serve=ServeSettings(port=base + 4),
         job=JobSettings(checkpoint_ms=500),
     )

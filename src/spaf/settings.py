@@ -131,6 +131,13 @@ class LocustSettings(Section):
     """Port of Locust's page; the next free one is used if it is taken."""
 
 
+class ServeSettings(Section):
+    """The live page."""
+
+    port: Port = 8080
+    """Port of the live page, on this machine only; the next free one is used if it is taken."""
+
+
 class SaleSettings(Section):
     """What the contract of the event leaves to the operator."""
 
@@ -211,6 +218,7 @@ class Settings(BaseSettings):
     flink: FlinkSettings = FlinkSettings()
     postgres: PostgresSettings = PostgresSettings()
     locust: LocustSettings = LocustSettings()
+    serve: ServeSettings = ServeSettings()
     sale: SaleSettings = SaleSettings()
     generate: GenerateSettings = GenerateSettings()
     job: JobSettings = JobSettings()

@@ -30,7 +30,7 @@ from spaf.job.build import ANSWERS
 from spaf.job.rest import Rest
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, Settings
 from spaf.stack import process
-from spaf.stack.control import resources
+from spaf.stack.cost import resources
 from spaf.stack.flink import TASKMANAGER
 from spaf.store import queries
 from spaf.store.access import Role

@@ -13,7 +13,8 @@ from spaf.errors import LoadError
 from spaf.generate.result import LoadResult
 from spaf.generate.run import Sales, load_command, users_for
 from spaf.stack import process
-from spaf.stack.plan import LOCUST, sales
+from spaf.stack.names import LOCUST
+from spaf.stack.plan import sales
 
 PAGE_TIMEOUT_S = 15.0
 

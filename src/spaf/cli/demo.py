@@ -18,7 +18,7 @@ from spaf.cli.progress import StartProgress
 from spaf.cli.verify import print_verdict
 from spaf.errors import StackError
 from spaf.stack import process
-from spaf.stack.plan import LOCUST
+from spaf.stack.names import LOCUST
 from spaf.stack.state import ServiceState
 
 # Locust's page is up well within this, seconds.

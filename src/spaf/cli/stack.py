@@ -14,6 +14,7 @@ from spaf.cli.output import Json, err, out, print_json, table
 from spaf.cli.progress import StartProgress
 from spaf.errors import NotUpError, SettingsError, StoreError
 from spaf.stack import control
+from spaf.stack.cost import resources
 from spaf.stack.process import log_tail
 from spaf.stack.state import Home, RunState
 from spaf.store import queries
@@ -96,14 +97,14 @@ def logs(
 
 
 def _status(chosen: settings.Settings, state: RunState) -> dict[str, Any]:
-    before = {name: control.resources(s) for name, s in state.services.items()}
+    before = {name: resources(s) for name, s in state.services.items()}
     clock.sleep(CPU_INTERVAL)
     current = Home(chosen.home).read()
     if current is None:
         raise NotUpError("The run has just ended.")
     services = {}
     for name, service in current.services.items():
-        memory, cpu = control.resources(service)
+        memory, cpu = resources(service)
         # A process that has ended or was started again in between has no earlier time.
         used = max(0.0, cpu - before.get(name, (0.0, cpu))[1])
         services[name] = {

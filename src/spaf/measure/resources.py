@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from spaf import clock
-from spaf.stack.control import resources
+from spaf.stack.cost import resources
 from spaf.stack.state import Home, RunState
 
 # Between two samples, seconds: reading the memory of a JVM takes it milliseconds.

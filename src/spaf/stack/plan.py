@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from spaf.generate.run import Sales, page_command
 from spaf.settings import Settings
 from spaf.stack import flink, kafka, postgres
+from spaf.stack.names import LOCUST, SERVE
 from spaf.stack.ports import LOOPBACK, any_free_port, free_port
 from spaf.stack.process import Service
 from spaf.stack.quarantine import QUARANTINE, is_watching
 from spaf.stack.state import Home
 from spaf.store.access import Access
 
-LOCUST = "locust"
 # What Locust's page offers before a person changes it: the rate of the brief.
 FIRST_RATE = 100.0
 
@@ -30,6 +30,8 @@ class Plan:
     load: Service
     # Started when the job runs: before that there is nothing to explain.
     quarantine: Service
+    # Started with the load: there is nothing to show before.
+    page: Service
     services: list[Service] = field(default_factory=list)
     external: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -46,7 +48,8 @@ def make(settings: Settings, home: Home) -> Plan:
     ports = _Ports()
     bootstrap, rest_url, access = _addresses(settings, home, ports)
     load = _locust(settings, home, bootstrap, ports)
-    plan = Plan(bootstrap, rest_url, access, load, _quarantine(home))
+    page = _serve(settings, home, ports)
+    plan = Plan(bootstrap, rest_url, access, load, _quarantine(home), page)
     plan.notes = ports.notes
     if settings.kafka.bootstrap_servers is None:
         port = int(plan.kafka.rpartition(":")[2])
@@ -129,6 +132,18 @@ def _quarantine(home: Home) -> Service:
         address=LOOPBACK,
         log=home.logs / f"{QUARANTINE}.log",
         ready=lambda: is_watching(home),
+    )
+
+
+def _serve(settings: Settings, home: Home, ports: _Ports) -> Service:
+    port = ports.take(SERVE, settings.serve.port)
+    return Service(
+        name=SERVE,
+        # It finds addresses and passwords in the run folder, as every command does.
+        argv=[sys.executable, "-P", "-m", "spaf.stack.serve", str(port)],
+        address=f"http://{LOOPBACK}:{port}",
+        log=home.logs / f"{SERVE}.log",
+        ready=lambda: answers(f"http://{LOOPBACK}:{port}/healthz"),
     )
 
 

@@ -26,7 +26,6 @@ from spaf.store import queries
 from spaf.store.access import Access, Role
 from spaf.topic import admin
 
-GROUP = "spaf-job"
 SUBMITTER = "job-submit"
 # The submitter plans for seconds; one that takes this long hangs, seconds.
 SUBMIT_SECONDS = 120.0

@@ -21,11 +21,12 @@ from spaf.errors import ServiceError, SpafError, StackError
 from spaf.settings import Settings
 from spaf.stack import postgres, process
 from spaf.stack.job_keeper import JobKeeper
-from spaf.stack.plan import LOCUST, Plan, make
+from spaf.stack.names import GROUP, LOCUST, SERVE
+from spaf.stack.plan import Plan, make
 from spaf.stack.process import Identity, Service
 from spaf.stack.quarantine import QUARANTINE
 from spaf.stack.state import Contract, Home, JobState, RunState, ServiceState
-from spaf.stack.submission import GROUP, JobPlace
+from spaf.stack.submission import JobPlace
 from spaf.store.migrate import create_roles, migrate
 from spaf.topic.admin import ensure_topic
 
@@ -34,7 +35,7 @@ BARE = "--bare"
 # A service that is not ready after this has failed, seconds: ten times a slow start.
 START_SECONDS = 90.0
 # They start after the job, and nothing waits for them.
-AFTER_JOB = (LOCUST, QUARANTINE)
+AFTER_JOB = (LOCUST, QUARANTINE, SERVE)
 TICK_STARTING = 0.05
 TICK_RUNNING = 0.25
 # While all is well, the job is asked after only once in so many ticks: each question costs the
@@ -43,6 +44,10 @@ TICKS_PER_QUESTION = 4
 # A service that dies this often in so many seconds will not recover by being started again.
 MOST_DEATHS = 5
 DEATHS_WITHIN_S = 60.0
+# Nobody needs it for a sale to reach the tables: it must not end the run. Where another service
+# would, it is left alone for a while, seconds, and tried again.
+SPARE = (SERVE,)
+SPARE_PAUSE_S = 20.0
 
 
 @dataclass
@@ -55,6 +60,8 @@ class Child:
     deaths: list[float]
     deadline: float
     ready: bool = False
+    # Not before this is a spare one started again that dies too often.
+    not_before: float = 0.0
 
 
 class Supervisor:
@@ -188,6 +195,7 @@ class Supervisor:
             job.give_up()
         if job.state.id and LOCUST not in self._children:
             self._launch(self._plan.load)
+            self._launch(self._plan.page)
         if job.state.state == "RUNNING" and QUARANTINE not in self._children:
             self._launch(self._plan.quarantine)
 
@@ -241,7 +249,7 @@ class Supervisor:
             child.ready = child.service.ready()
             if child.ready:
                 child.state.state = "running"
-            elif clock.monotonic() > child.deadline:
+            elif clock.monotonic() > child.deadline and child.service.name not in SPARE:
                 raise _failed(child, f"was not ready after {START_SECONDS:.0f} s")
 
     def _bring_back(self, child: Child, code: int) -> None:
@@ -252,6 +260,9 @@ class Supervisor:
 
         """
         now = clock.monotonic()
+        if child.service.name in SPARE:
+            self._bring_back_spare(child, code, now)
+            return
         if self._state.phase == "starting":
             raise _failed(child, f"ended while it was starting (exit code {code})")
         deaths = [t for t in child.deaths if now - t < DEATHS_WITHIN_S] + [now]
@@ -259,6 +270,19 @@ class Supervisor:
             raise _failed(child, f"died {len(deaths)} times within {DEATHS_WITHIN_S:.0f} s")
         log(f"{child.service.name} died (exit code {code}); it is started again")
         self._launch(child.service, deaths)
+
+    def _bring_back_spare(self, child: Child, code: int, now: float) -> None:
+        """Start a service again without which the run goes on; one that keeps dying less often."""
+        if now < child.not_before:
+            return
+        deaths = [t for t in child.deaths if now - t < DEATHS_WITHIN_S]
+        if len(deaths) >= MOST_DEATHS and not child.not_before:
+            log(f"{child.service.name} died (exit code {code}) too often; it gets a rest")
+            child.state.state = "failed"
+            child.not_before = now + SPARE_PAUSE_S
+            return
+        log(f"{child.service.name} died (exit code {code}); it is started again")
+        self._launch(child.service, [*deaths, now])
 
     def _publish(self, phase: str, message: str) -> None:
         self._state.phase = phase

@@ -12,7 +12,7 @@ from spaf.bench.session import Session
 from spaf.job.rest import Rest
 from spaf.settings import FlinkSettings, KafkaSettings, PostgresSettings, Settings
 from spaf.stack import control, runtime
-from spaf.stack.plan import LOCUST
+from spaf.stack.names import LOCUST
 from spaf.stack.process import wait_until
 from spaf.stack.quarantine import QUARANTINE
 from spaf.store import queries

@@ -29,7 +29,10 @@ def home(bare: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def made(home: Home, **flags: object) -> Plan:
     """Return the plan of these settings, on ports that are free."""
-    ports = {name: {"port": any_free_port()} for name in ("kafka", "flink", "postgres", "locust")}
+    ports = {
+        name: {"port": any_free_port()}
+        for name in ("kafka", "flink", "postgres", "locust", "serve")
+    }
     merged = {name: {**ports[name], **flags.get(name, {})} for name in ports}  # type: ignore[dict-item]
     return plan.make(settings.load(**merged), home)
 
@@ -45,8 +48,8 @@ def test_without_a_word_everything_is_ours_and_on_loopback(home: Home) -> None:
     assert names(found) == ["kafka", "postgres", "jobmanager", "taskmanager"]
     assert found.external == {}
     assert found.notes == []
-    services = [*found.services, found.load, found.quarantine]
-    assert ["127.0.0.1" in service.address for service in services] == [True] * 6
+    services = [*found.services, found.load, found.quarantine, found.page]
+    assert ["127.0.0.1" in service.address for service in services] == [True] * 7
     assert found.kafka == found.services[0].address
     assert found.flink == found.services[2].address
 
@@ -115,7 +118,9 @@ def test_no_command_holds_a_password_of_the_run(home: Home) -> None:
     """Every account of the machine can read a command."""
     found = made(home)
     words = [
-        word for service in (*found.services, found.load, found.quarantine) for word in service.argv
+        word
+        for service in (*found.services, found.load, found.quarantine, found.page)
+        for word in service.argv
     ]
     secrets = home.passwords().values()
     assert [word for word in words if any(secret in word for secret in secrets)] == []

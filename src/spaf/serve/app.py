@@ -1,0 +1,141 @@
+"""The live page's web application: routes, collectors, and what becomes of an error."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from spaf import clock
+from spaf.errors import SpafError
+from spaf.serve import reader
+from spaf.serve.answers import RefusedError, answer
+from spaf.serve.guard import Guard
+from spaf.serve.hub import Hub
+from spaf.serve.snapshot import Snapshot
+from spaf.serve.source import Source
+from spaf.serve.static_files import StaticFiles
+from spaf.serve.stream import Stream
+
+Collector = Callable[[Source, Hub], Awaitable[None]]
+
+# What is published beside the sales; each follows its subject for as long as the process lives.
+COLLECTORS: tuple[Collector, ...] = ()
+# Routes under /api beside those of this module.
+ROUTERS: tuple[APIRouter, ...] = ()
+
+
+def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> ASGIApp:
+    """Return the application for one run.
+
+    Args:
+        source: what it shows.
+        port: at which it is reached; requests that name another are refused.
+        token: what a request that changes something must hold.
+        log: takes a line.
+
+    """
+    snapshot = Snapshot(source)
+    hub = Hub(f"{clock.now_ms():x}", snapshot.now)
+    app = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(source, hub, log)
+    )
+    app.state.source = source
+    app.state.hub = hub
+    _add_own_routes(app, StaticFiles(token), Stream(hub))
+    for router in ROUTERS:
+        app.include_router(router)
+    _add_errors(app)
+    return Guard(app, port, token, log)
+
+
+def _add_own_routes(app: FastAPI, static: StaticFiles, stream: Stream) -> None:
+    async def page(request: Request) -> Response:
+        return static.page(request)
+
+    async def file(request: Request) -> Response:
+        return static.named(request, request.path_params["name"])
+
+    async def healthy(_: Request) -> Response:
+        return answer({"ok": True})
+
+    app.router.routes += [
+        Route("/", page),
+        Route("/static/{name:path}", file),
+        Route("/healthz", healthy),
+        Route("/api/stream", stream, methods=["GET"]),
+    ]
+
+
+def _lifespan(
+    source: Source, hub: Hub, log: Callable[[str], None]
+) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def live(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [
+            asyncio.create_task(_kept(follow, source, hub, log))
+            for follow in (reader.follow, *COLLECTORS)
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    return live
+
+
+# What Starlette says in two words.
+SENTENCES = {
+    "Not Found": "There is nothing at this address.",
+    "Method Not Allowed": "This address is not asked that way.",
+}
+# Before a collector with a defect is tried again, seconds.
+PAUSE_AFTER_DEFECT_S = 5.0
+
+
+async def _kept(follow: Collector, source: Source, hub: Hub, log: Callable[[str], None]) -> None:
+    """Keep a collector going: a defect of one must not take the page away."""
+    while True:
+        try:
+            await follow(source, hub)
+        except Exception as error:  # noqa: BLE001 - told, and tried again
+            log(f"{follow.__module__} failed: {error!r}")
+        await asyncio.sleep(PAUSE_AFTER_DEFECT_S)
+
+
+def _add_errors(app: FastAPI) -> None:
+    """Have every error answered by a sentence in JSON."""
+
+    @app.exception_handler(SpafError)
+    async def neighbour(_: Request, error: SpafError) -> Response:
+        return answer({"error": error.what, "todo": error.todo}, 503)
+
+    @app.exception_handler(RequestValidationError)
+    async def parameter(_: Request, error: RequestValidationError) -> Response:
+        return answer({"error": _told(error)}, 400)
+
+    @app.exception_handler(HTTPException)
+    async def known(_: Request, error: HTTPException) -> Response:
+        sentence = SENTENCES.get(str(error.detail), str(error.detail))
+        return answer({"error": sentence}, error.status_code)
+
+    @app.exception_handler(RefusedError)
+    async def refused(_: Request, error: RefusedError) -> Response:
+        return answer({"error": error.sentence}, error.status)
+
+
+def _told(error: RequestValidationError) -> str:
+    """Return one sentence: which parameter, and what is allowed."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    return f"{name}: {first['msg'].removeprefix('Value error, ')}."

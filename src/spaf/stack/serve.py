@@ -1,0 +1,146 @@
+"""The process of the live page: `python -m spaf.stack.serve PORT`.
+
+The supervisor starts it beside Locust. It may be killed at any moment and started again; whatever
+goes wrong in it must not end the run.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import traceback
+from pathlib import Path
+
+import uvicorn
+
+from spaf import clock, settings
+from spaf.errors import SpafError
+from spaf.serve.app import build
+from spaf.serve.source import JobLook, ServiceLook, Source
+from spaf.settings import Settings
+from spaf.stack.cost import resources
+from spaf.stack.names import GROUP, LOCUST
+from spaf.stack.ports import LOOPBACK
+from spaf.stack.state import SECRET_MODE, Home
+
+# The services come first: a page that is drawn a little later is better than a later sale.
+NICENESS = 5
+# Before it ends after a failure that is not understood, seconds: see the same in `quarantine`.
+PAUSE_AFTER_DEFECT_S = 20.0
+# Viewers keep theirs open; with them all other requests together, and slack for those who leave.
+MOST_CONNECTIONS = 1_000
+# A browser keeps a connection for its next request, seconds.
+KEEP_ALIVE_S = 20
+# Whoever listens to the stream never ends by himself, seconds.
+SHUTDOWN_S = 1
+
+
+def source(chosen: Settings, home: Home) -> Source:
+    """Return what the page shows of the run in the run folder.
+
+    Raises:
+        NotUpError: nothing runs there.
+
+    """
+    state = home.running()
+    dsn = None if chosen.postgres.dsn is None else chosen.postgres.dsn.get_secret_value()
+    return Source(
+        kafka=state.kafka,
+        topic=chosen.kafka.topic,
+        group=GROUP,
+        flink=state.flink,
+        access=home.access(state, chosen.postgres.schema_name, dsn),
+        # Those that the job was started with.
+        rules=state.contract.rules(),
+        outlier_score=state.contract.outlier_score,
+        surge_score=state.contract.surge_score,
+        started_ms=round(state.supervisor_started * 1_000),
+        services=lambda: services(home),
+        job=lambda: job(home),
+        links=lambda: links(home),
+        labels=home.runs / "labels.jsonl",
+        runs=home.runs,
+    )
+
+
+def services(home: Home) -> list[ServiceLook]:
+    """Return how every service is now; none once the run has ended."""
+    state = home.read()
+    found = [] if state is None else list(state.services.values())
+    return [
+        ServiceLook(one.name, one.state, one.address, one.restarts, *resources(one))
+        for one in found
+    ]
+
+
+def job(home: Home) -> JobLook:
+    """Return how the job is now."""
+    state = home.read()
+    return JobLook("gone", "") if state is None else JobLook(state.job.state, state.job.id)
+
+
+def links(home: Home) -> dict[str, str | None]:
+    """Return the addresses of the pages that the services have themselves."""
+    state = home.read()
+    if state is None:
+        return {"flink": None, "locust": None}
+    locust = state.services.get(LOCUST)
+    return {"flink": state.flink, "locust": locust.address if locust else None}
+
+
+def token(home: Home) -> str:
+    """Return the token of this run folder's page: an open page keeps it when we start again."""
+    file: Path = home.runs / "page-token"
+    if not file.exists():
+        partial = file.with_suffix(".partial")
+        partial.touch(mode=SECRET_MODE)
+        partial.write_text(secrets.token_urlsafe(32))
+        partial.replace(file)
+    return file.read_text()
+
+
+def log(line: str) -> None:
+    """Write one line to the log, which is the standard output."""
+    sys.stdout.write(f"{clock.now_ms()} {line}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Serve the page until SIGTERM."""
+    os.nice(NICENESS)
+    try:
+        chosen = settings.load()
+        home = Home(chosen.home)
+        port = int(sys.argv[1])
+        app = build(source(chosen, home), port, token(home), log)
+        uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=LOOPBACK,
+                port=port,
+                http="h11",
+                ws="none",
+                loop="asyncio",
+                lifespan="on",
+                log_level="warning",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                limit_concurrency=MOST_CONNECTIONS,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=SHUTDOWN_S,
+            )
+        ).run()
+    except SpafError as error:
+        log(f"stopped: {error}")
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - a defect of ours must leave a trace, and the run alone
+        log(traceback.format_exc())
+        clock.sleep(PAUSE_AFTER_DEFECT_S)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
