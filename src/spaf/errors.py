@@ -7,6 +7,7 @@
     │   ├── NotUpError        nothing runs in this run folder
     │   └── ServiceError      one service failed; carries the last lines of its log
     ├── TopicError            the Kafka topic: unreachable, missing, unreadable
+    │   └── MissingError      Kafka answers, and has no such topic, partition, offset or group
     ├── JobError              the Flink job: refused, failed, not there
     ├── StoreError            PostgreSQL: unreachable, a changed migration
     ├── QuarantineError       a record cannot be repaired, or not be sent again
@@ -67,6 +68,10 @@ class ServiceError(StackError):
 
 class TopicError(SpafError):
     """The Kafka topic could not be reached, created or read."""
+
+
+class MissingError(TopicError):
+    """Kafka answers, and has no such topic, partition, offset or group."""
 
 
 class JobError(SpafError):

@@ -19,20 +19,17 @@ from typing import Any, NamedTuple
 
 from spaf.bench import batch
 from spaf.bench.batch import SECOND, Batch, files_table, rows, sale_log
-from spaf.bench.score import (
+from spaf.bench.score import Tallies, Tally, score_sales, score_seconds
+from spaf.bench.simulate import Traffic, Truth, simulate
+from spaf.generate.catalogue import CATEGORIES
+from spaf.generate.episode import EPISODE_KINDS
+from spaf.generate.truth import (
     ALERT_OF_LABEL,
     GRACE_S,
     SALE_ALERTS,
     SECOND_ALERTS,
     SecondAlert,
-    Tallies,
-    Tally,
-    score_sales,
-    score_seconds,
 )
-from spaf.bench.simulate import Traffic, Truth, simulate
-from spaf.generate.catalogue import CATEGORIES
-from spaf.generate.episode import EPISODE_KINDS
 from spaf.job import build
 from spaf.settings import Settings
 

@@ -17,9 +17,9 @@ import numpy as np
 from spaf import clock
 from spaf.bench.load import Load, offered
 from spaf.bench.outcome import Measurement, Outcome
-from spaf.bench.score import SecondAlert, beginning, is_about
 from spaf.bench.session import Session
 from spaf.generate.anomaly import EpisodeLabel, Label, read_labels
+from spaf.generate.truth import SecondAlert, beginning, is_about
 from spaf.measure.quantiles import quantiles
 from spaf.store import queries
 from spaf.store.access import Role

@@ -5,18 +5,15 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import httpx
-
 from spaf import clock
 from spaf.bench.session import Session
 from spaf.errors import LoadError
+from spaf.generate.remote import TIMEOUT_S, Remote
 from spaf.generate.result import LoadResult
-from spaf.generate.run import Sales, load_command, users_for
+from spaf.generate.run import Sales, load_command
 from spaf.stack import process
 from spaf.stack.names import LOCUST
 from spaf.stack.plan import sales
-
-PAGE_TIMEOUT_S = 15.0
 
 
 def offered(
@@ -83,24 +80,6 @@ class Load:
         return _read(self._result, self._log)
 
 
-def start_page(address: str, rate: float) -> None:
-    """Start the sales on Locust's page at this rate, as a person would.
-
-    Raises:
-        LoadError: the page does not answer or refuses.
-
-    """
-    users = users_for(rate)
-    form = {
-        "user_count": str(users),
-        "spawn_rate": str(users),
-        "sales_per_user": str(rate / users),
-    }
-    answer = _page("POST", f"{address}/swarm", form)
-    if not answer.get("success", False):
-        raise LoadError(f"Locust did not start: {answer.get('message', answer)}")
-
-
 def stop_page(session: Session, address: str) -> LoadResult:
     """Stop the sales on Locust's page and return what they came to.
 
@@ -110,21 +89,10 @@ def stop_page(session: Session, address: str) -> LoadResult:
     """
     result = session.home.runs / "page.json"
     result.unlink(missing_ok=True)
-    _page("POST", f"{address}/stop")
-    process.wait_until(result.exists, PAGE_TIMEOUT_S)
+    with Remote(address) as page:
+        page.stop()
+    process.wait_until(result.exists, TIMEOUT_S)
     return _read(result, session.home.logs / f"{LOCUST}.log")
-
-
-def _page(method: str, url: str, form: dict[str, str] | None = None) -> dict[str, object]:
-    try:
-        answer = httpx.request(method, url, data=form, timeout=PAGE_TIMEOUT_S)
-        found: dict[str, object] = answer.raise_for_status().json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise LoadError(
-            f"Locust's page at {url} does not answer ({type(error).__name__}).",
-            todo="See `spaf status` and `spaf logs locust`.",
-        ) from error
-    return found
 
 
 def _read(result: Path, log: Path) -> LoadResult:

@@ -5,37 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf, sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from spaf.generate.anomaly import BULK, EpisodeLabel
-from spaf.generate.episode import BURST, DROUGHT, SHIFT, SURGE
+from spaf.generate.anomaly import BURST, DROUGHT, SHIFT, SURGE, EpisodeLabel
+from spaf.generate.truth import ALERT_OF_LABEL, SALE_ALERTS, SecondAlert, beginning, is_about
 
-# What the job calls the sale that a label of this kind makes.
-ALERT_OF_LABEL = {
-    "price_x10": "high_price",
-    "price_x100": "high_price",
-    "price_div10": "low_price",
-    BULK: "bulk_quantity",
-}
-SALE_ALERTS = ("high_price", "low_price", "bulk_quantity")
-SECOND_ALERTS = (SURGE, DROUGHT)
-# An alert this long after an episode is still about it: the last spans reach back so far, seconds.
-GRACE_S = 10
-# The way back from a level shift is a change of its own, against a past that lies a third of two
-# minutes back, seconds.
-SHIFT_GRACE_S = 40
 # Two-sided 95 % of a standard normal.
 Z95 = 1.959964
-
-
-class SecondAlert(NamedTuple):
-    """A second that the job, or a baseline, calls unusual; epoch seconds."""
-
-    second: int
-    category: str
-    kind: str
 
 
 @dataclass
@@ -148,18 +126,3 @@ def score_seconds(
             tally.found += 1
             tally.delays_ms.append(first[episode])
     return tallies
-
-
-def beginning(episode: EpisodeLabel) -> str:
-    """Return what the beginning of an episode looks like."""
-    return SURGE if episode.factor > 1 else DROUGHT
-
-
-def is_about(alert: SecondAlert, episode: EpisodeLabel) -> bool:
-    """Return whether an alert is right because of this episode."""
-    if alert.category != episode.category or (alert.second + 1) * 1_000 <= episode.start_ms:
-        return False
-    grace_s = SHIFT_GRACE_S if episode.kind == SHIFT else GRACE_S
-    if alert.second * 1_000 > episode.end_ms + grace_s * 1_000:
-        return False
-    return episode.kind == SHIFT or alert.kind == beginning(episode)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from spaf import clock, settings
-from spaf.bench.load import start_page, stop_page
+from spaf.bench.load import stop_page
 from spaf.bench.outcome import Measurement, Outcome
 from spaf.bench.quarantine import Explained, explained
 from spaf.bench.session import Session, running
@@ -17,6 +17,7 @@ from spaf.cli.output import Json, duration, err, out, print_json, rate, table
 from spaf.cli.progress import StartProgress
 from spaf.cli.verify import print_verdict
 from spaf.errors import StackError
+from spaf.generate.remote import Remote
 from spaf.stack import process
 from spaf.stack.names import LOCUST
 from spaf.stack.state import ServiceState
@@ -54,7 +55,8 @@ def demo(
         Measurement.start(session) as measurement,
     ):
         page = _locust(session)
-        start_page(page.address, wanted)
+        with Remote(page.address) as locust:
+            locust.start(wanted)
         view = LiveView(session, measurement.watch.file, wanted, quiet=json)
         first_row = _watch(view, measurement, seconds)
         err.print("Sales have ended; recomputing every sum from the topic (some seconds) ...")

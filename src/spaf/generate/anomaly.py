@@ -16,6 +16,8 @@ KINDS = (*PRICE_TYPOS, BULK)
 # Nobody buys so many of one product in a shop for people; the usual sale has one to five.
 BULK_SMALLEST = 50
 BULK_LARGEST = 200
+# Episodes (spaf.generate.episode makes them).
+SURGE, DROUGHT, SHIFT, BURST = "surge", "drought", "level_shift", "customer_burst"
 
 
 class Label(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,9 +54,13 @@ class Injected(NamedTuple):
 def inject(draw: float, price_cents: int, quantity: int) -> Injected:
     """Return the sale with one anomaly; a `draw` in [0, 1) picks among equally likely kinds."""
     place, rest = divmod(draw * len(KINDS), 1.0)
-    kind = KINDS[int(place)]
+    return inject_kind(KINDS[int(place)], rest, price_cents, quantity)
+
+
+def inject_kind(kind: str, draw: float, price_cents: int, quantity: int) -> Injected:
+    """Return the sale with an anomaly of this kind; a `draw` in [0, 1) picks what is left open."""
     if kind == BULK:
-        bulk = BULK_SMALLEST + int(rest * (BULK_LARGEST - BULK_SMALLEST + 1))
+        bulk = BULK_SMALLEST + int(draw * (BULK_LARGEST - BULK_SMALLEST + 1))
         return Injected(kind, price_cents, bulk, bulk / quantity)
     factor = PRICE_TYPOS[kind]
     return Injected(kind, max(1, round(price_cents * factor)), quantity, factor)

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Counts = dict[int, int]
 
 
 class Delays:
@@ -25,10 +31,28 @@ class Delays:
 
     def quantile(self, share: float) -> int | None:
         """Return the smallest value that at least this share does not exceed; None without any."""
-        wanted = share * sum(self._counts.values())
-        seen = 0
-        for value in sorted(self._counts):
-            seen += self._counts[value]
-            if seen >= wanted:
-                return value
-        return None
+        return _quantile(self._counts, share)
+
+    def counts(self) -> Counts:
+        """Return how often each value occurred so far."""
+        return dict(self._counts)
+
+    def quantiles_since(self, earlier: Counts, shares: Sequence[float]) -> list[int] | None:
+        """Return the same quantiles of the values that came after `earlier`; None without any."""
+        new = {
+            value: count - earlier.get(value, 0)
+            for value, count in self._counts.items()
+            if count > earlier.get(value, 0)
+        }
+        found = [_quantile(new, share) for share in shares]
+        return [one for one in found if one is not None] or None
+
+
+def _quantile(counts: Mapping[int, int], share: float) -> int | None:
+    wanted = share * sum(counts.values())
+    seen = 0
+    for value in sorted(counts):
+        seen += counts[value]
+        if seen >= wanted:
+            return value
+    return None

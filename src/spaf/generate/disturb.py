@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spaf.generate.anomaly import BURST
 from spaf.generate.catalogue import CATEGORIES, CUSTOMERS
-from spaf.generate.episode import BURST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,13 +10,12 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from spaf.generate.anomaly import EpisodeLabel
+from spaf.generate.anomaly import BURST, DROUGHT, SHIFT, SURGE, EpisodeLabel
 from spaf.generate.catalogue import CATEGORIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SURGE, DROUGHT, SHIFT, BURST = "surge", "drought", "level_shift", "customer_burst"
 EPISODE_KINDS = (SURGE, DROUGHT, SHIFT, BURST)
 # Shortest and longest, seconds, and the factors of the rate. A surge is what a campaign or a robot
 # does, a drought a broken page, a shift the new normal of some minutes.
@@ -59,14 +58,14 @@ def plan(seed: int, every_s: float) -> Iterator[Episode]:
     while True:
         start += luck.expovariate(1 / every_s)
         kind, category = luck.choice(EPISODE_KINDS), luck.randrange(len(CATEGORIES))
-        seconds, factor = _shape(kind, luck)
+        seconds, factor = shape(kind, luck)
         if start >= free[category]:
             free[category] = start + seconds + REST_S
             end = start + seconds
             yield Episode(kind, category, round(start * _US), round(end * _US), factor)
 
 
-def _shape(kind: str, luck: Random) -> tuple[float, float]:
+def shape(kind: str, luck: Random) -> tuple[float, float]:
     """Return length in seconds and factor."""
     if kind == SURGE:
         return luck.uniform(*SURGE_S), round(luck.uniform(*SURGE_FACTOR), 2)
@@ -83,6 +82,8 @@ class Episodes:
     def __init__(self, seed: int, every_s: float) -> None:
         """Plan; 0 seconds are no episodes at all."""
         self.active: list[Episode] = []
+        # When the newest episode of a category ends, by category.
+        self.busy_until_us: dict[int, int] = {}
         self._coming = plan(seed, every_s) if every_s else iter(())
         self._next = next(self._coming, None)
         # Intended time of the first sale, from which all is timed.
@@ -101,6 +102,7 @@ class Episodes:
             if self._next.end_us > passed:  # else over before a sale came: nothing happened
                 begun.append(self._next.label(self.origin_us))
                 self.active.append(self._next)
+                self.busy_until_us[self._next.category] = self._next.end_us
             self._next = next(self._coming, None)
         changes = [episode.end_us for episode in self.active]
         changes += [self._next.start_us] if self._next else []

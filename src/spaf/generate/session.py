@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import gevent  # type: ignore[import-untyped]
@@ -13,6 +14,8 @@ from gevent.event import Event  # type: ignore[import-untyped]
 from spaf import clock
 from spaf.errors import LoadError
 from spaf.generate import catalogue, tally
+from spaf.generate.desk import desk
+from spaf.generate.look import Look
 from spaf.generate.options import exact, read_live, read_options
 from spaf.generate.pace import Pace
 from spaf.generate.publish import Publisher
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
     from spaf.generate.anomaly import EpisodeLabel, Label
+    from spaf.generate.delays import Counts
+    from spaf.generate.look import Granted
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +43,8 @@ POLL_SECONDS = 0.002
 # After so many polls the page's figures and settings are brought up to date: 50 times a second,
 # so that at 50,000 sales/s one update counts 1,000 sales, which takes well under a millisecond.
 POLLS_PER_LOOK = 10
+# The publish delay that a look tells is that of the sales since a look so long ago, seconds.
+DELAY_WINDOW_S = 5.0
 # The producer reports each sale within its delivery timeout; one second more to hear of it.
 FLUSH_SECONDS = DELIVERY_TIMEOUT_MS / 1_000 + 1
 
@@ -77,6 +84,9 @@ class Session:
         self._changed = Event()
         self._run: Run | None = None
         self._ended = False
+        # The last run, or the one under way, as `look` tells it.
+        self._seen: Run | None = None
+        self._delays_then: deque[tuple[float, Counts]] = deque()
         gevent.spawn(self._pump)
 
     def listen(self) -> None:
@@ -89,6 +99,34 @@ class Session:
             (events.quitting, self.quit),
         ):
             hook.add_listener(listener)  # type: ignore[no-untyped-call]
+        page = self._environment.web_ui
+        if page is not None and page.app is not None:
+            page.app.register_blueprint(desk(self))
+
+    def look(self) -> Look:
+        """Return what the load does now, for who asks at Locust's page."""
+        run, runner = self._seen, self._environment.runner
+        state = "ready" if runner is None else str(runner.state)
+        users = 0 if runner is None else runner.user_count
+        if run is None:
+            return Look(state, users, 0.0, 0, 0, 0)
+        counts = run.publisher
+        rate = float(run.pace.rate) if self._run is run else 0.0
+        return Look(
+            *(state, users, rate, counts.intended, counts.acked, counts.failed, run.run_id),
+            delay_ms=self._recent_delay_ms(run),
+        )
+
+    def wish(self, kind: str, category: str | None) -> Granted:
+        """Sell an anomaly now, labelled as the planned ones are.
+
+        Raises:
+            LoadError: nothing is sold, or it cannot be done; the message says why.
+
+        """
+        if self._run is None or not self._run.pace.users:
+            raise LoadError("No load runs that could sell an anomaly.", todo="Start the load.")
+        return self._run.stream.wish(kind, category, clock.now_us())
 
     def start(self, **_: object) -> None:
         """Begin a run: new id, counts from zero, the stream from its first sale."""
@@ -109,7 +147,8 @@ class Session:
             expected_users=self._parsed.num_users or 1,
         )
         publisher = Publisher(self._producer, self._options.topic, stream, self._keep_label)
-        self._run = Run(run_id, pace, stream, publisher)
+        self._run = self._seen = Run(run_id, pace, stream, publisher)
+        self._delays_then.clear()
         self._ended = False
         # Locust and its web server leave 64,000 objects that live for ever. Set apart, they no
         # longer stop the sales for 15-20 ms whenever the collector visits its old generation.
@@ -153,6 +192,16 @@ class Session:
         """Stop the run before Locust decides on its exit code."""
         if self._environment.runner is not None:
             self._environment.runner.stop()
+
+    def _recent_delay_ms(self, run: Run) -> tuple[float, float] | None:
+        """Return p50 and p99 of the publish delay since a look some seconds ago."""
+        now, delays, then = clock.monotonic(), run.publisher.delays, self._delays_then
+        while len(then) > 1 and now - then[1][0] >= DELAY_WINDOW_S:
+            then.popleft()
+        found = delays.quantiles_since(then[0][1] if then else {}, (0.5, 0.99))
+        if not then or now - then[-1][0] >= 1:
+            then.append((now, delays.counts()))
+        return None if found is None else (found[0] / 1_000, found[1] / 1_000)
 
     def _running(self) -> Run:
         if self._run is None:

@@ -11,6 +11,7 @@ from spaf.generate.anomaly import EpisodeLabel, Label, inject
 from spaf.generate.catalogue import CATEGORIES
 from spaf.generate.disturb import Disturbance
 from spaf.generate.episode import Episodes
+from spaf.generate.wish import Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spaf.generate.catalogue import Catalogue, Product
+    from spaf.generate.look import Granted
 
 # Choices made at a time: enough to make one cheap, few enough that making them (0.3 ms) is not
 # seen in the publish delay.
@@ -76,6 +78,9 @@ class SaleStream:
         self.anomaly_rate = anomaly_rate
         self._episodes = Episodes(seed, episode_every_s)
         self._disturbance = Disturbance(catalogue, seed)
+        self._wishes = Wishes(seed, self._episodes)
+        # A luck of its own, so that what is wished for changes nothing that was planned.
+        self._wished = Disturbance(catalogue, seed)
         self._catalogue = catalogue
         self._luck = np.random.default_rng(seed)
         self._id = f"{seed}-{run_id}-"
@@ -100,13 +105,24 @@ class SaleStream:
         It is one sale, but for the time of an episode: then it is none or several. What only tells
         of an episode that begins has an empty value and is no sale.
         """
-        episodes = self._episodes
-        if intended_us < episodes.change_us and not episodes.active:
+        episodes, wishes = self._episodes, self._wishes
+        if intended_us < episodes.change_us and not episodes.active and not wishes.open:
             return [self.next_sale(intended_us, sent_us)]
         begun: list[tuple[bytes, Label | EpisodeLabel | None]] = []
         if intended_us >= episodes.change_us:
             begun += [(b"", label) for label in episodes.advance(intended_us)]
+        if wishes.open:
+            begun += [(b"", label) for label in wishes.begin(intended_us)]
         return begun + self._disturbed(intended_us, sent_us)
+
+    def wish(self, kind: str, category: str | None, now_us: int) -> Granted:
+        """Make the next sale (of a category) anomalous, or begin an episode with the next sale.
+
+        Raises:
+            LoadError: it cannot be done; the message says why.
+
+        """
+        return self._wishes.take(kind, category, now_us)
 
     def _disturbed(
         self, intended_us: int, sent_us: int
@@ -118,6 +134,11 @@ class SaleStream:
         kept, extra = self._disturbance.of_slot(
             product, episodes.active, intended_us - episodes.origin_us
         )
+        if self._wishes.active:
+            wished, more = self._wished.of_slot(
+                product, self._wishes.active, intended_us - episodes.origin_us
+            )
+            kept, extra = kept and wished, extra + more
         found: list[tuple[bytes, Label | EpisodeLabel | None]] = []
         if kept:
             found.append(self._sale(str(number), choice, intended_us, sent_us))
@@ -148,11 +169,15 @@ class SaleStream:
     ) -> tuple[bytes, Label | None]:
         """Return a sale as JSON; its name within the run tells it from all others."""
         product, cents, quantity, payment, customer, lot, kind = choice
-        label = None
+        label = injected = None
         if lot < self.anomaly_rate:
             injected = inject(kind, cents, quantity)
-            cents, quantity = injected.price_cents, injected.quantity
+        elif self._wishes.sales and lot < NEVER:
             category = self._catalogue.products[product].category
+            injected = self._wishes.inject(category, kind, cents, quantity)
+        if injected is not None:
+            category = self._catalogue.products[product].category
+            cents, quantity = injected.price_cents, injected.quantity
             label = Label(f"{self._id}{name}", injected.kind, category, injected.factor)
         total = cents * quantity
         sale = _LINE % (

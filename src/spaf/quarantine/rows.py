@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 import psycopg
 from psycopg.rows import class_row
@@ -55,6 +56,14 @@ class Kept:
         return len(self.payload or b"") < self.payload_bytes
 
 
+class Place(NamedTuple):
+    """Where a row lies in the order of arrival."""
+
+    append_time: datetime
+    partition: int
+    offset: int
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which rows: all of them without a word."""
@@ -75,6 +84,24 @@ def newest(connection: psycopg.Connection, wanted: Wanted, limit: int) -> list[K
     )
     with connection.cursor(row_factory=class_row(Kept)) as cursor:
         return cursor.execute(query.encode(), [*wanted.values, limit]).fetchall()
+
+
+def page(
+    connection: psycopg.Connection, reason: str | None, before: Place | None, limit: int
+) -> list[Kept]:
+    """Return the newest rows of a reason that come before a place, newest first."""
+    wheres: list[str] = []
+    values: list[object] = []
+    if reason is not None:
+        wheres.append("q.reason = %s")
+        values.append(reason)
+    if before is not None:
+        wheres.append("(q.append_time, q.kafka_partition, q.kafka_offset) < (%s, %s, %s)")
+        values += before
+    where = f"WHERE {' AND '.join(wheres)} " if wheres else ""
+    order = "ORDER BY q.append_time DESC, q.kafka_partition DESC, q.kafka_offset DESC LIMIT %s"
+    with connection.cursor(row_factory=class_row(Kept)) as cursor:
+        return cursor.execute(f"{SELECT}{where}{order}".encode(), [*values, limit]).fetchall()
 
 
 def every(connection: psycopg.Connection, wanted: Wanted) -> Iterator[Kept]:

@@ -16,11 +16,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 )
 
 from spaf import clock
-from spaf.errors import TopicError
+from spaf.errors import MissingError, TopicError
 from spaf.topic.client import client_options, explained
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # One look at a broker that may still be starting; the caller looks again. Seconds.
 READY_SECONDS = 1.0
@@ -33,6 +33,8 @@ COORDINATOR_SECONDS = 20.0
 # The limit is one *batch* of a producer, not one sale: Kafka's default, the largest batch that
 # clients build unless told otherwise (docs/decisions/0021-a-sale-has-64-kib.md).
 MAX_BATCH_BYTES = 1_048_588
+# Of the topics that a failure is about, so many are named.
+NAMED_TOPICS = 3
 # Let the broker choose: one copy on ours, what its owner set on another.
 BROKER_DEFAULT_REPLICATION = -1
 
@@ -52,7 +54,7 @@ STAMPED_OPTIONS = {
 def is_ready(bootstrap: str) -> bool:
     """Return whether a broker answers now."""
     try:
-        return bool(_admin(bootstrap).list_topics(timeout=READY_SECONDS).brokers)
+        return bool(admin_client(bootstrap).list_topics(timeout=READY_SECONDS).brokers)
     except KafkaException:
         return False
 
@@ -66,7 +68,7 @@ def ensure_topic(bootstrap: str, topic: str, partitions: int) -> None:
     """
     if not _create(bootstrap, topic, partitions, TOPIC_OPTIONS):
         with explained(f"Looking at topic {topic}", bootstrap):
-            _check_append_time(_admin(bootstrap), bootstrap, topic)
+            _check_append_time(admin_client(bootstrap), bootstrap, topic)
 
 
 def create_stamped_topic(bootstrap: str, topic: str, partitions: int) -> None:
@@ -85,7 +87,7 @@ def create_stamped_topic(bootstrap: str, topic: str, partitions: int) -> None:
 
 def _create(bootstrap: str, topic: str, partitions: int, options: Mapping[str, str]) -> bool:
     """Create the topic and return whether it is new."""
-    admin = _admin(bootstrap)
+    admin = admin_client(bootstrap)
     new = NewTopic(topic, partitions, BROKER_DEFAULT_REPLICATION, config=dict(options))
     created = True
     with explained(f"Creating topic {topic}", bootstrap):
@@ -103,13 +105,14 @@ def partitions(bootstrap: str, topic: str) -> list[int]:
     """Return the numbers of the topic's partitions.
 
     Raises:
-        TopicError: the broker cannot be reached, or it has no such topic.
+        TopicError: the broker cannot be reached.
+        MissingError: it has no such topic.
 
     """
     with explained(f"Looking for topic {topic}", bootstrap):
-        known = _admin(bootstrap).list_topics(timeout=ANSWER_SECONDS).topics
+        known = admin_client(bootstrap).list_topics(timeout=ANSWER_SECONDS).topics
     if topic not in known:
-        raise TopicError(
+        raise MissingError(
             f"Kafka at {bootstrap} has no topic {topic}.",
             todo="`spaf up` creates it; check SPAF_KAFKA__TOPIC and SPAF_KAFKA__BOOTSTRAP_SERVERS.",
         )
@@ -134,6 +137,43 @@ def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
 
     """
     return _offsets(bootstrap, topic, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+def ends_of(
+    bootstrap: str, parts: Sequence[tuple[str, int]], seconds: float = ANSWER_SECONDS
+) -> dict[tuple[str, int], int]:
+    """Return the ends of partitions that are known to be there, by topic and number: one question.
+
+    Raises:
+        TopicError: the broker does not answer within so many seconds, or lacks one of them.
+
+    """
+    return _ask(bootstrap, parts, OffsetSpec.latest(), seconds)  # type: ignore[no-untyped-call]
+
+
+def begins_of(
+    bootstrap: str, parts: Sequence[tuple[str, int]], seconds: float = ANSWER_SECONDS
+) -> dict[tuple[str, int], int]:
+    """Return the first offsets that partitions still hold, as `ends_of` does their ends.
+
+    Raises:
+        TopicError: the broker does not answer within so many seconds, or lacks one of them.
+
+    """
+    return _ask(bootstrap, parts, OffsetSpec.earliest(), seconds)  # type: ignore[no-untyped-call]
+
+
+def at_time(
+    bootstrap: str, parts: Sequence[tuple[str, int]], time_ms: int
+) -> dict[tuple[str, int], int | None]:
+    """Return the first offset at or after a moment (epoch ms); None where all is older.
+
+    Raises:
+        TopicError: the broker does not answer, or lacks one of the partitions.
+
+    """
+    found = _ask(bootstrap, parts, OffsetSpec.for_timestamp(time_ms), ANSWER_SECONDS)
+    return {part: None if offset < 0 else offset for part, offset in found.items()}
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
@@ -175,7 +215,7 @@ def commit(bootstrap: str, group: str, topic: str, offsets: Mapping[int, int]) -
 
 
 @cache
-def _admin(bootstrap: str) -> AdminClient:
+def admin_client(bootstrap: str) -> AdminClient:
     """Return this process's one client for the address.
 
     A client that is dropped with an answer under way never completes it, and one that is dropped
@@ -197,10 +237,19 @@ def _member(bootstrap: str, group: str) -> Consumer:
 
 
 def _offsets(bootstrap: str, topic: str, spec: OffsetSpec) -> dict[int, int]:
-    asked = {TopicPartition(topic, number): spec for number in partitions(bootstrap, topic)}
-    with explained(f"Reading the offsets of topic {topic}", bootstrap):
-        answer = _admin(bootstrap).list_offsets(asked, request_timeout=ANSWER_SECONDS)
-        return {part.partition: found.result().offset for part, found in answer.items()}
+    parts = [(topic, number) for number in partitions(bootstrap, topic)]
+    found = _ask(bootstrap, parts, spec, ANSWER_SECONDS)
+    return {number: offset for (_, number), offset in found.items()}
+
+
+def _ask(
+    bootstrap: str, parts: Sequence[tuple[str, int]], spec: OffsetSpec, seconds: float
+) -> dict[tuple[str, int], int]:
+    topics = ", ".join(sorted({topic for topic, _ in parts})[:NAMED_TOPICS])
+    asked = {TopicPartition(topic, number): spec for topic, number in parts}
+    with explained(f"Reading the offsets of topic {topics}", bootstrap):
+        answer = admin_client(bootstrap).list_offsets(asked, request_timeout=seconds)
+        return {(p.topic, p.partition): found.result().offset for p, found in answer.items()}
 
 
 def _wait_listed(admin: AdminClient, topic: str) -> None:

@@ -36,7 +36,7 @@ def test_a_topic_with_the_clients_times_is_refused(stack: Session, name: Name) -
     """A topic whose records carry CreateTime is refused with the command that changes it."""
     topic = name("create_time")
     new = NewTopic(topic, 1, 1, config={"message.timestamp.type": "CreateTime"})
-    admin._admin(stack.kafka).create_topics([new])[topic].result()
+    admin.admin_client(stack.kafka).create_topics([new])[topic].result()
     with pytest.raises(TopicError) as failure:
         admin.ensure_topic(stack.kafka, topic, 1)
     assert "CreateTime" in failure.value.what
@@ -103,7 +103,7 @@ def test_a_deleted_offset_is_an_error(own: Own, send: Send) -> None:
     session = own(1)
     send(session, 0, [b"0", b"1", b"2", b"3"])
     gone = TopicPartition(session.topic, 0, 2)
-    admin._admin(session.kafka).delete_records([gone])[gone].result()
+    admin.admin_client(session.kafka).delete_records([gone])[gone].result()
     assert admin.begin_offsets(session.kafka, session.topic) == {0: 2}
     with pytest.raises(TopicError, match="does not hold offset 1 of partition 0"):
         list(read(session.kafka, session.topic, {0: 1}, {0: 4}))

@@ -12,11 +12,11 @@ import pytest
 from spaf.bench.detect import MEDIAN_CENTS, _scale
 from spaf.bench.detection import WARM_UP_S, Found, Judged, Scores, always, at_random
 from spaf.bench.live_detection import _joined
-from spaf.bench.score import SecondAlert
 from spaf.bench.series import LEVEL, RATE, SALES, Row, Series
 from spaf.bench.simulate import Truth
 from spaf.generate.anomaly import EpisodeLabel, Label
 from spaf.generate.catalogue import CATEGORIES
+from spaf.generate.truth import SecondAlert
 
 LENGTH_S = WARM_UP_S + 100
 EPISODE = EpisodeLabel("surge", CATEGORIES[0], 1_070_000, 1_090_000, 3.0)

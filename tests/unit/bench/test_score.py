@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from spaf.bench.score import (
-    GRACE_S,
-    SHIFT_GRACE_S,
-    SecondAlert,
-    Tally,
-    quantile,
-    score_sales,
-    score_seconds,
-    wilson,
-)
+from spaf.bench.score import Tally, quantile, score_sales, score_seconds, wilson
 from spaf.generate.anomaly import EpisodeLabel
+from spaf.generate.truth import GRACE_S, SHIFT_GRACE_S, SecondAlert
 
 SURGE = EpisodeLabel("surge", "toys", 100_400, 120_000, 4.0)
 DROUGHT = EpisodeLabel("drought", "books", 200_000, 230_000, 0.0)

@@ -11,21 +11,18 @@ import msgspec
 import pytest
 
 from spaf.generate import catalogue
-from spaf.generate.anomaly import EpisodeLabel, Label, read_labels
-from spaf.generate.catalogue import CATEGORIES
-from spaf.generate.disturb import Disturbance
-from spaf.generate.episode import (
+from spaf.generate.anomaly import (
     BURST,
     DROUGHT,
-    EPISODE_KINDS,
-    QUIET_S,
-    REST_S,
     SHIFT,
     SURGE,
-    Episode,
-    Episodes,
-    plan,
+    EpisodeLabel,
+    Label,
+    read_labels,
 )
+from spaf.generate.catalogue import CATEGORIES
+from spaf.generate.disturb import Disturbance
+from spaf.generate.episode import EPISODE_KINDS, QUIET_S, REST_S, Episode, Episodes, plan
 from spaf.generate.publish import Publisher
 from spaf.generate.stream import SaleStream
 

@@ -1,0 +1,272 @@
+"""A few records of any topic, to look at: from an offset, from a time, the newest, or as they come.
+
+Every call is bounded: in records, in what is fetched, and in time. Nothing is committed, no group
+is joined.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from spaf import clock
+from spaf.errors import MissingError, TopicError
+from spaf.topic.admin import at_time, begins_of, ends_of, partitions
+from spaf.topic.client import client_options, explained, topic_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+# A broker that is well sends what is asked for within this, seconds.
+LOOK_SECONDS = 4.0
+# What a look may fetch ahead, KiB: a hundred sales are 40 KiB, a record of 1 MiB fits too.
+QUEUE_KIB = 2 * 1024
+# Partitions that are looked at together; of a larger topic one must be named.
+MOST_PARTITIONS = 64
+# A call waits this long for something to come, seconds.
+WAIT_SECONDS = 0.05
+
+
+class Seen(NamedTuple):
+    """One record with all that Kafka keeps of it; `append_ms` is what the topic keeps as time."""
+
+    partition: int
+    offset: int
+    append_ms: int
+    key: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    value: bytes | None
+
+
+class Span(NamedTuple):
+    """The offsets that a partition holds: from `begin` up to, and without, `end`."""
+
+    begin: int
+    end: int
+
+
+def spans(bootstrap: str, topic: str, partition: int | None = None) -> dict[int, Span]:
+    """Return what each partition of a topic holds, or one partition.
+
+    Raises:
+        TopicError: no broker answers.
+        MissingError: it has no such topic or partition, or too many partitions for one look.
+
+    """
+    known = partitions(bootstrap, topic)
+    if partition is not None and partition not in known:
+        raise MissingError(
+            f"Topic {topic} has no partition {partition}.",
+            todo=f"Its partitions are 0 to {known[-1]}.",
+        )
+    wanted = known if partition is None else [partition]
+    if len(wanted) > MOST_PARTITIONS:
+        raise MissingError(f"Topic {topic} has {len(wanted)} partitions.", todo="Name one of them.")
+    parts = [(topic, number) for number in wanted]
+    begins, ends = begins_of(bootstrap, parts), ends_of(bootstrap, parts)
+    return {part[1]: Span(begins[part], ends[part]) for part in parts}
+
+
+def from_offsets(
+    bootstrap: str, topic: str, held: Mapping[int, Span], start: Mapping[int, int], limit: int
+) -> list[Seen]:
+    """Return up to `limit` records of each partition of `start`, from its offset on.
+
+    An offset before the first that is held is taken for the first.
+
+    Raises:
+        TopicError: the broker cannot be reached.
+
+    """
+    todo = {
+        part: Span(max(offset, held[part].begin), held[part].end) for part, offset in start.items()
+    }
+    todo = {part: span for part, span in todo.items() if span.begin < span.end}
+    if not todo:
+        return []
+    with closing(Consumer(_options(bootstrap))) as consumer:
+        consumer.assign([TopicPartition(topic, part, span.begin) for part, span in todo.items()])
+        ends = {part: span.end for part, span in todo.items()}
+        found = _fetch(consumer, bootstrap, topic, ends, limit)
+    return sorted(found, key=lambda one: (one.partition, one.offset))
+
+
+def from_time(
+    bootstrap: str, topic: str, held: Mapping[int, Span], time_ms: int, limit: int
+) -> list[Seen]:
+    """Return the first `limit` records at or after a moment (epoch ms), in the order of time.
+
+    Raises:
+        TopicError: the broker cannot be reached.
+
+    """
+    first = at_time(bootstrap, [(topic, part) for part in held], time_ms)
+    start = {part: offset for (_, part), offset in first.items() if offset is not None}
+    return _by_time(from_offsets(bootstrap, topic, held, start, limit))[:limit]
+
+
+def newest(bootstrap: str, topic: str, held: Mapping[int, Span], limit: int) -> list[Seen]:
+    """Return the newest `limit` records, in the order of time.
+
+    Raises:
+        TopicError: the broker cannot be reached.
+
+    """
+    start = {part: span.end - limit for part, span in held.items()}
+    return _by_time(from_offsets(bootstrap, topic, held, start, limit))[-limit:]
+
+
+def one(bootstrap: str, topic: str, partition: int, offset: int) -> Seen:
+    """Return one record.
+
+    Raises:
+        TopicError: no broker answers.
+        MissingError: the topic does not hold it.
+
+    """
+    held = spans(bootstrap, topic, partition)
+    begin, end = held[partition]
+    if not begin <= offset < end:
+        raise MissingError(
+            f"Topic {topic} holds no offset {offset} in partition {partition}.",
+            todo=f"It holds {begin} to {end - 1}." if begin < end else "It is empty.",
+        )
+    only = {partition: Span(offset, offset + 1)}
+    found = from_offsets(bootstrap, topic, only, {partition: offset}, 1)
+    if not found or found[0].offset != offset:
+        raise MissingError(f"Offset {offset} of partition {partition} holds no record.")
+    return found[0]
+
+
+class Tail:
+    """What comes to a topic, a few records at each step, however much it is."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        """Begin at the present end.
+
+        Raises:
+            TopicError: no broker answers, it has no such topic, or too many partitions.
+
+        """
+        self._place = {part: span.end for part, span in spans(bootstrap, topic).items()}
+        self._bootstrap, self._topic = bootstrap, topic
+        self._consumer = Consumer(_options(bootstrap))
+        # A step and the end may come from two threads; librdkafka must not see both at once.
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        """Use it for a block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._consumer.close()
+
+    def step(self, most: int) -> tuple[list[Seen], int]:
+        """Return the newest records since the last step, at most so many, and how many others.
+
+        Only those that are returned are fetched, so a busy topic costs no more than a quiet one.
+
+        Raises:
+            TopicError: the broker cannot be reached.
+
+        """
+        with self._lock:
+            return self._step(most)
+
+    def _step(self, most: int) -> tuple[list[Seen], int]:
+        parts = [(self._topic, part) for part in self._place]
+        ends = {part: end for (_, part), end in ends_of(self._bootstrap, parts).items()}
+        # A topic that was made anew begins before the place that is known of it.
+        old = {part: min(self._place[part], end) for part, end in ends.items()}
+        new = {part: end - old[part] for part, end in ends.items() if end > old[part]}
+        self._place = ends
+        if not new:
+            return [], 0
+        start = {part: max(old[part], ends[part] - most) for part in new}
+        self._consumer.assign([TopicPartition(self._topic, p, at) for p, at in start.items()])
+        todo = {part: ends[part] for part in new}
+        found = _by_time(_fetch(self._consumer, self._bootstrap, self._topic, todo, most))[-most:]
+        self._consumer.unassign()
+        return found, sum(new.values()) - len(found)
+
+
+def _by_time(found: list[Seen]) -> list[Seen]:
+    return sorted(found, key=lambda one: (one.append_ms, one.partition, one.offset))
+
+
+def _fetch(
+    consumer: Consumer, bootstrap: str, topic: str, todo: dict[int, int], limit: int
+) -> list[Seen]:
+    """Return what comes until each partition of `todo` has come to its end or to `limit`."""
+    doing = f"Reading topic {topic}"
+    found: list[Seen] = []
+    left = dict.fromkeys(todo, limit)
+    deadline = clock.monotonic() + LOOK_SECONDS
+    while todo and clock.monotonic() < deadline:
+        with explained(doing, bootstrap):
+            batch = consumer.consume(limit, WAIT_SECONDS)
+        for message in batch:
+            part, offset = cast("int", message.partition()), cast("int", message.offset())
+            error = message.error()
+            if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its name there
+                    todo.pop(part, None)
+                    continue
+                raise topic_error(doing, bootstrap, error)
+            if part not in todo:
+                continue
+            if offset < todo[part]:
+                found.append(_seen(message, part, offset))
+                left[part] -= 1
+            if not left[part] or offset >= todo[part] - 1:
+                del todo[part]
+                consumer.pause([TopicPartition(topic, part)])
+    if todo and not found:
+        raise TopicError(
+            f"{doing}: nothing came from {bootstrap} within {LOOK_SECONDS:.0f} s.",
+            todo="Check that the broker runs (`spaf status`).",
+        )
+    return found
+
+
+def _seen(message: Message, part: int, offset: int) -> Seen:
+    return Seen(
+        part,
+        offset,
+        message.timestamp()[1],
+        message.key(),
+        tuple(cast("list[tuple[str, bytes | None]]", message.headers() or [])),
+        message.value(),
+    )
+
+
+def _options(bootstrap: str) -> dict[str, object]:
+    return client_options(bootstrap) | {
+        # The API wants a name; nothing is joined and nothing committed.
+        "group.id": "spaf-browser",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+        # What retention deletes while it is looked at is passed over.
+        "auto.offset.reset": "earliest",
+        "fetch.wait.max.ms": 10,
+        "max.partition.fetch.bytes": 256 * 1024,
+        "fetch.max.bytes": QUEUE_KIB * 1024,
+        "queued.max.messages.kbytes": QUEUE_KIB,
+    }

@@ -1,0 +1,273 @@
+"""What a broker holds: topics, their partitions and options, groups and how far they are.
+
+A foreign broker may have thousands of each: lists are cut, and say how much is left out.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but not marked so
+    ConfigResource,
+    ConsumerGroupDescription,
+    ResourceType,
+)
+
+from spaf.errors import MissingError
+from spaf.topic.admin import ANSWER_SECONDS, admin_client, begins_of, ends_of
+from spaf.topic.client import client_options, explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but not marked so
+        ClusterMetadata,
+        TopicMetadata,
+    )
+
+# What one answer holds of each: more than this nobody reads.
+MOST_TOPICS = 100
+MOST_GROUPS = 50
+# Groups whose lag is told in the list, ours first: each costs a question of its own.
+MOST_LAGS = 5
+# Partitions whose offsets one answer asks for.
+MOST_PARTITIONS = 500
+# Names by which Kafka's own topics are known.
+INTERNAL = "__"
+
+Part = tuple[str, int]
+
+
+class Broker(NamedTuple):
+    """One broker."""
+
+    id: int
+    address: str
+    controller: bool
+
+
+class Topic(NamedTuple):
+    """One topic; `records` is what its offsets span, None if it was not asked."""
+
+    name: str
+    partitions: int
+    records: int | None
+    internal: bool
+
+
+class Group(NamedTuple):
+    """One consumer group; `lag` is None if it was not asked or nothing was committed."""
+
+    name: str
+    state: str
+    lag: int | None
+
+
+class Cluster(NamedTuple):
+    """A broker's overview; the last two say how many were left out."""
+
+    brokers: list[Broker]
+    topics: list[Topic]
+    groups: list[Group]
+    topics_left_out: int
+    groups_left_out: int
+
+
+class Partition(NamedTuple):
+    """One partition; its leader is -1 while it has none."""
+
+    partition: int
+    begin: int
+    end: int
+    leader: int
+
+
+class Option(NamedTuple):
+    """One option of a topic; `default` says whether it was left as it is. A secret has no value."""
+
+    name: str
+    value: str | None
+    default: bool
+
+
+class Committed(NamedTuple):
+    """How far a group is in one partition."""
+
+    topic: str
+    partition: int
+    committed: int
+    end: int
+    lag: int
+
+
+class Member(NamedTuple):
+    """One member of a group, and what it reads: the first few as `topic:partition`."""
+
+    client: str
+    host: str
+    partitions: list[str]
+
+
+class GroupLook(NamedTuple):
+    """A group in detail."""
+
+    name: str
+    state: str
+    members: list[Member]
+    partitions: list[Committed]
+
+
+def overview(bootstrap: str, ours: str, group: str, contains: str = "") -> Cluster:
+    """Return what the broker has, topics and groups whose name contains a text; ours first.
+
+    Raises:
+        TopicError: the broker does not answer.
+
+    """
+    with explained("Looking at the broker", bootstrap):
+        known = admin_client(bootstrap).list_topics(timeout=ANSWER_SECONDS)
+        listing = admin_client(bootstrap).list_consumer_groups(request_timeout=ANSWER_SECONDS)
+        groups = listing.result().valid or []
+    topics = sorted(
+        (one for one in known.topics.items() if contains in one[0]),
+        key=lambda one: (one[0] != ours, one[0].startswith(INTERNAL), one[0]),
+    )
+    shown = topics[:MOST_TOPICS]
+    records = _records(bootstrap, shown)
+    found = sorted(
+        ((one.group_id, one.state.name) for one in groups if contains in one.group_id),
+        key=lambda one: (one[0] != group, one),
+    )
+    lags = {name: _lag(bootstrap, name, known, ours) for name, _ in found[:MOST_LAGS]}
+    return Cluster(
+        brokers(known),
+        [
+            Topic(name, len(one.partitions), records.get(name), name.startswith(INTERNAL))
+            for name, one in shown
+        ],
+        [Group(name, state, lags.get(name)) for name, state in found[:MOST_GROUPS]],
+        len(topics) - len(shown),
+        max(0, len(found) - MOST_GROUPS),
+    )
+
+
+def brokers(known: ClusterMetadata) -> list[Broker]:
+    """Return the brokers of the cluster."""
+    return [
+        Broker(one.id, f"{one.host}:{one.port}", one.id == known.controller_id)
+        for one in sorted(known.brokers.values(), key=lambda one: one.id)
+    ]
+
+
+def topic(bootstrap: str, name: str) -> tuple[list[Partition], list[Option]]:
+    """Return a topic's partitions, the first few hundred, and its options.
+
+    Raises:
+        TopicError: the broker does not answer.
+        MissingError: it has no such topic.
+
+    """
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    with explained(f"Looking at topic {name}", bootstrap):
+        known = admin_client(bootstrap).list_topics(timeout=ANSWER_SECONDS).topics
+        if name not in known:
+            raise MissingError(f"Kafka at {bootstrap} has no topic {name}.")
+        asked = admin_client(bootstrap).describe_configs([resource], request_timeout=ANSWER_SECONDS)
+        options = asked[resource].result()
+    parts = [(name, number) for number in sorted(known[name].partitions)[:MOST_PARTITIONS]]
+    begins, ends = begins_of(bootstrap, parts), ends_of(bootstrap, parts)
+    return (
+        [
+            Partition(part[1], begins[part], ends[part], known[name].partitions[part[1]].leader)
+            for part in parts
+        ],
+        [
+            Option(one.name, None if one.is_sensitive else one.value, one.is_default)
+            for one in sorted(options.values(), key=lambda one: (one.is_default, one.name))
+        ],
+    )
+
+
+def group(bootstrap: str, name: str, ours: str) -> GroupLook:
+    """Return a group in detail; `ours` is the topic whose offsets are asked for first.
+
+    Raises:
+        TopicError: the broker does not answer.
+        MissingError: it has no such group.
+
+    """
+    admin = admin_client(bootstrap)
+    with explained(f"Looking at group {name}", bootstrap):
+        known = admin.list_topics(timeout=ANSWER_SECONDS)
+        asked = admin.describe_consumer_groups([name], request_timeout=ANSWER_SECONDS)
+        found: ConsumerGroupDescription = asked[name].result()
+    read = [part for one in found.members for part in _assigned(one)]
+    offsets = committed(bootstrap, name, _candidates(known, [ours, *(t for t, _ in read)]))
+    if not offsets and not found.members and found.state.name in ("DEAD", "UNKNOWN"):
+        raise MissingError(f"Kafka at {bootstrap} has no group {name}.")
+    return GroupLook(name, found.state.name, [_member(one) for one in found.members], offsets)
+
+
+def committed(bootstrap: str, name: str, parts: Iterable[Part]) -> list[Committed]:
+    """Return how far a group is in those of the partitions in which it has committed.
+
+    Raises:
+        TopicError: the broker does not answer.
+
+    """
+    asked = [TopicPartition(*part) for part in parts]
+    # A consumer, not the AdminClient, which crashed the process while a coordinator was starting.
+    options = client_options(bootstrap) | {"group.id": name, "enable.auto.commit": False}
+    with (
+        explained(f"Reading the offsets of group {name}", bootstrap),
+        closing(Consumer(options)) as consumer,
+    ):
+        answer = consumer.committed(asked, timeout=ANSWER_SECONDS)
+    found = {(one.topic, one.partition): one.offset for one in answer if one.offset >= 0}
+    ends = ends_of(bootstrap, list(found)) if found else {}
+    return [
+        Committed(*part, offset, ends[part], max(0, ends[part] - offset))
+        for part, offset in sorted(found.items())
+    ]
+
+
+def _records(bootstrap: str, topics: list[tuple[str, TopicMetadata]]) -> dict[str, int]:
+    """Return what the offsets of each topic span, of the first topics that fit in one question."""
+    parts: list[Part] = []
+    for name, one in topics:
+        if len(parts) + len(one.partitions) <= MOST_PARTITIONS:
+            parts += [(name, number) for number in one.partitions]
+    if not parts:
+        return {}
+    begins, ends = begins_of(bootstrap, parts), ends_of(bootstrap, parts)
+    found: dict[str, int] = {}
+    for part in parts:
+        found[part[0]] = found.get(part[0], 0) + ends[part] - begins[part]
+    return found
+
+
+def _lag(bootstrap: str, name: str, known: ClusterMetadata, ours: str) -> int | None:
+    found = committed(bootstrap, name, _candidates(known, [ours]))
+    return sum(one.lag for one in found) if found else None
+
+
+def _candidates(known: ClusterMetadata, first: Iterable[str]) -> list[Part]:
+    """Return partitions in which a group may have committed: those of some topics, then others."""
+    order = [*dict.fromkeys(name for name in first if name in known.topics)]
+    order += sorted(n for n in known.topics if n not in order and not n.startswith(INTERNAL))
+    parts = [(name, number) for name in order for number in known.topics[name].partitions]
+    return parts[:MOST_PARTITIONS]
+
+
+def _assigned(member: object) -> list[Part]:
+    assignment = getattr(member, "assignment", None)
+    return [(p.topic, p.partition) for p in getattr(assignment, "topic_partitions", None) or []]
+
+
+def _member(member: object) -> Member:
+    parts = [f"{name}:{number}" for name, number in _assigned(member)]
+    return Member(
+        str(getattr(member, "client_id", "")), str(getattr(member, "host", "")), parts[:MOST_GROUPS]
+    )
