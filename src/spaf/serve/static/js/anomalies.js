@@ -1,0 +1,275 @@
+// The anomalies: a feed that can be held, what is known of each, and how good the rules are.
+
+import { amount as amountOf } from "./format.js";
+import { Feed, PAGE, isOfSecond, keyOf } from "./feed.js";
+import { arrows, foreign, heading, kindName, mark, say, sayIn, sentence, when } from "./panel.js";
+import { WORDS } from "./panel_words.js";
+import { openRecord, openSecond } from "./record.js";
+import { mountScore } from "./score.js";
+
+const KINDS = ["high_price", "low_price", "bulk_quantity", "surge", "drought"];
+// Pages that one press of "older" asks for at most, while the filter lets none of them through.
+const MOST_PAGES = 5;
+const COLUMNS = ["kind", "category", "amount", "expected", "factor", "score", "known_after", "at"];
+const NUMBERS = new Set(["amount", "expected", "factor", "score", "known_after", "at"]);
+
+// Build the section into its place on the page.
+export function mount(section, app) {
+  app.addWords(WORDS);
+  const view = new Anomalies(app);
+  section.append(heading(app, section, "anomalies.title"), view.root);
+  const now = app.get("snapshot");
+  if (now) view.restart(now.anomalies ?? []);
+  app.on("snapshot", (data) => view.restart(data.anomalies ?? []));
+  app.on("anomalies", (data) => view.add(data.anomalies ?? []));
+  app.on("language", () => view.draw());
+}
+
+class Anomalies {
+  constructor(app) {
+    this.app = app;
+    this.feed = new Feed();
+    this.kind = null;
+    this.reasons = new Set();
+    this.limit = PAGE;
+    this.anomalies = new WeakMap();
+    this.root = app.el("div", { class: "anomalies" });
+    this.#build();
+    this.draw();
+  }
+
+  #build() {
+    const { app } = this;
+    this.chips = sayIn(app, app.el("div", { class: "chips", role: "group" }), "aria-label",
+      "anomalies.filter");
+    this.status = app.el("span", { class: "feed-status" });
+    this.pause = app.el("button", { type: "button",
+      "data-test": "anomalies-pause", onclick: () => this.#press() });
+    this.body = app.el("tbody", { onclick: (event) => this.#click(event), onkeydown: (event) => {
+      if (event.key === "Escape") document.activeElement.blur();
+    } });
+    this.point = arrows(this.body, ".row-open");
+    this.empty = app.el("p", { class: "empty" });
+    const table = app.el("table", { class: "feed" }, this.#head(), this.body);
+    this.scroll = app.el("div", { class: "feed-scroll" }, table, this.empty);
+    this.older = say(app, app.el("button", { type: "button",
+      "data-test": "anomalies-older", onclick: () => this.#loadOlder() }), "anomalies.older");
+    this.told = app.el("span", { class: "told", role: "status" });
+    this.#holdWhileRead();
+    const bar = app.el("div", { class: "feed-bar" }, this.chips,
+      app.el("span", { class: "feed-pause" }, this.status, this.pause));
+    this.root.append(
+      app.el("div", { class: "feed-side" }, bar, this.scroll,
+        app.el("div", { class: "feed-foot" }, this.older, this.told)),
+      mountScore(app),
+    );
+  }
+
+  #head() {
+    const { app } = this;
+    const cells = COLUMNS.map((name) => say(app, app.el("th", { scope: "col",
+      class: NUMBERS.has(name) ? `n col-${name}` : `col-${name}` }), `anomalies.col.${name}`));
+    return app.el("thead", {}, app.el("tr", {}, ...cells));
+  }
+
+  // A row must not run away from a pointer, from the focus, or from who has scrolled to it.
+  #holdWhileRead() {
+    const { scroll, body } = this;
+    scroll.addEventListener("pointerenter", (event) => {
+      if (event.pointerType === "mouse") this.#hold("pointer", true);
+    });
+    scroll.addEventListener("pointerleave", () => this.#hold("pointer", false));
+    body.addEventListener("focusin", () => this.#hold("focus", true));
+    body.addEventListener("focusout", () => this.#hold("focus", false));
+    scroll.addEventListener("scroll", () => this.#hold("scroll", scroll.scrollTop > 8));
+  }
+
+  #press() {
+    if (this.reasons.size && !this.reasons.has("button")) {
+      this.scroll.scrollTop = 0;
+      this.reasons.clear();
+      this.#letGo();
+    } else {
+      this.#hold("button", !this.reasons.has("button"));
+    }
+  }
+
+  #hold(reason, held) {
+    if (held === this.reasons.has(reason)) return;
+    if (held) this.reasons.add(reason);
+    else this.reasons.delete(reason);
+    if (!this.reasons.size) this.#letGo();
+    else {
+      this.feed.hold(true);
+      this.#drawStatus();
+    }
+  }
+
+  #letGo() {
+    const waited = this.feed.hold(false);
+    if (waited.length) this.#insert(waited);
+    this.#drawStatus();
+  }
+
+  add(anomalies) {
+    if (!anomalies.length) return;
+    this.#insert(this.feed.add(anomalies));
+    this.app.frame(() => this.#drawChips());
+    this.#drawStatus();
+  }
+
+  // Begin with a snapshot's newest; what is already shown stays where it is.
+  restart(anomalies) {
+    this.feed.restart(anomalies);
+    if (!this.feed.held) this.draw();
+    else this.#drawStatus();
+  }
+
+  draw() {
+    this.#drawChips();
+    this.#drawStatus();
+    const shown = this.#matching(this.feed.rows).slice(0, this.limit);
+    this.body.replaceChildren(...shown.map((anomaly) => this.#row(anomaly)));
+    this.#settle();
+  }
+
+  #matching(anomalies) {
+    return this.kind ? anomalies.filter(({ kind }) => kind === this.kind) : anomalies;
+  }
+
+  #insert(fresh) {
+    const shown = this.#matching(fresh).slice(0, this.limit);
+    if (!shown.length) return;
+    this.app.frame(() => {
+      const rows = shown.map((anomaly) => this.#row(anomaly));
+      for (const row of rows) row.classList.add("new");
+      this.body.prepend(...rows);
+      while (this.body.childElementCount > this.limit) this.body.lastElementChild.remove();
+      this.#settle();
+    });
+  }
+
+  #settle() {
+    const none = !this.body.childElementCount;
+    this.empty.hidden = !none;
+    this.empty.textContent = this.app.t(this.kind ? "anomalies.none_of_kind" : "anomalies.none");
+    this.older.hidden = none && !this.feed.rows.length;
+    this.point();
+  }
+
+  #row(anomaly) {
+    const { app } = this;
+    const name = kindName(app, anomaly.kind);
+    const open = app.el("button", { type: "button", class: "row-open", tabindex: "-1",
+      "aria-haspopup": "dialog" }, mark(anomaly.kind), app.el("span", { text: name }));
+    const cells = [open, foreign(app, anomaly.category, { longest: 64 }), ...numbers(app, anomaly),
+      app.duration(anomaly.known_after_ms), when(app, anomaly.detected_ms)];
+    const row = app.el("tr", { class: `kind-${anomaly.kind}`, "data-test": "anomaly",
+      "data-key": keyOf(anomaly), "data-kind": anomaly.kind },
+      ...cells.map((cell, i) => app.el("td", {
+        class: NUMBERS.has(COLUMNS[i]) ? `n col-${COLUMNS[i]}` : `col-${COLUMNS[i]}` }, cell)));
+    this.anomalies.set(row, anomaly);
+    return row;
+  }
+
+  #drawChips() {
+    const { app, feed } = this;
+    const extra = [...feed.counts.keys()].filter((kind) => !KINDS.includes(kind));
+    const wanted = [null, ...KINDS, ...extra];
+    if (this.chips.childElementCount !== wanted.length) {
+      this.chips.replaceChildren(...wanted.map((kind) => this.#chip(kind)));
+    }
+    [...this.chips.children].forEach((chip, i) => {
+      const kind = wanted[i];
+      chip.setAttribute("aria-pressed", String(kind === this.kind));
+      chip.querySelector(".chip-name").textContent =
+        kind ? kindName(app, kind) : app.t("anomalies.all");
+      const n = kind ? feed.counts.get(kind) ?? 0 : feed.seen;
+      chip.querySelector(".chip-count").textContent = app.number(n);
+    });
+  }
+
+  #chip(kind) {
+    const { app } = this;
+    return app.el("button", { type: "button", class: "chip", onclick: () => {
+      this.kind = this.kind === kind ? null : kind;
+      this.draw();
+    } }, ...(kind ? [mark(kind)] : []), app.el("span", { class: "chip-name" }),
+    app.el("span", { class: "chip-count" }));
+  }
+
+  #drawStatus() {
+    const { app, reasons, feed } = this;
+    const why = ["button", "focus", "pointer", "scroll"].find((reason) => reasons.has(reason));
+    const n = app.number(feed.waiting.length);
+    this.status.textContent = why
+      ? app.t(`anomalies.held.${why}`, { n }) : app.t("anomalies.live");
+    this.status.classList.toggle("held", Boolean(why));
+    this.pause.textContent = why
+      ? app.t(feed.waiting.length ? "anomalies.go_on_n" : "anomalies.go_on", { n })
+      : app.t("anomalies.pause");
+    this.pause.setAttribute("aria-pressed", String(reasons.has("button")));
+  }
+
+  #click(event) {
+    const row = event.target.closest("tr");
+    if (!row || String(getSelection())) return;
+    row.querySelector("button").focus();
+    const anomaly = this.anomalies.get(row);
+    if (isOfSecond(anomaly)) openSecond(this.app, anomaly);
+    else openRecord(this.app, { ...anomaly, anomaly });
+  }
+
+  async #loadOlder() {
+    const { app, feed } = this;
+    this.older.disabled = true;
+    const shown = this.body.childElementCount;
+    this.limit = shown + PAGE;
+    try {
+      for (let page = 0, more = true; more && page < MOST_PAGES; page += 1) {
+        if (this.#matching(feed.rows).length >= this.limit) break;
+        more = await this.#loadPage();
+      }
+      this.draw();
+      const n = this.body.childElementCount - shown;
+      this.#tell(n ? "anomalies.loaded" : feed.full ? "anomalies.full" : "anomalies.no_older", n);
+    } catch (error) {
+      this.told.textContent = sentence(app, error);
+    } finally {
+      this.older.disabled = false;
+    }
+  }
+
+  // Load one page; return whether there may be more. The oldest millisecond is asked for again.
+  async #loadPage() {
+    const { app, feed } = this;
+    const ask = async (before_ms) => (await app.api("/api/anomalies",
+      { before_ms, limit: PAGE })).anomalies ?? [];
+    const oldest = feed.oldestMs ?? Date.now();
+    const page = await ask(oldest + 1);
+    if (feed.addOlder(page)) return page.length >= PAGE && !feed.full;
+    const next = page.length < PAGE ? [] : await ask(oldest);
+    return feed.addOlder(next) > 0 && !feed.full;
+  }
+
+  #tell(key, n) {
+    this.told.textContent = this.app.t(key, { n: this.app.number(n) });
+  }
+}
+
+// Return amount, expected amount, their ratio and the score, each as the kind has it.
+export function numbers(app, anomaly) {
+  const { amount, expected, score } = anomaly;
+  const of = isOfSecond(anomaly)
+    ? (value, digits) => app.number(Number(value), digits)
+    : (value) => amountOf(value);
+  const ratio = Number(expected) > 0 ? Number(amount) / Number(expected) : null;
+  const shown = of(amount, 0);
+  return [isOfSecond(anomaly) ? app.t("anomalies.n_sales", { n: shown }) : shown, of(expected, 1), ratio === null ? "–" : times(app, ratio),
+    app.number(Number(score), 1)];
+}
+
+function times(app, ratio) {
+  if (!ratio) return "×0";
+  return `×${app.number(ratio, ratio >= 100 ? 0 : ratio >= 10 ? 1 : 2)}`;
+}

@@ -1,0 +1,67 @@
+// Never fake-live: how old the data is, and a banner as soon as something has stopped.
+
+// Ticks come every second; without one for so long the numbers below are old, ms.
+const SILENT_MS = 2_000;
+const LOOK_MS = 250;
+
+export function startHonesty(banner, app) {
+  let tickAt = null; // by performance.now(): no clock step can hurt it
+  let everAt = null;
+  let database = "up";
+
+  app.on("snapshot", heard);
+  app.on("rows", heard);
+  app.on("tick", (tick) => {
+    heard();
+    database = tick.database ?? "up";
+  });
+  app.on("connection", () => look());
+  app.on("pipeline", () => look());
+  app.on("language", () => look());
+  setInterval(look, LOOK_MS);
+  document.addEventListener("visibilitychange", look);
+  look();
+
+  function heard() {
+    tickAt = performance.now();
+    everAt = Date.now();
+  }
+
+  function look() {
+    const silent = tickAt === null ? null : performance.now() - tickAt;
+    const age = app.state.age();
+    const trouble = troubleOf(silent);
+    const live = silent === null ? "connecting" : trouble ? "stale" : "live";
+    document.body.dataset.live = live;
+    document.body.dataset.silent = String(silent !== null && silent > SILENT_MS);
+    app.emit("age", { live, age, silent });
+    banner.hidden = trouble === null;
+    if (trouble !== null) app.put(banner, trouble);
+  }
+
+  // The first thing that is wrong, in words; null when all is well.
+  function troubleOf(silent) {
+    if (silent === null) return null;
+    if (silent > SILENT_MS) {
+      return app.t("stale.silent", {
+        seconds: app.number(Math.floor(silent / 1_000)), time: app.time(everAt),
+      });
+    }
+    if (database !== "up") return app.t("stale.database");
+    return stageTrouble();
+  }
+
+  function stageTrouble() {
+    const pipeline = app.get("pipeline");
+    if (!pipeline) return null;
+    const down = pipeline.stages.find((stage) => DOWN.has(stage.state));
+    const name = down?.name ?? pipeline.culprit;
+    if (!name) return null;
+    const text = down ? "stale.down" : "stale.stuck";
+    return app.t(text, { stage: app.t(`stage.${name}`), state: app.t(`state.${down?.state}`) });
+  }
+}
+
+// States in which a stage does no work. A load that was never started or was stopped by hand is
+// not a fault: Locust's "ready" and "stopped" are not here.
+export const DOWN = new Set(["failed", "down", "lost", "exited", "gone", "restarting", "unreachable"]);

@@ -1,0 +1,256 @@
+// The Kafka view: topics and groups on one side, what is in the chosen one on the other.
+
+import { KafkaMessages } from "./kafka_messages.js";
+import { foreign, heading, known, say, sayIn, sentence, whenSeen } from "./panel.js";
+import { WORDS } from "./panel_words.js";
+
+// How often the lists are read again while the section is on the screen: lag is worth watching,
+// and each look asks the broker some questions.
+const LOOK_MS = 5_000;
+const TABS = ["messages", "partitions", "config"];
+
+let view = null;
+
+// Build the section into its place on the page.
+export function mount(section, app) {
+  app.addWords(WORDS);
+  view = new Kafka(section, app);
+}
+
+// Show messages of the sales' topic from a place: `{partition, offset}` or `{time_ms}`.
+export function browse(where) {
+  view?.browse(where);
+}
+
+class Kafka {
+  constructor(section, app) {
+    this.app = app;
+    this.section = section;
+    this.topic = null;
+    this.group = null;
+    this.tab = "messages";
+    this.all = false;
+    this.overview = null;
+    this.about = null;
+    this.#build();
+    whenSeen(section, (seen) => this.#watch(seen));
+    app.on("language", () => this.draw());
+  }
+
+  #build() {
+    const { app, section } = this;
+    this.brokers = app.el("span", { class: "sub" });
+    this.told = app.el("p", { class: "failure", role: "status", hidden: true });
+    this.topics = app.el("ul", { class: "pick" });
+    this.groups = app.el("ul", { class: "pick" });
+    this.name = app.el("h3", { class: "kafka-name" });
+    this.tabs = sayIn(app, app.el("div", { class: "choice", role: "group" }), "aria-label",
+      "kafka.tabs");
+    this.tabs.append(...TABS.map((tab) => say(app, app.el("button", { type: "button",
+      "data-tab": tab, "data-test": `kafka-tab-${tab}`, onclick: () => this.#turn(tab) }),
+    `kafka.tab.${tab}`)));
+    this.pane = app.el("div", { class: "kafka-pane" });
+    this.messages = new KafkaMessages(app);
+    const internal = app.el("input", { type: "checkbox", id: "kafka-internal",
+      onchange: () => { this.all = internal.checked; this.draw(); } });
+    section.append(heading(app, section, "kafka.title", this.brokers), this.told,
+      app.el("div", { class: "kafka" },
+        app.el("nav", { class: "kafka-side" }, say(app, app.el("h3"), "kafka.topics"), this.topics,
+          app.el("p", { class: "check" }, internal,
+            say(app, app.el("label", { for: "kafka-internal" }), "kafka.internal")),
+          say(app, app.el("h3"), "kafka.groups"), this.groups),
+        app.el("div", { class: "kafka-main" },
+          app.el("div", { class: "kafka-top" }, this.name, this.tabs), this.pane,
+          this.messages.root)));
+    sayIn(app, section.querySelector("nav"), "aria-label", "kafka.lists");
+    this.draw();
+  }
+
+  #watch(seen) {
+    clearInterval(this.timer);
+    if (!seen) return;
+    this.look();
+    this.timer = setInterval(() => document.hidden || this.look(), LOOK_MS);
+  }
+
+  async look() {
+    try {
+      this.overview = await this.app.api("/api/kafka");
+      this.told.hidden = true;
+      const own = this.app.get("snapshot")?.run?.topic;
+      const { topics } = this.overview;
+      if (!this.topic && !this.group) {
+        this.topic = topics.find(({ name }) => name === own)?.name ?? topics[0]?.name ?? null;
+        this.messages.choose(this.topic, this.#partitions());
+      }
+      await this.#lookCloser();
+    } catch (error) {
+      this.told.textContent = sentence(this.app, error);
+      this.told.hidden = false;
+    }
+    this.draw();
+  }
+
+  // Read what the open tab shows; messages are read only when they are asked for.
+  async #lookCloser() {
+    const { app, topic, group, tab } = this;
+    if (group) {
+      const about = await app.api(`/api/kafka/groups/${encodeURIComponent(group)}`);
+      if (group === this.group) this.about = about;
+    } else if (topic && tab !== "messages") {
+      const about = await app.api(`/api/kafka/topics/${encodeURIComponent(topic)}`);
+      if (topic === this.topic) this.about = about;
+    }
+  }
+
+  #partitions() {
+    return this.overview?.topics.find(({ name }) => name === this.topic)?.partitions ?? 1;
+  }
+
+  #choose(topic, group) {
+    this.topic = topic;
+    this.group = group;
+    this.about = null;
+    if (topic) this.messages.choose(topic, this.#partitions());
+    this.draw();
+    this.look();
+  }
+
+  #turn(tab) {
+    this.tab = tab;
+    this.about = null;
+    this.draw();
+    this.look();
+  }
+
+  async browse(where) {
+    if (!this.overview) await this.look();
+    const own = this.app.get("snapshot")?.run?.topic ?? this.topic;
+    this.topic = own;
+    this.group = null;
+    this.tab = "messages";
+    this.draw();
+    this.messages.choose(own, this.#partitions());
+    this.section.scrollIntoView();
+    this.messages.show(where);
+  }
+
+  draw() {
+    const { app, overview, topic, group, tab } = this;
+    this.brokers.textContent = overview
+      ? app.t("kafka.brokers", { brokers: overview.brokers.map(brokerName).join(", ") }) : "";
+    redraw(this.topics, topicLines(app, this));
+    redraw(this.groups, groupLines(app, this));
+    this.name.replaceChildren(foreign(app, group ?? topic ?? ""));
+    this.tabs.hidden = Boolean(group) || !topic;
+    for (const button of this.tabs.children) {
+      button.setAttribute("aria-pressed", String(button.dataset.tab === tab));
+    }
+    this.messages.root.hidden = Boolean(group) || tab !== "messages" || !topic;
+    const shown = !this.about ? []
+      : group ? groupParts(app, this.about)
+        : tab === "partitions" ? partitionParts(app, this.about) : configParts(app, this.about);
+    if (!this.pane.querySelector("details[open]") || !this.about) this.pane.replaceChildren(...shown);
+  }
+
+  pick(topic, group) {
+    this.#choose(topic, group);
+  }
+}
+
+// Replace a list of buttons and keep the focus where it was.
+function redraw(list, items) {
+  const focused = list.contains(document.activeElement) && document.activeElement.dataset.name;
+  list.replaceChildren(...items);
+  if (focused) list.querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function brokerName(broker) {
+  return typeof broker === "string" ? broker : broker.address ?? `${broker.host}:${broker.port}`;
+}
+
+function topicLines(app, kafka) {
+  const topics = kafka.overview?.topics ?? [];
+  const shown = topics.filter(({ internal, name }) => kafka.all || !internal || name === kafka.topic);
+  return shown.map(({ name, partitions, records }) => pick(app, name, name === kafka.topic,
+    () => kafka.pick(name, null), app.number(records),
+    app.t(partitions === 1 ? "kafka.one_partition" : "kafka.n_partitions",
+      { n: app.number(partitions) })));
+}
+
+function groupLines(app, kafka) {
+  const groups = kafka.overview?.groups ?? [];
+  if (!groups.length) return [app.el("li", { class: "empty", text: app.t("kafka.no_groups") })];
+  return groups.map(({ name, state, lag }) => pick(app, name, name === kafka.group,
+    () => kafka.pick(null, name),
+    lag === null ? "–" : app.t("kafka.lag_n", { n: app.number(lag) }), stateName(app, state)));
+}
+
+function stateName(app, state) {
+  return known(app, `kafka.state.${String(state).toLowerCase()}`, state);
+}
+
+function pick(app, name, chosen, onclick, figure, sub) {
+  return app.el("li", {}, app.el("button", { type: "button", "data-name": name, onclick,
+    "aria-current": chosen ? "true" : null },
+  app.el("span", { class: "pick-name" }, foreign(app, name)),
+  app.el("span", { class: "n", text: figure }), app.el("span", { class: "sub", text: sub })));
+}
+
+function table(app, columns, rows) {
+  const head = columns.map(([key, number]) => app.el("th", { scope: "col",
+    class: number ? "n" : "", text: app.t(key) }));
+  return app.el("div", { class: "scroll-x" }, app.el("table", {},
+    app.el("thead", {}, app.el("tr", {}, ...head)),
+    app.el("tbody", {}, ...rows.map((cells) => app.el("tr", {}, ...cells.map((cell, i) => app.el(
+      i ? "td" : "th", { class: columns[i][1] ? "n" : "", scope: i ? null : "row" }, cell)))))));
+}
+
+function partitionParts(app, { partitions }) {
+  return [table(app, [["kafka.col.partition", true], ["kafka.col.begin", true],
+    ["kafka.col.end", true], ["kafka.col.records", true], ["kafka.col.leader", true]],
+  partitions.map(({ partition, begin, end, leader }) => [app.number(partition), app.number(begin),
+    app.number(end), app.number(end - begin), String(leader)]))];
+}
+
+function configParts(app, { config }) {
+  const own = config.filter((entry) => !isDefault(entry));
+  const usual = config.filter(isDefault);
+  const line = (entry) => [foreign(app, entry.name), foreign(app, entry.value),
+    isDefault(entry) ? app.t("kafka.is_default")
+      : app.el("strong", { class: "differs", text: app.t("kafka.differs") })];
+  const columns = [["kafka.col.name"], ["kafka.col.value"], ["kafka.col.origin"]];
+  return [
+    own.length ? table(app, columns, own.map(line))
+      : app.el("p", { class: "empty", text: app.t("kafka.all_default") }),
+    app.el("details", { class: "usual" },
+      app.el("summary", { text: app.t("kafka.usual", { n: app.number(usual.length) }) }),
+      table(app, columns, usual.map(line))),
+  ];
+}
+
+// `default` is either whether the value is the default, or the default itself.
+function isDefault({ value, default: usual }) {
+  return typeof usual === "boolean" ? usual : usual === value;
+}
+
+function groupParts(app, { state, members = [], partitions = [] }) {
+  const lag = partitions.reduce((sum, each) => sum + (each.lag ?? 0), 0);
+  return [
+    app.el("p", { class: "note", text: app.t("kafka.group", { state: stateName(app, state),
+      members: app.number(members.length), lag: app.number(lag) }) }),
+    partitions.length ? table(app, [["kafka.col.topic"], ["kafka.col.partition", true],
+      ["kafka.col.committed", true], ["kafka.col.end", true], ["kafka.col.lag", true]],
+    partitions.map(({ topic, partition, committed, end, lag: behind }) => [foreign(app, topic),
+      app.number(partition), committed === null ? "–" : app.number(committed), app.number(end),
+      behind === null ? "–" : app.number(behind)]))
+      : app.el("p", { class: "empty", text: app.t("kafka.no_offsets") }),
+    ...(members.length ? [app.el("ul", { class: "members" }, ...members.map((member) =>
+      app.el("li", {}, foreign(app, memberName(member)))))] : []),
+  ];
+}
+
+function memberName(member) {
+  if (typeof member === "string") return member;
+  return [member.client_id, member.host].filter(Boolean).join(" · ") || JSON.stringify(member);
+}

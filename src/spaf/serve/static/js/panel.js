@@ -1,0 +1,220 @@
+// What the panels share: words that follow the language, foreign text made safe to look at, marks.
+//
+// Everything that others have written (categories, keys, bytes) goes through `foreign`: it is only
+// ever text, it cannot turn its neighbours around, and what would be invisible is seen.
+
+// Control, format and unassigned characters, lone halves of pairs, line and paragraph separators.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}]+/gu;
+const SHORT = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+// Characters of one value that are put on the page; a record may have a million, and the copy
+// button gives them all.
+const LONGEST_SHOWN = 20_000;
+// Above this many marked pieces the text is one plain node: a page of control characters would
+// otherwise be as many elements.
+const MOST_PIECES = 2_000;
+
+const SVG = "http://www.w3.org/2000/svg";
+// One shape a kind in a box of 12 by 12, so that no kind is told by colour alone.
+const SHAPES = {
+  high_price: "M6 1 11.5 11H.5Z",
+  price_x10: "M6 1 11.5 11H.5Z",
+  price_x100: "M6 0 10.5 6H1.5ZM6 5.5 11.5 12H.5Z",
+  low_price: "M6 11 .5 1h11Z",
+  price_div10: "M6 11 .5 1h11Z",
+  bulk_quantity: "M0 7h5v5H0ZM7 7h5v5H7ZM3.5 0h5v5h-5Z",
+  surge: "M0 9h3v3H0ZM4.5 5h3v7h-3ZM9 0h3v12H9Z",
+  drought: "M0 0h3v12H0ZM4.5 10.5h3V12h-3ZM9 10.5h3V12H9Z",
+  customer_burst: "M0 4.5h3v3H0ZM4.5 0h3v12h-3ZM9 4.5h3v3H9Z",
+  level_shift: "M0 9h6.5V3H12v2.2H8.7v6H0Z",
+};
+const OTHER_SHAPE = "M6 .5 11.5 6 6 11.5.5 6Z";
+
+// Return a text in which hidden characters are seen: `\n` for a line feed, `‹U+202E›`. The control
+// pictures of Unicode would be shorter, but many systems have no font that holds them.
+export function escaped(text) {
+  return text.replace(HIDDEN, (run) => [...run].map(escapeOne).join(""));
+}
+
+function escapeOne(char) {
+  const code = char.codePointAt(0);
+  if (SHORT[char]) return SHORT[char];
+  if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, "0")}`;
+  return `‹U+${code.toString(16).toUpperCase().padStart(4, "0")}›`;
+}
+
+// Return nodes of a text others wrote, hidden characters escaped and marked.
+
+//
+
+// With `lines`, line feeds and tabs stay what they are, for text shown in a `<pre>`.
+export function visible(app, text, { lines = false, longest = LONGEST_SHOWN } = {}) {
+  const cut = text.length > longest ? text.slice(0, longest) : text;
+  const nodes = pieces(app, cut, lines);
+  if (cut.length < text.length) {
+    const more = app.t("panel.more_characters", { n: app.number(text.length - cut.length) });
+    nodes.push(app.el("span", { class: "cut", text: ` … ${more}` }));
+  }
+  return nodes;
+}
+
+function pieces(app, text, lines) {
+  const nodes = [];
+  let from = 0;
+  for (const found of text.matchAll(HIDDEN)) {
+    if (lines && /^[\n\t]+$/.test(found[0])) continue;
+    if (nodes.length > MOST_PIECES) return [document.createTextNode(escaped(text))];
+    nodes.push(document.createTextNode(text.slice(from, found.index)));
+    const shown = lines ? found[0].split(/([\n\t])/) : [found[0]];
+    for (const part of shown) {
+      const kept = lines && (part === "\n" || part === "\t");
+      nodes.push(kept ? document.createTextNode(part) : hidden(app, part));
+    }
+    from = found.index + found[0].length;
+  }
+  nodes.push(document.createTextNode(text.slice(from)));
+  return nodes;
+}
+
+function hidden(app, run) {
+  return app.el("span", { class: "hidden-char", text: escaped(run) });
+}
+
+// Return a `<bdi>` with a text that others wrote; `null` is a dash.
+export function foreign(app, text, options) {
+  if (text === null || text === undefined) return app.el("span", { class: "none", text: "–" });
+  const shell = app.el("bdi", {});
+  shell.append(...visible(app, String(text), options));
+  return shell;
+}
+
+// Return pretty JSON with its parts told apart; every part is foreign text.
+export function coloured(app, json) {
+  const shell = app.el("bdi", {});
+  const part = /("(?:\\.|[^"\\])*")(\s*:)?|(-?\d[\d.eE+-]*)|\b(true|false|null)\b/g;
+  if (json.length > LONGEST_SHOWN) return foreign(app, json, { lines: true });
+  let from = 0;
+  for (const found of json.matchAll(part)) {
+    shell.append(...visible(app, json.slice(from, found.index), { lines: true }));
+    const kind = found[2] ? "key" : found[1] ? "text" : found[3] ? "number" : "word";
+    const span = app.el("span", { class: `json-${kind}` });
+    span.append(...visible(app, found[1] ?? found[0], { lines: true }));
+    shell.append(span, found[2] ?? "");
+    from = found.index + found[0].length;
+  }
+  shell.append(...visible(app, json.slice(from), { lines: true }));
+  return shell;
+}
+
+// Return the mark of a kind of anomaly: a small shape in the colour of the text around.
+export function mark(kind) {
+  const svg = document.createElementNS(SVG, "svg");
+  for (const [name, value] of Object.entries({
+    viewBox: "0 0 12 12", width: "12", height: "12", class: "mark", "aria-hidden": "true",
+  })) svg.setAttribute(name, value);
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", SHAPES[kind] ?? OTHER_SHAPE);
+  svg.append(path);
+  return svg;
+}
+
+// Return the words of a kind of anomaly; one that nobody has named yet keeps its own name.
+export function kindName(app, kind) {
+  return known(app, `kind.${kind}`, kind);
+}
+
+// Return the words of a key, or the fallback where there are none.
+export function known(app, key, fallback) {
+  const words = app.t(key);
+  return words === key || !words ? escaped(String(fallback)) : words;
+}
+
+// Let an element say a word of the page's language, now and after a change.
+export function say(app, node, key, vars) {
+  const set = () => { node.textContent = app.t(key, vars?.()); };
+  set();
+  app.on("language", set);
+  return node;
+}
+
+// Let an attribute say a word of the page's language, now and after a change.
+export function sayIn(app, node, attribute, key) {
+  const set = () => node.setAttribute(attribute, app.t(key));
+  set();
+  app.on("language", set);
+  return node;
+}
+
+// Call `fn` with the newest of a kind, now, as it changes, and when the language does.
+export function latest(app, kind, fn) {
+  let newest = app.get(kind) ?? app.get("snapshot")?.[kind] ?? null;
+  const take = (data) => {
+    newest = data ?? null;
+    fn(newest);
+  };
+  app.on(kind, take);
+  app.on("snapshot", (data) => take(data[kind]));
+  app.on("language", () => fn(newest));
+  fn(newest);
+}
+
+// Return the heading that names a section.
+export function heading(app, section, key, ...rest) {
+  const title = say(app, app.el("h2", { id: `${section.id}-title` }), key);
+  return app.el("div", { class: "section-head" }, title, ...rest);
+}
+
+// Return the time of a moment, with its date where it is not today's.
+export function when(app, ms) {
+  const today = new Date(ms).toDateString() === new Date().toDateString();
+  return app.el("time", { datetime: new Date(ms).toISOString(), title: app.dateTime(ms),
+    text: today ? app.time(ms) : app.dateTime(ms) });
+}
+
+// Make a list one stop of the Tab key, with the arrow keys leading from row to row.
+//
+// `selector` finds what of a row takes the focus. Rows come and go: the returned function is to be
+// called after each change.
+export function arrows(list, selector) {
+  let current = null;
+  const point = (row) => {
+    if (current) current.tabIndex = -1;
+    current = row;
+    if (row) row.tabIndex = 0;
+  };
+  list.addEventListener("focusin", ({ target }) => target.matches(selector) && point(target));
+  list.addEventListener("keydown", (event) => {
+    const rows = [...list.querySelectorAll(selector)];
+    const at = rows.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1,
+      PageDown: at + 10, PageUp: at - 10 }[event.key];
+    if (to === undefined || at < 0) return;
+    event.preventDefault();
+    const row = rows[Math.max(0, Math.min(rows.length - 1, to))];
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  });
+  return () => {
+    for (const row of list.querySelectorAll(selector)) if (row !== current) row.tabIndex = -1;
+    if (!current?.isConnected) point(list.querySelector(selector));
+  };
+}
+
+// Run `fn` when the section comes near the screen, and tell it when it leaves.
+export function whenSeen(section, fn) {
+  new IntersectionObserver((entries) => fn(entries.at(-1).isIntersecting), {
+    rootMargin: "120px",
+  }).observe(section);
+}
+
+// Return a thin bar; `share` is 0 to 1.
+export function bar(app, share, extra = "") {
+  const fill = app.el("span", { class: "bar-fill" });
+  const width = share > 0 ? Math.max(share * 100, 0.75) : 0;
+  fill.style.setProperty("inline-size", `${width}%`);
+  return app.el("span", { class: `bar ${extra}`, "aria-hidden": "true" }, fill);
+}
+
+// Return the sentence of an error for the page: what the server said, else that it is away.
+export function sentence(app, error) {
+  return error?.message ? escaped(error.message) : app.t("panel.no_answer");
+}

@@ -1,0 +1,92 @@
+// The way of a sale as a picture: five stages, what flows between them, and where it stops.
+
+import { DOWN } from "./honesty.js";
+
+export const STAGES = ["locust", "kafka", "flink", "postgres", "serve"];
+const FACTS = ["rate", "lag", "p50", "p99", "cpu", "memory", "also"];
+// The flow between two stages is its rate of the last seconds, the newest beside the earlier stage.
+const FLOW_SECONDS = 30;
+
+export function mount(section, app) {
+  const { el, t } = app;
+  const stages = new Map(STAGES.map((name) => [name, createStage(app, name)]));
+  const labels = el("div", { class: "way-labels", "aria-hidden": "true" }, el("span"),
+    FACTS.map((fact) => el("span", { class: `fact-${fact}`, "data-t": `fact.${fact}`, text: t(`fact.${fact}`) })));
+  section.append(
+    el("h2", { id: "pipeline-title", class: "hidden", "data-t": "pipeline.title", text: t("pipeline.title") }),
+    el("div", { class: "way" }, labels, el("ol", {}, [...stages.values()].map((stage) => stage.node))),
+  );
+  app.on("pipeline", (data) => {
+    for (const stage of data.stages) stages.get(stage.name)?.flow(stage.rate);
+    app.frame(draw);
+  });
+  app.on("language", () => app.frame(draw));
+  app.on("connection", () => app.frame(draw));
+
+  function draw() {
+    const data = app.get("pipeline");
+    if (!data) return;
+    const top = Math.max(1e-9, ...[...stages.values()].map((stage) => stage.most()));
+    for (const look of data.stages) stages.get(look.name)?.draw(look, data, top);
+  }
+}
+
+function createStage(app, name) {
+  const { el, svg, t, put } = app;
+  const rates = [];
+  const facts = Object.fromEntries(FACTS.map((fact) => [fact, el("dd", { "data-test": `${name}-${fact}` })]));
+  const state = el("span", { class: "stage-state" });
+  const tag = el("strong", { class: "stage-tag", hidden: true, "data-t": "pipeline.culprit", text: t("pipeline.culprit") });
+  const bars = Array.from({ length: FLOW_SECONDS }, (_, i) => svg("rect", { x: i * 4, width: 3, y: 20, height: 0 }));
+  const flow = name === "serve" ? null : el("span", { class: "flow", "aria-hidden": "true" },
+    svg("svg", { viewBox: `0 0 ${FLOW_SECONDS * 4} 20`, preserveAspectRatio: "none" }, bars));
+  const node = el("li", { class: "stage", "data-test": `stage-${name}` },
+    el("div", { class: "stage-head" },
+      el("i", { class: "stage-mark", "aria-hidden": "true" }),
+      el("h3", { "data-t": `stage.${name}`, text: t(`stage.${name}`) }), state, tag, flow),
+    el("dl", {}, FACTS.map((fact) => el("div", { class: `fact-${fact}` },
+      el("dt", { "data-t": `fact.${fact}`, text: t(`fact.${fact}`) }), facts[fact]))));
+
+  function draw(look, data, top) {
+    const painted = name === "serve" ? app.painted?.() : null;
+    const culprit = data.culprit === name || DOWN.has(look.state);
+    node.classList.toggle("culprit", culprit);
+    node.classList.toggle("down", DOWN.has(look.state));
+    tag.hidden = data.culprit !== name || DOWN.has(look.state);
+    put(state, look.state === "running" ? "" : words("state", look.state));
+    put(facts.rate, look.rate === null ? "–" : t("fact.per.second", { n: app.number(look.rate, look.rate < 100 ? 1 : 0) }));
+    put(facts.lag, look.lag === null ? "–" : app.number(look.lag));
+    put(facts.p50, app.duration(name === "serve" ? painted?.p50 : look.p50_ms));
+    put(facts.p99, app.duration(name === "serve" ? painted?.p99 : look.p99_ms));
+    put(facts.cpu, look.cpu_percent === null ? "–" : app.percent(look.cpu_percent / 100, look.cpu_percent < 10 ? 1 : 0));
+    put(facts.memory, look.rss_mib ? app.bytes(look.rss_mib * 1024 * 1024) : "–");
+    put(facts.also, also(look, data));
+    bars.forEach((bar, i) => {
+      const height = rates[i] ? Math.max(1.5, (rates[i] / top) * 20) : 0;
+      bar.setAttribute("height", height.toFixed(1));
+      bar.setAttribute("y", (20 - height).toFixed(1));
+    });
+  }
+
+  function also(look, data) {
+    if (name === "flink") {
+      return t("also.flink", {
+        age: data.checkpoint_age_s === null ? "–" : app.duration(data.checkpoint_age_s * 1_000),
+        pressure: share(data.backpressure), busy: share(data.busy),
+      });
+    }
+    return STAGES.includes(name) ? t(`also.${name}`) : "";
+  }
+
+  const share = (value) => (value === null || value === undefined ? "–" : app.percent(value));
+  const words = (kind, value) => (t(`${kind}.${value}`) === `${kind}.${value}` ? app.visible(value) : t(`${kind}.${value}`));
+
+  return {
+    node, draw,
+    most: () => Math.max(0, ...rates),
+    flow(rate) {
+      rates.unshift(rate ?? 0);
+      rates.length = Math.min(rates.length, FLOW_SECONDS);
+    },
+  };
+}

@@ -1,0 +1,206 @@
+// The dialog of an anomaly: the record itself, read from Kafka, or the second and its counts.
+
+import { isOfSecond } from "./feed.js";
+import { numbers } from "./anomalies.js";
+import { browse } from "./kafka.js";
+import { bar, coloured, foreign, kindName, mark, sentence, visible } from "./panel.js";
+
+// Seconds that are drawn before and behind an unusual second.
+const BEFORE_S = 45;
+const BEHIND_S = 15;
+const SVG = "http://www.w3.org/2000/svg";
+
+let dialog = null;
+
+// Open the record of a place in the log; `anomaly`, if given, is what the job said of it.
+export function openRecord(app, { partition, offset, anomaly = null }) {
+  const frame = open(app, anomaly, app.t("record.title"), [
+    place(app, partition, offset)]);
+  const load = async () => {
+    frame.body.replaceChildren(app.el("p", { class: "loading", text: app.t("record.loading") }));
+    try {
+      const record = await app.api("/api/record", { partition, offset });
+      frame.body.replaceChildren(...recordParts(app, record, anomaly));
+      frame.foot.replaceChildren(...recordButtons(app, record));
+    } catch (error) {
+      frame.body.replaceChildren(failure(app, error, load));
+    }
+  };
+  load();
+}
+
+// Open the second of a surge or a drought.
+export function openSecond(app, anomaly) {
+  const at = anomaly.second * 1000;
+  const frame = open(app, anomaly, app.t("record.second_title"), [app.dateTime(at)]);
+  const strip = app.el("figure", { class: "strip" });
+  frame.body.replaceChildren(summary(app, anomaly), compare(app, anomaly), strip);
+  frame.foot.replaceChildren(app.el("button", { type: "button",
+    text: app.t("record.browse_second"), onclick: () => {
+      dialog.close();
+      browse({ time_ms: at });
+    } }));
+  drawStrip(app, anomaly, strip);
+}
+
+function open(app, anomaly, title, sub) {
+  dialog ??= document.body.appendChild(app.el("dialog", { class: "record", id: "record",
+    "aria-labelledby": "record-title", "data-test": "record-dialog",
+    onclick: (event) => { if (event.target === dialog) dialog.close(); } }));
+  const heading = app.el("h2", { id: "record-title" });
+  heading.append(...(anomaly ? [mark(anomaly.kind), kindName(app, anomaly.kind)] : [title]));
+  const body = app.el("div", { class: "record-body" });
+  const foot = app.el("div", { class: "record-foot" });
+  const close = app.el("button", { type: "button",  autofocus: "",
+    text: app.t("record.close"), onclick: () => dialog.close() });
+  dialog.replaceChildren(app.el("div", { class: "record-frame" },
+    app.el("header", {}, heading, app.el("span", { class: "sub" }, ...sub), close), body, foot));
+  if (!dialog.open) dialog.showModal();
+  return { body, foot };
+}
+
+function place(app, partition, offset) {
+  return app.t("record.place", { partition: app.number(partition), offset: app.number(offset) });
+}
+
+function failure(app, error, again) {
+  return app.el("div", { class: "failure", role: "alert" },
+    app.el("p", { text: sentence(app, error) }),
+    app.el("button", { type: "button",  text: app.t("panel.again"),
+      onclick: again }));
+}
+
+// Return what the job said: amount, expected, factor, score, delay.
+function summary(app, anomaly) {
+  const [amount, expected, factor, score] = numbers(app, anomaly);
+  const known = isOfSecond(anomaly) ? "record.known_after_second" : "record.known_after";
+  return facts(app, [
+    ["anomalies.col.category", foreign(app, anomaly.category)],
+    ["anomalies.col.amount", amount],
+    ["anomalies.col.expected", expected],
+    ["anomalies.col.factor", factor],
+    ["anomalies.col.score", score],
+    [known, app.duration(anomaly.known_after_ms)],
+    ...(anomaly.transaction_id
+      ? [["record.transaction", foreign(app, anomaly.transaction_id)]] : []),
+  ]);
+}
+
+function facts(app, pairs) {
+  return app.el("dl", { class: "facts" }, ...pairs.map(([key, value]) => app.el("div", {},
+    app.el("dt", { text: app.t(key) }), app.el("dd", {}, value))));
+}
+
+function recordParts(app, record, anomaly) {
+  return [
+    ...(anomaly ? [summary(app, anomaly)] : []),
+    facts(app, [
+      ["record.partition", app.number(record.partition)],
+      ["record.offset", app.number(record.offset)],
+      ["record.appended", app.dateTime(record.append_ms)],
+      ["record.bytes", app.bytes(record.bytes)],
+    ]),
+    outcomes(app, record.outcomes ?? []),
+    ...payload(app, record),
+  ];
+}
+
+function outcomes(app, told) {
+  const items = told.map((outcome) => app.el("li", {}, foreign(app, outcome)));
+  return app.el("div", { class: "outcomes" }, app.el("h3", { text: app.t("record.outcomes") }),
+    items.length ? app.el("ul", { lang: "en" }, ...items)
+      : app.el("p", { class: "empty", text: app.t("record.no_outcome") }));
+}
+
+// Return the bytes as JSON, as text and as hex, as far as they are each, with a switch.
+export function payload(app, record) {
+  const ways = [["json", record.json, coloured],
+    ["text", record.text, (_, text) => visible(app, text, { lines: true })],
+    ["hex", record.hex, (_, text) => visible(app, text, { lines: true })]]
+    .filter(([, value]) => value !== null && value !== undefined);
+  if (!ways.length || (record.text === "" && !record.hex)) {
+    const key = record.text === "" ? "record.empty" : "record.tombstone";
+    return [app.el("p", { class: "empty", text: app.t(key) })];
+  }
+  const pre = app.el("pre", { class: "bytes", tabindex: "0", role: "group",
+    "aria-label": app.t("record.content") });
+  const tabs = app.el("div", { class: "choice", role: "group",
+    "aria-label": app.t("record.shown_as") });
+  const show = (way, value, paint) => {
+    const painted = paint(app, value);
+    pre.replaceChildren(...(Array.isArray(painted) ? painted : [painted]));
+    for (const tab of tabs.children) {
+      tab.setAttribute("aria-pressed", String(tab.dataset.way === way));
+    }
+  };
+  for (const [way, value, paint] of ways) {
+    tabs.append(app.el("button", { type: "button", "data-way": way, text: app.t(`record.${way}`),
+      onclick: () => show(way, value, paint) }));
+  }
+  show(...ways[0]);
+  return ways.length > 1 ? [tabs, pre] : [pre];
+}
+
+function recordButtons(app, record) {
+  const copy = app.el("button", { type: "button",  text: app.t("record.copy"),
+    onclick: async () => {
+      const text = record.text ?? record.hex ?? "";
+      const done = await navigator.clipboard.writeText(text).then(() => true, () => false);
+      copy.textContent = app.t(done ? "record.copied" : "record.not_copied");
+      app.announce(copy.textContent);
+    } });
+  return [copy, app.el("button", { type: "button",  text: app.t("record.browse"),
+    onclick: () => {
+      dialog.close();
+      browse({ partition: record.partition, offset: record.offset });
+    } })];
+}
+
+// Return observed and expected sales of the second as two bars of one scale.
+function compare(app, anomaly) {
+  const [observed, expected] = numbers(app, anomaly);
+  const values = [["record.observed", observed, Number(anomaly.amount), "strong"],
+    ["anomalies.col.expected", expected, Number(anomaly.expected), ""]];
+  const most = Math.max(...values.map(([, , value]) => value), 1);
+  return app.el("dl", { class: "compare" }, ...values.flatMap(([key, text, value, extra]) => [
+    app.el("dt", { text: app.t(key) }),
+    app.el("dd", {}, app.el("span", { class: "n", text }), bar(app, value / most, extra))]));
+}
+
+// Draw the category's sales of the seconds around, the unusual one marked.
+async function drawStrip(app, anomaly, figure) {
+  const { second, category } = anomaly;
+  try {
+    const told = await app.api("/api/history",
+      { from: second - BEFORE_S, to: second + BEHIND_S });
+    const at = told.categories.indexOf(category);
+    if (at < 0) return;
+    figure.replaceChildren(stripOf(told.sales[at], second - told.from, Number(anomaly.expected)),
+      app.el("figcaption", { text: app.t("record.strip", { n: app.number(BEFORE_S),
+        m: app.number(BEHIND_S) }) }));
+  } catch (error) {
+    figure.replaceChildren(app.el("figcaption", { text: sentence(app, error) }));
+  }
+}
+
+function stripOf(counts, marked, expected) {
+  const most = Math.max(...counts, expected, 1);
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", `0 0 ${counts.length * 8} 64`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  counts.forEach((count, i) => {
+    const height = count ? Math.max((count / most) * 60, 1) : 0;
+    svg.append(shape("rect", { x: i * 8 + 1, y: 64 - height, width: 6, height,
+      class: i === marked ? "strip-marked" : "strip-bar" }));
+  });
+  const y = 64 - (expected / most) * 60;
+  svg.append(shape("line", { x1: 0, x2: counts.length * 8, y1: y, y2: y, class: "strip-line" }));
+  return svg;
+}
+
+function shape(name, attributes) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  return node;
+}
