@@ -1,7 +1,9 @@
 // The controls: start, stop and change the load, inject an anomaly now, and the way to the pages
 // of Flink and Locust.
 
-import { heading, kindName, known, latest, mark, say, sayIn, sentence } from "./panel.js";
+import {
+  heading, kindName, known, latest, mark, say, sayIn, sentence, told as said,
+} from "./panel.js";
 import { WORDS } from "./panel_words.js";
 
 const RATES = [10, 50, 100, 1_000];
@@ -89,7 +91,8 @@ class Controls {
     const turned = this.load?.state !== load?.state;
     this.load = load;
     if (turned) this.know();
-    if (load?.rate && !this.busy) this.rate = load.rate;
+    const running = load?.state === "running";
+    if (load?.rate && !this.busy && (running || this.rate === null)) this.rate = load.rate;
     this.draw();
   }
 
@@ -144,41 +147,47 @@ class Controls {
     }
   }
 
-  // A rate that is no number goes to the server as it is, which says what is allowed.
+  // A rate that is none goes to the server as it is, which says what is allowed.
   async #setRate(wanted) {
     const rate = wanted !== "" && Number.isFinite(Number(wanted)) ? Number(wanted) : wanted;
-    const known_rate = typeof rate === "number";
-    const vars = { rate: known_rate ? this.app.number(rate) : "" };
-    const running = this.load?.state === "running";
-    if (!running && RATES.includes(rate)) {
+    const own = !RATES.includes(rate);
+    if (this.load?.state !== "running" && typeof rate === "number") {
       this.rate = rate;
+      this.#tell(this.app.t("controls.rate_chosen", { rate: this.app.number(rate) }), false);
       this.draw();
       return;
     }
-    const done = running ? await this.#send("/api/load", { action: "rate", rate }, "rate_set", vars)
-      : await this.#send("/api/load", { action: "start", rate }, "started", vars);
+    const vars = { rate: typeof rate === "number" ? this.app.number(rate) : "" };
+    const done = await this.#send("/api/load", { action: "rate", rate }, "rate_set", vars);
     if (done) this.rate = rate;
-    else if (!RATES.includes(rate)) this.own.setAttribute("aria-invalid", "true");
+    else if (own) this.own.setAttribute("aria-invalid", "true");
     this.draw();
   }
 
-  #inject(kind) {
+  async #inject(kind) {
+    const { app } = this;
     const category = this.category.value || null;
-    this.#send("/api/inject", { kind, category }, category ? "injected_into" : "injected",
-      { kind: kindName(this.app, kind), category: this.app.visible(category ?? "") });
+    const done = await this.#send("/api/inject", { kind, category }, null);
+    if (!done) return;
+    const where = done.category ?? category;
+    const key = ["injected", where && "into", done.seconds && "for"].filter(Boolean).join("_");
+    const told = app.t(`controls.${key}`, { kind: kindName(app, kind),
+      category: app.visible(where ?? ""), time: app.duration((done.seconds ?? 0) * 1000) });
+    this.#tell([told, done.note && said(app, done.note)].filter(Boolean).join(" "), false);
   }
 
+  // Send a change; return the answer, or null where it was refused, which is told.
   async #send(path, body, key, vars) {
     const { app } = this;
     this.busy = true;
     this.draw();
     try {
-      await app.post(path, body);
-      this.#tell(app.t(`controls.${key}`, vars), false);
-      return true;
+      const answer = await app.post(path, body);
+      if (key) this.#tell(app.t(`controls.${key}`, vars), false);
+      return answer ?? {};
     } catch (error) {
       this.#tell(sentence(app, error), true);
-      return false;
+      return null;
     } finally {
       this.busy = false;
       this.draw();

@@ -5,8 +5,8 @@ import { foreign, heading, known, say, sayIn, sentence, whenSeen } from "./panel
 import { WORDS } from "./panel_words.js";
 
 // How often the lists are read again while the section is on the screen: lag is worth watching,
-// and each look asks the broker some questions.
-const LOOK_MS = 5_000;
+// but each look opens connections to the broker.
+const LOOK_MS = 10_000;
 const TABS = ["messages", "partitions", "config"];
 
 let view = null;
@@ -30,6 +30,7 @@ class Kafka {
     this.group = null;
     this.tab = "messages";
     this.all = false;
+    this.contains = "";
     this.overview = null;
     this.about = null;
     this.#build();
@@ -51,6 +52,13 @@ class Kafka {
     `kafka.tab.${tab}`)));
     this.pane = app.el("div", { class: "kafka-pane" });
     this.messages = new KafkaMessages(app);
+    this.search = sayIn(app, app.el("input", { type: "search", autocomplete: "off", maxlength: "249",
+      "data-test": "kafka-search", onchange: () => {
+        this.contains = this.search.value.trim();
+        this.look();
+      } }), "aria-label", "kafka.search");
+    sayIn(app, this.search, "placeholder", "kafka.search");
+    this.left = app.el("p", { class: "empty" });
     const internal = app.el("input", { type: "checkbox", id: "kafka-internal",
       onchange: () => { this.all = internal.checked; this.draw(); } });
     section.append(heading(app, section, "kafka.title", this.brokers), this.told,
@@ -58,7 +66,8 @@ class Kafka {
         app.el("nav", { class: "kafka-side" }, say(app, app.el("h3"), "kafka.topics"), this.topics,
           app.el("p", { class: "check" }, internal,
             say(app, app.el("label", { for: "kafka-internal" }), "kafka.internal")),
-          say(app, app.el("h3"), "kafka.groups"), this.groups),
+          say(app, app.el("h3"), "kafka.groups"), this.groups, this.left,
+          this.search),
         app.el("div", { class: "kafka-main" },
           app.el("div", { class: "kafka-top" }, this.name, this.tabs), this.pane,
           this.messages.root)));
@@ -75,7 +84,7 @@ class Kafka {
 
   async look() {
     try {
-      this.overview = await this.app.api("/api/kafka");
+      this.overview = await this.app.api("/api/kafka", { contains: this.contains || null });
       this.told.hidden = true;
       const own = this.app.get("snapshot")?.run?.topic;
       const { topics } = this.overview;
@@ -141,6 +150,10 @@ class Kafka {
       ? app.t("kafka.brokers", { brokers: overview.brokers.map(brokerName).join(", ") }) : "";
     redraw(this.topics, topicLines(app, this));
     redraw(this.groups, groupLines(app, this));
+    const left = (overview?.topics_left_out ?? 0) + (overview?.groups_left_out ?? 0);
+    this.left.hidden = !left;
+    this.left.textContent = app.t("kafka.left_out", { n: app.number(left) });
+    this.search.hidden = !left && !this.contains;
     this.name.replaceChildren(foreign(app, group ?? topic ?? ""));
     this.tabs.hidden = Boolean(group) || !topic;
     for (const button of this.tabs.children) {
@@ -150,7 +163,9 @@ class Kafka {
     const shown = !this.about ? []
       : group ? groupParts(app, this.about)
         : tab === "partitions" ? partitionParts(app, this.about) : configParts(app, this.about);
-    if (!this.pane.querySelector("details[open]") || !this.about) this.pane.replaceChildren(...shown);
+    const opened = this.pane.querySelector("details")?.open;
+    this.pane.replaceChildren(...shown);
+    if (opened) this.pane.querySelector("details")?.setAttribute("open", "");
   }
 
   pick(topic, group) {
@@ -166,14 +181,14 @@ function redraw(list, items) {
 }
 
 function brokerName(broker) {
-  return typeof broker === "string" ? broker : broker.address ?? `${broker.host}:${broker.port}`;
+  return typeof broker === "string" ? broker : broker.address;
 }
 
 function topicLines(app, kafka) {
   const topics = kafka.overview?.topics ?? [];
   const shown = topics.filter(({ internal, name }) => kafka.all || !internal || name === kafka.topic);
   return shown.map(({ name, partitions, records }) => pick(app, name, name === kafka.topic,
-    () => kafka.pick(name, null), app.number(records),
+    () => kafka.pick(name, null), records === null ? "–" : app.number(records),
     app.t(partitions === 1 ? "kafka.one_partition" : "kafka.n_partitions",
       { n: app.number(partitions) })));
 }
@@ -214,10 +229,10 @@ function partitionParts(app, { partitions }) {
 }
 
 function configParts(app, { config }) {
-  const own = config.filter((entry) => !isDefault(entry));
-  const usual = config.filter(isDefault);
+  const own = config.filter((entry) => !entry.default);
+  const usual = config.filter((entry) => entry.default);
   const line = (entry) => [foreign(app, entry.name), foreign(app, entry.value),
-    isDefault(entry) ? app.t("kafka.is_default")
+    entry.default ? app.t("kafka.is_default")
       : app.el("strong", { class: "differs", text: app.t("kafka.differs") })];
   const columns = [["kafka.col.name"], ["kafka.col.value"], ["kafka.col.origin"]];
   return [
@@ -227,11 +242,6 @@ function configParts(app, { config }) {
       app.el("summary", { text: app.t("kafka.usual", { n: app.number(usual.length) }) }),
       table(app, columns, usual.map(line))),
   ];
-}
-
-// `default` is either whether the value is the default, or the default itself.
-function isDefault({ value, default: usual }) {
-  return typeof usual === "boolean" ? usual : usual === value;
 }
 
 function groupParts(app, { state, members = [], partitions = [] }) {
@@ -252,5 +262,5 @@ function groupParts(app, { state, members = [], partitions = [] }) {
 
 function memberName(member) {
   if (typeof member === "string") return member;
-  return [member.client_id, member.host].filter(Boolean).join(" · ") || JSON.stringify(member);
+  return [member.client, member.host, ...member.partitions].filter(Boolean).join(" · ");
 }

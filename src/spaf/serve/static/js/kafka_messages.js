@@ -7,6 +7,8 @@ const LIMIT = 50;
 // Messages of a live tail that stay on the page.
 const TAIL_KEPT = 100;
 const PREVIEW = 200;
+// Partitions to choose from; of a topic with more, the later ones are not offered.
+const MOST_PARTITIONS = 500;
 const WAYS = ["last", "offset", "time"];
 
 // The form, the list under it and the live tail.
@@ -15,6 +17,7 @@ export class KafkaMessages {
     this.app = app;
     this.topic = null;
     this.way = "last";
+    this.partitions = 1;
     this.values = { last: "20", offset: "0", time: "" };
     this.answer = null;
     this.tail = null;
@@ -74,17 +77,28 @@ export class KafkaMessages {
     if (topic === this.topic) return;
     this.stop();
     this.topic = topic;
-    this.partition.replaceChildren(...Array.from({ length: partitions }, (_, i) =>
-      this.app.el("option", { value: String(i), text: this.app.number(i) })));
+    this.partitions = partitions;
+    this.#drawPartitions();
+    this.partition.value = partitions > 1 ? "" : "0";
     this.answer = null;
     this.#turn("last");
     this.ask(this.#question());
   }
 
+  #drawPartitions() {
+    const { app } = this;
+    const chosen = this.partition.value;
+    const one = (i) => app.el("option", { value: String(i), text: app.number(i) });
+    this.partition.replaceChildren(
+      ...(this.partitions > 1 ? [app.el("option", { value: "", text: app.t("messages.all") })] : []),
+      ...Array.from({ length: Math.min(this.partitions, MOST_PARTITIONS) }, (_, i) => one(i)));
+    this.partition.value = chosen;
+  }
+
   // Show messages from a place that another section names.
-  show({ partition = 0, offset, time_ms: time }) {
+  show({ partition, offset, time_ms: time }) {
     this.stop();
-    this.partition.value = String(partition);
+    this.partition.value = String(partition ?? (this.partitions > 1 ? "" : 0));
     if (offset !== undefined) this.values.offset = String(offset);
     else this.values.time = localTime(time);
     this.#turn(offset !== undefined ? "offset" : "time");
@@ -94,6 +108,7 @@ export class KafkaMessages {
 
   #turn(way) {
     this.way = way;
+    if (way === "offset" && !this.partition.value) this.partition.value = "0";
     if (way === "time" && !this.values.time) this.values.time = localTime(Date.now() - 60_000);
     this.value.type = way === "time" ? "datetime-local" : "text";
     if (way === "time") this.value.step = "1";
@@ -105,7 +120,7 @@ export class KafkaMessages {
 
   #question() {
     const { way, values } = this;
-    const partition = this.partition.value;
+    const partition = this.partition.value || null;
     if (way === "time") {
       const at = new Date(values.time).getTime();
       return { partition, time_ms: Number.isNaN(at) ? values.time || "?" : at, limit: LIMIT };
@@ -123,7 +138,8 @@ export class KafkaMessages {
     try {
       const answer = await app.api("/api/kafka/messages", { topic: this.topic, ...question });
       if (mine !== this.asked) return;
-      this.answer = { ...answer, downward: question.last !== undefined };
+      this.answer = { ...answer, several: Object.keys(answer.partitions ?? {}).length > 1 };
+      if (question.last !== undefined) this.answer.messages.reverse();
       this.#wrong(null);
       this.draw();
     } catch (error) {
@@ -161,6 +177,14 @@ export class KafkaMessages {
     const line = new EventSource(path);
     this.tail = line;
     line.addEventListener("messages", (event) => this.#came(JSON.parse(event.data)));
+    line.addEventListener("problem", (event) => {
+      const { error, todo } = JSON.parse(event.data);
+      this.#wrong({ message: error, todo });
+    });
+    line.addEventListener("end", () => {
+      this.stop();
+      this.#wrong({ message: app.t("messages.ended") });
+    });
     line.onopen = () => this.#wrong(null);
     line.onerror = () => {
       if (line.readyState !== EventSource.CLOSED || line !== this.tail) return;
@@ -207,6 +231,7 @@ export class KafkaMessages {
 
   draw() {
     const { app, answer } = this;
+    this.#drawPartitions();
     for (const button of this.ways.children) {
       button.setAttribute("aria-pressed", String(button.dataset.way === this.way));
     }
@@ -214,7 +239,7 @@ export class KafkaMessages {
     this.live.textContent = app.t(this.tail ? "messages.stop" : "messages.tail");
     this.live.setAttribute("aria-pressed", String(Boolean(this.tail)));
     const offsets = answer?.messages?.map(({ offset }) => offset) ?? [];
-    this.pages.hidden = Boolean(answer?.live) || !offsets.length;
+    this.pages.hidden = Boolean(answer?.live) || !offsets.length || answer.several;
     this.earlier.disabled = Math.min(...offsets) <= (answer?.begin ?? 0);
     this.later.disabled = Math.max(...offsets) >= (answer?.end ?? 0) - 1;
     this.#drawTold();
@@ -223,20 +248,18 @@ export class KafkaMessages {
 
   #drawTold() {
     const { app, answer } = this;
-    const { messages = [], begin, end, live } = answer ?? {};
+    const { messages = [], begin, end, live, several } = answer ?? {};
     const n = app.number(messages.length);
     this.told.textContent = !answer ? app.t("record.loading")
       : live ? app.t(this.tail ? "messages.live" : "messages.was_live",
         { n, skipped: app.number(this.skipped), held: app.number(this.held.length) })
-        : app.t(messages.length ? "messages.range" : "messages.none",
+        : app.t(several ? "messages.several" : messages.length ? "messages.range" : "messages.none",
           { n, begin: app.number(begin ?? 0), end: app.number(end ?? 0) });
   }
 
   #drawList() {
-    const { messages = [], downward, live } = this.answer ?? {};
-    const sorted = live ? messages
-      : [...messages].sort((a, b) => (downward ? b.offset - a.offset : a.offset - b.offset));
-    this.list.replaceChildren(...sorted.map((message) => this.#message(message)));
+    const { messages = [] } = this.answer ?? {};
+    this.list.replaceChildren(...messages.map((message) => this.#message(message)));
     this.point();
   }
 
@@ -263,7 +286,7 @@ export class KafkaMessages {
 }
 
 function opened(app, message) {
-  const headers = headerPairs(message.headers);
+  const headers = message.headers ?? [];
   return app.el("div", { class: "q-open" }, app.el("dl", { class: "facts" },
     fact(app, "messages.key", foreign(app, message.key)),
     fact(app, "record.appended", app.dateTime(message.append_ms)),
@@ -275,12 +298,6 @@ function opened(app, message) {
 
 function fact(app, key, value) {
   return app.el("div", {}, app.el("dt", { text: app.t(key) }), app.el("dd", {}, value));
-}
-
-function headerPairs(headers) {
-  if (!headers) return [];
-  if (!Array.isArray(headers)) return Object.entries(headers);
-  return headers.map((each) => (Array.isArray(each) ? each : [each.name ?? each.key, each.value]));
 }
 
 // Return the sentence with which the server refused a tail, or null.

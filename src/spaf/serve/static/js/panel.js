@@ -3,6 +3,8 @@
 // Everything that others have written (categories, keys, bytes) goes through `foreign`: it is only
 // ever text, it cannot turn its neighbours around, and what would be invisible is seen.
 
+import { WORDS } from "./panel_words.js";
+
 // Control, format and unassigned characters, lone halves of pairs, line and paragraph separators.
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}]+/gu;
 const SHORT = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
@@ -214,7 +216,14 @@ export function bar(app, share, extra = "") {
   return app.el("span", { class: `bar ${extra}`, "aria-hidden": "true" }, fill);
 }
 
-// Return the sentence of an error for the page: what the server said, else that it is away.
+// Return what an error says, and what is to be done, in the page's language where that is known.
 export function sentence(app, error) {
-  return error?.message ? escaped(error.message) : app.t("panel.no_answer");
+  if (!error?.message) return app.t("panel.no_answer");
+  return [error.message, error.todo].filter(Boolean).map((said) => told(app, said)).join(" ");
+}
+
+// Return a sentence of the server; those that it says often have words of their own here.
+export function told(app, said) {
+  const key = Object.keys(WORDS.en).find((k) => k.startsWith("server.") && WORDS.en[k] === said);
+  return key ? app.t(key) : escaped(String(said));
 }

@@ -3,7 +3,7 @@
 import {
   arrows, escaped, foreign, known, say, sayIn, sentence, visible, when, whenSeen,
 } from "./panel.js";
-import { WORDS } from "./panel_words.js";
+import { explained } from "./reasons.js";
 import { openRecord, payload } from "./record.js";
 
 const PAGE = 50;
@@ -174,7 +174,7 @@ class Quarantine {
     const { app } = this;
     const late = row.reason === "late" && row.cents !== null && row.cents !== undefined
       ? [app.el("p", {}, lateSale(app, row))] : [];
-    return app.el("div", { class: "q-open" }, explanation(app, row), ...late,
+    return app.el("div", { class: "q-open" }, explained(app, row.reason, row.explanation), ...late,
       ...payload(app, row), app.el("p", { class: "q-foot" },
         app.el("span", { class: "dim", text: app.t("quarantine.size", {
           time: app.dateTime(row.append_ms), bytes: app.bytes(row.bytes) }) }),
@@ -197,27 +197,4 @@ function preview(app, row) {
 function lateSale(app, row) {
   return app.t("quarantine.late_sale", { money: app.money(row.cents, row.currency),
     category: escaped(row.category ?? "–"), late: app.duration(row.lateness_ms) });
-}
-
-// Return why the record was not accepted, in the page's language.
-
-//
-
-// The server says it in English: the rule, then what the record has instead. The rule has words of
-
-// its own here, and of what follows each form is known; another sentence is shown as it came.
-function explanation(app, row) {
-  const english = app.el("p", { class: "q-why", lang: "en" }, foreign(app, row.explanation));
-  const rule = known(app, `rule.${row.reason}`, "");
-  const said = WORDS.en[`rule.${row.reason}`];
-  if (app.language?.() === "en" || !rule || !row.explanation?.startsWith(said)) return english;
-  const rest = row.explanation.slice(said.length).trim();
-  const found = /^(\w+) is "([\s\S]*)"\.$/.exec(rest);
-  const ends = { "": "", "It has no value at all: a tombstone.": app.t("why.tombstone"),
-    "It is empty.": app.t("why.empty"), "It has none that can be read.": app.t("why.none") };
-  if (!found && ends[rest] === undefined) return english;
-  const shell = app.el("p", { class: "q-why" }, `${rule} `);
-  if (found) shell.append(app.t("why.is", { name: found[1] }), " ", foreign(app, `"${found[2]}"`), ".");
-  else shell.append(ends[rest]);
-  return shell;
 }

@@ -4,6 +4,7 @@ import { isOfSecond } from "./feed.js";
 import { numbers } from "./anomalies.js";
 import { browse } from "./kafka.js";
 import { bar, coloured, foreign, kindName, mark, sentence, visible } from "./panel.js";
+import { outcomeLine } from "./reasons.js";
 
 // Seconds that are drawn before and behind an unusual second.
 const BEFORE_S = 45;
@@ -106,9 +107,8 @@ function recordParts(app, record, anomaly) {
 }
 
 function outcomes(app, told) {
-  const items = told.map((outcome) => app.el("li", {}, foreign(app, outcome)));
   return app.el("div", { class: "outcomes" }, app.el("h3", { text: app.t("record.outcomes") }),
-    items.length ? app.el("ul", { lang: "en" }, ...items)
+    told.length ? app.el("ul", {}, ...told.map((outcome) => outcomeLine(app, outcome)))
       : app.el("p", { class: "empty", text: app.t("record.no_outcome") }));
 }
 
@@ -138,7 +138,8 @@ export function payload(app, record) {
       onclick: () => show(way, value, paint) }));
   }
   show(...ways[0]);
-  return ways.length > 1 ? [tabs, pre] : [pre];
+  const cut = record.cut ? [app.el("p", { class: "note", text: app.t("record.cut") })] : [];
+  return [...(ways.length > 1 ? [tabs] : []), pre, ...cut];
 }
 
 function recordButtons(app, record) {
