@@ -97,7 +97,7 @@ def parse_showings(lines: TextIO, found: Showings) -> None:
             return
         stamp, tab, payload = line.partition("\t")
         if tab:  # the first line is the mark of readiness
-            for second, category, currency, count in json.loads(payload):
+            for second, category, currency, count, *_ in json.loads(payload):
                 found[second, category, currency].append((int(stamp), count))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import APIRouter, FastAPI
@@ -14,18 +16,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from spaf import clock
 from spaf.errors import SpafError
-from spaf.serve import reader
 from spaf.serve.answers import RefusedError, answer
 from spaf.serve.guard import Guard
+from spaf.serve.history import History
 from spaf.serve.hub import Hub
-from spaf.serve.snapshot import Snapshot
+from spaf.serve.live import Live
 from spaf.serve.source import Source
 from spaf.serve.static_files import StaticFiles
 from spaf.serve.stream import Stream
 
 Collector = Callable[[Source, Hub], Awaitable[None]]
+Work = Callable[[], Awaitable[None]]
 
 # What is published beside the sales; each follows its subject for as long as the process lives.
 COLLECTORS: tuple[Collector, ...] = ()
@@ -43,15 +45,13 @@ def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> 
         log: takes a line.
 
     """
-    snapshot = Snapshot(source)
-    hub = Hub(f"{clock.now_ms():x}", snapshot.now)
-    app = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(source, hub, log)
-    )
+    live = Live(source, log)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(live, log))
     app.state.source = source
-    app.state.hub = hub
-    _add_own_routes(app, StaticFiles(token), Stream(hub))
-    for router in ROUTERS:
+    app.state.hub = live.hub
+    _add_own_routes(app, StaticFiles(token), Stream(live.hub))
+    history = History(source.rules.default_currency, live.rollup, live.feed, live.asker, live.hub)
+    for router in (history.router(), *ROUTERS):
         app.include_router(router)
     _add_errors(app)
     return Guard(app, port, token, log)
@@ -76,24 +76,31 @@ def _add_own_routes(app: FastAPI, static: StaticFiles, stream: Stream) -> None:
 
 
 def _lifespan(
-    source: Source, hub: Hub, log: Callable[[str], None]
+    live: Live, log: Callable[[str], None]
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    reader = live.reader
+    own: list[Work] = [reader.follow, reader.tick, reader.settle, live.feed.publish]
+    others: list[Work] = [functools.partial(follow, live.source, live.hub) for follow in COLLECTORS]
+
     @contextlib.asynccontextmanager
-    async def live(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(_kept(follow, source, hub, log))
-            for follow in (reader.follow, *COLLECTORS)
-        ]
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(_kept(work, log)) for work in (*own, *others)]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(reader.loaded.wait(), LOAD_S)
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await live.close()
 
-    return live
+    return running
 
 
+# Nobody is answered before everything has been read, so that the first chart of a day is there at
+# once; a database that is away must not keep the page away for longer, seconds.
+LOAD_S = 10.0
 # What Starlette says in two words.
 SENTENCES = {
     "Not Found": "There is nothing at this address.",
@@ -103,13 +110,13 @@ SENTENCES = {
 PAUSE_AFTER_DEFECT_S = 5.0
 
 
-async def _kept(follow: Collector, source: Source, hub: Hub, log: Callable[[str], None]) -> None:
-    """Keep a collector going: a defect of one must not take the page away."""
+async def _kept(work: Work, log: Callable[[str], None]) -> None:
+    """Keep a part going: a defect of one must not take the page away."""
     while True:
         try:
-            await follow(source, hub)
-        except Exception as error:  # noqa: BLE001 - told, and tried again
-            log(f"{follow.__module__} failed: {error!r}")
+            await work()
+        except Exception:  # noqa: BLE001 - told, and tried again
+            log(traceback.format_exc())
         await asyncio.sleep(PAUSE_AFTER_DEFECT_S)
 
 

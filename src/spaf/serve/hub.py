@@ -50,8 +50,13 @@ class Viewer:
             self._waiting.append(data)
             self._bytes += len(data)
             if len(self._waiting) > QUEUE_EVENTS or self._bytes > QUEUE_BYTES:
-                self._forget()
-                self.needs_snapshot = True
+                self.begin_anew()
+        self._some.set()
+
+    def begin_anew(self) -> None:
+        """Forget what waits; the next that is sent is a snapshot."""
+        self._forget()
+        self.needs_snapshot = True
         self._some.set()
 
     async def wait(self) -> None:
@@ -111,6 +116,14 @@ class Hub:
             self._ring_bytes -= len(self._ring.popleft().data)
         for viewer in self._viewers:
             viewer.put(event.data)
+
+    def refresh(self) -> None:
+        """Have every viewer begin anew: the state has changed in a way that no event tells."""
+        self._number += 1
+        self._ring.clear()
+        self._ring_bytes = 0
+        for viewer in self._viewers:
+            viewer.begin_anew()
 
     def join(self, last_id: str | None) -> Viewer:
         """Add a viewer; one that has seen the event of this id gets those after it."""

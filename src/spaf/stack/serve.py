@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from spaf import clock, settings
 from spaf.errors import SpafError
@@ -100,6 +101,26 @@ def token(home: Home) -> str:
     return file.read_text()
 
 
+def config(app: ASGIApp, port: int) -> uvicorn.Config:
+    """Return how the page is served: on loopback, without a word too many, within limits."""
+    return uvicorn.Config(
+        app,
+        host=LOOPBACK,
+        port=port,
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+
+
 def log(line: str) -> None:
     """Write one line to the log, which is the standard output."""
     sys.stdout.write(f"{clock.now_ms()} {line}\n")
@@ -114,24 +135,7 @@ def main() -> int:
         home = Home(chosen.home)
         port = int(sys.argv[1])
         app = build(source(chosen, home), port, token(home), log)
-        uvicorn.Server(
-            uvicorn.Config(
-                app,
-                host=LOOPBACK,
-                port=port,
-                http="h11",
-                ws="none",
-                loop="asyncio",
-                lifespan="on",
-                log_level="warning",
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                limit_concurrency=MOST_CONNECTIONS,
-                timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=SHUTDOWN_S,
-            )
-        ).run()
+        uvicorn.Server(config(app, port)).run()
     except SpafError as error:
         log(f"stopped: {error}")
         return error.exit_code

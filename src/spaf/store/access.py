@@ -95,10 +95,28 @@ class Access:
                 **self._libpq(role), user=user, password=password, autocommit=autocommit
             )
         except psycopg.OperationalError as error:
-            raise StoreError(
-                f"PostgreSQL at {self.host}:{self.port} refused {user}: {_first_line(error)}",
-                todo="See `spaf status` and `spaf logs postgres`.",
-            ) from error
+            raise self._refused(user, error) from error
+
+    async def connect_async(self, role: Role) -> psycopg.AsyncConnection:
+        """Open a connection for a loop; each of its statements is a transaction.
+
+        Raises:
+            StoreError: the server does not answer or does not let us in.
+
+        """
+        user, password = self.credentials(role)
+        try:
+            return await psycopg.AsyncConnection.connect(
+                **self._libpq(role), user=user, password=password, autocommit=True
+            )
+        except psycopg.OperationalError as error:
+            raise self._refused(user, error) from error
+
+    def _refused(self, user: str, error: psycopg.OperationalError) -> StoreError:
+        return StoreError(
+            f"PostgreSQL at {self.host}:{self.port} refused {user}: {_first_line(error)}",
+            todo="See `spaf status` and `spaf logs postgres`.",
+        )
 
     def _libpq(self, role: Role) -> dict[str, Any]:
         """Return everything but the account; what the job's answers depend on stays ours."""

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
+from spaf import clock
 from spaf.bench.session import Session
 from spaf.errors import StoreError
 from spaf.store import migrate as module
@@ -132,15 +133,16 @@ def test_the_query_of_the_brief_uses_the_index(access: Access) -> None:
 
 
 def test_a_change_is_told_to_who_listens(access: Access) -> None:
-    """Each changed row is told once, fifteen to a notice, the largest names included."""
+    """Each changed row is told once, fourteen to a notice, the largest names and sums included."""
     category = "\N{GRINNING FACE}" * 64
+    most, money = 2**63 - 1, Decimal("9" * 36 + ".99")
     with (
         access.connect(Role.READ, autocommit=True) as listener,
         access.connect(Role.SINK) as writer,
     ):
         listener.execute(f'LISTEN "sales_{access.schema}"'.encode())
         rows = [
-            (SECOND + timedelta(seconds=n), category, "BRL", n, n, Decimal(n)) for n in range(1, 21)
+            (SECOND + timedelta(seconds=n), category, "BRL", n, most, money) for n in range(1, 21)
         ]
         writer.execute(
             "INSERT INTO sales_summary SELECT * FROM unnest("
@@ -149,9 +151,37 @@ def test_a_change_is_told_to_who_listens(access: Access) -> None:
         )
         writer.commit()
         told = [json.loads(n.payload) for n in listener.notifies(timeout=30, stop_after=2)]
-    assert [len(news) for news in told] == [15, 5] or [len(news) for news in told] == [5, 15]
-    expected = [[int(row[0].timestamp()), category, "BRL", row[3]] for row in rows]
-    assert sorted(news for notice in told for news in notice) == expected
+    assert [len(news) for news in told] == [14, 6] or [len(news) for news in told] == [6, 14]
+    found = sorted(news for notice in told for news in notice)
+    expected = [[int(row[0].timestamp()), category, "BRL", row[3], most, "9" * 38] for row in rows]
+    assert [news[:6] for news in found] == expected
+    assert all(abs(news[6] - clock.now_ms()) < 60_000 for news in found)
+
+
+def test_an_anomaly_is_told_once(access: Access) -> None:
+    """When it is found, and not when it is written again; money in cents, counts as they are."""
+    sale = (
+        "INSERT INTO sale_anomaly (kafka_partition, kafka_offset, kind, transaction_id, category, "
+        "amount, expected, score) VALUES (0, 7, 'price_x10', 't', 'books', 12.34, 1.2, 9.5) "
+        "ON CONFLICT (kafka_partition, kafka_offset, kind) DO UPDATE SET score = excluded.score"
+    )
+    second = (
+        "INSERT INTO window_anomaly (window_start, category, kind, observed, expected, score) "
+        "VALUES ('2025-11-22T10:30:00Z', 'books', 'surge', 40, 10.5, 6)"
+    )
+    with (
+        access.connect(Role.READ, autocommit=True) as listener,
+        access.connect(Role.SINK, autocommit=True) as writer,
+    ):
+        listener.execute(f'LISTEN "anomalies_{access.schema}"'.encode())
+        for statement in (sale, sale, second):
+            writer.execute(statement.encode())
+        told = [json.loads(n.payload) for n in listener.notifies(timeout=30, stop_after=2)]
+    (one,), (two,) = told
+    assert one[:5] == ["price_x10", "books", "1234", "120", 9.5]
+    assert one[6:] == [0, 7, "t"]
+    assert two[:5] == ["surge", "books", 40, 10.5, 6]
+    assert two[6] == int(SECOND.timestamp())
 
 
 # Partition → its position (start, done), its seconds, and what the ledger must say of it as

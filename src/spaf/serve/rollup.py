@@ -1,0 +1,218 @@
+"""The sales of the last day in memory, so that no viewer costs the database a query.
+
+Two grains: every row of `sales_summary` of the last hour, by second, and sums by minute of the last
+26 hours, which is the longest day there is and its clock change. Notices of changed rows keep both
+up to date: a notice holds absolute values, and its difference to the known row goes into the minute
+and into the running sums. Where the row before is not known (a late sale of an older second), the
+minute is read again. Money is whole cents, an integer, everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+Key = tuple[str, str]
+"""Category and currency."""
+
+MINUTE_S = 60
+# Seconds are kept for an hour, whose charts need a finer grain than a minute, seconds.
+SECONDS_KEPT_S = 3_600
+# Two dozen categories in an hour; with more the seconds reach less far back. Some 300 bytes each.
+MOST_ROWS = 60_000
+# The longest day has 25 hours; one more for clocks that differ, seconds.
+MINUTES_KEPT_S = 26 * 3_600
+# Pairs of category and currency that have a history of their own; names come from outside, and
+# whoever sends a million of them must not fill our memory. The rest is summed up as one category.
+MOST_SERIES = 200
+# Currencies of that rest; there are some 180 in the world. Beyond them even these are summed up as
+# one, which has no name, and whose money means nothing.
+MOST_REST_SERIES = 200
+REST = ""
+
+
+class Row(NamedTuple):
+    """A row of sales_summary: absolute values; no sales say that it is gone."""
+
+    second: int
+    category: str
+    currency: str
+    sales: int
+    units: int
+    cents: int
+    updated_ms: int
+
+    def sent(self) -> tuple[int, str, str, int, int, str, int]:
+        """Return the row as a browser gets it: money as text, which no number there can hold."""
+        return (*self[:5], str(self.cents), self.updated_ms)
+
+
+class Sums:
+    """Sales, pieces and cents."""
+
+    __slots__ = ("cents", "sales", "units")
+
+    def __init__(self, sales: int = 0, units: int = 0, cents: int = 0) -> None:
+        """Start with these."""
+        self.sales = sales
+        self.units = units
+        self.cents = cents
+
+    def add(self, other: Row | Sums, sign: int = 1) -> None:
+        """Add another's, or take them off."""
+        self.sales += sign * other.sales
+        self.units += sign * other.units
+        self.cents += sign * other.cents
+
+    def sent(self) -> tuple[int, int, str]:
+        """Return them as a browser gets them."""
+        return (self.sales, self.units, str(self.cents))
+
+
+Minute = dict[Key, Sums]
+
+
+class Rollup:
+    """Rows by second, sums by minute, and the running sums of each currency."""
+
+    def __init__(self) -> None:
+        """Start empty: `load` comes first."""
+        self.seconds_from = 0
+        """From this second on every row is known."""
+        self.minutes_from = 0
+        """From this second on, the beginning of a minute, every minute is known."""
+        self.running: dict[str, Sums] = {}
+        self.unsure: set[int] = set()
+        """Beginnings of minutes that must be read again."""
+        self._seconds: dict[int, dict[Key, Row]] = {}
+        self._minutes: dict[int, Minute] = {}
+        self._rows = 0
+        self._series: set[Key] = set()
+
+    def load(
+        self, rows: Iterable[Row], minutes: Iterable[Row], seconds_from: int, oldest: int
+    ) -> None:
+        """Replace everything by what the tables hold; the running sums go on from there.
+
+        Args:
+            rows: every row from `seconds_from` on.
+            minutes: sums of the minutes from `oldest` to `seconds_from`.
+            seconds_from: the beginning of a minute.
+            oldest: the beginning of a minute.
+
+        """
+        before = self.totals(oldest)
+        self._seconds, self._minutes, self._rows = {}, {}, 0
+        self.seconds_from, self.minutes_from = seconds_from, oldest
+        self.unsure.clear()
+        for row in minutes:
+            self._add_to_minute(row)
+        for row in rows:
+            self._seconds.setdefault(row.second, {})[row.category, row.currency] = row
+            self._rows += 1
+            self._add_to_minute(row)
+        for currency, sums in self.totals(oldest).items():
+            self.running.setdefault(currency, Sums()).add(sums)
+        for currency, sums in before.items():
+            self.running.setdefault(currency, Sums()).add(sums, -1)
+
+    def apply(self, row: Row) -> None:
+        """Take in a changed row; one of a second that is not known makes its minute unsure."""
+        if row.second < self.seconds_from:
+            if row.second >= self.minutes_from:
+                self.unsure.add(row.second - row.second % MINUTE_S)
+            return
+        second = self._seconds.setdefault(row.second, {})
+        known = second.get((row.category, row.currency))
+        if row.sales:
+            second[row.category, row.currency] = row
+        elif known is not None:
+            del second[row.category, row.currency]
+        self._rows += (row.sales > 0) - (known is not None)
+        self._change(row)
+        if known is not None:
+            self._change(known, -1)
+
+    def settle(self, minute: int, rows: Iterable[Row], bound: int) -> None:
+        """Replace the sums of a minute of which a part was not known and was read again.
+
+        Args:
+            minute: its beginning.
+            rows: its sums up to, and without, `bound`.
+            bound: what `seconds_from` was when they were asked for.
+
+        """
+        if minute < bound < minute + MINUTE_S and bound != self.seconds_from:
+            self.unsure.add(minute)
+            return
+        for (_, currency), sums in self._minutes.pop(minute, {}).items():
+            self.running[currency].add(sums, -1)
+        for row in (*rows, *self.by_second(max(minute, bound), minute + MINUTE_S)):
+            self._change(row)
+
+    def trim(self, now_s: int) -> None:
+        """Forget what is too old, or too much."""
+        keep = now_s - SECONDS_KEPT_S
+        oldest = now_s - MINUTES_KEPT_S
+        for second in sorted(self._seconds):
+            if second >= keep and self._rows <= MOST_ROWS:
+                break
+            self._rows -= len(self._seconds.pop(second))
+            self.seconds_from = max(self.seconds_from, second + 1)
+        self.seconds_from = max(self.seconds_from, keep)
+        for minute in [m for m in self._minutes if m < oldest - MINUTE_S]:
+            del self._minutes[minute]
+        self.minutes_from = max(self.minutes_from, oldest - oldest % MINUTE_S)
+
+    def recent(self, since: int, most: int) -> list[Row]:
+        """Return the rows from a second on, the oldest first; of too many the newest."""
+        seconds = sorted(second for second in self._seconds if second >= since)
+        rows = [row for second in seconds for row in self._seconds[second].values()]
+        return rows[-most:]
+
+    def by_second(self, begin: int, end: int) -> Iterator[Row]:
+        """Yield the rows of a range; all of it must be known."""
+        for second in range(begin, end):
+            yield from self._seconds.get(second, {}).values()
+
+    def by_minute(self, begin: int, end: int) -> Iterator[tuple[int, Minute]]:
+        """Yield the minutes of a range that have sales, with their beginnings."""
+        for minute in range(begin - begin % MINUTE_S, end, MINUTE_S):
+            found = self._minutes.get(minute)
+            if found:
+                yield minute, found
+
+    def categories(self) -> list[str]:
+        """Return every category that has a history of its own."""
+        return sorted({category for category, _ in self._series if category != REST})
+
+    def totals(self, since: int) -> dict[str, Sums]:
+        """Return the sums of each currency from the minute of a second on."""
+        first = since - since % MINUTE_S
+        found: dict[str, Sums] = {}
+        for minute, series in self._minutes.items():
+            if minute >= first:
+                for (_, currency), sums in series.items():
+                    found.setdefault(currency, Sums()).add(sums)
+        return found
+
+    def _change(self, row: Row, sign: int = 1) -> None:
+        """Add a row to its minute and to the running sums, or take it off both."""
+        key = self._add_to_minute(row, sign)
+        self.running.setdefault(key[1], Sums()).add(row, sign)
+
+    def _add_to_minute(self, row: Row, sign: int = 1) -> Key:
+        key = self._key(row.category, row.currency)
+        minute = self._minutes.setdefault(row.second - row.second % MINUTE_S, {})
+        minute.setdefault(key, Sums()).add(row, sign)
+        return key
+
+    def _key(self, category: str, currency: str) -> Key:
+        """Return the series that a category and a currency belong to."""
+        for key in ((category, currency), (REST, currency)):
+            if key in self._series:
+                return key
+            if len(self._series) < (MOST_SERIES if key[0] else MOST_SERIES + MOST_REST_SERIES):
+                self._series.add(key)
+                return key
+        return (REST, REST)

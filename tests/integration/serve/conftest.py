@@ -1,0 +1,203 @@
+"""The page's web application over real tables, in a server of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import psycopg
+import pytest
+import uvicorn
+
+from spaf.bench.session import Session
+from spaf.serve.app import build
+from spaf.serve.source import JobLook, Source
+from spaf.stack.ports import any_free_port
+from spaf.stack.process import wait_until
+from spaf.stack.serve import config
+from spaf.store.access import Role
+from spaf.store.migrate import migrate
+from spaf.topic.admin import ensure_topic
+
+TOKEN = "the-token-of-a-test"  # noqa: S105 - it opens nothing
+PATIENCE_S = 30.0
+UPSERT = (
+    "INSERT INTO sales_summary "
+    "(window_start, category, currency, sales_count, units_sold, total_sales) "
+    "VALUES (to_timestamp(%s), %s, %s, %s, %s, %s) "
+    "ON CONFLICT (window_start, category, currency) DO UPDATE "
+    "SET sales_count = excluded.sales_count, units_sold = excluded.units_sold, "
+    "total_sales = excluded.total_sales"
+)
+
+
+@dataclass
+class Page:
+    """A page that is served, and the tables that it shows."""
+
+    address: str
+    session: Session
+    log: list[str]
+    runs: Path
+    _sink: psycopg.Connection | None = None
+
+    def sell(
+        self, second: int, category: str, sales: int, money: str, currency: str = "BRL"
+    ) -> None:
+        """Write a row of sales_summary as the job's sink does."""
+        if self._sink is None:
+            self._sink = self.session.access.connect(Role.SINK, autocommit=True)
+        self._sink.execute(UPSERT, [second, category, currency, sales, sales * 2, money])
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Return the JSON of an answer, which must be a good one."""
+        found = httpx.get(self.address + path, params=parameters, timeout=PATIENCE_S)
+        assert found.status_code == 200, found.text
+        return found.json()
+
+    def close(self) -> None:
+        """Let go of the tables."""
+        if self._sink is not None:
+            self._sink.close()
+
+
+@dataclass
+class Ear:
+    """A viewer: reads the stream in a thread and keeps what it hears."""
+
+    address: str
+    after: str | None = None
+    events: list[tuple[str, str, Any]] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> Ear:
+        """Begin to listen; return when the stream is open."""
+        opened = threading.Event()
+        self._thread = threading.Thread(target=self._listen, args=(opened,), daemon=True)
+        self._thread.start()
+        assert opened.wait(PATIENCE_S)
+        return self
+
+    def stop(self) -> None:
+        """Go away."""
+        self._stop.set()
+        assert self._thread is not None
+        self._thread.join(PATIENCE_S)
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of the events, in order."""
+        return [kind for _, kind, _ in self.events]
+
+    def rows(self) -> dict[tuple[int, str, str], list[Any]]:
+        """Return what the page shows: the newest of each row, from snapshot and deltas."""
+        shown: dict[tuple[int, str, str], list[Any]] = {}
+        for _, kind, data in list(self.events):
+            if kind == "snapshot":
+                shown.clear()
+            if kind in ("snapshot", "rows"):
+                for row in data["rows"]:
+                    shown[row[0], row[1], row[2]] = row[3:6]
+        return {key: row for key, row in shown.items() if row[0]}
+
+    def sums(self) -> Any:
+        """Return the newest running sums."""
+        return next(
+            d["sums"] for _, kind, d in reversed(self.events) if kind in ("snapshot", "rows")
+        )
+
+    def hears(self, what: Callable[[Ear], bool]) -> bool:
+        """Wait until something has been heard."""
+        return wait_until(lambda: what(self), PATIENCE_S, poll=0.005)
+
+    def _listen(self, opened: threading.Event) -> None:
+        headers = {} if self.after is None else {"last-event-id": self.after}
+        with httpx.stream(
+            "GET", self.address + "/api/stream", headers=headers, timeout=PATIENCE_S
+        ) as answer:
+            opened.set()
+            event: dict[str, str] = {}
+            for line in answer.iter_lines():
+                if self._stop.is_set():
+                    return
+                name, _, value = line.partition(": ")
+                if name:
+                    event[name] = value
+                elif "data" in event:
+                    data = msgspec.json.decode(event["data"])
+                    self.events.append((event["id"], event["event"], data))
+                    event = {}
+
+
+@pytest.fixture
+def page(stack: Session, name: Callable[[str], str], tmp_path: Path) -> Iterator[Page]:
+    """Serve the page over empty tables of the test's own."""
+    session = stack.beside(name("sales"), name("answers"))
+    ensure_topic(session.kafka, session.topic, 1)
+    migrate(session.access)
+    with served(session, tmp_path) as found:
+        yield found
+
+
+class served:  # noqa: N801 - read as a word in a with statement
+    """Serve the page over a session's tables for a block."""
+
+    def __init__(self, session: Session, runs: Path) -> None:
+        """Plan it."""
+        port = any_free_port()
+        self._page = Page(f"http://127.0.0.1:{port}", session, [], runs)
+        app = build(source(session, runs), port, TOKEN, self._page.log.append)
+        self._server = uvicorn.Server(config(app, port))
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def __enter__(self) -> Page:
+        """Start, and wait until it answers."""
+        self._thread.start()
+        assert wait_until(lambda: self._server.started, PATIENCE_S, poll=0.01)
+        return self._page
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self._page.close()
+        self._server.should_exit = True
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+
+
+def source(session: Session, runs: Path) -> Source:
+    """Return what the page shows of a session without a job."""
+    return Source(
+        kafka=session.kafka,
+        topic=session.topic,
+        group="none",
+        flink=session.flink,
+        access=session.access,
+        rules=session.rules,
+        outlier_score=5.0,
+        surge_score=4.5,
+        started_ms=1,
+        services=list,
+        job=lambda: JobLook("RUNNING", ""),
+        links=lambda: {"flink": None, "locust": None},
+        labels=runs / "labels.jsonl",
+        runs=runs,
+    )
+
+
+@pytest.fixture
+def ear() -> Iterator[Callable[..., Ear]]:
+    """Return what makes a viewer of a page; all go away with the test."""
+    ears: list[Ear] = []
+
+    def listen(page: Page, after: str | None = None) -> Ear:
+        ears.append(Ear(page.address, after).start())
+        return ears[-1]
+
+    yield listen
+    for one in ears:
+        one.stop()
