@@ -1,41 +1,22 @@
-"""When each single sale became visible in PostgreSQL.
-
-A row of sales_summary shows a count, not sales. But sales enter a row in the order of their
-arrival, so the n-th sale of a row is visible from the first moment at which the row shows n or
-more. That gives the latency of every sale, not of the luckiest in each row.
-
-With several partitions the order of arrival between two of them is known to a millisecond only
-(the broker's append time); inside one partition it is exact.
-"""
+"""When each single sale became visible in PostgreSQL: see `spaf.sale.rank`."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 import numpy as np
 
 from spaf.measure.quantiles import Micros, Quantiles, quantiles
-from spaf.sale import Record, Rules, Sale, decode
-from spaf.sale.once import Once, Place
+from spaf.sale import Record, Rules
+from spaf.sale.rank import Key, first_shown, ranked
 
-Key = tuple[int, str, str]
 # Stamp (µs) and count that a row showed, in the order of the notices.
 Showings = dict[Key, list[tuple[int, int]]]
-
-
-class Arrival(NamedTuple):
-    """One accepted sale; its place in the log orders it inside its row."""
-
-    append_ms: int
-    partition: int
-    offset: int
-    intended: int | None
-    sent: int | None
 
 
 @dataclass(frozen=True)
@@ -110,12 +91,10 @@ def stamps(records: Iterable[Record], rules: Rules, shown: Showings) -> Stamps:
         shown: what each row showed.
 
     """
-    groups = _by_group(records, rules)
     rows: list[tuple[int, int, int, int]] = []
     unseen = 0
-    for key, sales in groups.items():
-        sales.sort(key=lambda sale: sale[:3])
-        moments = _first_shown(shown.get(key, []), len(sales))
+    for key, sales in ranked(records, rules).items():
+        moments = first_shown(shown.get(key, []), len(sales))
         for sale, seen in zip(sales, moments, strict=True):
             if sale.intended is None or sale.sent is None:
                 continue  # a client that stamps nothing is counted, but not timed
@@ -127,33 +106,3 @@ def stamps(records: Iterable[Record], rules: Rules, shown: Showings) -> Stamps:
     columns = columns[np.argsort(columns[:, 0], kind="stable")]
     intended, sent, appended, visible = columns.T
     return Stamps(intended, sent, appended, visible, unseen)
-
-
-def _by_group(records: Iterable[Record], rules: Rules) -> dict[Key, list[Arrival]]:
-    groups: dict[Key, list[Arrival]] = defaultdict(list)
-    for place, sale in _counted(records, rules):
-        key = (sale.event_ms // 1000, sale.category, sale.currency)
-        groups[key].append(Arrival(*place, sale.intended_us, sale.sent_us))
-    return groups
-
-
-def _counted(records: Iterable[Record], rules: Rules) -> Iterator[tuple[Place, Sale]]:
-    """Yield the sales that count: where copies do not, the first of them."""
-    once = Once(rules.once_ms)
-    for record in records:
-        place = Place(record.append_ms, record.partition, record.offset)
-        for sale in decode(record.value, record.append_ms, rules):
-            if isinstance(sale, Sale):
-                if rules.once_ms and sale.transaction_id is not None:
-                    once.add(place, sale)
-                else:
-                    yield place, sale
-    yield from ((copies.place, copies.first) for copies in once.sales.values())
-
-
-def _first_shown(shown: list[tuple[int, int]], sales: int) -> list[int | None]:
-    """Return, for the ranks 1 to `sales`, the first stamp at which the count had reached them."""
-    visible: list[int | None] = []
-    for stamp, count in shown:
-        visible += [stamp] * (min(count, sales) - len(visible))
-    return visible + [None] * (sales - len(visible))

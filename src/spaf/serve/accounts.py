@@ -1,11 +1,11 @@
-"""Every record of the topic, as one equation: produced = accepted + duplicates + late + rejected
-+ in flight.
+"""Every record of the topic, as one equation.
 
-It must hold in every message although Kafka and PostgreSQL are two, and both move on while they
-are read. A record is in the tables only after it is in Kafka. So the tables are read first, all in
-one snapshot, and the ends of the topic after it: the ends are never behind the tables, and what
-lies between them is in flight. If the ends *are* behind, the tables hold more than the topic (it
-was made anew, say): then the equation misses them, and `unaccounted` tells how many.
+produced = accepted + duplicates + late + rejected + in flight. It must hold in every message
+although Kafka and PostgreSQL are two, and both move on while they are read. A record is in the
+tables only after it is in Kafka. So the tables are read first, all in one snapshot, and the ends of
+the topic after it: the ends are never behind the tables, and what lies between them is in flight.
+If the ends *are* behind, the tables hold more than the topic (it was made anew, say): then the
+equation misses them, and `unaccounted` tells how many.
 """
 
 from __future__ import annotations

@@ -17,6 +17,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from spaf.errors import SpafError
+from spaf.serve import (
+    controls,
+    kafka_view,
+    operations,
+    quarantine_view,
+    records,
+    score,
+    tail,
+)
 from spaf.serve.answers import RefusedError, answer
 from spaf.serve.guard import Guard
 from spaf.serve.history import History
@@ -30,9 +39,15 @@ Collector = Callable[[Source, Hub], Awaitable[None]]
 Work = Callable[[], Awaitable[None]]
 
 # What is published beside the sales; each follows its subject for as long as the process lives.
-COLLECTORS: tuple[Collector, ...] = ()
+COLLECTORS: tuple[Collector, ...] = (operations.follow, score.follow)
 # Routes under /api beside those of this module.
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    records.router,
+    quarantine_view.router,
+    tail.router,
+    kafka_view.router,
+    controls.router,
+)
 
 
 def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> ASGIApp:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from spaf import clock
+from spaf.serve.rollup import Row
 
 # Who comes back within this gets the events that were missed, seconds.
 RING_S = 30.0
@@ -89,6 +90,8 @@ class Hub:
         self._left_at = -RING_S
         self._made: tuple[int, bytes] | None = None
         self.newest: dict[str, object] = {}
+        # Who times the notices, as long as somebody looks.
+        self.on_rows: Callable[[Sequence[Row], int], None] | None = None
 
     @property
     def viewers(self) -> int:

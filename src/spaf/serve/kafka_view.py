@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from spaf.serve.answers import RefusedError, answer
 
 from spaf.errors import MissingError
+from spaf.serve.answers import RefusedError, answer
 from spaf.serve.payload import IN_A_LIST, short, shown
 from spaf.serve.slots import Slots
 from spaf.topic import browse, cluster
@@ -95,6 +95,7 @@ def group(request: Request, name: Group) -> Response:
 @router.get("/messages")
 def messages(  # noqa: PLR0913 - one for each parameter of the address
     request: Request,
+    *,
     topic: TopicQuery,
     partition: Number = None,
     offset: Place = None,

@@ -111,11 +111,8 @@ class Ledger:
         self._kept: dict[str, int] = {}
         self._kept_at = -KEPT_EVERY_S
         self._kept_of = -1
-
-    def begin_anew(self) -> None:
-        """Sum everything at the next look."""
-        self._closed = {}
-        self._summed_at = clock.monotonic()
+        # Set from outside to have everything summed at the next look.
+        self.anew = False
 
     def look(self) -> Tables:
         """Return what the tables say now.
@@ -124,8 +121,8 @@ class Ledger:
             StoreError: PostgreSQL cannot be reached.
 
         """
-        if clock.monotonic() - self._summed_at > SUM_ANEW_S:
-            self.begin_anew()
+        if self.anew or clock.monotonic() - self._summed_at > SUM_ANEW_S:
+            self.anew, self._closed, self._summed_at = False, {}, clock.monotonic()
         try:
             connection = self._connected()
             with connection.transaction():

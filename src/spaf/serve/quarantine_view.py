@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from spaf.serve.answers import RefusedError, answer
 
 from spaf.quarantine import rows
 from spaf.quarantine.rows import EPOCH, Kept, Place
 from spaf.quarantine.words import COUNTED, RULES, sentence
+from spaf.serve.answers import RefusedError, answer
 from spaf.serve.payload import IN_A_LIST, shown
 from spaf.serve.slots import Slots
 from spaf.store.access import Role

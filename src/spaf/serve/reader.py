@@ -140,8 +140,12 @@ class Reader:
             elif self._early is not None:
                 self._early += news.rows(payload)
             else:
-                self.newest_ms = clock.now_ms()
-                self._take(news.rows(payload))
+                now_us = clock.now_us()
+                self.newest_ms = now_us // 1_000
+                rows = news.rows(payload)
+                if self._hub.on_rows is not None:
+                    self._hub.on_rows(rows, now_us)
+                self._take(rows)
 
     def _take(self, rows: list[Row]) -> None:
         for row in rows:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from spaf.serve.answers import RefusedError, answer
 
 from spaf.errors import MissingError
 from spaf.quarantine.explain import LATE
 from spaf.quarantine.words import sentence
 from spaf.sale import Late, Outcome, Rules, Sale, decode
+from spaf.serve.answers import RefusedError, answer
 from spaf.serve.payload import ALONE, shown
 from spaf.serve.slots import Slots
 from spaf.topic import browse

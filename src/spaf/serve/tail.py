@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from spaf.serve.answers import RefusedError
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from spaf import clock
 from spaf.errors import MissingError, SpafError
+from spaf.serve.answers import RefusedError
 from spaf.serve.kafka_view import TopicQuery, message
 from spaf.serve.slots import Slots
 from spaf.topic.browse import Tail

@@ -7,7 +7,6 @@ is joined.
 from __future__ import annotations
 
 import threading
-from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -72,6 +71,59 @@ def spans(bootstrap: str, topic: str, partition: int | None = None) -> dict[int,
     return {part[1]: Span(begins[part], ends[part]) for part in parts}
 
 
+class Eye:
+    """A connection that is kept, to look at a few records now and then.
+
+    One thread at a time looks; the others wait, and so does the end.
+    """
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        """Prepare to look at one topic."""
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._consumer = Consumer(_options(bootstrap))
+        # librdkafka must not see a look and the end at once.
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        """Use it for a block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._consumer.close()
+
+    def look(self, todo: Mapping[int, Span], limit: int) -> list[Seen]:
+        """Return up to `limit` records of each span, by partition and offset.
+
+        Raises:
+            TopicError: the broker cannot be reached.
+
+        """
+        wanted = {part: span for part, span in todo.items() if span.begin < span.end}
+        if not wanted:
+            return []
+        places = [TopicPartition(self._topic, part, span.begin) for part, span in wanted.items()]
+        ends = {part: span.end for part, span in wanted.items()}
+        with self._lock:
+            self._consumer.assign(places)
+            try:
+                found = _fetch(self._consumer, self._bootstrap, self._topic, ends, limit)
+            finally:
+                self._consumer.unassign()
+        return sorted(found, key=lambda one: (one.partition, one.offset))
+
+
 def from_offsets(
     bootstrap: str, topic: str, held: Mapping[int, Span], start: Mapping[int, int], limit: int
 ) -> list[Seen]:
@@ -86,14 +138,10 @@ def from_offsets(
     todo = {
         part: Span(max(offset, held[part].begin), held[part].end) for part, offset in start.items()
     }
-    todo = {part: span for part, span in todo.items() if span.begin < span.end}
-    if not todo:
+    if not any(span.begin < span.end for span in todo.values()):
         return []
-    with closing(Consumer(_options(bootstrap))) as consumer:
-        consumer.assign([TopicPartition(topic, part, span.begin) for part, span in todo.items()])
-        ends = {part: span.end for part, span in todo.items()}
-        found = _fetch(consumer, bootstrap, topic, ends, limit)
-    return sorted(found, key=lambda one: (one.partition, one.offset))
+    with Eye(bootstrap, topic) as eye:
+        return eye.look(todo, limit)
 
 
 def from_time(
@@ -150,32 +198,17 @@ class Tail:
         """Begin at the present end.
 
         Raises:
-            TopicError: no broker answers, it has no such topic, or too many partitions.
+            TopicError: no broker answers.
+            MissingError: it has no such topic, or too many partitions.
 
         """
         self._place = {part: span.end for part, span in spans(bootstrap, topic).items()}
         self._bootstrap, self._topic = bootstrap, topic
-        self._consumer = Consumer(_options(bootstrap))
-        # A step and the end may come from two threads; librdkafka must not see both at once.
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> Self:
-        """Use it for a block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the connection."""
-        self.close()
+        self._eye = Eye(bootstrap, topic)
 
     def close(self) -> None:
-        """Close the connection."""
-        with self._lock:
-            self._consumer.close()
+        """Close the connection, once no step is under way."""
+        self._eye.close()
 
     def step(self, most: int) -> tuple[list[Seen], int]:
         """Return the newest records since the last step, at most so many, and how many others.
@@ -186,24 +219,14 @@ class Tail:
             TopicError: the broker cannot be reached.
 
         """
-        with self._lock:
-            return self._step(most)
-
-    def _step(self, most: int) -> tuple[list[Seen], int]:
         parts = [(self._topic, part) for part in self._place]
         ends = {part: end for (_, part), end in ends_of(self._bootstrap, parts).items()}
-        # A topic that was made anew begins before the place that is known of it.
+        # A topic that was made anew ends before the place that is known of it.
         old = {part: min(self._place[part], end) for part, end in ends.items()}
-        new = {part: end - old[part] for part, end in ends.items() if end > old[part]}
+        todo = {part: Span(max(old[part], end - most), end) for part, end in ends.items()}
+        found = _by_time(self._eye.look(todo, most))[-most:]
         self._place = ends
-        if not new:
-            return [], 0
-        start = {part: max(old[part], ends[part] - most) for part in new}
-        self._consumer.assign([TopicPartition(self._topic, p, at) for p, at in start.items()])
-        todo = {part: ends[part] for part in new}
-        found = _by_time(_fetch(self._consumer, self._bootstrap, self._topic, todo, most))[-most:]
-        self._consumer.unassign()
-        return found, sum(new.values()) - len(found)
+        return found, sum(ends.values()) - sum(old.values()) - len(found)
 
 
 def _by_time(found: list[Seen]) -> list[Seen]:

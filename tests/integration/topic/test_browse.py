@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 import pytest
 from confluent_kafka import Producer
@@ -73,7 +74,7 @@ def test_a_tail_shows_the_newest_and_counts_the_rest(own: Own, send: Send) -> No
     """Each step has what came since the last one, and fetches no more than it shows."""
     session = own(2)
     send(session, 0, [b"before"])
-    with browse.Tail(session.kafka, session.topic) as tail:
+    with closing(browse.Tail(session.kafka, session.topic)) as tail:
         assert tail.step(5) == ([], 0)
         send(session, 1, [b"1", b"2"])
         found, skipped = tail.step(5)

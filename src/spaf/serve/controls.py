@@ -1,0 +1,121 @@
+"""`POST /api/load` and `POST /api/inject`: what a person may do to the load from the page.
+
+Who may ask at all, the guard has decided. Everything goes through Locust's own page, so that both
+pages always show the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from spaf.errors import LoadError
+from spaf.generate import remote
+from spaf.generate.look import WISHES
+from spaf.generate.remote import Remote
+from spaf.serve.answers import RefusedError, answer
+from spaf.serve.slots import Slots
+from spaf.serve.source import Source
+
+router = APIRouter(prefix="/api")
+
+# One after the other: two hands on one lever make a riddle.
+_hands = Slots(1, "change of the load")
+# Sales a second; above, one process falls behind on a machine like ours.
+SMALLEST_RATE = 0.1
+LARGEST_RATE = 50_000.0
+LONGEST_CATEGORY = 64
+# A stop waits for the last acknowledgements; a start may come at a busy moment. Seconds.
+TIMEOUT_S = 10.0
+
+T = TypeVar("T")
+
+
+class Change(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to become of the load; a stop needs no rate."""
+
+    action: Literal["start", "stop", "rate"]
+    rate: float | None = None
+
+
+class Injection(msgspec.Struct, forbid_unknown_fields=True):
+    """Which anomaly is to come, and where; without a category one is chosen."""
+
+    kind: str
+    category: str | None = None
+
+
+@router.post("/load")
+async def change_load(request: Request) -> Response:
+    """Start or stop the sales, or change their rate while they go on."""
+    change = _read(await request.body(), Change, '{"action": "start"|"stop"|"rate", "rate": N}')
+    rate = change.rate
+    if change.action != "stop" and (rate is None or not SMALLEST_RATE <= rate <= LARGEST_RATE):
+        raise RefusedError(
+            400, f"rate must be from {SMALLEST_RATE:g} to {LARGEST_RATE:,.0f} sales a second."
+        )
+    await asyncio.to_thread(_change, request.app.state.source, change.action, rate or 0.0)
+    return answer({"ok": True, "action": change.action, "rate": rate})
+
+
+@router.post("/inject")
+async def inject(request: Request) -> Response:
+    """Sell an anomaly now, labelled as the planned ones are."""
+    wish = _read(await request.body(), Injection, '{"kind": ..., "category": name or null}')
+    if wish.kind not in WISHES:
+        raise RefusedError(400, f"kind must be one of {', '.join(WISHES)}.")
+    if wish.category is not None and not 0 < len(wish.category) <= LONGEST_CATEGORY:
+        raise RefusedError(400, f"category must be a text of 1 to {LONGEST_CATEGORY} characters.")
+    granted = await asyncio.to_thread(_inject, request.app.state.source, wish.kind, wish.category)
+    return answer({"ok": True, **granted})
+
+
+def _change(source: Source, action: str, rate: float) -> None:
+    with _locust(source) as locust:
+        if action == "stop":
+            locust.stop()
+        elif action == "start":
+            locust.start(rate)
+        else:
+            locust.change(rate)
+
+
+def _inject(source: Source, kind: str, category: str | None) -> dict[str, Any]:
+    with _locust(source) as locust:
+        granted = locust.inject(kind, category)
+    return {
+        "kind": granted.kind,
+        "category": granted.category,
+        "seconds": granted.seconds,
+        "note": granted.note,
+    }
+
+
+@contextmanager
+def _locust(source: Source) -> Iterator[Remote]:
+    """Hold Locust's page for one change; what Locust refuses is a 409.
+
+    Raises:
+        LoadError: there is no Locust, or it does not answer.
+
+    """
+    address = source.links().get("locust")
+    if address is None:
+        raise LoadError("SPAF runs no Locust here.", todo="Start one with `spaf up`.")
+    with _hands.one(), Remote(address, timeout_s=TIMEOUT_S) as page:
+        try:
+            yield page
+        except remote.RefusedError as refusal:
+            raise RefusedError(409, str(refusal)) from None
+
+
+def _read(body: bytes, kind: type[T], form: str) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise RefusedError(400, f"The body must be {form}: {error}.") from None

@@ -1,0 +1,65 @@
+"""What the load does: Locust, asked each second at SPAF's own address on its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from spaf.errors import LoadError
+from spaf.generate.look import Look
+from spaf.generate.remote import Remote
+
+# A page on this machine answers within milliseconds; what takes longer is told to be silent.
+TIMEOUT_S = 3.0
+
+READY, RUNNING, STOPPED, GONE = "ready", "running", "stopped", "gone"
+
+
+class LoadProbe:
+    """Finds Locust's page, which starts last and may start again elsewhere, and asks it."""
+
+    def __init__(self, address: Callable[[], str | None]) -> None:
+        """Keep what tells the address; nothing is asked yet."""
+        self._address = address
+        self._remote: Remote | None = None
+
+    def look(self) -> Look:
+        """Return what the load does now.
+
+        Raises:
+            LoadError: there is no Locust, or it does not answer.
+
+        """
+        address = self._address()
+        if address is None:
+            raise LoadError("SPAF runs no Locust here.")
+        if self._remote is None or self._remote.address != address.rstrip("/"):
+            self.close()
+            self._remote = Remote(address, timeout_s=TIMEOUT_S)
+        return self._remote.look()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._remote is not None:
+            self._remote.close()
+            self._remote = None
+
+
+def state(look: Look | None) -> str:
+    """Return the state in one word; None is a Locust that does not answer."""
+    if look is None:
+        return GONE
+    if look.selling:
+        return RUNNING
+    return STOPPED if look.run_id else READY
+
+
+def message(look: Look | None, achieved: float | None, address: str | None) -> dict[str, Any]:
+    """Return the `load` message; `achieved` is what was acknowledged a second, lately."""
+    return {
+        "state": state(look),
+        "rate": 0.0 if look is None else look.rate,
+        "achieved": 0.0 if achieved is None else round(achieved, 1),
+        "failed": 0 if look is None else look.failed,
+        "address": address,
+    }
