@@ -110,3 +110,19 @@ def test_nothing_in_a_text_hides_or_turns_it(scripts: Path, text: str, shown: st
     """Characters that show nothing, or turn their neighbours around, are written out."""
     case = f'import {{ escaped }} from "./panel.js";\ntell(escaped({json.dumps(text)}));'
     assert run(scripts, case) == shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "rate"),
+    [
+        *(("100", 100), (" 1,000 ", 1000), ("1.000", 1000), ("50.000", 50000), ("1 000", 1000)),
+        *(("0.5", 0.5), ("0,5", 0.5), ("12.25", 12.25)),
+        *(("", None), ("many", None), ("-1", None), ("1e9", None), ("1,0,0", None), ("0x10", None)),
+    ],
+)
+def test_a_rate_is_read_as_it_is_written_in_either_language(
+    scripts: Path, typed: str, rate: float | None
+) -> None:
+    """A thousand is a thousand with a comma and with a point."""
+    case = f'import {{ rateOf }} from "./controls.js";\ntell(rateOf({json.dumps(typed)}));'
+    assert run(scripts, case) == rate

@@ -1,6 +1,6 @@
 // The accounts: what was produced, and what became of every record of it, as an equation.
 
-import { bar, heading, known, latest, say } from "./panel.js";
+import { bar, changed, fill, heading, known, latest, say } from "./panel.js";
 import { WORDS } from "./panel_words.js";
 import { mountQuarantine } from "./quarantine.js";
 
@@ -18,14 +18,17 @@ export function mount(section, app) {
   const waits = app.el("p", { class: "note" });
   const quarantine = mountQuarantine(app, section);
   const draw = equationOf(app, equation, parts);
+  const drawReasons = reasonsOf(app, reasons, quarantine.choose);
   latest(app, "accounts", (accounts) => {
     section.classList.toggle("waiting", !accounts);
     draw(accounts);
     judge(app, accounts, equation, verdict);
     if (!accounts) return;
-    money.replaceChildren(...lateMoney(app, accounts.late_money ?? {}));
-    reasons.replaceChildren(...reasonLines(app, accounts.reasons ?? [], quarantine.choose));
-    waits.textContent = stateOf(app, accounts.quarantine ?? {});
+    if (changed(money, [app.language(), accounts.late_money])) {
+      money.replaceChildren(...lateMoney(app, accounts.late_money ?? {}));
+    }
+    drawReasons(accounts.reasons ?? []);
+    app.put(waits, stateOf(app, accounts.quarantine ?? {}));
     quarantine.take(accounts);
   });
   section.append(heading(app, section, "accounts.title"),
@@ -97,20 +100,40 @@ function reasonTable(app, body) {
     app.el("thead", {}, app.el("tr", {}, ...columns)), body);
 }
 
-function reasonLines(app, reasons, choose) {
-  if (!reasons.length) {
-    return [app.el("tr", {}, app.el("td", { colspan: "3", class: "empty",
-      text: app.t("accounts.no_reasons") }))];
-  }
-  const sorted = [...reasons].sort((a, b) => b.records - a.records);
-  const most = Math.max(...sorted.map(({ records }) => records), 1);
-  return sorted.map(({ reason, records, kept }) => app.el("tr", { "data-reason": reason },
-    app.el("th", { scope: "row" },
-      app.el("button", { type: "button", class: "link", text: known(app, `reason.${reason}`, reason),
-        title: known(app, `rule.${reason}`, reason), onclick: () => choose(reason) }),
-      bar(app, records / most)),
-    app.el("td", { class: "n", text: app.number(records) }),
-    app.el("td", { class: "n dim", text: app.number(kept) })));
+// Return what draws the reasons; a line stays as long as its reason does, and keeps the focus.
+function reasonsOf(app, body, choose) {
+  const lines = new Map();
+  const none = app.el("tr", {}, say(app, app.el("td", { colspan: "3", class: "empty" }),
+    "accounts.no_reasons"));
+  return (reasons) => {
+    const sorted = [...reasons].sort((a, b) => b.records - a.records);
+    const most = Math.max(...sorted.map(({ records }) => records), 1);
+    for (const told of sorted) {
+      if (!lines.has(told.reason)) lines.set(told.reason, reasonLine(app, told.reason, choose));
+      lines.get(told.reason).draw(told, told.records / most);
+    }
+    const rows = sorted.length ? sorted.map(({ reason }) => lines.get(reason).row) : [none];
+    if (rows.length !== body.childElementCount || rows.some((row, i) => row !== body.children[i])) {
+      body.replaceChildren(...rows);
+    }
+  };
+}
+
+function reasonLine(app, reason, choose) {
+  const name = app.el("button", { type: "button", class: "link", onclick: () => choose(reason) });
+  const share = bar(app, 0);
+  const records = app.el("td", { class: "n" });
+  const kept = app.el("td", { class: "n dim" });
+  const row = app.el("tr", { "data-reason": reason },
+    app.el("th", { scope: "row" }, name, share), records, kept);
+  const draw = (told, part) => {
+    app.put(name, known(app, `reason.${reason}`, reason));
+    name.title = known(app, `rule.${reason}`, reason);
+    fill(share, part);
+    app.put(records, app.number(told.records));
+    app.put(kept, app.number(told.kept));
+  };
+  return { row, draw };
 }
 
 function lateMoney(app, money) {

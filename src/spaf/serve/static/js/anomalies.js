@@ -14,6 +14,9 @@ const COLUMNS = ["kind", "category", "amount", "expected", "factor", "score", "k
 const NUMBERS = new Set(["amount", "expected", "factor", "score", "known_after", "at"]);
 
 // Build the section into its place on the page.
+// How long a new line stands out, ms.
+const NEW_MS = 1_200;
+
 export function mount(section, app) {
   app.addWords(WORDS);
   const view = new Anomalies(app);
@@ -143,6 +146,8 @@ class Anomalies {
     this.app.frame(() => {
       const rows = shown.map((anomaly) => this.#row(anomaly));
       for (const row of rows) row.classList.add("new");
+      // Not a fade: one would paint the whole section sixty times a second.
+      setTimeout(() => rows.forEach((row) => row.classList.remove("new")), NEW_MS);
       this.body.prepend(...rows);
       while (this.body.childElementCount > this.limit) this.body.lastElementChild.remove();
       this.#settle();
@@ -213,7 +218,7 @@ class Anomalies {
 
   #click(event) {
     const row = event.target.closest("tr");
-    if (!row || String(getSelection())) return;
+    if (!row || marking(event, row)) return;
     row.querySelector("button").focus();
     const anomaly = this.anomalies.get(row);
     if (isOfSecond(anomaly)) openSecond(this.app, anomaly);
@@ -255,6 +260,12 @@ class Anomalies {
   #tell(key, n) {
     this.told.textContent = this.app.t(key, { n: this.app.number(n) });
   }
+}
+
+// Whether the click ends the marking of text in the row, to be copied.
+function marking({ detail }, row) {
+  const marked = getSelection();
+  return detail > 0 && !marked.isCollapsed && row.contains(marked.anchorNode);
 }
 
 // Return amount, expected amount, their ratio and the score, each as the kind has it.

@@ -20,7 +20,7 @@ export function mountCategories(node, app) {
   let frame = null;
   let range = "1m";
   let at = null; // what the pointer is over in the chart
-  let sortedAt = 0;
+  let sortedAt = -Infinity;
   node.append(
     title,
     el("table", { class: "categories" }, el("thead", {}, el("tr", {},
@@ -30,7 +30,7 @@ export function mountCategories(node, app) {
   );
   app.on("tick", () => app.frame(draw));
   app.on("snapshot", () => app.frame(draw));
-  app.on("language", () => { sortedAt = 0; app.frame(draw); });
+  app.on("language", () => { sortedAt = -Infinity; app.frame(draw); });
 
   function draw() {
     if (!app.state.run) return;
@@ -107,7 +107,7 @@ export function mountCategories(node, app) {
     hidden,
     onToggle: (fn) => toggled.push(fn),
     show(next, of) {
-      if (of !== range) sortedAt = 0;
+      if (of !== range) sortedAt = -Infinity;
       frame = next;
       range = of;
       app.frame(draw);

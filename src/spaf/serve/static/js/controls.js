@@ -60,13 +60,13 @@ class Controls {
     this.links = app.el("p", { class: "links" });
     this.told = app.el("p", { class: "told", id: "controls-told", "data-test": "controls-told" });
     section.append(app.el("div", { class: "controls" },
-      heading(app, section, "controls.title", this.state),
+      heading(app, section, "controls.title", this.links, this.state),
       app.el("div", { class: "control-line" }, this.start, this.rates, form),
       app.el("div", { class: "control-line" },
         say(app, app.el("span", { class: "label" }), "controls.inject"), this.kinds,
         say(app, app.el("label", { for: "inject-category", class: "label" }), "controls.into"),
         this.category),
-      app.el("div", { class: "control-foot" }, this.told, this.links)));
+      this.told));
   }
 
   // Take what the snapshot says of categories and of the neighbours' own pages.
@@ -79,7 +79,7 @@ class Controls {
       ...(run.categories ?? []).map((name) => app.el("option", { value: name,
         text: app.visible(name) })));
     this.category.value = (run.categories ?? []).includes(chosen) ? chosen : "";
-    const away = (this.load?.state ?? "gone") === "gone";
+    const away = this.load?.state === "gone";
     const pages = Object.entries(run.links ?? {}).filter(([name, address]) =>
       /^https?:/.test(address) && !(name === "locust" && away));
     this.links.replaceChildren(...pages.map(([name, address]) => app.el("a", { href: address,
@@ -98,8 +98,8 @@ class Controls {
 
   draw() {
     const { app, load } = this;
-    const state = load?.state ?? "gone";
-    const away = state === "gone";
+    const state = load?.state ?? "unknown";
+    const away = state === "gone" || state === "unknown";
     const running = state === "running";
     app.put(this.state, this.#stateWords(state));
     this.state.dataset.state = state;
@@ -119,7 +119,7 @@ class Controls {
       app.put(button.lastChild, kindName(app, button.dataset.kind));
       button.disabled = !running;
     }
-    if (!this.told.textContent || this.hint) this.#hint(away, running);
+    if (!this.told.textContent || this.hint) this.#hint(state);
   }
 
   #stateWords(state) {
@@ -127,13 +127,13 @@ class Controls {
     const achieved = load?.achieved;
     return known(app, `controls.state.${state}`, state)
       .replace("{achieved}", app.number(achieved ?? 0, achieved < 10 ? 1 : 0))
-      .replace("{rate}", app.number(load?.rate ?? 0))
+      .replace("{rate}", rateText(app, load?.rate ?? 0))
       + (load?.failed ? ` · ${app.t("controls.failed", { n: app.number(load.failed) })}` : "");
   }
 
   // Say why something cannot be pressed; an answer to what was pressed goes first.
-  #hint(away, running) {
-    const key = away ? "controls.away" : running ? "" : "controls.not_running";
+  #hint(state) {
+    const key = { gone: "controls.away", running: "", unknown: "" }[state] ?? "controls.not_running";
     this.hint = Boolean(key);
     this.told.classList.remove("wrong");
     this.app.put(this.told, key ? this.app.t(key) : "");
@@ -143,21 +143,21 @@ class Controls {
     if (this.load?.state === "running") this.#send("/api/load", { action: "stop" }, "stopped");
     else {
       this.#send("/api/load", { action: "start", rate: this.rate ?? 100 }, "started",
-        { rate: this.app.number(this.rate ?? 100) });
+        { rate: rateText(this.app, this.rate ?? 100) });
     }
   }
 
-  // A rate that is none goes to the server as it is, which says what is allowed.
+  // A rate that is none goes to the server as none, which says what is allowed.
   async #setRate(wanted) {
-    const rate = wanted !== "" && Number.isFinite(Number(wanted)) ? Number(wanted) : wanted;
+    const rate = typeof wanted === "number" ? wanted : rateOf(wanted);
     const own = !RATES.includes(rate);
-    if (this.load?.state !== "running" && typeof rate === "number") {
+    const vars = { rate: rateText(this.app, rate) };
+    if (this.load?.state !== "running" && rate !== null) {
       this.rate = rate;
-      this.#tell(this.app.t("controls.rate_chosen", { rate: this.app.number(rate) }), false);
+      this.#tell(this.app.t("controls.rate_chosen", vars), false);
       this.draw();
       return;
     }
-    const vars = { rate: typeof rate === "number" ? this.app.number(rate) : "" };
     const done = await this.#send("/api/load", { action: "rate", rate }, "rate_set", vars);
     if (done) this.rate = rate;
     else if (own) this.own.setAttribute("aria-invalid", "true");
@@ -205,4 +205,17 @@ class Controls {
       this.draw();
     }, TOLD_MS);
   }
+}
+
+// Return a rate as someone types it in either language, or null: 1,000 and 1.000 are a thousand,
+// 0.5 and 0,5 are a half.
+export function rateOf(typed) {
+  const text = typed.trim();
+  const grouped = /^\d{1,3}([.,\s]\d{3})+$/.test(text);
+  const plain = grouped ? text.replace(/[.,\s]/g, "") : text.replace(",", ".");
+  return /^\d+(\.\d+)?$/.test(plain) ? Number(plain) : null;
+}
+
+function rateText(app, rate) {
+  return app.number(rate ?? 0, Number.isInteger(rate) ? 0 : 1);
 }

@@ -24,12 +24,14 @@ function fill(node, props, children) {
   return node;
 }
 
-// Writing the same text again would still cost a layout.
+// Writing the same text again would still cost a layout, and a new text node costs more than a
+// new text in the one that is there.
 export function put(node, text) {
-  if (node.shown !== text) {
-    node.shown = text;
-    node.textContent = text;
-  }
+  if (node.shown === text) return;
+  node.shown = text;
+  const only = node.firstChild;
+  if (only?.nodeType === Node.TEXT_NODE && only === node.lastChild) only.data = text;
+  else node.textContent = text;
 }
 
 export function attribute(node, name, value) {

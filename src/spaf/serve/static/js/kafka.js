@@ -1,7 +1,7 @@
 // The Kafka view: topics and groups on one side, what is in the chosen one on the other.
 
 import { KafkaMessages } from "./kafka_messages.js";
-import { foreign, heading, known, say, sayIn, sentence, whenSeen } from "./panel.js";
+import { changed, foreign, heading, known, say, sayIn, sentence, whenSeen } from "./panel.js";
 import { WORDS } from "./panel_words.js";
 
 // How often the lists are read again while the section is on the screen: lag is worth watching,
@@ -163,6 +163,7 @@ class Kafka {
     const shown = !this.about ? []
       : group ? groupParts(app, this.about)
         : tab === "partitions" ? partitionParts(app, this.about) : configParts(app, this.about);
+    if (!changed(this.pane, [app.language(), topic, group, tab, this.about])) return;
     const opened = this.pane.querySelector("details")?.open;
     this.pane.replaceChildren(...shown);
     if (opened) this.pane.querySelector("details")?.setAttribute("open", "");

@@ -1,6 +1,6 @@
 // Messages of a topic: from an offset, from a time, the newest, or as they come.
 
-import { arrows, foreign, say, sayIn, sentence, visible, when } from "./panel.js";
+import { arrows, beginning, foreign, say, sayIn, sentence, visible, when } from "./panel.js";
 import { payload } from "./record.js";
 
 const LIMIT = 50;
@@ -267,7 +267,7 @@ export class KafkaMessages {
     const { app } = this;
     const text = message.text ?? message.hex;
     const shown = app.el("bdi", { class: "q-text" });
-    shown.append(...visible(app, (text ?? app.t("record.tombstone")).slice(0, PREVIEW)));
+    shown.append(...visible(app, beginning(text ?? app.t("record.tombstone"), PREVIEW)));
     const summary = app.el("summary", {},
       when(app, message.append_ms), app.el("span", { class: "place", text: `${message.partition}:${message.offset}` }),
       app.el("span", { class: "q-reason dim", text: app.bytes(message.bytes) }), shown);

@@ -50,13 +50,18 @@ function escapeOne(char) {
 
 // With `lines`, line feeds and tabs stay what they are, for text shown in a `<pre>`.
 export function visible(app, text, { lines = false, longest = LONGEST_SHOWN } = {}) {
-  const cut = text.length > longest ? text.slice(0, longest) : text;
+  const cut = beginning(text, longest);
   const nodes = pieces(app, cut, lines);
   if (cut.length < text.length) {
     const more = app.t("panel.more_characters", { n: app.number(text.length - cut.length) });
     nodes.push(app.el("span", { class: "cut", text: ` … ${more}` }));
   }
   return nodes;
+}
+
+// Return the beginning of a text; no pair of halves is cut in two.
+export function beginning(text, longest) {
+  return text.length > longest ? text.slice(0, longest).replace(/[\ud800-\udbff]$/, "") : text;
 }
 
 function pieces(app, text, lines) {
@@ -210,10 +215,24 @@ export function whenSeen(section, fn) {
 
 // Return a thin bar; `share` is 0 to 1.
 export function bar(app, share, extra = "") {
-  const fill = app.el("span", { class: "bar-fill" });
+  const shell = app.el("span", { class: `bar ${extra}`, "aria-hidden": "true" },
+    app.el("span", { class: "bar-fill" }));
+  fill(shell, share);
+  return shell;
+}
+
+// Set the share of a bar; one that is not zero is seen.
+export function fill(shell, share) {
   const width = share > 0 ? Math.max(share * 100, 0.75) : 0;
-  fill.style.setProperty("inline-size", `${width}%`);
-  return app.el("span", { class: `bar ${extra}`, "aria-hidden": "true" }, fill);
+  shell.firstChild.style.setProperty("inline-size", `${width}%`);
+}
+
+// Return whether what an element shows is not what it showed the last time.
+export function changed(node, data) {
+  const text = JSON.stringify(data);
+  const other = node.drawn !== text;
+  node.drawn = text;
+  return other;
 }
 
 // Return what an error says, and what is to be done, in the page's language where that is known.

@@ -155,6 +155,7 @@ export const WORDS = {
     "quarantine.none_of_reason": "No record of this reason is kept.",
     "quarantine.came": "Show {n} new",
     "quarantine.size": "{time}, {bytes}",
+    "quarantine.replayed": "It was repaired and sent again as a new sale.",
     "quarantine.open": "Open the record in Kafka",
     "quarantine.late_sale": "A sale of {money} in {category}, {late} after its event time.",
 
@@ -240,6 +241,7 @@ export const WORDS = {
     "controls.state.ready": "ready, nothing is sold",
     "controls.state.running": "{achieved} of {rate} sales/s",
     "controls.state.stopped": "stopped, nothing is sold",
+    "controls.state.unknown": "–",
     "controls.state.gone": "Locust is away",
     "controls.failed": "failed: {n}",
     "controls.away": "Locust does not run here, so this page cannot change the load. Start it with: spaf up",
@@ -256,6 +258,8 @@ export const WORDS = {
     "server.no_rest": "The category had an episode less than two minutes ago: it may not stand out.",
     "server.no_load": "No load runs whose rate could be changed.",
     "server.start_first": "Start it first.",
+    "server.no_locust": "SPAF runs no Locust here.",
+    "server.start_one": "Start one with `spaf up`.",
     "server.too_many": "Too many anomalies wait for their sale already; try again later."
   },
   "pt": {
@@ -412,6 +416,7 @@ export const WORDS = {
     "quarantine.none_of_reason": "Nenhum registro deste motivo está guardado.",
     "quarantine.came": "Mostrar novos: {n}",
     "quarantine.size": "{time}, {bytes}",
+    "quarantine.replayed": "Foi consertado e enviado de novo como nova venda.",
     "quarantine.open": "Abrir o registro no Kafka",
     "quarantine.late_sale": "Uma venda de {money} em {category}, {late} depois da sua hora.",
 
@@ -497,6 +502,7 @@ export const WORDS = {
     "controls.state.ready": "pronto, nada é vendido",
     "controls.state.running": "{achieved} de {rate} vendas/s",
     "controls.state.stopped": "parado, nada é vendido",
+    "controls.state.unknown": "–",
     "controls.state.gone": "o Locust está fora",
     "controls.failed": "falhas: {n}",
     "controls.away": "O Locust não roda aqui, e esta página não pode mudar a carga. Inicie com: spaf up",
@@ -513,6 +519,8 @@ export const WORDS = {
     "server.no_rest": "A categoria teve um episódio há menos de dois minutos: este pode não se destacar.",
     "server.no_load": "Não há carga cuja taxa se possa mudar.",
     "server.start_first": "Inicie-a primeiro.",
+    "server.no_locust": "O SPAF não roda nenhum Locust aqui.",
+    "server.start_one": "Inicie um com `spaf up`.",
     "server.too_many": "Já há anomalias demais à espera da sua venda; tente mais tarde."
   }
 };

@@ -37,7 +37,7 @@ function createStage(app, name) {
   const facts = Object.fromEntries(FACTS.map((fact) => [fact, el("dd", { "data-test": `${name}-${fact}` })]));
   const state = el("span", { class: "stage-state" });
   const tag = el("strong", { class: "stage-tag", hidden: true, "data-t": "pipeline.culprit", text: t("pipeline.culprit") });
-  const bars = Array.from({ length: FLOW_SECONDS }, (_, i) => svg("rect", { x: i * 4, width: 3, y: 20, height: 0 }));
+  const bars = svg("path");
   const flow = name === "serve" ? null : el("span", { class: "flow", "aria-hidden": "true" },
     svg("svg", { viewBox: `0 0 ${FLOW_SECONDS * 4} 20`, preserveAspectRatio: "none" }, bars));
   const node = el("li", { class: "stage", "data-test": `stage-${name}` },
@@ -61,11 +61,7 @@ function createStage(app, name) {
     put(facts.cpu, look.cpu_percent === null ? "–" : app.percent(look.cpu_percent / 100, look.cpu_percent < 10 ? 1 : 0));
     put(facts.memory, look.rss_mib ? app.bytes(look.rss_mib * 1024 * 1024) : "–");
     put(facts.also, also(look, data));
-    bars.forEach((bar, i) => {
-      const height = rates[i] ? Math.max(1.5, (rates[i] / top) * 20) : 0;
-      bar.setAttribute("height", height.toFixed(1));
-      bar.setAttribute("y", (20 - height).toFixed(1));
-    });
+    bars.setAttribute("d", rates.map((rate, i) => (rate ? `M${i * 4} 20v-${Math.max(1.5, (rate / top) * 20).toFixed(1)}h3V20z` : "")).join(""));
   }
 
   function also(look, data) {

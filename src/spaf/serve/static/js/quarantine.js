@@ -1,7 +1,7 @@
 // The quarantine: records that were not accepted, each with its reason and its bytes.
 
 import {
-  arrows, escaped, foreign, known, say, sayIn, sentence, visible, when, whenSeen,
+  arrows, beginning, escaped, foreign, known, say, sayIn, sentence, visible, when, whenSeen,
 } from "./panel.js";
 import { explained } from "./reasons.js";
 import { openRecord, payload } from "./record.js";
@@ -174,7 +174,9 @@ class Quarantine {
     const { app } = this;
     const late = row.reason === "late" && row.cents !== null && row.cents !== undefined
       ? [app.el("p", {}, lateSale(app, row))] : [];
-    return app.el("div", { class: "q-open" }, explained(app, row.reason, row.explanation), ...late,
+    const again = row.replays
+      ? [app.el("p", { class: "note", text: app.t("quarantine.replayed") })] : [];
+    return app.el("div", { class: "q-open" }, explained(app, row.reason, row.explanation), ...late, ...again,
       ...payload(app, row), app.el("p", { class: "q-foot" },
         app.el("span", { class: "dim", text: app.t("quarantine.size", {
           time: app.dateTime(row.append_ms), bytes: app.bytes(row.bytes) }) }),
@@ -190,7 +192,7 @@ function preview(app, row) {
   }
   if (!text) return app.el("span", { class: "q-text none", text: app.t("record.empty") });
   const shell = app.el("bdi", { class: "q-text" });
-  shell.append(...visible(app, text.slice(0, PREVIEW)));
+  shell.append(...visible(app, beginning(text, PREVIEW)));
   return shell;
 }
 

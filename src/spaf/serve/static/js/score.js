@@ -1,6 +1,6 @@
 // How good the rules are in this run: precision and recall per kind, and what the words mean.
 
-import { kindName, latest, mark, say } from "./panel.js";
+import { changed, kindName, latest, mark, say } from "./panel.js";
 
 // Return the table; it says in words when this run has no labels to be held against.
 export function mountScore(app) {
@@ -15,7 +15,7 @@ export function mountScore(app) {
   latest(app, "score", (score) => {
     none.hidden = Boolean(score);
     table.hidden = meaning.hidden = !score;
-    if (score) body.replaceChildren(...lines(app, score));
+    if (score && changed(body, [app.language(), score])) body.replaceChildren(...lines(app, score));
   });
   return app.el("aside", { class: "score-side" }, say(app, app.el("h3"), "score.title"), none,
     table, meaning);

@@ -1,4 +1,7 @@
 // The newest rows of sales_summary, as they are written: the numbers that are measured on screen.
+//
+// Not a <table>: a number that changes in one would lay out all of it. Here each row has its size
+// from the sheet, so a change stays within its row; the roles tell a screen reader the same.
 
 import { amount } from "./format.js";
 import { createPaint } from "./paint.js";
@@ -15,13 +18,13 @@ const COLUMNS = ["time", "category", "currency", "sales", "units", "total"];
 
 export function mountTape(node, app) {
   const { el, t, put } = app;
-  const body = el("tbody");
-  const head = el("tr", {}, COLUMNS.map((name) => el("th", {
-    scope: "col", class: `tape-${name}${["sales", "units", "total"].includes(name) ? " n" : ""}`,
+  const body = el("div", { role: "rowgroup" });
+  const head = el("div", { role: "row", class: "tape-row tape-head" }, COLUMNS.map((name) => el("span", {
+    role: "columnheader", class: `tape-${name}${["sales", "units", "total"].includes(name) ? " n" : ""}`,
     "data-t": `tape.${name}`, text: t(`tape.${name}`),
   })));
   const scroll = el("div", { class: "tape-scroll", tabindex: "0", role: "region", "aria-labelledby": "tape-title" },
-    el("table", { class: "tape" }, el("thead", {}, head), body));
+    el("div", { class: "tape", role: "table", "aria-labelledby": "tape-title" }, el("div", { role: "rowgroup", class: "tape-top" }, head), body));
   node.append(
     el("h3", { id: "tape-title" }, el("span", { "data-t": "tape.title", text: t("tape.title") }),
       " ", el("code", { text: "sales_summary" })),
@@ -104,13 +107,13 @@ export function mountTape(node, app) {
   }
 
   function make() {
-    const cells = Object.fromEntries(COLUMNS.map((column) => [column, el("td", { class: `tape-${column}` })]));
+    const cells = Object.fromEntries(COLUMNS.map((column) => [column, el("span", { role: "cell", class: `tape-${column}` })]));
     for (const column of ["sales", "units", "total"]) cells[column].classList.add("n");
     cells.sales.dataset.test = "row-count";
     const swatch = el("i", { class: "swatch", "aria-hidden": "true" });
     const category = el("bdi");
     cells.category.append(swatch, category);
-    return { node: el("tr", { "data-test": "row" }, Object.values(cells)), cells, swatch, category, row: null };
+    return { node: el("div", { role: "row", class: "tape-row", "data-test": "row" }, Object.values(cells)), cells, swatch, category, row: null };
   }
 
   function name(line, row) {
