@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.types import Send
 
 JSON = "application/json"
+DEFECT = "SPAF has a defect; `spaf logs serve` says more."
 
 
 class RefusedError(Exception):

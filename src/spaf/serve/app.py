@@ -9,28 +9,27 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import Receive, Scope, Send
 
-from spaf.errors import SpafError
 from spaf.serve import (
     controls,
     kafka_view,
     operations,
+    paints,
     quarantine_view,
     records,
     score,
     tail,
 )
-from spaf.serve.answers import RefusedError, answer
+from spaf.serve.answers import answer
 from spaf.serve.guard import Guard
 from spaf.serve.history import History
 from spaf.serve.hub import Hub
 from spaf.serve.live import Live
+from spaf.serve.mistakes import tell_mistakes
 from spaf.serve.source import Source
 from spaf.serve.static_files import StaticFiles
 from spaf.serve.stream import Stream
@@ -47,10 +46,35 @@ ROUTERS: tuple[APIRouter, ...] = (
     tail.router,
     kafka_view.router,
     controls.router,
+    paints.router,
 )
+# Nobody is answered before everything has been read, so that the first chart of a day is there at
+# once; a database that is away must not keep the page away for longer, seconds.
+LOAD_S = 10.0
+# Before a collector with a defect is tried again, seconds.
+PAUSE_AFTER_DEFECT_S = 5.0
 
 
-def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> ASGIApp:
+class Site:
+    """The application behind its guard, and a way to end what never ends by itself."""
+
+    def __init__(self, app: FastAPI, guard: Guard, static: StaticFiles, hub: Hub) -> None:
+        """Keep the parts."""
+        self.app = app
+        self.static = static
+        self._guard = guard
+        self._hub = hub
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        await self._guard(scope, receive, send)
+
+    def close(self) -> None:
+        """End every stream."""
+        self._hub.close()
+
+
+def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> Site:
     """Return the application for one run.
 
     Args:
@@ -61,15 +85,22 @@ def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> 
 
     """
     live = Live(source, log)
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(live, log))
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(live, log),
+    )
     app.state.source = source
     app.state.hub = live.hub
-    _add_own_routes(app, StaticFiles(token), Stream(live.hub))
+    static = StaticFiles(token)
+    _add_own_routes(app, static, Stream(live.hub))
     history = History(source.rules.default_currency, live.rollup, live.feed, live.asker, live.hub)
     for router in (history.router(), *ROUTERS):
         app.include_router(router)
-    _add_errors(app)
-    return Guard(app, port, token, log)
+    tell_mistakes(app)
+    return Site(app, Guard(app, port, token, log), static, live.hub)
 
 
 def _add_own_routes(app: FastAPI, static: StaticFiles, stream: Stream) -> None:
@@ -113,18 +144,6 @@ def _lifespan(
     return running
 
 
-# Nobody is answered before everything has been read, so that the first chart of a day is there at
-# once; a database that is away must not keep the page away for longer, seconds.
-LOAD_S = 10.0
-# What Starlette says in two words.
-SENTENCES = {
-    "Not Found": "There is nothing at this address.",
-    "Method Not Allowed": "This address is not asked that way.",
-}
-# Before a collector with a defect is tried again, seconds.
-PAUSE_AFTER_DEFECT_S = 5.0
-
-
 async def _kept(work: Work, log: Callable[[str], None]) -> None:
     """Keep a part going: a defect of one must not take the page away."""
     while True:
@@ -133,31 +152,3 @@ async def _kept(work: Work, log: Callable[[str], None]) -> None:
         except Exception:  # noqa: BLE001 - told, and tried again
             log(traceback.format_exc())
         await asyncio.sleep(PAUSE_AFTER_DEFECT_S)
-
-
-def _add_errors(app: FastAPI) -> None:
-    """Have every error answered by a sentence in JSON."""
-
-    @app.exception_handler(SpafError)
-    async def neighbour(_: Request, error: SpafError) -> Response:
-        return answer({"error": error.what, "todo": error.todo}, 503)
-
-    @app.exception_handler(RequestValidationError)
-    async def parameter(_: Request, error: RequestValidationError) -> Response:
-        return answer({"error": _told(error)}, 400)
-
-    @app.exception_handler(HTTPException)
-    async def known(_: Request, error: HTTPException) -> Response:
-        sentence = SENTENCES.get(str(error.detail), str(error.detail))
-        return answer({"error": sentence}, error.status_code)
-
-    @app.exception_handler(RefusedError)
-    async def refused(_: Request, error: RefusedError) -> Response:
-        return answer({"error": error.sentence}, error.status)
-
-
-def _told(error: RequestValidationError) -> str:
-    """Return one sentence: which parameter, and what is allowed."""
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    return f"{name}: {first['msg'].removeprefix('Value error, ')}."

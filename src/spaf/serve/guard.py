@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from spaf.serve.answers import RefusedError, refuse
+from spaf.serve.answers import DEFECT, RefusedError, refuse
+from spaf.serve.flood import Bucket
 
 SAFE = ("GET", "HEAD")
 TOKEN_HEADER = b"x-spaf-token"
@@ -40,7 +41,7 @@ SECURITY_HEADERS = {
     "x-frame-options": "DENY",
 }
 NO_STORE = (b"cache-control", b"no-store")
-_ALWAYS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+ALWAYS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 
 class Guard:
@@ -51,6 +52,7 @@ class Guard:
         self._app = app
         self._token = token.encode()
         self._log = log
+        self._bucket = Bucket()
         names = ("127.0.0.1", "localhost", "[::1]")
         hosts = {f"{name}:{port}" for name in names} | ({*names} if port == 80 else set())  # noqa: PLR2004 - HTTP's own port
         self._hosts = {host.encode() for host in hosts}
@@ -70,7 +72,7 @@ class Guard:
         except Exception:  # noqa: BLE001 - a defect of ours must leave a trace, not a traceback
             self._log(traceback.format_exc())
             if not sender.started:
-                await refuse(sender, 500, "SPAF has a defect; `spaf logs serve` says more.")
+                await refuse(sender, 500, DEFECT)
 
     async def _passed(self, scope: Scope, receive: Receive) -> Receive:
         """Check a request; return where its body is to be read.
@@ -79,6 +81,8 @@ class Guard:
             RefusedError: it does not pass.
 
         """
+        if not self._bucket.take():
+            raise RefusedError(429, "Too many requests come at once; try again in a second.")
         headers = _Headers(scope)
         self._check_target(scope)
         self._check_place(headers, scope)
@@ -143,7 +147,7 @@ class _Sender:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            headers = [*message.get("headers", []), *_ALWAYS]
+            headers = [*message.get("headers", []), *ALWAYS]
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append(NO_STORE)
             message = {**message, "headers": headers}

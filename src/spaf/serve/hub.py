@@ -8,6 +8,7 @@ what it has missed.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -21,6 +22,9 @@ from spaf.serve.rollup import Row
 RING_S = 30.0
 # The ring never holds more; beyond it a snapshot costs less than the events, bytes.
 RING_BYTES = 4 * 2**20
+# What is published each second is not shown any more when it has not been for so long, seconds.
+FRESH_S = 5.0
+NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 # What may wait for one viewer; the bytes are shared with the ring and with the other viewers.
 QUEUE_EVENTS = 256
 QUEUE_BYTES = 256 * 2**10
@@ -40,6 +44,7 @@ class Viewer:
     def __init__(self) -> None:
         """Start with nothing to send but a snapshot."""
         self.needs_snapshot = True
+        self.ended = False
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self._some = asyncio.Event()
@@ -58,6 +63,11 @@ class Viewer:
         """Forget what waits; the next that is sent is a snapshot."""
         self._forget()
         self.needs_snapshot = True
+        self._some.set()
+
+    def end(self) -> None:
+        """Have the stream end."""
+        self.ended = True
         self._some.set()
 
     async def wait(self) -> None:
@@ -89,7 +99,7 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._left_at = -RING_S
         self._made: tuple[int, bytes] | None = None
-        self.newest: dict[str, object] = {}
+        self._newest: dict[str, tuple[float, object]] = {}
         # Who times the notices, as long as somebody looks.
         self.on_rows: Callable[[Sequence[Row], int], None] | None = None
 
@@ -103,10 +113,15 @@ class Hub:
         """The id of the newest event."""
         return f"{self._epoch}-{self._number}"
 
+    def fresh(self, kind: str) -> object:
+        """Return the newest data of a kind, or None if it is too old to be shown as present."""
+        at, data = self._newest.get(kind, (-FRESH_S, None))
+        return data if clock.monotonic() - at < FRESH_S else None
+
     def publish(self, kind: str, data: object) -> None:
         """Send an event to every viewer; with none for a while it only becomes the newest."""
-        self.newest[kind] = data
         now = clock.monotonic()
+        self._newest[kind] = (now, data)
         self._number += 1
         if not self._viewers and now - self._left_at > RING_S:
             self._ring.clear()
@@ -139,6 +154,11 @@ class Hub:
         self._viewers.add(viewer)
         return viewer
 
+    def close(self) -> None:
+        """End every stream; the browsers come back by themselves."""
+        for viewer in self._viewers:
+            viewer.end()
+
     def leave(self, viewer: Viewer) -> None:
         """Forget a viewer."""
         self._viewers.discard(viewer)
@@ -161,7 +181,7 @@ class Hub:
     def _missed(self, last_id: str | None) -> list[Event] | None:
         """Return the events after an id, or None if they are not all known any more."""
         epoch, _, number = (last_id or "").rpartition("-")
-        if epoch != self._epoch or not number.isdecimal() or not number.isascii():
+        if epoch != self._epoch or not NUMBER.fullmatch(number):
             return None
         seen = int(number)
         if not self._ring or not self._ring[0].number - 1 <= seen <= self._number:

@@ -36,7 +36,7 @@ class Live:
 
     def snapshot(self) -> dict[str, object]:
         """Return the data of a `snapshot` event: everything that is known now."""
-        source, newest = self.source, self.hub.newest
+        source, hub = self.source, self.hub
         now_ms = clock.now_ms()
         recent = self.rollup.recent(now_ms // 1_000 - ROWS_S, MOST_ROWS)
         return {
@@ -55,7 +55,7 @@ class Live:
             "rows": [row.sent() for row in recent],
             "sums": sums(self.rollup),
             "anomalies": self.feed.newest(),
-            **{kind: newest.get(kind) for kind in ("accounts", "pipeline", "score", "load")},
+            **{kind: hub.fresh(kind) for kind in ("accounts", "pipeline", "score", "load")},
         }
 
     async def close(self) -> None:

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/quarantine")
 _looks = Slots(4, "looks into the quarantine")
 REASONS = frozenset(str(reason) for reason in (*RULES, *COUNTED))
 # Epoch microseconds, partition and offset of the last row of the page before.
-CURSOR = re.compile(r"(\d{1,17})-(\d{1,9})-(\d{1,18})", re.ASCII)
+CURSOR = re.compile(r"(\d{1,18})-(\d{1,9})-(\d{1,18})", re.ASCII)
 MOST_ROWS = 100
 STATEMENT_MS = 2_000
 

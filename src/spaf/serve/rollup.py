@@ -198,14 +198,17 @@ class Rollup:
 
     def _change(self, row: Row, sign: int = 1) -> None:
         """Add a row to its minute and to the running sums, or take it off both."""
-        key = self._add_to_minute(row, sign)
-        self.running.setdefault(key[1], Sums()).add(row, sign)
+        series = self._add_to_minute(row, sign)
+        self.running.setdefault(series.currency, Sums()).add(series, sign)
 
-    def _add_to_minute(self, row: Row, sign: int = 1) -> Key:
-        key = self._key(row.category, row.currency)
+    def _add_to_minute(self, row: Row, sign: int = 1) -> Row:
+        """Add a row to the series that it belongs to; return it as one of that series."""
+        category, currency = self._key(row.category, row.currency)
+        if currency != row.currency:
+            row = row._replace(currency=currency, cents=0)
         minute = self._minutes.setdefault(row.second - row.second % MINUTE_S, {})
-        minute.setdefault(key, Sums()).add(row, sign)
-        return key
+        minute.setdefault((category, currency), Sums()).add(row, sign)
+        return row
 
     def _key(self, category: str, currency: str) -> Key:
         """Return the series that a category and a currency belong to."""

@@ -51,6 +51,10 @@ class StaticFiles:
             if name.rpartition(".")[2] in TYPES
         }
 
+    def names(self) -> list[str]:
+        """Return what can be asked for by name."""
+        return sorted(name for name in self._files if name != PAGE)
+
     def page(self, request: Request) -> Response:
         """Return the page itself; it holds the token and is never kept."""
         return _sent(request, self._files[PAGE], "no-store")

@@ -47,11 +47,12 @@ class Stream:
 
     async def _feed(self, viewer: Viewer, send: Send) -> None:
         body = RETRY
-        while True:
+        while not viewer.ended:
             if body:
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             await viewer.wait()
             body = self._hub.next(viewer)
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _gone(receive: Receive) -> None:

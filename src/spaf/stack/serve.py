@@ -7,34 +7,28 @@ goes wrong in it must not end the run.
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import sys
 import traceback
 from pathlib import Path
 
-import uvicorn
-from starlette.types import ASGIApp
-
 from spaf import clock, settings
 from spaf.errors import SpafError
 from spaf.serve.app import build
+from spaf.serve.server import Server
 from spaf.serve.source import JobLook, ServiceLook, Source
 from spaf.settings import Settings
 from spaf.stack.cost import resources
 from spaf.stack.names import GROUP, LOCUST
-from spaf.stack.ports import LOOPBACK
 from spaf.stack.state import SECRET_MODE, Home
 
 # The services come first: a page that is drawn a little later is better than a later sale.
 NICENESS = 5
 # Before it ends after a failure that is not understood, seconds: see the same in `quarantine`.
 PAUSE_AFTER_DEFECT_S = 20.0
-# Viewers keep theirs open; with them all other requests together, and slack for those who leave.
-MOST_CONNECTIONS = 1_000
-# A browser keeps a connection for its next request, seconds.
-KEEP_ALIVE_S = 20
-# Whoever listens to the stream never ends by himself, seconds.
-SHUTDOWN_S = 1
+# Open connections, files and a neighbour's sockets; the usual limit of 1,024 is too near.
+OPEN_FILES = 4_096
 
 
 def source(chosen: Settings, home: Home) -> Source:
@@ -101,24 +95,11 @@ def token(home: Home) -> str:
     return file.read_text()
 
 
-def config(app: ASGIApp, port: int) -> uvicorn.Config:
-    """Return how the page is served: on loopback, without a word too many, within limits."""
-    return uvicorn.Config(
-        app,
-        host=LOOPBACK,
-        port=port,
-        http="h11",
-        ws="none",
-        loop="asyncio",
-        lifespan="on",
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=SHUTDOWN_S,
-    )
+def _allow_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def log(line: str) -> None:
@@ -134,8 +115,8 @@ def main() -> int:
         chosen = settings.load()
         home = Home(chosen.home)
         port = int(sys.argv[1])
-        app = build(source(chosen, home), port, token(home), log)
-        uvicorn.Server(config(app, port)).run()
+        _allow_open_files()
+        Server(build(source(chosen, home), port, token(home), log), port).run()
     except SpafError as error:
         log(f"stopped: {error}")
         return error.exit_code

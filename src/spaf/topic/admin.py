@@ -17,7 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 
 from spaf import clock
 from spaf.errors import MissingError, TopicError
-from spaf.topic.client import client_options, explained
+from spaf.topic.client import UNREACHABLE, client_options, explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,27 +140,43 @@ def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
 
 
 def ends_of(
-    bootstrap: str, parts: Sequence[tuple[str, int]], seconds: float = ANSWER_SECONDS
+    bootstrap: str,
+    parts: Sequence[tuple[str, int]],
+    seconds: float = ANSWER_SECONDS,
+    *,
+    lenient: bool = False,
 ) -> dict[tuple[str, int], int]:
     """Return the ends of partitions that are known to be there, by topic and number: one question.
 
+    Args:
+        bootstrap: the broker.
+        parts: topics and numbers of partitions.
+        seconds: for how long an answer is waited for.
+        lenient: leave out those that cannot be asked now, such as one without a leader.
+
     Raises:
-        TopicError: the broker does not answer within so many seconds, or lacks one of them.
+        TopicError: the broker does not answer, or lacks one of them.
 
     """
-    return _ask(bootstrap, parts, OffsetSpec.latest(), seconds)  # type: ignore[no-untyped-call]
+    spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    return _ask(bootstrap, parts, spec, seconds, lenient=lenient)
 
 
 def begins_of(
-    bootstrap: str, parts: Sequence[tuple[str, int]], seconds: float = ANSWER_SECONDS
+    bootstrap: str,
+    parts: Sequence[tuple[str, int]],
+    seconds: float = ANSWER_SECONDS,
+    *,
+    lenient: bool = False,
 ) -> dict[tuple[str, int], int]:
     """Return the first offsets that partitions still hold, as `ends_of` does their ends.
 
     Raises:
-        TopicError: the broker does not answer within so many seconds, or lacks one of them.
+        TopicError: the broker does not answer, or lacks one of them.
 
     """
-    return _ask(bootstrap, parts, OffsetSpec.earliest(), seconds)  # type: ignore[no-untyped-call]
+    spec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+    return _ask(bootstrap, parts, spec, seconds, lenient=lenient)
 
 
 def at_time(
@@ -243,13 +259,25 @@ def _offsets(bootstrap: str, topic: str, spec: OffsetSpec) -> dict[int, int]:
 
 
 def _ask(
-    bootstrap: str, parts: Sequence[tuple[str, int]], spec: OffsetSpec, seconds: float
+    bootstrap: str,
+    parts: Sequence[tuple[str, int]],
+    spec: OffsetSpec,
+    seconds: float,
+    *,
+    lenient: bool = False,
 ) -> dict[tuple[str, int], int]:
     topics = ", ".join(sorted({topic for topic, _ in parts})[:NAMED_TOPICS])
     asked = {TopicPartition(topic, number): spec for topic, number in parts}
     with explained(f"Reading the offsets of topic {topics}", bootstrap):
         answer = admin_client(bootstrap).list_offsets(asked, request_timeout=seconds)
-        return {(p.topic, p.partition): found.result().offset for p, found in answer.items()}
+        offsets: dict[tuple[str, int], int] = {}
+        for part, found in answer.items():
+            try:
+                offsets[part.topic, part.partition] = found.result().offset
+            except KafkaException as failure:
+                if not lenient or failure.args[0].code() in UNREACHABLE:
+                    raise
+        return offsets
 
 
 def _wait_listed(admin: AdminClient, topic: str) -> None:

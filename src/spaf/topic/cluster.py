@@ -76,11 +76,11 @@ class Cluster(NamedTuple):
 
 
 class Partition(NamedTuple):
-    """One partition; its leader is -1 while it has none."""
+    """One partition; its leader is -1 while it has none, and its offsets are not known then."""
 
     partition: int
-    begin: int
-    end: int
+    begin: int | None
+    end: int | None
     leader: int
 
 
@@ -177,12 +177,11 @@ def topic(bootstrap: str, name: str) -> tuple[list[Partition], list[Option]]:
         asked = admin_client(bootstrap).describe_configs([resource], request_timeout=ANSWER_SECONDS)
         options = asked[resource].result()
     parts = [(name, number) for number in sorted(known[name].partitions)[:MOST_PARTITIONS]]
-    begins, ends = begins_of(bootstrap, parts), ends_of(bootstrap, parts)
+    begins = begins_of(bootstrap, parts, lenient=True)
+    ends = ends_of(bootstrap, parts, lenient=True)
+    leaders = {number: one.leader for number, one in known[name].partitions.items()}
     return (
-        [
-            Partition(part[1], begins[part], ends[part], known[name].partitions[part[1]].leader)
-            for part in parts
-        ],
+        [Partition(part[1], begins.get(part), ends.get(part), leaders[part[1]]) for part in parts],
         [
             Option(one.name, None if one.is_sensitive else one.value, one.is_default)
             for one in sorted(options.values(), key=lambda one: (one.is_default, one.name))
@@ -226,24 +225,30 @@ def committed(bootstrap: str, name: str, parts: Iterable[Part]) -> list[Committe
     ):
         answer = consumer.committed(asked, timeout=ANSWER_SECONDS)
     found = {(one.topic, one.partition): one.offset for one in answer if one.offset >= 0}
-    ends = ends_of(bootstrap, list(found)) if found else {}
+    ends = ends_of(bootstrap, list(found), lenient=True) if found else {}
     return [
         Committed(*part, offset, ends[part], max(0, ends[part] - offset))
         for part, offset in sorted(found.items())
+        if part in ends
     ]
 
 
 def _records(bootstrap: str, topics: list[tuple[str, TopicMetadata]]) -> dict[str, int]:
-    """Return what the offsets of each topic span, of the first topics that fit in one question."""
+    """Return what the offsets of each topic span, of the first topics that fit in one question.
+
+    A topic with a partition that cannot be asked now, such as one without a leader, is left out.
+    """
     parts: list[Part] = []
     for name, one in topics:
         if len(parts) + len(one.partitions) <= MOST_PARTITIONS:
             parts += [(name, number) for number in one.partitions]
     if not parts:
         return {}
-    begins, ends = begins_of(bootstrap, parts), ends_of(bootstrap, parts)
+    begins = begins_of(bootstrap, parts, lenient=True)
+    ends = ends_of(bootstrap, parts, lenient=True)
+    unknown = {part[0] for part in parts if part not in begins or part not in ends}
     found: dict[str, int] = {}
-    for part in parts:
+    for part in (part for part in parts if part[0] not in unknown):
         found[part[0]] = found.get(part[0], 0) + ends[part] - begins[part]
     return found
 

@@ -12,14 +12,13 @@ import httpx
 import msgspec
 import psycopg
 import pytest
-import uvicorn
 
 from spaf.bench.session import Session
 from spaf.serve.app import build
+from spaf.serve.server import Server
 from spaf.serve.source import JobLook, Source
 from spaf.stack.ports import any_free_port
 from spaf.stack.process import wait_until
-from spaf.stack.serve import config
 from spaf.store.access import Role
 from spaf.store.migrate import migrate
 from spaf.topic.admin import ensure_topic
@@ -151,8 +150,8 @@ class served:  # noqa: N801 - read as a word in a with statement
         """Plan it."""
         port = any_free_port()
         self._page = Page(f"http://127.0.0.1:{port}", session, [], runs)
-        app = build(source(session, runs), port, TOKEN, self._page.log.append)
-        self._server = uvicorn.Server(config(app, port))
+        site = build(source(session, runs), port, TOKEN, self._page.log.append)
+        self._server = Server(site, port)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     def __enter__(self) -> Page:

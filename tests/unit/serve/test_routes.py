@@ -1,0 +1,169 @@
+"""What is asked wrongly: a sentence and a 4xx, before any neighbour is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from spaf.sale import Rules
+from spaf.serve.answers import RefusedError
+from spaf.serve.app import build
+from spaf.serve.slots import Slots
+from spaf.serve.source import JobLook, Source
+from spaf.store.access import Access
+from spaf.topic import admin, cluster
+
+PORT = 18_080
+TOKEN = "token"  # noqa: S105 - it opens nothing
+TOPIC = {"topic": "vendas-simuladas"}
+NOWHERE = "127.0.0.1:1"
+AWAY = ["/api/quarantine", "/api/kafka", "/api/record?partition=0&offset=1"]
+SOURCE = Source(
+    kafka=NOWHERE,
+    topic="vendas-simuladas",
+    group="spaf-job",
+    flink=f"http://{NOWHERE}",
+    access=Access.own("127.0.0.1", 1, "public", {"spaf_read": "x"}),
+    rules=Rules("BRL", 600_000, 60_000),
+    outlier_score=5.0,
+    surge_score=4.5,
+    started_ms=0,
+    services=list,
+    job=lambda: JobLook("RUNNING", "j"),
+    links=lambda: {"flink": None, "locust": None},
+    labels=Path("labels.jsonl"),
+    runs=Path(),
+)
+
+
+def ask(method: str, path: str, **what: Any) -> httpx.Response:
+    """Return the answer of the application, without a network and without its collectors."""
+    app = build(SOURCE, PORT, TOKEN, print)
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        address = f"http://127.0.0.1:{PORT}"
+        async with httpx.AsyncClient(transport=transport, base_url=address) as client:
+            return await client.request(method, path, **what)
+
+    return asyncio.run(send())
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "named"),
+    [
+        ("/api/record", {"partition": 0}, "offset"),
+        ("/api/record", {"partition": -1, "offset": 0}, "partition"),
+        ("/api/record", {"partition": 2**31, "offset": 0}, "partition"),
+        ("/api/record", {"partition": 0, "offset": 2**63}, "offset"),
+        ("/api/record", {"partition": 0, "offset": "1e3"}, "offset"),
+        ("/api/record", {"partition": "0;drop", "offset": 0}, "partition"),
+        ("/api/quarantine", {"limit": 101}, "limit"),
+        ("/api/quarantine", {"limit": 0}, "limit"),
+        ("/api/quarantine", {"reason": "x' OR 1=1 --"}, "reason must be one of"),
+        ("/api/quarantine", {"before": "1-2"}, "before must be"),
+        ("/api/quarantine", {"before": "9" * 18 + "-0-0"}, "before must be"),
+        ("/api/quarantine", {"before": "\u0661-0-0"}, "before must be"),
+        ("/api/kafka", {"contains": "x" * 250}, "contains"),
+        ("/api/kafka/topics/a b", {}, "name"),
+        ("/api/kafka/topics/" + "x" * 250, {}, "name"),
+        ("/api/kafka/groups/" + "x" * 256, {}, "name"),
+        ("/api/kafka/messages", {}, "topic"),
+        ("/api/kafka/messages", {"topic": "../x"}, "topic"),
+        ("/api/kafka/messages", TOPIC | {"last": 101}, "last"),
+        ("/api/kafka/messages", TOPIC | {"limit": 0}, "limit"),
+        ("/api/kafka/messages", TOPIC | {"time_ms": -1}, "time_ms"),
+        ("/api/kafka/messages", TOPIC | {"time_ms": 10**15}, "time_ms"),
+        ("/api/kafka/messages", TOPIC | {"offset": "x"}, "offset"),
+        ("/api/kafka/messages", TOPIC | {"offset": 1, "last": 2}, "one of offset"),
+        ("/api/kafka/tail", {"topic": "a\nb"}, "topic"),
+        ("/api/kafka/tail", {}, "topic"),
+    ],
+)
+def test_wrong_parameters(path: str, parameters: dict[str, Any], named: str) -> None:
+    """The sentence names the parameter."""
+    found = ask("GET", path, params=parameters)
+    assert found.status_code == 400, found.text
+    assert named in found.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        ("/api/load", {"action": "start"}, "rate must be from 0.1 to 50,000"),
+        ("/api/load", {"action": "start", "rate": 0}, "rate must be"),
+        ("/api/load", {"action": "rate", "rate": 50_001}, "rate must be"),
+        ("/api/load", {"action": "rate", "rate": "100"}, "The body must be"),
+        ("/api/load", {"action": "explode"}, "The body must be"),
+        ("/api/load", {"action": "stop", "more": 1}, "The body must be"),
+        ("/api/load", [], "The body must be"),
+        ("/api/inject", {"kind": "level_shift"}, "kind must be one of price_x10"),
+        ("/api/inject", {"kind": "surge", "category": ""}, "category must be"),
+        ("/api/inject", {"kind": "surge", "category": "x" * 65}, "category must be"),
+        ("/api/inject", {"kind": 7}, "The body must be"),
+    ],
+)
+def test_wrong_bodies(path: str, body: Any, named: str) -> None:
+    """The sentence says what is allowed."""
+    found = ask("POST", path, json=body, headers={"x-spaf-token": TOKEN})
+    assert found.status_code == 400, found.text
+    assert named in found.json()["error"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 60_000, b'{"action": NaN}'])
+def test_bodies_that_are_no_json(body: bytes) -> None:
+    """Whatever they are, a sentence."""
+    headers = {"x-spaf-token": TOKEN, "content-type": "application/json"}
+    found = ask("POST", "/api/load", content=body, headers=headers)
+    assert found.status_code == 400
+    assert found.json()["error"].startswith("The body must be")
+
+
+def test_without_the_token_nothing_is_changed() -> None:
+    """The guard stands before the controls, too."""
+    for path in ("/api/load", "/api/inject"):
+        found = ask("POST", path, json={"action": "stop"})
+        assert found.status_code == 403
+
+
+def test_a_run_without_locust_says_so() -> None:
+    """The controls have nothing to control, and say what would help."""
+    found = ask("POST", "/api/load", json={"action": "stop"}, headers={"x-spaf-token": TOKEN})
+    assert found.status_code == 503
+    assert found.json() == {
+        "error": "SPAF runs no Locust here.",
+        "todo": "Start one with `spaf up`.",
+    }
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/quarantine", "/api/kafka", "/api/record?partition=0&offset=1"]
+)
+def test_a_neighbour_that_is_away_is_a_sentence(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503, with what to do."""
+    for module in (admin, cluster):
+        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)
+    found = ask("GET", path)
+    assert found.status_code == 503
+    assert set(found.json()) == {"error", "todo"}
+    assert "127.0.0.1:1" in found.json()["error"]
+
+
+def test_no_more_at_once_than_there_are_places() -> None:
+    """One more is told to come back; a place that is given back is free again."""
+    slots = Slots(2, "looks")
+    with slots.one():
+        slots.take()
+        with (
+            pytest.raises(RefusedError, match="2 looks at once are the most") as refusal,
+            slots.one(),
+        ):
+            pass
+        assert refusal.value.status == 429
+        slots.give_back()
+        with slots.one():
+            pass
