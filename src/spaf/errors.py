@@ -33,6 +33,11 @@ class SpafError(Exception):
         self.what = what
         self.todo = todo
 
+    @property
+    def line(self) -> str:
+        """Both parts in one line."""
+        return f"{self.what} {self.todo}".strip()
+
     def __str__(self) -> str:
         """Return both parts as the user reads them."""
         return f"{self.what}\n{self.todo}" if self.todo else self.what

@@ -63,7 +63,7 @@ def desk(seller: Seller) -> Blueprint:
         try:
             return _answer(200, seller.wish(wish.kind, wish.category))
         except LoadError as error:
-            return _refusal(409, str(error))
+            return _refusal(409, error.line)
 
     return blueprint
 

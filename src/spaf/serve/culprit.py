@@ -64,6 +64,13 @@ class Facts:
     busy: float | None = None
     backpressure: float | None = None
     busiest: str = ""
+    load_at: float | None = None
+    """When the counts of the load were true, if that was before `at`."""
+
+    @property
+    def sold_at(self) -> float:
+        """When the counts of the load were true."""
+        return self.at if self.load_at is None else self.load_at
 
 
 class Watch:
@@ -79,7 +86,7 @@ class Watch:
         """Take a look and return the culprit, or None."""
         last = self._last()
         if last is None or (last.intended, last.rate) != (now.intended, now.rate):
-            self._sold_at = now.at
+            self._sold_at = now.sold_at
         self._looks.append(now)
         while len(self._looks) > 2 and self._looks[1].at <= now.at - BEHIND_S:  # noqa: PLR2004
             self._looks.popleft()
@@ -101,7 +108,7 @@ class Watch:
         if len(self._looks) == 1:
             return None
         last = self._looks[-2]
-        if now.intended is not None and (now.at - self._sold_at) * now.rate >= MISSED_SALES:
+        if now.intended is not None and (now.sold_at - self._sold_at) * now.rate >= MISSED_SALES:
             return "locust"
         if now.settled is not None and _stands(last.intended, last.settled, now.settled):
             return "kafka"
@@ -116,7 +123,7 @@ class Watch:
             return None
         if now.rate and then.rate == now.rate and now.intended is not None:
             sold = now.intended - (then.intended or 0)
-            promised = now.rate * seconds
+            promised = now.rate * (now.sold_at - then.sold_at)
             if promised >= MISSED_SALES and 0 <= sold < LEAST_ACHIEVED * promised - MISSED_SALES:
                 return "locust"
         if now.unreadable or not self._lags_more(seconds):

@@ -42,7 +42,7 @@ def asking() -> Iterator[None]:
         with _looks.one():
             yield
     except MissingError as error:
-        raise RefusedError(404, str(error)) from None
+        raise RefusedError(404, error.line) from None
 
 
 @router.get("")

@@ -32,7 +32,6 @@ PATIENCE_S = 0.4
 IDLE_S = 0.1
 # Memory and processor time come from the system and cost it milliseconds; every so many looks.
 SERVICES_EVERY = 2
-FLINK_EVERY = 2
 # Records at the head of what waits that are looked at, to tell whether Flink can read any.
 HEAD_RECORDS = 20
 
@@ -97,11 +96,9 @@ class Operations:
 
     async def look(self) -> None:
         """Ask everybody once, and publish."""
-        asked = [probe.look(PATIENCE_S) for probe in (self.tables, self.load, self.job)]
+        asked = [probe.look(PATIENCE_S) for probe in (self.tables, self.load, self.flink, self.job)]
         if self._looks % SERVICES_EVERY == 0:
             asked.append(self.services.look(PATIENCE_S))
-        if self._looks % FLINK_EVERY == 0:
-            asked.append(self.flink.look(PATIENCE_S))
         if self._timer.due:
             asked.append(self.delays.look(PATIENCE_S))
         self._hub.on_rows = self._timer.note
@@ -136,8 +133,8 @@ class Operations:
             at=clock.monotonic(),
             services=self.services.value or [],
             job=job,
-            load=self.load.value if self.load.fresh else None,
-            flink=self.flink.value if _answer(self.flink) == Answer() else None,
+            load=None if _answer(self.load).silent else self.load.value,
+            flink=None if _answer(self.flink).silent else self.flink.value,
             ends=ends if self.offsets.fresh else None,
             counted=counted if self.tables.fresh else None,
             accepted=told["accepted"] if told and self.tables.fresh else None,
@@ -152,6 +149,9 @@ class Operations:
                 "flink": _answer(self.flink),
                 "postgres": _answer(self.tables),
             },
+            load_at=self.load.answered_at,
+            ends_at=self.offsets.answered_at,
+            counted_at=self.tables.answered_at,
         )
         pipeline, load = self._pipeline.see(found)
         self._hub.publish("load", load)

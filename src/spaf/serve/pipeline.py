@@ -68,6 +68,10 @@ class Found:
     delays: dict[str, Delay] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     """How the neighbour of each stage answered."""
+    load_at: float | None = None
+    """When the load, the ends and the tables answered; None is at the time of the look."""
+    ends_at: float | None = None
+    counted_at: float | None = None
 
 
 class Pipeline:
@@ -85,7 +89,8 @@ class Pipeline:
         states = {stage: state(stage, found) for stage in STAGES}
         culprit = self.watch.see(facts(found, states))
         look, flink = found.load, found.flink
-        achieved = self._achieved.see(found.at, None if look is None else look.acked)
+        at = _at("locust", found)
+        achieved = self._achieved.see(at, None if look is None else look.acked)
         pipeline = {
             "stages": [self._stage(stage, states[stage], found) for stage in STAGES],
             "checkpoint_age_s": None if flink is None else _rounded(age_s(flink)),
@@ -98,7 +103,7 @@ class Pipeline:
         return pipeline, load.message(look, achieved, address)
 
     def _stage(self, stage: str, told: str, found: Found) -> dict[str, Any]:
-        rate = self._rates[stage].see(found.at, _passed(stage, found))
+        rate = self._rates[stage].see(_at(stage, found), _passed(stage, found))
         delay = found.delays.get(stage)
         processor, memory = self._cost(stage, found)
         return {
@@ -143,6 +148,7 @@ def facts(found: Found, states: dict[str, str]) -> Facts:
         busy=None if flink is None else flink.busy,
         backpressure=None if flink is None else flink.backpressure,
         busiest="" if flink is None else flink.busiest,
+        load_at=_at("locust", found),
     )
 
 
@@ -192,6 +198,17 @@ def _passed(stage: str, found: Found) -> int | None:
         "postgres": found.accepted,
         "serve": found.events,
     }[stage]
+
+
+def _at(stage: str, found: Found) -> float:
+    """Return when the count of a stage was true: an answer may have come before the look ended."""
+    times = {
+        "locust": found.load_at,
+        "kafka": found.ends_at,
+        "flink": found.counted_at,
+        "postgres": found.counted_at,
+    }
+    return times.get(stage) or found.at
 
 
 def _lag(stage: str, found: Found) -> int | None:

@@ -120,6 +120,14 @@ def test_a_load_that_stands_still_is_named(rate: float, looks: int) -> None:
     assert found == [*[None] * (looks - 1), "locust"]
 
 
+def test_a_look_that_takes_long_makes_no_load_late() -> None:
+    """Its counts are of when it answered, before a silent neighbour was waited for."""
+    line, watch = Line(), Watch()
+    told(watch, (line.look() for _ in range(8)))
+    late = line.look()
+    assert watch.see(replace(late, at=late.at + 0.8, load_at=late.at)) is None
+
+
 def test_a_load_that_is_stopped_is_no_trouble() -> None:
     """Its rate is 0 then."""
     line, watch = Line(), Watch()
