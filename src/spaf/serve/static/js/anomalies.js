@@ -10,13 +10,12 @@ import { mountScore } from "./score.js";
 const KINDS = ["high_price", "low_price", "bulk_quantity", "surge", "drought"];
 // Pages that one press of "older" asks for at most, while the filter lets none of them through.
 const MOST_PAGES = 5;
+// How long a new line stands out, ms.
+const NEW_MS = 1_200;
 const COLUMNS = ["kind", "category", "amount", "expected", "factor", "score", "known_after", "at"];
 const NUMBERS = new Set(["amount", "expected", "factor", "score", "known_after", "at"]);
 
 // Build the section into its place on the page.
-// How long a new line stands out, ms.
-const NEW_MS = 1_200;
-
 export function mount(section, app) {
   app.addWords(WORDS);
   const view = new Anomalies(app);

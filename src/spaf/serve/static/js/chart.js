@@ -7,6 +7,8 @@ import { createPlot } from "./plot.js";
 
 // The live chart moves on once a second, with each whole second; more would only cost, ms.
 const REDRAW_MS = 1_000;
+// A finger scrolls the page; only a pointer that hovers can drag a part of the chart.
+const MOUSE = window.matchMedia("(hover: hover)");
 // A bucket narrower than this cannot be told from its neighbours, px.
 const BUCKET_PX = 2.5;
 
@@ -20,6 +22,7 @@ export function mountChart(node, app, categories) {
   const ranges = choice("chart.range", Object.keys(RANGES), () => history.range, (name) => {
     history.choose(name);
     refresh();
+    redraw();
   });
   const measures = choice("chart.measure", ["count", "money"], () => view.measure, (name) => set("measure", name));
   const forms = choice("chart.form", ["stacked", "lines"], () => view.form, (name) => set("form", name));
@@ -48,8 +51,11 @@ export function mountChart(node, app, categories) {
   }
 
   function draw() {
-    frame = history.data(Math.max(60, Math.floor(canvas.clientWidth / BUCKET_PX)));
-    if (!frame) return;
+    const data = history.data(Math.max(60, Math.floor(canvas.clientWidth / BUCKET_PX)));
+    // What is drawn stays, pale, until the range that was asked for has come.
+    canvas.setAttribute("aria-busy", String(!data));
+    if (!data) return;
+    frame = data;
     const money = view.measure === "money";
     categories.show(frame, history.zoom ? null : history.range);
     plot.draw({
@@ -73,6 +79,7 @@ export function mountChart(node, app, categories) {
     const half = Math.max(to - from, least) / 2;
     history.look(Math.floor(middle - half), Math.ceil(middle + half));
     refresh();
+    redraw();
   }
 
   function live() {
@@ -104,7 +111,7 @@ export function mountChart(node, app, categories) {
 
   function say(index, marked) {
     if (marked) return put(readout, marks.words(marked));
-    if (index === null || !frame) return put(readout, t("chart.hint"));
+    if (index === null || !frame) return put(readout, MOUSE.matches ? t("chart.hint") : "");
     const sum = frame[view.measure].reduce((all, line, place) => all + (categories.hidden.has(place) ? 0 : line[index]), 0) / frame.step;
     const value = view.measure === "money"
       ? t("chart.money.at", { money: app.money(String(Math.round(sum)), app.state.currency) })

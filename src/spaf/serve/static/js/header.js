@@ -13,10 +13,12 @@ export function mount(header, app) {
   const state = el("span", { class: "live-word" });
   const age = el("span", { class: "live-age", "data-test": "age" });
   const languages = LANGUAGES.map(([code, tag, name]) => el("button", {
-    type: "button", lang: tag, text: code.toUpperCase(), "aria-label": name, "data-test": `language-${code}`, onclick: () => choose(code),
+    type: "button", lang: tag, text: code.toUpperCase(), "aria-label": `${code.toUpperCase()}, ${name}`, "data-test": `language-${code}`, onclick: () => choose(code),
   }));
   const language = el("div", { class: "choice", role: "group" }, languages);
-  const look = el("button", { type: "button", class: "quiet", "data-test": "theme", onclick: swapTheme });
+  const lookWord = el("span");
+  const look = el("button", { type: "button", class: "quiet", "data-test": "theme", onclick: swapTheme },
+    el("i", { class: "half", "aria-hidden": "true" }), lookWord);
   const links = SECTIONS.map((name) => el("a", { href: `#${name}` }));
   const nav = el("nav", { class: "jump" }, ...links);
 
@@ -43,7 +45,7 @@ export function mount(header, app) {
     links.forEach((link, i) => put(link, t(`nav.${SECTIONS[i]}`)));
     language.setAttribute("aria-label", t("language"));
     languages.forEach((button, i) => button.setAttribute("aria-pressed", String(LANGUAGES[i][0] === app.language())));
-    put(look, `◐ ${t(`theme.${theme()}`)}`);
+    put(lookWord, t(`theme.${theme()}`));
     look.setAttribute("aria-label", t("theme.label", { theme: t(`theme.${theme()}`) }));
   }
 

@@ -1,12 +1,16 @@
 // Never fake-live: how old the data is, and a banner as soon as something has stopped.
 
-// Ticks come every second; without one for so long the numbers below are old, ms.
-const SILENT_MS = 2_000;
-const LOOK_MS = 250;
+// Ticks come every second; without one for so long the numbers below are old, ms. With the look
+// below, the banner is there within two seconds of the last word.
+const SILENT_MS = 1_750;
+// A cut connection is mended at once if SPAF is there; after so long without one it is not, ms.
+const CUT_MS = 600;
+const LOOK_MS = 200;
 
 export function startHonesty(banner, app) {
   let tickAt = null; // by performance.now(): no clock step can hurt it
   let everAt = null;
+  let cutAt = null;
   let database = "up";
 
   app.on("snapshot", heard);
@@ -15,7 +19,10 @@ export function startHonesty(banner, app) {
     heard();
     database = tick.database ?? "up";
   });
-  app.on("connection", () => look());
+  app.on("connection", (what) => {
+    if (what === "cut") cutAt ??= performance.now();
+    look();
+  });
   app.on("pipeline", () => look());
   app.on("language", () => look());
   setInterval(look, LOOK_MS);
@@ -24,16 +31,18 @@ export function startHonesty(banner, app) {
 
   function heard() {
     tickAt = performance.now();
+    cutAt = null;
     everAt = Date.now();
   }
 
   function look() {
     const silent = tickAt === null ? null : performance.now() - tickAt;
     const age = app.state.age();
-    const trouble = troubleOf(silent);
+    const gone = silent !== null && (silent > SILENT_MS || (cutAt !== null && performance.now() - cutAt > CUT_MS));
+    const trouble = silent === null ? null : troubleOf(gone ? silent : 0);
     const live = silent === null ? "connecting" : trouble ? "stale" : "live";
     document.body.dataset.live = live;
-    document.body.dataset.silent = String(silent !== null && silent > SILENT_MS);
+    document.body.dataset.silent = String(gone);
     app.emit("age", { live, age, silent });
     banner.hidden = trouble === null;
     if (trouble !== null) app.put(banner, trouble);
@@ -41,10 +50,9 @@ export function startHonesty(banner, app) {
 
   // The first thing that is wrong, in words; null when all is well.
   function troubleOf(silent) {
-    if (silent === null) return null;
-    if (silent > SILENT_MS) {
+    if (silent > 0) {
       return app.t("stale.silent", {
-        seconds: app.number(Math.floor(silent / 1_000)), time: app.time(everAt),
+        seconds: app.number(Math.max(1, Math.floor(silent / 1_000))), time: app.time(everAt),
       });
     }
     if (database !== "up") return app.t("stale.database");

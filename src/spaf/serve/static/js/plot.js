@@ -82,7 +82,7 @@ export function createPlot(node, app, on) {
     const axis = { stroke: colour("--ink-2"), font: font(), ticks: { show: false }, labelGap: 0 };
     return {
       ...size(),
-      padding: [LANE + 4, 4, 0, 0],
+      padding: [LANE + 4, 18, 0, 0],
       legend: { show: false },
       cursor: {
         y: false, points: { show: false },

@@ -15,7 +15,7 @@ export function addWords(more) {
   for (const language of Object.keys(words)) Object.assign(words[language], more[language]);
 }
 
-// t("banner.silent", {seconds: 3}): the words with {seconds} filled in; a missing key shows itself.
+// t("stale.silent", {seconds: 3}): the words with {seconds} filled in; a missing key shows itself.
 export function t(key, vars = {}) {
   const text = words[current][key] ?? words.en[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (all, name) => (name in vars ? vars[name] : all));
