@@ -18,7 +18,7 @@ from spaf.bench.load import Load, offered
 from spaf.bench.page import page_address
 from spaf.bench.session import Session
 from spaf.bench.verdict import wait_until_done
-from spaf.errors import BrowserError
+from spaf.errors import BrowserError, LoadError
 from spaf.measure.browser import find, runs_as_root
 from spaf.settings import Settings
 from spaf.stack import control
@@ -106,6 +106,10 @@ class Tab:
         """Wait until something is not to be seen."""
         found = self.page.locator(f'[data-test="{name}"]').first
         found.wait_for(state="hidden", timeout=seconds * 1_000)
+
+    def live(self) -> None:
+        """Wait until the page says that what it shows is live."""
+        self.page.locator('body[data-live="live"]').wait_for(timeout=PATIENCE_S * 1_000)
 
     def until(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
         """Look at a condition until it holds, letting the page go on meanwhile."""
@@ -205,7 +209,9 @@ def load(run: Session) -> Iterator[Callable[[float], Load]]:
     yield start
     for one in loads:
         one.stop()
-        one.result()
+        # One that is ended before it sold anything leaves no result.
+        with contextlib.suppress(LoadError):
+            one.result()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ def test_axe_finds_no_serious_fault(
     tab = open_tab(color_scheme=theme, locale=locale)
     tab.seen("produced")
     assert tab.until(lambda: tab.number("sales-per-second") > 0)
+    tab.live()
     found = Axe().run(tab.page, options=RULES).response["violations"]
     told = [
         (one["id"], node["target"], node["failureSummary"])
@@ -95,11 +96,16 @@ def test_language_and_theme_are_switched_without_a_reload(tab: Any) -> None:
     page.evaluate("window.spafSame = true")
     page.locator('[data-test="language-pt"]').first.click()
     assert tab.until(lambda: page.locator("html").get_attribute("lang") == "pt-BR")
-    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    def background() -> str:
+        return str(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+
+    before = background()
+    # By itself, light, dark: two presses lead to the other one from wherever it stands.
     page.locator('[data-test="theme"]').first.click()
-    assert tab.until(
-        lambda: page.evaluate("getComputedStyle(document.body).backgroundColor") != before
-    )
+    if background() == before:
+        page.locator('[data-test="theme"]').first.click()
+    assert background() != before
     assert page.evaluate("window.spafSame") is True
     page.reload()
     tab.seen("produced")

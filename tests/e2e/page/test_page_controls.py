@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from spaf.bench.load import stop_page
 from spaf.bench.session import Session
+from spaf.generate.remote import Remote
 from spaf.stack.names import LOCUST
 
 # Locust starts and stops its users within this, seconds.
@@ -23,7 +23,8 @@ FOUND_S = 45.0
 def quiet(run: Session) -> Iterator[None]:
     """Leave Locust's page without a load, however the test ends."""
     yield
-    stop_page(run, run.state().services[LOCUST].address)
+    with Remote(run.state().services[LOCUST].address) as locust:
+        locust.stop()
 
 
 def button(tab: Any, name: str) -> Any:

@@ -15,7 +15,7 @@ HOSTILE = (
     "</script><script>alert(2)</script>",
     "<svg/onload=alert(3)>",
     "\"><iframe srcdoc='<script>alert(4)</script>'>",
-    "{{7*7}}${7*7}<b>bold</b>",
+    "&lt;i&gt;<b>bold</b>`${alert(5)}`",
     "a\u202egnp.exe\u2066<u>\u2069",
 )
 # What of each is to be read on the page, where marks that turn the text around are made visible.
