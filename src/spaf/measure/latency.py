@@ -1,7 +1,4 @@
-"""When each single sale became visible, in PostgreSQL and on the screen: see `spaf.sale.rank`.
-
-On the screen the page tells what its table of rows showed in each frame; the same rule holds.
-"""
+"""When each single sale became visible, in PostgreSQL and on the screen: see `spaf.sale.rank`."""
 
 from __future__ import annotations
 

@@ -40,7 +40,9 @@ WRITES = "Writer"
 BUSY = 0.9
 BEGINS_TO_WAIT = 0.5
 
-HEALTHY = frozenset({"running", "external", "ready", "stopped", "selling"})
+HEALTHY = frozenset({"running", "external", "absent"})
+# A load that nobody has started, or that somebody has stopped.
+RESTING = frozenset({"ready", "stopped"})
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Facts:
 
     at: float
     states: dict[str, str]
-    """State of each stage; any that is not `HEALTHY` is trouble."""
+    """State of each stage; any that is not `HEALTHY` is trouble, but for a load that rests."""
     rate: float = 0.0
     """What the load is to sell, sales a second; 0 if it is not under way."""
     intended: int | None = None
@@ -102,7 +104,11 @@ class Watch:
 
     @staticmethod
     def _away(now: Facts) -> str | None:
-        return next((s for s in STAGES if now.states.get(s, "running") not in HEALTHY), None)
+        for stage in STAGES:
+            state = now.states.get(stage, "running")
+            if state not in HEALTHY and not (stage == "locust" and state in RESTING):
+                return stage
+        return None
 
     def _stuck(self, now: Facts) -> str | None:
         if len(self._looks) == 1:

@@ -76,7 +76,8 @@ def topic(request: Request, name: Topic) -> Response:
     )
 
 
-@router.get("/groups/{name}")
+# A group may have any name, also one with slashes.
+@router.get("/groups/{name:path}")
 def group(request: Request, name: Group) -> Response:
     """Return a group's members, and how far it is in each partition."""
     source = request.app.state.source

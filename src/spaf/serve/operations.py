@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spaf import clock
+from spaf.generate.look import Look
 from spaf.sale import Reason, decode
 from spaf.serve import accounts
 from spaf.serve.delays import Delays
@@ -19,7 +20,7 @@ from spaf.serve.hub import Hub
 from spaf.serve.ledger import Ledger, Tables
 from spaf.serve.load import LoadProbe
 from spaf.serve.offsets import Ends, Offsets
-from spaf.serve.pipeline import Answer, Delay, Found, Pipeline
+from spaf.serve.pipeline import JOB_RUNS, Answer, Delay, Found, Pipeline
 from spaf.serve.probe import Probe
 from spaf.serve.source import JobLook, ServiceLook, Source
 from spaf.topic import browse
@@ -29,7 +30,7 @@ from spaf.topic import browse
 EVERY_S = 1.0
 PATIENCE_S = 0.4
 # Without a viewer nobody is asked anything; a page that is opened is seen within this. Seconds.
-IDLE_S = 0.1
+IDLE_S = 0.2
 # Memory and processor time come from the system and cost it milliseconds; every so many looks.
 SERVICES_EVERY = 2
 # Records at the head of what waits that are looked at, to tell whether Flink can read any.
@@ -67,7 +68,7 @@ class Operations:
         self.tables: Probe[Tables] = Probe("tables", self._ledger.look)
         self.offsets: Probe[Ends] = Probe("offsets", Offsets(source.kafka, source.topic).look)
         self.flink: Probe[FlinkLook] = Probe("flink", self._flink.look)
-        self.load = Probe("load", self._load.look)
+        self.load: Probe[Look | None] = Probe("load", self._load.look)
         self.services: Probe[list[ServiceLook]] = Probe("services", source.services)
         self.job: Probe[JobLook] = Probe("job", source.job)
         self.head: Probe[bool] = Probe("head", self._unreadable)
@@ -106,7 +107,7 @@ class Operations:
         await asyncio.gather(*asked)
         # After the tables: see `accounts`.
         await self.offsets.look(PATIENCE_S)
-        job = self.job.value or JobLook("", "")
+        job = self.job.value or JobLook(JOB_RUNS, "")
         if job.id != self._job_id:
             # A job that was submitted anew may write every row again.
             self._ledger.anew = True
@@ -154,7 +155,8 @@ class Operations:
             counted_at=self.tables.answered_at,
         )
         pipeline, load = self._pipeline.see(found)
-        self._hub.publish("load", load)
+        if found.load is not None or found.answers["locust"].silent or not self._load.there:
+            self._hub.publish("load", load)
         self._hub.publish("pipeline", pipeline)
 
     def _delays(self) -> dict[str, Delay]:

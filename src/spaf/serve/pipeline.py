@@ -13,6 +13,8 @@ from spaf.serve.rates import Rate
 from spaf.serve.source import ServiceLook
 
 SILENT = "silent"
+# A run without a load of ours: whoever sells, it is somebody else.
+ABSENT = "absent"
 # Which services make a stage, by the beginning of their names.
 SERVICES = {
     "locust": ("locust",),
@@ -160,12 +162,13 @@ def state(stage: str, found: Found) -> str:
         return trouble
     if found.answers.get(stage, WELL).silent:
         return SILENT
-    if stage == "flink" and found.job != JOB_RUNS:
-        return found.job.lower()
-    if stage == "flink" and found.flink is not None and found.flink.state != JOB_RUNS:
-        return found.flink.state.lower()
-    if stage == "locust":
+    if stage == "flink":
+        known = (found.job, JOB_RUNS if found.flink is None else found.flink.state)
+        return next((one.lower() for one in known if one != JOB_RUNS), "running")
+    if stage == "locust" and found.load is not None:
         return load.state(found.load)
+    if stage == "locust" and not states:
+        return ABSENT
     return "external" if states == ["external"] else "running"
 
 

@@ -126,3 +126,17 @@ def test_a_rate_is_read_as_it_is_written_in_either_language(
     """A thousand is a thousand with a comma and with a point."""
     case = f'import {{ rateOf }} from "./controls.js";\ntell(rateOf({json.dumps(typed)}));'
     assert run(scripts, case) == rate
+
+
+@pytest.mark.parametrize(
+    ("seen", "span"),
+    [(9, 1), (19, 2), (39, 4), (79, 8), (160, 16), (55, 0), (161, 16)],
+)
+def test_the_seconds_of_a_rule_are_found_by_their_sum(scripts: Path, seen: int, span: int) -> None:
+    """A sum that none of the spans comes near marks nothing but its second."""
+    case = f"""
+globalThis.navigator ??= {{ language: "en" }};
+const {{ spanOf }} = await import("./second.js");
+const counts = [...Array(45).fill(10), 9, 50, 50];
+tell(spanOf(counts, 45, {seen}));"""
+    assert run(scripts, case) == span

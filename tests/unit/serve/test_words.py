@@ -16,12 +16,12 @@ from spaf.quarantine.words import COUNTED, RULES
 
 SCRIPTS = Path(str(files("spaf.serve").joinpath("static/js")))
 PANELS = [
-    *("anomalies", "feed", "score", "record", "reasons", "accounts", "quarantine"),
-    *("kafka", "kafka_messages", "controls", "panel"),
+    *("anomalies", "feed", "score", "record", "second", "reasons", "accounts"),
+    *("quarantine", "kafka", "kafka_messages", "controls", "panel"),
 ]
 SECTIONS = (
     *("panel", "kind", "anomalies", "score", "record", "outcome", "accounts", "reason", "rule"),
-    *("why", "quarantine", "kafka", "messages", "controls", "server"),
+    *("why", "second", "quarantine", "kafka", "messages", "controls", "server"),
 )
 KEY = re.compile(rf'"((?:{"|".join(SECTIONS)})\.[a-z_.0-9]+)"')
 # Kinds of the rows that the job writes.

@@ -10,10 +10,11 @@ import { mountScore } from "./score.js";
 const KINDS = ["high_price", "low_price", "bulk_quantity", "surge", "drought"];
 // Pages that one press of "older" asks for at most, while the filter lets none of them through.
 const MOST_PAGES = 5;
-// How long a new line stands out, ms.
-const NEW_MS = 1_200;
 const COLUMNS = ["kind", "category", "amount", "expected", "factor", "score", "known_after", "at"];
 const NUMBERS = new Set(["amount", "expected", "factor", "score", "known_after", "at"]);
+
+// How long a new line stands out, ms.
+const NEW_MS = 1_200;
 
 // Build the section into its place on the page.
 export function mount(section, app) {

@@ -10,7 +10,7 @@ const REDRAW_MS = 1_000;
 // A finger scrolls the page; only a pointer that hovers can drag a part of the chart.
 const MOUSE = window.matchMedia("(hover: hover)");
 // A bucket narrower than this cannot be told from its neighbours, px.
-const BUCKET_PX = 2.5;
+const BUCKET_PX = { stacked: 2.5, lines: 6 };
 
 export function mountChart(node, app, categories) {
   const { el, t, put } = app;
@@ -51,7 +51,7 @@ export function mountChart(node, app, categories) {
   }
 
   function draw() {
-    const data = history.data(Math.max(60, Math.floor(canvas.clientWidth / BUCKET_PX)));
+    const data = history.data(Math.max(60, Math.floor(canvas.clientWidth / BUCKET_PX[view.form])));
     // What is drawn stays, pale, until the range that was asked for has come.
     canvas.setAttribute("aria-busy", String(!data));
     if (!data) return;

@@ -13,7 +13,10 @@ export function startHonesty(banner, app) {
   let cutAt = null;
   let database = "up";
 
-  app.on("snapshot", heard);
+  app.on("snapshot", (data) => {
+    heard();
+    database = data.database ?? "up";
+  });
   app.on("rows", heard);
   app.on("tick", (tick) => {
     heard();
@@ -62,14 +65,26 @@ export function startHonesty(banner, app) {
   function stageTrouble() {
     const pipeline = app.get("pipeline");
     if (!pipeline) return null;
-    const down = pipeline.stages.find((stage) => DOWN.has(stage.state));
+    const down = pipeline.stages.find((stage) => isDown(stage));
     const name = down?.name ?? pipeline.culprit;
     if (!name) return null;
     const text = down ? "stale.down" : "stale.stuck";
-    return app.t(text, { stage: app.t(`stage.${name}`), state: app.t(`state.${down?.state}`) });
+    return app.t(text, { stage: app.t(`stage.${name}`), state: down ? stateWord(app, down.state) : "" });
   }
 }
 
-// States in which a stage does no work. A load that was never started or was stopped by hand is
-// not a fault: Locust's "ready" and "stopped" are not here.
-export const DOWN = new Set(["failed", "down", "lost", "exited", "gone", "restarting", "unreachable"]);
+// States in which nothing is wrong. A load that was never started, or was stopped by hand, is no
+// fault; a stopped service is one.
+const HEALTHY = new Set(["running", "external"]);
+const HEALTHY_LOAD = new Set([...HEALTHY, "selling", "ready", "stopped"]);
+
+// A state in the reader's language; one that this page does not know is shown as it came.
+export function stateWord(app, state) {
+  const key = `state.${state}`;
+  const word = app.t(key);
+  return word === key ? app.visible(state) : word;
+}
+
+export function isDown({ name, state }) {
+  return !(name === "locust" ? HEALTHY_LOAD : HEALTHY).has(state);
+}

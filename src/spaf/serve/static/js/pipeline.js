@@ -1,8 +1,10 @@
 // The way of a sale as a picture: five stages, what flows between them, and where it stops.
 
-import { DOWN } from "./honesty.js";
+import { isDown, stateWord } from "./honesty.js";
 
 export const STAGES = ["locust", "kafka", "flink", "postgres", "serve"];
+// States that need no word: the stage does what it is there for.
+const QUIET = new Set(["running", "selling"]);
 const FACTS = ["rate", "lag", "p50", "p99", "cpu", "memory", "also"];
 // The flow between two stages is its rate of the last seconds, the newest beside the earlier stage.
 const FLOW_SECONDS = 30;
@@ -49,11 +51,11 @@ function createStage(app, name) {
 
   function draw(look, data, top) {
     const painted = name === "serve" ? app.painted?.() : null;
-    const culprit = data.culprit === name || DOWN.has(look.state);
+    const culprit = data.culprit === name || isDown(look);
     node.classList.toggle("culprit", culprit);
-    node.classList.toggle("down", DOWN.has(look.state));
-    tag.hidden = data.culprit !== name || DOWN.has(look.state);
-    put(state, look.state === "running" ? "" : words("state", look.state));
+    node.classList.toggle("down", isDown(look));
+    tag.hidden = data.culprit !== name || isDown(look);
+    put(state, QUIET.has(look.state) ? "" : stateWord(app, look.state));
     put(facts.rate, look.rate === null ? "–" : t("fact.per.second", { n: app.number(look.rate, look.rate < 100 ? 1 : 0) }));
     put(facts.lag, look.lag === null ? "–" : app.number(look.lag));
     put(facts.p50, app.duration(name === "serve" ? painted?.p50 : look.p50_ms));
@@ -75,13 +77,12 @@ function createStage(app, name) {
   }
 
   const share = (value) => (value === null || value === undefined ? "–" : app.percent(value));
-  const words = (kind, value) => (t(`${kind}.${value}`) === `${kind}.${value}` ? app.visible(value) : t(`${kind}.${value}`));
 
   return {
     node, draw,
-    most: () => Math.max(0, ...rates),
+    most: () => Math.max(0, ...rates.map(Number)),
     flow(rate) {
-      rates.unshift(rate ?? 0);
+      rates.unshift(rate);
       rates.length = Math.min(rates.length, FLOW_SECONDS);
     },
   };

@@ -82,7 +82,7 @@ export function createPlot(node, app, on) {
     const axis = { stroke: colour("--ink-2"), font: font(), ticks: { show: false }, labelGap: 0 };
     return {
       ...size(),
-      padding: [LANE + 4, 18, 0, 0],
+      padding: [LANE + 4, 26, 0, 0],
       legend: { show: false },
       cursor: {
         y: false, points: { show: false },
@@ -168,7 +168,8 @@ export function createPlot(node, app, on) {
 
   return {
     draw,
-    renew: () => plot && destroy(),
+    // Colours or words have changed: the next drawing is made anew.
+    renew: () => { shape = ""; },
     hovered: () => plot !== null && plot.cursor.left >= 0,
   };
 }

@@ -3,13 +3,9 @@
 import { isOfSecond } from "./feed.js";
 import { numbers } from "./anomalies.js";
 import { browse } from "./kafka.js";
-import { bar, coloured, foreign, kindName, mark, sentence, visible } from "./panel.js";
+import { coloured, foreign, kindName, mark, sentence, visible } from "./panel.js";
 import { outcomeLine } from "./reasons.js";
-
-// Seconds that are drawn before and behind an unusual second.
-const BEFORE_S = 45;
-const BEHIND_S = 15;
-const SVG = "http://www.w3.org/2000/svg";
+import { compare, drawStrip } from "./second.js";
 
 let dialog = null;
 
@@ -35,7 +31,8 @@ export function openSecond(app, anomaly) {
   const at = anomaly.second * 1000;
   const frame = open(app, anomaly, app.t("record.second_title"), [app.dateTime(at)]);
   const strip = app.el("figure", { class: "strip" });
-  frame.body.replaceChildren(summary(app, anomaly), compare(app, anomaly), strip);
+  frame.body.replaceChildren(summary(app, anomaly), compare(app, anomaly),
+    app.el("p", { class: "note", text: app.t("second.note") }), strip);
   frame.foot.replaceChildren(app.el("button", { type: "button",
     text: app.t("record.browse_second"), onclick: () => {
       dialog.close();
@@ -155,53 +152,4 @@ function recordButtons(app, record) {
       dialog.close();
       browse({ partition: record.partition, offset: record.offset });
     } })];
-}
-
-// Return observed and expected sales of the second as two bars of one scale.
-function compare(app, anomaly) {
-  const [observed, expected] = numbers(app, anomaly);
-  const values = [["record.observed", observed, Number(anomaly.amount), "strong"],
-    ["anomalies.col.expected", expected, Number(anomaly.expected), ""]];
-  const most = Math.max(...values.map(([, , value]) => value), 1);
-  return app.el("dl", { class: "compare" }, ...values.flatMap(([key, text, value, extra]) => [
-    app.el("dt", { text: app.t(key) }),
-    app.el("dd", {}, app.el("span", { class: "n", text }), bar(app, value / most, extra))]));
-}
-
-// Draw the category's sales of the seconds around, the unusual one marked.
-async function drawStrip(app, anomaly, figure) {
-  const { second, category } = anomaly;
-  try {
-    const told = await app.api("/api/history",
-      { from: second - BEFORE_S, to: second + BEHIND_S });
-    const at = told.categories.indexOf(category);
-    if (at < 0) return;
-    figure.replaceChildren(stripOf(told.sales[at], second - told.from, Number(anomaly.expected)),
-      app.el("figcaption", { text: app.t("record.strip", { n: app.number(BEFORE_S),
-        m: app.number(BEHIND_S) }) }));
-  } catch (error) {
-    figure.replaceChildren(app.el("figcaption", { text: sentence(app, error) }));
-  }
-}
-
-function stripOf(counts, marked, expected) {
-  const most = Math.max(...counts, expected, 1);
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${counts.length * 8} 64`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
-  counts.forEach((count, i) => {
-    const height = count ? Math.max((count / most) * 60, 1) : 0;
-    svg.append(shape("rect", { x: i * 8 + 1, y: 64 - height, width: 6, height,
-      class: i === marked ? "strip-marked" : "strip-bar" }));
-  });
-  const y = 64 - (expected / most) * 60;
-  svg.append(shape("line", { x1: 0, x2: counts.length * 8, y1: y, y2: y, class: "strip-line" }));
-  return svg;
-}
-
-function shape(name, attributes) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  return node;
 }

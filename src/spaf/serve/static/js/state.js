@@ -42,6 +42,7 @@ export function createState() {
     palette.know(run.categories ?? []);
     arrivals.clear(now());
     sums = data.sums ?? {};
+    newestMs = data.newest_ms ?? 0;
     for (const values of data.rows) {
       const row = hold(values).row;
       arrivals.past(row, run.base_currency);

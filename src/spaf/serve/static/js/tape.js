@@ -43,6 +43,12 @@ export function mountTape(node, app) {
     app.frame(draw);
   });
   app.on("rows", (data) => {
+    // Nobody looks, and no frame comes: what waits would grow by the hour. All is drawn anew later.
+    if (document.hidden) {
+      fresh = true;
+      changed.clear();
+      return;
+    }
     for (const row of data.changed) {
       changed.set(row.key, row);
       if (row.count === 0 || !shown.has(row.key)) fresh = true;
@@ -56,6 +62,7 @@ export function mountTape(node, app) {
   app.on("language", () => {
     for (const line of shown.values()) write(line, line.row, null);
   });
+  document.addEventListener("visibilitychange", () => app.frame(draw));
   setInterval(() => glowing.size && app.frame(cool), 125);
 
   function draw() {
