@@ -65,16 +65,16 @@ class Operations:
         self._load = LoadProbe(lambda: source.links().get("locust"))
         self._head_of: tuple[dict[int, int], bool] | None = None
         self._waiting: tuple[dict[int, int], dict[int, int]] = ({}, {})
-        self.tables: Probe[Tables] = Probe("tables", self._ledger.look)
+        self.tables: Probe[Tables] = Probe("tables", self._ledger.look, self._ledger.close)
         self.offsets: Probe[Ends] = Probe("offsets", Offsets(source.kafka, source.topic).look)
-        self.flink: Probe[FlinkLook] = Probe("flink", self._flink.look)
-        self.load: Probe[Look | None] = Probe("load", self._load.look)
+        self.flink: Probe[FlinkLook] = Probe("flink", self._flink.look, self._flink.close)
+        self.load: Probe[Look | None] = Probe("load", self._load.look, self._load.close)
         self.services: Probe[list[ServiceLook]] = Probe("services", source.services)
         self.job: Probe[JobLook] = Probe("job", source.job)
         self.head: Probe[bool] = Probe("head", self._unreadable)
         self._timer = Delays(source.kafka, source.topic, source.rules)
-        self.delays: Probe[dict[str, Delay]] = Probe("delays", self._timer.look)
-        self._probes: tuple[Probe[Any], ...] = (
+        self.delays: Probe[dict[str, Delay]] = Probe("delays", self._timer.look, self._timer.close)
+        self.probes: tuple[Probe[Any], ...] = (
             *(self.tables, self.offsets, self.flink, self.load),
             *(self.services, self.job, self.head, self.delays),
         )
@@ -92,7 +92,7 @@ class Operations:
 
     def close(self) -> None:
         """End the threads."""
-        for probe in self._probes:
+        for probe in self.probes:
             probe.close()
 
     async def look(self) -> None:

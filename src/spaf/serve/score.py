@@ -52,7 +52,7 @@ SECONDS = (
 async def follow(source: Source, hub: Hub) -> None:
     """Publish `score` each second while the page has viewers."""
     score = Score(source)
-    probe: Probe[dict[str, Any] | None] = Probe("score", score.look)
+    probe: Probe[dict[str, Any] | None] = Probe("score", score.look, score.close)
     try:
         while True:
             if not hub.viewers:
@@ -160,7 +160,7 @@ class Score:
             sales = self._sales.read(connection)
             seconds = self._seconds.read(connection)
         except psycopg.Error as error:
-            self._close()
+            self.close()
             raise StoreError(f"PostgreSQL: {str(error).strip().splitlines()[0]}") from error
         self._count(sales, seconds)
         return self._scorer.message()
@@ -193,7 +193,8 @@ class Score:
             self._connection = connection
         return self._connection
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the connection; the next look opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
