@@ -28,14 +28,15 @@ class DevTools:
         """Take over the two ends of the pipes."""
         self._commands = commands
         self._answers = answers
+        self._pipes = [commands, answers]
         self._read = bytearray()
         self._number = 0
         self._events: list[dict[str, Any]] = []
 
     def close(self) -> None:
-        """Let go of the pipes."""
-        os.close(self._commands)
-        os.close(self._answers)
+        """Let go of the pipes; a second time does nothing."""
+        while self._pipes:
+            os.close(self._pipes.pop())
 
     def call(self, method: str, session: str | None = None, /, **parameters: Any) -> dict[str, Any]:
         """Give a command and return its answer.

@@ -103,3 +103,12 @@ def test_a_browser_that_hangs_is_not_waited_for_for_ever(
     monkeypatch.setattr(devtools, "ANSWER_SECONDS", 0.02)
     with pytest.raises(BrowserError, match="does not answer"):
         peer.devtools.call("Any.thing")
+
+
+def test_letting_go_twice_is_letting_go_once(peer: Peer) -> None:
+    """A measurement ends the browser before its block does; other files must not be closed."""
+    peer.devtools.close()
+    other = os.pipe()
+    peer.devtools.close()
+    for end in other:
+        os.close(end)
