@@ -21,6 +21,7 @@ def test_message_and_advice_are_read_as_two_lines() -> None:
     error = SpafError("It broke.", todo="Mend it.")
     assert str(error) == "It broke.\nMend it."
     assert (error.what, error.todo) == ("It broke.", "Mend it.")
+    assert error.line == "It broke. Mend it."
 
 
 def test_message_without_advice_is_one_line() -> None:

@@ -1,8 +1,8 @@
-"""Two addresses that SPAF adds to Locust's page: what the load does, and an anomaly now.
+"""SPAF's part of Locust's page: what the load does, an anomaly now, and who may ask.
 
-They are for programs on this machine. A page of another site cannot use them: it can send no header
-of its own without being asked by the browser first (which is answered by nobody), and no `Host`
-but its own after rebinding its name.
+Locust allows the pages of every other site to use its own: it answers any Origin that it may. So a
+browser is let in only if it shows this very page; and the anomaly is for programs alone, which send
+no Origin.
 """
 
 from __future__ import annotations
@@ -45,15 +45,21 @@ def desk(seller: Seller) -> Blueprint:
     """Return the addresses, to be registered with Locust's page."""
     blueprint = Blueprint("spaf", __name__)
 
+    @blueprint.before_app_request
+    def only_ours() -> Response | None:
+        """Keep the pages of other sites from Locust's own addresses, too."""
+        foreign = _foreign()
+        return _refusal(403, foreign) if foreign else None
+
     @blueprint.get(LOOK_PATH)
     def look() -> Response:
         return _answer(200, seller.look())
 
     @blueprint.post(INJECT_PATH)
     def inject() -> Response:
-        foreign = _foreign()
-        if foreign:
-            return _refusal(403, foreign)
+        refused = _refused()
+        if refused:
+            return _refusal(403, refused)
         try:
             wish = msgspec.json.decode(request.get_data(), type=Wish)
         except (msgspec.DecodeError, RecursionError):
@@ -63,17 +69,25 @@ def desk(seller: Seller) -> Blueprint:
         try:
             return _answer(200, seller.wish(wish.kind, wish.category))
         except LoadError as error:
-            return _refusal(409, str(error))
+            return _refusal(409, error.line)
 
     return blueprint
 
 
 def _foreign() -> str:
-    """Return why the request may come from a page of another site, or nothing."""
+    """Return why the request comes from a page of another site, or nothing."""
     name = request.host.rpartition(":")[0] if ":" in request.host else request.host
     if name not in LOOPBACK_NAMES:
         return "Only this machine may ask this."
-    if request.headers.get("Origin") is not None:
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != f"http://{request.host}":
+        return "A page of another site may not ask this."
+    return ""
+
+
+def _refused() -> str:
+    """Return why the request is none of a program on this machine, or nothing."""
+    if "Origin" in request.headers:
         return "A page in a browser may not ask this."
     if request.mimetype != "application/json" or DESK_HEADER not in request.headers:
         return f"It needs the header {DESK_HEADER} and JSON."

@@ -8,7 +8,7 @@ from spaf.generate.anomaly import BURST, DROUGHT, KINDS, SURGE
 
 LOOK_PATH = "/spaf/load"
 INJECT_PATH = "/spaf/inject"
-# A browser sends it to another site only after asking, and Locust answers no such question.
+# Whoever sends it knows whom he speaks to.
 DESK_HEADER = "X-SPAF"
 
 EPISODE_WISHES = (SURGE, DROUGHT, BURST)

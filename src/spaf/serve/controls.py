@@ -111,7 +111,7 @@ def _locust(source: Source) -> Iterator[Remote]:
         try:
             yield page
         except remote.RefusedError as refusal:
-            raise RefusedError(409, str(refusal)) from None
+            raise RefusedError(409, refusal.line) from None
 
 
 def _read(body: bytes, kind: type[T], form: str) -> T:

@@ -40,7 +40,9 @@ WRITES = "Writer"
 BUSY = 0.9
 BEGINS_TO_WAIT = 0.5
 
-HEALTHY = frozenset({"running", "external", "ready", "stopped", "selling"})
+HEALTHY = frozenset({"running", "external", "absent"})
+# A load that nobody has started, or that somebody has stopped.
+RESTING = frozenset({"ready", "stopped"})
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Facts:
 
     at: float
     states: dict[str, str]
-    """State of each stage; any that is not `HEALTHY` is trouble."""
+    """State of each stage; any that is not `HEALTHY` is trouble, but for a load that rests."""
     rate: float = 0.0
     """What the load is to sell, sales a second; 0 if it is not under way."""
     intended: int | None = None
@@ -64,6 +66,13 @@ class Facts:
     busy: float | None = None
     backpressure: float | None = None
     busiest: str = ""
+    load_at: float | None = None
+    """When the counts of the load were true, if that was before `at`."""
+
+    @property
+    def sold_at(self) -> float:
+        """When the counts of the load were true."""
+        return self.at if self.load_at is None else self.load_at
 
 
 class Watch:
@@ -79,7 +88,7 @@ class Watch:
         """Take a look and return the culprit, or None."""
         last = self._last()
         if last is None or (last.intended, last.rate) != (now.intended, now.rate):
-            self._sold_at = now.at
+            self._sold_at = now.sold_at
         self._looks.append(now)
         while len(self._looks) > 2 and self._looks[1].at <= now.at - BEHIND_S:  # noqa: PLR2004
             self._looks.popleft()
@@ -95,13 +104,17 @@ class Watch:
 
     @staticmethod
     def _away(now: Facts) -> str | None:
-        return next((s for s in STAGES if now.states.get(s, "running") not in HEALTHY), None)
+        for stage in STAGES:
+            state = now.states.get(stage, "running")
+            if state not in HEALTHY and not (stage == "locust" and state in RESTING):
+                return stage
+        return None
 
     def _stuck(self, now: Facts) -> str | None:
         if len(self._looks) == 1:
             return None
         last = self._looks[-2]
-        if now.intended is not None and (now.at - self._sold_at) * now.rate >= MISSED_SALES:
+        if now.intended is not None and (now.sold_at - self._sold_at) * now.rate >= MISSED_SALES:
             return "locust"
         if now.settled is not None and _stands(last.intended, last.settled, now.settled):
             return "kafka"
@@ -116,7 +129,7 @@ class Watch:
             return None
         if now.rate and then.rate == now.rate and now.intended is not None:
             sold = now.intended - (then.intended or 0)
-            promised = now.rate * seconds
+            promised = now.rate * (now.sold_at - then.sold_at)
             if promised >= MISSED_SALES and 0 <= sold < LEAST_ACHIEVED * promised - MISSED_SALES:
                 return "locust"
         if now.unreadable or not self._lags_more(seconds):

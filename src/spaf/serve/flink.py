@@ -1,6 +1,7 @@
 """What the page tells of the Flink job: how busy it is, its checkpoints, its restarts.
 
-Three small answers of Flink's REST over one connection. Busy and back-pressured time are counters
+Small answers of Flink's REST over one connection: at each look the job's state, and now and then
+the rest. Busy and back-pressured time are counters
 of the tasks; what two looks have between them is exact, while Flink's own rates are means over a
 minute. Flink fetches them from the tasks every ten seconds unless told otherwise.
 """
@@ -17,7 +18,7 @@ from spaf import clock
 from spaf.errors import JobError
 
 TIMEOUT_S = 3.0
-# Checkpoints and restarts are asked for every so many looks: they change every few seconds.
+# All but the state is asked for every so many looks: it changes every few seconds.
 SELDOM = 3
 
 
@@ -99,15 +100,14 @@ class Flink:
             return FlinkLook("waiting")
         if name != self._of:
             self._of, self._seen, self._shares, self._looks = name, {}, {}, 0
-        job = self._get(f"/jobs/{name}")
-        self._note(job["vertices"])
+        state = str(self._get(f"/jobs/{name}/status")["status"])
         if self._looks % SELDOM == 0:
             self._look_seldom(name)
         self._looks += 1
         busiest = max(self._shares.values(), key=lambda one: one[1], default=None)
         waits = [waiting for _, _, waiting in self._shares.values()]
         return FlinkLook(
-            str(job["state"]),
+            state,
             None if busiest is None else busiest[1],
             max(waits, default=None),
             "" if busiest is None else busiest[0],
@@ -129,6 +129,7 @@ class Flink:
                 self._shares[vertex["id"]] = (vertex["name"], *shares)
 
     def _look_seldom(self, name: str) -> None:
+        self._note(self._get(f"/jobs/{name}")["vertices"])
         latest = self._get(f"/jobs/{name}/checkpoints").get("latest") or {}
         completed = latest.get("completed")
         self._completed_ms = None if completed is None else completed["latest_ack_timestamp"]

@@ -42,7 +42,7 @@ def asking() -> Iterator[None]:
         with _looks.one():
             yield
     except MissingError as error:
-        raise RefusedError(404, str(error)) from None
+        raise RefusedError(404, error.line) from None
 
 
 @router.get("")
@@ -76,7 +76,8 @@ def topic(request: Request, name: Topic) -> Response:
     )
 
 
-@router.get("/groups/{name}")
+# A group may have any name, also one with slashes.
+@router.get("/groups/{name:path}")
 def group(request: Request, name: Group) -> Response:
     """Return a group's members, and how far it is in each partition."""
     source = request.app.state.source

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from spaf.errors import LoadError
 from spaf.generate.look import Look
 from spaf.generate.remote import Remote
 
@@ -22,17 +21,20 @@ class LoadProbe:
         """Keep what tells the address; nothing is asked yet."""
         self._address = address
         self._remote: Remote | None = None
+        # Whether there is a Locust at all; until the first look there may be.
+        self.there = True
 
-    def look(self) -> Look:
-        """Return what the load does now.
+    def look(self) -> Look | None:
+        """Return what the load does now; None where there is no Locust.
 
         Raises:
-            LoadError: there is no Locust, or it does not answer.
+            LoadError: it does not answer.
 
         """
         address = self._address()
+        self.there = address is not None
         if address is None:
-            raise LoadError("SPAF runs no Locust here.")
+            return None
         if self._remote is None or self._remote.address != address.rstrip("/"):
             self.close()
             self._remote = Remote(address, timeout_s=TIMEOUT_S)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spaf import clock
+from spaf.generate.look import Look
 from spaf.sale import Reason, decode
 from spaf.serve import accounts
 from spaf.serve.delays import Delays
@@ -19,7 +20,7 @@ from spaf.serve.hub import Hub
 from spaf.serve.ledger import Ledger, Tables
 from spaf.serve.load import LoadProbe
 from spaf.serve.offsets import Ends, Offsets
-from spaf.serve.pipeline import Answer, Delay, Found, Pipeline
+from spaf.serve.pipeline import JOB_RUNS, Answer, Delay, Found, Pipeline
 from spaf.serve.probe import Probe
 from spaf.serve.source import JobLook, ServiceLook, Source
 from spaf.topic import browse
@@ -29,10 +30,9 @@ from spaf.topic import browse
 EVERY_S = 1.0
 PATIENCE_S = 0.4
 # Without a viewer nobody is asked anything; a page that is opened is seen within this. Seconds.
-IDLE_S = 0.1
+IDLE_S = 0.2
 # Memory and processor time come from the system and cost it milliseconds; every so many looks.
 SERVICES_EVERY = 2
-FLINK_EVERY = 2
 # Records at the head of what waits that are looked at, to tell whether Flink can read any.
 HEAD_RECORDS = 20
 
@@ -65,16 +65,16 @@ class Operations:
         self._load = LoadProbe(lambda: source.links().get("locust"))
         self._head_of: tuple[dict[int, int], bool] | None = None
         self._waiting: tuple[dict[int, int], dict[int, int]] = ({}, {})
-        self.tables: Probe[Tables] = Probe("tables", self._ledger.look)
+        self.tables: Probe[Tables] = Probe("tables", self._ledger.look, self._ledger.close)
         self.offsets: Probe[Ends] = Probe("offsets", Offsets(source.kafka, source.topic).look)
-        self.flink: Probe[FlinkLook] = Probe("flink", self._flink.look)
-        self.load = Probe("load", self._load.look)
+        self.flink: Probe[FlinkLook] = Probe("flink", self._flink.look, self._flink.close)
+        self.load: Probe[Look | None] = Probe("load", self._load.look, self._load.close)
         self.services: Probe[list[ServiceLook]] = Probe("services", source.services)
         self.job: Probe[JobLook] = Probe("job", source.job)
         self.head: Probe[bool] = Probe("head", self._unreadable)
         self._timer = Delays(source.kafka, source.topic, source.rules)
-        self.delays: Probe[dict[str, Delay]] = Probe("delays", self._timer.look)
-        self._probes: tuple[Probe[Any], ...] = (
+        self.delays: Probe[dict[str, Delay]] = Probe("delays", self._timer.look, self._timer.close)
+        self.probes: tuple[Probe[Any], ...] = (
             *(self.tables, self.offsets, self.flink, self.load),
             *(self.services, self.job, self.head, self.delays),
         )
@@ -92,16 +92,14 @@ class Operations:
 
     def close(self) -> None:
         """End the threads."""
-        for probe in self._probes:
+        for probe in self.probes:
             probe.close()
 
     async def look(self) -> None:
         """Ask everybody once, and publish."""
-        asked = [probe.look(PATIENCE_S) for probe in (self.tables, self.load, self.job)]
+        asked = [probe.look(PATIENCE_S) for probe in (self.tables, self.load, self.flink, self.job)]
         if self._looks % SERVICES_EVERY == 0:
             asked.append(self.services.look(PATIENCE_S))
-        if self._looks % FLINK_EVERY == 0:
-            asked.append(self.flink.look(PATIENCE_S))
         if self._timer.due:
             asked.append(self.delays.look(PATIENCE_S))
         self._hub.on_rows = self._timer.note
@@ -109,7 +107,7 @@ class Operations:
         await asyncio.gather(*asked)
         # After the tables: see `accounts`.
         await self.offsets.look(PATIENCE_S)
-        job = self.job.value or JobLook("", "")
+        job = self.job.value or JobLook(JOB_RUNS, "")
         if job.id != self._job_id:
             # A job that was submitted anew may write every row again.
             self._ledger.anew = True
@@ -136,8 +134,8 @@ class Operations:
             at=clock.monotonic(),
             services=self.services.value or [],
             job=job,
-            load=self.load.value if self.load.fresh else None,
-            flink=self.flink.value if _answer(self.flink) == Answer() else None,
+            load=None if _answer(self.load).silent else self.load.value,
+            flink=None if _answer(self.flink).silent else self.flink.value,
             ends=ends if self.offsets.fresh else None,
             counted=counted if self.tables.fresh else None,
             accepted=told["accepted"] if told and self.tables.fresh else None,
@@ -152,9 +150,13 @@ class Operations:
                 "flink": _answer(self.flink),
                 "postgres": _answer(self.tables),
             },
+            load_at=self.load.answered_at,
+            ends_at=self.offsets.answered_at,
+            counted_at=self.tables.answered_at,
         )
         pipeline, load = self._pipeline.see(found)
-        self._hub.publish("load", load)
+        if found.load is not None or found.answers["locust"].silent or not self._load.there:
+            self._hub.publish("load", load)
         self._hub.publish("pipeline", pipeline)
 
     def _delays(self) -> dict[str, Delay]:

@@ -13,6 +13,8 @@ from spaf.serve.rates import Rate
 from spaf.serve.source import ServiceLook
 
 SILENT = "silent"
+# A run without a load of ours: whoever sells, it is somebody else.
+ABSENT = "absent"
 # Which services make a stage, by the beginning of their names.
 SERVICES = {
     "locust": ("locust",),
@@ -68,6 +70,10 @@ class Found:
     delays: dict[str, Delay] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     """How the neighbour of each stage answered."""
+    load_at: float | None = None
+    """When the load, the ends and the tables answered; None is at the time of the look."""
+    ends_at: float | None = None
+    counted_at: float | None = None
 
 
 class Pipeline:
@@ -85,7 +91,8 @@ class Pipeline:
         states = {stage: state(stage, found) for stage in STAGES}
         culprit = self.watch.see(facts(found, states))
         look, flink = found.load, found.flink
-        achieved = self._achieved.see(found.at, None if look is None else look.acked)
+        at = _at("locust", found)
+        achieved = self._achieved.see(at, None if look is None else look.acked)
         pipeline = {
             "stages": [self._stage(stage, states[stage], found) for stage in STAGES],
             "checkpoint_age_s": None if flink is None else _rounded(age_s(flink)),
@@ -98,7 +105,7 @@ class Pipeline:
         return pipeline, load.message(look, achieved, address)
 
     def _stage(self, stage: str, told: str, found: Found) -> dict[str, Any]:
-        rate = self._rates[stage].see(found.at, _passed(stage, found))
+        rate = self._rates[stage].see(_at(stage, found), _passed(stage, found))
         delay = found.delays.get(stage)
         processor, memory = self._cost(stage, found)
         return {
@@ -143,6 +150,7 @@ def facts(found: Found, states: dict[str, str]) -> Facts:
         busy=None if flink is None else flink.busy,
         backpressure=None if flink is None else flink.backpressure,
         busiest="" if flink is None else flink.busiest,
+        load_at=_at("locust", found),
     )
 
 
@@ -154,12 +162,13 @@ def state(stage: str, found: Found) -> str:
         return trouble
     if found.answers.get(stage, WELL).silent:
         return SILENT
-    if stage == "flink" and found.job != JOB_RUNS:
-        return found.job.lower()
-    if stage == "flink" and found.flink is not None and found.flink.state != JOB_RUNS:
-        return found.flink.state.lower()
-    if stage == "locust":
+    if stage == "flink":
+        known = (found.job, JOB_RUNS if found.flink is None else found.flink.state)
+        return next((one.lower() for one in known if one != JOB_RUNS), "running")
+    if stage == "locust" and found.load is not None:
         return load.state(found.load)
+    if stage == "locust" and not states:
+        return ABSENT
     return "external" if states == ["external"] else "running"
 
 
@@ -192,6 +201,17 @@ def _passed(stage: str, found: Found) -> int | None:
         "postgres": found.accepted,
         "serve": found.events,
     }[stage]
+
+
+def _at(stage: str, found: Found) -> float:
+    """Return when the count of a stage was true: an answer may have come before the look ended."""
+    times = {
+        "locust": found.load_at,
+        "kafka": found.ends_at,
+        "flink": found.counted_at,
+        "postgres": found.counted_at,
+    }
+    return times.get(stage) or found.at
 
 
 def _lag(stage: str, found: Found) -> int | None:

@@ -22,17 +22,21 @@ T = TypeVar("T")
 class Probe(Generic[T]):
     """Asks one question again and again; keeps the newest answer, and since when there is none."""
 
-    def __init__(self, name: str, question: Callable[[], T]) -> None:
-        """Start the thread; it does nothing until it is asked."""
+    def __init__(
+        self, name: str, question: Callable[[], T], end: Callable[[], None] = lambda: None
+    ) -> None:
+        """Start the thread; it does nothing until it is asked, and calls `end` at its own end."""
         self.value: T | None = None
         self.error: str | None = None
         self._question = question
+        self._end = end
         self._answered_at: float | None = None
         self._open_since: float | None = None
         self._answered = asyncio.Event()
         self._asked: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         # A daemon: a question that is never answered must not keep the process from ending.
-        threading.Thread(target=self._run, name=f"probe {name}", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name=f"probe {name}", daemon=True)
+        self._thread.start()
 
     @property
     def fresh(self) -> bool:
@@ -65,6 +69,11 @@ class Probe(Generic[T]):
         """End the thread once its question is answered."""
         self._asked.put(None)
 
+    def join(self, seconds: float) -> bool:
+        """Wait for the end of the thread; say whether it came."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
     def _run(self) -> None:
         while (tell := self._asked.get()) is not None:
             try:
@@ -77,6 +86,7 @@ class Probe(Generic[T]):
                 self.error, self._answered_at = None, clock.monotonic()
             self._open_since = None
             tell()
+        self._end()
 
 
 def _tell(loop: asyncio.AbstractEventLoop, answered: asyncio.Event) -> None:

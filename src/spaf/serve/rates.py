@@ -32,7 +32,8 @@ class Rate:
         looks = self._looks
         if looks and (count < looks[-1][1] or at - looks[-1][0] > 2 * self._window_s):
             looks.clear()
-        looks.append((at, count))
+        if not looks or at > looks[-1][0]:
+            looks.append((at, count))
         while len(looks) > 2 and looks[1][0] <= at - self._window_s:  # noqa: PLR2004 - two make one
             looks.popleft()
         began, before = looks[0]

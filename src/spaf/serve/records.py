@@ -33,7 +33,7 @@ def record(request: Request, partition: Partition, offset: Offset) -> Response:
         with _looks.one():
             seen = browse.one(source.kafka, source.topic, partition, offset)
     except MissingError as error:
-        raise RefusedError(404, str(error)) from None
+        raise RefusedError(404, error.line) from None
     return answer(told(seen, source.rules))
 
 

@@ -26,7 +26,7 @@ from spaf.store.access import Access, Role
 
 # Between two looks, and how long one is waited for, seconds.
 EVERY_S = 1.0
-IDLE_S = 0.1
+IDLE_S = 0.2
 PATIENCE_S = 0.8
 # Rows of one question, and bytes of labels of one read.
 MOST_ROWS = 5_000
@@ -50,10 +50,9 @@ SECONDS = (
 
 
 async def follow(source: Source, hub: Hub) -> None:
-    """Publish `score` each second in which it has changed, while the page has viewers."""
+    """Publish `score` each second while the page has viewers."""
     score = Score(source)
-    probe: Probe[dict[str, Any] | None] = Probe("score", score.look)
-    told: object = ()
+    probe: Probe[dict[str, Any] | None] = Probe("score", score.look, score.close)
     try:
         while True:
             if not hub.viewers:
@@ -61,9 +60,8 @@ async def follow(source: Source, hub: Hub) -> None:
                 continue
             began = clock.monotonic()
             await probe.look(PATIENCE_S)
-            if probe.fresh and probe.value != told:
-                told = probe.value
-                hub.publish("score", told)
+            if probe.fresh:
+                hub.publish("score", probe.value)
             await asyncio.sleep(max(0.0, began + EVERY_S - clock.monotonic()))
     finally:
         probe.close()
@@ -162,7 +160,7 @@ class Score:
             sales = self._sales.read(connection)
             seconds = self._seconds.read(connection)
         except psycopg.Error as error:
-            self._close()
+            self.close()
             raise StoreError(f"PostgreSQL: {str(error).strip().splitlines()[0]}") from error
         self._count(sales, seconds)
         return self._scorer.message()
@@ -195,7 +193,8 @@ class Score:
             self._connection = connection
         return self._connection
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the connection; the next look opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

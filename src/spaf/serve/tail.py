@@ -39,7 +39,7 @@ async def tail(request: Request, topic: TopicQuery) -> Response:
         opened = await asyncio.to_thread(Tail, request.app.state.source.kafka, topic)
     except MissingError as error:
         tails.give_back()
-        raise RefusedError(404, str(error)) from None
+        raise RefusedError(404, error.line) from None
     except BaseException:
         tails.give_back()
         raise

@@ -120,6 +120,8 @@ class Eye:
             try:
                 found = _fetch(self._consumer, self._bootstrap, self._topic, ends, limit)
             finally:
+                # A partition that is paused stays so, even when it is assigned again.
+                self._consumer.resume(places)
                 self._consumer.unassign()
         return sorted(found, key=lambda one: (one.partition, one.offset))
 

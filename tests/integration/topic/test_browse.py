@@ -83,6 +83,9 @@ def test_a_tail_shows_the_newest_and_counts_the_rest(own: Own, send: Send) -> No
         found, skipped = tail.step(5)
         assert [one.value for one in found] == [b"995", b"996", b"997", b"998", b"999"]
         assert skipped == 995
+        for n in range(3):
+            send(session, 0, [b"again %d" % n])
+            assert [one.value for one in tail.step(5)[0]] == [b"again %d" % n]
         assert tail.step(5) == ([], 0)
 
 

@@ -52,7 +52,7 @@ def test_nothing_is_wrong() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("state", ["silent", "restarting", "starting", "failed", "created"])
+@pytest.mark.parametrize("state", ["silent", "restarting", "starting", "failed", "gone"])
 def test_a_stage_that_is_away_is_named_at_once(stage: str, state: str) -> None:
     """Its state says so, whatever the counts do."""
     line, watch = Line(), Watch()
@@ -120,8 +120,19 @@ def test_a_load_that_stands_still_is_named(rate: float, looks: int) -> None:
     assert found == [*[None] * (looks - 1), "locust"]
 
 
+def test_a_look_that_takes_long_makes_no_load_late() -> None:
+    """Its counts are of when it answered, before a silent neighbour was waited for."""
+    line, watch = Line(), Watch()
+    told(watch, (line.look() for _ in range(8)))
+    late = line.look()
+    assert watch.see(replace(late, at=late.at + 0.8, load_at=late.at)) is None
+
+
 def test_a_load_that_is_stopped_is_no_trouble() -> None:
-    """Its rate is 0 then."""
+    """Its rate is 0 then; of any other stage the same word is trouble."""
+    rests = Line().look(states=WELL | {"locust": "stopped"})
+    assert Watch().see(rests) is None
+    assert Watch().see(replace(rests, states=WELL | {"kafka": "stopped"})) == "kafka"
     line, watch = Line(), Watch()
     told(watch, (line.look() for _ in range(8)))
     line.rate = line.sells = 0

@@ -124,9 +124,12 @@ def test_the_supervisors_word_comes_first() -> None:
 def test_what_is_not_ours_has_no_cost() -> None:
     """A service elsewhere has neither memory nor processor time here."""
     services = [ServiceLook("kafka", "external", "far:9092", 0, 0.0, 0.0)]
-    found = stages(replace(FOUND, services=services))
+    alone = replace(FOUND, services=services, load=None)
+    found = stages(alone)
     assert (found["kafka"]["cpu_percent"], found["kafka"]["rss_mib"]) == (None, None)
     assert (found["flink"]["state"], found["flink"]["rss_mib"]) == ("running", None)
+    assert found["locust"]["state"] == "absent"
+    assert Pipeline().see(alone)[0]["culprit"] is None
 
 
 def test_a_load_that_is_away_is_gone() -> None:

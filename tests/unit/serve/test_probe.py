@@ -72,12 +72,12 @@ def test_an_answer_after_the_end_is_lost_in_silence() -> None:
         go.wait(30)
 
     async def look() -> Probe[None]:
-        probe = Probe("test", ask)
+        probe = Probe("test", ask, done.set)
         await probe.look(0.01)
         return probe
 
     probe = asyncio.run(look())
     go.set()
-    probe._asked.put(done.set)
-    assert done.wait(10)
     probe.close()
+    assert probe.join(10)
+    assert done.is_set(), "what the question uses was not closed"

@@ -1,0 +1,233 @@
+"""The controls on a real Locust with its real page, and the score of what it sells."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from spaf.bench.session import Session
+from spaf.errors import LoadError
+from spaf.generate.anomaly import EpisodeLabel, Label, read_labels
+from spaf.generate.look import INJECT_PATH
+from spaf.generate.remote import RefusedError, Remote
+from spaf.generate.run import Sales, page_command
+from spaf.serve.app import build
+from spaf.serve.score import Score
+from spaf.serve.source import JobLook, Source
+from spaf.stack import process
+from spaf.stack.ports import any_free_port
+from spaf.store.access import Role
+from spaf.topic.read import read
+
+Own = Callable[[int], Session]
+PATIENCE_S = 30.0
+TOKEN = "token"  # noqa: S105 - it opens nothing
+
+
+class Shop:
+    """A Locust of its own, and what it has sold."""
+
+    def __init__(self, session: Session, folder: Path) -> None:
+        """Start it; it does not sell yet."""
+        self.session = session
+        self.labels = folder / "labels.jsonl"
+        port = any_free_port()
+        self.address = f"http://127.0.0.1:{port}"
+        offered = Sales(session.kafka, session.topic, 7, ("BRL",), 0.0, self.labels)
+        argv = page_command(offered, port=port, rate=100, autostart=False)
+        self.log = folder / "locust.log"
+        with self.log.open("wb") as log:
+            self._child = subprocess.Popen(argv, cwd=folder, stdout=log, stderr=log)
+
+    def end(self) -> None:
+        """End it."""
+        self._child.terminate()
+        self._child.wait(PATIENCE_S)
+
+    def sales(self) -> list[dict[str, Any]]:
+        """Return what is in the topic."""
+        one = self.session
+        records = read(one.kafka, one.topic, {}, one.end_offsets())
+        return [msgspec.json.decode(record.value or b"") for record in records]
+
+    def source(self) -> Source:
+        """Return what a page of it shows."""
+        one = self.session
+        return Source(
+            kafka=one.kafka,
+            topic=one.topic,
+            group=one.topic,
+            flink=one.flink,
+            access=one.access,
+            rules=one.rules,
+            outlier_score=5.0,
+            surge_score=4.5,
+            started_ms=0,
+            services=list,
+            job=lambda: JobLook("RUNNING", "j"),
+            links=lambda: {"flink": None, "locust": self.address},
+            labels=self.labels,
+            runs=self.labels.parent,
+        )
+
+
+@pytest.fixture
+def shop(own: Own, tmp_path: Path) -> Iterator[Shop]:
+    """Yield a Locust that is ready."""
+    found = Shop(own(1), tmp_path)
+    try:
+        with Remote(found.address) as remote:
+            assert process.wait_until(lambda: _ready(remote), PATIENCE_S), found.log.read_text()
+        yield found
+    finally:
+        found.end()
+
+
+def _ready(remote: Remote) -> bool:
+    try:
+        return remote.look().state == "ready"
+    except LoadError:
+        return False
+
+
+def test_start_change_inject_stop(shop: Shop) -> None:
+    """All that the page may do, and every sale is what was asked for."""
+    with Remote(shop.address) as remote:
+        with pytest.raises(RefusedError, match="No load runs that could sell"):
+            remote.inject("price_x10", None)
+        with pytest.raises(RefusedError, match="No load runs whose rate"):
+            remote.change(5)
+        remote.start(200)
+        assert process.wait_until(lambda: remote.look().acked > 100, PATIENCE_S)
+        now = remote.look()
+        assert (now.state, now.users, now.rate) == ("running", 100, 200.0)
+        assert now.delay_ms is not None
+        assert 0 <= now.delay_ms[0] <= now.delay_ms[1]
+        remote.change(40)
+        assert process.wait_until(lambda: remote.look().rate == 40.0, PATIENCE_S)
+        assert remote.inject("price_x100", "toys").category == "toys"
+        surge = remote.inject("surge", None)
+        assert surge.category == "electronics"
+        assert "first minute" in surge.note
+        with pytest.raises(RefusedError, match="has an episode already"):
+            remote.inject("drought", "electronics")
+        with pytest.raises(RefusedError, match="no category 'nothing'"):
+            remote.inject("surge", "nothing")
+        assert process.wait_until(lambda: _labelled(shop) == (1, 1), PATIENCE_S)
+        remote.stop()
+        then = remote.look()
+        assert (then.state, then.rate) == ("stopped", 0.0)
+        assert then.intended == then.acked
+    sold = {sale["transactionId"]: sale for sale in shop.sales()}
+    assert len(sold) == then.acked
+    (label,), (episode,) = read_labels(shop.labels)
+    assert (label.kind, sold[label.transaction_id]["productCategory"]) == ("price_x100", "toys")
+    assert (episode.kind, episode.category) == ("surge", "electronics")
+
+
+def test_through_the_page(shop: Shop) -> None:
+    """The routes of the page do the same, and pass Locust's refusals on."""
+    assert _post(shop, "/api/inject", 409, kind="surge")["error"].startswith("No load runs")
+    assert _post(shop, "/api/load", 409, action="rate", rate=5)["error"].startswith("No load runs")
+    assert _post(shop, "/api/load", action="start", rate=100)["ok"]
+    with Remote(shop.address) as remote:
+        assert process.wait_until(lambda: remote.look().acked > 10, PATIENCE_S)
+        assert _post(shop, "/api/inject", kind="bulk_quantity", category="toys")["ok"]
+        assert _post(shop, "/api/load", action="rate", rate=0.5)["rate"] == 0.5
+        assert _post(shop, "/api/load", action="stop")["ok"]
+        assert remote.look().state == "stopped"
+
+
+def test_a_page_of_another_site_cannot_inject(shop: Shop) -> None:
+    """What a browser could be made to send is refused, and Locust allows no other origin."""
+    with Remote(shop.address) as remote:
+        remote.start(100)
+        assert process.wait_until(lambda: remote.look().acked > 10, PATIENCE_S)
+        url = shop.address + INJECT_PATH
+        form = httpx.post(url, data={"kind": "price_x10"})
+        plain = httpx.post(url, content=b'{"kind":"price_x10"}', headers={"X-SPAF": "1"})
+        rebound = httpx.post(
+            url, json={"kind": "price_x10"}, headers={"X-SPAF": "1", "Host": "evil.example"}
+        )
+        assert {one.status_code for one in (form, plain, rebound)} == {403}
+        evil = {"Origin": "http://evil.example"}
+        assert httpx.options(url, headers=evil).status_code == 403
+        # Nor what Locust has itself: it would let any site start and stop the load.
+        assert httpx.post(f"{shop.address}/stop", headers=evil).status_code == 403
+        own = {"Origin": shop.address}
+        assert httpx.get(shop.address, headers=own).status_code == 200
+        assert remote.look().state == "running"
+        assert httpx.post(f"{shop.address}/stop", headers=own).status_code == 200
+    assert not any(_labelled(shop))
+
+
+def test_the_score_of_what_was_sold(shop: Shop) -> None:
+    """Labels of a real load, rows as the job would write them: found, missed and false."""
+    with Remote(shop.address) as remote:
+        remote.start(100)
+        assert process.wait_until(lambda: remote.look().acked > 10, PATIENCE_S)
+        for kind in ("price_x10", "bulk_quantity"):
+            remote.inject(kind, None)
+        assert process.wait_until(lambda: _labelled(shop)[0] == 2, PATIENCE_S)
+        remote.stop()
+    labels, _ = read_labels(shop.labels)
+    score = Score(shop.source())
+    assert score.look() == {"kinds": {}, "precision": None, "recall": None}
+    with shop.session.access.connect(Role.SINK, autocommit=True) as sink:
+        for offset, (name, kind) in enumerate(
+            [(labels[0].transaction_id, "high_price"), ("7-other-1", "low_price")]
+        ):
+            sink.execute(
+                "INSERT INTO sale_anomaly VALUES (0, %s, %s, %s, 'toys', 1, 1, 9)",
+                [offset, kind, name],
+            )
+    found = score.look()
+    one = {"labelled": 1, "found": 1, "alerts": 1, "true_alerts": 1}
+    assert found == {"kinds": {"high_price": one}, "precision": 1.0, "recall": 1.0}
+    assert score.look() == found, "rows that were read again count twice"
+    score._scorer.settle(1e12, 0)
+    assert score.look() == {
+        "kinds": {
+            "high_price": one,
+            "low_price": {"labelled": 0, "found": 0, "alerts": 1, "true_alerts": 0},
+            "bulk_quantity": {"labelled": 1, "found": 0, "alerts": 0, "true_alerts": 0},
+        },
+        "precision": 0.5,
+        "recall": 0.5,
+    }
+    # A new job writes its rows again: everything is counted from the beginning.
+    score._source = replace(shop.source(), job=lambda: JobLook("RUNNING", "k"))
+    assert score.look() == found
+    score.close()
+
+
+def _post(shop: Shop, path: str, status: int = 200, **body: Any) -> Any:
+    app = build(shop.source(), 18_082, TOKEN, print)
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        headers = {"x-spaf-token": TOKEN}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:18082", timeout=PATIENCE_S
+        ) as client:
+            return await client.post(path, json=body, headers=headers)
+
+    found = asyncio.run(ask())
+    assert found.status_code == status, found.text
+    return found.json()
+
+
+def _labelled(shop: Shop) -> tuple[int, int]:
+    """Return how many sales and episodes have a label."""
+    if not shop.labels.exists():
+        return 0, 0
+    found: tuple[list[Label], list[EpisodeLabel]] = read_labels(shop.labels)
+    return len(found[0]), len(found[1])
