@@ -1,5 +1,6 @@
 """Check what no linter knows: locks agree with their sources, no file that must not be there."""
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -14,6 +15,9 @@ REGISTRIES = re.compile(
 HOME_PATHS = re.compile(r"(/root/|/home/[a-z]+/|/work/)")
 LARGEST_FILE = 512 * 1024
 THIS = "tools/check_repository.py"
+VENDOR = ROOT / "src/spaf/serve/static/vendor"
+# A row of the table in VENDORED.md: the name of the file first, its SHA-256 last.
+VENDORED_ROW = re.compile(r"^\| (\S+) \|.*\| ([0-9a-f]{64}) \|$", re.MULTILINE)
 
 
 def tracked() -> list[Path]:
@@ -61,9 +65,25 @@ def lock_complaints() -> list[str]:
     return found
 
 
+def vendor_complaints() -> list[str]:
+    """Return vendored files that VENDORED.md does not list with the sum that they have."""
+    listed = dict(VENDORED_ROW.findall((VENDOR / "VENDORED.md").read_text()))
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in VENDOR.iterdir()
+        if path.name != "VENDORED.md"
+    }
+    return [
+        f"{VENDOR.relative_to(ROOT)}/{name}: is not what VENDORED.md lists; renew both together"
+        for name in sorted(listed.keys() | found.keys())
+        if listed.get(name) != found.get(name)
+    ]
+
+
 def main() -> int:
     """Print every complaint; exit code 1 if there is one."""
-    found = [c for path in tracked() for c in complaints_about(path)] + lock_complaints()
+    found = [c for path in tracked() for c in complaints_about(path)]
+    found += lock_complaints() + vendor_complaints()
     for complaint in found:
         print(complaint)
     return 1 if found else 0

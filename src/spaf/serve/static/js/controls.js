@@ -1,0 +1,213 @@
+// The controls: start, stop and change the load, inject an anomaly now, and the way to the pages
+// of Flink and Locust.
+
+import {
+  heading, kindName, known, latest, mark, say, sayIn, sentence, told as said,
+} from "./panel.js";
+import { WORDS } from "./panel_words.js";
+import { rateOf, rateText } from "./rate.js";
+
+const RATES = [10, 50, 100, 1_000];
+const KINDS = ["price_x10", "price_x100", "price_div10", "bulk_quantity", "surge", "drought",
+  "customer_burst"];
+// What the simulated shop sells; an anomaly can be injected into no other category. A test holds
+// these against the catalogue.
+const SHELVES = [
+  "electronics", "clothing", "groceries", "home", "beauty", "books", "sports", "toys",
+  "appliances", "automotive",
+];
+// An answer stays beside its button until it is old news, ms.
+const TOLD_MS = 12_000;
+
+// Build the section into its place on the page.
+export function mount(section, app) {
+  app.addWords(WORDS);
+  const view = new Controls(app, section);
+  latest(app, "load", (load) => view.take(load));
+  app.on("snapshot", () => view.know());
+  view.know();
+}
+
+class Controls {
+  constructor(app, section) {
+    this.app = app;
+    this.load = null;
+    this.busy = false;
+    this.rate = null;
+    this.#build(section);
+    app.on("language", () => {
+      this.know();
+      this.draw();
+    });
+  }
+
+  #build(section) {
+    const { app } = this;
+    this.state = app.el("span", { class: "load-state", "data-test": "load-state" });
+    this.start = app.el("button", { type: "button", class: "main", "data-test": "load-start",
+      onclick: () => this.#toggle() });
+    this.rates = sayIn(app, app.el("div", { class: "choice", role: "group" }), "aria-label",
+      "controls.rate");
+    this.rates.append(...RATES.map((rate) => app.el("button", { type: "button",
+      "data-rate": rate, "data-test": `rate-${rate}`, onclick: () => this.#setRate(rate) })));
+    this.own = sayIn(app, app.el("input", { inputmode: "numeric", autocomplete: "off", size: "6",
+      id: "own-rate", "data-test": "rate-own", "aria-describedby": "controls-told",
+      oninput: () => this.own.removeAttribute("aria-invalid") }), "placeholder", "controls.own");
+    const form = app.el("form", { class: "own-rate", novalidate: true, onsubmit: (event) => {
+      event.preventDefault();
+      this.#setRate(this.own.value.trim());
+    } }, say(app, app.el("label", { for: "own-rate", class: "hidden" }), "controls.own_label"),
+    this.own, say(app, app.el("button"), "controls.set"));
+    this.category = app.el("select", { id: "inject-category", "data-test": "inject-category" },
+      say(app, app.el("option", { value: "" }), "controls.any"),
+      ...SHELVES.map((name) => app.el("option", { value: name, text: name })));
+    this.kinds = app.el("div", { class: "inject", role: "group" });
+    sayIn(app, this.kinds, "aria-label", "controls.inject");
+    this.kinds.append(...KINDS.map((kind) => app.el("button", { type: "button",
+      "data-kind": kind, "data-test": `inject-${kind}`, onclick: () => this.#inject(kind) },
+    mark(kind), app.el("span"))));
+    this.links = app.el("p", { class: "links" });
+    this.told = app.el("p", { class: "told", id: "controls-told", "data-test": "controls-told" });
+    section.append(app.el("div", { class: "controls" },
+      heading(app, section, "controls.title", this.links, this.state),
+      app.el("div", { class: "control-line" }, this.start, this.rates, form),
+      app.el("div", { class: "control-line" },
+        say(app, app.el("span", { class: "label" }), "controls.inject"), this.kinds,
+        say(app, app.el("label", { for: "inject-category", class: "label" }), "controls.into"),
+        this.category),
+      this.told));
+  }
+
+  // Take the addresses of the neighbours' own pages; one that is away has none.
+  know() {
+    const { app } = this;
+    const run = app.get("snapshot")?.run ?? {};
+    const away = this.load?.state === "gone";
+    const pages = Object.entries(run.links ?? {}).filter(([name, address]) =>
+      /^https?:/.test(address) && !(name === "locust" && away));
+    this.links.replaceChildren(...pages.map(([name, address]) => app.el("a", { href: address,
+      rel: "noreferrer noopener", target: "_blank",
+      text: app.t("controls.page_of", { name: app.t(`stage.${name}`) }) })));
+  }
+
+  take(load) {
+    const turned = this.load?.state !== load?.state;
+    this.load = load;
+    if (turned) this.know();
+    const running = load?.state === "running";
+    if (load?.rate && !this.busy && (running || this.rate === null)) this.rate = load.rate;
+    this.draw();
+  }
+
+  draw() {
+    const { app, load } = this;
+    const state = load?.state ?? "unknown";
+    const away = state === "gone" || state === "unknown";
+    const running = state === "running";
+    app.put(this.state, this.#stateWords(state));
+    this.state.dataset.state = state;
+    app.put(this.start, app.t(running ? "controls.stop" : "controls.start"));
+    this.start.classList.toggle("main", !running);
+    this.start.disabled = away || this.busy;
+    for (const button of this.rates.children) {
+      const rate = Number(button.dataset.rate);
+      app.put(button, app.number(rate));
+      button.setAttribute("aria-pressed", String(rate === this.rate));
+      button.disabled = away;
+    }
+    this.own.disabled = away;
+    this.own.nextElementSibling.disabled = away;
+    this.category.disabled = !running;
+    for (const button of this.kinds.children) {
+      app.put(button.lastChild, kindName(app, button.dataset.kind));
+      button.disabled = !running;
+    }
+    if (!this.told.textContent || this.hint) this.#hint(state);
+  }
+
+  #stateWords(state) {
+    const { app, load } = this;
+    const achieved = load?.achieved;
+    return known(app, `controls.state.${state}`, state)
+      .replace("{achieved}", app.number(achieved ?? 0, achieved < 10 ? 1 : 0))
+      .replace("{rate}", rateText(app, load?.rate ?? 0))
+      + (load?.failed ? ` · ${app.t("controls.failed", { n: app.number(load.failed) })}` : "");
+  }
+
+  // Say why something cannot be pressed; an answer to what was pressed goes first.
+  #hint(state) {
+    const none = { gone: "controls.away", running: "", unknown: "" };
+    const key = none[state] ?? "controls.not_running";
+    this.hint = Boolean(key);
+    this.told.classList.remove("wrong");
+    this.app.put(this.told, key ? this.app.t(key) : "");
+  }
+
+  #toggle() {
+    if (this.load?.state === "running") this.#send("/api/load", { action: "stop" }, "stopped");
+    else {
+      this.#send("/api/load", { action: "start", rate: this.rate ?? 100 }, "started",
+        { rate: rateText(this.app, this.rate ?? 100) });
+    }
+  }
+
+  // A rate that is none goes to the server as none, which says what is allowed.
+  async #setRate(wanted) {
+    const rate = typeof wanted === "number" ? wanted : rateOf(wanted);
+    const own = !RATES.includes(rate);
+    const vars = { rate: rateText(this.app, rate) };
+    if (this.load?.state !== "running" && rate !== null) {
+      this.rate = rate;
+      this.#tell(this.app.t("controls.rate_chosen", vars), false);
+      this.draw();
+      return;
+    }
+    const done = await this.#send("/api/load", { action: "rate", rate }, "rate_set", vars);
+    if (done) this.rate = rate;
+    else if (own) this.own.setAttribute("aria-invalid", "true");
+    this.draw();
+  }
+
+  async #inject(kind) {
+    const { app } = this;
+    const category = this.category.value || null;
+    const done = await this.#send("/api/inject", { kind, category }, null);
+    if (!done) return;
+    const where = done.category ?? category;
+    const key = ["injected", where && "into", done.seconds && "for"].filter(Boolean).join("_");
+    const told = app.t(`controls.${key}`, { kind: kindName(app, kind),
+      category: app.visible(where ?? ""), time: app.duration((done.seconds ?? 0) * 1000) });
+    this.#tell([told, done.note && said(app, done.note)].filter(Boolean).join(" "), false);
+  }
+
+  // Send a change; return the answer, or null where it was refused, which is told.
+  async #send(path, body, key, vars) {
+    const { app } = this;
+    this.busy = true;
+    this.draw();
+    try {
+      const answer = await app.post(path, body);
+      this.own.removeAttribute("aria-invalid");
+      if (key) this.#tell(app.t(`controls.${key}`, vars), false);
+      return answer ?? {};
+    } catch (error) {
+      this.#tell(sentence(app, error), true);
+      return null;
+    } finally {
+      this.busy = false;
+      this.draw();
+    }
+  }
+
+  #tell(text, wrong) {
+    this.hint = false;
+    this.app.put(this.told, text);
+    this.told.classList.toggle("wrong", wrong);
+    this.app.announce(text);
+    clearTimeout(this.fading);
+    this.fading = setTimeout(() => {
+      this.app.put(this.told, "");
+      this.draw();
+    }, TOLD_MS);
+  }
+}

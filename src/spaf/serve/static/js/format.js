@@ -1,0 +1,131 @@
+// Numbers, money and times in the reader's own form. Formatters are costly to make: kept.
+
+import { locale } from "./words.js";
+
+let kept = new Map();
+
+export function forget() {
+  kept = new Map();
+}
+
+function formatter(key, make) {
+  let found = kept.get(key);
+  if (!found) kept.set(key, (found = make(locale())));
+  return found;
+}
+
+// 1234.5 -> 1,234.5; digits = exactly so many decimals.
+export function number(value, digits = 0) {
+  return formatter(`n${digits}`, (l) => new Intl.NumberFormat(l, {
+    minimumFractionDigits: digits, maximumFractionDigits: digits,
+  })).format(value);
+}
+
+// For narrow places: 12,345,678 -> 12.3M.
+export function compact(value) {
+  return formatter("c", (l) => new Intl.NumberFormat(l, {
+    notation: "compact", maximumFractionDigits: 1,
+  })).format(value);
+}
+
+export function percent(share, digits = 0) {
+  return formatter(`p${digits}`, (l) => new Intl.NumberFormat(l, {
+    style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits,
+  })).format(share);
+}
+
+// Cents (BigInt, or an integer as text) as money, exact: never through a float.
+export function money(cents, currency) {
+  return moneyFormat("m", currency, 2).format(decimal(cents));
+}
+
+// The same without cents, for fast numbers of which nobody reads the cents.
+export function roundMoney(cents, currency) {
+  return moneyFormat("r", currency, 0).format(decimal(cents));
+}
+
+export function compactMoney(cents, currency) {
+  return formatter(`k${currency}`, (l) => moneyOr(l, currency, {
+    notation: "compact", maximumFractionDigits: 1,
+  })).format(Number(cents) / 100);
+}
+
+// How a column of amounts is written: one unit for all of it, so that it can be compared by eye.
+// {text: cents -> "1,234.5", unit: "R$ thousand"} for the largest of the amounts.
+export function column(most, currency, t) {
+  const steps = [[1e11, 1e8, "unit.million"], [1e8, 1e5, "unit.thousand"], [0, 100, null]];
+  const [, divisor, name] = steps.find(([least]) => most >= least);
+  const symbol = symbolOf(currency);
+  return { text: (cents) => number(cents / divisor, name ? 1 : 0), unit: name ? `${symbol} ${t(name)}` : symbol };
+}
+
+function symbolOf(currency) {
+  const parts = formatter(`s${currency}`, (l) => moneyOr(l, currency, { currencyDisplay: "narrowSymbol" })).formatToParts(1);
+  return parts.find((part) => part.type === "currency")?.value ?? currency;
+}
+
+// Only the amount, for a column whose heading or neighbour names the currency.
+export function amount(cents) {
+  return formatter("a", (l) => new Intl.NumberFormat(l, {
+    minimumFractionDigits: 2, maximumFractionDigits: 2,
+  })).format(decimal(cents));
+}
+
+function moneyFormat(kind, currency, digits) {
+  return formatter(`${kind}${currency}`, (l) => moneyOr(l, currency, {
+    minimumFractionDigits: digits, maximumFractionDigits: digits,
+  }));
+}
+
+function moneyOr(l, currency, options) {
+  try {
+    return new Intl.NumberFormat(l, { style: "currency", currency, ...options });
+  } catch {
+    return new Intl.NumberFormat(l, options); // not three letters: the amount alone
+  }
+}
+
+// -12345n -> "-123.45": what Intl reads exactly.
+export function decimal(cents) {
+  const all = BigInt(cents);
+  const digits = String(all < 0n ? -all : all).padStart(3, "0");
+  return `${all < 0n ? "-" : ""}${digits.slice(0, -2)}.${digits.slice(-2)}`;
+}
+
+export function time(ms) {
+  return formatter("t", (l) => new Intl.DateTimeFormat(l, {
+    hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+  })).format(ms);
+}
+
+export function minute(ms) {
+  return formatter("tm", (l) => new Intl.DateTimeFormat(l, {
+    hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+  })).format(ms);
+}
+
+export function dateTime(ms) {
+  return formatter("dt", (l) => new Intl.DateTimeFormat(l, {
+    year: "numeric", month: "2-digit", day: "2-digit",
+    hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+  })).format(ms);
+}
+
+// 12.3 ms, 480 ms, 1.2 s, 3 min 5 s, 2 h 4 min.
+export function duration(ms) {
+  if (ms === null || ms === undefined || Number.isNaN(ms)) return "–";
+  if (ms < 0) return `−${duration(-ms)}`;
+  if (ms < 100) return `${number(ms, 1)} ms`;
+  if (ms < 1_000) return `${number(ms)} ms`;
+  if (ms < 60_000) return `${number(ms / 1_000, 1)} s`;
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < 3_600) return `${number(Math.floor(seconds / 60))} min ${seconds % 60} s`;
+  return `${number(Math.floor(seconds / 3_600))} h ${Math.floor((seconds % 3_600) / 60)} min`;
+}
+
+export function bytes(count) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let step = 0;
+  for (; count >= 1_024 && step < units.length - 1; step += 1) count /= 1_024;
+  return `${number(count, step === 0 || count >= 100 ? 0 : 1)} ${units[step]}`;
+}

@@ -1,0 +1,156 @@
+// The dialog of an anomaly: the record itself, read from Kafka, or the second and its counts.
+
+import { numbers } from "./amounts.js";
+import { isOfSecond } from "./feed.js";
+import { browse } from "./kafka.js";
+import { kindName, mark, sentence } from "./panel.js";
+import { outcomeLine } from "./reasons.js";
+import { compare, drawStrip } from "./second.js";
+import { coloured, foreign, visible } from "./text.js";
+
+let dialog = null;
+
+// Open the record of a place in the log; `anomaly`, if given, is what the job said of it.
+export function openRecord(app, { partition, offset, anomaly = null }) {
+  const frame = open(app, anomaly, app.t("record.title"), [
+    place(app, partition, offset)]);
+  const load = async () => {
+    frame.body.replaceChildren(app.el("p", { class: "loading", text: app.t("record.loading") }));
+    try {
+      const record = await app.api("/api/record", { partition, offset });
+      frame.body.replaceChildren(...recordParts(app, record, anomaly));
+      frame.foot.replaceChildren(...recordButtons(app, record));
+    } catch (error) {
+      frame.body.replaceChildren(failure(app, error, load));
+    }
+  };
+  load();
+}
+
+// Open the second of a surge or a drought.
+export function openSecond(app, anomaly) {
+  const at = anomaly.second * 1000;
+  const frame = open(app, anomaly, app.t("record.second_title"), [app.dateTime(at)]);
+  const strip = app.el("figure", { class: "strip" });
+  frame.body.replaceChildren(summary(app, anomaly), compare(app, anomaly),
+    app.el("p", { class: "note", text: app.t("second.note") }), strip);
+  frame.foot.replaceChildren(app.el("button", { type: "button",
+    text: app.t("record.browse_second"), onclick: () => {
+      dialog.close();
+      browse({ time_ms: at });
+    } }));
+  drawStrip(app, anomaly, strip);
+}
+
+function open(app, anomaly, title, sub) {
+  dialog ??= document.body.appendChild(app.el("dialog", { class: "record", id: "record",
+    "aria-labelledby": "record-title", "data-test": "record-dialog",
+    onclick: (event) => { if (event.target === dialog) dialog.close(); } }));
+  const heading = app.el("h2", { id: "record-title" });
+  heading.append(...(anomaly ? [mark(anomaly.kind), kindName(app, anomaly.kind)] : [title]));
+  const body = app.el("div", { class: "record-body" });
+  const foot = app.el("div", { class: "record-foot" });
+  const close = app.el("button", { type: "button", autofocus: "",
+    text: app.t("record.close"), onclick: () => dialog.close() });
+  dialog.replaceChildren(app.el("div", { class: "record-frame" },
+    app.el("header", {}, heading, app.el("span", { class: "sub" }, ...sub), close), body, foot));
+  if (!dialog.open) dialog.showModal();
+  return { body, foot };
+}
+
+function place(app, partition, offset) {
+  return app.t("record.place", { partition: app.number(partition), offset: app.number(offset) });
+}
+
+function failure(app, error, again) {
+  return app.el("div", { class: "failure", role: "alert" },
+    app.el("p", { text: sentence(app, error) }),
+    app.el("button", { type: "button", text: app.t("panel.again"),
+      onclick: again }));
+}
+
+// Return what the job said: amount, expected, factor, score, delay.
+function summary(app, anomaly) {
+  const [amount, expected, factor, score] = numbers(app, anomaly);
+  const known = isOfSecond(anomaly) ? "record.known_after_second" : "record.known_after";
+  return facts(app, [
+    ["anomalies.col.category", foreign(app, anomaly.category)],
+    ["anomalies.col.amount", amount],
+    ["anomalies.col.expected", expected],
+    ["anomalies.col.factor", factor],
+    ["anomalies.col.score", score],
+    [known, app.duration(anomaly.known_after_ms)],
+    ...(anomaly.transaction_id
+      ? [["record.transaction", foreign(app, anomaly.transaction_id)]] : []),
+  ]);
+}
+
+function facts(app, pairs) {
+  return app.el("dl", { class: "facts" }, ...pairs.map(([key, value]) => app.el("div", {},
+    app.el("dt", { text: app.t(key) }), app.el("dd", {}, value))));
+}
+
+function recordParts(app, record, anomaly) {
+  return [
+    ...(anomaly ? [summary(app, anomaly)] : []),
+    facts(app, [
+      ["record.partition", app.number(record.partition)],
+      ["record.offset", app.number(record.offset)],
+      ["record.appended", app.dateTime(record.append_ms)],
+      ["record.bytes", app.bytes(record.bytes)],
+    ]),
+    outcomes(app, record.outcomes ?? []),
+    ...payload(app, record),
+  ];
+}
+
+function outcomes(app, told) {
+  return app.el("div", { class: "outcomes" }, app.el("h3", { text: app.t("record.outcomes") }),
+    told.length ? app.el("ul", {}, ...told.map((outcome) => outcomeLine(app, outcome)))
+      : app.el("p", { class: "empty", text: app.t("record.no_outcome") }));
+}
+
+// Return the bytes as JSON, as text and as hex, as far as they are each, with a switch.
+export function payload(app, record) {
+  const ways = [["json", record.json, coloured],
+    ["text", record.text, (_, text) => visible(app, text, { lines: true })],
+    ["hex", record.hex, (_, text) => visible(app, text, { lines: true })]]
+    .filter(([, value]) => value !== null && value !== undefined);
+  if (!ways.length || (record.text === "" && !record.hex)) {
+    const key = record.text === "" ? "record.empty" : "record.tombstone";
+    return [app.el("p", { class: "empty", text: app.t(key) })];
+  }
+  const pre = app.el("pre", { class: "bytes", tabindex: "0", role: "group",
+    "aria-label": app.t("record.content") });
+  const tabs = app.el("div", { class: "choice", role: "group",
+    "aria-label": app.t("record.shown_as") });
+  const show = (way, value, paint) => {
+    const painted = paint(app, value);
+    pre.replaceChildren(...(Array.isArray(painted) ? painted : [painted]));
+    for (const tab of tabs.children) {
+      tab.setAttribute("aria-pressed", String(tab.dataset.way === way));
+    }
+  };
+  for (const [way, value, paint] of ways) {
+    tabs.append(app.el("button", { type: "button", "data-way": way, text: app.t(`record.${way}`),
+      onclick: () => show(way, value, paint) }));
+  }
+  show(...ways[0]);
+  const cut = record.cut ? [app.el("p", { class: "note", text: app.t("record.cut") })] : [];
+  return [...(ways.length > 1 ? [tabs] : []), pre, ...cut];
+}
+
+function recordButtons(app, record) {
+  const copy = app.el("button", { type: "button", text: app.t("record.copy"),
+    onclick: async () => {
+      const text = record.text ?? record.hex ?? "";
+      const done = await navigator.clipboard.writeText(text).then(() => true, () => false);
+      copy.textContent = app.t(done ? "record.copied" : "record.not_copied");
+      app.announce(copy.textContent);
+    } });
+  return [copy, app.el("button", { type: "button", text: app.t("record.browse"),
+    onclick: () => {
+      dialog.close();
+      browse({ partition: record.partition, offset: record.offset });
+    } })];
+}

@@ -1,0 +1,55 @@
+// How good the rules are in this run: precision and recall per kind, and what the words mean.
+
+import { changed, kindName, latest, mark, say } from "./panel.js";
+
+// Return the table; it says in words when this run has no labels to be held against.
+export function mountScore(app) {
+  const body = app.el("tbody");
+  const none = say(app, app.el("p", { class: "empty" }), "score.none");
+  const columns = ["kind", "found", "recall", "right", "precision"].map((name) => say(app,
+    app.el("th", { scope: "col", class: name === "kind" ? "" : "n" }), `score.col.${name}`));
+  const table = app.el("table", { class: "score" },
+    app.el("thead", {}, app.el("tr", {}, ...columns)), body);
+  const meaning = app.el("dl", { class: "meaning" }, ...["precision", "recall"].flatMap((name) => [
+    say(app, app.el("dt"), `score.col.${name}`), say(app, app.el("dd"), `score.${name}_means`)]));
+  latest(app, "score", (score) => {
+    none.hidden = Boolean(score);
+    table.hidden = meaning.hidden = !score;
+    if (score && changed(body, [app.language(), score])) body.replaceChildren(...lines(app, score));
+  });
+  return app.el("aside", { class: "score-side" }, say(app, app.el("h3"), "score.title"), none,
+    table, meaning);
+}
+
+function lines(app, score) {
+  const kinds = Object.entries(score.kinds ?? {});
+  const all = { precision: score.precision, recall: score.recall };
+  const sum = (name) => kinds.reduce((total, [, counts]) => total + (counts[name] ?? 0), 0);
+  for (const name of ["labelled", "found", "alerts", "true_alerts"]) all[name] = sum(name);
+  return [
+    ...kinds.map(([kind, counts]) => line(app, counts, mark(kind), kindName(app, kind))),
+    line(app, all, null, app.t("score.all"), "total"),
+  ];
+}
+
+function line(app, counts, shape, name, extra = "") {
+  const { labelled = 0, found = 0, alerts = 0, true_alerts: right = 0 } = counts;
+  return app.el("tr", { class: extra },
+    app.el("th", { scope: "row" }, ...(shape ? [shape] : []), app.el("span", { text: name })),
+    cell(app, of(app, found, labelled)), cell(app, share(app, counts.recall, found, labelled)),
+    cell(app, of(app, right, alerts)), cell(app, share(app, counts.precision, right, alerts)));
+}
+
+function cell(app, text) {
+  return app.el("td", { class: "n", text });
+}
+
+function of(app, part, whole) {
+  return whole ? `${app.number(part)} / ${app.number(whole)}` : "–";
+}
+
+// Three digits, cut and not rounded up: 0.9996 is no 1.000.
+function share(app, told, part, whole) {
+  const ratio = told ?? (whole ? part / whole : null);
+  return ratio === null ? "–" : app.number(Math.floor(ratio * 1000) / 1000, 3);
+}

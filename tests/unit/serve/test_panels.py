@@ -1,0 +1,142 @@
+"""The parts of the page's panels that need no page, run by Node.js where there is one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NODE = shutil.which("node")
+pytestmark = pytest.mark.skipif(
+    NODE is None, reason="no Node.js on the PATH; the browser tests see these parts only in use"
+)
+
+FEED = """
+import { Feed, keyOf } from "./feed.js";
+const feed = new Feed();
+const sale = (offset, ms, kind = "high_price") => ({ kind, partition: 0, offset, detected_ms: ms });
+const offsets = (rows) => rows.map(({ offset }) => offset);
+"""
+
+
+def code(point: str) -> str:
+    """Return how the page writes a character that would not be seen."""
+    return f"\u2039U+{point}\u203a"
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the scripts that Node.js takes for modules."""
+    folder = tmp_path_factory.mktemp("js")
+    shutil.copytree(str(files("spaf.serve").joinpath("static/js")), folder, dirs_exist_ok=True)
+    (folder / "package.json").write_text('{"type": "module"}')
+    return folder
+
+
+def run(scripts: Path, case: str) -> Any:
+    """Run a script and return what it tells with `tell`."""
+    file = scripts / "case.mjs"
+    file.write_text(f"const tell = (x) => console.log(JSON.stringify(x));\n{case}")
+    assert NODE is not None
+    done = subprocess.run([NODE, file], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_an_anomaly_is_shown_once_and_the_newest_first(scripts: Path) -> None:
+    """A snapshot after a reconnect tells again what was known."""
+    case = """
+feed.add([sale(1, 10), sale(2, 20)]);
+feed.restart([sale(3, 30), sale(2, 20), sale(1, 10)]);
+tell([offsets(feed.rows), feed.counts.get("high_price")]);"""
+    assert run(scripts, FEED + case) == [[3, 2, 1], 3]
+
+
+def test_a_held_feed_does_not_move_and_loses_nothing(scripts: Path) -> None:
+    """What comes meanwhile waits, and is shown when the reader lets go."""
+    case = """
+feed.add([sale(1, 10)]);
+feed.hold(true);
+const now = feed.add([sale(2, 20)]);
+const held = offsets(feed.rows);
+const waited = feed.hold(false);
+tell([now, held, offsets(waited), offsets(feed.rows)]);"""
+    assert run(scripts, FEED + case) == [[], [1], [2], [2, 1]]
+
+
+def test_a_gap_that_cannot_be_closed_is_not_hidden(scripts: Path) -> None:
+    """If every row of a full snapshot is newer than what is known, what is known goes."""
+    case = """
+feed.add([sale(1, 10)]);
+feed.restart(Array.from({ length: 100 }, (_, i) => sale(1_000 + i, 5_000 + i)));
+tell([feed.rows.length, feed.rows.at(-1).offset, feed.counts.get("high_price")]);"""
+    assert run(scripts, FEED + case) == [100, 1000, 100]
+
+
+def test_the_feed_of_a_long_day_stays_small(scripts: Path) -> None:
+    """Only the newest are kept; counts go on."""
+    case = """
+for (let i = 0; i < 5_000; i += 1) feed.add([sale(i, i)]);
+tell([feed.rows.length, feed.rows[0].offset, feed.known.size, feed.seen]);"""
+    assert run(scripts, FEED + case) == [1000, 4999, 1000, 5000]
+
+
+def test_two_kinds_of_one_second_are_two_anomalies(scripts: Path) -> None:
+    """A second is named by its category and kind too."""
+    case = """
+const second = (kind, category) => ({ kind, category, second: 7, detected_ms: 8 });
+tell(feed.add([second("surge", "a"), second("surge", "b"), second("drought", "a")]).length);"""
+    assert run(scripts, FEED + case) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ção 日本", "plain ção 日本"),
+        ("a\nb\tc\x1b[31m", r"a\nb\tc\x1b[31m"),
+        ("a\u202eb\u2066c\u200bd", f"a{code('202E')}b{code('2066')}c{code('200B')}d"),
+        ("\ufeffx\u0085y\x7f", rf"{code('FEFF')}x{code('0085')}y\x7f"),
+        ("\ud800", code("D800")),
+        ("\U000e0041", code("E0041")),
+        ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
+    ],
+)
+def test_nothing_in_a_text_hides_or_turns_it(scripts: Path, text: str, shown: str) -> None:
+    """Characters that show nothing, or turn their neighbours around, are written out."""
+    case = f'import {{ escaped }} from "./text.js";\ntell(escaped({json.dumps(text)}));'
+    assert run(scripts, case) == shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "rate"),
+    [
+        *(("100", 100), (" 1,000 ", 1000), ("1.000", 1000), ("50.000", 50000), ("1 000", 1000)),
+        *(("0.5", 0.5), ("0,5", 0.5), ("12.25", 12.25)),
+        *(("", None), ("many", None), ("-1", None), ("1e9", None), ("1,0,0", None), ("0x10", None)),
+    ],
+)
+def test_a_rate_is_read_as_it_is_written_in_either_language(
+    scripts: Path, typed: str, rate: float | None
+) -> None:
+    """A thousand is a thousand with a comma and with a point."""
+    case = f'import {{ rateOf }} from "./rate.js";\ntell(rateOf({json.dumps(typed)}));'
+    assert run(scripts, case) == rate
+
+
+@pytest.mark.parametrize(
+    ("seen", "span"),
+    [(9, 1), (19, 2), (39, 4), (79, 8), (160, 16), (55, 0), (161, 16)],
+)
+def test_the_seconds_of_a_rule_are_found_by_their_sum(scripts: Path, seen: int, span: int) -> None:
+    """A sum that none of the spans comes near marks nothing but its second."""
+    case = f"""
+globalThis.navigator ??= {{ language: "en" }};
+const {{ spanOf }} = await import("./second.js");
+const counts = [...Array(45).fill(10), 9, 50, 50];
+tell(spanOf(counts, 45, {seen}));"""
+    assert run(scripts, case) == span
