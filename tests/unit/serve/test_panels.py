@@ -108,7 +108,7 @@ tell(feed.add([second("surge", "a"), second("surge", "b"), second("drought", "a"
 )
 def test_nothing_in_a_text_hides_or_turns_it(scripts: Path, text: str, shown: str) -> None:
     """Characters that show nothing, or turn their neighbours around, are written out."""
-    case = f'import {{ escaped }} from "./panel.js";\ntell(escaped({json.dumps(text)}));'
+    case = f'import {{ escaped }} from "./text.js";\ntell(escaped({json.dumps(text)}));'
     assert run(scripts, case) == shown
 
 
@@ -124,7 +124,7 @@ def test_a_rate_is_read_as_it_is_written_in_either_language(
     scripts: Path, typed: str, rate: float | None
 ) -> None:
     """A thousand is a thousand with a comma and with a point."""
-    case = f'import {{ rateOf }} from "./controls.js";\ntell(rateOf({json.dumps(typed)}));'
+    case = f'import {{ rateOf }} from "./rate.js";\ntell(rateOf({json.dumps(typed)}));'
     assert run(scripts, case) == rate
 
 

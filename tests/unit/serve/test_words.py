@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 import spaf
+from spaf.generate.catalogue import CATEGORIES
 from spaf.generate.episode import EPISODE_KINDS
 from spaf.generate.look import WISHES
 from spaf.quarantine.words import COUNTED, RULES
 
 SCRIPTS = Path(str(files("spaf.serve").joinpath("static/js")))
 PANELS = [
-    *("anomalies", "feed", "score", "record", "second", "reasons", "accounts"),
-    *("quarantine", "kafka", "kafka_messages", "controls", "panel"),
+    *("anomalies", "anomaly_row", "amounts", "feed", "score", "record", "second", "reasons"),
+    *("accounts", "quarantine", "quarantine_row", "controls", "rate", "panel", "text"),
+    *("kafka", "kafka_parts", "kafka_messages", "kafka_form", "message_list"),
 ]
 SECTIONS = (
     *("panel", "kind", "anomalies", "score", "record", "outcome", "accounts", "reason", "rule"),
@@ -79,6 +81,14 @@ def test_sentences_of_the_server_are_said_by_the_server() -> None:
     said = "".join(source.read_text(encoding="utf-8") for source in sources)
     english = words()["en"]
     assert [s for key, s in english.items() if key[:7] == "server." and s not in said] == []
+
+
+def test_the_shop_has_the_categories_that_the_page_offers() -> None:
+    """An anomaly can be injected into these; Locust refuses any other."""
+    script = (SCRIPTS / "controls.js").read_text(encoding="utf-8")
+    listed = re.search(r"const SHELVES = \[(.*?)\]", script, re.DOTALL)
+    assert listed
+    assert tuple(re.findall(r'"([^"]+)"', listed[1])) == CATEGORIES
 
 
 @pytest.mark.parametrize("name", PANELS)

@@ -1,8 +1,8 @@
 // The anomalies: a feed that can be held, what is known of each, and how good the rules are.
 
-import { amount as amountOf } from "./format.js";
-import { Feed, PAGE, isOfSecond, keyOf } from "./feed.js";
-import { arrows, foreign, heading, kindName, mark, say, sayIn, sentence, when } from "./panel.js";
+import { headOf, rowOf } from "./anomaly_row.js";
+import { Feed, PAGE, isOfSecond } from "./feed.js";
+import { arrows, heading, kindName, mark, say, sayIn, sentence } from "./panel.js";
 import { WORDS } from "./panel_words.js";
 import { openRecord, openSecond } from "./record.js";
 import { mountScore } from "./score.js";
@@ -10,9 +10,6 @@ import { mountScore } from "./score.js";
 const KINDS = ["high_price", "low_price", "bulk_quantity", "surge", "drought"];
 // Pages that one press of "older" asks for at most, while the filter lets none of them through.
 const MOST_PAGES = 5;
-const COLUMNS = ["kind", "category", "amount", "expected", "factor", "score", "known_after", "at"];
-const NUMBERS = new Set(["amount", "expected", "factor", "score", "known_after", "at"]);
-
 // How long a new line stands out, ms.
 const NEW_MS = 1_200;
 
@@ -53,7 +50,7 @@ class Anomalies {
     } });
     this.point = arrows(this.body, ".row-open");
     this.empty = app.el("p", { class: "empty" });
-    const table = app.el("table", { class: "feed" }, this.#head(), this.body);
+    const table = app.el("table", { class: "feed" }, headOf(app), this.body);
     this.scroll = app.el("div", { class: "feed-scroll" }, table, this.empty);
     this.older = say(app, app.el("button", { type: "button",
       "data-test": "anomalies-older", onclick: () => this.#loadOlder() }), "anomalies.older");
@@ -66,13 +63,6 @@ class Anomalies {
         app.el("div", { class: "feed-foot" }, this.older, this.told)),
       mountScore(app),
     );
-  }
-
-  #head() {
-    const { app } = this;
-    const cells = COLUMNS.map((name) => say(app, app.el("th", { scope: "col",
-      class: NUMBERS.has(name) ? `n col-${name}` : `col-${name}` }), `anomalies.col.${name}`));
-    return app.el("thead", {}, app.el("tr", {}, ...cells));
   }
 
   // A row must not run away from a pointer, from the focus, or from who has scrolled to it.
@@ -163,16 +153,7 @@ class Anomalies {
   }
 
   #row(anomaly) {
-    const { app } = this;
-    const name = kindName(app, anomaly.kind);
-    const open = app.el("button", { type: "button", class: "row-open", tabindex: "-1",
-      "aria-haspopup": "dialog" }, mark(anomaly.kind), app.el("span", { text: name }));
-    const cells = [open, foreign(app, anomaly.category, { longest: 64 }), ...numbers(app, anomaly),
-      app.duration(anomaly.known_after_ms), when(app, anomaly.detected_ms)];
-    const row = app.el("tr", { class: `kind-${anomaly.kind}`, "data-test": "anomaly",
-      "data-key": keyOf(anomaly), "data-kind": anomaly.kind },
-      ...cells.map((cell, i) => app.el("td", {
-        class: NUMBERS.has(COLUMNS[i]) ? `n col-${COLUMNS[i]}` : `col-${COLUMNS[i]}` }, cell)));
+    const row = rowOf(this.app, anomaly);
     this.anomalies.set(row, anomaly);
     return row;
   }
@@ -187,10 +168,10 @@ class Anomalies {
     [...this.chips.children].forEach((chip, i) => {
       const kind = wanted[i];
       chip.setAttribute("aria-pressed", String(kind === this.kind));
-      chip.querySelector(".chip-name").textContent =
-        kind ? kindName(app, kind) : app.t("anomalies.all");
+      const name = kind ? kindName(app, kind) : app.t("anomalies.all");
+      app.put(chip.querySelector(".chip-name"), name);
       const n = kind ? feed.counts.get(kind) ?? 0 : feed.seen;
-      chip.querySelector(".chip-count").textContent = app.number(n);
+      app.put(chip.querySelector(".chip-count"), app.number(n));
     });
   }
 
@@ -207,12 +188,10 @@ class Anomalies {
     const { app, reasons, feed } = this;
     const why = ["button", "focus", "pointer", "scroll"].find((reason) => reasons.has(reason));
     const n = app.number(feed.waiting.length);
-    this.status.textContent = why
-      ? app.t(`anomalies.held.${why}`, { n }) : app.t("anomalies.live");
+    app.put(this.status, app.t(why ? `anomalies.held.${why}` : "anomalies.live", { n }));
     this.status.classList.toggle("held", Boolean(why));
-    this.pause.textContent = why
-      ? app.t(feed.waiting.length ? "anomalies.go_on_n" : "anomalies.go_on", { n })
-      : app.t("anomalies.pause");
+    const go = feed.waiting.length ? "anomalies.go_on_n" : "anomalies.go_on";
+    app.put(this.pause, app.t(why ? go : "anomalies.pause", { n }));
     this.pause.setAttribute("aria-pressed", String(reasons.has("button")));
   }
 
@@ -266,21 +245,4 @@ class Anomalies {
 function marking({ detail }, row) {
   const marked = getSelection();
   return detail > 0 && !marked.isCollapsed && row.contains(marked.anchorNode);
-}
-
-// Return amount, expected amount, their ratio and the score, each as the kind has it.
-export function numbers(app, anomaly) {
-  const { amount, expected, score } = anomaly;
-  const of = isOfSecond(anomaly)
-    ? (value, digits) => app.number(Number(value), digits)
-    : (value) => amountOf(value);
-  const ratio = Number(expected) > 0 ? Number(amount) / Number(expected) : null;
-  const shown = of(amount, 0);
-  return [isOfSecond(anomaly) ? app.t("anomalies.n_sales", { n: shown }) : shown, of(expected, 1), ratio === null ? "–" : times(app, ratio),
-    app.number(Number(score), 1)];
-}
-
-function times(app, ratio) {
-  if (!ratio) return "×0";
-  return `×${app.number(ratio, ratio >= 100 ? 0 : ratio >= 10 ? 1 : 2)}`;
 }

@@ -5,10 +5,17 @@ import {
   heading, kindName, known, latest, mark, say, sayIn, sentence, told as said,
 } from "./panel.js";
 import { WORDS } from "./panel_words.js";
+import { rateOf, rateText } from "./rate.js";
 
 const RATES = [10, 50, 100, 1_000];
 const KINDS = ["price_x10", "price_x100", "price_div10", "bulk_quantity", "surge", "drought",
   "customer_burst"];
+// What the simulated shop sells; an anomaly can be injected into no other category. A test holds
+// these against the catalogue.
+const SHELVES = [
+  "electronics", "clothing", "groceries", "home", "beauty", "books", "sports", "toys",
+  "appliances", "automotive",
+];
 // An answer stays beside its button until it is old news, ms.
 const TOLD_MS = 12_000;
 
@@ -51,7 +58,9 @@ class Controls {
       this.#setRate(this.own.value.trim());
     } }, say(app, app.el("label", { for: "own-rate", class: "hidden" }), "controls.own_label"),
     this.own, say(app, app.el("button"), "controls.set"));
-    this.category = app.el("select", { id: "inject-category", "data-test": "inject-category" });
+    this.category = app.el("select", { id: "inject-category", "data-test": "inject-category" },
+      say(app, app.el("option", { value: "" }), "controls.any"),
+      ...SHELVES.map((name) => app.el("option", { value: name, text: name })));
     this.kinds = app.el("div", { class: "inject", role: "group" });
     sayIn(app, this.kinds, "aria-label", "controls.inject");
     this.kinds.append(...KINDS.map((kind) => app.el("button", { type: "button",
@@ -69,16 +78,10 @@ class Controls {
       this.told));
   }
 
-  // Take what the snapshot says of categories and of the neighbours' own pages.
+  // Take the addresses of the neighbours' own pages; one that is away has none.
   know() {
     const { app } = this;
     const run = app.get("snapshot")?.run ?? {};
-    const chosen = this.category.value;
-    this.category.replaceChildren(
-      app.el("option", { value: "", text: app.t("controls.any") }),
-      ...(run.categories ?? []).map((name) => app.el("option", { value: name,
-        text: app.visible(name) })));
-    this.category.value = (run.categories ?? []).includes(chosen) ? chosen : "";
     const away = this.load?.state === "gone";
     const pages = Object.entries(run.links ?? {}).filter(([name, address]) =>
       /^https?:/.test(address) && !(name === "locust" && away));
@@ -133,7 +136,8 @@ class Controls {
 
   // Say why something cannot be pressed; an answer to what was pressed goes first.
   #hint(state) {
-    const key = { gone: "controls.away", running: "", unknown: "" }[state] ?? "controls.not_running";
+    const none = { gone: "controls.away", running: "", unknown: "" };
+    const key = none[state] ?? "controls.not_running";
     this.hint = Boolean(key);
     this.told.classList.remove("wrong");
     this.app.put(this.told, key ? this.app.t(key) : "");
@@ -183,6 +187,7 @@ class Controls {
     this.draw();
     try {
       const answer = await app.post(path, body);
+      this.own.removeAttribute("aria-invalid");
       if (key) this.#tell(app.t(`controls.${key}`, vars), false);
       return answer ?? {};
     } catch (error) {
@@ -205,17 +210,4 @@ class Controls {
       this.draw();
     }, TOLD_MS);
   }
-}
-
-// Return a rate as someone types it in either language, or null: 1,000 and 1.000 are a thousand,
-// 0.5 and 0,5 are a half.
-export function rateOf(typed) {
-  const text = typed.trim();
-  const grouped = /^\d{1,3}([.,\s]\d{3})+$/.test(text);
-  const plain = grouped ? text.replace(/[.,\s]/g, "") : text.replace(",", ".");
-  return /^\d+(\.\d+)?$/.test(plain) ? Number(plain) : null;
-}
-
-function rateText(app, rate) {
-  return app.number(rate ?? 0, Number.isInteger(rate) ? 0 : 1);
 }

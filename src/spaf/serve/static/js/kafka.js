@@ -1,8 +1,10 @@
 // The Kafka view: topics and groups on one side, what is in the chosen one on the other.
 
 import { KafkaMessages } from "./kafka_messages.js";
-import { changed, foreign, heading, known, say, sayIn, sentence, whenSeen } from "./panel.js";
+import { configParts, groupParts, partitionParts, stateName } from "./kafka_parts.js";
+import { changed, heading, say, sayIn, sentence, whenSeen } from "./panel.js";
 import { WORDS } from "./panel_words.js";
+import { foreign } from "./text.js";
 
 // How often the lists are read again while the section is on the screen: lag is worth watching,
 // but each look opens connections to the broker.
@@ -52,8 +54,8 @@ class Kafka {
     `kafka.tab.${tab}`)));
     this.pane = app.el("div", { class: "kafka-pane" });
     this.messages = new KafkaMessages(app);
-    this.search = sayIn(app, app.el("input", { type: "search", autocomplete: "off", maxlength: "249",
-      "data-test": "kafka-search", onchange: () => {
+    this.search = sayIn(app, app.el("input", { type: "search", autocomplete: "off",
+      maxlength: "249", "data-test": "kafka-search", onchange: () => {
         this.contains = this.search.value.trim();
         this.look();
       } }), "aria-label", "kafka.search");
@@ -187,7 +189,8 @@ function brokerName(broker) {
 
 function topicLines(app, kafka) {
   const topics = kafka.overview?.topics ?? [];
-  const shown = topics.filter(({ internal, name }) => kafka.all || !internal || name === kafka.topic);
+  const shown = topics.filter(({ internal, name }) =>
+    kafka.all || !internal || name === kafka.topic);
   return shown.map(({ name, partitions, records }) => pick(app, name, name === kafka.topic,
     () => kafka.pick(name, null), records === null ? "–" : app.number(records),
     app.t(partitions === 1 ? "kafka.one_partition" : "kafka.n_partitions",
@@ -202,66 +205,9 @@ function groupLines(app, kafka) {
     lag === null ? "–" : app.t("kafka.lag_n", { n: app.number(lag) }), stateName(app, state)));
 }
 
-function stateName(app, state) {
-  return known(app, `kafka.state.${String(state).toLowerCase()}`, state);
-}
-
 function pick(app, name, chosen, onclick, figure, sub) {
   return app.el("li", {}, app.el("button", { type: "button", "data-name": name, onclick,
     "aria-current": chosen ? "true" : null },
   app.el("span", { class: "pick-name" }, foreign(app, name)),
   app.el("span", { class: "n", text: figure }), app.el("span", { class: "sub", text: sub })));
-}
-
-function table(app, columns, rows) {
-  const head = columns.map(([key, number]) => app.el("th", { scope: "col",
-    class: number ? "n" : "", text: app.t(key) }));
-  return app.el("div", { class: "scroll-x" }, app.el("table", {},
-    app.el("thead", {}, app.el("tr", {}, ...head)),
-    app.el("tbody", {}, ...rows.map((cells) => app.el("tr", {}, ...cells.map((cell, i) => app.el(
-      i ? "td" : "th", { class: columns[i][1] ? "n" : "", scope: i ? null : "row" }, cell)))))));
-}
-
-function partitionParts(app, { partitions }) {
-  return [table(app, [["kafka.col.partition", true], ["kafka.col.begin", true],
-    ["kafka.col.end", true], ["kafka.col.records", true], ["kafka.col.leader", true]],
-  partitions.map(({ partition, begin, end, leader }) => [app.number(partition), app.number(begin),
-    app.number(end), app.number(end - begin), String(leader)]))];
-}
-
-function configParts(app, { config }) {
-  const own = config.filter((entry) => !entry.default);
-  const usual = config.filter((entry) => entry.default);
-  const line = (entry) => [foreign(app, entry.name), foreign(app, entry.value),
-    entry.default ? app.t("kafka.is_default")
-      : app.el("strong", { class: "differs", text: app.t("kafka.differs") })];
-  const columns = [["kafka.col.name"], ["kafka.col.value"], ["kafka.col.origin"]];
-  return [
-    own.length ? table(app, columns, own.map(line))
-      : app.el("p", { class: "empty", text: app.t("kafka.all_default") }),
-    app.el("details", { class: "usual" },
-      app.el("summary", { text: app.t("kafka.usual", { n: app.number(usual.length) }) }),
-      table(app, columns, usual.map(line))),
-  ];
-}
-
-function groupParts(app, { state, members = [], partitions = [] }) {
-  const lag = partitions.reduce((sum, each) => sum + (each.lag ?? 0), 0);
-  return [
-    app.el("p", { class: "note", text: app.t("kafka.group", { state: stateName(app, state),
-      members: app.number(members.length), lag: app.number(lag) }) }),
-    partitions.length ? table(app, [["kafka.col.topic"], ["kafka.col.partition", true],
-      ["kafka.col.committed", true], ["kafka.col.end", true], ["kafka.col.lag", true]],
-    partitions.map(({ topic, partition, committed, end, lag: behind }) => [foreign(app, topic),
-      app.number(partition), committed === null ? "–" : app.number(committed), app.number(end),
-      behind === null ? "–" : app.number(behind)]))
-      : app.el("p", { class: "empty", text: app.t("kafka.no_offsets") }),
-    ...(members.length ? [app.el("ul", { class: "members" }, ...members.map((member) =>
-      app.el("li", {}, foreign(app, memberName(member)))))] : []),
-  ];
-}
-
-function memberName(member) {
-  if (typeof member === "string") return member;
-  return [member.client, member.host, ...member.partitions].filter(Boolean).join(" · ");
 }

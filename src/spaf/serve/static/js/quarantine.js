@@ -1,16 +1,11 @@
 // The quarantine: records that were not accepted, each with its reason and its bytes.
 
-import {
-  arrows, beginning, escaped, foreign, known, say, sayIn, sentence, visible, when, whenSeen,
-} from "./panel.js";
-import { explained } from "./reasons.js";
-import { openRecord, payload } from "./record.js";
+import { arrows, known, say, sayIn, sentence, whenSeen } from "./panel.js";
+import { quarantineRow } from "./quarantine_row.js";
 
 const PAGE = 50;
 // Reasons that are only counted have no record to show.
 const NOT_KEPT = new Set(["not_read", "no_record", "array", "disagreement"]);
-// Of a record's text so much stands in its line before it is opened, characters.
-const PREVIEW = 160;
 
 // Return the browser's element and what the accounts tell it.
 export function mountQuarantine(app, section) {
@@ -47,7 +42,7 @@ class Quarantine {
     this.list = sayIn(app, app.el("div", { class: "q-list" }), "aria-label", "quarantine.title");
     this.point = arrows(this.list, "summary");
     this.empty = app.el("p", { class: "empty" });
-    this.more = say(app, app.el("button", { type: "button",  hidden: true,
+    this.more = say(app, app.el("button", { type: "button", hidden: true,
       "data-test": "quarantine-more", onclick: () => this.loadMore() }), "panel.more");
     this.root = app.el("div", { class: "quarantine" },
       app.el("div", { class: "q-bar" }, say(app, app.el("h3"), "quarantine.title"),
@@ -122,7 +117,7 @@ class Quarantine {
       this.#drawChoice();
       this.list.replaceChildren();
     }
-    this.list.append(...this.rows.slice(from).map((row) => this.#row(row)));
+    this.list.append(...this.rows.slice(from).map((row) => quarantineRow(this.app, row)));
     this.point();
     this.#drawEmpty();
     this.#drawFresh(0);
@@ -154,49 +149,4 @@ class Quarantine {
       ? this.app.t("quarantine.came", { n: this.app.number(came) }) : this.app.t("panel.refresh");
     this.fresh.classList.toggle("strong", came > 0);
   }
-
-  #row(row) {
-    const { app } = this;
-    const reason = app.el("span", { class: "q-reason",
-      text: known(app, `reason.${row.reason}`, row.reason) });
-    const summary = app.el("summary", {},
-      when(app, row.append_ms), app.el("span", { class: "place", text: `${row.partition}:${row.offset}` }),
-      reason, preview(app, row));
-    const details = app.el("details", { class: "q-row", "data-test": "quarantine-row",
-      "data-key": `${row.partition}:${row.offset}` }, summary);
-    details.addEventListener("toggle", () => {
-      if (details.open && details.childElementCount === 1) details.append(this.#open(row));
-    });
-    return details;
-  }
-
-  #open(row) {
-    const { app } = this;
-    const late = row.reason === "late" && row.cents !== null && row.cents !== undefined
-      ? [app.el("p", {}, lateSale(app, row))] : [];
-    const again = row.replays
-      ? [app.el("p", { class: "note", text: app.t("quarantine.replayed") })] : [];
-    return app.el("div", { class: "q-open" }, explained(app, row.reason, row.explanation), ...late, ...again,
-      ...payload(app, row), app.el("p", { class: "q-foot" },
-        app.el("span", { class: "dim", text: app.t("quarantine.size", {
-          time: app.dateTime(row.append_ms), bytes: app.bytes(row.bytes) }) }),
-        app.el("button", { type: "button", class: "link", text: app.t("quarantine.open"),
-          onclick: () => openRecord(app, row) })));
-  }
-}
-
-function preview(app, row) {
-  const text = row.text ?? row.hex;
-  if (text === null || text === undefined) {
-    return app.el("span", { class: "q-text none", text: app.t("record.tombstone") });
-  }
-  if (!text) return app.el("span", { class: "q-text none", text: app.t("record.empty") });
-  const shell = app.el("bdi", { class: "q-text" });
-  shell.append(...visible(app, beginning(text, PREVIEW)));
-  return shell;
-}
-
-function lateSale(app, row) {
-  return app.t("quarantine.late_sale", { money: app.money(row.cents, row.currency),
-    category: escaped(row.category ?? "–"), late: app.duration(row.lateness_ms) });
 }

@@ -1,7 +1,8 @@
 // Why a record was not accepted, and what the contract says of one, in the page's language.
 
-import { foreign, known } from "./panel.js";
+import { known } from "./panel.js";
 import { WORDS } from "./panel_words.js";
+import { foreign } from "./text.js";
 
 // What may follow the rule in a sentence of the server, and the words for it here.
 const ENDS = {

@@ -1,11 +1,12 @@
 // The dialog of an anomaly: the record itself, read from Kafka, or the second and its counts.
 
+import { numbers } from "./amounts.js";
 import { isOfSecond } from "./feed.js";
-import { numbers } from "./anomalies.js";
 import { browse } from "./kafka.js";
-import { coloured, foreign, kindName, mark, sentence, visible } from "./panel.js";
+import { kindName, mark, sentence } from "./panel.js";
 import { outcomeLine } from "./reasons.js";
 import { compare, drawStrip } from "./second.js";
+import { coloured, foreign, visible } from "./text.js";
 
 let dialog = null;
 
@@ -49,7 +50,7 @@ function open(app, anomaly, title, sub) {
   heading.append(...(anomaly ? [mark(anomaly.kind), kindName(app, anomaly.kind)] : [title]));
   const body = app.el("div", { class: "record-body" });
   const foot = app.el("div", { class: "record-foot" });
-  const close = app.el("button", { type: "button",  autofocus: "",
+  const close = app.el("button", { type: "button", autofocus: "",
     text: app.t("record.close"), onclick: () => dialog.close() });
   dialog.replaceChildren(app.el("div", { class: "record-frame" },
     app.el("header", {}, heading, app.el("span", { class: "sub" }, ...sub), close), body, foot));
@@ -64,7 +65,7 @@ function place(app, partition, offset) {
 function failure(app, error, again) {
   return app.el("div", { class: "failure", role: "alert" },
     app.el("p", { text: sentence(app, error) }),
-    app.el("button", { type: "button",  text: app.t("panel.again"),
+    app.el("button", { type: "button", text: app.t("panel.again"),
       onclick: again }));
 }
 
@@ -140,14 +141,14 @@ export function payload(app, record) {
 }
 
 function recordButtons(app, record) {
-  const copy = app.el("button", { type: "button",  text: app.t("record.copy"),
+  const copy = app.el("button", { type: "button", text: app.t("record.copy"),
     onclick: async () => {
       const text = record.text ?? record.hex ?? "";
       const done = await navigator.clipboard.writeText(text).then(() => true, () => false);
       copy.textContent = app.t(done ? "record.copied" : "record.not_copied");
       app.announce(copy.textContent);
     } });
-  return [copy, app.el("button", { type: "button",  text: app.t("record.browse"),
+  return [copy, app.el("button", { type: "button", text: app.t("record.browse"),
     onclick: () => {
       dialog.close();
       browse({ partition: record.partition, offset: record.offset });

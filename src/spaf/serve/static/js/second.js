@@ -1,16 +1,16 @@
 // An unusual second: what was seen and expected, and the seconds around it.
 
-import { numbers } from "./anomalies.js";
+import { numbers } from "./amounts.js";
 import { bar, sentence } from "./panel.js";
 
 // Seconds that are drawn before and behind.
 const BEFORE_S = 45;
 const BEHIND_S = 15;
-// The rule looks at so many seconds up to the one that it reports, and says the sum of those that
-// stand out most, but not which.
+// The rule looks at so many seconds up to the one that it reports, and says the sum of those
+// that stand out most, but not which.
 const SPANS = [1, 2, 4, 8, 16];
-// A sum of the chart's seconds is taken for the rule's if it is as near as this: the chart counts by
-// the time of the sale, the rule by that of its arrival.
+// A sum of the chart's seconds is taken for the rule's if it is as near as this: the chart counts
+// by the time of the sale, the rule by that of its arrival.
 const NEAR = 0.1;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -65,7 +65,8 @@ function stripOf(counts, last, span, expected) {
   });
   const y = 64 - (usual / most) * 60;
   const from = (last - span + 1) * 8;
-  if (span) svg.append(shape("line", { x1: from, x2: (last + 1) * 8, y1: y, y2: y, class: "strip-line" }));
+  const line = { x1: from, x2: (last + 1) * 8, y1: y, y2: y, class: "strip-line" };
+  if (span) svg.append(shape("line", line));
   return svg;
 }
 

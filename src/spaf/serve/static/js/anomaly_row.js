@@ -1,0 +1,35 @@
+// One anomaly as a line of the feed.
+
+import { numbers } from "./amounts.js";
+import { keyOf } from "./feed.js";
+import { kindName, mark, say, when } from "./panel.js";
+import { foreign } from "./text.js";
+
+const COLUMNS = ["kind", "category", "amount", "expected", "factor", "score", "known_after", "at"];
+const NUMBERS = new Set(["amount", "expected", "factor", "score", "known_after", "at"]);
+// Characters of a category; a sale has no longer one.
+const LONGEST_CATEGORY = 64;
+
+// Return the head of the feed.
+export function headOf(app) {
+  const cells = COLUMNS.map((name) => say(app,
+    app.el("th", { scope: "col", class: classOf(name) }), `anomalies.col.${name}`));
+  return app.el("thead", {}, app.el("tr", {}, ...cells));
+}
+
+// Return the line of an anomaly; its button takes the focus.
+export function rowOf(app, anomaly) {
+  const open = app.el("button", { type: "button", class: "row-open", tabindex: "-1",
+    "aria-haspopup": "dialog" }, mark(anomaly.kind),
+  app.el("span", { text: kindName(app, anomaly.kind) }));
+  const cells = [open, foreign(app, anomaly.category, { longest: LONGEST_CATEGORY }),
+    ...numbers(app, anomaly), app.duration(anomaly.known_after_ms),
+    when(app, anomaly.detected_ms)];
+  return app.el("tr", { class: `kind-${anomaly.kind}`, "data-test": "anomaly",
+    "data-key": keyOf(anomaly), "data-kind": anomaly.kind },
+  ...cells.map((cell, i) => app.el("td", { class: classOf(COLUMNS[i]) }, cell)));
+}
+
+function classOf(name) {
+  return NUMBERS.has(name) ? `n col-${name}` : `col-${name}`;
+}
