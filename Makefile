@@ -9,10 +9,10 @@ PYTHON = $(shell for p in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test check format bench screenshots clean
 
 help: ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY) ## install everything into .venv; a second time does nothing
 
@@ -42,6 +42,9 @@ format: $(READY) ## put the code into shape
 bench: $(READY) ## the figures: latency at rates, and a drain
 	@$(RUN)/spaf bench rates
 	@$(RUN)/spaf bench drain
+
+screenshots: $(READY) ## the pictures of the page in the README, from a real run (needs Chromium)
+	@$(RUN)/python tools/screenshots.py
 
 clean: ## stop what runs; delete .venv, the run folder and caches
 	@test ! -x $(RUN)/spaf || $(RUN)/spaf down --wipe

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
 # want the same ports: each takes the first that is free when it looks.
 FIRST_PORT = 20_000
 PORTS_OF_ONE = 10
+# Begins the reason of each test that was skipped because the machine has no browser.
+NO_BROWSER = "no browser"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,6 +69,30 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling |
 def _place(item: pytest.Item) -> tuple[str, int]:
     """Return a place after all others for an end-to-end test, and one place for all others."""
     return (str(item.path), item.location[1] or 0) if E2E in item.path.parents else ("", 0)
+
+
+@pytest.fixture(scope="session")
+def no_browser() -> Callable[[str], None]:
+    """Return what to do where there is no browser: skip, loudly; a failure where CI runs."""
+
+    def tell(missing: str) -> None:
+        if os.environ.get("CI", "").lower() in ("true", "1"):
+            pytest.fail(f"CI must test the page in a real browser. {missing}", pytrace=False)
+        pytest.skip(f"{NO_BROWSER}: {missing}")
+
+    return tell
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say in its own section, which nobody overlooks, that the page was not tested, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
+    missed = [reason for reason in reasons if NO_BROWSER in reason]
+    if missed:
+        terminalreporter.section("NOT TESTED: the live page", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{len(missed)} tests need a real browser and did NOT run.")
+        terminalreporter.line(missed[0].partition(f"{NO_BROWSER}: ")[2])
 
 
 @pytest.fixture(scope="session")

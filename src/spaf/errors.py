@@ -12,7 +12,8 @@
     ├── StoreError            PostgreSQL: unreachable, a changed migration
     ├── QuarantineError       a record cannot be repaired, or not be sent again
     ├── VerifyError           a verification could not be done; a difference is no error
-    └── LoadError             the load generator failed or fell short
+    ├── LoadError             the load generator failed or fell short
+    └── BrowserError          no browser for the page, or it failed
 
 Each message says what happened, where, and what to do next. The command line prints the message
 and nothing else; a traceback in front of a user is a defect.
@@ -97,3 +98,7 @@ class VerifyError(SpafError):
 
 class LoadError(SpafError):
     """The load generator failed or fell short of what was asked."""
+
+
+class BrowserError(SpafError):
+    """There is no browser to look at the page with, or it failed."""

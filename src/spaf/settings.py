@@ -136,6 +136,8 @@ class ServeSettings(Section):
 
     port: Port = 8080
     """Port of the live page, on this machine only; the next free one is used if it is taken."""
+    browser: str | None = None
+    """Chromium to measure the page in, its name or path; without it the first that is installed."""
 
 
 class SaleSettings(Section):

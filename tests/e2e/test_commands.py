@@ -21,8 +21,8 @@ Done = subprocess.CompletedProcess[str]
 Spaf = Callable[..., Done]
 Answer = Callable[[Done], Any]
 Processes = Callable[[Path], list[Identity]]
-SERVICES = {"kafka", "postgres", "jobmanager", "taskmanager", "locust", "quarantine"}
-LATER = {"locust", "quarantine"}
+SERVICES = {"kafka", "postgres", "jobmanager", "taskmanager", "locust", "serve", "quarantine"}
+LATER = {"locust", "serve", "quarantine"}
 LOCUST_S = 30.0
 # Far longer than a checkpoint and a look of the quarantine take, seconds.
 WAIT_S = 60.0
@@ -59,6 +59,7 @@ def folder(
             "SPAF_FLINK__PORT": str(wanted - 4),
             "SPAF_POSTGRES__PORT": str(wanted - 3),
             "SPAF_LOCUST__PORT": str(wanted - 2),
+            "SPAF_SERVE__PORT": str(wanted - 1),
             "SPAF_JOB__CHECKPOINT_MS": "500",
         }
         try:

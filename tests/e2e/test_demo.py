@@ -10,6 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
+from spaf.errors import BrowserError
+from spaf.measure.browser import find
 from spaf.settings import Settings
 from spaf.stack.ports import is_free
 
@@ -25,11 +27,13 @@ def test_demo_proves_itself_and_leaves_nothing_running(
     tmp_path: Path,
 ) -> None:
     """One JSON object: sales were made, each is accounted for, the tables are exact."""
-    names = ("KAFKA", "FLINK", "POSTGRES", "LOCUST")
-    ports = [small_settings.kafka.port + 4 + n for n in range(len(names))]
+    names = ("KAFKA", "FLINK", "POSTGRES", "LOCUST", "SERVE")
+    ports = [small_settings.kafka.port + 5 + n for n in range(len(names))]
     settings = {f"SPAF_{name}__PORT": str(port) for name, port in zip(names, ports, strict=True)}
     settings["SPAF_JOB__CHECKPOINT_MS"] = "1000"
-    words = ("demo", "--for", "10", "--rate", "100", "--json")
+    # Where there is no browser, the tests of the page say so; the rest is tested nevertheless.
+    screen = ["--screen"] if browser() else []
+    words = ("demo", "--for", "10", "--rate", "100", "--json", *screen)
     found = answer(spaf(tmp_path, *words, **settings))
     assert found["exact"] is True
     assert found["valid"] is True, found["reasons"]
@@ -41,6 +45,12 @@ def test_demo_proves_itself_and_leaves_nothing_running(
     assert found["rss_mib"] > 100
     store = found["latency_ms"]["store"]
     assert 0 < store["p50"] <= store["p90"] <= store["p99"] <= store["max"]
+    if screen:
+        painted = found["latency_ms"]["screen"]
+        assert painted["count"] == store["count"]
+        assert store["p50"] < painted["p50"] <= painted["p99"] <= painted["max"]
+        assert found["screen"]["frames_per_second"]["median"] > 1
+        assert found["screen"]["heap_mib"] > 1
 
     # The run has ended; its services are started for the proof alone, and stopped again.
     again = answer(spaf(tmp_path, "verify", "--json", **settings))
@@ -53,6 +63,15 @@ def test_demo_proves_itself_and_leaves_nothing_running(
     wiped = spaf(tmp_path, "down", "--wipe", **settings)
     assert "Nothing was running." in wiped.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def browser() -> bool:
+    """Say whether there is a browser to measure the page in."""
+    try:
+        find(None)
+    except BrowserError:
+        return False
+    return True
 
 
 def command_lines() -> Iterator[list[str]]:

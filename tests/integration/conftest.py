@@ -96,9 +96,6 @@ def running_job() -> Callable[[Session, Settings, Path | None], AbstractContextM
         submission = Submission(place.request(settings, resume), log)
         submission.go()
         job = submission.wait()
-        for pipe in (submission._child.stdin, submission._child.stdout):
-            if pipe is not None:
-                pipe.close()
         rest = Rest(session.flink)
         try:
             yield job

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
@@ -20,24 +16,18 @@ from spaf.job import batch, build, submit
 from spaf.sale.contract import AMOUNTS, COLUMNS
 from spaf.settings import Settings
 from spaf.stack import process, runtime
+from spaf.stack.talk import Talk
 
 # Seconds since the epoch of a timestamp; TIMESTAMPDIFF counts in INT, enough until 2038.
 SECOND = "TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 00:00:00', {})"
 
 
-def parameters(settings: Settings, known: Sequence[str] = CATEGORIES) -> build.Parameters:
-    """Return what the job's views leave open, with no addresses: log and sinks are files."""
-    chosen: dict[str, Any] = dict.fromkeys(build.ENDPOINTS, "")
-    rules = settings.job.model_dump()
-    wanted = {field.name for field in fields(build.Parameters)}
-    return build.Parameters(
-        **chosen,
-        **{name: value for name, value in rules.items() if name in wanted},
-        default_currency=settings.sale.currency,
-        max_lateness_s=settings.sale.max_lateness_s,
-        max_ahead_s=settings.sale.max_ahead_s,
-        known_categories=tuple(known),
-    )
+def parameters(settings: Settings) -> build.Parameters:
+    """Return what the job's views leave open, with no addresses: log and sinks are files.
+
+    Every copy counts, as without deduplication: that belongs to a log that goes on.
+    """
+    return build.Parameters.of(settings, CATEGORIES, duplicate_block_s=0)
 
 
 def text(value: str) -> str:
@@ -82,9 +72,9 @@ def rows(folder: Path) -> Iterator[dict[str, Any]]:
 class Batch:
     """The process that runs SQL over files."""
 
-    def __init__(self, child: subprocess.Popen[str], log: Path) -> None:
+    def __init__(self, talk: Talk, log: Path) -> None:
         """Keep the process and where it complains."""
-        self._child = child
+        self._talk = talk
         self._log = log
 
     def run(self, statements: Sequence[str]) -> None:
@@ -94,11 +84,8 @@ class Batch:
             JobError: Flink refused one of them, or the process has died.
 
         """
-        asked, told = _pipes(self._child)
-        with contextlib.suppress(BrokenPipeError):
-            asked.write(json.dumps(list(statements)) + "\n")
-            asked.flush()
-        for line in told:
+        self._talk.say(json.dumps(list(statements)) + "\n")
+        for line in self._talk.lines():
             if line.startswith(batch.MARK):
                 error = json.loads(line.removeprefix(batch.MARK)).get("error")
                 if error is not None:
@@ -117,28 +104,8 @@ def running(log: Path) -> Iterator[Batch]:
     """
     runtime.require_installed()
     needed = submit.environment(runtime.java_home(), str(runtime.FLINK_HOME), batch.JVM_OPTIONS)
-    with log.open("ab") as file:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-W", "ignore", "-m", "spaf.job.batch"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=file,
-            text=True,
-            env={**os.environ, **needed},
-            start_new_session=True,
-            preexec_fn=process.end_with_parent(15),  # noqa: PLW1509 - prctl only
-        )
+    talk = Talk("spaf.job.batch", needed, log)
     try:
-        yield Batch(child, log)
+        yield Batch(talk, log)
     finally:
-        for pipe in _pipes(child):
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-        child.terminate()
-        child.wait()
-
-
-def _pipes(child: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
-    if child.stdin is None or child.stdout is None:
-        raise RuntimeError("started with pipes")
-    return child.stdin, child.stdout
+        talk.end()

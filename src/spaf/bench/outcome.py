@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from spaf import clock
@@ -11,7 +12,9 @@ from spaf.bench.session import Session
 from spaf.bench.verdict import verify
 from spaf.generate.result import LoadResult
 from spaf.measure.latency import Stamps, showings, stamps
+from spaf.measure.quantiles import Quantiles
 from spaf.measure.resources import Sampler
+from spaf.measure.screen import PageCost, Screen
 from spaf.measure.watch import Watch
 from spaf.topic.read import read
 from spaf.verify import Verdict
@@ -19,6 +22,14 @@ from spaf.verify import Verdict
 # The first sales meet code that the JVM has not compiled yet. They are counted and verified, but
 # not part of the latency, seconds.
 WARM_UP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Painted:
+    """When the sales of a run were painted, and what painting them took."""
+
+    measured: Stamps
+    cost: PageCost
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,8 @@ class Outcome:
     measured: Stamps
     warm_up_s: float
     sampler: Sampler
+    # Only where a screen was watched.
+    painted: Painted | None = None
 
     @property
     def reasons(self) -> list[str]:
@@ -39,22 +52,34 @@ class Outcome:
             found.append("the tables are not exact")
         if self.measured.unseen:
             found.append(f"{self.measured.unseen} sales were never seen in PostgreSQL")
+        if self.painted and self.painted.measured.unseen:
+            found.append(f"{self.painted.measured.unseen} sales were never seen on the screen")
         return found
+
+    def latencies(self) -> dict[str, Quantiles | None]:
+        """Return intended → visible at each place that was watched; None in a run that is unfit."""
+        watched = {"store": self.measured}
+        if self.painted:
+            watched["screen"] = self.painted.measured
+        fit = not self.reasons
+        return {place: stamps.latency() if fit else None for place, stamps in watched.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record of the run for --json."""
-        store, publish = self.measured.store(), self.measured.publish()
-        valid = not self.reasons
+        publish = self.measured.publish()
+        latencies = self.latencies().items()
+        screen = {"screen": self.painted.cost.as_dict()} if self.painted else {}
         return {
             "rate": self.load.rate,
             "achieved_rate": self.load.achieved_rate,
             "produced": self.verdict.records,
             "acked": self.load.acked,
             **self.verdict.as_dict(),
-            "valid": valid,
+            "valid": not self.reasons,
             "reasons": self.reasons,
             "warm_up_s": self.warm_up_s,
-            "latency_ms": {"store": store.as_dict() if store and valid else None},
+            "latency_ms": {place: found and found.as_dict() for place, found in latencies},
+            **screen,
             "publish_delay_ms": publish.as_dict() if publish else None,
             "rss_mib": round(self.sampler.rss_mib(), 1),
             "cpu_cores": round(self.sampler.cores(), 3),
@@ -70,10 +95,15 @@ class Measurement:
     watch: Watch
     begin: Mapping[int, int]
     sampler: Sampler
+    screen: Screen | None = None
 
     @classmethod
-    def start(cls, session: Session) -> Measurement:
+    def start(cls, session: Session, screen: Screen | None = None) -> Measurement:
         """Begin to watch.
+
+        Args:
+            session: the run.
+            screen: its page in a browser, to be measured too; its caller ends it.
 
         Raises:
             StoreError: PostgreSQL cannot be listened to.
@@ -82,7 +112,7 @@ class Measurement:
         session.home.runs.mkdir(parents=True, exist_ok=True)
         file = session.home.runs / f"watch-{clock.now_us()}.tsv"
         watch = Watch(session.access, file)
-        return cls(session, watch, session.end_offsets(), Sampler(session.home))
+        return cls(session, watch, session.end_offsets(), Sampler(session.home), screen)
 
     def __enter__(self) -> Self:
         """Return the measurement."""
@@ -93,15 +123,39 @@ class Measurement:
         self.watch.stop()
 
     def finish(self, load: LoadResult) -> Outcome:
-        """Verify everything, then measure each sale of the load."""
+        """Verify everything, then measure each sale of the load.
+
+        Raises:
+            BrowserError: the browser has ended before.
+
+        """
         self.sampler.look()
+        cost = self._look_at_screen()
         verdict = verify(self.session)
         self.watch.stop()
-        session = self.session
-        records = read(session.kafka, session.topic, self.begin, session.end_offsets())
-        found = stamps(records, session.rules, showings(self.watch.file))
-        found.save(self.watch.file.with_suffix(".npz"))
-        self.watch.file.unlink()
         warm_up = min(WARM_UP_SECONDS, load.duration_s / 3)
         start = (load.first_intended_us or 0) + int(warm_up * 1e6)
-        return Outcome(load, verdict, found.after(start), warm_up, self.sampler)
+        measured = self._join(self.watch.file).after(start)
+        painted = None
+        if self.screen is not None and cost is not None:
+            painted = Painted(self._join(self.screen.file).after(start), cost)
+            self.screen.forget()
+        return Outcome(load, verdict, measured, warm_up, self.sampler, painted)
+
+    def _look_at_screen(self) -> PageCost | None:
+        """Return what painting took, and end the browser: nothing is to be painted any more."""
+        if self.screen is None:
+            return None
+        self.screen.settle()
+        cost = self.screen.cost()
+        self.screen.close()
+        return cost
+
+    def _join(self, file: Path) -> Stamps:
+        """Join the sales with what was shown; the raw values take the place of the file."""
+        session = self.session
+        records = read(session.kafka, session.topic, self.begin, session.end_offsets())
+        found = stamps(records, session.rules, showings(file))
+        found.save(file.with_suffix(".npz"))
+        file.unlink()
+        return found

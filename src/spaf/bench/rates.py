@@ -8,19 +8,24 @@ from spaf import clock
 from spaf.bench.load import Load, offered
 from spaf.bench.outcome import Measurement, Outcome
 from spaf.bench.session import Session
+from spaf.measure.screen import Screen
 
 Tell = Callable[[str], None]
 
 
-def measure_rate(session: Session, rate: float, seconds: float, tell: Tell) -> Outcome:
+def measure_rate(
+    session: Session, rate: float, seconds: float, tell: Tell, screen: Screen | None = None
+) -> Outcome:
     """Sell at one rate for so long, then verify everything and measure every sale.
+
+    With a screen, each sale is measured there too; its browser is ended when the load is.
 
     Raises:
         LoadError: the load left no result.
         SpafError: the run could not be verified.
 
     """
-    with Measurement.start(session) as measurement:
+    with Measurement.start(session, screen) as measurement:
         load = Load(session, offered(session), rate=rate, seconds=seconds)
         began = clock.monotonic()
         while not load.done:

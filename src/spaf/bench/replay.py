@@ -1,8 +1,8 @@
 """Determinism: one log, replayed by differently built jobs, must give the same tables to the byte.
 
 The log is written once, with stated append times, and holds what could tell two replays apart: late
-sales, hostile records, outlying amounts, seconds of surge and of silence, and partitions of very
-different length, which are read at different speeds.
+sales, hostile records, outlying amounts, several of them in one record, seconds of surge and of
+silence, and partitions of very different length, which are read at different speeds.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
+import msgspec
 import psutil
 from psycopg import sql
 
@@ -50,6 +51,8 @@ LOG_SECONDS = 300
 SKEW = (10, 1, 1, 1)
 LATE_SHARE = 0.01
 HOSTILE_SHARE = 0.01
+# Records that are an array of so many sales, each of a hundredfold price.
+ARRAY_SHARE, ARRAY_SALES, ARRAY_FACTOR = 0.002, 6, 100
 # Seconds with so many times the usual traffic: surges, droughts, and silence.
 UNUSUAL = {150: 6.0, 151: 6.0, 180: 0.05, 181: 0.05, 182: 0.05, 220: 0.0, 221: 0.0, 260: 8.0}
 # An event that is late by an hour, ms.
@@ -161,6 +164,8 @@ def log_of(events: int, partitions: int, seed: int) -> Iterator[Line]:
         lot = luck.random()
         event_ms = append_ms - (LATE_MS if lot < LATE_SHARE else luck.randrange(3_000))
         value, _ = stream.next_sale(event_ms * 1_000, append_ms * 1_000)
+        if LATE_SHARE < lot < LATE_SHARE + ARRAY_SHARE:
+            value = _array(stream, event_ms, append_ms)
         if lot > 1 - HOSTILE_SHARE:
             # But for the one form of which the decoder itself does not say the same every time.
             value = fuzzer.record(append_ms)
@@ -168,6 +173,17 @@ def log_of(events: int, partitions: int, seed: int) -> Iterator[Line]:
                 value = b"\xff"
         (partition,) = luck.choices(range(partitions), SKEW[:partitions])
         yield Line(partition, append_ms, value)
+
+
+def _array(stream: SaleStream, event_ms: int, append_ms: int) -> bytes:
+    """Return a record of several sales that are judged side by side, all unusual in one way."""
+    sales = []
+    for _ in range(ARRAY_SALES):
+        value, _ = stream.next_sale(event_ms * 1_000, append_ms * 1_000)
+        sale = msgspec.json.decode(value)
+        sale["productPrice"] = round(sale["productPrice"] * ARRAY_FACTOR, 2)
+        sales.append(sale)
+    return msgspec.json.encode(sales)
 
 
 def moments(events: int) -> Iterator[int]:

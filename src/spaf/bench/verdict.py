@@ -29,6 +29,7 @@ from spaf.verify import (
     parallel,
 )
 from spaf.verify.dump import About, Dump
+from spaf.verify.recount import Recount
 
 # A job that makes no progress for this long has stopped, seconds; several checkpoints.
 STALLED_SECONDS = 60.0
@@ -77,10 +78,11 @@ def verify(
     watch = Stages()
     begin = admin.begin_offsets(session.kafka, session.topic)
     cut = _complete(session, begin) if so_far else session.end_offsets()
+    whole = Recount(session.rules, cut, session.detection, begin)
     with _dump(session, keep) as dump:
         place = (session.kafka, session.topic)
-        with watch.stage("dump"):
-            dump_range(dump, place, begin, cut, progress)
+        with watch.stage("python"):
+            dump_range(dump, place, begin, cut, whole, progress)
         if not so_far:
             with watch.stage("wait"):
                 wait_until_done(session, cut)
@@ -88,11 +90,12 @@ def verify(
         with watch.stage("tables"):
             tables = snapshot(session)
         end = session.end_offsets()
-        with watch.stage("dump"):
-            dump_range(dump, place, cut, end, progress)
+        with watch.stage("python"):
+            dump_range(dump, place, cut, end, whole, progress)
+            one = whole.answers()
         dump.describe(About(session.topic, begin, end, session.rules, session.detection))
         unsettled = UNSETTLED_SECONDS if so_far else 0
-        return judge(dump, cut, tables, progress, watch, unsettled=unsettled)
+        return judge(dump, one, tables, progress, watch, unsettled=unsettled)
 
 
 def verify_dump(session: Session, dump: Dump, progress: Progress = quiet) -> Verdict:
@@ -114,53 +117,45 @@ def verify_dump(session: Session, dump: Dump, progress: Progress = quiet) -> Ver
             todo="A dump is good for tables that were not written after it; make a new one.",
         )
     cut = {part: done.get(part, about.begin.get(part, 0)) for part in about.end}
-    return judge(dump, cut, snapshot(session), progress, watch, unsettled=UNSETTLED_SECONDS)
+    with watch.stage("python"):
+        one = parallel.recompute(
+            dump,
+            cut,
+            parallel.processes(sum(about.end.values()) - sum(about.begin.values())),
+            lambda done, of: progress("recomputing in Python", done, of),
+        )
+    return judge(dump, one, snapshot(session), progress, watch, unsettled=UNSETTLED_SECONDS)
 
 
 def judge(  # noqa: PLR0913 - what a verdict is made of
     dump: Dump,
-    cut: Mapping[int, int],
+    one: Answers,
     tables: Tables,
     progress: Progress,
     watch: Stages,
     *,
     unsettled: int,
 ) -> Verdict:
-    """Recompute a complete dump by both formulations, and compare all three.
+    """Recompute a complete dump by the other formulation, and compare all three.
 
     Args:
         dump: the records.
-        cut: for each partition the first offset that is not judged.
+        one: what plain Python has made of them.
         tables: what the database holds.
         progress: is told what is being done.
         watch: takes the time.
         unsettled: before the cut, the last seconds whose traffic may not be in the tables yet.
 
     """
-    one, two = recompute(dump, cut, progress, watch)
+    progress("recomputing in DuckDB", 0, 1)
+    with watch.stage("duckdb"):
+        two = duck.recompute(dump, one.cut, parallel.cores())
     with watch.stage("compare"):
         verdict = compare(replace(one, closed=one.closed - unsettled), tables)
         disagreed = disagreements(one, two)
     return replace(
         verdict, disagreements=disagreed, by_decoder=two.by_decoder, seconds=watch.seconds
     )
-
-
-def recompute(
-    dump: Dump, cut: Mapping[int, int], progress: Progress, watch: Stages
-) -> tuple[Answers, Answers]:
-    """Return what the two formulations make of a complete dump, plain Python's first."""
-    about = dump.about()
-    records = sum(about.end.values()) - sum(about.begin.values())
-    processes = 1 if records <= parallel.FEW_RECORDS else parallel.cores()
-    with watch.stage("python"):
-        one = parallel.recompute(
-            dump, cut, processes, lambda done, of: progress("recomputing in Python", done, of)
-        )
-    progress("recomputing in DuckDB", 0, 1)
-    with watch.stage("duckdb"):
-        two = duck.recompute(dump, cut, parallel.cores())
-    return one, two
 
 
 class Stages:

@@ -6,7 +6,6 @@ the verifier alone. The stack and the events are those of `spaf bench drain`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,18 +13,20 @@ from spaf import clock
 from spaf.bench import drain
 from spaf.bench.dumping import Progress, dump_range
 from spaf.bench.session import Session
-from spaf.bench.verdict import Stages, recompute
+from spaf.bench.verdict import Stages, judge
 from spaf.settings import Settings
 from spaf.topic import admin
-from spaf.verify import compare, disagreements
+from spaf.verify import Answers
 from spaf.verify.dump import About, Dump
+from spaf.verify.recount import Recount
 from spaf.verify.render import tables_of
 
 # Room that an event takes at most, in the topic and once more in the dump, bytes.
 EVENT_BYTES = 2 * drain.EVENT_BYTES
 
 
-STAGES = ("dump", "python", "duckdb", "compare")
+# Reading and writing down the topic is part of the first.
+STAGES = ("python", "duckdb", "compare")
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,11 @@ class Speed:
     python: float
     duckdb: float
     compare: float
-    dump: float = 0.0
 
     @property
     def seconds(self) -> float:
         """Return all of it."""
-        return self.dump + self.python + self.duckdb + self.compare
+        return self.python + self.duckdb + self.compare
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record for --json."""
@@ -75,23 +75,22 @@ def measure(session: Session, tell: drain.Tell) -> Speed:
     begin = admin.begin_offsets(session.kafka, session.topic)
     end = session.end_offsets()
     dump = Dump(session.home.runs / f"dump-{clock.now_us()}")
+    whole = Recount(session.rules, end, session.detection, begin)
 
     def told(doing: str, done: int, of: int) -> None:
         tell(f"{doing}: {done:,} of {of:,}")
 
     try:
-        with watch.stage("dump"):
-            dump_range(dump, (session.kafka, session.topic), begin, end, told)
+        with watch.stage("python"):
+            dump_range(dump, (session.kafka, session.topic), begin, end, whole, told)
+            one = whole.answers()
         dump.describe(About(session.topic, begin, end, session.rules, session.detection))
-        return speed(dump, end, told, watch)
+        return speed(dump, one, told, watch)
     finally:
         dump.delete()
 
 
-def speed(dump: Dump, cut: Mapping[int, int], progress: Progress, watch: Stages) -> Speed:
-    """Recompute a complete dump and compare it with right tables."""
-    one, two = recompute(dump, cut, progress, watch)
-    tables = tables_of(one)
-    with watch.stage("compare"):
-        exact = compare(one, tables).exact and not disagreements(one, two)
-    return Speed(events=one.records, by_decoder=two.by_decoder, exact=exact, **watch.seconds)
+def speed(dump: Dump, one: Answers, progress: Progress, watch: Stages) -> Speed:
+    """Judge the tables that a right job would have written, by a complete dump."""
+    verdict = judge(dump, one, tables_of(one), progress, watch, unsettled=0)
+    return Speed(one.records, verdict.by_decoder, verdict.exact, **watch.seconds)

@@ -8,6 +8,7 @@ from spaf.cli.bench_detection import detection
 from spaf.cli.bench_differential import differential
 from spaf.cli.bench_drain import drain
 from spaf.cli.bench_overhead import overhead
+from spaf.cli.bench_page import page
 from spaf.cli.bench_rates import rates
 from spaf.cli.bench_replay import replay
 from spaf.cli.bench_verify import verify
@@ -18,6 +19,6 @@ def add(app: typer.Typer) -> None:
     lab = typer.Typer(
         help="Measure and prove: throughput, latency, agreement, detection.", no_args_is_help=True
     )
-    for bench in (rates, drain, overhead, verify, differential, replay, detection):
+    for bench in (rates, page, drain, overhead, verify, differential, replay, detection):
         lab.command()(bench)
     app.add_typer(lab, name="bench")

@@ -9,14 +9,11 @@ import typer
 from rich.table import Table
 
 from spaf import settings
-from spaf.bench.drain import EVENT_BYTES, Drain, fill, scenario
+from spaf.bench.drain import Drain, scenario
 from spaf.bench.drain import drain as drain_once
 from spaf.bench.machine import machine
-from spaf.bench.session import running
-from spaf.cli.output import Json, err, out, print_json, table
-from spaf.cli.progress import StartProgress
-from spaf.stack.control import LEAST_FREE_MIB, require_space
-from spaf.stack.state import Home
+from spaf.cli.filled import filled
+from spaf.cli.output import Json, out, print_json, table
 
 
 def drain(
@@ -30,11 +27,8 @@ def drain(
     The first drain of a TaskManager runs code that is not compiled yet; the figures are the
     median of the others, if there are any.
     """
-    chosen = scenario(settings.load())
-    require_space(Home(chosen.home), LEAST_FREE_MIB + events * EVENT_BYTES // 2**20)
-    with running(chosen, StartProgress(), bare=True) as session, err.status("") as line:
-        fill(session, events, line.update)
-        found = [drain_once(session, n + 1, line.update) for n in range(drains)]
+    with filled(scenario(settings.load()), events) as (session, tell):
+        found = [drain_once(session, n + 1, tell) for n in range(drains)]
     counted = found[1:] or found
     if json:
         print_json(

@@ -7,14 +7,11 @@ from typing import Annotated
 import typer
 
 from spaf import settings
-from spaf.bench.drain import EVENT_BYTES, fill, scenario
+from spaf.bench.drain import scenario
 from spaf.bench.machine import machine
 from spaf.bench.overhead import ALL, JOBS, measure
-from spaf.bench.session import running
-from spaf.cli.output import Json, err, out, print_json, table
-from spaf.cli.progress import StartProgress
-from spaf.stack.control import LEAST_FREE_MIB, require_space
-from spaf.stack.state import Home
+from spaf.cli.filled import filled
+from spaf.cli.output import Json, out, print_json, table
 
 
 def overhead(
@@ -28,11 +25,8 @@ def overhead(
     Each figure is the median of the rounds; the first round, whose code is not compiled yet, is
     left out.
     """
-    chosen = scenario(settings.load())
-    require_space(Home(chosen.home), LEAST_FREE_MIB + events * EVENT_BYTES // 2**20)
-    with running(chosen, StartProgress(), bare=True) as session, err.status("") as line:
-        fill(session, events, line.update)
-        found = measure(session, rounds, line.update)
+    with filled(scenario(settings.load()), events) as (session, tell):
+        found = measure(session, rounds, tell)
     if json:
         print_json(
             {
@@ -45,10 +39,7 @@ def overhead(
             }
         )
     else:
-        rows = [
-            (job, found.cpu_us(job), found.cpu_us(job) - found.cpu_us(next(iter(JOBS))))
-            for job in JOBS
-        ]
+        rows = [(job, found.cpu_us(job), found.added_us(job)) for job in JOBS]
         out.print(table("", ("job writes", "CPU µs/event", "over aggregates"), rows))
     if not found.exact:
         raise typer.Exit(1)

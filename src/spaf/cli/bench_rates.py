@@ -11,9 +11,8 @@ from spaf import settings
 from spaf.bench.machine import machine
 from spaf.bench.rates import measure_rate
 from spaf.bench.session import running
-from spaf.cli.output import Json, duration, err, out, print_json, rate, table
+from spaf.cli.output import Json, duration, err, out, print_json, rates_of, table
 from spaf.cli.progress import StartProgress
-from spaf.errors import SettingsError
 
 
 def rates(
@@ -26,7 +25,7 @@ def rates(
 ) -> None:
     """Sell at each rate in turn; verify all; latency of every sale, memory and processor time."""
     seconds = duration(length)
-    asked = [_number(text) for text in wanted.split(",")]
+    asked = rates_of(wanted)
     results = []
     with running(settings.load(), StartProgress()) as session, err.status("") as line:
         for one in asked:
@@ -38,15 +37,6 @@ def rates(
         out.print(_table(results))
     if not all(result["valid"] for result in results):
         raise typer.Exit(1)
-
-
-def _number(text: str) -> float:
-    try:
-        return rate(float(text))
-    except ValueError:
-        raise SettingsError(
-            f"--rates: {text!r} is not a number.", todo="For example --rates 10,100,1000"
-        ) from None
 
 
 def _table(results: list[dict[str, Any]]) -> Table:

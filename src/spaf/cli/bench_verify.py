@@ -7,14 +7,10 @@ from typing import Annotated
 import typer
 
 from spaf import settings
-from spaf.bench.drain import fill
 from spaf.bench.machine import machine
-from spaf.bench.session import running
 from spaf.bench.verify_speed import EVENT_BYTES, STAGES, Speed, measure, scenario
-from spaf.cli.output import Json, err, out, print_json, table
-from spaf.cli.progress import StartProgress
-from spaf.stack.control import LEAST_FREE_MIB, require_space
-from spaf.stack.state import Home
+from spaf.cli.filled import filled
+from spaf.cli.output import Json, out, print_json, table
 
 
 def verify(
@@ -23,11 +19,8 @@ def verify(
     json: Json = False,
 ) -> None:
     """Fill a topic, then time each stage of a verification of it; the job does not run."""
-    chosen = scenario(settings.load())
-    require_space(Home(chosen.home), LEAST_FREE_MIB + events * EVENT_BYTES // 2**20)
-    with running(chosen, StartProgress(), bare=True) as session, err.status("") as line:
-        fill(session, events, line.update)
-        found = measure(session, line.update)
+    with filled(scenario(settings.load()), events, EVENT_BYTES) as (session, tell):
+        found = measure(session, tell)
     if json:
         print_json({"machine": machine(), **found.as_dict()})
     else:

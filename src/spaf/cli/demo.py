@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +13,7 @@ import typer
 from spaf import clock, settings
 from spaf.bench.load import stop_page
 from spaf.bench.outcome import Measurement, Outcome
+from spaf.bench.page import open_screen, page_address
 from spaf.bench.quarantine import Explained, explained
 from spaf.bench.session import Session, running
 from spaf.cli.live import LiveView
@@ -18,6 +22,8 @@ from spaf.cli.progress import StartProgress
 from spaf.cli.verify import print_verdict
 from spaf.errors import StackError
 from spaf.generate.remote import Remote
+from spaf.measure.browser import NO_SANDBOX, find, runs_as_root
+from spaf.measure.screen import Screen
 from spaf.stack import process
 from spaf.stack.names import LOCUST
 from spaf.stack.state import ServiceState
@@ -28,6 +34,10 @@ PAGE_SECONDS = 30.0
 PAUSE_S = 0.25
 # Until the first row, look often: its time is a figure.
 FIRST_ROW_PAUSE_S = 0.05
+
+
+# Where a sale is seen, for a person.
+PLACES = {"store": "PostgreSQL", "screen": "the screen"}
 
 
 def add(app: typer.Typer) -> None:
@@ -41,19 +51,30 @@ def demo(
         str | None, typer.Option("--for", help="How long: 90, 60s, 5m. Without: until Ctrl-C.")
     ] = None,
     *,
+    on_screen: Annotated[
+        bool,
+        typer.Option(
+            "--screen", help="Open the page in headless Chromium; measure each sale there too."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start everything, sell, watch it live, and end with every sum recomputed from the topic."""
     wanted = rate(per_second)
     seconds = None if length is None else duration(length)
+    chosen = settings.load()
+    # Before anything is started: without a browser there is nothing to wait for.
+    program = find(chosen.serve.browser) if on_screen else None
     # Both end the sales and bring the verdict, also where a shell has told us to ignore Ctrl-C.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     progress = StartProgress()
     with (
-        running(settings.load(), progress) as session,
-        Measurement.start(session) as measurement,
+        running(chosen, progress) as session,
+        _screen(session, program) as screen,
+        Measurement.start(session, screen) as measurement,
     ):
+        err.print(f"\nThe page: [bold]{page_address(session)}[/]\n", highlight=False)
         page = _locust(session)
         with Remote(page.address) as locust:
             locust.start(wanted)
@@ -71,6 +92,18 @@ def demo(
         _print(outcome, refused, start_seconds)
     if outcome.reasons:
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _screen(session: Session, program: Path | None) -> Iterator[Screen | None]:
+    """Have the page open in a browser for the block, if one is to be measured."""
+    if program is None:
+        yield None
+        return
+    if runs_as_root():
+        err.print(f"[dim]{NO_SANDBOX}[/]")
+    with open_screen(session, program) as one:
+        yield one
 
 
 def _locust(session: Session) -> ServiceState:
@@ -110,17 +143,31 @@ def _print(outcome: Outcome, refused: Explained, start_seconds: float | None) ->
         out.print(refused.line(), highlight=False, markup=False)
     if start_seconds is not None:
         out.print(f"first true row on screen after {start_seconds:.1f} s", highlight=False)
-    store = outcome.measured.store()
-    if outcome.reasons or store is None:
+    _print_latency(outcome)
+    _print_cost(outcome)
+
+
+def _print_latency(outcome: Outcome) -> None:
+    latencies = outcome.latencies()
+    if not latencies["store"]:
         out.print("[red]no latency is reported:[/] " + "; ".join(outcome.reasons or ["no sales"]))
-    else:
+        return
+    for place, found in latencies.items():
+        if found:
+            out.print(
+                f"from sale to {PLACES[place]}, {found.count:,} sales (all but the first "
+                f"{outcome.warm_up_s:.0f} s): p50 {found.p50:.1f} ms, p90 {found.p90:.1f} ms, "
+                f"p99 {found.p99:.1f} ms, largest {found.max:.1f} ms",
+                highlight=False,
+            )
+    if outcome.painted:
+        cost = outcome.painted.cost.as_dict()
+        frames = cost["frames_per_second"]["median"]
         out.print(
-            f"from sale to PostgreSQL, {store.count:,} sales (all but the first "
-            f"{outcome.warm_up_s:.0f} s): p50 {store.p50:.1f} ms, p90 {store.p90:.1f} ms, "
-            f"p99 {store.p99:.1f} ms, largest {store.max:.1f} ms",
+            f"the page in {cost['browser']}: {frames or 0:.0f} frames/s, its scripts "
+            f"{cost['heap_mib']:.1f} MiB, its tab {cost['tab_mib']:.0f} MiB",
             highlight=False,
         )
-    _print_cost(outcome)
 
 
 def _print_cost(outcome: Outcome) -> None:

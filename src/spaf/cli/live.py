@@ -122,9 +122,11 @@ class LiveView:
         services = self._session.state().services
         flink = services.get("jobmanager")
         locust = services.get("locust")
+        serve = services.get("serve")
         return Text(
-            f"Locust {locust.address if locust else '-'}   Flink {flink.address if flink else '-'}"
-            "   end with Ctrl-C",
+            f"Page {serve.address if serve else '-'}   "
+            f"Locust {locust.address if locust else '-'}   "
+            f"Flink {flink.address if flink else '-'}   end with Ctrl-C",
             style="dim",
         )
 

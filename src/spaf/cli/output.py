@@ -77,6 +77,24 @@ def rate(value: float) -> float:
     return value
 
 
+def rates_of(text: str) -> list[float]:
+    """Return the rates of an option such as 10,100,1000.
+
+    Raises:
+        SettingsError: one is no number, or not between 0.1 and 200,000 a second.
+
+    """
+    found = []
+    for word in text.split(","):
+        try:
+            found.append(rate(float(word)))
+        except ValueError:
+            raise SettingsError(
+                f"--rates: {word!r} is not a number.", todo="For example --rates 10,100,1000"
+            ) from None
+    return found
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     """Return a table; numbers stand to the right, and no cell is read as markup."""
     made = Table(title=title or None, title_justify="left", header_style="bold")

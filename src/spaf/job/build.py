@@ -12,6 +12,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from spaf.errors import JobError
+from spaf.settings import Settings
 
 if TYPE_CHECKING:
     from pyflink.table import StatementSet, TableEnvironment
@@ -91,6 +92,29 @@ class Parameters:
     duplicate_block_s: int = 0
     # Sinks that are written; a bench leaves some out to see what they cost.
     answers: tuple[str, ...] = ANSWERS
+
+    @classmethod
+    def of(cls, settings: Settings, known_categories: tuple[str, ...], **where: Any) -> Parameters:
+        """Return what the settings say, for these categories.
+
+        `where` has the addresses, which are empty where nothing is read or written, and any field
+        that is not to be what the settings say.
+        """
+        job, sale = settings.job, settings.sale
+        said: dict[str, Any] = {
+            **dict.fromkeys(ENDPOINTS, ""),
+            "flush_ms": job.flush_ms,
+            "default_currency": sale.currency,
+            "max_lateness_s": sale.max_lateness_s,
+            "max_ahead_s": sale.max_ahead_s,
+            "known_categories": known_categories,
+            "outlier_hours": job.outlier_hours,
+            "outlier_score": job.outlier_score,
+            "surge_seconds": job.surge_seconds,
+            "surge_score": job.surge_score,
+            "duplicate_block_s": job.deduplicate_minutes * 60,
+        }
+        return cls(**said | where)
 
     def placeholders(self) -> dict[str, str]:
         """Return each placeholder of the SQL with the literal that takes its place."""

@@ -1,4 +1,4 @@
-"""When each single sale became visible in PostgreSQL: see `spaf.sale.rank`."""
+"""When each single sale became visible, in PostgreSQL and on the screen: see `spaf.sale.rank`."""
 
 from __future__ import annotations
 
@@ -51,8 +51,20 @@ class Stamps:
             self.unseen,
         )
 
-    def store(self) -> Quantiles | None:
-        """Return intended → visible in PostgreSQL."""
+    def between(self, start_us: int, end_us: int) -> Stamps:
+        """Return the sales that were intended at or after one moment and before another."""
+        rest = self.after(start_us)
+        keep = rest.intended < end_us
+        return Stamps(
+            rest.intended[keep],
+            rest.sent[keep],
+            rest.appended[keep],
+            rest.visible[keep],
+            rest.unseen,
+        )
+
+    def latency(self) -> Quantiles | None:
+        """Return intended → visible, where it was watched: in PostgreSQL or on the screen."""
         return quantiles(self.visible - self.intended)
 
     def publish(self) -> Quantiles | None:

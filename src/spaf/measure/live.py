@@ -71,4 +71,4 @@ class LiveLatency:
         # The last second may still be on its way; a sale of it that is not seen yet is not late.
         settled = [r for r in self._records if r.append_ms // 1000 < now_s]
         found = stamps(settled, self._rules, self._shown)
-        return found.after((now_s - WINDOW_S) * 1_000_000).store()
+        return found.after((now_s - WINDOW_S) * 1_000_000).latency()

@@ -71,7 +71,8 @@ def quick(value: bytes, append_ms: int, rules: Rules) -> Sale | None:
             value.decode()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if value.count(b":") > len(COLUMNS) and not _named_rarely(value, plain):
+    colons = value.count(b":")
+    if colons > len(COLUMNS) and not _named_rarely(value, colons, plain):
         return None
     price, quantity = cents(plain.product_price), whole(plain.product_quantity)
     currency = rules.default_currency if plain.currency is None else plain.currency
@@ -98,7 +99,7 @@ def quick(value: bytes, append_ms: int, rules: Rules) -> Sale | None:
     )
 
 
-def _named_rarely(value: bytes, plain: Plain) -> bool:
+def _named_rarely(value: bytes, colons: int, plain: Plain) -> bool:
     """Tell whether the columns are named no more often than there are columns.
 
     A record has no more members than colons, and of those the carried ones that were found are no
@@ -113,7 +114,7 @@ def _named_rarely(value: bytes, plain: Plain) -> bool:
         + (plain.intended_at is not None)
         + (plain.sent_at is not None)
     )
-    if value.count(b":") - carried <= len(COLUMNS):
+    if colons - carried <= len(COLUMNS):
         return True
     return b"\\" not in value and len(NAMES.findall(value)) <= len(COLUMNS)
 

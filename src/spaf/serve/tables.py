@@ -13,13 +13,14 @@ from spaf.store.queries import NEWEST
 
 _ROWS = (
     "SELECT extract(epoch FROM window_start)::bigint, category, currency, sales_count, "
-    "units_sold, round(total_sales * 100)::text, (extract(epoch FROM updated_at) * 1000)::bigint "
+    "units_sold, round(total_sales * 100)::text, "
+    "floor(extract(epoch FROM updated_at) * 1000)::bigint "
     "FROM sales_summary WHERE window_start >= to_timestamp(%(first)s)"
 )
 _GROUPED = (
     "SELECT extract(epoch FROM bucket)::bigint, category, currency, "
     "sales::bigint, units::bigint, round(money * 100)::text, "
-    "(extract(epoch FROM updated) * 1000)::bigint FROM (SELECT "
+    "floor(extract(epoch FROM updated) * 1000)::bigint FROM (SELECT "
     "date_bin(make_interval(secs => %(step)s), window_start, to_timestamp(%(first)s)) AS bucket, "
     "category, currency, sum(sales_count) AS sales, sum(units_sold) AS units, "
     "sum(total_sales) AS money, max(updated_at) AS updated FROM sales_summary "
@@ -28,13 +29,14 @@ _GROUPED = (
 )
 _SALES = (
     "SELECT kind, category, round(amount * 100)::text, round(expected * 100)::text, score, "
-    "(extract(epoch FROM detected_at) * 1000)::bigint, kafka_partition, kafka_offset, "
+    "floor(extract(epoch FROM detected_at) * 1000)::bigint, kafka_partition, kafka_offset, "
     "transaction_id FROM sale_anomaly WHERE detected_at < to_timestamp(%(before)s) "
     "ORDER BY detected_at DESC LIMIT %(limit)s"
 )
 _SECONDS = (
     "SELECT kind, category, observed, expected, score, "
-    "(extract(epoch FROM detected_at) * 1000)::bigint, extract(epoch FROM window_start)::bigint "
+    "floor(extract(epoch FROM detected_at) * 1000)::bigint, "
+    "extract(epoch FROM window_start)::bigint "
     "FROM window_anomaly WHERE detected_at < to_timestamp(%(before)s) "
     "ORDER BY detected_at DESC LIMIT %(limit)s"
 )

@@ -15,11 +15,16 @@ def resources(service: ServiceState) -> tuple[float, float]:
     found = identity.process() if identity else None
     if found is None:
         return 0.0, 0.0
+    return of_family(found)
+
+
+def of_family(head: psutil.Process) -> tuple[float, float]:
+    """Return memory (MiB) and processor time (seconds) of a process and its children."""
     memory = cpu = 0.0
-    for member in [found, *found.children(recursive=True)]:
+    for member in [head, *head.children(recursive=True)]:
         try:
             with member.oneshot():
-                memory += _memory(member) / 2**20
+                memory += memory_mib(member)
                 times = member.cpu_times()
                 cpu += times.user + times.system
         except psutil.NoSuchProcess:
@@ -27,13 +32,13 @@ def resources(service: ServiceState) -> tuple[float, float]:
     return memory, cpu
 
 
-def _memory(member: psutil.Process) -> float:
-    """Return a process's share of memory: pages of several processes count in part for each.
+def memory_mib(member: psutil.Process) -> float:
+    """Return a process's share of memory, MiB: pages of several processes count in part for each.
 
     PostgreSQL's processes share their buffers; their plain sizes would count them many times.
     """
     try:
         full: Any = member.memory_full_info()
-        return float(full.pss)
+        return float(full.pss) / 2**20
     except psutil.AccessDenied:
-        return float(member.memory_info().rss)
+        return float(member.memory_info().rss) / 2**20

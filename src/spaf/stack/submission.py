@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -22,6 +18,7 @@ from spaf.job.build import ANSWERS, Parameters
 from spaf.job.submit import GO, Request, environment
 from spaf.settings import Settings
 from spaf.stack import process, runtime
+from spaf.stack.talk import Talk
 from spaf.store import queries
 from spaf.store.access import Access, Role
 from spaf.topic import admin
@@ -29,7 +26,6 @@ from spaf.topic import admin
 SUBMITTER = "job-submit"
 # The submitter plans for seconds; one that takes this long hangs, seconds.
 SUBMIT_SECONDS = 120.0
-END_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -106,23 +102,15 @@ class JobPlace:
     def parameters(self, settings: Settings) -> Parameters:
         """Return what the job's SQL leaves open."""
         user, password = self.access.credentials(Role.SINK)
-        return Parameters(
+        return Parameters.of(
+            settings,
+            CATEGORIES,
             bootstrap_servers=self.kafka,
             topic=self.topic,
             group=self.group,
             jdbc_url=self.access.jdbc_url(),
             jdbc_user=user,
             jdbc_password=password,
-            flush_ms=settings.job.flush_ms,
-            default_currency=settings.sale.currency,
-            max_lateness_s=settings.sale.max_lateness_s,
-            max_ahead_s=settings.sale.max_ahead_s,
-            known_categories=CATEGORIES,
-            outlier_hours=settings.job.outlier_hours,
-            outlier_score=settings.job.outlier_score,
-            surge_seconds=settings.job.surge_seconds,
-            surge_score=settings.job.surge_score,
-            duplicate_block_s=settings.job.deduplicate_minutes * 60,
             answers=self.answers,
         )
 
@@ -162,22 +150,12 @@ class Submission:
         needed = environment(
             runtime.java_home(), str(runtime.FLINK_HOME), runtime.client_archive_options()
         )
-        with log.open("ab") as file:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "spaf.job.submit"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=file,
-                text=True,
-                env={**os.environ, **needed},
-                start_new_session=True,
-                preexec_fn=process.end_with_parent(15),  # noqa: PLW1509 - prctl only
-            )
-        self._say(request.line())
+        self._talk = Talk("spaf.job.submit", needed, log)
+        self._talk.say(request.line())
 
     def go(self) -> None:
         """Have the job handed over as soon as it is planned."""
-        self._say(GO + "\n")
+        self._talk.say(GO + "\n")
 
     def job_id(self) -> str | None:
         """Return the id of the job, or None while it is not handed over.
@@ -186,10 +164,10 @@ class Submission:
             JobError: Flink refused it.
 
         """
-        if self._child.poll() is None or self._child.stdout is None:
+        if not self._talk.ended:
             return None
-        answer = json.loads(self._child.stdout.readline() or "{}")
-        self._close()
+        answer = json.loads(next(self._talk.lines(), "{}"))
+        self._talk.end()
         if "job_id" not in answer:
             raise JobError(
                 f"Flink refused the job: {answer.get('error', process.log_tail(self._log))}",
@@ -216,22 +194,4 @@ class Submission:
 
     def end(self) -> None:
         """Give up."""
-        identity = process.Identity.of(self._child.pid)
-        if identity is not None:
-            process.stop(identity, 15, END_SECONDS)
-        self._close()
-
-    def _close(self) -> None:
-        self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
-
-    def _say(self, line: str) -> None:
-        if self._child.stdin is not None:
-            try:
-                self._child.stdin.write(line)
-                self._child.stdin.flush()
-            except BrokenPipeError:
-                return  # it has died; `job_id` says why
+        self._talk.end()

@@ -17,6 +17,7 @@ from spaf.verify import detection as constants
 from spaf.verify.answers import Answers, Group, Intake, Outlier, Repeats, Swing
 from spaf.verify.detection import COOL_DOWN, Detection, near
 from spaf.verify.dump import Dump, unwritten
+from spaf.verify.outliers import stand_for_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -232,10 +233,12 @@ class _Formulation:
             if not usual:
                 kind = "high_price" if by_price > 0 else "low_price"
                 one = Outlier(identifier, category, cents, expected[0], by_price)
-                found.outliers[part, off, kind] = one
             elif by_pieces > threshold:
+                kind = "bulk_quantity"
                 one = Outlier(identifier, category, cents, expected[1], by_pieces)
-                found.outliers[part, off, "bulk_quantity"] = one
+            else:
+                continue
+            stand_for_record(found.outliers, found.doubtful_offsets, (part, off, kind), one)
 
     def _swings(self, found: Answers, closed: int) -> None:
         """Judge the seconds; an alert so many rows after another one belongs to it."""

@@ -12,7 +12,6 @@ a line cannot hold; `x`, and the value is in hexadecimal digits, for all others;
 from __future__ import annotations
 
 import shutil
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 ABOUT = "dump.json"
-# Lines that are written at a time: enough to make the call cheap.
-LINES = 5_000
+# What is written at a time: enough to make the call cheap.
+BUFFER_BYTES = 1 << 20
+# What no reader of lines and columns takes as it is.
+NUL, TAB, LINE_FEED, CARRIAGE_RETURN = 0, 9, 10, 13
 # Records of a stretch: a process takes one at a time, and a dozen keep two of them evenly busy.
 STRETCH_RECORDS = 400_000
 
@@ -109,20 +110,27 @@ class Dump:
         """Return the file of the stretch that begins there."""
         return self.folder / f"{partition}-{offset:020}.tsv"
 
-    def write(self, partition: int, offset: int, records: Iterable[Record]) -> int:
-        """Write a stretch, whose first offset may be `offset`, and return its records.
+    def write(self, partition: int, offset: int, records: Iterable[Record]) -> None:
+        """Write a stretch, whose first offset may be `offset`.
 
         Raises:
             VerifyError: the disk is full, or the folder cannot be written.
 
         """
-        lines = map(line, records)
-        written = 0
-        with told(self.folder), self.path(partition, offset).open("wb") as file:
-            while batch := list(islice(lines, LINES)):
-                file.writelines(batch)
-                written += len(batch)
-        return written
+        for _ in self.written(partition, offset, records):
+            pass
+
+    def written(self, partition: int, offset: int, records: Iterable[Record]) -> Iterator[Record]:
+        """Write a stretch, whose first offset may be `offset`; yield each record once it is in.
+
+        Raises:
+            VerifyError: the disk is full, or the folder cannot be written.
+
+        """
+        with told(self.folder), self.path(partition, offset).open("wb", BUFFER_BYTES) as file:
+            for record in records:
+                file.write(line(record))
+                yield record
 
     def delete(self) -> None:
         """Delete the folder and all in it."""
@@ -161,7 +169,8 @@ def line(record: Record) -> bytes:
 
 def is_line(value: bytes) -> bool:
     """Tell whether a value can stand in a line of text as it is."""
-    if b"\n" in value or b"\t" in value or b"\r" in value or b"\0" in value:
+    # A byte as a number is found ten times as fast as one as text.
+    if LINE_FEED in value or TAB in value or CARRIAGE_RETURN in value or NUL in value:
         return False
     if value.isascii():
         return True

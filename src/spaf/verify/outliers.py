@@ -8,6 +8,7 @@ they come, and judged when it is known what the stretch before has left: numbers
 from __future__ import annotations
 
 from array import array
+from decimal import Decimal
 from math import exp, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -142,13 +143,38 @@ class Outliers:
             expected = lane.cents[at] * exp(usual / LOG_SCALE)
         else:
             return
-        self.found[partition, offset, kind] = Outlier(
+        one = Outlier(
             lane.identifiers[at],
             lane.categories[at],
             lane.cents[at] * lane.quantities[at],
             expected,
             score,
         )
+        stand_for_record(self.found, self.doubtful, (partition, offset, kind), one)
+
+
+def stand_for_record(
+    found: dict[OutlierKey, Outlier],
+    doubtful: set[tuple[int, int]],
+    key: OutlierKey,
+    one: Outlier,
+) -> None:
+    """Note an unusual sale; of several of one kind in a record the largest amount stands for it.
+
+    Then the score decides, then category and identifier. Where rounding may have decided between
+    two scores, the record is doubtful.
+    """
+    other = found.get(key)
+    if other is None:
+        found[key] = one
+        return
+    if one.cents == other.cents and near(one.score, abs(other.score)):
+        doubtful.add(key[:2])
+    found[key] = min(one, other, key=_place)
+
+
+def _place(one: Outlier) -> tuple[Decimal, float, str, str]:
+    return -Decimal(one.cents), -abs(one.score), one.category, one.transaction_id or ""
 
 
 def logs(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

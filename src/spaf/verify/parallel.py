@@ -25,6 +25,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def processes(records: int) -> int:
+    """Return how many processes so many records are worth."""
+    return 1 if records <= FEW_RECORDS else cores()
+
+
 def recompute(
     dump: Dump,
     cut: Mapping[int, int],

@@ -56,6 +56,10 @@ class Recount:
         # By partition: the second of the newest readable record behind the cut.
         self._newest_open: dict[int, int] = {}
 
+    def beside(self) -> Recount:
+        """Return an empty one that counts by the same rules, for a stretch that follows."""
+        return Recount(self._rules, self._answers.cut, self._detection)
+
     def feed(self, records: Iterable[Row]) -> None:
         """Take in records; may be called again with more.
 

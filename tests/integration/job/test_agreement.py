@@ -24,6 +24,7 @@ from spaf.sale import Late, Outcome, Reason, Rules, decode
 from spaf.sale.check import double
 from spaf.sale.contract import AMOUNTS, COLUMNS
 from spaf.sale.rows import rows
+from spaf.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,23 +34,7 @@ APPEND_MS = 1_763_800_000_123
 # Late in the last second of the last year that the job reads, so that each date before it counts.
 LAST_YEAR_MS = 2_145_916_799_999
 FIELDS = b'"productId":"p","productCategory":"books","productPrice":1.25,"productQuantity":3'
-PARAMETERS = build.Parameters(
-    bootstrap_servers="",
-    topic="",
-    group="",
-    jdbc_url="",
-    jdbc_user="",
-    jdbc_password="",
-    flush_ms=5,
-    default_currency=RULES.default_currency,
-    max_lateness_s=RULES.max_lateness_ms // 1_000,
-    max_ahead_s=RULES.max_ahead_ms // 1_000,
-    known_categories=("books", "it's"),
-    outlier_hours=6,
-    outlier_score=4.5,
-    surge_seconds=60,
-    surge_score=4.5,
-)
+PARAMETERS = build.Parameters.of(Settings(), ("books", "it's"))
 NAMES = (
     *(
         '""',

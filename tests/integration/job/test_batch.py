@@ -14,27 +14,12 @@ from typing import Any
 import pytest
 
 from spaf.job import build
+from spaf.settings import Settings
 
 BASE = 1_763_800_000
 KNOWN = ("steady", "surging", "dry", "early", "rare", "busy", "silent", "it's")
 SURGE_SECONDS = 120
-PARAMETERS = build.Parameters(
-    bootstrap_servers="",
-    topic="",
-    group="",
-    jdbc_url="",
-    jdbc_user="",
-    jdbc_password="",
-    flush_ms=5,
-    default_currency="BRL",
-    max_lateness_s=600,
-    max_ahead_s=60,
-    known_categories=KNOWN,
-    outlier_hours=6,
-    outlier_score=5.0,
-    surge_seconds=SURGE_SECONDS,
-    surge_score=4.5,
-)
+PARAMETERS = build.Parameters.of(Settings(), KNOWN, surge_seconds=SURGE_SECONDS)
 LATE_MS, AHEAD_MS = 600_000, 60_000
 # Seconds of traffic, from BASE on; everything else is appended behind them.
 TRAFFIC = 200
@@ -101,6 +86,7 @@ def fill(log: Log) -> None:
     summary(log, at)
     ledger(log, at)
     outliers(log, at)
+    array(log, at)
 
 
 def summary(log: Log, at: int) -> None:
@@ -165,6 +151,16 @@ def outliers(log: Log, at: int) -> None:
         log.add(
             at, "masked", partition=7, productPrice=price, productQuantity=50.0 if n > 21 else 1.0
         )
+
+
+def array(log: Log, at: int) -> None:
+    """Append one record of several sales, each far too dear for its product."""
+    for name in "xyz":
+        for history in PRICES:
+            log.add(at, "array", partition=8, productId=name, productPrice=float(history))
+    for name, price in (("x", 4_000.0), ("y", 9_000.0), ("z", 5_000.0)):
+        log.add(at, "array", partition=8, productId=name, productPrice=price, transactionId=name)
+        log.rows[-1]["kafka_offset"] = 1_000
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +242,12 @@ def test_an_outlier_does_not_hide_the_next(answers: Answers) -> None:
     bulk = next(row for row in answers["outlying_sale"] if row[:2] == [7, 22])
     assert bulk[5:7] == ["500.00", "10.00"]
     assert bulk[7] == pytest.approx(math.log(50) / 0.5, rel=1e-3)
+
+
+def test_the_dearest_sale_stands_for_its_record(answers: Answers) -> None:
+    """Of several sales of one record that are unusual in one way one has a row, always the same."""
+    (found,) = of(answers["outlying_sale"], 0, 8)
+    assert found[1:6] == [1_000, "high_price", "y", "array", "9000.00"]
 
 
 def test_a_score_needs_a_history(answers: Answers) -> None:

@@ -16,28 +16,12 @@ import pytest
 from spaf.job import build
 from spaf.sale import Sale
 from spaf.sale.once import Once, Place
+from spaf.settings import Settings
 
 BLOCK_S = 600
 # The start of a block.
 BASE = 1_763_800_200
-PARAMETERS = build.Parameters(
-    bootstrap_servers="",
-    topic="",
-    group="",
-    jdbc_url="",
-    jdbc_user="",
-    jdbc_password="",
-    flush_ms=5,
-    default_currency="BRL",
-    max_lateness_s=600,
-    max_ahead_s=60,
-    known_categories=("books", "toys"),
-    outlier_hours=6,
-    outlier_score=5.0,
-    surge_seconds=120,
-    surge_score=4.5,
-    duplicate_block_s=BLOCK_S,
-)
+PARAMETERS = build.Parameters.of(Settings(), ("books", "toys"), duplicate_block_s=BLOCK_S)
 LONGEST = "\N{GRINNING FACE}" * 64
 LUCKY, COPIES, IDS = 7, 1_500, 400
 Row = dict[str, Any]

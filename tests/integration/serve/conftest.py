@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from spaf.serve.app import build
 from spaf.serve.server import Server
 from spaf.serve.source import JobLook, Source
 from spaf.stack.ports import any_free_port
+from spaf.stack.postgres import SUPERUSER
 from spaf.stack.process import wait_until
 from spaf.store.access import Role
 from spaf.store.migrate import migrate
@@ -52,6 +54,48 @@ class Page:
         if self._sink is None:
             self._sink = self.session.access.connect(Role.SINK, autocommit=True)
         self._sink.execute(UPSERT, [second, category, currency, sales, sales * 2, money])
+
+    def sell_many(self, rows: list[tuple[int, str, int]]) -> None:
+        """Write rows (second, category, sales) at once."""
+        self.sell(*rows[0], "1.00")
+        assert self._sink is not None
+        values = [(*row, row[2] * 2, "1.00") for row in rows]
+        self._sink.execute(
+            "INSERT INTO sales_summary (window_start, category, currency, sales_count, units_sold, "
+            "total_sales) SELECT to_timestamp(s), c, 'BRL', n, u, m FROM unnest(%s::bigint[], "
+            "%s::text[], %s::bigint[], %s::bigint[], %s::numeric[]) AS t (s, c, n, u, m) "
+            "ON CONFLICT (window_start, category, currency) DO UPDATE SET "
+            "sales_count = excluded.sales_count, units_sold = excluded.units_sold",
+            [list(column) for column in zip(*values, strict=True)],
+        )
+
+    def anomaly(self, offset: int, category: str, amount: str, expected: str) -> int:
+        """Write an unusual sale; return when it was found, epoch milliseconds."""
+        with self.session.access.connect(Role.SINK, autocommit=True) as sink:
+            cursor = sink.execute(
+                "INSERT INTO sale_anomaly (kafka_partition, kafka_offset, kind, category, amount, "
+                "expected, score) VALUES (0, %s, 'price_x10', %s, %s, %s, 9.5) "
+                "RETURNING floor(extract(epoch FROM detected_at) * 1000)::bigint",
+                [offset, category, amount, expected],
+            )
+            return int(cursor.fetchall()[0][0])
+
+    def superuser(self) -> psycopg.Connection:
+        """Return a connection that may end those of others."""
+        access = self.session.access
+        return psycopg.connect(
+            host=access.host,
+            port=access.port,
+            dbname=access.database,
+            user=SUPERUSER,
+            password=self.session.home.passwords()["superuser"],
+            autocommit=True,
+        )
+
+    def post(self, path: str, body: Any) -> httpx.Response:
+        """Send what changes something, as the page does."""
+        headers = {"x-spaf-token": TOKEN}
+        return httpx.post(self.address + path, json=body, headers=headers, timeout=PATIENCE_S)
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Return the JSON of an answer, which must be a good one."""
@@ -200,3 +244,10 @@ def ear() -> Iterator[Callable[..., Ear]]:
     yield listen
     for one in ears:
         one.stop()
+
+
+@pytest.fixture
+def serve_again(tmp_path: Path) -> Iterator[Callable[[Page], Page]]:
+    """Return what starts another process's worth of a page over the same tables."""
+    with contextlib.ExitStack() as stack:
+        yield lambda page: stack.enter_context(served(page.session, tmp_path))

@@ -16,7 +16,7 @@ from confluent_kafka import Producer
 
 from spaf import clock
 from spaf.bench.session import Session
-from spaf.serve.hub import Hub
+from spaf.serve.live import Live
 from spaf.serve.operations import EVERY_S, Operations
 from spaf.serve.source import JobLook, Source
 from spaf.settings import Settings
@@ -56,8 +56,10 @@ class Page:
 
     def __init__(self, session: Session, job: str) -> None:
         """Prepare; nothing is looked at yet."""
-        self.hub = Hub("test", dict)
-        self.operations = Operations(source(session, job), self.hub)
+        shown = source(session, job)
+        self.live = Live(shown, print)
+        self.hub = self.live.hub
+        self.operations = Operations(shown, self.hub)
         self.accounts: list[dict[str, Any]] = []
 
     async def look(self) -> dict[str, Any]:
@@ -124,6 +126,8 @@ def page(own: Own, running_job: RunJob, stack: Session) -> Iterator[tuple[Sessio
     """Yield a page over a topic of its own with a running job."""
     session = own(1)
     with running_job(session, stack.settings, None) as job:
+        # As the supervisor does from the start on.
+        session.place(session.topic).record_progress({})
         shown = Page(session, job)
         try:
             yield session, shown
@@ -137,9 +141,16 @@ def test_the_equation_holds_while_sales_come(page: tuple[Session, Page]) -> None
     session, shown = page
 
     async def watch() -> dict[str, Any]:
-        async with selling(session):
-            await shown.until(lambda p: _stage(p, "flink")["p99_ms"] is not None)
-            return await shown.look()
+        reading = asyncio.create_task(shown.live.reader.follow())
+        try:
+            async with selling(session):
+                await shown.until(lambda p: _stage(p, "flink")["p99_ms"] is not None)
+                return await shown.look()
+        finally:
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+            await shown.live.close()
 
     pipeline = asyncio.run(watch())
     for one in shown.accounts:

@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from spaf.bench.outcome import Outcome
+from spaf.bench.outcome import Outcome, Painted
 from spaf.generate.result import LoadResult, PublishDelay
 from spaf.measure.latency import Stamps
 from spaf.measure.resources import Sampler
+from spaf.measure.screen import PageCost
 from spaf.stack.state import Home
 from spaf.verify import Verdict
 
@@ -32,8 +33,15 @@ LOAD = LoadResult(
 )
 
 
-def outcome(*, unaccounted: int = 0, unseen: int = 0, sales: int = 2, **load: Any) -> Outcome:
-    """Return a run without fault but for what is asked for."""
+def outcome(
+    *,
+    unaccounted: int = 0,
+    unseen: int = 0,
+    sales: int = 2,
+    unpainted: int | None = None,
+    **load: Any,
+) -> Outcome:
+    """Return a run without fault but for what is asked for; `unpainted` makes it have a screen."""
     verdict = Verdict(
         records=100,
         accepted=100,
@@ -48,7 +56,11 @@ def outcome(*, unaccounted: int = 0, unseen: int = 0, sales: int = 2, **load: An
     at = np.arange(sales, dtype=np.int64) * 1_000
     stamps = Stamps(at, at + 100, at + 200, at + 5_000, unseen)
     result = msgspec.structs.replace(LOAD, **load)
-    return Outcome(result, verdict, stamps, 3.0, Sampler(Home(Path("none"))))
+    painted = None
+    if unpainted is not None:
+        later = Stamps(at, at + 100, at + 200, at + 25_000, unpainted)
+        painted = Painted(later, PageCost("Chromium", fps=[60.0, 58.0, 59.0], heap_mib=7.25))
+    return Outcome(result, verdict, stamps, 3.0, Sampler(Home(Path("none"))), painted)
 
 
 def test_run_without_fault_is_valid_and_reports_its_latency() -> None:
@@ -80,6 +92,25 @@ def test_each_fault_is_named_and_takes_the_latency_away(fault: dict[str, Any], r
     assert (record["valid"], record["reasons"]) == (False, [reason])
     assert record["latency_ms"] == {"store": None}
     assert record["publish_delay_ms"] is not None
+
+
+def test_a_screen_that_was_watched_is_reported_beside_the_database() -> None:
+    """Latency of each sale on it, frames a second and memory; without a screen there is none."""
+    record = outcome(unpainted=0).as_dict()
+    assert record["valid"] is True
+    assert record["latency_ms"]["store"]["p50"] == 5.0
+    assert record["latency_ms"]["screen"]["p50"] == 25.0
+    assert record["latency_ms"]["screen"]["count"] == 2
+    assert record["screen"]["frames_per_second"] == {"median": 59.0, "min": 58.0, "seconds": 3}
+    assert record["screen"]["heap_mib"] == 7.2
+    assert "screen" not in outcome().as_dict()
+
+
+def test_sales_that_were_never_painted_take_the_latency_away() -> None:
+    """Those that were painted would be the luckiest."""
+    found = outcome(unpainted=4)
+    assert found.reasons == ["4 sales were never seen on the screen"]
+    assert found.as_dict()["latency_ms"] == {"store": None, "screen": None}
 
 
 def test_all_faults_are_named_together() -> None:

@@ -171,7 +171,7 @@ def test_rejected_and_late_records_have_no_rank() -> None:
 def test_nothing_measured_has_no_quantiles() -> None:
     """An empty log is not an error."""
     found = stamps([], RULES, {})
-    assert (found.store(), found.publish(), found.unseen) == (None, None, 0)
+    assert (found.latency(), found.publish(), found.unseen) == (None, None, 0)
 
 
 def test_warm_up_is_cut_by_the_intended_time() -> None:
@@ -185,7 +185,7 @@ def test_warm_up_is_cut_by_the_intended_time() -> None:
 def test_latencies_are_differences_of_the_stamps() -> None:
     """Store counts from the intended time, not from the sending."""
     found = stamps([book(0, 1_000)], RULES, {(SECOND, "books", "BRL"): [(4_500, 1)]})
-    store, publish = found.store(), found.publish()
+    store, publish = found.latency(), found.publish()
     assert store is not None
     assert publish is not None
     assert (store.max, publish.max) == (3.5, 0.003)

@@ -227,6 +227,34 @@ def test_the_generators_sales_are_plain(dumped: Dumped) -> None:
     assert (two.accepted, two.by_decoder) == (2, 0)
 
 
+def test_several_unusual_sales_in_one_record(dumped: Dumped) -> None:
+    """The one of the largest amount stands for the record, wherever in the array it is."""
+    names = "abc"
+    usual = [
+        sale(productId=name, productPrice=10, productQuantity=1) for _ in range(8) for name in names
+    ]
+    dear = [
+        sale(
+            productId=name,
+            productPrice=price,
+            productQuantity=1,
+            transactionId=f"{name}{price}",
+        )
+        for name, price in zip(names, (2_000, 9_000, 5_000), strict=True)
+    ]
+    arrays = [b"[%s]" % b",".join(order) for order in (dear, dear[::-1])]
+    # The same sale twice: the first is the more unusual one.
+    arrays.append(b"[%s,%s]" % (dear[0], dear[0]))
+    values = [*usual, *arrays]
+    records = [Record(0, at, BASE_MS + at, value) for at, value in enumerate(values)]
+    one, two = both(dumped, records, {0: len(records)})
+    assert disagreements(one, two) == []
+    found = {key[1] - len(usual): row for key, row in one.outliers.items()}
+    assert [found[at].transaction_id for at in range(3)] == ["b9000", "b9000", "a2000"]
+    assert [found[at].cents for at in range(3)] == [900_000, 900_000, 200_000]
+    assert not one.doubtful_offsets
+
+
 def test_an_empty_log(dumped: Dumped) -> None:
     """Nothing comes to nothing."""
     one, two = both(dumped, [], {0: 0})

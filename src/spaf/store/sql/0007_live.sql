@@ -15,7 +15,7 @@ BEGIN
                 sales_count,
                 units_sold,
                 round(total_sales * 100)::text,
-                (extract(epoch FROM updated_at) * 1000)::bigint
+                floor(extract(epoch FROM updated_at) * 1000)::bigint
             ) AS news,
             (row_number() OVER () - 1) / 14 AS notice
         FROM changed
@@ -37,7 +37,7 @@ BEGIN
                 0,
                 0,
                 '0',
-                (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+                floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
             ) AS news,
             (row_number() OVER () - 1) / 14 AS notice
         FROM changed
@@ -60,7 +60,7 @@ BEGIN
                 round(amount * 100)::text,
                 round(expected * 100)::text,
                 score,
-                (extract(epoch FROM detected_at) * 1000)::bigint,
+                floor(extract(epoch FROM detected_at) * 1000)::bigint,
                 kafka_partition,
                 kafka_offset,
                 transaction_id
@@ -84,7 +84,7 @@ BEGIN
                 observed,
                 expected,
                 score,
-                (extract(epoch FROM detected_at) * 1000)::bigint,
+                floor(extract(epoch FROM detected_at) * 1000)::bigint,
                 extract(epoch FROM window_start)::bigint
             ) AS news,
             (row_number() OVER () - 1) / 9 AS notice

@@ -18,7 +18,9 @@ export function mountChart(node, app, categories) {
   const title = el("h3", { id: "chart-title" });
   const readout = el("p", { class: "readout", "data-test": "readout" });
   const back = el("button", { type: "button", class: "back", hidden: true, onclick: () => live() });
-  const canvas = el("div", { class: "plot", role: "img", tabindex: "0", "data-test": "chart", "aria-describedby": "chart-title" });
+  const canvas = el("div", {
+    class: "plot", role: "img", tabindex: "0", "data-test": "chart", "aria-describedby": "chart-title",
+  });
   const ranges = choice("chart.range", Object.keys(RANGES), () => history.range, (name) => {
     history.choose(name);
     refresh();
@@ -63,7 +65,7 @@ export function mountChart(node, app, categories) {
       marks: marks.within(frame.from, frame.to, categories.hidden),
       // Values of the vertical axis are means a second whatever the bucket.
       scale: 1 / frame.step,
-      label: money ? (cents) => compactMoney(cents, app.state.currency) : (n) => (n < 10 ? app.number(n, n % 1 ? 1 : 0) : compact(n)),
+      label: money ? (cents) => compactMoney(cents, app.state.currency) : count,
     });
     canvas.setAttribute("aria-label", t("chart.says", {
       title: title.textContent, sales: app.number(total(frame.count)),
@@ -112,7 +114,8 @@ export function mountChart(node, app, categories) {
   function say(index, marked) {
     if (marked) return put(readout, marks.words(marked));
     if (index === null || !frame) return put(readout, MOUSE.matches ? t("chart.hint") : "");
-    const sum = frame[view.measure].reduce((all, line, place) => all + (categories.hidden.has(place) ? 0 : line[index]), 0) / frame.step;
+    const seen = frame[view.measure].filter((_, place) => !categories.hidden.has(place));
+    const sum = seen.reduce((all, line) => all + line[index], 0) / frame.step;
     const value = view.measure === "money"
       ? t("chart.money.at", { money: app.money(String(Math.round(sum)), app.state.currency) })
       : t("chart.count.at", { sales: app.number(sum, sum < 100 ? 1 : 0) });
@@ -122,9 +125,12 @@ export function mountChart(node, app, categories) {
   // The dialog belongs to the section Anomalies; it is fetched when it is first wanted.
   async function press(anomaly) {
     const dialog = await import("./record.js");
-    if (anomaly.second === undefined) dialog.openRecord(app, { partition: anomaly.partition, offset: anomaly.offset, anomaly });
+    const { second, partition, offset } = anomaly;
+    if (second === undefined) dialog.openRecord(app, { partition, offset, anomaly });
     else dialog.openSecond(app, anomaly);
   }
+
+  const count = (sales) => (sales < 10 ? app.number(sales, sales % 1 ? 1 : 0) : compact(sales));
 
   function clock(second) {
     return frame.step >= 60 ? minute(second * 1_000) : app.time(second * 1_000);
@@ -140,9 +146,7 @@ export function mountChart(node, app, categories) {
     for (const each of [ranges, measures, forms]) each.refresh();
     back.hidden = !history.zoom;
     put(back, t("chart.back"));
-    if (history.zoom) {
-      ranges.none();
-    }
+    if (history.zoom) ranges.none();
     if (again) {
       plot.renew();
       redraw();

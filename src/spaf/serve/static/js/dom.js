@@ -34,11 +34,6 @@ export function put(node, text) {
   else node.textContent = text;
 }
 
-export function attribute(node, name, value) {
-  const text = String(value);
-  if (node.getAttribute(name) !== text) node.setAttribute(name, text);
-}
-
 // What a person typed somewhere, made harmless to look at: U+202E becomes the visible ‹U+202E›.
 export function visible(text) {
   return String(text).replace(UNSEEN, (c) => {

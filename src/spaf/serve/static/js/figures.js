@@ -19,8 +19,8 @@ export function mountFigures(node, app) {
   sales.node.append(salesLine.node);
   revenue.node.append(moneyLine.node);
   const rest = el("div", { class: "figure figure-rest" },
-    el("h3", { "data-t": "figures.others", text: t("figures.others") }),
-    el("div", { class: "rest-scroll", tabindex: "0", role: "group", "data-label": "figures.others" }, el("table", {}, others)));
+    el("h3", { id: "rest-title", "data-t": "figures.others", text: t("figures.others") }),
+    el("div", { class: "rest-scroll", tabindex: "0", role: "group", "aria-labelledby": "rest-title" }, el("table", {}, others)));
   node.append(sales.node, revenue.node, today.node, rest);
 
   const lines = new Map(); // currency -> its cells among the others

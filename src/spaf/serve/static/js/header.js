@@ -13,7 +13,8 @@ export function mount(header, app) {
   const state = el("span", { class: "live-word" });
   const age = el("span", { class: "live-age", "data-test": "age" });
   const languages = LANGUAGES.map(([code, tag, name]) => el("button", {
-    type: "button", lang: tag, text: code.toUpperCase(), "aria-label": `${code.toUpperCase()}, ${name}`, "data-test": `language-${code}`, onclick: () => choose(code),
+    type: "button", lang: tag, text: code.toUpperCase(), "aria-label": `${code.toUpperCase()}, ${name}`,
+    "data-test": `language-${code}`, onclick: () => choose(code),
   }));
   const language = el("div", { class: "choice", role: "group" }, languages);
   const lookWord = el("span");
@@ -35,7 +36,7 @@ export function mount(header, app) {
   });
   app.on("age", ({ live, age: old }) => {
     put(state, t(`live.${live}`));
-    put(age, old === null ? "" : t("live.age", { age: old < 60_000 ? t("age.seconds", { n: app.number(old / 1_000, 1) }) : app.duration(old) }));
+    put(age, old === null ? "" : t("live.age", { age: ageWords(old) }));
   });
   app.on("language", words);
   words();
@@ -47,6 +48,11 @@ export function mount(header, app) {
     languages.forEach((button, i) => button.setAttribute("aria-pressed", String(LANGUAGES[i][0] === app.language())));
     put(lookWord, t(`theme.${theme()}`));
     look.setAttribute("aria-label", t("theme.label", { theme: t(`theme.${theme()}`) }));
+  }
+
+  // In tenths of a second, so that a healthy page says "0.0 s" and not a hundred different numbers.
+  function ageWords(ms) {
+    return ms < 60_000 ? t("age.seconds", { n: app.number(ms / 1_000, 1) }) : app.duration(ms);
   }
 
   function choose(code) {

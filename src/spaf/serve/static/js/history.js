@@ -76,8 +76,10 @@ export function createHistory(app, arrived) {
     const { span, again } = RANGES[range];
     if (again && past?.range !== range) return null;
     const step = coarser(again ? past.step : 1, span / most);
-    // The last whole bucket; the one that is filling would draw a fall that is none.
-    const to = Math.floor(app.state.now() / 1_000 / step) * step;
+    // The last whole bucket; the one that is filling would draw a fall that is none. A bucket too
+    // long for the rows that are held ends with the server's answer.
+    const known = step > app.state.heldSeconds ? past.to : app.state.now() / 1_000;
+    const to = Math.floor(known / step) * step;
     const frame = empty(Math.ceil((to - span) / step) * step, to, step);
     if (again) pour(frame);
     frame.x.forEach((start, i) => {

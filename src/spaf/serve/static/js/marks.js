@@ -17,7 +17,8 @@ export function createMarks(app, changed) {
 
   function place(anomaly) {
     const at = anomaly.second ?? (anomaly.detected_ms - (anomaly.known_after_ms ?? 0)) / 1_000;
-    return { at, anomaly, up: anomaly.second === undefined ? anomalyUp(anomaly) : anomaly.kind === "surge", wide: anomaly.second !== undefined };
+    const wide = anomaly.second !== undefined; // of all sales of a second
+    return { at, anomaly, wide, up: wide ? anomaly.kind === "surge" : isAbove(anomaly) };
   }
 
   return {
@@ -30,6 +31,6 @@ export function createMarks(app, changed) {
   };
 }
 
-function anomalyUp(anomaly) {
+function isAbove(anomaly) {
   return BigInt(anomaly.amount) >= BigInt(Math.round(Number(anomaly.expected)));
 }

@@ -2,7 +2,7 @@
 // page is open. Ten places; what comes after shares the last, grey one: "others".
 
 export const PLACES = 10;
-export const OTHERS = PLACES;
+const OTHERS = PLACES;
 
 export function createPalette() {
   const places = new Map();

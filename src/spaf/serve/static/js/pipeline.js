@@ -2,7 +2,7 @@
 
 import { isDown, stateWord } from "./honesty.js";
 
-export const STAGES = ["locust", "kafka", "flink", "postgres", "serve"];
+const STAGES = ["locust", "kafka", "flink", "postgres", "serve"];
 // States that need no word: the stage does what it is there for.
 const QUIET = new Set(["running", "selling"]);
 const FACTS = ["rate", "lag", "p50", "p99", "cpu", "memory", "also"];
@@ -56,27 +56,25 @@ function createStage(app, name) {
     node.classList.toggle("down", isDown(look));
     tag.hidden = data.culprit !== name || isDown(look);
     put(state, QUIET.has(look.state) ? "" : stateWord(app, look.state));
-    put(facts.rate, look.rate === null ? "–" : t("fact.per.second", { n: app.number(look.rate, look.rate < 100 ? 1 : 0) }));
-    put(facts.lag, look.lag === null ? "–" : app.number(look.lag));
+    put(facts.rate, orNone(look.rate, (n) => t("fact.per.second", { n: app.number(n, n < 100 ? 1 : 0) })));
+    put(facts.lag, orNone(look.lag, (n) => app.number(n)));
     put(facts.p50, app.duration(name === "serve" ? painted?.p50 : look.p50_ms));
     put(facts.p99, app.duration(name === "serve" ? painted?.p99 : look.p99_ms));
-    put(facts.cpu, look.cpu_percent === null ? "–" : app.percent(look.cpu_percent / 100, look.cpu_percent < 10 ? 1 : 0));
+    put(facts.cpu, orNone(look.cpu_percent, (n) => app.percent(n / 100, n < 10 ? 1 : 0)));
     put(facts.memory, look.rss_mib ? app.bytes(look.rss_mib * 1024 * 1024) : "–");
     put(facts.also, also(look, data));
-    bars.setAttribute("d", rates.map((rate, i) => (rate ? `M${i * 4} 20v-${Math.max(1.5, (rate / top) * 20).toFixed(1)}h3V20z` : "")).join(""));
+    bars.setAttribute("d", rates.map((rate, i) => bar(i, rate, top)).join(""));
   }
 
   function also(look, data) {
     if (name === "flink") {
       return t("also.flink", {
-        age: data.checkpoint_age_s === null ? "–" : app.duration(data.checkpoint_age_s * 1_000),
-        pressure: share(data.backpressure), busy: share(data.busy),
+        age: orNone(data.checkpoint_age_s, (s) => app.duration(s * 1_000)),
+        pressure: orNone(data.backpressure, (n) => app.percent(n)), busy: orNone(data.busy, (n) => app.percent(n)),
       });
     }
     return STAGES.includes(name) ? t(`also.${name}`) : "";
   }
-
-  const share = (value) => (value === null || value === undefined ? "–" : app.percent(value));
 
   return {
     node, draw,
@@ -86,4 +84,14 @@ function createStage(app, name) {
       rates.length = Math.min(rates.length, FLOW_SECONDS);
     },
   };
+}
+
+// A number that is not known is a dash, never a zero.
+function orNone(value, text) {
+  return value === null || value === undefined ? "–" : text(value);
+}
+
+// One second of the flow, as a piece of a path; a second without any leaves its place empty.
+function bar(at, rate, top) {
+  return rate ? `M${at * 4} 20v-${Math.max(1.5, (rate / top) * 20).toFixed(1)}h3V20z` : "";
 }

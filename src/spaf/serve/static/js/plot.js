@@ -55,8 +55,9 @@ export function createPlot(node, app, on) {
   }
 
   function visiblePlaces() {
+    const known = app.state.palette.names.length;
     return input.lines.map((_, place) => place)
-      .filter((place) => !input.hidden.has(place) && (place < app.state.palette.names.length || input.lines[place].some(Boolean)));
+      .filter((place) => !input.hidden.has(place) && (place < known || input.lines[place].some(Boolean)));
   }
 
   const scaled = (place) => input.lines[place].map((value) => value * input.scale);
@@ -90,7 +91,7 @@ export function createPlot(node, app, on) {
         bind: { dblclick: () => () => on.back() },
       },
       scales: {
-        x: { time: true, range: () => [input.frame.from, Math.max(input.frame.to - input.frame.step, input.frame.from + 1)] },
+        x: { time: true, range: () => [input.frame.from, lastPoint(input.frame)] },
         y: { range: () => [0, top] },
       },
       series: [{}, ...order.map((place) => ({
@@ -100,11 +101,18 @@ export function createPlot(node, app, on) {
         points: { show: false },
       }))],
       axes: [
-        { ...axis, size: 26, gap: 4, space: 70, grid: { show: false }, values: (u, splits, _, space, step) => splits.map((s) => (step >= 60 ? minute(s * 1_000) : app.time(s * 1_000))) },
-        { ...axis, size: 52, gap: 6, space: 44, grid: { stroke: colour("--rule"), width: 1 }, values: (u, splits) => splits.map((v) => input.label(v)) },
+        { ...axis, size: 26, gap: 4, space: 70, grid: { show: false }, values: times },
+        {
+          ...axis, size: 52, gap: 6, space: 44, grid: { stroke: colour("--rule"), width: 1 },
+          values: (u, splits) => splits.map((value) => input.label(value)),
+        },
       ],
       hooks: { draw: [drawMarks], setCursor: [moved], setSelect: [selected], ready: [listen] },
     };
+  }
+
+  function times(u, splits, _, space, step) {
+    return splits.map((second) => (step >= 60 ? minute(second * 1_000) : app.time(second * 1_000)));
   }
 
   function font() {
@@ -173,6 +181,8 @@ export function createPlot(node, app, on) {
     hovered: () => plot !== null && plot.cursor.left >= 0,
   };
 }
+
+const lastPoint = ({ from, to, step }) => Math.max(to - step, from + 1);
 
 // The next round number above; the last one stays while the drawing fills at least half of it, so
 // that the axis does not breathe with every second.

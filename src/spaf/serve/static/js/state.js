@@ -6,7 +6,7 @@ import { createPalette } from "./palette.js";
 
 // Rows are held for the live part of every chart; with buckets of up to a minute that are asked
 // for again every minute, three minutes leave no gap, seconds.
-export const HELD_SECONDS = 180;
+const HELD_SECONDS = 180;
 // More rows than a shop of 10 categories and 4 currencies makes in that time; beyond it the oldest
 // second goes first.
 const MOST_ROWS = 20_000;

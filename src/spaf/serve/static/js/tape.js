@@ -24,7 +24,8 @@ export function mountTape(node, app) {
     "data-t": `tape.${name}`, text: t(`tape.${name}`),
   })));
   const scroll = el("div", { class: "tape-scroll", tabindex: "0", role: "region", "aria-labelledby": "tape-title" },
-    el("div", { class: "tape", role: "table", "aria-labelledby": "tape-title" }, el("div", { role: "rowgroup", class: "tape-top" }, head), body));
+    el("div", { class: "tape", role: "table", "aria-labelledby": "tape-title" },
+      el("div", { role: "rowgroup", class: "tape-top" }, head), body));
   node.append(
     el("h3", { id: "tape-title" }, el("span", { "data-t": "tape.title", text: t("tape.title") }),
       " ", el("code", { text: "sales_summary" })),
@@ -120,7 +121,8 @@ export function mountTape(node, app) {
     const swatch = el("i", { class: "swatch", "aria-hidden": "true" });
     const category = el("bdi");
     cells.category.append(swatch, category);
-    return { node: el("div", { role: "row", class: "tape-row", "data-test": "row" }, Object.values(cells)), cells, swatch, category, row: null };
+    const node = el("div", { role: "row", class: "tape-row", "data-test": "row" }, Object.values(cells));
+    return { node, cells, swatch, category, row: null };
   }
 
   function name(line, row) {
@@ -133,7 +135,8 @@ export function mountTape(node, app) {
     put(line.category, app.visible(row.category));
     line.category.title = app.visible(row.category);
     put(line.cells.currency, app.visible(row.currency));
-    line.swatch.style.setProperty("background", `var(${app.state.palette.property(app.state.palette.place(row.category))})`);
+    const { palette } = app.state;
+    line.swatch.style.setProperty("background", `var(${palette.property(palette.place(row.category))})`);
   }
 
   function write(line, row, at) {

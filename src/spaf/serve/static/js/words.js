@@ -21,8 +21,6 @@ export function t(key, vars = {}) {
   return text.replace(/\{(\w+)\}/g, (all, name) => (name in vars ? vars[name] : all));
 }
 
-export const has = (key) => key in words.en;
-
 export const language = () => current;
 
 // The tag for Intl: the browser's own region where it speaks the page's language.

@@ -1,0 +1,171 @@
+"""`spaf bench page`: what the live page shows, how late, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spaf import settings
+from spaf.bench import (
+    page_goals,
+    page_history,
+    page_hour,
+    page_screen,
+    page_viewers,
+    page_weight,
+)
+from spaf.bench.machine import machine
+from spaf.bench.page_goals import Goal
+from spaf.bench.rates import Tell
+from spaf.bench.session import Session, running
+from spaf.cli.output import Json, duration, err, out, print_json, rates_of, table
+from spaf.cli.progress import StartProgress
+from spaf.errors import SettingsError
+from spaf.measure.browser import NO_SANDBOX, find, runs_as_root
+
+PARTS = ("screen", "viewers", "weight", "history", "hour")
+# All but the one that takes as long as one lets it.
+USUAL = "screen,viewers,weight,history"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options say."""
+
+    rates: list[float]
+    seconds: float
+    viewers: int
+    rounds: int
+    minutes: float
+    program: Path
+
+
+def page(  # noqa: PLR0913, PLR0917 - the options
+    wanted: Annotated[
+        str,
+        typer.Option("--part", help=f"What to measure, of {', '.join(PARTS)}; with commas."),
+    ] = USUAL,
+    rates: Annotated[
+        str, typer.Option("--rates", help="screen: sales a second, with commas.")
+    ] = "100,1000",
+    length: Annotated[
+        str, typer.Option("--for", help="screen: how long at each rate; viewers: each stretch.")
+    ] = "60s",
+    viewers: Annotated[int, typer.Option(min=1, max=1_000, help="viewers: how many.")] = 100,
+    rounds: Annotated[
+        int, typer.Option(min=1, max=50, help="viewers: turns with and without; weight: loads.")
+    ] = 5,
+    minutes: Annotated[
+        float, typer.Option(min=0.5, max=1_440, help="hour: how long the page is left open.")
+    ] = 60.0,
+    *,
+    json: Json = False,
+) -> None:
+    """Open the live page in headless Chromium and measure it; tell which goals are met.
+
+    screen: from each sale to its paint, frames a second. viewers: p99 to PostgreSQL with viewers
+    and without. weight: first load and first number. history: 24 hours of seconds as a chart. hour:
+    memory of the tab and of serve while the page stays open.
+    """
+    chosen = settings.load()
+    parts = _parts(wanted)
+    program = find(chosen.serve.browser)
+    asked = Asked(rates_of(rates), duration(length), viewers, rounds, minutes, program)
+    if runs_as_root():
+        err.print(f"[dim]{NO_SANDBOX}[/]")
+    found: dict[str, Any] = {}
+    goals: list[Goal] = []
+    live = [part for part in parts if part != "history"]
+    if live:
+        with running(chosen, StartProgress()) as session, err.status("") as line:
+            for part in live:
+                found[part] = MEASURE[part](session, asked, line.update, goals)
+    if "history" in parts:
+        # Its rows are nobody's sales: they are loaded into a run of their own.
+        alone = page_history.scenario(chosen)
+        with running(alone, StartProgress()) as session, err.status("") as line:
+            found["history"] = _history(session, asked, line.update, goals)
+    if json:
+        print_json({"machine": machine(), **found, "goals": [goal.as_dict() for goal in goals]})
+    else:
+        _print(goals)
+    if not all(_valid(part) for part in found.values()):
+        raise typer.Exit(1)
+
+
+def _screen(session: Session, asked: Asked, tell: Tell, goals: list[Goal]) -> Any:
+    found = []
+    for rate in asked.rates:
+        outcome = page_screen.measure(session, asked.program, rate, asked.seconds, tell)
+        found.append(outcome.as_dict())
+        goals += page_goals.of_screen(found[-1])
+    return found
+
+
+def _viewers(session: Session, asked: Asked, tell: Tell, goals: list[Goal]) -> Any:
+    comparison = page_viewers.measure(
+        session,
+        rate=asked.rates[0],
+        viewers=asked.viewers,
+        rounds=asked.rounds,
+        seconds=asked.seconds,
+        tell=tell,
+    )
+    found = comparison.as_dict(asked.viewers)
+    goals += page_goals.of_viewers(found)
+    return found
+
+
+def _weight(session: Session, asked: Asked, tell: Tell, goals: list[Goal]) -> Any:
+    weight = page_weight.measure(
+        session, asked.program, rate=asked.rates[0], loads=asked.rounds, tell=tell
+    )
+    found = weight.as_dict()
+    goals += page_goals.of_weight(found)
+    return found
+
+
+def _history(session: Session, asked: Asked, tell: Tell, goals: list[Goal]) -> Any:
+    found = page_history.measure(session, asked.program, looks=asked.rounds, tell=tell).as_dict()
+    goals += page_goals.of_history(found)
+    return found
+
+
+def _hour(session: Session, asked: Asked, tell: Tell, goals: list[Goal]) -> Any:
+    found = page_hour.measure(
+        session, asked.program, rate=asked.rates[0], minutes=asked.minutes, tell=tell
+    ).as_dict()
+    goals += page_goals.of_hour(found)
+    return found
+
+
+Measure = Callable[[Session, Asked, Tell, list[Goal]], Any]
+MEASURE: dict[str, Measure] = {
+    "screen": _screen,
+    "viewers": _viewers,
+    "weight": _weight,
+    "hour": _hour,
+}
+
+
+def _parts(text: str) -> list[str]:
+    found = [part.strip() for part in text.split(",")]
+    unknown = [part for part in found if part not in PARTS]
+    if unknown:
+        raise SettingsError(f"--part: there is no {unknown[0]!r}.", todo=f"Of: {', '.join(PARTS)}")
+    return found
+
+
+def _valid(found: Any) -> bool:
+    """Say whether a part's figures may be used; those without a verdict have none to fail."""
+    runs = found if isinstance(found, list) else [found]
+    return all(run.get("valid", True) for run in runs)
+
+
+def _print(goals: list[Goal]) -> None:
+    rows = [(goal.as_dict()["goal"], goal.found, goal.unit, goal.met) for goal in goals]
+    out.print(table("", ("goal", "found", "", "met"), rows))

@@ -1,0 +1,220 @@
+"""One run and one real browser for all tests of the live page; each test has a tab of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+
+from spaf.bench.load import Load, offered
+from spaf.bench.page import page_address
+from spaf.bench.session import Session
+from spaf.bench.verdict import wait_until_done
+from spaf.errors import BrowserError, LoadError
+from spaf.measure.browser import find, runs_as_root
+from spaf.settings import Settings
+from spaf.stack import control
+from spaf.stack.process import wait_until
+from spaf.topic.producer import open_producer
+
+# Far longer than any of it takes on a busy machine: a wait that ends here is a failure, seconds.
+PATIENCE_S = 30.0
+# What was drawn before the page's own scripts ran is watched too.
+WITNESS = """
+  window.spafBlocked = [];
+  document.addEventListener("securitypolicyviolation",
+    (event) => window.spafBlocked.push(`${event.violatedDirective} ${event.blockedURI}`));
+"""
+
+
+@pytest.fixture(scope="package")
+def chromium(no_browser: Callable[[str], None]) -> Path:
+    """Return the browser; where there is none, the tests of the page say so loudly."""
+    try:
+        return find(os.environ.get("SPAF_SERVE__BROWSER"))
+    except BrowserError as missing:
+        no_browser(str(missing))
+        raise
+
+
+@pytest.fixture(scope="package")
+def run(small_settings: Settings, chromium: Path) -> Iterator[Session]:  # noqa: ARG001 - first of all
+    """Yield a whole run: services, job, Locust and the page."""
+    chosen = small_settings.model_copy(update={"home": small_settings.home.with_name("page")})
+    state = control.up(chosen, lambda _: None, end_with_us=True)
+    try:
+        yield Session(chosen, state)
+    finally:
+        control.down(chosen, wipe=True)
+
+
+@pytest.fixture(scope="package")
+def address(run: Session) -> str:
+    """Return where the page is."""
+    return page_address(run)
+
+
+@pytest.fixture(scope="package")
+def browser(chromium: Path) -> Iterator[Browser]:
+    """Yield the one browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox"] if runs_as_root() else [],
+            timeout=PATIENCE_S * 1_000,
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Tab:
+    """The page as somebody sees it, and whatever went wrong in it."""
+
+    page: Page
+    context: BrowserContext
+    # Answers of our own that are errors on purpose, which the browser's console complains about.
+    expected: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def text(self, name: str) -> str:
+        """Return what one of the page's numbers or words is."""
+        return self.page.locator(f'[data-test="{name}"]').first.inner_text()
+
+    def number(self, name: str) -> int:
+        """Return one of the page's whole numbers; -1 while it is none."""
+        digits = re.sub(r"\D", "", self.text(name))
+        return int(digits) if digits else -1
+
+    def cents(self, name: str) -> int:
+        """Return an amount of the page, which has two decimals, in cents."""
+        return self.number(name)
+
+    def seen(self, name: str, seconds: float = PATIENCE_S) -> None:
+        """Wait until something is visible."""
+        self.page.locator(f'[data-test="{name}"]').first.wait_for(timeout=seconds * 1_000)
+
+    def gone(self, name: str, seconds: float = PATIENCE_S) -> None:
+        """Wait until something is not to be seen."""
+        found = self.page.locator(f'[data-test="{name}"]').first
+        found.wait_for(state="hidden", timeout=seconds * 1_000)
+
+    def live(self) -> None:
+        """Wait until the page says that what it shows is live."""
+        self.page.locator('body[data-live="live"]').wait_for(timeout=PATIENCE_S * 1_000)
+
+    def until(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
+        """Look at a condition until it holds, letting the page go on meanwhile."""
+
+        def holds() -> bool:
+            self.page.evaluate("0")  # what the page has told meanwhile is noted
+            return condition()
+
+        return wait_until(holds, seconds)
+
+
+@pytest.fixture
+def open_tab(browser: Browser, address: str) -> Iterator[Callable[..., Tab]]:
+    """Return what opens the page; at the end nothing may have gone wrong in any tab of the test."""
+    tabs: list[Tab] = []
+
+    def make(*, path: str = "/", **options: Any) -> Tab:
+        context = browser.new_context(
+            **{"locale": "en-US", "viewport": {"width": 1366, "height": 768}, **options}
+        )
+        context.add_init_script(WITNESS)
+        tab = Tab(context.new_page(), context)
+        tabs.append(tab)
+        _witness(tab, address)
+        tab.page.goto(address + path)
+        tab.page.locator("html[lang]").wait_for(state="attached")
+        return tab
+
+    yield make
+    for tab in tabs:
+        with contextlib.suppress(Exception):
+            tab.problems += tab.page.evaluate("window.spafBlocked")
+        tab.context.close()
+    problems = [problem for tab in tabs for problem in tab.problems]
+    assert problems == []
+
+
+@pytest.fixture
+def tab(open_tab: Callable[..., Tab]) -> Tab:
+    """Return the page in English on a laptop, connected."""
+    tab = open_tab()
+    tab.seen("produced")
+    assert tab.until(lambda: tab.number("produced") >= 0)
+    return tab
+
+
+def _witness(tab: Tab, address: str) -> None:
+    """Note every error of the console, every dialog and every request that leaves our origin."""
+
+    def allow(route: Route) -> None:
+        url = route.request.url
+        if url.startswith((f"{address}/", "data:")) or url == address:
+            route.continue_()
+        else:
+            tab.problems.append(f"request to {url}")
+            route.abort()
+
+    tab.context.route("**/*", allow)
+    tab.page.on("pageerror", lambda error: tab.problems.append(f"thrown: {error}"))
+
+    def console(message: Any) -> None:
+        unexpected = not any(part in message.text for part in tab.expected)
+        if message.type in ("error", "warning") and unexpected:
+            tab.problems.append(f"console: {message.text}")
+
+    def dialog(one: Any) -> None:
+        tab.problems.append(f"dialog: {one.message}")
+        one.dismiss()
+
+    tab.page.on("console", console)
+    tab.page.on("dialog", dialog)
+
+
+@pytest.fixture(scope="package")
+def send(run: Session) -> Callable[..., None]:
+    """Return what appends records, as objects or as bytes, and waits for the broker."""
+    producer = open_producer(run.kafka, "spaf-test")
+
+    def append(*values: Any, key: bytes | None = None, headers: Any = None) -> None:
+        for value in values:
+            record = value if isinstance(value, bytes) else msgspec.json.encode(value)
+            producer.produce(run.topic, record, key=key, headers=headers)
+        assert producer.flush(PATIENCE_S) == 0
+
+    return append
+
+
+@pytest.fixture
+def load(run: Session) -> Iterator[Callable[[float], Load]]:
+    """Return what starts sales at a rate; they end with the test."""
+    loads: list[Load] = []
+
+    def start(rate: float) -> Load:
+        loads.append(Load(run, offered(run), rate=rate, seconds=600))
+        return loads[-1]
+
+    yield start
+    for one in loads:
+        one.stop()
+        # One that is ended before it sold anything leaves no result.
+        with contextlib.suppress(LoadError):
+            one.result()
+
+
+@pytest.fixture
+def pause(run: Session) -> Callable[[], None]:
+    """Return what waits until everything that was sent is in the tables."""
+    return lambda: wait_until_done(run, run.end_offsets())

@@ -1,0 +1,112 @@
+"""Everybody can use the page: by keyboard, by screen reader, on a phone, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from spaf.bench.load import Load
+
+Tabs = Callable[..., Any]
+PHONE, LAPTOP, PROJECTOR = (390, 844), (1366, 768), (1920, 1080)
+SERIOUS = ("serious", "critical")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+
+
+@pytest.mark.parametrize("locale", ["en-US", "pt-BR"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(
+    open_tab: Tabs, load: Callable[[float], Load], theme: str, locale: str
+) -> None:
+    """Contrast, names, roles, order: with data on the page, in each theme and language."""
+    load(20)
+    tab = open_tab(color_scheme=theme, locale=locale)
+    tab.seen("produced")
+    assert tab.until(lambda: tab.number("sales-per-second") > 0)
+    tab.live()
+    found = Axe().run(tab.page, options=RULES).response["violations"]
+    told = [
+        (one["id"], node["target"], node["failureSummary"])
+        for one in found
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+    ]
+    assert told == []
+
+
+@pytest.mark.parametrize("size", [PHONE, LAPTOP, PROJECTOR])
+def test_nothing_is_wider_than_the_screen(
+    open_tab: Tabs, load: Callable[[float], Load], size: tuple[int, int]
+) -> None:
+    """No sideways scrolling on a phone, a laptop or a projector."""
+    load(20)
+    phone = {"is_mobile": True, "has_touch": True} if size == PHONE else {}
+    tab = open_tab(viewport={"width": size[0], "height": size[1]}, **phone)
+    tab.seen("produced")
+    assert tab.until(lambda: tab.number("sales-per-second") > 0)
+    assert tab.page.evaluate("innerWidth") == size[0]
+    wider = tab.page.evaluate(
+        "[...document.querySelectorAll('body *')].filter(node => {"
+        " const box = node.getBoundingClientRect();"
+        " return box.width > 0 && box.right > innerWidth + 1 && !clipped(node); })"
+        ".map(node => node.outerHTML.slice(0, 100));"
+        "function clipped(node) { for (let up = node.parentElement; up; up = up.parentElement)"
+        " if (getComputedStyle(up).overflowX !== 'visible') return true; return false; }"
+    )
+    assert wider == []
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_everything_can_be_reached_by_keyboard(tab: Any) -> None:
+    """Tab goes through every control once, each shows that it has the focus, none is a trap."""
+    page = tab.page
+    reached: list[str] = []
+    unseen: list[str] = []
+    page.keyboard.press("Tab")
+    skip = page.evaluate("document.activeElement.getAttribute('href')")
+    assert skip is not None
+    assert skip.startswith("#")
+    for _ in range(400):
+        name, seen, end = page.evaluate(
+            "(() => { const node = document.activeElement;"
+            " const style = getComputedStyle(node);"
+            " const seen = style.outlineStyle !== 'none' || style.boxShadow !== 'none';"
+            " return [node.outerHTML.slice(0, 120), seen, node === document.body]; })()"
+        )
+        if end or name in reached[:1]:
+            break
+        reached.append(name)
+        if not seen:
+            unseen.append(name)
+        page.keyboard.press("Tab")
+    controls = page.evaluate(
+        "[...document.querySelectorAll('button, a[href], input, select, summary')]"
+        ".filter(node => node.checkVisibility() && !node.disabled && node.tabIndex >= 0).length"
+    )
+    assert unseen == []
+    assert len(reached) >= min(controls, 10)
+
+
+def test_language_and_theme_are_switched_without_a_reload(tab: Any) -> None:
+    """By their buttons; the page remembers both."""
+    page = tab.page
+    page.evaluate("window.spafSame = true")
+    page.locator('[data-test="language-pt"]').first.click()
+    assert tab.until(lambda: page.locator("html").get_attribute("lang") == "pt-BR")
+
+    def background() -> str:
+        return str(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+
+    before = background()
+    # By itself, light, dark: two presses lead to the other one from wherever it stands.
+    page.locator('[data-test="theme"]').first.click()
+    if background() == before:
+        page.locator('[data-test="theme"]').first.click()
+    assert background() != before
+    assert page.evaluate("window.spafSame") is True
+    page.reload()
+    tab.seen("produced")
+    assert page.locator("html").get_attribute("lang") == "pt-BR"

@@ -1,0 +1,94 @@
+"""The page is honest about its connection: stale within 2 s, right again without a reload."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from spaf import clock
+from spaf.bench.load import Load
+from spaf.bench.session import Session
+
+# The page may be silent for so long before it says so, seconds; half a second is for us to see it.
+STALE_S = 2.0 + 0.5
+# Flink may stand still for a moment without being stuck: naming it takes some seconds.
+CULPRIT_S = 12.0
+BACK_S = 60.0
+
+
+@contextlib.contextmanager
+def paused(session: Session, name: str) -> Iterator[None]:
+    """Hold a service still for a block, by its recorded process."""
+    pid = session.state().services[name].pid
+    assert pid is not None
+    process = psutil.Process(pid)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def test_a_silent_server_is_said_within_two_seconds(
+    run: Session, tab: Any, load: Callable[[float], Load]
+) -> None:
+    """Numbers stay, nothing is blank, and the banner goes away when word comes again."""
+    load(20)
+    assert tab.until(lambda: tab.number("sales-per-second") > 0)
+    before = tab.number("accepted")
+    assert not tab.page.locator('[data-test="stale"]').is_visible()
+    with paused(run, "serve"):
+        began = clock.monotonic()
+        tab.seen("stale", seconds=10)
+        waited = clock.monotonic() - began
+        assert tab.number("accepted") >= before
+    assert waited <= STALE_S
+    tab.gone("stale")
+
+
+@pytest.mark.timeout(180)
+def test_after_a_reconnect_everything_is_right_without_a_reload(
+    run: Session, tab: Any, load: Callable[[float], Load], pause: Callable[[], None]
+) -> None:
+    """The server dies under load and comes back as another process; the page catches up."""
+    tab.expected += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "Failed to load resource"]
+    tab.page.evaluate("window.spafSame = true")
+    one = load(20)
+    assert tab.until(lambda: tab.number("sales-per-second") > 0)
+    died = run.state().services["serve"]
+    assert died.pid is not None
+    psutil.Process(died.pid).send_signal(signal.SIGKILL)
+    tab.seen("stale", seconds=10)
+    assert tab.until(lambda: run.state().services["serve"].restarts == died.restarts + 1, BACK_S)
+    tab.gone("stale", seconds=BACK_S)
+    one.stop()
+    one.result()
+    pause()
+    produced = sum(run.end_offsets().values())
+    assert tab.until(lambda: tab.number("produced") == produced), tab.text("produced")
+    assert tab.until(
+        lambda: tab.number("accepted") + tab.number("late") + tab.number("rejected") == produced
+    )
+    assert tab.number("unaccounted") == 0
+    assert tab.page.evaluate("window.spafSame") is True
+
+
+@pytest.mark.timeout(180)
+def test_a_stage_that_stands_still_is_named(
+    run: Session, tab: Any, load: Callable[[float], Load], pause: Callable[[], None]
+) -> None:
+    """Flink's TaskManager is held still under load: the banner names Flink, not the page."""
+    load(50)
+    assert tab.until(lambda: tab.number("sales-per-second") > 0)
+    with paused(run, "taskmanager"):
+        tab.seen("stale", seconds=CULPRIT_S)
+        named = tab.until(lambda: "flink" in tab.text("stale").lower(), CULPRIT_S)
+        said = tab.text("stale")
+    assert named, said
+    tab.gone("stale", seconds=BACK_S)
+    pause()

@@ -1,0 +1,93 @@
+"""The load is steered from the page, an anomaly is made, found, and shown down to its bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from spaf.bench.session import Session
+from spaf.generate.remote import Remote
+from spaf.stack.names import LOCUST
+
+# Locust starts and stops its users within this, seconds.
+STEER_S = 15.0
+# From the press of the button to the alert on the page, seconds; sales need a moment of a past.
+FOUND_S = 45.0
+
+
+@pytest.fixture
+def quiet(run: Session) -> Iterator[None]:
+    """Leave Locust's page without a load, however the test ends."""
+    yield
+    with Remote(run.state().services[LOCUST].address) as locust:
+        locust.stop()
+
+
+def button(tab: Any, name: str) -> Any:
+    """Return a control of the page."""
+    return tab.page.locator(f'[data-test="{name}"]').first
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.usefixtures("quiet")
+def test_the_load_is_steered_and_an_anomaly_made_and_found(tab: Any) -> None:
+    """Start at 50, go to 100, inject, see it in the feed, open its record, stop."""
+    button(tab, "rate-50").click()
+    button(tab, "load-start").click()
+    assert tab.until(lambda: 25 < tab.number("sales-per-second") < 80, STEER_S)
+    button(tab, "rate-100").click()
+    assert tab.until(lambda: 80 < tab.number("sales-per-second") < 140, STEER_S)
+
+    page = tab.page
+    found = page.locator('[data-test="anomaly"][data-kind="high_price"]')
+    before = found.count()
+    button(tab, "inject-price_x100").click()
+    assert tab.until(lambda: found.count() > before, FOUND_S)
+    found.first.click()
+    dialog = page.locator('[data-test="record-dialog"]')
+    dialog.wait_for()
+    assert tab.until(lambda: "productPrice" in dialog.inner_text())
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+
+    button(tab, "load-start").click()
+    assert tab.until(lambda: tab.number("sales-per-second") == 0, STEER_S)
+
+
+def test_a_rate_that_is_none_is_refused_with_a_sentence(tab: Any) -> None:
+    """The server's own words, beside the field."""
+    tab.expected.append("400")
+    own = button(tab, "rate-own")
+    assert tab.until(own.is_enabled, STEER_S)
+    own.fill("many")
+    own.press("Enter")
+    assert tab.until(lambda: len(tab.text("controls-told")) > 10)
+    assert own.get_attribute("aria-invalid") == "true"
+
+
+def test_messages_of_the_topic_are_browsed(
+    tab: Any, send: Callable[..., None], run: Session
+) -> None:
+    """The newest messages, pretty; key and headers; what is in Kafka is what is shown."""
+    sale = {"productId": "browsed", "productCategory": "books", "productPrice": 3.5}
+    send({**sale, "productQuantity": 4}, key=b"the-key", headers=[("origin", b"a test")])
+    offset = sum(run.end_offsets().values()) - 1
+    button(tab, "kafka-tab-messages").click()
+    assert tab.until(lambda: button(tab, "kafka-read").is_visible())
+    button(tab, "kafka-way-last").click()
+    button(tab, "kafka-read").click()
+    message = tab.page.locator(f'[data-test="kafka-message"][data-key="0:{offset}"]')
+    message.wait_for()
+    message.locator("summary").click()
+    shown = message.inner_text()
+    assert "the-key" in shown
+    assert "a test" in shown
+    text = re.search(r"\{.*\}", message.locator("pre").first.inner_text(), re.DOTALL)
+    assert text is not None
+    assert json.loads(text[0]) == {**sale, "productQuantity": 4}
+    button(tab, "kafka-tab-partitions").click()
+    assert tab.until(lambda: f"{offset + 1:,}" in tab.page.locator("#kafka").inner_text())

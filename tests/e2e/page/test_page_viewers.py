@@ -1,0 +1,88 @@
+"""Many viewers see the same; one that does not keep up is not told old news."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from spaf import clock
+from spaf.bench.crowd import Crowd
+from spaf.bench.load import Load
+from spaf.bench.session import Session
+from spaf.stack.cost import resources
+
+VIEWERS = 100
+# What the kernel may keep for a viewer that does not read; the server's own queue comes before it.
+SMALL_BUFFER = 4_096
+ASLEEP_S = 12.0
+
+
+def test_a_hundred_viewers(
+    run: Session, tab: Any, address: str, load: Callable[[float], Load], pause: Callable[[], None]
+) -> None:
+    """All of them get every second's news, none is lost, and the page beside them is right."""
+    one = load(50)
+    assert tab.until(lambda: tab.number("sales-per-second") > 0)
+    with Crowd(address, VIEWERS) as crowd:
+        began = clock.monotonic()
+        assert tab.until(lambda: clock.monotonic() - began > 5)
+        found = crowd.leave()
+    assert (found.ready, found.lost) == (VIEWERS, 0)
+    assert found.pushes >= VIEWERS * 5
+    one.stop()
+    one.result()
+    pause()
+    produced = sum(run.end_offsets().values())
+    assert tab.until(lambda: tab.number("produced") == produced)
+    memory, _ = resources(run.state().services["serve"])
+    assert memory < 120
+
+
+@pytest.mark.timeout(180)
+def test_a_slow_viewer_gets_a_fresh_snapshot(address: str, load: Callable[[float], Load]) -> None:
+    """It sleeps until its queue is full; then comes a snapshot, and ids that only go up."""
+    load(1_000)
+    host, _, port = urlsplit(address).netloc.partition(":")
+    with socket.socket() as viewer:
+        viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+        viewer.connect((host, int(port)))
+        viewer.sendall(f"GET /api/stream HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        events = Events(viewer)
+        assert events.next()[0] == "snapshot"
+        clock.sleep(ASLEEP_S)
+        fresh: list[int] = []
+        kinds: set[str] = set()
+        last = events.number
+        deadline = clock.monotonic() + 20
+        while "snapshot" not in kinds and clock.monotonic() < deadline:
+            kind, number = events.next()
+            kinds.add(kind)
+            fresh.append(number)
+            assert number >= last
+            last = number
+        assert "snapshot" in kinds
+
+
+class Events:
+    """Server-sent events as they come out of a socket."""
+
+    def __init__(self, viewer: socket.socket) -> None:
+        """Read from there."""
+        self._file = viewer.makefile("rb")
+        self.number = -1
+
+    def next(self) -> tuple[str, int]:
+        """Return kind and number of the next event."""
+        kind = ""
+        while True:
+            line = self._file.readline().decode(errors="replace").strip()
+            if line.startswith("event:"):
+                kind = line.partition(":")[2].strip()
+            if line.startswith("id:"):
+                self.number = int(line.rpartition("-")[2])
+            if not line and kind:
+                return kind, self.number
