@@ -56,6 +56,7 @@ def source(chosen: Settings, home: Home) -> Source:
         links=lambda: links(home),
         labels=home.runs / "labels.jsonl",
         runs=home.runs,
+        gathers_s=(chosen.job.mini_batch_ms + chosen.job.flush_ms) / 1_000,
     )
 
 

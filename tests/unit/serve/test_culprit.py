@@ -87,6 +87,18 @@ def test_a_stuck_job_is_named_within_two_looks() -> None:
     assert told(watch, (line.look() for _ in range(3))) == [None, None, None]
 
 
+def test_a_job_that_gathers_is_given_its_time() -> None:
+    """One that writes every three seconds is well; when it has not for six, it is stuck."""
+    line, watch = Line(counts=0), Watch(gathers_s=3.0)
+    found = []
+    for second in range(1, 25):
+        line.counts = 1_000 if second % 3 == 0 else 0
+        found.append(watch.see(line.look()))
+    assert set(found) == {None}
+    line.counts = 0
+    assert told(watch, (line.look() for _ in range(8))) == [None] * 5 + ["flink"] * 3
+
+
 def test_a_single_record_that_waits_is_enough() -> None:
     """At a low rate, too: but not before it has waited for a whole look."""
     line, watch = Line(0.1, 0, 0, 0), Watch()
