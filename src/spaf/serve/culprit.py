@@ -122,7 +122,9 @@ class Watch:
         last = self._looks[-2]
         if now.intended is not None and (now.sold_at - self._sold_at) * now.rate >= MISSED_SALES:
             return "locust"
-        if now.settled is not None and _stands(last.intended, last.settled, now.settled):
+        # An answer that is still the last look's says nothing about what came since.
+        new = now.settled is not None and now.sold_at > last.sold_at
+        if new and _stands(last.intended, last.settled, now.settled or 0):
             return "kafka"
         if now.counted is None or now.unreadable:
             return None

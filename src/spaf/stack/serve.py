@@ -19,7 +19,7 @@ from spaf.serve.app import build
 from spaf.serve.server import Server
 from spaf.serve.source import JobLook, ServiceLook, Source
 from spaf.settings import Settings
-from spaf.stack.cost import resources
+from spaf.stack.cost import Costs
 from spaf.stack.names import GROUP, LOCUST
 from spaf.stack.state import SECRET_MODE, Home
 
@@ -40,6 +40,7 @@ def source(chosen: Settings, home: Home) -> Source:
     """
     state = home.running()
     dsn = None if chosen.postgres.dsn is None else chosen.postgres.dsn.get_secret_value()
+    costs = Costs()
     return Source(
         kafka=state.kafka,
         topic=chosen.kafka.topic,
@@ -51,7 +52,7 @@ def source(chosen: Settings, home: Home) -> Source:
         outlier_score=state.contract.outlier_score,
         surge_score=state.contract.surge_score,
         started_ms=round(state.supervisor_started * 1_000),
-        services=lambda: services(home),
+        services=lambda: services(home, costs),
         job=lambda: job(home),
         links=lambda: links(home),
         labels=home.runs / "labels.jsonl",
@@ -60,13 +61,12 @@ def source(chosen: Settings, home: Home) -> Source:
     )
 
 
-def services(home: Home) -> list[ServiceLook]:
+def services(home: Home, costs: Costs) -> list[ServiceLook]:
     """Return how every service is now; none once the run has ended."""
     state = home.read()
     found = [] if state is None else list(state.services.values())
     return [
-        ServiceLook(one.name, one.state, one.address, one.restarts, *resources(one))
-        for one in found
+        ServiceLook(one.name, one.state, one.address, one.restarts, *costs.of(one)) for one in found
     ]
 
 

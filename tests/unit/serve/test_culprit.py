@@ -140,6 +140,16 @@ def test_a_look_that_takes_long_makes_no_load_late() -> None:
     assert watch.see(replace(late, at=late.at + 0.8, load_at=late.at)) is None
 
 
+def test_a_load_that_answers_late_blames_nobody() -> None:
+    """What it said at the last look is no news, although sales were on their way then."""
+    line, watch = Line(), Watch()
+    told(watch, (line.look() for _ in range(8)))
+    then = replace(line.look(), settled=int(line.intended) - 50)
+    assert watch.see(then) is None
+    late = replace(line.look(), intended=then.intended, settled=then.settled, load_at=then.at)
+    assert watch.see(late) is None
+
+
 def test_a_load_that_is_stopped_is_no_trouble() -> None:
     """Its rate is 0 then; of any other stage the same word is trouble."""
     rests = Line().look(states=WELL | {"locust": "stopped"})
