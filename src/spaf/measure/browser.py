@@ -100,7 +100,7 @@ class Browser:
 
         """
         self._profile = folder / f"browser-{os.getpid()}-{id(self):x}"
-        self._log = log
+        self._closed = False
         self._child, self.devtools = _start(program, self._profile, log)
         try:
             self.version: str = self.devtools.call("Browser.getVersion")["product"]
@@ -146,7 +146,10 @@ class Browser:
         return tab
 
     def close(self) -> None:
-        """End the browser by its pid, and delete its profile."""
+        """End the browser by its pid, and delete its profile; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         identity = Identity.of(self._child.pid)
         if identity is not None:
             process.stop(identity, signal.SIGTERM, END_SECONDS)

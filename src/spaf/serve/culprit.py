@@ -15,6 +15,9 @@ the way of a sale, and the first that is found is the culprit:
    postgres, if the busiest part of the job is one that writes. For locust, that for as long it
    sold less than `LEAST_ACHIEVED` of its rate.
 
+A job that gathers before it writes (mini-batches, a long flush) stands still in between; it is
+stuck after twice that time.
+
 A load that nobody has started is no trouble, and neither is a quiet topic. What Flink's decoder
 cannot read is in no ledger before the next checkpoint; if nothing else waits, flink is not stuck.
 """
@@ -78,9 +81,11 @@ class Facts:
 class Watch:
     """Remembers the last looks, and names the culprit."""
 
-    def __init__(self) -> None:
-        """Begin without any."""
+    def __init__(self, gathers_s: float = 0.0) -> None:
+        """Begin without any; the job gathers for so long before it writes, seconds."""
         self._looks: deque[Facts] = deque()
+        self._pause_s = 2 * gathers_s
+        self._behind_s = max(BEHIND_S, self._pause_s)
         # When the load's last sale came, as far as is known.
         self._sold_at = 0.0
 
@@ -90,14 +95,15 @@ class Watch:
         if last is None or (last.intended, last.rate) != (now.intended, now.rate):
             self._sold_at = now.sold_at
         self._looks.append(now)
-        while len(self._looks) > 2 and self._looks[1].at <= now.at - BEHIND_S:  # noqa: PLR2004
+        oldest = now.at - self._behind_s
+        while len(self._looks) > 2 and self._looks[1].at <= oldest:  # noqa: PLR2004
             self._looks.popleft()
         return self._away(now) or self._stuck(now) or self._saturated(now)
 
     def suspects_flink(self, ends: int, counted: int) -> bool:
         """Return whether flink would be told to be stuck if these came next."""
         last = self._last()
-        return last is not None and _stands(last.ends, last.counted, counted) and ends > counted
+        return last is not None and last.counted == counted and ends > counted
 
     def _last(self) -> Facts | None:
         return self._looks[-1] if self._looks else None
@@ -116,16 +122,27 @@ class Watch:
         last = self._looks[-2]
         if now.intended is not None and (now.sold_at - self._sold_at) * now.rate >= MISSED_SALES:
             return "locust"
-        if now.settled is not None and _stands(last.intended, last.settled, now.settled):
+        # An answer that is still the last look's says nothing about what came since.
+        new = now.settled is not None and now.sold_at > last.sold_at
+        if new and _stands(last.intended, last.settled, now.settled or 0):
             return "kafka"
         if now.counted is None or now.unreadable:
             return None
-        return "flink" if _stands(last.ends, last.counted, now.counted) else None
+        then = self._before(now)
+        return "flink" if then and _stands(then.ends, then.counted, now.counted) else None
+
+    def _before(self, now: Facts) -> Facts | None:
+        """Return the newest look but this one that lies as far back as the job gathers."""
+        looks = reversed(self._looks)
+        return next((one for one in looks if one is not now and self._old(one, now)), None)
+
+    def _old(self, one: Facts, now: Facts) -> bool:
+        return one.at <= now.at - self._pause_s
 
     def _saturated(self, now: Facts) -> str | None:
         then = self._looks[0]
         seconds = now.at - then.at
-        if seconds < BEHIND_S:
+        if seconds < self._behind_s:
             return None
         if now.rate and then.rate == now.rate and now.intended is not None:
             sold = now.intended - (then.intended or 0)

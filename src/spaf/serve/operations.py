@@ -31,7 +31,7 @@ EVERY_S = 1.0
 PATIENCE_S = 0.4
 # Without a viewer nobody is asked anything; a page that is opened is seen within this. Seconds.
 IDLE_S = 0.2
-# Memory and processor time come from the system and cost it milliseconds; every so many looks.
+# Memory and processor time come from the system and cost it some milliseconds; every so many looks.
 SERVICES_EVERY = 2
 # Records at the head of what waits that are looked at, to tell whether Flink can read any.
 HEAD_RECORDS = 20
@@ -78,7 +78,7 @@ class Operations:
             *(self.tables, self.offsets, self.flink, self.load),
             *(self.services, self.job, self.head, self.delays),
         )
-        self._pipeline = Pipeline()
+        self._pipeline = Pipeline(self._source.gathers_s)
         self._looks = 0
         self._job_id = ""
 
@@ -88,7 +88,7 @@ class Operations:
             self._hub.on_rows = None
             self._timer.forget()
             self._looks = 0
-            self._pipeline = Pipeline()
+            self._pipeline = Pipeline(self._source.gathers_s)
 
     def close(self) -> None:
         """End the threads."""

@@ -79,9 +79,9 @@ class Found:
 class Pipeline:
     """Makes the `pipeline` message of each look."""
 
-    def __init__(self) -> None:
-        """Begin without a look."""
-        self.watch = Watch()
+    def __init__(self, gathers_s: float = 0.0) -> None:
+        """Begin without a look; the job gathers for so long before it writes, seconds."""
+        self.watch = Watch(gathers_s)
         self._rates = {stage: Rate() for stage in STAGES}
         self._achieved = Rate()
         self._processors: dict[str, Rate] = {}

@@ -59,3 +59,5 @@ class Source:
     labels: Path
     # Folder of the paint reports.
     runs: Path
+    # For how long the job gathers before it writes, seconds.
+    gathers_s: float = 0.0

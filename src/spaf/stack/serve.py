@@ -19,7 +19,7 @@ from spaf.serve.app import build
 from spaf.serve.server import Server
 from spaf.serve.source import JobLook, ServiceLook, Source
 from spaf.settings import Settings
-from spaf.stack.cost import Meter
+from spaf.stack.cost import Costs
 from spaf.stack.names import GROUP, LOCUST
 from spaf.stack.state import SECRET_MODE, Home
 
@@ -40,6 +40,7 @@ def source(chosen: Settings, home: Home) -> Source:
     """
     state = home.running()
     dsn = None if chosen.postgres.dsn is None else chosen.postgres.dsn.get_secret_value()
+    costs = Costs()
     return Source(
         kafka=state.kafka,
         topic=chosen.kafka.topic,
@@ -51,38 +52,22 @@ def source(chosen: Settings, home: Home) -> Source:
         outlier_score=state.contract.outlier_score,
         surge_score=state.contract.surge_score,
         started_ms=round(state.supervisor_started * 1_000),
-        services=Looks(home),
+        services=lambda: services(home, costs),
         job=lambda: job(home),
         links=lambda: links(home),
         labels=home.runs / "labels.jsonl",
         runs=home.runs,
+        gathers_s=(chosen.job.mini_batch_ms + chosen.job.flush_ms) / 1_000,
     )
 
 
-class Looks:
-    """Looks at the services now and then, and remembers what is dear to find out.
-
-    The memory of a process is summed up page by page, which holds up the process itself; who its
-    children are is found by reading every process of the machine.
-    """
-
-    def __init__(self, home: Home) -> None:
-        """Keep the run folder."""
-        self._home = home
-        self._meters: dict[tuple[str, int | None], Meter] = {}
-
-    def __call__(self) -> list[ServiceLook]:
-        """Return how every service is now; none once the run has ended."""
-        state = self._home.read()
-        found = [] if state is None else list(state.services.values())
-        known, self._meters = self._meters, {}
-        for one in found:
-            key = (one.name, one.pid)
-            self._meters[key] = known.get(key) or Meter(one)
-        return [
-            ServiceLook(one.name, one.state, one.address, one.restarts, *meter.read())
-            for one, meter in zip(found, self._meters.values(), strict=True)
-        ]
+def services(home: Home, costs: Costs) -> list[ServiceLook]:
+    """Return how every service is now; none once the run has ended."""
+    state = home.read()
+    found = [] if state is None else list(state.services.values())
+    return [
+        ServiceLook(one.name, one.state, one.address, one.restarts, *costs.of(one)) for one in found
+    ]
 
 
 def job(home: Home) -> JobLook:

@@ -76,6 +76,8 @@ def test_messages_of_the_topic_are_browsed(
     sale = {"productId": "browsed", "productCategory": "books", "productPrice": 3.5}
     send({**sale, "productQuantity": 4}, key=b"the-key", headers=[("origin", b"a test")])
     offset = sum(run.end_offsets().values()) - 1
+    # The section asks the broker only while somebody sees it.
+    tab.page.locator("#kafka").scroll_into_view_if_needed()
     button(tab, "kafka-tab-messages").click()
     assert tab.until(lambda: button(tab, "kafka-read").is_visible())
     button(tab, "kafka-way-last").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +17,35 @@ from spaf.bench.session import Session
 from spaf.stack.cost import resources
 
 VIEWERS = 100
-# What the kernel may keep for a viewer that does not read; the server's own queue comes before it.
+# What the kernel keeps for a viewer that does not read, bytes; and how long one sleeps until the
+# buffers and the queue of the server are full, too: less than it takes to be given up, seconds.
 SMALL_BUFFER = 4_096
-ASLEEP_S = 12.0
+ASLEEP_S = 24.0
+
+
+class Events:
+    """Server-sent events as they come out of a socket."""
+
+    def __init__(self, viewer: socket.socket) -> None:
+        """Read from there."""
+        self._file = viewer.makefile("rb")
+        self.number = -1
+
+    def close(self) -> None:
+        """Read no more."""
+        self._file.close()
+
+    def next(self) -> tuple[str, int]:
+        """Return kind and number of the next event."""
+        kind = ""
+        while True:
+            line = self._file.readline().decode(errors="replace").strip()
+            if line.startswith("event:"):
+                kind = line.partition(":")[2].strip()
+            if line.startswith("id:"):
+                self.number = int(line.rpartition("-")[2])
+            if not line and kind:
+                return kind, self.number
 
 
 def test_a_hundred_viewers(
@@ -51,38 +78,19 @@ def test_a_slow_viewer_gets_a_fresh_snapshot(address: str, load: Callable[[float
         viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
         viewer.connect((host, int(port)))
         viewer.sendall(f"GET /api/stream HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-        events = Events(viewer)
-        assert events.next()[0] == "snapshot"
-        clock.sleep(ASLEEP_S)
-        fresh: list[int] = []
-        kinds: set[str] = set()
-        last = events.number
-        deadline = clock.monotonic() + 20
-        while "snapshot" not in kinds and clock.monotonic() < deadline:
-            kind, number = events.next()
-            kinds.add(kind)
-            fresh.append(number)
-            assert number >= last
-            last = number
-        assert "snapshot" in kinds
+        with contextlib.closing(Events(viewer)) as events:
+            _sleep_through_it(events)
 
 
-class Events:
-    """Server-sent events as they come out of a socket."""
-
-    def __init__(self, viewer: socket.socket) -> None:
-        """Read from there."""
-        self._file = viewer.makefile("rb")
-        self.number = -1
-
-    def next(self) -> tuple[str, int]:
-        """Return kind and number of the next event."""
-        kind = ""
-        while True:
-            line = self._file.readline().decode(errors="replace").strip()
-            if line.startswith("event:"):
-                kind = line.partition(":")[2].strip()
-            if line.startswith("id:"):
-                self.number = int(line.rpartition("-")[2])
-            if not line and kind:
-                return kind, self.number
+def _sleep_through_it(events: Events) -> None:
+    assert events.next()[0] == "snapshot"
+    clock.sleep(ASLEEP_S)
+    kinds: set[str] = set()
+    last = events.number
+    deadline = clock.monotonic() + 20
+    while "snapshot" not in kinds and clock.monotonic() < deadline:
+        kind, number = events.next()
+        kinds.add(kind)
+        assert number >= last
+        last = number
+    assert "snapshot" in kinds

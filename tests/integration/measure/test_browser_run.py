@@ -101,6 +101,13 @@ def test_nobody_else_can_be_reached(browser: Browser, site: str) -> None:
     assert wait_until(lambda: tab.value("document.title") == "small", 10)
 
 
+def test_a_browser_may_be_ended_twice(browser: Browser) -> None:
+    """Whoever has no more use for it ends it before its block does."""
+    browser.close()
+    assert not psutil.pid_exists(browser.pid)
+    browser.close()
+
+
 def test_an_address_where_nothing_is(browser: Browser) -> None:
     """Said with the address."""
     with pytest.raises(BrowserError, match="cannot open http://127"):

@@ -20,8 +20,9 @@ from spaf.serve.live import Live
 from spaf.serve.operations import EVERY_S, Operations
 from spaf.serve.source import JobLook, Source
 from spaf.settings import Settings
+from spaf.stack.cost import Costs
 from spaf.stack.process import Identity
-from spaf.stack.serve import Looks
+from spaf.stack.serve import services
 
 Own = Callable[[int], Session]
 RunJob = Callable[[Session, Settings, Path | None], AbstractContextManager[str]]
@@ -33,6 +34,7 @@ TERMS = ("accepted", "duplicates", "late", "rejected", "in_flight")
 
 def source(session: Session, job: str) -> Source:
     """Return what a page of this session shows."""
+    costs = Costs()
     return Source(
         kafka=session.kafka,
         topic=session.topic,
@@ -43,7 +45,7 @@ def source(session: Session, job: str) -> Source:
         outlier_score=5.0,
         surge_score=4.5,
         started_ms=0,
-        services=Looks(session.home),
+        services=lambda: services(session.home, costs),
         job=lambda: JobLook("RUNNING", job),
         links=lambda: {"flink": session.flink, "locust": None},
         labels=session.home.runs / "none.jsonl",

@@ -87,6 +87,18 @@ def test_a_stuck_job_is_named_within_two_looks() -> None:
     assert told(watch, (line.look() for _ in range(3))) == [None, None, None]
 
 
+def test_a_job_that_gathers_is_given_its_time() -> None:
+    """One that writes every three seconds is well; when it has not for six, it is stuck."""
+    line, watch = Line(counts=0), Watch(gathers_s=3.0)
+    found = []
+    for second in range(1, 25):
+        line.counts = 1_000 if second % 3 == 0 else 0
+        found.append(watch.see(line.look()))
+    assert set(found) == {None}
+    line.counts = 0
+    assert told(watch, (line.look() for _ in range(8))) == [None] * 5 + ["flink"] * 3
+
+
 def test_a_single_record_that_waits_is_enough() -> None:
     """At a low rate, too: but not before it has waited for a whole look."""
     line, watch = Line(0.1, 0, 0, 0), Watch()
@@ -126,6 +138,16 @@ def test_a_look_that_takes_long_makes_no_load_late() -> None:
     told(watch, (line.look() for _ in range(8)))
     late = line.look()
     assert watch.see(replace(late, at=late.at + 0.8, load_at=late.at)) is None
+
+
+def test_a_load_that_answers_late_blames_nobody() -> None:
+    """What it said at the last look is no news, although sales were on their way then."""
+    line, watch = Line(), Watch()
+    told(watch, (line.look() for _ in range(8)))
+    then = replace(line.look(), settled=int(line.intended) - 50)
+    assert watch.see(then) is None
+    late = replace(line.look(), intended=then.intended, settled=then.settled, load_at=then.at)
+    assert watch.see(late) is None
 
 
 def test_a_load_that_is_stopped_is_no_trouble() -> None:

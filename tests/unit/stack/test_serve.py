@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,11 +10,10 @@ import pytest
 
 from spaf import clock, settings
 from spaf.errors import NotUpError
-from spaf.stack import cost, serve
-from spaf.stack.process import Identity, wait_until
+from spaf.stack import serve
+from spaf.stack.cost import Costs
+from spaf.stack.process import Identity
 from spaf.stack.state import Contract, Home, JobState, RunState, ServiceState
-
-PATIENCE_S = 20.0
 
 
 @pytest.fixture
@@ -72,39 +70,9 @@ def test_the_source_is_what_the_run_was_started_with(home: Home) -> None:
 
 def test_a_look_at_a_run_that_has_ended_is_empty(home: Home) -> None:
     """Nothing is there any more."""
-    assert serve.Looks(home)() == []
+    assert serve.services(home, Costs()) == []
     assert serve.job(home).state == "gone"
     assert serve.links(home) == {"flink": None, "locust": None}
-
-
-def test_services_are_measured_with_their_children(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Processor time grows; what an ended child has used stays counted; others cost nothing."""
-    monkeypatch.setattr(cost, "LONG_S", 0.0)
-    code = (
-        "import subprocess, sys; c = subprocess.Popen([sys.executable, '-c', "
-        "'for _ in range(10**9): pass']); input(); c.kill(); c.wait(); input()"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, text=True) as child:
-        identity = Identity.of(child.pid)
-        assert identity is not None
-        assert child.stdin is not None
-        ours = ServiceState("ours", "running", "", pid=child.pid, started=identity.started)
-        run(home, ours, ServiceState("theirs", "external", "k:9092"))
-        looks = serve.Looks(home)
-        assert wait_until(lambda: looks()[0].cpu_seconds > 0.2, PATIENCE_S)
-        busy, theirs = looks()
-        assert busy.rss_mib > 1
-        assert (theirs.rss_mib, theirs.cpu_seconds) == (0.0, 0.0)
-        child.stdin.write("\n")
-        child.stdin.flush()
-        family = identity.process()
-        assert family is not None
-        assert wait_until(lambda: not family.children(), PATIENCE_S)
-        assert looks()[0].cpu_seconds >= busy.cpu_seconds
-        child.stdin.close()
-        child.kill()
 
 
 def test_without_a_run_there_is_nothing_to_show(

@@ -26,6 +26,8 @@ export function createApp() {
   function on(kind, fn) {
     if (!listeners.has(kind)) listeners.set(kind, new Set());
     listeners.get(kind).add(fn);
+    // Who comes after the snapshot still begins with it.
+    if (kind === "snapshot" && newest.has(kind)) queueMicrotask(() => guarded(fn, newest.get(kind)));
     return () => listeners.get(kind).delete(fn);
   }
 

@@ -28,7 +28,10 @@ export function mountFigures(node, app) {
   let asking = 0;
   let drawn = 0;
 
-  app.on("snapshot", () => ask());
+  app.on("snapshot", () => {
+    app.frame(rates);
+    ask();
+  });
   app.on("rows", () => {
     if (performance.now() - drawn > TOTALS_MS) app.frame(totals);
   });

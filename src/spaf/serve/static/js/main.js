@@ -1,47 +1,65 @@
-// Start of the page: the frame, then each section (one that fails leaves the others alone), then
-// the stream, so that no section can miss the first snapshot.
+// Start of the page: the frame, the sections of the first view, and the stream. The other sections
+// are fetched once the first numbers are on the screen; one that fails leaves the others alone.
 
 import { createApp } from "./app.js";
 import { forget } from "./format.js";
 import { mount as header } from "./header.js";
 import { startHonesty } from "./honesty.js";
+import * as pipeline from "./pipeline.js";
+import * as sales from "./sales.js";
 import { createState } from "./state.js";
 import { startStream } from "./stream.js";
 import { startTheme } from "./theme.js";
 import "./page_words.js";
 
-// Sections: the id of the element and the name of the module.
-const SECTIONS = ["pipeline", "controls", "sales", "anomalies", "accounts", "kafka"];
+// Sections that come after: the id of the element and the name of the module.
+const LATER = ["controls", "anomalies", "accounts", "kafka"];
+// Without a server they come after so long, ms.
+const LATER_MS = 1_500;
 // What a snapshot carries of the once-a-second kinds; sections hear it as if it had come alone.
 const CARRIED = ["accounts", "pipeline", "score", "load"];
 
 const app = createApp();
+let begun = false;
+let complete = false;
 app.state = createState();
 startTheme(() => app.emit("theme", null));
 header(document.getElementById("top"), app);
 startHonesty(document.getElementById("stale"), app);
+mount("pipeline", pipeline);
+mount("sales", sales);
 app.on("language", () => {
   forget();
   translate();
 });
 translate();
-
-await Promise.all(SECTIONS.map(mount));
 startStream(receive, (what) => app.emit("connection", what));
+setTimeout(others, LATER_MS);
 
-async function mount(name) {
+function mount(name, section) {
   try {
-    const section = await import(`./${name}.js`);
     section.mount(document.getElementById(name), app);
   } catch (error) {
     console.error(`section ${name}:`, error);
   }
 }
 
+function others() {
+  if (begun) return;
+  begun = true;
+  const all = LATER.map((name) => import(`./${name}.js`)
+    .then((section) => mount(name, section))
+    .catch((error) => console.error(`section ${name}:`, error)));
+  Promise.all(all).then(() => { complete = true; });
+}
+
 function receive(kind, data) {
   app.state.take(kind, data);
   app.emit(kind, data);
+  // A section that is still on its way finds these in the snapshot that it is given then.
+  if (kind === "anomalies" && !complete) app.get("snapshot").anomalies.unshift(...data.anomalies);
   if (kind !== "snapshot") return;
+  requestAnimationFrame(() => setTimeout(others));
   for (const each of CARRIED) if (data[each]) app.emit(each, data[each]);
 }
 
