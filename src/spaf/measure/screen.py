@@ -30,7 +30,7 @@ LAST_SECONDS = 10.0
 
 
 class PageReport(msgspec.Struct):
-    """What the page says of itself, once a second; what it cannot know is missing."""
+    """What the page says of itself, twice a second; what it cannot know is missing."""
 
     fps: float | None = None
     heap_bytes: int | None = None
@@ -56,7 +56,7 @@ class PageCost:
             "frames_per_second": {
                 "median": round(statistics.median(self.fps), 1) if self.fps else None,
                 "min": round(min(self.fps), 1) if self.fps else None,
-                "seconds": len(self.fps),
+                "reports": len(self.fps),
             },
             "heap_mib": round(self.heap_mib, 1),
             "tab_mib": round(self.tab_mib, 1),
@@ -128,7 +128,7 @@ class Screen:
         seconds = max(clock.monotonic() - self._since, 1e-9)
         return PageCost(
             browser=self._browser.version,
-            # The first second is that of the page's coming up.
+            # The first report is of the page's coming up.
             fps=[report.fps for report in reports[1:] if report.fps is not None],
             heap_mib=self._tab.heap_mib(),
             tab_mib=self.tab_mib(),

@@ -101,7 +101,7 @@ def test_a_screen_that_was_watched_is_reported_beside_the_database() -> None:
     assert record["latency_ms"]["store"]["p50"] == 5.0
     assert record["latency_ms"]["screen"]["p50"] == 25.0
     assert record["latency_ms"]["screen"]["count"] == 2
-    assert record["screen"]["frames_per_second"] == {"median": 59.0, "min": 58.0, "seconds": 3}
+    assert record["screen"]["frames_per_second"] == {"median": 59.0, "min": 58.0, "reports": 3}
     assert record["screen"]["heap_mib"] == 7.2
     assert "screen" not in outcome().as_dict()
 

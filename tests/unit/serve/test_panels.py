@@ -1,4 +1,4 @@
-"""The parts of the page's panels that need no page, run by Node.js where there is one."""
+"""The parts of the page's panels that need no page, run by the Node.js that Playwright brings."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from typing import Any
 
 import pytest
 
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(
-    NODE is None, reason="no Node.js on the PATH; the browser tests see these parts only in use"
-)
+NODE = Path(str(files("playwright").joinpath("driver", "node")))
 
 FEED = """
 import { Feed, keyOf } from "./feed.js";
@@ -42,7 +39,6 @@ def run(scripts: Path, case: str) -> Any:
     """Run a script and return what it tells with `tell`."""
     file = scripts / "case.mjs"
     file.write_text(f"const tell = (x) => console.log(JSON.stringify(x));\n{case}")
-    assert NODE is not None
     done = subprocess.run([NODE, file], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
