@@ -19,7 +19,7 @@ from spaf.serve.app import build
 from spaf.serve.server import Server
 from spaf.serve.source import JobLook, ServiceLook, Source
 from spaf.settings import Settings
-from spaf.stack.cost import resources
+from spaf.stack.cost import Meter
 from spaf.stack.names import GROUP, LOCUST
 from spaf.stack.state import SECRET_MODE, Home
 
@@ -51,7 +51,7 @@ def source(chosen: Settings, home: Home) -> Source:
         outlier_score=state.contract.outlier_score,
         surge_score=state.contract.surge_score,
         started_ms=round(state.supervisor_started * 1_000),
-        services=lambda: services(home),
+        services=Looks(home),
         job=lambda: job(home),
         links=lambda: links(home),
         labels=home.runs / "labels.jsonl",
@@ -60,14 +60,30 @@ def source(chosen: Settings, home: Home) -> Source:
     )
 
 
-def services(home: Home) -> list[ServiceLook]:
-    """Return how every service is now; none once the run has ended."""
-    state = home.read()
-    found = [] if state is None else list(state.services.values())
-    return [
-        ServiceLook(one.name, one.state, one.address, one.restarts, *resources(one))
-        for one in found
-    ]
+class Looks:
+    """Looks at the services now and then, and remembers what is dear to find out.
+
+    The memory of a process is summed up page by page, which holds up the process itself; who its
+    children are is found by reading every process of the machine.
+    """
+
+    def __init__(self, home: Home) -> None:
+        """Keep the run folder."""
+        self._home = home
+        self._meters: dict[tuple[str, int | None], Meter] = {}
+
+    def __call__(self) -> list[ServiceLook]:
+        """Return how every service is now; none once the run has ended."""
+        state = self._home.read()
+        found = [] if state is None else list(state.services.values())
+        known, self._meters = self._meters, {}
+        for one in found:
+            key = (one.name, one.pid)
+            self._meters[key] = known.get(key) or Meter(one)
+        return [
+            ServiceLook(one.name, one.state, one.address, one.restarts, *meter.read())
+            for one, meter in zip(found, self._meters.values(), strict=True)
+        ]
 
 
 def job(home: Home) -> JobLook:
@@ -88,7 +104,7 @@ def links(home: Home) -> dict[str, str | None]:
 def token(home: Home) -> str:
     """Return the token of this run folder's page: an open page keeps it when we start again."""
     file: Path = home.runs / "page-token"
-    if not file.exists():
+    if not file.exists() or file.stat().st_size == 0:
         partial = file.with_suffix(".partial")
         partial.touch(mode=SECRET_MODE)
         partial.write_text(secrets.token_urlsafe(32))

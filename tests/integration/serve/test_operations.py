@@ -21,7 +21,7 @@ from spaf.serve.operations import EVERY_S, Operations
 from spaf.serve.source import JobLook, Source
 from spaf.settings import Settings
 from spaf.stack.process import Identity
-from spaf.stack.serve import services
+from spaf.stack.serve import Looks
 
 Own = Callable[[int], Session]
 RunJob = Callable[[Session, Settings, Path | None], AbstractContextManager[str]]
@@ -43,7 +43,7 @@ def source(session: Session, job: str) -> Source:
         outlier_score=5.0,
         surge_score=4.5,
         started_ms=0,
-        services=lambda: services(session.home),
+        services=Looks(session.home),
         job=lambda: JobLook("RUNNING", job),
         links=lambda: {"flink": session.flink, "locust": None},
         labels=session.home.runs / "none.jsonl",
