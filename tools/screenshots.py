@@ -115,6 +115,7 @@ def _take(browser: Browser, address: str, picture: Picture) -> None:
         deviceScaleFactor=picture.scale,
         mobile=picture.size == PHONE,
     )
+    tab.call("Emulation.setScrollbarsHidden", hidden=True)
     tab.call(
         "Emulation.setEmulatedMedia",
         features=[{"name": "prefers-color-scheme", "value": picture.theme}],

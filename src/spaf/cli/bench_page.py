@@ -83,12 +83,16 @@ def page(  # noqa: PLR0913, PLR0917 - the options
     if live:
         with running(chosen, StartProgress()) as session, err.status("") as line:
             for part in live:
+                before = len(goals)
                 found[part] = MEASURE[part](session, asked, line.update, goals)
+                _tell(goals[before:])
     if "history" in parts:
         # Its rows are nobody's sales: they are loaded into a run of their own.
         alone = page_history.scenario(chosen)
         with running(alone, StartProgress()) as session, err.status("") as line:
+            before = len(goals)
             found["history"] = _history(session, asked, line.update, goals)
+            _tell(goals[before:])
     if json:
         print_json({"machine": machine(), **found, "goals": [goal.as_dict() for goal in goals]})
     else:
@@ -164,6 +168,13 @@ def _valid(found: Any) -> bool:
     """Say whether a part's figures may be used; those without a verdict have none to fail."""
     runs = found if isinstance(found, list) else [found]
     return all(run.get("valid", True) for run in runs)
+
+
+def _tell(goals: list[Goal]) -> None:
+    """Say what a part has found as soon as it is over: the next may take long."""
+    for goal in goals:
+        mark = "[green]met[/]" if goal.met else "[red]not met[/]"
+        err.print(f"{goal.name}: {goal.found} {goal.unit}, {mark}", highlight=False)
 
 
 def _print(goals: list[Goal]) -> None:
