@@ -15,6 +15,7 @@ from spaf.cli.progress import StartProgress
 from spaf.errors import NotUpError, SettingsError, StoreError
 from spaf.stack import control
 from spaf.stack.cost import resources
+from spaf.stack.names import SERVE
 from spaf.stack.process import log_tail
 from spaf.stack.state import Home, RunState
 from spaf.store import queries
@@ -33,7 +34,7 @@ def add(app: typer.Typer) -> None:
 
 
 def up(*, json: Json = False) -> None:
-    """Start Kafka, Flink, PostgreSQL, the job and Locust's page; they go on in the background."""
+    """Start Kafka, Flink, PostgreSQL, the job and the pages; they go on in the background."""
     chosen = settings.load()
     if control.is_up(chosen):
         err.print("SPAF is already up.")
@@ -42,7 +43,10 @@ def up(*, json: Json = False) -> None:
         print_json(_status(chosen, state))
     else:
         _print_status(_status(chosen, state))
-        err.print("\nStart sales on Locust's page or with `spaf load`; end with `spaf down`.")
+        page = state.services.get(SERVE)
+        if page is not None:
+            err.print(f"\nThe page: [bold]{page.address}[/]", highlight=False)
+        err.print("Start sales there, on Locust's page or with `spaf load`; end with `spaf down`.")
 
 
 def down(

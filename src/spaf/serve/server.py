@@ -86,8 +86,8 @@ class Connection(H11Protocol):
         head = h11.Response(
             status_code=400, headers=[*headers, size, NO_STORE, *ALWAYS], reason=b"Bad Request"
         )
-        for event in (head, h11.Data(data=body), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
+        events = (head, h11.Data(data=body), h11.EndOfMessage())
+        self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
         self.transport.close()
 
     def _wait_for_request(self) -> None:

@@ -88,7 +88,7 @@ def links(home: Home) -> dict[str, str | None]:
 def token(home: Home) -> str:
     """Return the token of this run folder's page: an open page keeps it when we start again."""
     file: Path = home.runs / "page-token"
-    if not file.exists():
+    if not file.exists() or file.stat().st_size == 0:
         partial = file.with_suffix(".partial")
         partial.touch(mode=SECRET_MODE)
         partial.write_text(secrets.token_urlsafe(32))

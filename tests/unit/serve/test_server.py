@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -44,20 +45,18 @@ def connected(port: int, *, small: bool = False) -> socket.socket:
     return one
 
 
-def rest(one: socket.socket) -> bytes:
-    """Return what comes until the other side closes the connection."""
-    read = b""
-    try:
-        while some := one.recv(65_536):
-            read += some
-    except ConnectionError:
-        pass
-    return read
+def everything(one: socket.socket) -> bytes:
+    """Read to the end of a connection, which may be a sudden one."""
+    found = b""
+    with contextlib.suppress(ConnectionError):
+        while data := one.recv(65_536):
+            found += data
+    return found
 
 
 def ended(one: socket.socket) -> bool:
     """Read to the end of a connection; say that it has come."""
-    rest(one)
+    everything(one)
     return True
 
 
@@ -99,7 +98,7 @@ def test_a_long_head_is_no_request(port: int) -> None:
     """It is answered as every mistake is."""
     with connected(port) as one:
         one.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * (2 * server.LONGEST_HEAD) + b"\r\n\r\n")
-        answer = rest(one)
+        answer = everything(one)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"default-src 'none'" in answer
 
@@ -111,7 +110,7 @@ def test_what_is_no_http_is_refused(port: int, request_: bytes) -> None:
     """With the headers that every answer has."""
     with connected(port) as one:
         one.sendall(request_ + b"\r\n\r\n")
-        answer = rest(one)
+        answer = everything(one)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"default-src 'none'" in answer
     assert b'{"error":"This is no HTTP request."}' in answer

@@ -1,0 +1,104 @@
+"""The process of the page: its token, its looks at the services, and that it never ends the run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from spaf import clock, settings
+from spaf.errors import NotUpError
+from spaf.stack import serve
+from spaf.stack.cost import Costs
+from spaf.stack.process import Identity
+from spaf.stack.state import Contract, Home, JobState, RunState, ServiceState
+
+
+@pytest.fixture
+def home(bare: Path) -> Home:
+    """Make a run folder in which nothing runs."""
+    made = Home(bare / ".spaf")
+    made.create()
+    return made
+
+
+def run(home: Home, *services: ServiceState) -> None:
+    """Write down a run of this process's."""
+    me = Identity.of(os.getpid())
+    assert me is not None
+    state = RunState(
+        supervisor_pid=me.pid,
+        supervisor_started=me.started,
+        phase="running",
+        kafka="127.0.0.1:9092",
+        flink="http://127.0.0.1:8081",
+        postgres_host="127.0.0.1",
+        postgres_port=5432,
+        services={one.name: one for one in services},
+        job=JobState("RUNNING", "abc"),
+        contract=Contract(currency="USD", surge_score=7.5),
+    )
+    home.write(state)
+
+
+def test_the_token_is_made_once_and_is_ours_alone(home: Home) -> None:
+    """A page that is open keeps it when the process starts again."""
+    first = serve.token(home)
+    assert len(first) >= 43
+    assert serve.token(home) == first
+    assert (home.runs / "page-token").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_that_was_cut_off_is_made_anew(home: Home) -> None:
+    """An empty one would let everybody in."""
+    (home.runs / "page-token").touch()
+    assert len(serve.token(home)) >= 43
+
+
+def test_the_source_is_what_the_run_was_started_with(home: Home) -> None:
+    """Addresses, and the rules of the job rather than those of the settings."""
+    run(home, ServiceState("locust", "running", "http://127.0.0.1:8089"))
+    found = serve.source(settings.load(), home)
+    assert (found.kafka, found.flink) == ("127.0.0.1:9092", "http://127.0.0.1:8081")
+    assert found.rules.default_currency == "USD"
+    assert found.surge_score == 7.5
+    assert (found.job().state, found.job().id) == ("RUNNING", "abc")
+    assert found.links() == {"flink": "http://127.0.0.1:8081", "locust": "http://127.0.0.1:8089"}
+
+
+def test_a_look_at_a_run_that_has_ended_is_empty(home: Home) -> None:
+    """Nothing is there any more."""
+    assert serve.services(home, Costs()) == []
+    assert serve.job(home).state == "gone"
+    assert serve.links(home) == {"flink": None, "locust": None}
+
+
+def test_without_a_run_there_is_nothing_to_show(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says so in one line."""
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    monkeypatch.setattr(sys, "argv", ["serve", "8080"])
+    assert serve.main() == NotUpError.exit_code
+    assert f"stopped: Nothing runs in {home.folder}" in capsys.readouterr().out
+
+
+def test_a_defect_leaves_a_trace_and_takes_its_time(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The supervisor starts it again; the run goes on."""
+    slept: list[float] = []
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    monkeypatch.setattr(sys, "argv", ["serve", "8080"])
+    monkeypatch.setattr(serve, "source", fail)
+    monkeypatch.setattr(clock, "sleep", slept.append)
+    assert serve.main() == 1
+    assert "ZeroDivisionError: a defect" in capsys.readouterr().out
+    assert slept == [serve.PAUSE_AFTER_DEFECT_S]
+    del home
