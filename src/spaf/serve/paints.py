@@ -25,7 +25,8 @@ LARGEST_FILE = 512 * 2**20
 
 router = APIRouter(prefix="/api")
 
-Painted = Annotated[int, msgspec.Meta(ge=0)]
+# A moment of this epoch; a sum with it still fits into 64 bits.
+Painted = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 ShownRow = tuple[int, str, str, int]
 
 

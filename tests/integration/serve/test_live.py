@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,15 @@ from typing import Any
 import pytest
 
 from spaf import clock
-from spaf.serve import hub
 from spaf.serve.rollup import SECONDS_KEPT_S
 from spaf.stack.process import wait_until
 from spaf.store.access import Role
 
 PATIENCE_S = 30.0
 VIEWERS = 100
+# More than a viewer's queue and the buffers on the way to it hold: some 5 kB a round.
+ROWS = 40
+ROUNDS = 150
 
 
 def now_s() -> int:
@@ -150,20 +151,19 @@ def test_a_slow_viewer_gets_the_newest_state_and_harms_nobody(page: Any, ear: An
         slow.sendall(f"GET /api/stream HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
         begin = slow.recv(1_024)
         assert b"200 OK" in begin
-        long = "x" * 64
-        rounds = 3 * hub.QUEUE_EVENTS
-        for n in range(rounds):
-            page.sell_many([(now, f"{long[:60]}{k}", n + 1) for k in range(10)])
-            time.sleep(0.009)  # noqa: TID251 - each round shall be a push of its own
-        assert quick.hears(lambda v: v.sums()["BRL"][0] == 10 * rounds)
+        names = ["x" * 60 + f"{k:02}" for k in range(ROWS)]
+        for n in range(ROUNDS):
+            page.sell_many([(now, name, n + 1) for name in names])
+            # Each round is a push of its own.
+            assert quick.hears(lambda v, sold=(n + 1) * ROWS: v.sums()["BRL"][0] == sold)
         quick.stop()
         slow.settimeout(PATIENCE_S)
         received = b""
-        while f'"BRL":[{10 * rounds},'.encode() not in received:
+        while f'"BRL":[{ROWS * ROUNDS},'.encode() not in received:
             received += slow.recv(65_536)
     events = [block for block in received.split(b"\n\n") if b"event: rows" in block]
     assert received.count(b"event: snapshot") == 2
-    assert len(events) < rounds
+    assert len(events) < ROUNDS
     numbers = [
         int(line.partition(b"-")[2]) for line in received.split(b"\n") if line[:4] == b"id: "
     ]

@@ -12,7 +12,7 @@ from spaf.bench.session import Session
 from spaf.job.rest import Rest
 from spaf.settings import FlinkSettings, KafkaSettings, PostgresSettings, Settings
 from spaf.stack import control, runtime
-from spaf.stack.names import LOCUST
+from spaf.stack.names import LOCUST, SERVE
 from spaf.stack.process import wait_until
 from spaf.stack.quarantine import QUARANTINE
 from spaf.store import queries
@@ -65,13 +65,13 @@ def test_only_what_is_missing_is_started(
                 return queries.accepted(connection)
 
         assert wait_until(lambda: accepted() == SALES, PATIENCE_S)
-        ours = [LOCUST, QUARANTINE]
+        ours = [LOCUST, SERVE, QUARANTINE]
 
         def states() -> list[str]:
             known = session.state().services
             return [known[name].state for name in ours if name in known]
 
-        assert wait_until(lambda: states() == ["running"] * 2, PATIENCE_S), session.state()
+        assert wait_until(lambda: states() == ["running"] * 3, PATIENCE_S), session.state()
         services = session.state().services
         places = {name: service.state for name, service in services.items()}
         assert places == {
@@ -79,6 +79,7 @@ def test_only_what_is_missing_is_started(
             "postgres": "external",
             "jobmanager": "external",
             LOCUST: "running",
+            SERVE: "running",
             QUARANTINE: "running",
         }
         assert [name for name, service in services.items() if service.pid is not None] == ours
