@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from spaf.errors import BrowserError
 from spaf.settings import (
     FlinkSettings,
     JobSettings,
@@ -32,6 +33,7 @@ FIRST_PORT = 20_000
 PORTS_OF_ONE = 10
 # Begins the reason of each test that was skipped because the machine has no browser.
 NO_BROWSER = "no browser"
+TO_GET_IT = "to get it: "
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -72,27 +74,28 @@ def _place(item: pytest.Item) -> tuple[str, int]:
 
 
 @pytest.fixture(scope="session")
-def no_browser() -> Callable[[str], None]:
+def no_browser() -> Callable[[BrowserError], None]:
     """Return what to do where there is no browser: skip, loudly; a failure where CI runs."""
 
-    def tell(missing: str) -> None:
+    def tell(missing: BrowserError) -> None:
         if os.environ.get("CI", "").lower() in ("true", "1"):
             pytest.fail(f"CI must test the page in a real browser. {missing}", pytrace=False)
-        pytest.skip(f"{NO_BROWSER}: {missing}")
+        pytest.skip(f"{NO_BROWSER}; {TO_GET_IT}{missing.todo}")
 
     return tell
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say in its own section, which nobody overlooks, that the page was not tested, and why."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any) -> Iterator[None]:
+    """Say last, where nobody overlooks it, that the page was not tested, and what to install."""
+    yield
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
     missed = [reason for reason in reasons if NO_BROWSER in reason]
     if missed:
         terminalreporter.section("NOT TESTED: the live page", sep="!", red=True, bold=True)
         terminalreporter.line(f"{len(missed)} tests need a real browser and did NOT run.")
-        terminalreporter.line(missed[0].partition(f"{NO_BROWSER}: ")[2])
+        terminalreporter.line(missed[0].partition(TO_GET_IT)[2])
 
 
 @pytest.fixture(scope="session")

@@ -36,12 +36,12 @@ WITNESS = """
 
 
 @pytest.fixture(scope="package")
-def chromium(no_browser: Callable[[str], None]) -> Path:
+def chromium(no_browser: Callable[[BrowserError], None]) -> Path:
     """Return the browser; where there is none, the tests of the page say so loudly."""
     try:
         return find(os.environ.get("SPAF_SERVE__BROWSER"))
     except BrowserError as missing:
-        no_browser(str(missing))
+        no_browser(missing)
         raise
 
 

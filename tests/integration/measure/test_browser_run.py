@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -50,12 +51,12 @@ def site() -> Iterator[str]:
 
 
 @pytest.fixture
-def browser(tmp_path: Path, no_browser: Callable[[str], None]) -> Iterator[Browser]:
+def browser(tmp_path: Path, no_browser: Callable[[BrowserError], None]) -> Iterator[Browser]:
     """Yield a browser; it leaves neither a process nor a file behind."""
     try:
-        program = find(None)
+        program = find(os.environ.get("SPAF_SERVE__BROWSER"))
     except BrowserError as missing:
-        no_browser(str(missing))
+        no_browser(missing)
         raise
     folder = tmp_path / "runs"
     with Browser(program, folder, tmp_path / "browser.log") as one:

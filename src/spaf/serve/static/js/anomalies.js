@@ -111,6 +111,13 @@ class Anomalies {
     this.#drawStatus();
   }
 
+  // Take the oldest lines away, but not from under the focus.
+  #trim() {
+    const { body } = this;
+    while (body.childElementCount > this.limit
+      && !body.lastElementChild.contains(document.activeElement)) body.lastElementChild.remove();
+  }
+
   // Begin with a snapshot's newest; what is already shown stays where it is.
   restart(anomalies) {
     this.feed.restart(anomalies);
@@ -139,7 +146,7 @@ class Anomalies {
       // Not a fade: one would paint the whole section sixty times a second.
       setTimeout(() => rows.forEach((row) => row.classList.remove("new")), NEW_MS);
       this.body.prepend(...rows);
-      while (this.body.childElementCount > this.limit) this.body.lastElementChild.remove();
+      this.#trim();
       this.#settle();
     });
   }

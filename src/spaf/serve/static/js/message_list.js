@@ -62,7 +62,9 @@ export class MessageList {
     this.app.frame(() => {
       if (before !== this.drawn) return; // all were drawn anew meanwhile, these among them
       this.root.prepend(...fresh.map((message) => this.#row(message)));
-      while (this.root.childElementCount > MOST_LIVE) this.root.lastElementChild.remove();
+      const { root } = this;
+      while (root.childElementCount > MOST_LIVE
+        && !root.lastElementChild.contains(document.activeElement)) root.lastElementChild.remove();
       this.point();
     });
   }

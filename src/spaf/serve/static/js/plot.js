@@ -6,6 +6,8 @@ import { colour } from "./theme.js";
 const LIBRARY = "/static/vendor/uPlot.iife.min.js";
 const LANE = 16; // height of the lane of marks above the drawing, px
 const NEAR = 7; // a mark so near to the pointer is meant, px
+// With more marks than this only the lane shows them: their lines would hide the sales.
+const MOST_LINES = 40;
 const LEAST_DRAG = 6; // a shorter drag is a click, px
 
 let library = null;
@@ -133,6 +135,7 @@ export function createPlot(node, app, on) {
       ctx.fillStyle = ctx.strokeStyle = colour("--alarm");
       ctx.globalAlpha = mark === marked ? 1 : 0.85;
       triangle(ctx, x, y0 - (LANE / 2) * ratio, (mark === marked ? 5.5 : 4) * ratio, mark.up, mark.wide);
+      if (mark !== marked && input.marks.length > MOST_LINES) continue;
       ctx.globalAlpha = mark === marked ? 0.9 : 0.2;
       ctx.lineWidth = ratio;
       ctx.beginPath();

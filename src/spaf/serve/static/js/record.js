@@ -69,17 +69,17 @@ function failure(app, error, again) {
       onclick: again }));
 }
 
-// Return what the job said: amount, expected, factor, score, delay.
+// Return what the job said. Of a second, the bars below tell what was seen and expected.
 function summary(app, anomaly) {
   const [amount, expected, factor, score] = numbers(app, anomaly);
-  const known = isOfSecond(anomaly) ? "record.known_after_second" : "record.known_after";
+  const second = isOfSecond(anomaly);
   return facts(app, [
     ["anomalies.col.category", foreign(app, anomaly.category)],
-    ["anomalies.col.amount", amount],
-    ["anomalies.col.expected", expected],
+    ...(second ? [] : [["anomalies.col.amount", amount], ["anomalies.col.expected", expected]]),
     ["anomalies.col.factor", factor],
     ["anomalies.col.score", score],
-    [known, app.duration(anomaly.known_after_ms)],
+    [second ? "record.known_after_second" : "record.known_after",
+      app.duration(anomaly.known_after_ms)],
     ...(anomaly.transaction_id
       ? [["record.transaction", foreign(app, anomaly.transaction_id)]] : []),
   ]);
