@@ -12,7 +12,7 @@ from spaf.serve.news import Anomaly
 # What whoever joins is shown.
 NEWEST = 100
 # With more waiting than this they are shown at once, without their delay: somebody floods us.
-MOST_WAITING = 20
+MOST_WAITING = 100
 
 
 class Feed:
@@ -57,7 +57,7 @@ class Feed:
         return [await self._known_one(one) for one in anomalies]
 
     async def _known(self, anomalies: list[Anomaly]) -> list[dict[str, object]]:
-        if len(anomalies) + self._waiting.qsize() > MOST_WAITING:
+        if self._waiting.qsize() > MOST_WAITING:
             return [one.sent(*UNKNOWN) for one in anomalies]
         return await self.known(anomalies)
 

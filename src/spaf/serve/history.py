@@ -61,7 +61,8 @@ class AnomaliesQuestion(_Question):
     """Anomalies that were found before a moment."""
 
     before_ms: Annotated[int, Field(ge=0, le=LAST_S * 1_000)] = LAST_S * 1_000
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    # Each is looked up in Kafka, for its delay.
+    limit: Annotated[int, Field(ge=1, le=100)] = 100
 
 
 class History:

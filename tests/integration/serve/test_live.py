@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from spaf import clock
 from spaf.serve.rollup import SECONDS_KEPT_S
@@ -103,10 +103,38 @@ def test_a_database_that_goes_and_comes_is_told(page: Any, ear: Any) -> None:
         )
     )
     assert viewer.sums() == {"BRL": [7, 14, "700"]}
-    assert [d["database"] for _, kind, d in viewer.events if kind == "tick"].count("down") >= 1
+    assert "down" in told(viewer)
     assert viewer.kinds().count("snapshot") == 2
     page.sell(now, "books", 6, "6.00")
     assert viewer.hears(lambda v: v.rows()[now, "books", "BRL"] == [6, 12, "600"])
+
+
+def test_a_database_that_hangs_is_told(page: Any, ear: Any) -> None:
+    """It is not gone, but does not answer; when it goes on, so do we."""
+    now = now_s()
+    viewer = ear(page)
+    page.sell(now, "books", 1, "1.00")
+    assert viewer.hears(lambda v: len(v.rows()) == 1)
+    with page.superuser() as chief:
+        found = chief.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'spaf read'"
+        ).fetchall()
+    backends = [pid for (pid,) in found]
+    try:
+        for pid in backends:
+            os.kill(pid, signal.SIGSTOP)
+        page.sell(now, "books", 2, "2.00")
+        assert viewer.hears(lambda v: told(v)[-1] == "down")
+    finally:
+        for pid in backends:
+            os.kill(pid, signal.SIGCONT)
+    assert viewer.hears(lambda v: v.rows()[now, "books", "BRL"] == [2, 4, "200"])
+    assert viewer.hears(lambda v: told(v)[-1] == "up")
+
+
+def told(viewer: Any) -> list[str]:
+    """Return what the ticks have said of the database."""
+    return [data["database"] for _, kind, data in list(viewer.events) if kind == "tick"]
 
 
 def test_a_late_sale_of_a_second_long_past_is_counted(page: Any, ear: Any) -> None:
@@ -271,8 +299,11 @@ def test_paints_are_kept_where_a_measurement_waits(page: Any, tmp_path: Path) ->
     assert json.loads((tmp_path / "painted-run-1.jsonl").read_text())["fps"] == 59.5
 
 
-@pytest.mark.parametrize("name", ["../x", "", "X", "a" * 65, "a/b", "a\n"])
-def test_a_report_names_no_file(page: Any, name: str) -> None:
-    """It names a measurement."""
-    answer = page.post("/api/painted", {"name": name, "frames": []})
-    assert answer.status_code == 400
+def test_a_real_sale_is_pushed(page: Any, ear: Any, send: Any, running_job: Any) -> None:
+    """Through the job into the tables and on to the viewer, with its money."""
+    viewer = ear(page)
+    sale = {"productId": "p", "productCategory": "books", "productPrice": 2.5, "productQuantity": 3}
+    with running_job(page.session, page.session.settings, None):
+        send(page.session, 0, [json.dumps(sale).encode()] * 4)
+        assert viewer.hears(lambda v: "BRL" in v.sums() and v.sums()["BRL"] == [4, 12, "3000"])
+    assert {key[1:] for key in viewer.rows()} == {("books", "BRL")}

@@ -38,7 +38,7 @@ WRONG = [
     ("/api/rows?limit=pg_sleep(9)", "limit"),
     ("/api/anomalies?before_ms=-1", "before_ms"),
     ("/api/anomalies?before_ms=9999999999999999", "before_ms"),
-    ("/api/anomalies?limit=501", "limit"),
+    ("/api/anomalies?limit=101", "limit"),
 ]
 
 
