@@ -2,7 +2,7 @@
 
 // Ticks come every second; without one for so long the numbers below are old, ms. With the look
 // below, the banner is there within two seconds of the last word.
-const SILENT_MS = 1_750;
+const SILENT_MS = 1_650;
 // A cut connection is mended at once if SPAF is there; after so long without one it is not, ms.
 const CUT_MS = 600;
 const LOOK_MS = 200;
