@@ -28,7 +28,7 @@ export function mount(section, app) {
   function draw() {
     const data = app.get("pipeline");
     if (!data) return;
-    const top = Math.max(1e-9, ...[...stages.values()].map((stage) => stage.most()));
+    const top = ceiling([...stages.values()].flatMap((stage) => stage.rates));
     for (const look of data.stages) stages.get(look.name)?.draw(look, data, top);
   }
 }
@@ -77,8 +77,7 @@ function createStage(app, name) {
   }
 
   return {
-    node, draw,
-    most: () => Math.max(0, ...rates.map(Number)),
+    node, draw, rates,
     flow(rate) {
       rates.unshift(rate);
       rates.length = Math.min(rates.length, FLOW_SECONDS);
@@ -91,7 +90,14 @@ function orNone(value, text) {
   return value === null || value === undefined ? "–" : text(value);
 }
 
+// One second of catching up must not make all others flat: what is above is cut.
+function ceiling(rates) {
+  const some = rates.filter((rate) => rate > 0).sort((a, b) => a - b);
+  if (some.length === 0) return 1;
+  return Math.min(some.at(-1), 2.5 * some[Math.floor(some.length / 2)]);
+}
+
 // One second of the flow, as a piece of a path; a second without any leaves its place empty.
 function bar(at, rate, top) {
-  return rate ? `M${at * 4} 20v-${Math.max(1.5, (rate / top) * 20).toFixed(1)}h3V20z` : "";
+  return rate ? `M${at * 4} 20v-${Math.min(20, Math.max(1.5, (rate / top) * 20)).toFixed(1)}h3V20z` : "";
 }
