@@ -166,7 +166,7 @@ def test_the_equation_holds_while_sales_come(page: tuple[Session, Page]) -> None
     for name in ("kafka", "flink", "postgres"):
         stage = _stage(pipeline, name)
         assert stage["state"] == "running"
-        assert 20 < stage["rate"] < 80
+        assert stage["rate"] > 0
         assert 0 <= stage["p50_ms"] <= stage["p99_ms"]
         assert stage["rss_mib"] > 10
     assert _stage(pipeline, "flink")["cpu_percent"] > 0
