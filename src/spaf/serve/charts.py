@@ -78,7 +78,10 @@ class Series:
         for name in names[MOST_LINES - 1 :]:
             if name != REST:
                 for lines in (self._sales, self._money):
-                    lines[REST] = [a + b for a, b in zip(lines[REST], lines.pop(name), strict=True)]
+                    # A category without money in the chart's currency has no line of it yet.
+                    pairs = zip(lines[REST], lines[name], strict=True)
+                    lines[REST] = [a + b for a, b in pairs]
+                    del lines[name]
         return [*names[: MOST_LINES - 1], REST]
 
 

@@ -23,7 +23,7 @@ from spaf.serve.feed import NEWEST, Feed
 from spaf.serve.hub import Hub
 from spaf.serve.listener import ALIVE_S, Listener
 from spaf.serve.pushes import Pushes
-from spaf.serve.rollup import MINUTE_S, MINUTES_KEPT_S, SECONDS_KEPT_S, Rollup, Row
+from spaf.serve.rollup import MINUTE_S, MINUTES_KEPT_S, MOST_ROWS, SECONDS_KEPT_S, Rollup, Row
 
 TICK_S = 1.0
 # Between two attempts to connect, seconds: a database that is back is found at once.
@@ -118,6 +118,7 @@ class Reader:
         oldest = (now_s - MINUTES_KEPT_S) // MINUTE_S * MINUTE_S
         async with connection.transaction():
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            seconds_from = await tables.first_second(connection, seconds_from, MOST_ROWS)
             rows = await tables.rows_since(connection, seconds_from)
             minutes = await tables.sums(connection, oldest, seconds_from, MINUTE_S)
             unusual = await tables.anomalies(connection, tables.FOR_EVER_S * 1_000, NEWEST)

@@ -24,10 +24,10 @@ MOST_ROWS = 60_000
 MINUTES_KEPT_S = 26 * 3_600
 # Pairs of category and currency that have a history of their own; names come from outside, and
 # whoever sends a million of them must not fill our memory. The rest is summed up as one category.
-MOST_SERIES = 200
+MOST_SERIES = 64
 # Currencies of that rest; there are some 180 in the world. Beyond them even these are summed up as
 # one, which has no name, and whose money means nothing.
-MOST_REST_SERIES = 200
+MOST_REST_SERIES = 32
 REST = ""
 
 
@@ -97,7 +97,7 @@ class Rollup:
         Args:
             rows: every row from `seconds_from` on.
             minutes: sums of the minutes from `oldest` to `seconds_from`.
-            seconds_from: the beginning of a minute.
+            seconds_from: a second, later than `oldest`.
             oldest: the beginning of a minute.
 
         """

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from spaf.serve.news import Anomaly, anomaly
-from spaf.serve.rollup import Row
+from spaf.serve.rollup import MOST_SERIES, Row
 from spaf.store.queries import NEWEST
 
 _ROWS = (
@@ -17,15 +17,30 @@ _ROWS = (
     "floor(extract(epoch FROM updated_at) * 1000)::bigint "
     "FROM sales_summary WHERE window_start >= to_timestamp(%(first)s)"
 )
+# The largest pairs of category and currency; names come from outside, so the rest is summed up, by
+# currency where one of the largest has the same, else as one whose money means nothing.
 _GROUPED = (
-    "SELECT extract(epoch FROM bucket)::bigint, category, currency, "
-    "sales::bigint, units::bigint, round(money * 100)::text, "
-    "floor(extract(epoch FROM updated) * 1000)::bigint FROM (SELECT "
+    "WITH grouped AS MATERIALIZED (SELECT "
     "date_bin(make_interval(secs => %(step)s), window_start, to_timestamp(%(first)s)) AS bucket, "
     "category, currency, sum(sales_count) AS sales, sum(units_sold) AS units, "
-    "sum(total_sales) AS money, max(updated_at) AS updated FROM sales_summary "
+    "sum(total_sales) AS money FROM sales_summary "
     "WHERE window_start >= to_timestamp(%(first)s) AND window_start < to_timestamp(%(last)s) "
-    "GROUP BY bucket, category, currency) AS summed"
+    "GROUP BY 1, 2, 3), "
+    "largest AS MATERIALIZED (SELECT category, currency FROM grouped GROUP BY 1, 2 "
+    "ORDER BY sum(sales) DESC, 1, 2 LIMIT %(most)s), "
+    "named AS (SELECT bucket, coalesce(l.category, '') AS category, CASE WHEN l.category IS NULL "
+    "AND g.currency NOT IN (SELECT currency FROM largest) THEN '' ELSE g.currency END AS currency, "
+    "sales, units, money FROM grouped AS g LEFT JOIN largest AS l "
+    "ON l.category = g.category AND l.currency = g.currency) "
+    "SELECT extract(epoch FROM bucket)::bigint, category, currency, sum(sales)::bigint, "
+    "sum(units)::bigint, CASE currency WHEN '' THEN '0' ELSE round(sum(money) * 100)::text END, "
+    "0::bigint FROM named GROUP BY bucket, category, currency"
+)
+# From this second on there are no more rows than these.
+_FULL = (
+    "SELECT extract(epoch FROM window_start)::bigint + 1 FROM sales_summary "
+    "WHERE window_start >= to_timestamp(%(first)s) "
+    "ORDER BY window_start DESC OFFSET %(most)s LIMIT 1"
 )
 _SALES = (
     "SELECT kind, category, round(amount * 100)::text, round(expected * 100)::text, score, "
@@ -51,9 +66,22 @@ async def rows_since(connection: Connection, first: int) -> list[Row]:
     return await _rows(connection, _ROWS, {"first": first})
 
 
-async def sums(connection: Connection, first: int, last: int, step: int) -> list[Row]:
-    """Return the sums of each `step` seconds from `first` up to, and without, `last`."""
-    return await _rows(connection, _GROUPED, {"first": first, "last": last, "step": step})
+async def first_second(connection: Connection, first: int, most: int) -> int:
+    """Return the first second, `first` or later, from which on there are at most so many rows."""
+    cursor = await connection.execute(_FULL.encode(), {"first": first, "most": most})
+    found = await cursor.fetchone()
+    return first if found is None else int(found[0])
+
+
+async def sums(
+    connection: Connection, first: int, last: int, step: int, most: int = MOST_SERIES
+) -> list[Row]:
+    """Return the sums of each `step` seconds from `first` up to, and without, `last`.
+
+    Of more than `most` pairs of category and currency the smallest are summed up without a name.
+    """
+    values = {"first": first, "last": last, "step": step, "most": most}
+    return await _rows(connection, _GROUPED, values)
 
 
 async def anomalies(connection: Connection, before_ms: int, limit: int) -> list[Anomaly]:

@@ -97,3 +97,17 @@ def test_what_memory_holds_depends_on_the_grain() -> None:
     assert not charts.known(memory, Range(NOW - 3_700, NOW, 10))
     assert charts.known(memory, Range(NOW - 86_400, NOW, 60))
     assert not charts.known(memory, Range(NOW - 100_000, NOW, 60))
+
+
+def test_the_smallest_of_many_are_one_line() -> None:
+    """Those without money in the chart's currency, too."""
+    sold = [
+        Row(NOW, f"c{n:03}", "USD" if n > MOST_LINES else "BRL", 100 - n, 1, 10, 0)
+        for n in range(MOST_LINES + 10)
+    ]
+    memory = Rollup()
+    memory.load(sold, [], NOW - 60, NOW - 60)
+    found = charts.from_memory(memory, Range(NOW, NOW + 1, 1), "BRL").sent()
+    assert found["categories"] == [*(f"c{n:03}" for n in range(MOST_LINES - 1)), REST]
+    assert sum(line[0] for line in found["sales"]) == sum(row.sales for row in sold)  # type: ignore[attr-defined]
+    assert sum(line[0] for line in found["money"]) == 10 * (MOST_LINES + 1)  # type: ignore[attr-defined]
