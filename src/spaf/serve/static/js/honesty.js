@@ -73,10 +73,10 @@ export function startHonesty(banner, app) {
   }
 }
 
-// States in which nothing is wrong. A load that was never started, or was stopped by hand, is no
-// fault; a stopped service is one.
+// States in which nothing is wrong. A load that was never started, was stopped by hand, or is not
+// SPAF's, is no fault; a stopped service is one.
 const HEALTHY = new Set(["running", "external"]);
-const HEALTHY_LOAD = new Set([...HEALTHY, "selling", "ready", "stopped"]);
+const HEALTHY_LOAD = new Set([...HEALTHY, "selling", "ready", "stopped", "absent"]);
 
 // A state in the reader's language; one that this page does not know is shown as it came.
 export function stateWord(app, state) {
