@@ -14,25 +14,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from spaf.serve import (
-    controls,
-    kafka_view,
-    operations,
-    paints,
-    quarantine_view,
-    records,
-    score,
-    tail,
-)
-from spaf.serve.answers import answer
-from spaf.serve.guard import Guard
-from spaf.serve.history import History
-from spaf.serve.hub import Hub
+from spaf.serve import controls
 from spaf.serve.live import Live
-from spaf.serve.mistakes import tell_mistakes
+from spaf.serve.push import paints
+from spaf.serve.push.hub import Hub
+from spaf.serve.push.stream import Stream
+from spaf.serve.records import kafka_view, quarantine_view, records, tail
+from spaf.serve.sales.history import History
 from spaf.serve.source import Source
-from spaf.serve.static_files import StaticFiles
-from spaf.serve.stream import Stream
+from spaf.serve.watch import operations, score
+from spaf.serve.web.answers import answer
+from spaf.serve.web.guard import Guard
+from spaf.serve.web.mistakes import tell_mistakes
+from spaf.serve.web.static_files import StaticFiles
 
 Collector = Callable[[Source, Hub], Awaitable[None]]
 Work = Callable[[], Awaitable[None]]

@@ -18,9 +18,9 @@ from spaf.errors import LoadError
 from spaf.generate import remote
 from spaf.generate.look import WISHES
 from spaf.generate.remote import Remote
-from spaf.serve.answers import RefusedError, answer
-from spaf.serve.slots import Slots
 from spaf.serve.source import Source
+from spaf.serve.web.answers import RefusedError, answer
+from spaf.serve.web.slots import Slots
 
 router = APIRouter(prefix="/api")
 

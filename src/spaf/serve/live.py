@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spaf import clock
-from spaf.serve.appends import Appends
-from spaf.serve.asker import Asker
-from spaf.serve.feed import Feed
-from spaf.serve.hub import Hub
-from spaf.serve.pushes import sums
-from spaf.serve.reader import Reader
-from spaf.serve.rollup import Rollup
+from spaf.serve.push.hub import Hub
+from spaf.serve.push.pushes import sums
+from spaf.serve.sales.asker import Asker
+from spaf.serve.sales.feed import Feed
+from spaf.serve.sales.reader import Reader
+from spaf.serve.sales.rollup import Rollup
 from spaf.serve.source import Source
+from spaf.serve.watch.appends import Appends
 
 # Whoever joins sees so much of the past by the second, seconds.
 ROWS_S = 120

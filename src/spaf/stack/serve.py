@@ -16,8 +16,8 @@ from pathlib import Path
 from spaf import clock, settings
 from spaf.errors import SpafError
 from spaf.serve.app import build
-from spaf.serve.server import Server
 from spaf.serve.source import JobLook, ServiceLook, Source
+from spaf.serve.web.server import Server
 from spaf.settings import Settings
 from spaf.stack.cost import Costs
 from spaf.stack.names import GROUP, LOCUST

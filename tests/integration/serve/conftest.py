@@ -16,8 +16,8 @@ import pytest
 
 from spaf.bench.session import Session
 from spaf.serve.app import build
-from spaf.serve.server import Server
 from spaf.serve.source import JobLook, Source
+from spaf.serve.web.server import Server
 from spaf.stack.ports import any_free_port
 from spaf.stack.postgres import SUPERUSER
 from spaf.stack.process import wait_until

@@ -12,10 +12,10 @@ import pytest
 
 from spaf import clock
 from spaf.bench.session import Session
-from spaf.serve import kafka_view
 from spaf.serve.app import build
+from spaf.serve.records import kafka_view
+from spaf.serve.records.tail import _events, tails
 from spaf.serve.source import JobLook, Source
-from spaf.serve.tail import _events, tails
 from spaf.store.access import Role
 from spaf.topic import admin
 from spaf.topic.browse import Tail

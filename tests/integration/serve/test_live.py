@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from spaf import clock
-from spaf.serve.rollup import SECONDS_KEPT_S
+from spaf.serve.sales.rollup import SECONDS_KEPT_S
 from spaf.stack.process import wait_until
 from spaf.store.access import Role
 
@@ -315,7 +315,7 @@ def test_a_million_names_are_summed_up(
     page: Any, serve_again: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the start, too: nothing that was sold is lost, and no query brings more than is kept."""
-    monkeypatch.setattr("spaf.serve.reader.MOST_ROWS", 100)
+    monkeypatch.setattr("spaf.serve.sales.reader.MOST_ROWS", 100)
     now = now_s()
     old = now - 7_200
     with page.session.access.connect(Role.SINK, autocommit=True) as sink:

@@ -20,8 +20,8 @@ from spaf.generate.look import INJECT_PATH
 from spaf.generate.remote import RefusedError, Remote
 from spaf.generate.run import Sales, page_command
 from spaf.serve.app import build
-from spaf.serve.score import Score
 from spaf.serve.source import JobLook, Source
+from spaf.serve.watch.score import Score
 from spaf.stack import process
 from spaf.stack.ports import any_free_port
 from spaf.store.access import Role

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from spaf.sale import Rules
-from spaf.serve.answers import RefusedError
 from spaf.serve.app import build
-from spaf.serve.slots import Slots
 from spaf.serve.source import JobLook, Source
+from spaf.serve.web.answers import RefusedError
+from spaf.serve.web.slots import Slots
 from spaf.store.access import Access
 from spaf.topic import admin, cluster
 

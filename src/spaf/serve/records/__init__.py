@@ -1,0 +1,1 @@
+"""Single records, as they lie in Kafka and in the quarantine."""

@@ -1,0 +1,89 @@
+"""`GET /api/kafka/tail`: what comes to a topic, as it comes; a few records a second, however many.
+
+Only what is shown is fetched: a topic of 10,000 records a second costs no more than one of ten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from spaf import clock
+from spaf.errors import MissingError, SpafError
+from spaf.serve.records.kafka_view import TopicQuery, message
+from spaf.serve.web.answers import RefusedError
+from spaf.serve.web.slots import Slots
+from spaf.topic.browse import Tail
+
+router = APIRouter(prefix="/api/kafka/tail")
+
+# Each keeps a connection to Kafka.
+tails = Slots(4, "live tails")
+# At each step, and between two steps: ten a second.
+MOST_AT_ONCE = 5
+STEP_S = 0.5
+# Somebody who has forgotten the page must not keep a place, seconds.
+LONGEST_S = 900.0
+
+
+@router.get("")
+async def tail(request: Request, topic: TopicQuery) -> Response:
+    """Follow a topic until the browser goes."""
+    tails.take()
+    try:
+        opened = await asyncio.to_thread(Tail, request.app.state.source.kafka, topic)
+    except MissingError as error:
+        tails.give_back()
+        raise RefusedError(404, error.line) from None
+    except BaseException:
+        tails.give_back()
+        raise
+    return _Tailing(opened)
+
+
+class _Tailing(StreamingResponse):
+    """Closes the tail however the answer ends, also one that was never begun."""
+
+    def __init__(self, opened: Tail) -> None:
+        super().__init__(_events(opened), media_type="text/event-stream")
+        self._opened = opened
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # In a thread, and not waited for: it asks the broker, and we may be cancelled already.
+            asyncio.get_running_loop().run_in_executor(None, _close, self._opened)
+
+
+async def _events(opened: Tail) -> AsyncIterator[bytes]:
+    """Yield an event for each step in which something came, and a comment for the others."""
+    ends = clock.monotonic() + LONGEST_S
+    while clock.monotonic() < ends:
+        yield await _step(opened)
+        await asyncio.sleep(STEP_S)
+    yield b"event: end\ndata: {}\n\n"
+
+
+async def _step(opened: Tail) -> bytes:
+    try:
+        found, skipped = await asyncio.to_thread(opened.step, MOST_AT_ONCE)
+    except SpafError as error:
+        body = msgspec.json.encode({"error": error.what, "todo": error.todo})
+        return b"event: problem\ndata: %b\n\n" % body
+    if not found and not skipped:
+        return b": nothing new\n\n"
+    body = msgspec.json.encode({"messages": [message(one) for one in found], "skipped": skipped})
+    return b"event: messages\ndata: %b\n\n" % body
+
+
+def _close(opened: Tail) -> None:
+    try:
+        opened.close()
+    finally:
+        tails.give_back()

@@ -1,0 +1,1 @@
+"""The sales as PostgreSQL tells them, held in memory for every viewer."""
