@@ -116,7 +116,7 @@ def shown(cell: Any) -> str:
     elif isinstance(cell, float | Decimal):
         text = f"{cell:,.2f}"
     elif isinstance(cell, datetime):
-        text = f"{cell:%H:%M:%S.%f}"[:-3]
+        text = f"{cell:%H:%M:%S}" if cell.microsecond == 0 else f"{cell:%H:%M:%S.%f}"[:-3]
     else:
         text = "" if cell is None else str(cell)
     return printable(text, keep="")

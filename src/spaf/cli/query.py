@@ -12,6 +12,11 @@ from spaf.cli.output import Json, err, out, print_json, table
 from spaf.store import queries
 from spaf.store.access import Role
 
+# Short names fit any terminal; the two clocks are shown where there is room for them, characters.
+SHORT = {"window_start": "second", "sales_count": "sales", "units_sold": "units"}
+WALL_CLOCK = ("created_at", "updated_at")
+WIDE = 110
+
 
 def add(app: typer.Typer) -> None:
     """Add the verb."""
@@ -30,6 +35,10 @@ def query(
     if json:
         print_json(rows)
     elif rows:
-        out.print(table("", tuple(rows[0]), [tuple(row.values()) for row in rows]))
+        first = rows[0]["window_start"]
+        names = [name for name in rows[0] if out.width >= WIDE or name not in WALL_CLOCK]
+        cells = [[row[name] for name in names] for row in rows]
+        out.print(table("", [SHORT.get(name, name) for name in names], cells))
+        out.print(f"newest second: {first:%Y-%m-%d %H:%M:%S} UTC", style="dim", highlight=False)
     else:
         err.print("sales_summary is empty: start sales on Locust's page or with `spaf load`.")

@@ -139,19 +139,19 @@ def _quarantine(chosen: settings.Settings, state: RunState) -> dict[str, Any] | 
 
 
 def _print_status(found: dict[str, Any]) -> None:
+    # Six columns with whole numbers: so that no address is folded in 80 characters.
     rows = [
         (
             name,
-            s["state"],
-            s["pid"] and str(s["pid"]),
+            f"{s['state']}, restarted {s['restarts']}x" if s["restarts"] else s["state"],
             s["address"],
-            s["rss_mib"],
-            s["cpu_percent"],
-            s["restarts"],
+            round(s["rss_mib"]),
+            round(s["cpu_percent"]),
+            s["pid"] and str(s["pid"]),
         )
         for name, s in found["services"].items()
     ]
-    columns = ("service", "state", "pid", "address", "memory MiB", "CPU %", "restarts")
+    columns = ("service", "state", "address", "MiB", "CPU %", "pid")
     out.print(table("", columns, rows))
     job = found["job"]
     if found["phase"] != "running":

@@ -58,7 +58,7 @@ def verify(  # noqa: PLR0913 - one a flag
     ] = 20,
     json: Json = False,
 ) -> None:
-    """Recompute all four tables from the topic, twice, and compare; exit code 0 if all is exact.
+    """Recompute every table from the topic, twice, and compare; exit code 0 if all is exact.
 
     Works while sales go on, and on a run that has been stopped: Kafka and PostgreSQL are then
     started for as long as it takes, without the job. The self-test needs nothing to run.
@@ -149,7 +149,7 @@ def formulations(verdict: Verdict) -> str:
     alone = verdict.records - verdict.by_decoder
     text = f"plain Python, and DuckDB's SQL for {alone:,} records"
     if verdict.by_decoder:
-        text += f" ({verdict.by_decoder:,} odd ones decoded by the first for both)"
+        text += f" (of {verdict.by_decoder:,} odd ones plain Python read the JSON for both)"
     return text
 
 

@@ -61,7 +61,7 @@ def test_an_exact_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(verdict(), capsys)
     assert "10 records = 7 accepted + 1 late + 2 rejected; unaccounted 0" in text
     assert "rows compared: sales_summary 4; 3 still changing" in text
-    assert "two formulations agree: plain Python, and DuckDB's SQL for 8 records (2 odd" in text
+    assert "two formulations agree: plain Python, and DuckDB's SQL for 8 records (of 2 odd" in text
     assert text.count("exact") == 1
 
 
