@@ -136,3 +136,35 @@ const {{ spanOf }} = await import("./second.js");
 const counts = [...Array(45).fill(10), 9, 50, 50];
 tell(spanOf(counts, 45, {seen}));"""
     assert run(scripts, case) == span
+
+
+@pytest.mark.parametrize(
+    "order", [["zoo", "toys", "art", "clothing"], ["art", "clothing", "toys", "zoo"]]
+)
+def test_a_colour_follows_the_name_and_not_the_arrival(scripts: Path, order: list[str]) -> None:
+    """Two browsers show a category alike: the shop's order, then the alphabet; ten places."""
+    case = f"""
+const {{ createPalette }} = await import("./palette.js");
+const palette = createPalette();
+palette.know({json.dumps(order)});
+const few = [...palette.names];
+palette.know(["m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"]);
+tell([few, palette.names.length, palette.place("zoo"), palette.place("toys")]);"""
+    assert run(scripts, case) == [["clothing", "toys", "art", "zoo"], 10, 10, 1]
+
+
+def test_what_a_category_sold_moves_with_its_place(scripts: Path) -> None:
+    """A name that comes later does not give another's sales to it."""
+    case = """
+const { createPalette } = await import("./palette.js");
+const { createArrivals } = await import("./arrivals.js");
+const palette = createPalette();
+const arrivals = createArrivals(palette.place);
+palette.onInsert(arrivals.insert);
+arrivals.clear(1_000);
+palette.meet("toys");
+arrivals.category("toys", 8);
+palette.meet("books");
+arrivals.advance(1_250);
+tell(["books", "toys"].map((name) => arrivals.ofPlace(palette.place(name), 1)));"""
+    assert run(scripts, case) == [0, 8]

@@ -85,7 +85,7 @@ def test_sentences_of_the_server_are_said_by_the_server() -> None:
 
 def test_the_shop_has_the_categories_that_the_page_offers() -> None:
     """An anomaly can be injected into these; Locust refuses any other."""
-    script = (SCRIPTS / "controls.js").read_text(encoding="utf-8")
+    script = (SCRIPTS / "shelves.js").read_text(encoding="utf-8")
     listed = re.search(r"const SHELVES = \[(.*?)\]", script, re.DOTALL)
     assert listed
     assert tuple(re.findall(r'"([^"]+)"', listed[1])) == CATEGORIES

@@ -1,7 +1,7 @@
 // How much arrived when, by the page's own clock: the rates of "now" come from here, not from the
 // time written in the sales, so they are right for a replay of yesterday's log as well.
 
-import { PLACES } from "./palette.js";
+import { PLACES, shifted } from "./palette.js";
 
 // One slot, ms: four a second let a rate be fresh without flicker.
 const SLOT_MS = 250;
@@ -11,7 +11,7 @@ const A_SECOND = 1_000 / SLOT_MS;
 export function createArrivals(placeOf) {
   const count = new Float64Array(SLOTS);
   const money = new Float64Array(SLOTS); // cents of the base currency, for rates only
-  const byPlace = Array.from({ length: PLACES + 1 }, () => new Float64Array(SLOTS));
+  let byPlace = Array.from({ length: PLACES + 1 }, () => new Float64Array(SLOTS));
   let newest = 0;
 
   const each = (fn) => [count, money, ...byPlace].forEach(fn);
@@ -28,6 +28,11 @@ export function createArrivals(placeOf) {
       newest += 1;
       each((slots) => { slots[newest % SLOTS] = 0; });
     }
+  }
+
+  // The places from this one on are now one further.
+  function insert(at) {
+    byPlace = shifted(byPlace, at, new Float64Array(SLOTS), (others, gone) => others.map((n, i) => n + gone[i]));
   }
 
   // A row of the snapshot: nobody saw it come; its sales are spread over its second.
@@ -72,7 +77,7 @@ export function createArrivals(placeOf) {
   }
 
   return {
-    clear, advance, past, total,
+    clear, advance, insert, past, total,
     category: (name, sales) => { byPlace[placeOf(name)][newest % SLOTS] += sales; },
     sales: (seconds) => rate(count, seconds),
     money: (seconds) => rate(money, seconds),

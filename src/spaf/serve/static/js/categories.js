@@ -28,6 +28,7 @@ export function mountCategories(node, app) {
       nowHead, sumHead,
       el("th", { scope: "col", class: "n", "data-t": "categories.share", text: t("categories.share") }))), body),
   );
+  app.state.palette.onInsert(moved);
   app.on("tick", () => app.frame(draw));
   app.on("snapshot", () => app.frame(draw));
   app.on("language", () => { sortedAt = -Infinity; app.frame(draw); });
@@ -55,6 +56,20 @@ export function mountCategories(node, app) {
     put(sumHead, money.unit);
     put(title, range ? t("categories.title", { range: t(`chart.range.${range}`) }) : t("categories.title.zoom"));
     if (frame) sort(places, sums);
+  }
+
+  // A new name has moved others on: what is hidden stays hidden, the lines are made anew.
+  function moved(at) {
+    const last = app.state.palette.size - 1;
+    const before = [...hidden];
+    hidden.clear();
+    for (const place of before) if (place === last || place < at) hidden.add(place);
+      else if (place + 1 < last) hidden.add(place + 1);
+    lines.clear();
+    body.replaceChildren();
+    frame = null;
+    sortedAt = -Infinity;
+    for (const fn of toggled) fn();
   }
 
   function value(place) {
@@ -90,6 +105,8 @@ export function mountCategories(node, app) {
           svg("svg", { class: "rate-bars", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, bar), rate)),
         sum, share),
     };
+    button.setAttribute("aria-pressed", String(!hidden.has(place)));
+    line.node.classList.toggle("off", hidden.has(place));
     lines.set(place, line);
     body.append(line.node);
     return line;

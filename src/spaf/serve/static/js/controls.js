@@ -6,16 +6,11 @@ import {
 } from "./panel.js";
 import { WORDS } from "./panel_words.js";
 import { rateOf, rateText } from "./rate.js";
+import { SHELVES } from "./shelves.js";
 
 const RATES = [10, 50, 100, 1_000];
 const KINDS = ["price_x10", "price_x100", "price_div10", "bulk_quantity", "surge", "drought",
   "customer_burst"];
-// What the simulated shop sells; an anomaly can be injected into no other category. A test holds
-// these against the catalogue.
-const SHELVES = [
-  "electronics", "clothing", "groceries", "home", "beauty", "books", "sports", "toys",
-  "appliances", "automotive",
-];
 // An answer stays beside its button until it is old news, ms.
 const TOLD_MS = 12_000;
 

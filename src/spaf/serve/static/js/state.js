@@ -23,6 +23,11 @@ export function createState() {
 
   const now = () => Date.now() + offsetMs;
 
+  palette.onInsert((at) => {
+    arrivals.insert(at);
+    for (const held of seconds.values()) held.sums = null;
+  });
+
   function take(kind, data) {
     if (kind === "snapshot") begin(data);
     else if (kind === "rows") grow(data);

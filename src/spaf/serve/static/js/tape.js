@@ -38,6 +38,9 @@ export function mountTape(node, app) {
   const paint = createPaint(app);
   let fresh = false; // rows have appeared or gone
 
+  app.state.palette.onInsert(() => {
+    for (const line of shown.values()) if (line.row) tint(line, line.row);
+  });
   app.on("snapshot", () => {
     changed.clear();
     fresh = true;
@@ -135,6 +138,10 @@ export function mountTape(node, app) {
     put(line.category, app.visible(row.category));
     line.category.title = app.visible(row.category);
     put(line.cells.currency, app.visible(row.currency));
+    tint(line, row);
+  }
+
+  function tint(line, row) {
     const { palette } = app.state;
     line.swatch.style.setProperty("background", `var(${palette.property(palette.place(row.category))})`);
   }
