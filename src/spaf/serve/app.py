@@ -64,8 +64,9 @@ class Site:
         await self._guard(scope, receive, send)
 
     def close(self) -> None:
-        """End every stream."""
+        """End every stream, and every live tail."""
         self._hub.close()
+        self.app.state.closing.set()
 
 
 def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> Site:
@@ -88,6 +89,8 @@ def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> 
     )
     app.state.source = source
     app.state.hub = live.hub
+    # What follows something for its browser ends with it.
+    app.state.closing = asyncio.Event()
     static = StaticFiles(token)
     _add_own_routes(app, static, Stream(live.hub))
     history = History(source.rules.default_currency, live.rollup, live.feed, live.asker, live.hub)

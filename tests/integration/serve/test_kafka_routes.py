@@ -175,7 +175,7 @@ def test_a_live_tail(own: Own, send: Send) -> None:
 
     async def follow() -> list[bytes]:
         opened = await asyncio.to_thread(Tail, session.kafka, session.topic)
-        events = _events(opened)
+        events = _events(opened, asyncio.Event())
         found = [await anext(events)]
         await asyncio.to_thread(send, session, 0, [HOSTILE])
         found.append(await anext(events))

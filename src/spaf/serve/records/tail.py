@@ -43,14 +43,14 @@ async def tail(request: Request, topic: TopicQuery) -> Response:
     except BaseException:
         tails.give_back()
         raise
-    return _Tailing(opened)
+    return _Tailing(opened, request.app.state.closing)
 
 
 class _Tailing(StreamingResponse):
     """Closes the tail however the answer ends, also one that was never begun."""
 
-    def __init__(self, opened: Tail) -> None:
-        super().__init__(_events(opened), media_type="text/event-stream")
+    def __init__(self, opened: Tail, closing: asyncio.Event) -> None:
+        super().__init__(_events(opened, closing), media_type="text/event-stream")
         self._opened = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,13 +61,28 @@ class _Tailing(StreamingResponse):
             asyncio.get_running_loop().run_in_executor(None, _close, self._opened)
 
 
-async def _events(opened: Tail) -> AsyncIterator[bytes]:
-    """Yield an event for each step in which something came, and a comment for the others."""
+async def _events(opened: Tail, closing: asyncio.Event) -> AsyncIterator[bytes]:
+    """Yield an event for each step in which something came, and a comment for the others.
+
+    When the page is closing, the answer ends at once, in good order: the browser comes back by
+    itself. A step that waits for the broker then is not waited for.
+    """
     ends = clock.monotonic() + LONGEST_S
-    while clock.monotonic() < ends:
-        yield await _step(opened)
-        await asyncio.sleep(STEP_S)
-    yield b"event: end\ndata: {}\n\n"
+    closed = asyncio.create_task(closing.wait())
+    try:
+        while clock.monotonic() < ends:
+            step = asyncio.create_task(_step(opened))
+            try:
+                await asyncio.wait((step, closed), return_when=asyncio.FIRST_COMPLETED)
+                if closed.done():
+                    return
+                yield step.result()
+            finally:
+                step.cancel()
+            await asyncio.wait((closed,), timeout=STEP_S)
+        yield b"event: end\ndata: {}\n\n"
+    finally:
+        closed.cancel()
 
 
 async def _step(opened: Tail) -> bytes:

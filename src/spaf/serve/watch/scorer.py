@@ -18,7 +18,6 @@ from spaf.generate.truth import (
     SALE_ALERTS,
     SecondAlert,
     beginning,
-    grace_s,
     is_about,
 )
 
@@ -27,6 +26,12 @@ KINDS = (*SALE_ALERTS, SURGE, DROUGHT, SHIFT, BURST)
 # label was not read by then is false. The pipeline takes milliseconds, and a part of it that was
 # killed comes back within seconds. Seconds.
 SETTLED_S = 15.0
+# An episode that no alert has found so long after its end counts as missed: the last of its seconds
+# has been judged by then, and who asked for it still remembers it. An alert that comes later finds
+# it all the same, so that a part that was away takes nothing from the score. Seconds.
+MISSED_S = 5.0
+# So many missed ones are remembered for such an alert.
+MOST_MISSED = 5_000
 # Episodes of a category that are remembered: alerts are about the newest.
 MOST_EPISODES = 500
 # So many episodes of a category may reach up to one moment: planned ones never meet, others may.
@@ -63,6 +68,8 @@ class Scorer:
         self._episodes: defaultdict[str, list[EpisodeLabel]] = defaultdict(list)
         # Those that are not counted yet.
         self._open: dict[EpisodeLabel, None] = {}
+        # Those that count as missed, the oldest first.
+        self._missed: dict[EpisodeLabel, None] = {}
 
     def add_labels(self, labels: Iterable[Label | EpisodeLabel], at: float) -> None:
         """Take labels, in the order of their file; `at` is now, monotonic seconds."""
@@ -90,16 +97,16 @@ class Scorer:
             count.alerts += 1
             count.true_alerts += bool(meant)
             for episode in meant:
-                if alert.kind == beginning(episode) and episode in self._open:
-                    self._close(episode, found=True)
+                if alert.kind == beginning(episode):
+                    self._find(episode)
 
     def settle(self, at: float, now_ms: int) -> None:
         """Count what can change no more; `now_ms` is how far alerts on seconds are known."""
         for name in [n for n, one in self._sales.items() if at - one.since >= SETTLED_S]:
             _count(self._counts, self._sales.pop(name))
         for episode in list(self._open):
-            if now_ms > episode.end_ms + (grace_s(episode) + SETTLED_S) * 1_000:
-                self._close(episode, found=False)
+            if now_ms > episode.end_ms + MISSED_S * 1_000:
+                self._miss(episode)
 
     def message(self) -> dict[str, Any] | None:
         """Return the `score` message; None without a label.
@@ -126,10 +133,25 @@ class Scorer:
         begun = bisect_left(known, (alert.second + 1) * 1_000, key=lambda one: one.start_ms)
         return known[max(0, begun - NEAR) : begun]
 
-    def _close(self, episode: EpisodeLabel, *, found: bool) -> None:
+    def _find(self, episode: EpisodeLabel) -> None:
+        """Count an episode as found, if it is not yet."""
+        count = self._counts[episode.kind]
+        if episode in self._open:
+            del self._open[episode]
+            count.labelled += 1
+        elif episode in self._missed:
+            del self._missed[episode]
+        else:
+            return
+        count.found += 1
+
+    def _miss(self, episode: EpisodeLabel) -> None:
+        """Count an episode that nothing has found until now."""
         del self._open[episode]
         self._counts[episode.kind].labelled += 1
-        self._counts[episode.kind].found += found
+        self._missed[episode] = None
+        if len(self._missed) > MOST_MISSED:
+            del self._missed[next(iter(self._missed))]
 
 
 def _count(counts: dict[str, Count], sale: _Sale) -> None:

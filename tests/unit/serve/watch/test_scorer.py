@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from itertools import islice
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spaf.bench.score import score_sales, score_seconds
+from spaf.generate.anomaly import BURST, SURGE, EpisodeLabel, Label
 from spaf.generate.anomaly import KINDS as SALE_LABELS
-from spaf.generate.anomaly import EpisodeLabel, Label
 from spaf.generate.episode import plan
 from spaf.generate.truth import SALE_ALERTS, SECOND_ALERTS, SecondAlert
-from spaf.serve.watch.scorer import SETTLED_S, Scorer
+from spaf.serve.watch import scorer as scorer_module
+from spaf.serve.watch.scorer import MISSED_S, SETTLED_S, Scorer
 
 ORIGIN_US = 1_795_000_000_000_000
 EPISODES = [one.label(ORIGIN_US) for one in islice(plan(5, 20), 40)]
@@ -108,14 +110,45 @@ def test_a_pair_is_told_at_once_and_what_is_alone_waits() -> None:
     assert (found["precision"], found["recall"]) == (0.5, 0.5)
 
 
-def test_an_episode_is_missed_when_nothing_can_find_it_any_more() -> None:
-    """Not while it is on, and not while alerts may still be about it."""
+@pytest.mark.parametrize("kind", [SURGE, BURST])
+def test_an_episode_that_nothing_finds_counts_soon_after_its_end(kind: str) -> None:
+    """Whoever asked for it sees it in the table while it is still remembered."""
     scorer = Scorer()
-    scorer.add_labels([EpisodeLabel("surge", "toys", 10_000, 30_000, 4.0)], 0.0)
+    scorer.add_labels([EpisodeLabel(kind, "toys", 10_000, 30_000, 30.0)], 0.0)
     scorer.settle(0.0, 30_000)
     assert counts(scorer) == {}
-    scorer.settle(0.0, 30_000 + 10_000 + int(SETTLED_S) * 1_000 + 1)
-    assert counts(scorer) == {"surge": (1, 0, 0, 0)}
+    scorer.settle(0.0, 30_000 + int(MISSED_S * 1_000) + 1)
+    assert counts(scorer) == {kind: (1, 0, 0, 0)}
+    scorer.settle(0.0, 1_000_000)
+    assert counts(scorer) == {kind: (1, 0, 0, 0)}, "counted once"
+
+
+@pytest.mark.parametrize("kind", [SURGE, BURST])
+@pytest.mark.parametrize("seen_ms", [13_000, 1_000_000])
+def test_an_episode_counts_once_with_its_first_alert(kind: str, seen_ms: int) -> None:
+    """At once while it is on; one whose alerts came late was not missed after all.
+
+    A burst has a row of its own; the alert that finds it is a right one of surges.
+    """
+    scorer = Scorer()
+    scorer.add_labels([EpisodeLabel(kind, "toys", 10_000, 30_000, 30.0)], 0.0)
+    scorer.settle(0.0, seen_ms)
+    for second in (12, 13):
+        scorer.add_second_alerts([SecondAlert(second, "toys", SURGE)])
+    scorer.settle(0.0, 1_000_000)
+    wanted = {SURGE: (1, 1, 2, 2)} if kind == SURGE else {SURGE: (0, 0, 2, 2), BURST: (1, 1, 0, 0)}
+    assert counts(scorer) == wanted
+
+
+def test_missed_episodes_are_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the oldest only the counts are left."""
+    monkeypatch.setattr(scorer_module, "MOST_MISSED", 3)
+    scorer = Scorer()
+    for at in range(0, 100_000, 1_000):
+        scorer.add_labels([EpisodeLabel(SURGE, "toys", at, at + 500, 4.0)], 0.0)
+    scorer.settle(0.0, 1_000_000)
+    assert len(scorer._missed) == 3
+    assert counts(scorer) == {SURGE: (100, 0, 0, 0)}
 
 
 def test_memory_does_not_grow() -> None:

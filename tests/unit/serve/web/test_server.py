@@ -13,6 +13,7 @@ import pytest
 from spaf.serve import app
 from spaf.serve.app import build
 from spaf.serve.push import stream
+from spaf.serve.records import tail
 from spaf.serve.source import Source
 from spaf.serve.web import server
 from spaf.serve.web.server import Server
@@ -171,3 +172,56 @@ def test_every_stream_ends_with_the_server(
         assert list(lines)
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
+
+
+class QuietTail:
+    """A tail of a topic to which nothing comes; the second one's broker is silent."""
+
+    def __init__(self, *_: object) -> None:
+        """Open."""
+        self.asked = threading.Event()
+        self.answers = threading.Event()
+        self.closed = threading.Event()
+        opened.append(self)
+
+    def step(self, _: int) -> tuple[list[object], int]:
+        """Find nothing."""
+        self.asked.set()
+        if self is not opened[0]:
+            self.answers.wait(PATIENCE_S)
+        return [], 0
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed.set()
+
+
+opened: list[QuietTail] = []
+
+
+def test_every_tail_ends_with_the_server(
+    source: Source, log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In good order, whether it waits for its next step or for a broker: nothing is cut off."""
+    monkeypatch.setattr(app, "LOAD_S", 0.01)
+    monkeypatch.setattr(server, "SHUTDOWN_S", 2 * PATIENCE_S)
+    monkeypatch.setattr(tail, "STEP_S", 2 * PATIENCE_S)
+    monkeypatch.setattr(tail, "Tail", QuietTail)
+    opened.clear()
+    port = any_free_port()
+    running = Server(build(source, port, "token", log.append), port)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    assert wait_until(lambda: running.started, PATIENCE_S, poll=0.01)
+    address = f"http://127.0.0.1:{port}/api/kafka/tail?topic=sales"
+    with httpx.stream("GET", address) as first, httpx.stream("GET", address) as second:
+        lines = first.iter_lines()
+        assert next(lines) == ": nothing new"
+        assert opened[1].asked.wait(PATIENCE_S)
+        running.should_exit = True
+        assert list(lines) == [""]
+        assert list(second.iter_lines()) == []
+        opened[1].answers.set()
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+    assert all(one.closed.wait(PATIENCE_S) for one in opened)
