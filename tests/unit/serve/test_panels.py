@@ -168,3 +168,21 @@ palette.meet("books");
 arrivals.advance(1_250);
 tell(["books", "toys"].map((name) => arrivals.ofPlace(palette.place(name), 1)));"""
     assert run(scripts, case) == [0, 8]
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"),
+    [
+        *((2 / 3, "0.667"), (18 / 28, "0.643"), (1, "1.000"), (0, "0.000")),
+        *((0.99996, "> 0.999"), (0.0001, "< 0.001"), (0.9994, "0.999")),
+    ],
+)
+def test_a_score_is_rounded_but_never_to_all_or_none(
+    scripts: Path, score: float, shown: str
+) -> None:
+    """One miss in ten thousand is seen, and so is one hit."""
+    case = f"""
+Object.defineProperty(globalThis, "navigator", {{ value: {{ language: "en" }} }});
+const {{ scoreText }} = await import("./shares.js");
+tell(scoreText({score}, 3));"""
+    assert run(scripts, case) == shown

@@ -1,6 +1,7 @@
 // How good the rules are in this run: precision and recall per kind, and what the words mean.
 
 import { changed, kindName, latest, mark, say } from "./panel.js";
+import { scoreText } from "./shares.js";
 
 // Return the table; it says in words when this run has no labels to be held against.
 export function mountScore(app) {
@@ -36,8 +37,8 @@ function line(app, counts, shape, name, extra = "") {
   const { labelled = 0, found = 0, alerts = 0, true_alerts: right = 0 } = counts;
   return app.el("tr", { class: extra },
     app.el("th", { scope: "row" }, ...(shape ? [shape] : []), app.el("span", { text: name })),
-    cell(app, of(app, found, labelled)), cell(app, share(app, counts.recall, found, labelled)),
-    cell(app, of(app, right, alerts)), cell(app, share(app, counts.precision, right, alerts)));
+    cell(app, of(app, found, labelled)), cell(app, share(counts.recall, found, labelled)),
+    cell(app, of(app, right, alerts)), cell(app, share(counts.precision, right, alerts)));
 }
 
 function cell(app, text) {
@@ -48,8 +49,7 @@ function of(app, part, whole) {
   return whole ? `${app.number(part)} / ${app.number(whole)}` : "–";
 }
 
-// Three digits, cut and not rounded up: 0.9996 is no 1.000.
-function share(app, told, part, whole) {
+function share(told, part, whole) {
   const ratio = told ?? (whole ? part / whole : null);
-  return ratio === null ? "–" : app.number(Math.floor(ratio * 1000) / 1000, 3);
+  return ratio === null ? "–" : scoreText(ratio, 3);
 }
