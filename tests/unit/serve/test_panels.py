@@ -186,3 +186,16 @@ Object.defineProperty(globalThis, "navigator", {{ value: {{ language: "en" }} }}
 const {{ scoreText }} = await import("./shares.js");
 tell(scoreText({score}, 3));"""
     assert run(scripts, case) == shown
+
+
+def test_labels_of_an_axis_tell_its_steps_apart(scripts: Path) -> None:
+    """Neither two labels alike nor digits that nobody needs."""
+    case = """
+Object.defineProperty(globalThis, "navigator", { value: { language: "en" } });
+const { axisNumber, axisMoney } = await import("./format.js");
+const of = (step, n = 5) => Array.from({ length: n }, (_, i) => axisNumber(i * step, step));
+tell([of(250, 8), of(0.5, 3), of(20, 3), axisMoney(125_000, 25_000, "USD")]);"""
+    assert run(scripts, case) == [
+        ["0", "250", "500", "750", "1K", "1.25K", "1.5K", "1.75K"],
+        *(["0", "0.5", "1"], ["0", "20", "40"], "$1.25K"),
+    ]
