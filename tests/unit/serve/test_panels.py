@@ -199,3 +199,19 @@ tell([of(250, 8), of(0.5, 3), of(20, 3), axisMoney(125_000, 25_000, "USD")]);"""
         ["0", "250", "500", "750", "1K", "1.25K", "1.5K", "1.75K"],
         *(["0", "0.5", "1"], ["0", "20", "40"], "$1.25K"),
     ]
+
+
+def test_a_change_of_the_rate_is_remembered_for_its_run(scripts: Path) -> None:
+    """The first rate is no change, a stop is one, and so is the start after it."""
+    case = """
+Object.defineProperty(globalThis, "navigator", { value: { language: "en" } });
+const { RateChanges } = await import("./rate_changes.js");
+const seen = new RateChanges();
+const told = [];
+const loads = [["running", 100], ["running", 100], ["running", 500], ["gone", 0], ["stopped", 9],
+  ["running", 500]];
+loads.forEach(([state, rate], i) => seen.take({ state, rate }, 1, i));
+told.push([...seen.moments]);
+seen.take({ state: "running", rate: 7 }, 2, 9);
+tell([...told, seen.moments]);"""
+    assert run(scripts, case) == [[2, 4, 5], []]

@@ -14,11 +14,12 @@ function formatter(key, make) {
   return found;
 }
 
-// 1234.5 -> 1,234.5; digits = exactly so many decimals.
+// 1234.5 -> 1,234.5; digits = exactly so many decimals; with the true minus sign.
 export function number(value, digits = 0) {
-  return formatter(`n${digits}`, (l) => new Intl.NumberFormat(l, {
+  const text = formatter(`n${digits}`, (l) => new Intl.NumberFormat(l, {
     minimumFractionDigits: digits, maximumFractionDigits: digits,
   })).format(value);
+  return value < 0 ? text.replace("-", "\u2212") : text;
 }
 
 // For narrow places: 12,345,678 -> 12.3M.
