@@ -262,7 +262,7 @@ export const WORDS = {
     "controls.rate_chosen": "{rate} sales per second from the next start on.",
     "controls.injected": "Coming with the next sale: {kind}.",
     "controls.injected_into": "Coming with the next sale of {category}: {kind}.",
-    "controls.injected_into_for": "{kind} in {category} for {time}.",
+    "controls.injected_into_for": "{kind} in {category}, {seconds} s to go.",
 
     "server.first_minute": "The first minute is the past that it is compared with: it may not be noticed.",
     "server.no_rest": "The category had an episode less than two minutes ago: it may not stand out.",
@@ -533,7 +533,7 @@ export const WORDS = {
     "controls.rate_chosen": "{rate} vendas por segundo a partir do próximo início.",
     "controls.injected": "Vem com a próxima venda: {kind}.",
     "controls.injected_into": "Vem com a próxima venda de {category}: {kind}.",
-    "controls.injected_into_for": "{kind} em {category} por {time}.",
+    "controls.injected_into_for": "{kind} em {category}, faltam {seconds} s.",
 
     "server.first_minute": "O primeiro minuto é o passado com que ela é comparada: pode não ser notada.",
     "server.no_rest": "A categoria teve um episódio há menos de dois minutos: este pode não se destacar.",
