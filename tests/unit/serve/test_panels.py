@@ -168,3 +168,50 @@ palette.meet("books");
 arrivals.advance(1_250);
 tell(["books", "toys"].map((name) => arrivals.ofPlace(palette.place(name), 1)));"""
     assert run(scripts, case) == [0, 8]
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"),
+    [
+        *((2 / 3, "0.667"), (18 / 28, "0.643"), (1, "1.000"), (0, "0.000")),
+        *((0.99996, "> 0.999"), (0.0001, "< 0.001"), (0.9994, "0.999")),
+    ],
+)
+def test_a_score_is_rounded_but_never_to_all_or_none(
+    scripts: Path, score: float, shown: str
+) -> None:
+    """One miss in ten thousand is seen, and so is one hit."""
+    case = f"""
+Object.defineProperty(globalThis, "navigator", {{ value: {{ language: "en" }} }});
+const {{ scoreText }} = await import("./shares.js");
+tell(scoreText({score}, 3));"""
+    assert run(scripts, case) == shown
+
+
+def test_labels_of_an_axis_tell_its_steps_apart(scripts: Path) -> None:
+    """Neither two labels alike nor digits that nobody needs."""
+    case = """
+Object.defineProperty(globalThis, "navigator", { value: { language: "en" } });
+const { axisNumber, axisMoney } = await import("./format.js");
+const of = (step, n = 5) => Array.from({ length: n }, (_, i) => axisNumber(i * step, step));
+tell([of(250, 8), of(0.5, 3), of(20, 3), axisMoney(125_000, 25_000, "USD")]);"""
+    assert run(scripts, case) == [
+        ["0", "250", "500", "750", "1K", "1.25K", "1.5K", "1.75K"],
+        *(["0", "0.5", "1"], ["0", "20", "40"], "$1.25K"),
+    ]
+
+
+def test_a_change_of_the_rate_is_remembered_for_its_run(scripts: Path) -> None:
+    """The first rate is no change, a stop is one, and so is the start after it."""
+    case = """
+Object.defineProperty(globalThis, "navigator", { value: { language: "en" } });
+const { RateChanges } = await import("./rate_changes.js");
+const seen = new RateChanges();
+const told = [];
+const loads = [["running", 100], ["running", 100], ["running", 500], ["gone", 0], ["stopped", 9],
+  ["running", 500]];
+loads.forEach(([state, rate], i) => seen.take({ state, rate }, 1, i));
+told.push([...seen.moments]);
+seen.take({ state: "running", rate: 7 }, 2, 9);
+tell([...told, seen.moments]);"""
+    assert run(scripts, case) == [[2, 4, 5], []]

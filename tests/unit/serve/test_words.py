@@ -17,7 +17,17 @@ from spaf.quarantine.words import COUNTED, RULES
 
 SCRIPTS = Path(str(files("spaf.serve").joinpath("static/js")))
 PANELS = [
-    *("anomalies", "anomaly_row", "amounts", "feed", "score", "record", "second", "reasons"),
+    *(
+        "anomalies",
+        "anomaly_row",
+        "amounts",
+        "feed",
+        "score",
+        "rate_changes",
+        "record",
+        "second",
+        "reasons",
+    ),
     *("accounts", "quarantine", "quarantine_row", "controls", "rate", "panel", "text"),
     *("kafka", "kafka_parts", "kafka_messages", "kafka_form", "message_list"),
 ]

@@ -1,8 +1,9 @@
 // The accounts: what was produced, and what became of every record of it, as an equation.
 
-import { bar, changed, fill, heading, known, latest, say } from "./panel.js";
+import { bar, changed, fill, heading, keptOrExplained, known, latest, say } from "./panel.js";
 import { WORDS } from "./panel_words.js";
 import { mountQuarantine } from "./quarantine.js";
+import { shareText } from "./shares.js";
 
 // Terms of the equation in its order; `duplicates` only while sales are deduplicated.
 const TERMS = ["accepted", "duplicates", "late", "rejected", "in_flight"];
@@ -27,7 +28,7 @@ export function mount(section, app) {
     if (changed(money, [app.language(), accounts.late_money])) {
       money.replaceChildren(...lateMoney(app, accounts.late_money ?? {}));
     }
-    drawReasons(accounts.reasons ?? []);
+    drawReasons(accounts);
     app.put(waits, stateOf(app, accounts.quarantine ?? {}));
     quarantine.take(accounts);
   });
@@ -48,7 +49,7 @@ function equationOf(app, box, parts) {
     for (const { name, line, value, share } of lines) {
       const n = accounts?.[name] ?? 0;
       app.put(value, accounts ? app.number(n) : "–");
-      app.put(share, accounts && TERMS.includes(name) ? shareOf(app, n, accounts.produced) : "");
+      app.put(share, accounts && TERMS.includes(name) ? shareOf(n, accounts.produced) : "");
       line.classList.toggle("zero", !n);
     }
     const doubles = Boolean(accounts?.deduplicating || accounts?.duplicates);
@@ -69,11 +70,8 @@ function equationLine(app, box, name) {
   return { name, line, value, share };
 }
 
-// Cut, not rounded: 99.996 % accepted is not all of them, and one of a million is not none.
-function shareOf(app, n, whole) {
-  if (!whole || !n) return "";
-  const share = Math.floor((n / whole) * 10_000) / 10_000;
-  return share ? app.percent(share, 2) : `< ${app.percent(0.0001, 2)}`;
+function shareOf(n, whole) {
+  return whole && n ? shareText(n / whole, 2) : "";
 }
 
 // Say whether the equation holds: the page adds up for itself.
@@ -103,9 +101,11 @@ function reasonTable(app, body) {
 // Return what draws the reasons; a line stays as long as its reason does, and keeps the focus.
 function reasonsOf(app, body, choose) {
   const lines = new Map();
-  const none = app.el("tr", {}, say(app, app.el("td", { colspan: "3", class: "empty" }),
-    "accounts.no_reasons"));
-  return (reasons) => {
+  const words = app.el("td", { colspan: "3", class: "empty" });
+  const none = app.el("tr", {}, words);
+  return (accounts) => {
+    const { reasons = [] } = accounts;
+    app.put(words, keptOrExplained(app, accounts, "accounts.no_reasons"));
     const sorted = [...reasons].sort((a, b) => b.records - a.records);
     const most = Math.max(...sorted.map(({ records }) => records), 1);
     for (const told of sorted) {

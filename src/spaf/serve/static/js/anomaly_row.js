@@ -23,11 +23,19 @@ export function rowOf(app, anomaly) {
     "aria-haspopup": "dialog" }, mark(anomaly.kind),
   app.el("span", { text: kindName(app, anomaly.kind) }));
   const cells = [open, foreign(app, anomaly.category, { longest: LONGEST_CATEGORY }),
-    ...numbers(app, anomaly), app.duration(anomaly.known_after_ms),
+    ...numbers(app, anomaly), knownAfter(app, anomaly),
     when(app, anomaly.detected_ms)];
   return app.el("tr", { class: `kind-${anomaly.kind}`, "data-test": "anomaly",
     "data-key": keyOf(anomaly), "data-kind": anomaly.kind },
   ...cells.map((cell, i) => app.el("td", { class: classOf(COLUMNS[i]) }, cell)));
+}
+
+// Return how long after its sale or second an anomaly was known; a dash says why it is not.
+export function knownAfter(app, { known_after_ms: ms }) {
+  if (ms !== null && ms !== undefined) return app.duration(ms);
+  const why = app.t("anomalies.not_known");
+  return app.el("span", { title: why }, app.el("span", { "aria-hidden": "true", text: "–" }),
+    app.el("span", { class: "hidden", text: why }));
 }
 
 function classOf(name) {

@@ -2,6 +2,7 @@
 // the legend of the chart too: a press hides the category there.
 
 import { column } from "./format.js";
+import { shareText } from "./shares.js";
 
 // "Now" is the mean of so many seconds: a category that sells four a second must not flicker.
 const NOW_SECONDS = 5;
@@ -50,7 +51,7 @@ export function mountCategories(node, app) {
       put(line.rate, app.number(rate, rate < 100 ? 1 : 0));
       line.bar.setAttribute("width", ((rate / most) * 100).toFixed(1));
       put(line.sum, frame ? money.text(sums[place]) : "–");
-      put(line.share, frame ? app.percent(sums[place] / all, 1) : "–");
+      put(line.share, frame ? shareText(sums[place] / all, 1) : "–");
     }
     put(nowHead, at ? at.time : t("categories.now"));
     put(sumHead, money.unit);

@@ -1,6 +1,6 @@
 // Sales over time: the panel around the drawing, with its ranges, measures and the way back.
 
-import { compact, compactMoney, minute } from "./format.js";
+import { axisMoney, axisNumber, minute } from "./format.js";
 import { createHistory, RANGES } from "./history.js";
 import { createMarks } from "./marks.js";
 import { createPlot } from "./plot.js";
@@ -11,6 +11,9 @@ const REDRAW_MS = 1_000;
 const MOUSE = window.matchMedia("(hover: hover)");
 // A bucket narrower than this cannot be told from its neighbours, px.
 const BUCKET_PX = { stacked: 2.5, lines: 6 };
+// How high the axis of an empty chart is: one sale, one unit of money in cents.
+const LEAST_COUNT = 1;
+const LEAST_MONEY = 100;
 
 export function mountChart(node, app, categories) {
   const { el, t, put } = app;
@@ -65,7 +68,8 @@ export function mountChart(node, app, categories) {
       marks: marks.within(frame.from, frame.to, categories.hidden),
       // Values of the vertical axis are means a second whatever the bucket.
       scale: 1 / frame.step,
-      label: money ? (cents) => compactMoney(cents, app.state.currency) : count,
+      label: money ? (cents, step) => axisMoney(cents, step, app.state.currency) : axisNumber,
+      least: money ? LEAST_MONEY : LEAST_COUNT,
     });
     canvas.setAttribute("aria-label", t("chart.says", {
       title: title.textContent, sales: app.number(total(frame.count)),
@@ -129,8 +133,6 @@ export function mountChart(node, app, categories) {
     if (second === undefined) dialog.openRecord(app, { partition, offset, anomaly });
     else dialog.openSecond(app, anomaly);
   }
-
-  const count = (sales) => (sales < 10 ? app.number(sales, sales % 1 ? 1 : 0) : compact(sales));
 
   function clock(second) {
     return frame.step >= 60 ? minute(second * 1_000) : app.time(second * 1_000);

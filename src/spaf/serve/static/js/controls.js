@@ -9,6 +9,8 @@ import { rateOf, rateText } from "./rate.js";
 import { SHELVES } from "./shelves.js";
 
 const RATES = [10, 50, 100, 1_000];
+// What Start begins with while nothing was chosen, sales a second.
+const FIRST_RATE = 100;
 const KINDS = ["price_x10", "price_x100", "price_div10", "bulk_quantity", "surge", "drought",
   "customer_burst"];
 // An answer stays beside its button until it is old news, ms.
@@ -107,7 +109,7 @@ class Controls {
     for (const button of this.rates.children) {
       const rate = Number(button.dataset.rate);
       app.put(button, app.number(rate));
-      button.setAttribute("aria-pressed", String(rate === this.rate));
+      button.setAttribute("aria-pressed", String(rate === (this.rate ?? FIRST_RATE)));
       button.disabled = away;
     }
     this.own.disabled = away;
@@ -141,8 +143,8 @@ class Controls {
   #toggle() {
     if (this.load?.state === "running") this.#send("/api/load", { action: "stop" }, "stopped");
     else {
-      this.#send("/api/load", { action: "start", rate: this.rate ?? 100 }, "started",
-        { rate: rateText(this.app, this.rate ?? 100) });
+      this.#send("/api/load", { action: "start", rate: this.rate ?? FIRST_RATE }, "started",
+        { rate: rateText(this.app, this.rate ?? FIRST_RATE) });
     }
   }
 
@@ -170,9 +172,22 @@ class Controls {
     if (!done) return;
     const where = done.category ?? category;
     const key = ["injected", where && "into", done.seconds && "for"].filter(Boolean).join("_");
-    const told = app.t(`controls.${key}`, { kind: kindName(app, kind),
-      category: app.visible(where ?? ""), time: app.duration((done.seconds ?? 0) * 1000) });
-    this.#tell([told, done.note && said(app, done.note)].filter(Boolean).join(" "), false);
+    const words = (seconds) => [app.t(`controls.${key}`, { kind: kindName(app, kind),
+      category: app.visible(where ?? ""), seconds: app.number(seconds) }),
+    done.note && said(app, done.note)].filter(Boolean).join(" ");
+    this.#tell(words(Math.ceil(done.seconds ?? 0)), false);
+    if (done.seconds) this.#countDown(done.seconds, words);
+  }
+
+  // Let the words of an episode tell how much of it is left, and go with it.
+  #countDown(seconds, words) {
+    const end = performance.now() + seconds * 1_000;
+    clearTimeout(this.fading);
+    this.counting = setInterval(() => {
+      const left = Math.ceil((end - performance.now()) / 1_000);
+      if (left > 0) this.app.put(this.told, words(left));
+      else this.#clear();
+    }, 1_000);
   }
 
   // Send a change; return the answer, or null where it was refused, which is told.
@@ -200,9 +215,13 @@ class Controls {
     this.told.classList.toggle("wrong", wrong);
     this.app.announce(text);
     clearTimeout(this.fading);
-    this.fading = setTimeout(() => {
-      this.app.put(this.told, "");
-      this.draw();
-    }, TOLD_MS);
+    clearInterval(this.counting);
+    this.fading = setTimeout(() => this.#clear(), TOLD_MS);
+  }
+
+  #clear() {
+    clearInterval(this.counting);
+    this.app.put(this.told, "");
+    this.draw();
   }
 }

@@ -14,11 +14,12 @@ function formatter(key, make) {
   return found;
 }
 
-// 1234.5 -> 1,234.5; digits = exactly so many decimals.
+// 1234.5 -> 1,234.5; digits = exactly so many decimals; with the true minus sign.
 export function number(value, digits = 0) {
-  return formatter(`n${digits}`, (l) => new Intl.NumberFormat(l, {
+  const text = formatter(`n${digits}`, (l) => new Intl.NumberFormat(l, {
     minimumFractionDigits: digits, maximumFractionDigits: digits,
   })).format(value);
+  return value < 0 ? text.replace("-", "\u2212") : text;
 }
 
 // For narrow places: 12,345,678 -> 12.3M.
@@ -44,10 +45,27 @@ export function roundMoney(cents, currency) {
   return moneyFormat("r", currency, 0).format(decimal(cents));
 }
 
-export function compactMoney(cents, currency) {
-  return formatter(`k${currency}`, (l) => moneyOr(l, currency, {
-    notation: "compact", maximumFractionDigits: 1,
-  })).format(Number(cents) / 100);
+// A label of an axis, with as many digits as its step needs: 1.25K beside 1.5K.
+export function axisNumber(value, step) {
+  const digits = axisDigits(value, step);
+  return formatter(`x${digits}`, (l) => new Intl.NumberFormat(l, {
+    notation: "compact", maximumFractionDigits: digits,
+  })).format(value);
+}
+
+// The same for an amount of cents; `step` is in cents too.
+export function axisMoney(cents, step, currency) {
+  const digits = axisDigits(cents / 100, step / 100);
+  return formatter(`x${digits}${currency}`, (l) => moneyOr(l, currency, {
+    notation: "compact", minimumFractionDigits: 0, maximumFractionDigits: digits,
+  })).format(cents / 100);
+}
+
+function axisDigits(value, step) {
+  const unit = [1e9, 1e6, 1e3].find((n) => Math.abs(value) >= n) ?? 1;
+  const parts = step / unit;
+  const digits = [0, 1, 2].find((n) => Math.abs(Math.round(parts * 10 ** n) - parts * 10 ** n) < 1e-6);
+  return digits ?? 3;
 }
 
 // How a column of amounts is written: one unit for all of it, so that it can be compared by eye.

@@ -157,13 +157,14 @@ class Kafka {
     this.left.textContent = app.t("kafka.left_out", { n: app.number(left) });
     this.search.hidden = !left && !this.contains;
     this.name.replaceChildren(foreign(app, group ?? topic ?? ""));
+    this.section.classList.toggle("unread", !overview);
     this.tabs.hidden = Boolean(group) || !topic;
     for (const button of this.tabs.children) {
       button.setAttribute("aria-pressed", String(button.dataset.tab === tab));
     }
     this.messages.root.hidden = Boolean(group) || tab !== "messages" || !topic;
     const shown = !this.about ? []
-      : group ? groupParts(app, this.about)
+      : group ? groupParts(app, this.about, group)
         : tab === "partitions" ? partitionParts(app, this.about) : configParts(app, this.about);
     if (!changed(this.pane, [app.language(), topic, group, tab, this.about])) return;
     const opened = this.pane.querySelector("details")?.open;
@@ -187,7 +188,13 @@ function brokerName(broker) {
   return typeof broker === "string" ? broker : broker.address;
 }
 
+// Before the first answer nothing is known; where there was none the section says why.
+function reading(app, kafka) {
+  return kafka.told.hidden ? [app.el("li", { class: "empty", text: app.t("record.loading") })] : [];
+}
+
 function topicLines(app, kafka) {
+  if (!kafka.overview) return reading(app, kafka);
   const topics = kafka.overview?.topics ?? [];
   const shown = topics.filter(({ internal, name }) =>
     kafka.all || !internal || name === kafka.topic);
@@ -198,7 +205,8 @@ function topicLines(app, kafka) {
 }
 
 function groupLines(app, kafka) {
-  const groups = kafka.overview?.groups ?? [];
+  if (!kafka.overview) return reading(app, kafka);
+  const { groups } = kafka.overview;
   if (!groups.length) return [app.el("li", { class: "empty", text: app.t("kafka.no_groups") })];
   return groups.map(({ name, state, lag }) => pick(app, name, name === kafka.group,
     () => kafka.pick(null, name),

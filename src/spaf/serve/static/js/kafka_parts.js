@@ -3,6 +3,9 @@
 import { known } from "./panel.js";
 import { foreign } from "./text.js";
 
+// The group that the job commits to; of Flink's way with groups the page says a word.
+const JOB_GROUP = "spaf-job";
+
 // Return the words of a group's state.
 export function stateName(app, state) {
   return known(app, `kafka.state.${String(state).toLowerCase()}`, state);
@@ -40,11 +43,14 @@ export function configParts(app, { config }) {
   ];
 }
 
-export function groupParts(app, { state, members = [], partitions = [] }) {
+export function groupParts(app, { state, members = [], partitions = [] }, name) {
+  const flink = name === JOB_GROUP && !members.length
+    ? [app.el("p", { class: "note", text: app.t("kafka.flink") })] : [];
   const lag = partitions.reduce((sum, each) => sum + (each.lag ?? 0), 0);
   return [
     app.el("p", { class: "note", text: app.t("kafka.group", { state: stateName(app, state),
       members: app.number(members.length), lag: app.number(lag) }) }),
+    ...flink,
     partitions.length ? table(app, [["kafka.col.topic"], ["kafka.col.partition", true],
       ["kafka.col.committed", true], ["kafka.col.end", true], ["kafka.col.lag", true]],
     partitions.map(({ topic, partition, committed, end, lag: behind }) => [foreign(app, topic),

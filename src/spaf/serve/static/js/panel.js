@@ -150,6 +150,18 @@ export function sentence(app, error) {
   return [error.message, error.todo].filter(Boolean).map((said) => told(app, said)).join(" ");
 }
 
+// Return the words for a list without a reason: only where every record was accepted may they say
+// so; others are still being explained.
+export function keptOrExplained(app, accounts, allKept) {
+  const { late = 0, rejected = 0 } = accounts ?? {};
+  const n = late + rejected;
+  if (!n) return app.t(accounts ? allKept : "record.loading");
+  const { waiting } = accounts.quarantine ?? {};
+  // All are told, and none of them is kept.
+  if (waiting === 0) return app.t("quarantine.none_of_reason");
+  return app.t("accounts.being_explained", { n: app.number(n) });
+}
+
 // Return a sentence of the server; those that it says often have words of their own here.
 export function told(app, said) {
   const key = Object.keys(WORDS.en).find((k) => k.startsWith("server.") && WORDS.en[k] === said);

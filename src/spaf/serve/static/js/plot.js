@@ -41,7 +41,8 @@ export function createPlot(node, app, on) {
     const wanted = `${next.form}|${places}`;
     if (plot && wanted !== shape) destroy();
     const data = next.form === "stacked" ? stacked(places) : lines(places);
-    top = ceiling(Math.max(1e-9, ...data.slice(1).map((line) => line.reduce((a, b) => Math.max(a, b), 0))), top);
+    const most = Math.max(0, ...data.slice(1).map((line) => line.reduce((a, b) => Math.max(a, b), 0)));
+    top = most ? ceiling(most, top) : next.least;
     if (!plot) {
       shape = wanted;
       plot = new window.uPlot(options(places), data, node);
@@ -106,7 +107,7 @@ export function createPlot(node, app, on) {
         { ...axis, size: 26, gap: 4, space: 70, grid: { show: false }, values: times },
         {
           ...axis, size: 52, gap: 6, space: 44, grid: { stroke: colour("--rule"), width: 1 },
-          values: (u, splits) => splits.map((value) => input.label(value)),
+          values: (u, splits, _, space, step) => splits.map((value) => input.label(value, step)),
         },
       ],
       hooks: { draw: [drawMarks], setCursor: [moved], setSelect: [selected], ready: [listen] },

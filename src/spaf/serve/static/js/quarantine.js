@@ -1,6 +1,6 @@
 // The quarantine: records that were not accepted, each with its reason and its bytes.
 
-import { arrows, known, say, sayIn, sentence, whenSeen } from "./panel.js";
+import { arrows, keptOrExplained, known, say, sayIn, sentence, whenSeen } from "./panel.js";
 import { quarantineRow } from "./quarantine_row.js";
 
 const PAGE = 50;
@@ -30,6 +30,7 @@ class Quarantine {
     this.asked = 0;
     this.count = null;
     this.told = null;
+    this.accounts = null;
     this.#build();
   }
 
@@ -59,7 +60,9 @@ class Quarantine {
   }
 
   // Learn of the reasons that there are and of records that came since the last look.
-  take({ reasons = [], quarantine = {} }) {
+  take(accounts) {
+    const { reasons = [], quarantine = {} } = accounts;
+    this.accounts = accounts;
     const names = reasons.map(({ reason }) => reason).filter((name) => !NOT_KEPT.has(name));
     if (names.join() !== this.reasons.join()) {
       this.reasons = names;
@@ -69,6 +72,7 @@ class Quarantine {
     this.count ??= quarantine.explained ?? 0;
     if (came > 0 && !this.rows.length && this.looked) this.load();
     this.#drawFresh(came);
+    if (!this.rows.length) this.#drawEmpty();
   }
 
   choose(reason) {
@@ -128,9 +132,14 @@ class Quarantine {
     this.more.hidden = this.next === null || this.next === undefined;
     this.empty.hidden = !told && this.rows.length > 0;
     this.empty.classList.toggle("failure", Boolean(told));
-    this.empty.textContent = told ? sentence(app, told)
-      : app.t(!this.looked ? "record.loading" : this.reason ? "quarantine.none_of_reason"
-        : "quarantine.none");
+    app.put(this.empty, told ? sentence(app, told) : this.#emptyWords());
+  }
+
+  #emptyWords() {
+    const { app } = this;
+    if (!this.looked) return app.t("record.loading");
+    if (this.reason) return app.t("quarantine.none_of_reason");
+    return keptOrExplained(app, this.accounts, "quarantine.none");
   }
 
   #drawChoice() {

@@ -1,6 +1,7 @@
 // The dialog of an anomaly: the record itself, read from Kafka, or the second and its counts.
 
 import { numbers } from "./amounts.js";
+import { knownAfter } from "./anomaly_row.js";
 import { isOfSecond } from "./feed.js";
 import { browse } from "./kafka.js";
 import { kindName, mark, sentence } from "./panel.js";
@@ -79,7 +80,7 @@ function summary(app, anomaly) {
     ["anomalies.col.factor", factor],
     ["anomalies.col.score", score],
     [second ? "record.known_after_second" : "record.known_after",
-      app.duration(anomaly.known_after_ms)],
+      knownAfter(app, anomaly)],
     ...(anomaly.transaction_id
       ? [["record.transaction", foreign(app, anomaly.transaction_id)]] : []),
   ]);

@@ -1,6 +1,8 @@
 // How good the rules are in this run: precision and recall per kind, and what the words mean.
 
 import { changed, kindName, latest, mark, say } from "./panel.js";
+import { rateNote } from "./rate_changes.js";
+import { scoreText } from "./shares.js";
 
 // Return the table; it says in words when this run has no labels to be held against.
 export function mountScore(app) {
@@ -12,13 +14,24 @@ export function mountScore(app) {
     app.el("thead", {}, app.el("tr", {}, ...columns)), body);
   const meaning = app.el("dl", { class: "meaning" }, ...["precision", "recall"].flatMap((name) => [
     say(app, app.el("dt"), `score.col.${name}`), say(app, app.el("dd"), `score.${name}_means`)]));
+  const caption = app.el("p", { class: "note" });
+  const burst = say(app, app.el("p", { class: "note", hidden: true }), "score.burst");
   latest(app, "score", (score) => {
     none.hidden = Boolean(score);
     table.hidden = meaning.hidden = !score;
+    tellScore(app, caption);
+    burst.hidden = !score?.kinds?.customer_burst;
     if (score && changed(body, [app.language(), score])) body.replaceChildren(...lines(app, score));
   });
   return app.el("aside", { class: "score-side" }, say(app, app.el("h3"), "score.title"), none,
-    table, meaning);
+    table, meaning, burst, caption, rateNote(app));
+}
+
+// Say what the score of an alert is, and from which one on a sale or a second is told.
+function tellScore(app, caption) {
+  const { outlier_score: sale, surge_score: second } = app.get("snapshot")?.run ?? {};
+  caption.hidden = !sale || !second;
+  app.put(caption, app.t("score.score_means", { sale: app.number(sale ?? 0, 1), second: app.number(second ?? 0, 1) }));
 }
 
 function lines(app, score) {
@@ -36,8 +49,8 @@ function line(app, counts, shape, name, extra = "") {
   const { labelled = 0, found = 0, alerts = 0, true_alerts: right = 0 } = counts;
   return app.el("tr", { class: extra },
     app.el("th", { scope: "row" }, ...(shape ? [shape] : []), app.el("span", { text: name })),
-    cell(app, of(app, found, labelled)), cell(app, share(app, counts.recall, found, labelled)),
-    cell(app, of(app, right, alerts)), cell(app, share(app, counts.precision, right, alerts)));
+    cell(app, of(app, found, labelled)), cell(app, share(counts.recall, found, labelled)),
+    cell(app, of(app, right, alerts)), cell(app, share(counts.precision, right, alerts)));
 }
 
 function cell(app, text) {
@@ -48,8 +61,7 @@ function of(app, part, whole) {
   return whole ? `${app.number(part)} / ${app.number(whole)}` : "–";
 }
 
-// Three digits, cut and not rounded up: 0.9996 is no 1.000.
-function share(app, told, part, whole) {
+function share(told, part, whole) {
   const ratio = told ?? (whole ? part / whole : null);
-  return ratio === null ? "–" : app.number(Math.floor(ratio * 1000) / 1000, 3);
+  return ratio === null ? "–" : scoreText(ratio, 3);
 }
