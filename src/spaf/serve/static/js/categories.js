@@ -22,6 +22,7 @@ export function mountCategories(node, app) {
   let range = "1m";
   let at = null; // what the pointer is over in the chart
   let sortedAt = -Infinity;
+  let highest = 0; // of the sums of this range so far: their unit only ever grows
   node.append(
     title,
     el("table", { class: "categories" }, el("thead", {}, el("tr", {},
@@ -39,7 +40,8 @@ export function mountCategories(node, app) {
     const { palette, arrivals } = app.state;
     const sums = frame ? frame.money.map(add) : [];
     const all = add(sums) || 1;
-    const money = column(Math.max(0, ...sums), app.state.currency, t);
+    highest = Math.max(highest, ...sums);
+    const money = column(highest, app.state.currency, t);
     const counts = frame ? frame.count.map(add) : [];
     const places = [...palette.names.keys()];
     if (counts[palette.size - 1] || arrivals.ofPlace(palette.size - 1, NOW_SECONDS)) places.push(palette.size - 1);
@@ -125,7 +127,10 @@ export function mountCategories(node, app) {
     hidden,
     onToggle: (fn) => toggled.push(fn),
     show(next, of) {
-      if (of !== range) sortedAt = -Infinity;
+      if (of !== range || !of) {
+        sortedAt = -Infinity;
+        highest = 0;
+      }
       frame = next;
       range = of;
       app.frame(draw);

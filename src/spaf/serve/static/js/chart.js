@@ -7,8 +7,8 @@ import { createPlot } from "./plot.js";
 
 // The live chart moves on once a second, with each whole second; more would only cost, ms.
 const REDRAW_MS = 1_000;
-// A finger scrolls the page; only a pointer that hovers can drag a part of the chart.
-const MOUSE = window.matchMedia("(hover: hover)");
+// A finger scrolls the page; only a mouse can drag a part of the chart, and is told so.
+const MOUSE = window.matchMedia("(hover: hover) and (pointer: fine) and (min-width: 761px)");
 // A bucket narrower than this cannot be told from its neighbours, px.
 const BUCKET_PX = { stacked: 2.5, lines: 6 };
 // How high the axis of an empty chart is: one sale, one unit of money in cents.

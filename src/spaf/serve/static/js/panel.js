@@ -159,7 +159,7 @@ export function keptOrExplained(app, accounts, allKept) {
   const { waiting } = accounts.quarantine ?? {};
   // All are told, and none of them is kept.
   if (waiting === 0) return app.t("quarantine.none_of_reason");
-  return app.t("accounts.being_explained", { n: app.number(n) });
+  return app.t("accounts.being_explained", { n: app.number(waiting ?? n) });
 }
 
 // Return a sentence of the server; those that it says often have words of their own here.

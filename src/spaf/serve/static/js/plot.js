@@ -8,6 +8,8 @@ const LANE = 16; // height of the lane of marks above the drawing, px
 const NEAR = 7; // a mark so near to the pointer is meant, px
 // With more marks than this only the lane shows them: their lines would hide the sales.
 const MOST_LINES = 40;
+const LEAST_AXIS = 52; // the width of the labels at the left, px
+const AXIS_GAP = 6; // between them and the drawing, px
 const LEAST_DRAG = 6; // a shorter drag is a click, px
 
 let library = null;
@@ -106,7 +108,7 @@ export function createPlot(node, app, on) {
       axes: [
         { ...axis, size: 26, gap: 4, space: 70, grid: { show: false }, values: times },
         {
-          ...axis, size: 52, gap: 6, space: 44, grid: { stroke: colour("--rule"), width: 1 },
+          ...axis, size: wide, gap: AXIS_GAP, space: 44, grid: { stroke: colour("--rule"), width: 1 },
           values: (u, splits, _, space, step) => splits.map((value) => input.label(value, step)),
         },
       ],
@@ -116,6 +118,13 @@ export function createPlot(node, app, on) {
 
   function times(u, splits, _, space, step) {
     return splits.map((second) => (step >= 60 ? minute(second * 1_000) : app.time(second * 1_000)));
+  }
+
+  // As wide as the longest of the labels: "R$ 1,25 mil" is longer than "120".
+  function wide(u, labels) {
+    u.ctx.font = font();
+    const widest = Math.max(0, ...(labels ?? []).map((label) => u.ctx.measureText(label).width));
+    return Math.max(LEAST_AXIS, Math.ceil(widest) + AXIS_GAP + 2);
   }
 
   function font() {
