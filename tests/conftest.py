@@ -69,11 +69,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling |
 
 
 def _place(item: pytest.Item) -> tuple[str, int]:
-    """Return one place for all tests but those end to end; the page's own run is up to the end."""
-    if E2E not in item.path.parents:
-        return "", 0
-    last = "2" if E2E / "page" in item.path.parents else "1"
-    return last + str(item.path), item.location[1] or 0
+    """Return a place after all others for an end-to-end test, and one place for all others."""
+    return (str(item.path), item.location[1] or 0) if E2E in item.path.parents else ("", 0)
 
 
 @pytest.fixture(scope="session")
