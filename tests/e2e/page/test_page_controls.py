@@ -14,7 +14,7 @@ from spaf.generate.remote import Remote
 from spaf.stack.names import LOCUST
 
 # Locust starts and stops its users within this, seconds.
-STEER_S = 15.0
+STEER_S = 40.0
 # From the press of the button to the alert on the page, seconds; sales need a moment of a past.
 FOUND_S = 45.0
 

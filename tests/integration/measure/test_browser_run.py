@@ -17,8 +17,8 @@ from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import wait_until
 
 PAGE = b"""<!doctype html><html lang="en"><title>small</title><p id="frames">0</p><script>
-let frames = 0;
-function draw() { document.getElementById("frames").textContent = ++frames;
+let drawn = 0;
+function draw() { document.getElementById("frames").textContent = ++drawn;
   requestAnimationFrame(draw); }
 draw();
 </script>"""
@@ -70,7 +70,9 @@ def browser(tmp_path: Path, no_browser: Callable[[BrowserError], None]) -> Itera
 def test_a_tab_draws_and_answers(browser: Browser, site: str) -> None:
     """At the full rate of frames, though nobody sees it, and in the size that was asked for."""
     tab = browser.open(site, Viewport(800, 600))
-    assert wait_until(lambda: tab.value("frames") > 30, 10)
+    assert wait_until(
+        lambda: tab.value("globalThis.document.readyState === 'complete' ? drawn : 0") > 30, 10
+    )
     assert tab.value("[innerWidth, innerHeight]") == [800, 600]
     assert tab.value("new Promise(done => setTimeout(() => done(42), 5))") == 42
     assert 0 < tab.heap_mib() < 50

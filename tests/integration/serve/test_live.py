@@ -188,7 +188,7 @@ def test_a_slow_viewer_gets_the_newest_state_and_harms_nobody(page: Any, ear: An
             assert quick.hears(lambda v, sold=(n + 1) * ROWS: v.sums()["BRL"][0] == sold)
         quick.stop()
         slow.settimeout(PATIENCE_S)
-        received = b""
+        received = begin
         while f'"BRL":[{ROWS * ROUNDS},'.encode() not in received:
             received += slow.recv(65_536)
     events = [block for block in received.split(b"\n\n") if b"event: rows" in block]

@@ -34,14 +34,21 @@ def test_records_from_an_offset(own: Own, send: Send) -> None:
     assert browse.from_offsets(session.kafka, session.topic, held, {1: -5}, 1)[0].offset == 0
 
 
+def next_ms() -> int:
+    """Wait for the next millisecond and return it: what was sent before is older."""
+    now = clock.now_ms()
+    while clock.now_ms() == now:
+        pass
+    return now + 1
+
+
 def test_records_from_a_time_and_the_newest(own: Own, send: Send) -> None:
     """Over all partitions, in the order of their times."""
     session = own(3)
     send(session, 0, [b"old"] * 5)
-    while clock.now_ms() == (before := clock.now_ms()):
-        pass
-    cut = before + 1
+    cut = next_ms()
     send(session, 2, [b"new0", None])
+    next_ms()
     send(session, 1, [b"new1"] * 5)
     held = browse.spans(session.kafka, session.topic)
     found = browse.from_time(session.kafka, session.topic, held, cut, 4)
