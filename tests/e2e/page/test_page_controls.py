@@ -40,7 +40,10 @@ def test_the_load_is_steered_and_an_anomaly_made_and_found(tab: Any) -> None:
     button(tab, "load-start").click()
     assert tab.until(lambda: 25 < tab.number("sales-per-second") < 80, STEER_S)
     button(tab, "rate-100").click()
-    assert tab.until(lambda: 80 < tab.number("sales-per-second") < 140, STEER_S)
+    assert tab.until(lambda: 80 < tab.number("sales-per-second") < 140, STEER_S), (
+        tab.number("sales-per-second"),
+        tab.text("controls-told"),
+    )
 
     page = tab.page
     found = page.locator('[data-test="anomaly"][data-kind="high_price"]')

@@ -31,6 +31,7 @@ class Controls {
     this.load = null;
     this.busy = false;
     this.rate = null;
+    this.starting = false;
     this.#build(section);
     app.on("language", () => {
       this.know();
@@ -92,8 +93,12 @@ class Controls {
     this.load = load;
     if (turned) this.know();
     const running = load?.state === "running";
+    const chosen = this.starting && running ? this.rate : null;
+    if (running) this.starting = false;
     if (load?.rate && !this.busy && (running || this.rate === null)) this.rate = load.rate;
     this.draw();
+    // Chosen after Start was pressed and before we heard that the load runs.
+    if (chosen !== null && chosen !== load.rate) this.#setRate(chosen);
   }
 
   draw() {
@@ -142,10 +147,15 @@ class Controls {
 
   #toggle() {
     if (this.load?.state === "running") this.#send("/api/load", { action: "stop" }, "stopped");
-    else {
-      this.#send("/api/load", { action: "start", rate: this.rate ?? FIRST_RATE }, "started",
-        { rate: rateText(this.app, this.rate ?? FIRST_RATE) });
-    }
+    else this.#begin(this.rate ?? FIRST_RATE);
+  }
+
+  async #begin(rate) {
+    this.rate = rate;
+    this.starting = true;
+    const done = await this.#send("/api/load", { action: "start", rate }, "started",
+      { rate: rateText(this.app, rate) });
+    if (!done) this.starting = false;
   }
 
   // A rate that is none goes to the server as none, which says what is allowed.
