@@ -32,6 +32,7 @@ class Controls {
     this.busy = false;
     this.rate = null;
     this.starting = false;
+    this.sent = Promise.resolve();
     this.#build(section);
     app.on("language", () => {
       this.know();
@@ -200,8 +201,14 @@ class Controls {
     }, 1_000);
   }
 
-  // Send a change; return the answer, or null where it was refused, which is told.
-  async #send(path, body, key, vars) {
+  // Send a change when the one before is answered: the server takes one at a time.
+  #send(...change) {
+    this.sent = this.sent.then(() => this.#sendNow(...change));
+    return this.sent;
+  }
+
+  // Return the answer, or null where it was refused, which is told.
+  async #sendNow(path, body, key, vars) {
     const { app } = this;
     this.busy = true;
     this.draw();
