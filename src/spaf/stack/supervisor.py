@@ -195,8 +195,9 @@ class Supervisor:
             job.give_up()
         if job.state.id and LOCUST not in self._children:
             self._launch(self._plan.load)
+        # What only looks on leaves the processors to the job until it runs.
+        if job.state.state == "RUNNING" and SERVE not in self._children:
             self._launch(self._plan.page)
-        if job.state.state == "RUNNING" and QUARANTINE not in self._children:
             self._launch(self._plan.quarantine)
 
     def _services_ready(self) -> bool:

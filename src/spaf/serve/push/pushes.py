@@ -14,9 +14,9 @@ from spaf.serve.sales.rollup import Key, Rollup, Row
 
 # Half a frame of a screen: a shorter pause between two pushes is seen by nobody, seconds.
 LEAST_PAUSE_S = 0.008
-# A push takes 36 us for each viewer: with this pause all of them take 7 % of a processor at most,
+# A push takes 36 us for each viewer: with this pause all of them take 4 % of a processor at most,
 # seconds. See docs/decisions/0028-one-encoding-for-all.md.
-PAUSE_OF_VIEWER_S = 0.000_5
+PAUSE_OF_VIEWER_S = 0.001
 
 
 class Pushes:
