@@ -26,6 +26,9 @@ CLI_HEAD = f"""\
 {NOTE}
 # Commands
 
+Set-up puts `spaf` into `.venv`: say `.venv/bin/spaf ...` in the checkout, or
+`source .venv/bin/activate` once in a terminal, and then `spaf ...`, as it is written here.
+
 Every command reads the [settings](settings.md) and works on the run folder that they name, `.spaf`
 unless said otherwise. With `--json` a command prints one JSON value on standard output and nothing
 else there; progress and messages go to standard error.
