@@ -13,7 +13,7 @@ import typer
 from spaf import clock, settings
 from spaf.bench.load import stop_page
 from spaf.bench.outcome import Measurement, Outcome
-from spaf.bench.page import open_screen, page_address
+from spaf.bench.page import open_screen
 from spaf.bench.quarantine import Explained, explained
 from spaf.bench.session import Session, running
 from spaf.cli.live import LiveView
@@ -25,7 +25,7 @@ from spaf.generate.remote import Remote
 from spaf.measure.browser import NO_SANDBOX, find, runs_as_root
 from spaf.measure.screen import Screen
 from spaf.stack import process
-from spaf.stack.names import LOCUST
+from spaf.stack.names import LOCUST, SERVE
 from spaf.stack.state import ServiceState
 
 # Locust's page is up well within this, seconds.
@@ -74,7 +74,9 @@ def demo(
         _screen(session, program) as screen,
         Measurement.start(session, screen) as measurement,
     ):
-        err.print(f"\nThe page: [bold]{page_address(session)}[/]\n", highlight=False)
+        # It starts now: the sales do not wait for it.
+        place = session.state().services[SERVE].address
+        err.print(f"\nThe page, in a second: [bold]{place}[/]\n", highlight=False)
         page = _locust(session)
         with Remote(page.address) as locust:
             locust.start(wanted)

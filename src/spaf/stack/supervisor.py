@@ -34,9 +34,10 @@ from spaf.topic.admin import ensure_topic
 BARE = "--bare"
 # A service that is not ready after this has failed, seconds: ten times a slow start.
 START_SECONDS = 90.0
-# They start after the job, and nothing waits for them.
-AFTER_JOB = (LOCUST, QUARANTINE, SERVE)
-TICK_STARTING = 0.05
+# They start beside the job or after it, and it waits for none of them.
+BESIDE_JOB = (LOCUST, QUARANTINE, SERVE)
+# Each look costs us and the cluster some milliseconds of the processors that all need now, seconds.
+TICK_STARTING = 0.1
 TICK_RUNNING = 0.25
 # While all is well, the job is asked after only once in so many ticks: each question costs the
 # JobManager and the broker more than it costs us.
@@ -188,20 +189,21 @@ class Supervisor:
             job.look()
             if self._prepared and self._services_ready():
                 job.allow()
+                # While the plan is made and taken, one processor is free.
+                if LOCUST not in self._children:
+                    self._launch(self._plan.load)
         except SpafError as error:
             if self._state.phase == "starting":
                 raise
             log(f"the job is tried again: {error}")
             job.give_up()
-        if job.state.id and LOCUST not in self._children:
-            self._launch(self._plan.load)
         # What only looks on leaves the processors to the job until it runs.
         if job.state.state == "RUNNING" and SERVE not in self._children:
             self._launch(self._plan.page)
             self._launch(self._plan.quarantine)
 
     def _services_ready(self) -> bool:
-        return all(c.ready for name, c in self._children.items() if name not in AFTER_JOB)
+        return all(c.ready for name, c in self._children.items() if name not in BESIDE_JOB)
 
     def _ready(self, *names: str) -> bool:
         return all(n not in self._children or self._children[n].ready for n in names)
