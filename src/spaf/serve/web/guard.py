@@ -20,6 +20,8 @@ from spaf.serve.web.flood import Bucket
 
 SAFE = ("GET", "HEAD")
 TOKEN_HEADER = b"x-spaf-token"
+# A page that is older than the run folder holds another.
+OLD_PAGE = "Reload the page: its token, the header x-spaf-token, is not that of this run."
 LONGEST_TARGET = 2_048
 MOST_BODY = 64 * 2**10
 # Reports of what was painted are long; nothing else is.
@@ -121,7 +123,7 @@ class Guard:
         if kind.strip().lower() != b"application/json" or parameter.strip().lower() not in allowed:
             raise RefusedError(415, "The content-type must be application/json.")
         if not hmac.compare_digest(headers.get(TOKEN_HEADER) or b"", self._token):
-            raise RefusedError(403, "The header x-spaf-token must hold the page's own token.")
+            raise RefusedError(403, OLD_PAGE)
 
 
 class _Headers:

@@ -270,6 +270,7 @@ export const WORDS = {
     "server.start_first": "Start it first.",
     "server.no_locust": "SPAF runs no Locust here.",
     "server.start_one": "Start one with `spaf up`.",
+    "server.old_token": "Reload the page: its token, the header x-spaf-token, is not that of this run.",
     "server.too_many": "Too many anomalies wait for their sale already; try again later."
   },
   "pt": {
@@ -541,6 +542,7 @@ export const WORDS = {
     "server.start_first": "Inicie-a primeiro.",
     "server.no_locust": "O SPAF não roda nenhum Locust aqui.",
     "server.start_one": "Inicie um com `spaf up`.",
+    "server.old_token": "Recarregue a página: o seu token, o cabeçalho x-spaf-token, não é o desta execução.",
     "server.too_many": "Já há anomalias demais à espera da sua venda; tente mais tarde."
   }
 };

@@ -56,7 +56,7 @@ function createStage(app, name) {
     node.classList.toggle("down", isDown(look));
     tag.hidden = data.culprit !== name || isDown(look);
     put(state, QUIET.has(look.state) ? "" : stateWord(app, look.state));
-    put(facts.rate, orNone(look.rate, (n) => t(name === "serve" ? "fact.rows.second" : "fact.per.second", { n: app.number(n, n < 100 ? 1 : 0) })));
+    put(facts.rate, orNone(look.rate, (n) => t(name === "serve" ? "fact.events.second" : "fact.per.second", { n: app.number(n, n < 100 ? 1 : 0) })));
     put(facts.lag, orNone(look.lag, (n) => app.number(n)));
     put(facts.p50, app.duration(name === "serve" ? painted?.p50 : look.p50_ms));
     put(facts.p99, app.duration(name === "serve" ? painted?.p99 : look.p99_ms));
