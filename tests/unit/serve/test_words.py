@@ -19,17 +19,20 @@ SCRIPTS = Path(str(files("spaf.serve").joinpath("static/js")))
 PANELS = [
     *(
         "anomalies",
+        "anomaly_chips",
         "anomaly_row",
         "amounts",
         "feed",
+        "hold",
         "score",
         "rate_changes",
         "record",
+        "payload",
         "second",
         "reasons",
     ),
     *("accounts", "quarantine", "quarantine_row", "controls", "rate", "panel", "text"),
-    *("kafka", "kafka_parts", "kafka_messages", "kafka_form", "message_list"),
+    *("kafka", "kafka_lists", "kafka_parts", "kafka_messages", "kafka_form", "message_list"),
 ]
 SECTIONS = (
     *("panel", "kind", "anomalies", "score", "record", "outcome", "accounts", "reason", "rule"),
