@@ -17,7 +17,7 @@ from spaf.bench.page import open_screen
 from spaf.bench.quarantine import Explained, explained
 from spaf.bench.session import Session, running
 from spaf.cli.live import LiveView
-from spaf.cli.output import Json, duration, err, out, print_json, rate, table
+from spaf.cli.output import Json, duration, err, out, print_json, print_parts, rate, table
 from spaf.cli.progress import StartProgress
 from spaf.cli.verify import print_verdict
 from spaf.errors import StackError
@@ -142,7 +142,7 @@ def _print(outcome: Outcome, refused: Explained, start_seconds: float | None) ->
     out.print()
     print_verdict(outcome.verdict)
     if refused.line():
-        out.print(refused.line(), highlight=False, markup=False)
+        print_parts(refused.line().split())
     if start_seconds is not None:
         out.print(f"first true row on screen after {start_seconds:.1f} s", highlight=False)
     _print_latency(outcome)
@@ -156,19 +156,26 @@ def _print_latency(outcome: Outcome) -> None:
         return
     for place, found in latencies.items():
         if found:
-            out.print(
-                f"from sale to {PLACES[place]}, {found.count:,} sales (all but the first "
-                f"{outcome.warm_up_s:.0f} s): p50 {found.p50:.1f} ms, p90 {found.p90:.1f} ms, "
-                f"p99 {found.p99:.1f} ms, largest {found.max:.1f} ms",
-                highlight=False,
+            print_parts(
+                [
+                    f"from sale to {PLACES[place]},",
+                    f"{found.count:,} sales (all but the first {outcome.warm_up_s:.0f} s):",
+                    f"p50 {found.p50:.1f} ms,",
+                    f"p90 {found.p90:.1f} ms,",
+                    f"p99 {found.p99:.1f} ms,",
+                    f"largest {found.max:.1f} ms",
+                ]
             )
     if outcome.painted:
         cost = outcome.painted.cost.as_dict()
         frames = cost["frames_per_second"]["median"]
-        out.print(
-            f"the page in {cost['browser']}: {frames or 0:.0f} frames/s, its scripts "
-            f"{cost['heap_mib']:.1f} MiB, its tab {cost['tab_mib']:.0f} MiB",
-            highlight=False,
+        print_parts(
+            [
+                f"the page in {cost['browser']}:",
+                f"{frames or 0:.0f} frames/s,",
+                f"its scripts {cost['heap_mib']:.1f} MiB,",
+                f"its tab {cost['tab_mib']:.0f} MiB",
+            ]
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -15,10 +15,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from spaf.cli.fitting import flow
 from spaf.errors import SettingsError, SpafError
 
 # Where no terminal sets the width, lines are as long as our widest table, not cut at 80.
 FILE_WIDTH = 160
+# A line that goes on below is seen to do so, blanks.
+HANG = 2
 out = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else FILE_WIDTH)
 
@@ -42,6 +45,26 @@ def complain(error: SpafError) -> None:
 def printable(text: str, *, keep: str = "\n\t") -> str:
     """Return a text of others with its control characters made visible, but for those to keep."""
     return "".join(c if c.isprintable() or c in keep else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def equation(
+    records: int, accepted: int, duplicates: int | None, late: int, rejected: int
+) -> list[str]:
+    """Return what became of all records, in parts that make one sentence with blanks between them.
+
+    Duplicates are a term only of a run that counts each transactionId once; else they are None.
+    """
+    return [
+        f"{records:,} records = {accepted:,} accepted",
+        *([] if duplicates is None else [f"+ {duplicates:,} duplicates"]),
+        f"+ {late:,} late",
+        f"+ {rejected:,} rejected",
+    ]
+
+
+def print_parts(parts: Iterable[str]) -> None:
+    """Print parts of one sentence; in a narrow terminal its lines end between two of them."""
+    out.print(flow(parts, out.width, hang=HANG), highlight=False)
 
 
 def duration(text: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from spaf.bench.selftest import self_test as run_self_test
 from spaf.bench.session import Session, running
 from spaf.bench.verdict import verify as recompute
 from spaf.bench.verdict import verify_dump
-from spaf.cli.output import Json, err, out, print_json, table
+from spaf.cli.output import Json, equation, err, out, print_json, print_parts, table
 from spaf.cli.progress import StartProgress
 from spaf.errors import NotUpError, SettingsError
 from spaf.settings import Settings
@@ -123,12 +124,14 @@ def _shown() -> Iterator[Tell]:
 
 def print_verdict(verdict: Verdict) -> None:
     """Print the equation, what was compared, and what differs."""
-    duplicates = f" + {verdict.duplicates:,} duplicates" if verdict.deduplicated else ""
-    equation = (
-        f"{verdict.records:,} records = {verdict.accepted:,} accepted{duplicates}"
-        f" + {verdict.late:,} late + {verdict.rejected:,} rejected"
+    whole = equation(
+        verdict.records,
+        verdict.accepted,
+        verdict.duplicates if verdict.deduplicated else None,
+        verdict.late,
+        verdict.rejected,
     )
-    out.print(f"{equation}; unaccounted {verdict.unaccounted:,}", highlight=False)
+    print_parts([*whole[:-1], f"{whole[-1]};", f"unaccounted {verdict.unaccounted:,}"])
     _print_lines(verdict.differences)
     if not verdict.formulations_agree:
         out.print("[bold red]the two formulations DISAGREE: the verifier is at fault[/]")
@@ -139,9 +142,9 @@ def print_verdict(verdict: Verdict) -> None:
         out.print(f"[bold red]NOT exact[/]: {len(verdict.differences):,} differences")
     compared = ", ".join(f"{name} {rows:,}" for name, rows in verdict.rows.items())
     left = f"; {verdict.open_groups:,} still changing" if verdict.open_groups else ""
-    out.print(f"rows compared: {compared}{left}", highlight=False)
+    print_parts(re.split(r"(?<=[,;:]) ", f"rows compared: {compared}{left}"))
     if verdict.formulations_agree:
-        out.print(f"two formulations agree: {formulations(verdict)}", highlight=False)
+        print_parts(f"two formulations agree: {formulations(verdict)}".split())
 
 
 def formulations(verdict: Verdict) -> str:

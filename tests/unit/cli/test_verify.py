@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from spaf.cli import app
+from spaf.cli import app, output, verify
 from spaf.cli.verify import SHOWN, print_verdict
 from spaf.errors import NotUpError, SettingsError
 from spaf.verify import Difference, Verdict
@@ -63,6 +65,33 @@ def test_an_exact_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     assert "rows compared: sales_summary 4; 3 still changing" in text
     assert "two formulations agree: plain Python, and DuckDB's SQL for 8 records (of 2 odd" in text
     assert text.count("exact") == 1
+
+
+def test_in_a_narrow_terminal_the_verdict_breaks_between_its_terms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No number is apart from what it counts, and a line that goes on is seen to."""
+    console = Console(file=io.StringIO(), width=80)
+    for module in (output, verify):
+        monkeypatch.setattr(module, "out", console)
+    names = ("sales_summary", "ingest_ledger", "sale_anomaly", "window_anomaly")
+    print_verdict(
+        verdict(
+            **dict.fromkeys(("records", "accepted", "duplicates", "late", "rejected"), 12_345_678),
+            deduplicated=True,
+            rows=dict.fromkeys(names, 123_456),
+        )
+    )
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.splitlines() == [
+        "12,345,678 records = 12,345,678 accepted + 12,345,678 duplicates",
+        "  + 12,345,678 late + 12,345,678 rejected; unaccounted 0",
+        "exact: every row equals its recomputation, money to the cent",
+        "rows compared: sales_summary 123,456, ingest_ledger 123,456,",
+        "  sale_anomaly 123,456, window_anomaly 123,456; 3 still changing",
+        "two formulations agree: plain Python, and DuckDB's SQL for 12,345,676 records",
+        "  (of 2 odd ones plain Python read the JSON for both)",
+    ]
 
 
 def test_differences_are_printed_and_the_rest_counted(capsys: pytest.CaptureFixture[str]) -> None:

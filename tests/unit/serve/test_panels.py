@@ -188,6 +188,27 @@ tell(scoreText({score}, 3));"""
     assert run(scripts, case) == shown
 
 
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ({"message": "last: Input ...", "parameter": "last"}, "panel.wrong.last"),
+        ({"message": "no: Input ...", "parameter": "a\nb"}, r"panel.wrong a\nb"),
+        ({"message": "Odd.", "todo": "Wait."}, "Odd. Wait."),
+        ({}, "panel.no_answer"),
+    ],
+)
+def test_a_wrong_value_is_told_in_the_language_of_the_page(
+    scripts: Path, error: dict[str, str], shown: str
+) -> None:
+    """Which is not that of the library that found it; one without words is named at least."""
+    case = f"""
+const {{ sentence }} = await import("./panel.js");
+const words = {{ "panel.wrong.last": "panel.wrong.last " }};
+const t = (key, vars) => (words[key] ?? key) + (vars ? ` ${{vars.name}}` : "");
+tell(sentence({{ t }}, {json.dumps(error)}).trim());"""
+    assert run(scripts, case) == shown
+
+
 def test_labels_of_an_axis_tell_its_steps_apart(scripts: Path) -> None:
     """Neither two labels alike nor digits that nobody needs."""
     case = """

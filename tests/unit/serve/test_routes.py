@@ -92,6 +92,18 @@ def test_wrong_parameters(path: str, parameters: dict[str, Any], named: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"last": 101}, {"parameter": "last"}), ({"offset": 1, "last": 2}, {})],
+)
+def test_a_parameter_that_is_wrong_by_itself_is_named(
+    wrong: dict[str, Any], named: dict[str, str]
+) -> None:
+    """The page has words of its own for it; what does not go together is a sentence alone."""
+    found = ask("GET", "/api/kafka/messages", params=TOPIC | wrong).json()
+    assert found == {"error": found["error"], **named}
+
+
+@pytest.mark.parametrize(
     ("path", "body", "named"),
     [
         ("/api/load", {"action": "start"}, "rate must be from 0.1 to 50,000"),

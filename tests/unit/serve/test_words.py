@@ -14,22 +14,26 @@ from spaf.generate.catalogue import CATEGORIES
 from spaf.generate.episode import EPISODE_KINDS
 from spaf.generate.look import WISHES
 from spaf.quarantine.words import COUNTED, RULES
+from spaf.serve.records.kafka_view import MOST_MESSAGES
 
 SCRIPTS = Path(str(files("spaf.serve").joinpath("static/js")))
 PANELS = [
     *(
         "anomalies",
+        "anomaly_chips",
         "anomaly_row",
         "amounts",
         "feed",
+        "hold",
         "score",
         "rate_changes",
         "record",
+        "payload",
         "second",
         "reasons",
     ),
     *("accounts", "quarantine", "quarantine_row", "controls", "rate", "panel", "text"),
-    *("kafka", "kafka_parts", "kafka_messages", "kafka_form", "message_list"),
+    *("kafka", "kafka_lists", "kafka_parts", "kafka_messages", "kafka_form", "message_list"),
 ]
 SECTIONS = (
     *("panel", "kind", "anomalies", "score", "record", "outcome", "accounts", "reason", "rule"),
@@ -91,6 +95,16 @@ def test_sentences_of_the_server_are_said_by_the_server() -> None:
     said = "".join(source.read_text(encoding="utf-8") for source in sources)
     english = words()["en"]
     assert [s for key, s in english.items() if key[:7] == "server." and s not in said] == []
+
+
+def test_what_a_person_may_get_wrong_has_words() -> None:
+    """Each value that is typed for the messages of a topic, with the bound that the server has."""
+    form = (SCRIPTS / "kafka_form.js").read_text(encoding="utf-8")
+    typed = re.findall(r"(\w+): (?:values\.|Number\.isNaN)", form)
+    assert sorted(typed) == ["last", "offset", "time_ms"]
+    for language in words().values():
+        assert {f"panel.wrong.{name}" for name in typed} <= language.keys()
+        assert f" {MOST_MESSAGES}." in language["panel.wrong.last"]
 
 
 def test_the_shop_has_the_categories_that_the_page_offers() -> None:

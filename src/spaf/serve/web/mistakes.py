@@ -27,7 +27,9 @@ def tell_mistakes(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def parameter(_: Request, error: RequestValidationError) -> Response:
-        return answer({"error": _told(error)}, 400)
+        name, wrong = _told(error)
+        # The page says in its own language what this parameter must be.
+        return answer({"error": f"{name}: {wrong}.", "parameter": name}, 400)
 
     @app.exception_handler(HTTPException)
     async def known(_: Request, error: HTTPException) -> Response:
@@ -44,8 +46,8 @@ def tell_mistakes(app: FastAPI) -> None:
         return answer({"error": error.sentence}, error.status)
 
 
-def _told(error: RequestValidationError) -> str:
-    """Return one sentence: which parameter, and what is allowed."""
+def _told(error: RequestValidationError) -> tuple[str, str]:
+    """Return which parameter is wrong, and what is allowed."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    return f"{name}: {first['msg'].removeprefix('Value error, ')}."
+    return name, first["msg"].removeprefix("Value error, ")

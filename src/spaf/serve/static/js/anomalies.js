@@ -1,13 +1,14 @@
 // The anomalies: a feed that can be held, what is known of each, and how good the rules are.
 
+import { Chips } from "./anomaly_chips.js";
 import { headOf, rowOf } from "./anomaly_row.js";
 import { Feed, PAGE, isOfSecond } from "./feed.js";
-import { arrows, heading, kindName, mark, say, sayIn, sentence } from "./panel.js";
+import { Hold } from "./hold.js";
+import { arrows, heading, say, sentence } from "./panel.js";
 import { WORDS } from "./panel_words.js";
 import { openRecord, openSecond } from "./record.js";
 import { mountScore } from "./score.js";
 
-const KINDS = ["high_price", "low_price", "bulk_quantity", "surge", "drought"];
 // Pages that one press of "older" asks for at most, while the filter lets none of them through.
 const MOST_PAGES = 5;
 // How long a new line stands out, ms.
@@ -29,8 +30,6 @@ class Anomalies {
   constructor(app) {
     this.app = app;
     this.feed = new Feed();
-    this.kind = null;
-    this.reasons = new Set();
     this.limit = PAGE;
     this.anomalies = new WeakMap();
     this.root = app.el("div", { class: "anomalies" });
@@ -40,11 +39,8 @@ class Anomalies {
 
   #build() {
     const { app } = this;
-    this.chips = sayIn(app, app.el("div", { class: "chips", role: "group" }), "aria-label",
-      "anomalies.filter");
-    this.status = app.el("span", { class: "feed-status" });
-    this.pause = app.el("button", { type: "button",
-      "data-test": "anomalies-pause", onclick: () => this.#press() });
+    this.chips = new Chips(app, this.feed, () => this.draw());
+    this.hold = new Hold(app, this.feed, (waited) => this.#insert(waited));
     this.body = app.el("tbody", { onclick: (event) => this.#click(event), onkeydown: (event) => {
       if (event.key === "Escape") document.activeElement.blur();
     } });
@@ -55,9 +51,8 @@ class Anomalies {
     this.older = say(app, app.el("button", { type: "button",
       "data-test": "anomalies-older", onclick: () => this.#loadOlder() }), "anomalies.older");
     this.told = app.el("span", { class: "told", role: "status" });
-    this.#holdWhileRead();
-    const bar = app.el("div", { class: "feed-bar" }, this.chips,
-      app.el("span", { class: "feed-pause" }, this.status, this.pause));
+    this.hold.whileRead(this.scroll, this.body);
+    const bar = app.el("div", { class: "feed-bar" }, this.chips.root, this.hold.root);
     this.root.append(
       app.el("div", { class: "feed-side" }, bar, this.scroll,
         app.el("div", { class: "feed-foot" }, this.older, this.told)),
@@ -65,50 +60,11 @@ class Anomalies {
     );
   }
 
-  // A row must not run away from a pointer, from the focus, or from who has scrolled to it.
-  #holdWhileRead() {
-    const { scroll, body } = this;
-    scroll.addEventListener("pointerenter", (event) => {
-      if (event.pointerType === "mouse") this.#hold("pointer", true);
-    });
-    scroll.addEventListener("pointerleave", () => this.#hold("pointer", false));
-    body.addEventListener("focusin", () => this.#hold("focus", true));
-    body.addEventListener("focusout", () => this.#hold("focus", false));
-    scroll.addEventListener("scroll", () => this.#hold("scroll", scroll.scrollTop > 8));
-  }
-
-  #press() {
-    if (this.reasons.size && !this.reasons.has("button")) {
-      this.scroll.scrollTop = 0;
-      this.reasons.clear();
-      this.#letGo();
-    } else {
-      this.#hold("button", !this.reasons.has("button"));
-    }
-  }
-
-  #hold(reason, held) {
-    if (held === this.reasons.has(reason)) return;
-    if (held) this.reasons.add(reason);
-    else this.reasons.delete(reason);
-    if (!this.reasons.size) this.#letGo();
-    else {
-      this.feed.hold(true);
-      this.#drawStatus();
-    }
-  }
-
-  #letGo() {
-    const waited = this.feed.hold(false);
-    if (waited.length) this.#insert(waited);
-    this.#drawStatus();
-  }
-
   add(anomalies) {
     if (!anomalies.length) return;
     this.#insert(this.feed.add(anomalies));
-    this.app.frame(() => this.#drawChips());
-    this.#drawStatus();
+    this.app.frame(() => this.chips.draw());
+    this.hold.draw();
   }
 
   // Take the oldest lines away, but not from under the focus.
@@ -122,19 +78,20 @@ class Anomalies {
   restart(anomalies) {
     this.feed.restart(anomalies);
     if (!this.feed.held) this.draw();
-    else this.#drawStatus();
+    else this.hold.draw();
   }
 
   draw() {
-    this.#drawChips();
-    this.#drawStatus();
+    this.chips.draw();
+    this.hold.draw();
     const shown = this.#matching(this.feed.rows).slice(0, this.limit);
     this.body.replaceChildren(...shown.map((anomaly) => this.#row(anomaly)));
     this.#settle();
   }
 
   #matching(anomalies) {
-    return this.kind ? anomalies.filter(({ kind }) => kind === this.kind) : anomalies;
+    const wanted = this.chips.kind;
+    return wanted ? anomalies.filter(({ kind }) => kind === wanted) : anomalies;
   }
 
   #insert(fresh) {
@@ -154,7 +111,8 @@ class Anomalies {
   #settle() {
     const none = !this.body.childElementCount;
     this.empty.hidden = !none;
-    this.empty.textContent = this.app.t(this.kind ? "anomalies.none_of_kind" : "anomalies.none");
+    const why = this.chips.kind ? "anomalies.none_of_kind" : "anomalies.none";
+    this.empty.textContent = this.app.t(why);
     this.older.hidden = none && !this.feed.rows.length;
     this.point();
   }
@@ -163,43 +121,6 @@ class Anomalies {
     const row = rowOf(this.app, anomaly);
     this.anomalies.set(row, anomaly);
     return row;
-  }
-
-  #drawChips() {
-    const { app, feed } = this;
-    const extra = [...feed.counts.keys()].filter((kind) => !KINDS.includes(kind));
-    const wanted = [null, ...KINDS, ...extra];
-    if (this.chips.childElementCount !== wanted.length) {
-      this.chips.replaceChildren(...wanted.map((kind) => this.#chip(kind)));
-    }
-    [...this.chips.children].forEach((chip, i) => {
-      const kind = wanted[i];
-      chip.setAttribute("aria-pressed", String(kind === this.kind));
-      const name = kind ? kindName(app, kind) : app.t("anomalies.all");
-      app.put(chip.querySelector(".chip-name"), name);
-      const n = kind ? feed.counts.get(kind) ?? 0 : feed.seen;
-      app.put(chip.querySelector(".chip-count"), app.number(n));
-    });
-  }
-
-  #chip(kind) {
-    const { app } = this;
-    return app.el("button", { type: "button", class: "chip", onclick: () => {
-      this.kind = this.kind === kind ? null : kind;
-      this.draw();
-    } }, ...(kind ? [mark(kind)] : []), app.el("span", { class: "chip-name" }),
-    app.el("span", { class: "chip-count" }));
-  }
-
-  #drawStatus() {
-    const { app, reasons, feed } = this;
-    const why = ["button", "focus", "pointer", "scroll"].find((reason) => reasons.has(reason));
-    const n = app.number(feed.waiting.length);
-    app.put(this.status, app.t(why ? `anomalies.held.${why}` : "anomalies.live", { n }));
-    this.status.classList.toggle("held", Boolean(why));
-    const go = feed.waiting.length ? "anomalies.go_on_n" : "anomalies.go_on";
-    app.put(this.pause, app.t(why ? go : "anomalies.pause", { n }));
-    this.pause.setAttribute("aria-pressed", String(reasons.has("button")));
   }
 
   #click(event) {

@@ -5,10 +5,11 @@ import * as format from "./format.js";
 import * as words from "./words.js";
 
 export class ApiError extends Error {
-  constructor(message, status, todo) {
+  constructor(message, status, { todo = null, parameter = null } = {}) {
     super(message);
     this.status = status;
-    this.todo = todo ?? null;
+    this.todo = todo;
+    this.parameter = parameter;
   }
 }
 
@@ -92,7 +93,8 @@ async function answer(asked) {
   }
   const body = await response.json().catch(() => null);
   if (response.ok) return body;
-  throw new ApiError(body?.error ?? `${response.status} ${response.statusText}`, response.status, body?.todo);
+  const said = body?.error ?? `${response.status} ${response.statusText}`;
+  throw new ApiError(said, response.status, body ?? {});
 }
 
 function token() {

@@ -1,7 +1,7 @@
 // A list of Kafka's messages, one line each, opened where they stand.
 
 import { arrows, sayIn, when } from "./panel.js";
-import { payload } from "./record.js";
+import { payload } from "./payload.js";
 import { beginning, foreign, visible } from "./text.js";
 
 // Messages of a live tail that stay on the page.

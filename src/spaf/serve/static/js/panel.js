@@ -147,7 +147,14 @@ export function changed(node, data) {
 // Return what an error says, and what is to be done, in the page's language where that is known.
 export function sentence(app, error) {
   if (!error?.message) return app.t("panel.no_answer");
+  if (error.parameter) return wrong(app, error.parameter);
   return [error.message, error.todo].filter(Boolean).map((said) => told(app, said)).join(" ");
+}
+
+// Return what a parameter of a question must be; one without words of its own is named.
+function wrong(app, parameter) {
+  const name = escaped(String(parameter));
+  return known(app, `panel.wrong.${name}`, "") || app.t("panel.wrong", { name });
 }
 
 // Return the words for a list without a reason: only where every record was accepted may they say

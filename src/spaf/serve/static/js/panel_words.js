@@ -6,6 +6,10 @@ export const WORDS = {
     "panel.refresh": "Read again",
     "panel.again": "Try again",
     "panel.no_answer": "SPAF did not answer.",
+    "panel.wrong": "SPAF cannot take this value: {name}.",
+    "panel.wrong.last": "How many: a whole number from 1 to 100.",
+    "panel.wrong.offset": "Offset: a whole number, 0 or more.",
+    "panel.wrong.time_ms": "Local time: a day and a time of day, from 1970 on.",
     "panel.more_characters": "{n} more characters",
 
     "kind.high_price": "High price",
@@ -271,13 +275,18 @@ export const WORDS = {
     "server.no_locust": "SPAF runs no Locust here.",
     "server.start_one": "Start one with `spaf up`.",
     "server.old_token": "Reload the page: its token, the header x-spaf-token, is not that of this run.",
-    "server.too_many": "Too many anomalies wait for their sale already; try again later."
+    "server.too_many": "Too many anomalies wait for their sale already; try again later.",
+    "server.needs_partition": "partition: an offset needs one; the topic has several."
   },
   "pt": {
     "panel.more": "Carregar mais",
     "panel.refresh": "Ler de novo",
     "panel.again": "Tentar de novo",
     "panel.no_answer": "O SPAF não respondeu.",
+    "panel.wrong": "O SPAF não aceita este valor: {name}.",
+    "panel.wrong.last": "Quantas: um número inteiro de 1 a 100.",
+    "panel.wrong.offset": "Offset: um número inteiro, 0 ou mais.",
+    "panel.wrong.time_ms": "Hora local: um dia e uma hora, de 1970 em diante.",
     "panel.more_characters": "mais {n} caracteres",
 
     "kind.high_price": "Preço alto",
@@ -543,6 +552,7 @@ export const WORDS = {
     "server.no_locust": "O SPAF não roda nenhum Locust aqui.",
     "server.start_one": "Inicie um com `spaf up`.",
     "server.old_token": "Recarregue a página: o seu token, o cabeçalho x-spaf-token, não é o desta execução.",
-    "server.too_many": "Já há anomalias demais à espera da sua venda; tente mais tarde."
+    "server.too_many": "Já há anomalias demais à espera da sua venda; tente mais tarde.",
+    "server.needs_partition": "Partição: um offset precisa de uma; o tópico tem várias."
   }
 };

@@ -1,8 +1,9 @@
 // One record of the quarantine: a line, opened where it stands.
 
 import { known, when } from "./panel.js";
+import { payload } from "./payload.js";
 import { explained } from "./reasons.js";
-import { openRecord, payload } from "./record.js";
+import { openRecord } from "./record.js";
 import { beginning, escaped, visible } from "./text.js";
 
 // Of a record's text so much stands in its line before it is opened, characters.

@@ -3,11 +3,11 @@
 import { numbers } from "./amounts.js";
 import { knownAfter } from "./anomaly_row.js";
 import { isOfSecond } from "./feed.js";
-import { browse } from "./kafka.js";
 import { kindName, mark, sentence } from "./panel.js";
+import { payload } from "./payload.js";
 import { outcomeLine } from "./reasons.js";
 import { compare, drawStrip } from "./second.js";
-import { coloured, foreign, visible } from "./text.js";
+import { foreign } from "./text.js";
 
 let dialog = null;
 
@@ -38,7 +38,7 @@ export function openSecond(app, anomaly) {
   frame.foot.replaceChildren(app.el("button", { type: "button",
     text: app.t("record.browse_second"), onclick: () => {
       dialog.close();
-      browse({ time_ms: at });
+      app.emit("browse", { time_ms: at });
     } }));
   drawStrip(app, anomaly, strip);
 }
@@ -111,36 +111,6 @@ function outcomes(app, told) {
       : app.el("p", { class: "empty", text: app.t("record.no_outcome") }));
 }
 
-// Return the bytes as JSON, as text and as hex, as far as they are each, with a switch.
-export function payload(app, record) {
-  const ways = [["json", record.json, coloured],
-    ["text", record.text, (_, text) => visible(app, text, { lines: true })],
-    ["hex", record.hex, (_, text) => visible(app, text, { lines: true })]]
-    .filter(([, value]) => value !== null && value !== undefined);
-  if (!ways.length || (record.text === "" && !record.hex)) {
-    const key = record.text === "" ? "record.empty" : "record.tombstone";
-    return [app.el("p", { class: "empty", text: app.t(key) })];
-  }
-  const pre = app.el("pre", { class: "bytes", tabindex: "0", role: "group",
-    "aria-label": app.t("record.content") });
-  const tabs = app.el("div", { class: "choice", role: "group",
-    "aria-label": app.t("record.shown_as") });
-  const show = (way, value, paint) => {
-    const painted = paint(app, value);
-    pre.replaceChildren(...(Array.isArray(painted) ? painted : [painted]));
-    for (const tab of tabs.children) {
-      tab.setAttribute("aria-pressed", String(tab.dataset.way === way));
-    }
-  };
-  for (const [way, value, paint] of ways) {
-    tabs.append(app.el("button", { type: "button", "data-way": way, text: app.t(`record.${way}`),
-      onclick: () => show(way, value, paint) }));
-  }
-  show(...ways[0]);
-  const cut = record.cut ? [app.el("p", { class: "note", text: app.t("record.cut") })] : [];
-  return [...(ways.length > 1 ? [tabs] : []), pre, ...cut];
-}
-
 function recordButtons(app, record) {
   const copy = app.el("button", { type: "button", text: app.t("record.copy"),
     onclick: async () => {
@@ -152,6 +122,6 @@ function recordButtons(app, record) {
   return [copy, app.el("button", { type: "button", text: app.t("record.browse"),
     onclick: () => {
       dialog.close();
-      browse({ partition: record.partition, offset: record.offset });
+      app.emit("browse", { partition: record.partition, offset: record.offset });
     } })];
 }
