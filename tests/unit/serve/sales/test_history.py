@@ -47,7 +47,9 @@ def test_a_wrong_parameter_is_told_by_name(ask: Ask, path: str, name: str) -> No
     """One sentence, no more; before anything is asked of anybody."""
     answer = ask("GET", path)
     assert answer.status_code == 400
-    (sentence,) = answer.json().values()
+    found = answer.json()
+    assert found == {"error": found["error"], "parameter": name}
+    sentence = found["error"]
     assert sentence.startswith(f"{name}: ")
     assert sentence.endswith(".")
     assert "\n" not in sentence
