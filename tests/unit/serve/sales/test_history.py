@@ -48,8 +48,9 @@ def test_a_wrong_parameter_is_told_by_name(ask: Ask, path: str, name: str) -> No
     answer = ask("GET", path)
     assert answer.status_code == 400
     found = answer.json()
-    assert found == {"error": found["error"], "parameter": name}
-    sentence = found["error"]
+    sentence = found.pop("error")
+    # Where it is wrong by itself, not beside another.
+    assert found in ({}, {"parameter": name})
     assert sentence.startswith(f"{name}: ")
     assert sentence.endswith(".")
     assert "\n" not in sentence
