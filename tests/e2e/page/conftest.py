@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from spaf.bench.load import Load, offered
@@ -27,6 +28,9 @@ from spaf.topic.producer import open_producer
 
 # Far longer than any of it takes on a busy machine: a wait that ends here is a failure, seconds.
 PATIENCE_S = 30.0
+# Of axe-core's rules and findings.
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+SERIOUS = ("serious", "critical")
 # What was drawn before the page's own scripts ran is watched too.
 WITNESS = """
   window.spafBlocked = [];
@@ -110,6 +114,16 @@ class Tab:
     def live(self) -> None:
         """Wait until the page says that what it shows is live."""
         self.page.locator('body[data-live="live"]').wait_for(timeout=PATIENCE_S * 1_000)
+
+    def faults(self) -> list[tuple[str, Any, str]]:
+        """Return what axe-core finds that keeps somebody from using the page as it is now."""
+        found = Axe().run(self.page, options=RULES).response["violations"]
+        return [
+            (one["id"], node["target"], node["failureSummary"])
+            for one in found
+            if one["impact"] in SERIOUS
+            for node in one["nodes"]
+        ]
 
     def until(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
         """Look at a condition until it holds, letting the page go on meanwhile."""

@@ -47,6 +47,9 @@ def test_a_silent_server_is_said_within_two_seconds(
         tab.seen("stale", seconds=10)
         waited = clock.monotonic() - began
         assert tab.number("accepted") >= before
+        for scheme in ("light", "dark"):
+            tab.page.emulate_media(color_scheme=scheme)
+            assert tab.faults() == []
     assert waited <= STALE_S
     tab.gone("stale")
 

@@ -52,12 +52,17 @@ def test_the_load_is_steered_and_an_anomaly_made_and_found(tab: Any) -> None:
     before = found.count()
     button(tab, "inject-price_x100").click()
     assert tab.until(lambda: found.count() > before, FOUND_S)
+    # Whatever the view of Kafka shows, also a group, it then shows what lies beside the record.
+    page.locator("#kafka").scroll_into_view_if_needed()
+    groups = page.locator('#kafka .pick [data-name^="spaf"]')
+    groups.last.click()
     found.first.click()
     dialog = page.locator('[data-test="record-dialog"]')
     dialog.wait_for()
     assert tab.until(lambda: "productPrice" in dialog.inner_text())
-    page.keyboard.press("Escape")
+    button(tab, "record-browse").click()
     dialog.wait_for(state="hidden")
+    page.locator('[data-test="kafka-message"]').first.wait_for()
 
     button(tab, "load-start").click()
     assert tab.until(lambda: tab.number("sales-per-second") == 0, STEER_S)

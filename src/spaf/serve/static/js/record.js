@@ -119,7 +119,8 @@ function recordButtons(app, record) {
       copy.textContent = app.t(done ? "record.copied" : "record.not_copied");
       app.announce(copy.textContent);
     } });
-  return [copy, app.el("button", { type: "button", text: app.t("record.browse"),
+  return [copy, app.el("button", { type: "button", "data-test": "record-browse",
+    text: app.t("record.browse"),
     onclick: () => {
       dialog.close();
       app.emit("browse", { partition: record.partition, offset: record.offset });
