@@ -28,6 +28,9 @@ from spaf.verify import Verdict
 Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
 Job = Callable[[Session, Settings, Path | None], AbstractContextManager[str]]
 Settle = Callable[[Session], Verdict]
+# The first test waits for two runs of the job, one after the other, seconds.
+pytestmark = pytest.mark.timeout(300)
+
 MINUTES = 1_440
 # Reading these takes the job longer than writing what the other partition holds.
 FILLING = 30_000
