@@ -19,7 +19,8 @@ WISHES = (*KINDS, *EPISODE_WISHES)
 class Look(msgspec.Struct, frozen=True):
     """What the load does now: counts are those of the run under way, or of the last one.
 
-    `delay_ms` has the publish delay, sent minus due, p50 and p99 of the last seconds.
+    `slots` of the schedule have come due; an episode sells none or several in one. `delay_ms` has
+    the publish delay, sent minus due, p50 and p99 of the last seconds.
     """
 
     state: str
@@ -30,6 +31,7 @@ class Look(msgspec.Struct, frozen=True):
     failed: int
     run_id: str = ""
     delay_ms: tuple[float, float] | None = None
+    slots: int | None = None
 
     @property
     def selling(self) -> bool:

@@ -50,7 +50,7 @@ class Publisher:
     ) -> None:
         """Begin a run that has sent nothing."""
         self.delays = Delays()
-        self.sent = self.acked = self.failed = 0
+        self.slots = self.sent = self.acked = self.failed = 0
         self._refused = 0
         self.first_intended_us: int | None = None
         self.last_intended_us: int | None = None
@@ -73,6 +73,7 @@ class Publisher:
 
     def send(self, intended_us: int) -> None:
         """Send what is due at `intended_us`: a sale, but for the time of an episode."""
+        self.slots += 1
         sent_us = clock.now_us()
         for value, label in self._stream.sales(intended_us, sent_us):
             if value:

@@ -114,6 +114,7 @@ class Session:
         rate = float(run.pace.rate) if self._run is run else 0.0
         return Look(
             *(state, users, rate, counts.intended, counts.acked, counts.failed, run.run_id),
+            slots=counts.slots,
             delay_ms=self._recent_delay_ms(run),
         )
 

@@ -88,7 +88,7 @@ def remote(app: Flask) -> Iterator[Remote]:
 
 def test_look(client: FlaskClient, seller: Seller) -> None:
     """Everything is told as one JSON object."""
-    seller.now = Look("running", 100, 50.0, 10, 9, 1, "ab", (0.1, 0.4))
+    seller.now = Look("running", 100, 50.0, 10, 9, 1, "ab", (0.1, 0.4), 12)
     assert client.get(LOOK_PATH).get_json() == {
         "state": "running",
         "users": 100,
@@ -98,6 +98,7 @@ def test_look(client: FlaskClient, seller: Seller) -> None:
         "failed": 1,
         "run_id": "ab",
         "delay_ms": [0.1, 0.4],
+        "slots": 12,
     }
 
 

@@ -71,6 +71,13 @@ class Facts:
     busiest: str = ""
     load_at: float | None = None
     """When the counts of the load were true, if that was before `at`."""
+    slots: int | None = None
+    """Slots of the load's schedule that came due: a drought that is meant leaves sales out."""
+
+    @property
+    def due(self) -> int | None:
+        """What tells how far the load is in its schedule."""
+        return self.intended if self.slots is None else self.slots
 
     @property
     def sold_at(self) -> float:
@@ -92,7 +99,7 @@ class Watch:
     def see(self, now: Facts) -> str | None:
         """Take a look and return the culprit, or None."""
         last = self._last()
-        if last is None or (last.intended, last.rate) != (now.intended, now.rate):
+        if last is None or (last.due, last.rate) != (now.due, now.rate):
             self._sold_at = now.sold_at
         self._looks.append(now)
         oldest = now.at - self._behind_s
@@ -120,7 +127,7 @@ class Watch:
         if len(self._looks) == 1:
             return None
         last = self._looks[-2]
-        if now.intended is not None and (now.sold_at - self._sold_at) * now.rate >= MISSED_SALES:
+        if now.due is not None and (now.sold_at - self._sold_at) * now.rate >= MISSED_SALES:
             return "locust"
         # An answer that is still the last look's says nothing about what came since.
         new = now.settled is not None and now.sold_at > last.sold_at
@@ -144,8 +151,8 @@ class Watch:
         seconds = now.at - then.at
         if seconds < self._behind_s:
             return None
-        if now.rate and then.rate == now.rate and now.intended is not None:
-            sold = now.intended - (then.intended or 0)
+        if now.rate and then.rate == now.rate and now.due is not None:
+            sold = now.due - (then.due or 0)
             promised = now.rate * (now.sold_at - then.sold_at)
             if promised >= MISSED_SALES and 0 <= sold < LEAST_ACHIEVED * promised - MISSED_SALES:
                 return "locust"

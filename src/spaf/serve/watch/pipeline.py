@@ -143,6 +143,7 @@ def facts(found: Found, states: dict[str, str]) -> Facts:
         states=states,
         rate=look.rate if look is not None and selling else 0.0,
         intended=None if look is None else look.intended,
+        slots=None if look is None else look.slots,
         settled=None if look is None else look.acked + look.failed,
         ends=found.ends,
         counted=found.counted,

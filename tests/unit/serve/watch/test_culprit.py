@@ -169,6 +169,21 @@ def test_a_load_that_falls_behind_is_named() -> None:
     assert told(watch, (line.look() for _ in range(6)))[-1] is None
 
 
+def test_a_drought_that_is_meant_is_no_load_that_falls_behind() -> None:
+    """The schedule goes on at its rate; an episode leaves sales of it out, or all of them."""
+    for sells in (50.0, 0.0):
+        line = Line(sells=sells, appends=100.0)
+        looks = [line.look(slots=100 * second) for second in range(1, 21)]
+        assert told(Watch(), looks) == [None] * 20
+
+
+def test_a_schedule_that_stands_still_is_told() -> None:
+    """Whatever an episode does to the sales, slots must come due."""
+    line = Line(sells=50.0)
+    looks = [line.look(slots=50 * second) for second in range(1, 21)]
+    assert told(Watch(), looks)[-1] == "locust"
+
+
 def test_a_new_run_begins_with_new_counts() -> None:
     """Counts that step back are no load that falls behind."""
     line, watch = Line(), Watch()

@@ -122,8 +122,11 @@ export function createPlot(node, app, on) {
 
   // As wide as the longest of the labels: "R$ 1,25 mil" is longer than "120".
   function wide(u, labels) {
+    // uPlot remembers its own font, which is larger where a pixel of the page is several of the screen.
+    const own = u.ctx.font;
     u.ctx.font = font();
     const widest = Math.max(0, ...(labels ?? []).map((label) => u.ctx.measureText(label).width));
+    u.ctx.font = own;
     return Math.max(LEAST_AXIS, Math.ceil(widest) + AXIS_GAP + 2);
   }
 
