@@ -19,11 +19,13 @@ from spaf.cli.output import err
 from spaf.cli.picture import ANOMALIES, NEWEST, WINDOW_S, Scene, draw, headline
 from spaf.errors import StoreError
 from spaf.measure.live import LiveLatency
+from spaf.stack.flink import JOBMANAGER
+from spaf.stack.names import LOCUST, SERVE
 from spaf.store import queries
 from spaf.store.access import Role
 
 # Name of a page → the service that has it.
-PAGES = {"Page": "serve", "Locust": "locust", "Flink": "jobmanager"}
+PAGES = {"Page": SERVE, "Locust": LOCUST, "Flink": JOBMANAGER}
 # Where nobody can see a moving picture, a line now and then, seconds.
 LINE_SECONDS = 5.0
 
