@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spaf import clock, settings
-from spaf.bench.load import stop_page
-from spaf.bench.page import open_browser, page_address
-from spaf.bench.session import Session, running
-from spaf.cli.progress import StartProgress
+from spaf.bench.page.access import open_browser, page_address
+from spaf.bench.run.load import stop_page
+from spaf.cli.terminal.progress import StartProgress
 from spaf.errors import SpafError
-from spaf.generate.remote import Remote
+from spaf.generate.locust.client import LocustClient
 from spaf.measure.browser import Browser, Viewport, find
-from spaf.stack.names import LOCUST
 from spaf.stack.process import wait_until
+from spaf.stack.run import Run, running
+from spaf.stack.service_names import LOCUST
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 RATE = 100.0
@@ -81,10 +81,10 @@ def main() -> int:
     return 0
 
 
-def _sell(session: Session) -> None:
+def _sell(session: Run) -> None:
     services = session.state().services
     wait_until(lambda: session.state().services[LOCUST].state == "running", 30)
-    with Remote(services[LOCUST].address) as locust:
+    with LocustClient(services[LOCUST].address) as locust:
         locust.start(RATE)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import typer
 
 from spaf.cli import app
-from spaf.sale import form_table
-from spaf.sale.forms import Form, at
+from spaf.sale.conformance import cases
+from spaf.sale.conformance.forms import Form, at
 from spaf.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -65,12 +65,13 @@ FORMS_HEAD = f"""\
 # Forms of a record
 
 What becomes of every kind of odd or hostile record, an example each. The fields and their rules
-are on [the page of the event](event.md). These rows are code (`spaf.sale.form_table`): a unit test
-reads each with `spaf.sale`, and the [differential test](../explanation/determinism.md) sends each
+are on [the page of the event](event.md). These rows are code
+(`spaf.sale.conformance.cases`): a unit test reads each with `spaf.sale`, and
+the [differential test](../explanation/determinism.md) sends each
 through the real job.
 
 An example of one field stands for the sale
-`{form_table.FULL.decode()}`
+`{cases.FULL.decode()}`
 with that field changed. The examples here were appended at 2025-11-22T08:26:40.123Z. A byte that is
 no printable ASCII is written `\\xNN`. *Becomes* says what differs in the accepted or late sale:
 `event` is its event time, from the append time (`-7` ms), from the append time's second (`+0s`), or
@@ -79,13 +80,13 @@ of hostile input that SPAF was designed against.
 """
 
 SECTIONS = {
-    "Plain": form_table.WHOLE,
-    "Framing": form_table.FRAMING,
-    "Encoding": form_table.ENCODING,
-    "Structure": form_table.STRUCTURE,
-    "Numbers": form_table.NUMBERS,
-    "Times": form_table.TIMES,
-    "Hostile text": form_table.HOSTILE,
+    "Plain": cases.WHOLE,
+    "Framing": cases.FRAMING,
+    "Encoding": cases.ENCODING,
+    "Structure": cases.STRUCTURE,
+    "Numbers": cases.NUMBERS,
+    "Times": cases.TIMES,
+    "Hostile text": cases.HOSTILE,
 }
 # When the examples of the page were appended, epoch milliseconds.
 SHOWN_MS = 1_763_800_000_123
@@ -139,7 +140,7 @@ def forms_lines() -> Iterator[str]:
         yield f"## {title}\n"
         yield _table(head, list(map(_form_row, forms)))
     yield "## Between records\n"
-    rows = [(str(kind), form, why) for kind, form, why in form_table.STREAM]
+    rows = [(str(kind), form, why) for kind, form, why in cases.STREAM]
     yield _table(("kind", "form", "what becomes of it"), rows)
 
 

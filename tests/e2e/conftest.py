@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from spaf.stack.process import Identity
-from spaf.stack.state import Home
+from spaf.stack.process import ProcessIdentity
+from spaf.stack.state import RunFolder
 
 SPAF = Path(sys.executable).with_name("spaf")
 # A command that takes longer than this hangs, seconds.
@@ -60,16 +60,16 @@ def answer() -> Callable[[subprocess.CompletedProcess[str]], Any]:
 
 
 @pytest.fixture(scope="session")
-def processes() -> Callable[[Path], list[Identity]]:
+def processes() -> Callable[[Path], list[ProcessIdentity]]:
     """Return what lists supervisor, services and all their children of a run folder."""
 
-    def known(folder: Path) -> list[Identity]:
-        state = Home(folder).running()
+    def known(folder: Path) -> list[ProcessIdentity]:
+        state = RunFolder(folder).running()
         heads = [state.supervisor(), *filter(None, (s.identity() for s in state.services.values()))]
         found = list(heads)
         for head in heads:
             for child in psutil.Process(head.pid).children(recursive=True):
-                identity = Identity.of(child.pid)
+                identity = ProcessIdentity.of(child.pid)
                 if identity is not None and identity not in found:
                     found.append(identity)
         return found

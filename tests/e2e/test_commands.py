@@ -14,13 +14,13 @@ import pytest
 
 from spaf.settings import Settings
 from spaf.stack.ports import LOOPBACK
-from spaf.stack.process import Identity, wait_until
+from spaf.stack.process import ProcessIdentity, wait_until
 from spaf.topic.producer import open_producer
 
 Done = subprocess.CompletedProcess[str]
 Spaf = Callable[..., Done]
 Answer = Callable[[Done], Any]
-Processes = Callable[[Path], list[Identity]]
+Processes = Callable[[Path], list[ProcessIdentity]]
 SERVICES = {"kafka", "postgres", "jobmanager", "taskmanager", "locust", "serve", "quarantine"}
 LATER = {"locust", "serve", "quarantine"}
 LOCUST_S = 30.0

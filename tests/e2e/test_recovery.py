@@ -11,13 +11,13 @@ from typing import Any
 import psutil
 import pytest
 
-from spaf.bench.load import Load, offered
-from spaf.bench.session import Session
-from spaf.bench.verdict import wait_until_done
+from spaf.bench.run.load import Load, offered
+from spaf.bench.run.verdict import wait_until_done
 from spaf.settings import JobSettings, Settings
 from spaf.stack import control
-from spaf.stack.process import Identity, wait_until
-from spaf.stack.state import Home
+from spaf.stack.process import ProcessIdentity, wait_until
+from spaf.stack.run import Run
+from spaf.stack.state import RunFolder
 from spaf.store import queries
 from spaf.store.access import Role
 
@@ -36,12 +36,12 @@ def settings(small_settings: Settings) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def session(settings: Settings) -> Session:
+def session(settings: Settings) -> Run:
     """Return the run, started unless it is up."""
-    return Session(settings, control.up(settings, lambda _: None, end_with_us=True))
+    return Run(settings, control.up(settings, lambda _: None, end_with_us=True))
 
 
-def kill(session: Session, name: str) -> None:
+def kill(session: Run, name: str) -> None:
     """Kill a service by its recorded process, and wait until it is back as another one."""
     before = session.state().services[name]
     assert before.pid is not None
@@ -55,7 +55,7 @@ def kill(session: Session, name: str) -> None:
     assert session.state().services[name].pid != before.pid
 
 
-def caught_up(session: Session) -> None:
+def caught_up(session: Run) -> None:
     """Wait until all that is on the topic now is in the tables, and the job runs."""
     wait_until_done(session, session.end_offsets())
     assert wait_until(lambda: session.state().job.state == "RUNNING", BACK_S), session.state().job
@@ -64,7 +64,7 @@ def caught_up(session: Session) -> None:
 # Three services are killed and come back; a lost JobManager takes a new job with it.
 @pytest.mark.timeout(240)
 def test_killed_services_come_back_and_nothing_is_lost(
-    session: Session, spaf: Callable[..., Done], answer: Callable[[Done], Any], tmp_path: Path
+    session: Run, spaf: Callable[..., Done], answer: Callable[[Done], Any], tmp_path: Path
 ) -> None:
     """TaskManager, JobManager and PostgreSQL die under load; every sale is counted just once."""
     load = Load(session, offered(session), rate=30, seconds=600)
@@ -97,7 +97,7 @@ def test_killed_services_come_back_and_nothing_is_lost(
 # The run is started twice.
 @pytest.mark.timeout(180)
 def test_a_killed_supervisor_takes_everything_with_it(
-    session: Session, processes: Callable[[Path], list[Identity]], spaf: Callable[..., Done]
+    session: Run, processes: Callable[[Path], list[ProcessIdentity]], spaf: Callable[..., Done]
 ) -> None:
     """The services end by themselves; the next `up` finds no leftover and goes on."""
     home = session.home.folder
@@ -111,7 +111,7 @@ def test_a_killed_supervisor_takes_everything_with_it(
     assert "spaf up" in done.stderr
 
     control.up(session.settings, lambda _: None, end_with_us=True)
-    again = Session.attach(session.settings)
+    again = Run.attach(session.settings)
     assert again.state().job.state == "RUNNING"
     assert not {one.pid for one in processes(home)} & {one.pid for one in known}
     with again.access.connect(Role.READ) as connection:
@@ -123,7 +123,7 @@ def test_a_killed_supervisor_takes_everything_with_it(
 # Starts the run if the tests before did not.
 @pytest.mark.timeout(180)
 def test_down_leaves_no_process(
-    session: Session, processes: Callable[[Path], list[Identity]]
+    session: Run, processes: Callable[[Path], list[ProcessIdentity]]
 ) -> None:
     """Everything that was started has ended; ending it again finds nothing and does no harm."""
     known = processes(session.home.folder)
@@ -131,9 +131,9 @@ def test_down_leaves_no_process(
     assert [one for one in known if one.alive()] == []
     assert not control.down(session.settings)
     assert not control.is_up(session.settings)
-    assert Home(session.settings.home).folder.exists()
+    assert RunFolder(session.settings.home).folder.exists()
 
 
-def _done(session: Session) -> int:
+def _done(session: Run) -> int:
     with session.access.connect(Role.READ) as connection:
         return sum(queries.done(connection).values())

@@ -6,29 +6,36 @@ from collections.abc import Iterator
 
 import pytest
 
-from spaf.bench.own_job import own_job
-from spaf.bench.replay import MINI_BATCH_MS, Log, Size, Variant, differences, replays
-from spaf.bench.session import Session
+from spaf.bench.agreement.replay import (
+    MINI_BATCH_MS,
+    ReplayLog,
+    Size,
+    Variant,
+    differences,
+    replays,
+)
+from spaf.bench.run.job_run import own_job
 from spaf.errors import JobError
 from spaf.settings import JobSettings, Settings
 from spaf.stack import control
+from spaf.stack.run import Run
 
 SIZE = Size(events=12_000, seed=3)
 VARIANTS = (Variant(4, 2, killed=True), Variant(4, 1), Variant(4, 4, MINI_BATCH_MS))
 
 
 @pytest.fixture(scope="module")
-def stack(small_settings: Settings) -> Iterator[Session]:
+def stack(small_settings: Settings) -> Iterator[Run]:
     """Yield services without a job, of this module's own: one of them is killed."""
     home = small_settings.home.with_name("replay")
     chosen = small_settings.model_copy(update={"home": home})
-    yield Session(chosen, control.up(chosen, lambda _: None, end_with_us=True, bare=True))
+    yield Run(chosen, control.up(chosen, lambda _: None, end_with_us=True, bare=True))
     control.down(chosen, wipe=True)
 
 
 # Three jobs, one of which loses its TaskManager and waits until there is another.
 @pytest.mark.timeout(300)
-def test_replays_are_identical(stack: Session) -> None:
+def test_replays_are_identical(stack: Run) -> None:
     """Parallelism, mini-batches, partitions of unequal length, and a kill change no byte."""
     found = list(replays(stack, stack.settings, VARIANTS, SIZE, lambda _: None))
     for other in found[1:]:
@@ -39,9 +46,9 @@ def test_replays_are_identical(stack: Session) -> None:
     assert min(found[0].rows.values()) > 0, found[0].rows
 
 
-def test_a_task_without_a_partition_is_refused(stack: Session) -> None:
+def test_a_task_without_a_partition_is_refused(stack: Run) -> None:
     """It would hold back every second, and no surge would ever be seen."""
-    log = Log(stack, Size(3_000, 1), 1)
+    log = ReplayLog(stack, Size(3_000, 1), 1)
     session = stack.beside(log.topic, log.topic)
     settings = stack.settings.model_copy(update={"job": JobSettings(parallelism=2)})
     with (

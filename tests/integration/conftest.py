@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaError, Message
 
-from spaf.bench.session import Session
-from spaf.bench.verdict import verify
-from spaf.job.rest import Rest
+from spaf.bench.run.verdict import verify
+from spaf.job.flink_client import FlinkClient
 from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.process import wait_until
+from spaf.stack.run import Run
 from spaf.stack.submission import Submission
 from spaf.store.migrate import migrate
 from spaf.topic.admin import ensure_topic
@@ -31,11 +31,11 @@ LARGEST_RECORD_BYTES = 1_000_000
 
 
 @pytest.fixture(scope="session")
-def stack(small_settings: Settings) -> Iterator[Session]:
+def stack(small_settings: Settings) -> Iterator[Run]:
     """Yield a stack without a job: Kafka, Flink and PostgreSQL."""
     state = control.up(small_settings, lambda _: None, end_with_us=True, bare=True)
     try:
-        yield Session(small_settings, state)
+        yield Run(small_settings, state)
     finally:
         control.down(small_settings, wipe=True)
 
@@ -47,10 +47,10 @@ def name() -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def own(stack: Session, name: Callable[[str], str]) -> Callable[[int], Session]:
+def own(stack: Run, name: Callable[[str], str]) -> Callable[[int], Run]:
     """Return what makes a topic with so many partitions and empty tables, both its caller's own."""
 
-    def make(partitions: int) -> Session:
+    def make(partitions: int) -> Run:
         one = stack.beside(name("sales"), name("answers"))
         ensure_topic(one.kafka, one.topic, partitions)
         migrate(one.access)
@@ -60,12 +60,12 @@ def own(stack: Session, name: Callable[[str], str]) -> Callable[[int], Session]:
 
 
 @pytest.fixture(scope="session")
-def send(stack: Session) -> Callable[[Session, int, Values], list[int]]:
+def send(stack: Run) -> Callable[[Run, int, Values], list[int]]:
     """Return what appends records to a partition, waits for the broker, and returns offsets."""
     # Larger than a sale may be, too: what others send is tested here.
     producer = open_producer(stack.kafka, "spaf-test", largest=LARGEST_RECORD_BYTES)
 
-    def append(session: Session, partition: int, values: Values) -> list[int]:
+    def append(session: Run, partition: int, values: Values) -> list[int]:
         offsets: list[int] = []
 
         def note(error: KafkaError | None, message: Message) -> None:
@@ -84,11 +84,11 @@ def send(stack: Session) -> Callable[[Session, int, Values], list[int]]:
 
 
 @pytest.fixture(scope="session")
-def running_job() -> Callable[[Session, Settings, Path | None], AbstractContextManager[str]]:
+def running_job() -> Callable[[Run, Settings, Path | None], AbstractContextManager[str]]:
     """Return what runs the job over a session's topic for the length of a block; yields its id."""
 
     @contextlib.contextmanager
-    def run(session: Session, settings: Settings, resume: Path | None) -> Iterator[str]:
+    def run(session: Run, settings: Settings, resume: Path | None) -> Iterator[str]:
         place = session.place(session.topic)
         if resume is None:
             place.set_start(place.begin_offsets())
@@ -96,7 +96,7 @@ def running_job() -> Callable[[Session, Settings, Path | None], AbstractContextM
         submission = Submission(place.request(settings, resume), log)
         submission.go()
         job = submission.wait()
-        rest = Rest(session.flink)
+        rest = FlinkClient(session.flink)
         try:
             yield job
         finally:
@@ -107,10 +107,10 @@ def running_job() -> Callable[[Session, Settings, Path | None], AbstractContextM
 
 
 @pytest.fixture(scope="session")
-def settle() -> Callable[[Session], Verdict]:
+def settle() -> Callable[[Run], Verdict]:
     """Return what waits until the whole topic is in the tables, and verifies them."""
 
-    def finish(session: Session) -> Verdict:
+    def finish(session: Run) -> Verdict:
         place = session.place(session.topic)
         known: dict[int, int] = {}
 
@@ -126,6 +126,6 @@ def settle() -> Callable[[Session], Verdict]:
     return finish
 
 
-def _state(rest: Rest, job: str) -> str:
+def _state(rest: FlinkClient, job: str) -> str:
     status = rest.status(job)
     return "" if status is None else status.state

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from spaf.cli import bench, demo, detect, load, quarantine, query, stack, verify
-from spaf.cli.output import complain, err
+from spaf.cli.terminal.output import complain, err
 from spaf.errors import SpafError
 
 INTERRUPTED = 130

@@ -11,21 +11,21 @@ from typing import Annotated, Any
 import typer
 
 from spaf import clock, settings
-from spaf.bench.load import stop_page
-from spaf.bench.outcome import Measurement, Outcome
-from spaf.bench.page import open_screen
-from spaf.bench.quarantine import Explained, explained
-from spaf.bench.session import Session, running
-from spaf.cli.live import LiveView
-from spaf.cli.output import Json, duration, err, out, print_json, print_parts, rate, table
-from spaf.cli.progress import StartProgress
+from spaf.bench.page.access import open_screen
+from spaf.bench.run.load import stop_page
+from spaf.bench.run.outcome import Measurement, Outcome
+from spaf.bench.run.quarantine import Explained, explained
+from spaf.cli.terminal.live_view import LiveView
+from spaf.cli.terminal.output import Json, duration, err, out, print_json, print_parts, rate, table
+from spaf.cli.terminal.progress import StartProgress
 from spaf.cli.verify import print_verdict
 from spaf.errors import StackError
-from spaf.generate.remote import Remote
+from spaf.generate.locust.client import LocustClient
 from spaf.measure.browser import NO_SANDBOX, find, runs_as_root
 from spaf.measure.screen import Screen
 from spaf.stack import process
-from spaf.stack.names import LOCUST, SERVE
+from spaf.stack.run import Run, running
+from spaf.stack.service_names import LOCUST, SERVE
 from spaf.stack.state import ServiceState
 
 # Locust's page is up well within this, seconds.
@@ -78,7 +78,7 @@ def demo(
         place = session.state().services[SERVE].address
         err.print(f"\nThe page, in a second: [bold]{place}[/]\n", highlight=False)
         page = _locust(session)
-        with Remote(page.address) as locust:
+        with LocustClient(page.address) as locust:
             locust.start(wanted)
         view = LiveView(session, measurement.watch.file, wanted, quiet=json)
         first_row = _watch(view, measurement, seconds)
@@ -97,7 +97,7 @@ def demo(
 
 
 @contextlib.contextmanager
-def _screen(session: Session, program: Path | None) -> Iterator[Screen | None]:
+def _screen(session: Run, program: Path | None) -> Iterator[Screen | None]:
     """Have the page open in a browser for the block, if one is to be measured."""
     if program is None:
         yield None
@@ -108,7 +108,7 @@ def _screen(session: Session, program: Path | None) -> Iterator[Screen | None]:
         yield one
 
 
-def _locust(session: Session) -> ServiceState:
+def _locust(session: Run) -> ServiceState:
     """Wait for Locust's page, which starts last."""
     found = session.state().services
 

@@ -10,17 +10,17 @@ from typing import Annotated
 import typer
 
 from spaf import settings
-from spaf.bench.detect import Scored
-from spaf.bench.detect import detect as score
-from spaf.bench.series import read_series
-from spaf.cli.output import Json, err, out, print_json, table
+from spaf.bench.detection.csv_series import read_series
+from spaf.bench.detection.detect import Scored
+from spaf.bench.detection.detect import detect as score
+from spaf.cli.terminal.output import Json, err, out, print_json, table
 from spaf.errors import SettingsError
 
 # Flagged rows that are printed one by one; the rest is counted.
 SHOWN = 20
 
 
-class Kind(StrEnum):
+class SeriesKind(StrEnum):
     """What the values of a file are."""
 
     rate = "rate"
@@ -36,7 +36,7 @@ def add(app: typer.Typer) -> None:
 def detect(
     file: Annotated[Path, typer.Argument(help="CSV with a header: timestamp,value or sales.")],
     kind: Annotated[
-        Kind | None,
+        SeriesKind | None,
         typer.Option(help="Counts a step, a level, or sales; without it, what it looks like."),
     ] = None,
     where: Annotated[

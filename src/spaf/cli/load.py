@@ -8,10 +8,10 @@ import msgspec
 import typer
 
 from spaf import clock, settings
-from spaf.bench.load import Load, offered
-from spaf.bench.session import Session
-from spaf.cli.output import Json, duration, err, out, print_json, rate, table
-from spaf.generate.result import LoadResult
+from spaf.bench.run.load import Load, offered
+from spaf.cli.terminal.output import Json, duration, err, out, print_json, rate, table
+from spaf.generate.locust.load_result import LoadResult
+from spaf.stack.run import Run
 
 
 def add(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def load(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Send sales with headless Locust; exit code 0 only if every sale was acknowledged."""
     wanted, seconds = rate(per_second), duration(length)
-    session = Session.attach(settings.load())
+    session = Run.attach(settings.load())
     what = offered(session, seed=seed, anomaly_rate=anomaly_rate, episode_every_s=episode_every)
     running = Load(session, what, rate=wanted, seconds=seconds)
     _wait(running, wanted, seconds)

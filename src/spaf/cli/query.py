@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from spaf import settings
-from spaf.bench.session import Session
-from spaf.cli.output import Json, err, out, print_json, table
+from spaf.cli.terminal.output import Json, err, out, print_json, table
+from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 
@@ -29,7 +29,7 @@ def query(
     json: Json = False,
 ) -> None:
     """Show the newest rows: SELECT * FROM sales_summary ORDER BY created_at DESC LIMIT 10."""
-    session = Session.attach(settings.load())
+    session = Run.attach(settings.load())
     with session.access.session(Role.READ) as connection:
         rows = queries.newest(connection, limit)
     if json:

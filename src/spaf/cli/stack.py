@@ -9,15 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from spaf import clock, settings
-from spaf.bench.session import Session
-from spaf.cli.output import Json, err, out, print_json, table
-from spaf.cli.progress import StartProgress
+from spaf.cli.terminal.output import Json, err, out, print_json, table
+from spaf.cli.terminal.progress import StartProgress
 from spaf.errors import NotUpError, SettingsError, StoreError
 from spaf.stack import control
-from spaf.stack.cost import resources
-from spaf.stack.names import SERVE
 from spaf.stack.process import log_tail
-from spaf.stack.state import Home, RunState
+from spaf.stack.resource_usage import resources
+from spaf.stack.run import Run
+from spaf.stack.service_names import SERVE
+from spaf.stack.state import RunFolder, RunState
 from spaf.store import queries
 from spaf.store.access import Role
 
@@ -66,7 +66,7 @@ def down(
 def status(*, json: Json = False) -> None:
     """Show what runs where, and what it costs; exit code 1 if something is not as it should be."""
     chosen = settings.load()
-    found = _status(chosen, Home(chosen.home).running())
+    found = _status(chosen, RunFolder(chosen.home).running())
     if json:
         print_json(found)
     else:
@@ -86,7 +86,7 @@ def logs(
     ] = 50,
 ) -> None:
     """Print the end of a log; without a name, which logs there are."""
-    home = Home(settings.load().home)
+    home = RunFolder(settings.load().home)
     known = sorted(path.stem for path in home.logs.glob("*.log"))
     if name is None:
         out.print("\n".join(known) or f"no logs yet in {home.logs}", highlight=False)
@@ -103,7 +103,7 @@ def logs(
 def _status(chosen: settings.Settings, state: RunState) -> dict[str, Any]:
     before = {name: resources(s) for name, s in state.services.items()}
     clock.sleep(CPU_INTERVAL)
-    current = Home(chosen.home).read()
+    current = RunFolder(chosen.home).read()
     if current is None:
         raise NotUpError("The run has just ended.")
     services = {}
@@ -131,7 +131,7 @@ def _status(chosen: settings.Settings, state: RunState) -> dict[str, Any]:
 def _quarantine(chosen: settings.Settings, state: RunState) -> dict[str, Any] | None:
     """Return what was not accepted, in numbers; None while the tables cannot be asked."""
     try:
-        with Session(chosen, state).access.session(Role.READ) as connection:
+        with Run(chosen, state).access.session(Role.READ) as connection:
             found = queries.quarantine(connection)
     except StoreError:
         return None

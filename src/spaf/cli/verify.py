@@ -12,18 +12,18 @@ import typer
 from rich.progress import Progress
 
 from spaf import clock, settings
-from spaf.bench.dumping import Progress as Tell
-from spaf.bench.selftest import SelfTest
-from spaf.bench.selftest import self_test as run_self_test
-from spaf.bench.session import Session, running
-from spaf.bench.verdict import verify as recompute
-from spaf.bench.verdict import verify_dump
-from spaf.cli.output import Json, equation, err, out, print_json, print_parts, table
-from spaf.cli.progress import StartProgress
+from spaf.bench.run.dumping import Progress as Tell
+from spaf.bench.run.verdict import verify as recompute
+from spaf.bench.run.verdict import verify_dump
+from spaf.bench.selftest.selftest import SelfTest
+from spaf.bench.selftest.selftest import self_test as run_self_test
+from spaf.cli.terminal.output import Json, equation, err, out, print_json, print_parts, table
+from spaf.cli.terminal.progress import StartProgress
 from spaf.errors import NotUpError, SettingsError
 from spaf.settings import Settings
 from spaf.stack import control
-from spaf.stack.state import Home
+from spaf.stack.run import Run, running
+from spaf.stack.state import RunFolder
 from spaf.verify import Verdict
 from spaf.verify.dump import Dump
 
@@ -86,7 +86,7 @@ def verify(  # noqa: PLR0913 - one a flag
 
 
 @contextlib.contextmanager
-def _session(chosen: Settings) -> Iterator[tuple[Session, bool]]:
+def _session(chosen: Settings) -> Iterator[tuple[Run, bool]]:
     """Use the run that is up, or the services of one that has ended, without its job.
 
     Yields:
@@ -97,9 +97,9 @@ def _session(chosen: Settings) -> Iterator[tuple[Session, bool]]:
 
     """
     if control.is_up(chosen):
-        yield Session.attach(chosen), False
+        yield Run.attach(chosen), False
         return
-    contract = Home(chosen.home).last_contract()
+    contract = RunFolder(chosen.home).last_contract()
     if contract is None:
         raise NotUpError(
             f"Nothing runs in {chosen.home}, and no job has run there.",

@@ -70,7 +70,7 @@ ENDPOINTS = ("bootstrap_servers", "topic", "group", "jdbc_url", "jdbc_user", "jd
 
 
 @dataclass(frozen=True)
-class Parameters:
+class JobParameters:
     """What the SQL of the job leaves open; times in the unit of their name."""
 
     bootstrap_servers: str
@@ -94,7 +94,9 @@ class Parameters:
     answers: tuple[str, ...] = ANSWERS
 
     @classmethod
-    def of(cls, settings: Settings, known_categories: tuple[str, ...], **where: Any) -> Parameters:
+    def of(
+        cls, settings: Settings, known_categories: tuple[str, ...], **where: Any
+    ) -> JobParameters:
         """Return what the settings say, for these categories.
 
         `where` has the addresses, which are empty where nothing is read or written, and any field
@@ -188,7 +190,9 @@ class Parameters:
 
     def digest(self) -> str:
         """Return a name for everything that the plan of the job depends on, addresses apart."""
-        endpoints = Parameters(**{**self.as_dict(), **dict.fromkeys(ENDPOINTS, ""), "flush_ms": 0})
+        endpoints = JobParameters(
+            **{**self.as_dict(), **dict.fromkeys(ENDPOINTS, ""), "flush_ms": 0}
+        )
         text = "\0".join([*statements(endpoints), *self.answers])
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -203,7 +207,7 @@ TABLES, VIEWS = "0", "1"
 ONCE = "once"
 
 
-def statements(parameters: Parameters, kinds: str = TABLES + VIEWS) -> Iterator[str]:
+def statements(parameters: JobParameters, kinds: str = TABLES + VIEWS) -> Iterator[str]:
     """Yield the statements in the order of their numbers.
 
     Args:
@@ -248,13 +252,13 @@ def render(name: str, sql: str, placeholders: Mapping[str, str]) -> str:
         raise JobError(f"job/sql/{name}: unknown placeholder {error}.") from None
 
 
-def register_tables(environment: TableEnvironment, parameters: Parameters) -> None:
+def register_tables(environment: TableEnvironment, parameters: JobParameters) -> None:
     """Register the log and the sinks: all that a compiled plan needs."""
     for statement in statements(parameters, TABLES):
         environment.execute_sql(statement)
 
 
-def register(environment: TableEnvironment, parameters: Parameters) -> StatementSet:
+def register(environment: TableEnvironment, parameters: JobParameters) -> StatementSet:
     """Register log, views and sinks, and return the one statement set that runs them all."""
     register_tables(environment, parameters)
     for statement in statements(parameters, VIEWS):

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spaf.job.build import Parameters, register, register_tables
+from spaf.job.build import JobParameters, register, register_tables
 
 if TYPE_CHECKING:
     from pyflink.table import CompiledPlan, TableEnvironment
@@ -33,7 +33,7 @@ JVM_OPTIONS = (
 
 
 @dataclass(frozen=True)
-class Request:
+class SubmitRequest:
     """What to submit, where."""
 
     host: str
@@ -79,7 +79,7 @@ def table_environment(options: dict[str, str], *, streaming: bool = True) -> Tab
     return TableEnvironment.create(mode.build())
 
 
-def submit(request: Request, wait_for_go: Any) -> str:
+def submit(request: SubmitRequest, wait_for_go: Any) -> str:
     """Plan the job, wait, hand it over, and return its id."""
     options = {
         **request.options,
@@ -89,7 +89,7 @@ def submit(request: Request, wait_for_go: Any) -> str:
     }
     if request.jars:
         options["pipeline.jars"] = ";".join(request.jars)
-    parameters = Parameters(**_with_tuples(request.parameters))
+    parameters = JobParameters(**_with_tuples(request.parameters))
     plan = _planned(table_environment(options), parameters, Path(request.plan))
     wait_for_go()
     # Through Java, because PyFlink 2.3.0 cannot execute a plan that it has loaded.
@@ -97,7 +97,7 @@ def submit(request: Request, wait_for_go: Any) -> str:
     return str(client.getJobID())
 
 
-def _planned(environment: TableEnvironment, parameters: Parameters, file: Path) -> CompiledPlan:
+def _planned(environment: TableEnvironment, parameters: JobParameters, file: Path) -> CompiledPlan:
     """Return the compiled plan: the kept one, or one that is made and kept now.
 
     The optimizer takes several seconds of processor time at a moment when every service starts.
@@ -118,7 +118,7 @@ def _planned(environment: TableEnvironment, parameters: Parameters, file: Path) 
 
 def main() -> int:
     """Serve one request on standard input and output."""
-    request = Request(**_with_tuples(json.loads(sys.stdin.readline())))
+    request = SubmitRequest(**_with_tuples(json.loads(sys.stdin.readline())))
 
     def wait_for_go() -> None:
         if sys.stdin.readline().strip() != GO:

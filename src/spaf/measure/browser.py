@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 from spaf.errors import BrowserError
 from spaf.measure.devtools import DevTools
 from spaf.stack import process
-from spaf.stack.process import Identity
+from spaf.stack.process import ProcessIdentity
 
 # The names under which systems install it, the free one first.
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -150,7 +150,7 @@ class Browser:
         if self._closed:
             return
         self._closed = True
-        identity = Identity.of(self._child.pid)
+        identity = ProcessIdentity.of(self._child.pid)
         if identity is not None:
             process.stop(identity, signal.SIGTERM, END_SECONDS)
         self._child.wait()

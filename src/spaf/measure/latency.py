@@ -1,4 +1,4 @@
-"""When each single sale became visible, in PostgreSQL and on the screen: see `spaf.sale.rank`."""
+"""When each sale became visible, in PostgreSQL and on the screen: see `spaf.sale.arrival_rank`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from spaf.measure.quantiles import Micros, Quantiles, quantiles
 from spaf.sale import Record, Rules
-from spaf.sale.rank import Key, first_shown, ranked
+from spaf.sale.arrival_rank import Key, first_shown, ranked
 
 # Stamp (µs) and count that a row showed, in the order of the notices.
 Showings = dict[Key, list[tuple[int, int]]]

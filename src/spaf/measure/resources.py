@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from spaf import clock
-from spaf.stack.cost import resources
-from spaf.stack.state import Home, RunState
+from spaf.stack.resource_usage import resources
+from spaf.stack.state import RunFolder, RunState
 
 # Between two samples, seconds: reading the memory of a JVM takes it milliseconds.
 SAMPLE_SECONDS = 5.0
 
 
 @dataclass
-class Usage:
+class ServiceUsage:
     """One service over the time of a measurement."""
 
     pid: int
@@ -31,10 +31,10 @@ class Sampler:
     started in between counts from its start.
     """
 
-    home: Home
+    home: RunFolder
     started: float = field(default_factory=clock.monotonic)
     seconds: float = 0.0
-    usage: dict[str, Usage] = field(default_factory=dict)
+    usage: dict[str, ServiceUsage] = field(default_factory=dict)
 
     def look_now_and_then(self) -> None:
         """Take a sample if the last one is long enough ago."""
@@ -72,7 +72,7 @@ class Sampler:
         }
 
     def _note(self, name: str, pid: int, memory: float, cpu: float) -> None:
-        usage = self.usage.setdefault(name, Usage(pid, cpu))
+        usage = self.usage.setdefault(name, ServiceUsage(pid, cpu))
         if pid != usage.pid:
             usage.pid, usage.last_cpu = pid, 0.0
         usage.rss_mib = max(usage.rss_mib, memory)

@@ -18,8 +18,8 @@ import psutil
 from spaf import clock
 from spaf.errors import BrowserError
 from spaf.measure.browser import Browser, Tab
-from spaf.stack.cost import memory_mib, of_family
 from spaf.stack.process import wait_until
+from spaf.stack.resource_usage import memory_mib, of_family
 
 # From the start of the browser to the first report of the page, seconds.
 READY_SECONDS = 20.0

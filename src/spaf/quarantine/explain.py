@@ -25,7 +25,7 @@ LONGEST_PAYLOAD = 64 * 1024
 NO_CURRENCY = ""
 
 
-class Entry(NamedTuple):
+class QuarantineRow(NamedTuple):
     """A row of `quarantine`."""
 
     partition: int
@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 
 
 @dataclass
-class Tally:
+class ReasonCounts:
     """What was counted of one span, by reason and currency; money in cents."""
 
     records: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
@@ -50,7 +50,7 @@ class Tally:
     rejected: int = 0
     read: int = 0
 
-    def take(self, record: Record, rules: Rules) -> Entry | None:
+    def take(self, record: Record, rules: Rules) -> QuarantineRow | None:
         """Count a record; return its row if it is not a sale."""
         outcomes = decode(record.value, record.append_ms, rules)
         self.read += 1
@@ -100,15 +100,17 @@ class Tally:
             self.cents[reason, currency] += cents
 
 
-def entry(record: Record, outcome: Outcome) -> Entry:
+def entry(record: Record, outcome: Outcome) -> QuarantineRow:
     """Return the row of a record that was not accepted."""
     value = record.value
     kept = None if value is None else value[:LONGEST_PAYLOAD]
     size = 0 if value is None else len(value)
     if not isinstance(outcome, Late):
-        return Entry(record.partition, record.offset, record.append_ms, str(outcome), kept, size)
+        return QuarantineRow(
+            record.partition, record.offset, record.append_ms, str(outcome), kept, size
+        )
     sale = outcome.sale
-    return Entry(
+    return QuarantineRow(
         record.partition,
         record.offset,
         record.append_ms,

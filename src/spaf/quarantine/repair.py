@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from spaf.errors import QuarantineError
-from spaf.quarantine.words import sentence
+from spaf.quarantine.reason_messages import sentence
 from spaf.sale import Late, Reason, Rules, Sale, decode
 
 TIMES = ("eventTime", "transactionDate")

@@ -14,9 +14,9 @@ from confluent_kafka import KafkaError, Message
 
 from spaf import clock
 from spaf.errors import QuarantineError
+from spaf.quarantine.reader import QuarantinedRecord
 from spaf.quarantine.repair import check, repaired
-from spaf.quarantine.rows import Kept
-from spaf.quarantine.watch import Source
+from spaf.quarantine.worker import QuarantineSource
 from spaf.sale import Sale
 from spaf.store.access import Role
 from spaf.topic.producer import open_producer
@@ -43,7 +43,7 @@ FINISH = (
 
 
 @dataclass(frozen=True)
-class Repair:
+class RepairRequest:
     """What the user wants to be changed."""
 
     changes: Sequence[str] = ()
@@ -53,7 +53,7 @@ class Repair:
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayedSale:
     """A sale that was sent again."""
 
     partition: int
@@ -61,7 +61,9 @@ class Replayed:
     sale: Sale
 
 
-def replay(source: Source, kept: Kept, repair: Repair) -> Replayed:
+def replay(
+    source: QuarantineSource, kept: QuarantinedRecord, repair: RepairRequest
+) -> ReplayedSale:
     """Repair a record, make sure that it would be accepted, and send it as a new sale.
 
     Raises:
@@ -79,7 +81,7 @@ def replay(source: Source, kept: Kept, repair: Repair) -> Replayed:
         attempt = _begin(connection, place, again=repair.again)
         new = _send(source, place, value)
         connection.execute(FINISH, [*new, *place, attempt])
-    return Replayed(*new, sale)
+    return ReplayedSale(*new, sale)
 
 
 def _begin(connection: psycopg.Connection, place: tuple[int, int], *, again: bool) -> int:
@@ -105,7 +107,7 @@ def _begin(connection: psycopg.Connection, place: tuple[int, int], *, again: boo
     return attempt
 
 
-def _send(source: Source, place: tuple[int, int], value: bytes) -> tuple[int, int]:
+def _send(source: QuarantineSource, place: tuple[int, int], value: bytes) -> tuple[int, int]:
     """Send a sale to the partition of the original, and return where it is.
 
     Raises:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spaf.sale.check import check
 from spaf.sale.contract import Late, Outcome, Reason, Rules, Sale
-from spaf.sale.quick import quick
-from spaf.sale.rows import rows
+from spaf.sale.fast_path import parse_plain
+from spaf.sale.jackson.rows import rows
+from spaf.sale.validation import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ def decode(value: bytes | None, append_ms: int, rules: Rules) -> tuple[Outcome, 
     That is one outcome, but for a record whose value is an array of objects: Flink's decoder gives
     the job an event for each of them. A record that gives none is unreadable.
     """
-    sale = quick(value, append_ms, rules) if value else None
+    sale = parse_plain(value, append_ms, rules) if value else None
     if sale is not None:
         return (judge(sale, append_ms, rules),)
     return tuple(decode_slowly(value, append_ms, rules)) or UNREADABLE

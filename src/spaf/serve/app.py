@@ -15,24 +15,24 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from spaf.serve import controls
-from spaf.serve.live import Live
-from spaf.serve.push import paints
+from spaf.serve.monitor import detection_metrics, operations
+from spaf.serve.push import paint_reports
 from spaf.serve.push.hub import Hub
 from spaf.serve.push.stream import Stream
 from spaf.serve.records import kafka_view, quarantine_view, records, tail
-from spaf.serve.sales.history import History
-from spaf.serve.source import Source
-from spaf.serve.watch import operations, score
-from spaf.serve.web.answers import answer
-from spaf.serve.web.guard import Guard
-from spaf.serve.web.mistakes import tell_mistakes
+from spaf.serve.run_info import RunInfo
+from spaf.serve.sales.history import HistoryRoutes
+from spaf.serve.web.error_handlers import tell_mistakes
+from spaf.serve.web.responses import answer
+from spaf.serve.web.security import SecurityMiddleware
 from spaf.serve.web.static_files import StaticFiles
+from spaf.serve.wiring import PageServices
 
-Collector = Callable[[Source, Hub], Awaitable[None]]
+Collector = Callable[[RunInfo, Hub], Awaitable[None]]
 Work = Callable[[], Awaitable[None]]
 
 # What is published beside the sales; each follows its subject for as long as the process lives.
-COLLECTORS: tuple[Collector, ...] = (operations.follow, score.follow)
+COLLECTORS: tuple[Collector, ...] = (operations.follow, detection_metrics.follow)
 # Routes under /api beside those of this module.
 ROUTERS: tuple[APIRouter, ...] = (
     records.router,
@@ -40,7 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tail.router,
     kafka_view.router,
     controls.router,
-    paints.router,
+    paint_reports.router,
 )
 # Nobody is answered before everything has been read, so that the first chart of a day is there at
 # once; a database that is away must not keep the page away for longer, seconds.
@@ -52,7 +52,9 @@ PAUSE_AFTER_DEFECT_S = 5.0
 class Site:
     """The application behind its guard, and a way to end what never ends by itself."""
 
-    def __init__(self, app: FastAPI, guard: Guard, static: StaticFiles, hub: Hub) -> None:
+    def __init__(
+        self, app: FastAPI, guard: SecurityMiddleware, static: StaticFiles, hub: Hub
+    ) -> None:
         """Keep the parts."""
         self.app = app
         self.static = static
@@ -69,7 +71,7 @@ class Site:
         self.app.state.closing.set()
 
 
-def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> Site:
+def build(source: RunInfo, port: int, token: str, log: Callable[[str], None]) -> Site:
     """Return the application for one run.
 
     Args:
@@ -79,7 +81,7 @@ def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> 
         log: takes a line.
 
     """
-    live = Live(source, log)
+    live = PageServices(source, log)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -93,11 +95,13 @@ def build(source: Source, port: int, token: str, log: Callable[[str], None]) -> 
     app.state.closing = asyncio.Event()
     static = StaticFiles(token)
     _add_own_routes(app, static, Stream(live.hub))
-    history = History(source.rules.default_currency, live.rollup, live.feed, live.asker, live.hub)
+    history = HistoryRoutes(
+        source.rules.default_currency, live.rollup, live.feed, live.asker, live.hub
+    )
     for router in (history.router(), *ROUTERS):
         app.include_router(router)
     tell_mistakes(app)
-    return Site(app, Guard(app, port, token, log), static, live.hub)
+    return Site(app, SecurityMiddleware(app, port, token, log), static, live.hub)
 
 
 def _add_own_routes(app: FastAPI, static: StaticFiles, stream: Stream) -> None:
@@ -119,7 +123,7 @@ def _add_own_routes(app: FastAPI, static: StaticFiles, stream: Stream) -> None:
 
 
 def _lifespan(
-    live: Live, log: Callable[[str], None]
+    live: PageServices, log: Callable[[str], None]
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     reader = live.reader
     own: list[Work] = [reader.follow, reader.tick, reader.settle, live.feed.publish]

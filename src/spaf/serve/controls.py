@@ -15,17 +15,17 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from spaf.errors import LoadError
-from spaf.generate import remote
-from spaf.generate.look import WISHES
-from spaf.generate.remote import Remote
-from spaf.serve.source import Source
-from spaf.serve.web.answers import RefusedError, answer
-from spaf.serve.web.slots import Slots
+from spaf.generate.locust import client
+from spaf.generate.locust.client import LocustClient
+from spaf.generate.locust.protocol import WISHES
+from spaf.serve.run_info import RunInfo
+from spaf.serve.web.concurrency_limit import ConcurrencyLimit
+from spaf.serve.web.responses import RequestRefusedError, answer
 
 router = APIRouter(prefix="/api")
 
 # One after the other: two hands on one lever make a riddle.
-_hands = Slots(1, "change of the load")
+_hands = ConcurrencyLimit(1, "change of the load")
 # Sales a second; above, one process falls behind on a machine like ours.
 SMALLEST_RATE = 0.1
 LARGEST_RATE = 50_000.0
@@ -36,14 +36,14 @@ TIMEOUT_S = 10.0
 T = TypeVar("T")
 
 
-class Change(msgspec.Struct, forbid_unknown_fields=True):
+class LoadChange(msgspec.Struct, forbid_unknown_fields=True):
     """What is to become of the load; a stop needs no rate."""
 
     action: Literal["start", "stop", "rate"]
     rate: float | None = None
 
 
-class Injection(msgspec.Struct, forbid_unknown_fields=True):
+class InjectionRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Which anomaly is to come, and where; without a category one is chosen."""
 
     kind: str
@@ -53,10 +53,10 @@ class Injection(msgspec.Struct, forbid_unknown_fields=True):
 @router.post("/load")
 async def change_load(request: Request) -> Response:
     """Start or stop the sales, or change their rate while they go on."""
-    change = _read(await request.body(), Change, '{"action": "start"|"stop"|"rate", "rate": N}')
+    change = _read(await request.body(), LoadChange, '{"action": "start"|"stop"|"rate", "rate": N}')
     rate = change.rate
     if change.action != "stop" and (rate is None or not SMALLEST_RATE <= rate <= LARGEST_RATE):
-        raise RefusedError(
+        raise RequestRefusedError(
             400, f"rate must be from {SMALLEST_RATE:g} to {LARGEST_RATE:,.0f} sales a second."
         )
     await asyncio.to_thread(_change, request.app.state.source, change.action, rate or 0.0)
@@ -66,16 +66,18 @@ async def change_load(request: Request) -> Response:
 @router.post("/inject")
 async def inject(request: Request) -> Response:
     """Sell an anomaly now, labelled as the planned ones are."""
-    wish = _read(await request.body(), Injection, '{"kind": ..., "category": name or null}')
+    wish = _read(await request.body(), InjectionRequest, '{"kind": ..., "category": name or null}')
     if wish.kind not in WISHES:
-        raise RefusedError(400, f"kind must be one of {', '.join(WISHES)}.")
+        raise RequestRefusedError(400, f"kind must be one of {', '.join(WISHES)}.")
     if wish.category is not None and not 0 < len(wish.category) <= LONGEST_CATEGORY:
-        raise RefusedError(400, f"category must be a text of 1 to {LONGEST_CATEGORY} characters.")
+        raise RequestRefusedError(
+            400, f"category must be a text of 1 to {LONGEST_CATEGORY} characters."
+        )
     granted = await asyncio.to_thread(_inject, request.app.state.source, wish.kind, wish.category)
     return answer({"ok": True, **granted})
 
 
-def _change(source: Source, action: str, rate: float) -> None:
+def _change(source: RunInfo, action: str, rate: float) -> None:
     with _locust(source) as locust:
         if action == "stop":
             locust.stop()
@@ -85,7 +87,7 @@ def _change(source: Source, action: str, rate: float) -> None:
             locust.change(rate)
 
 
-def _inject(source: Source, kind: str, category: str | None) -> dict[str, Any]:
+def _inject(source: RunInfo, kind: str, category: str | None) -> dict[str, Any]:
     with _locust(source) as locust:
         granted = locust.inject(kind, category)
     return {
@@ -97,7 +99,7 @@ def _inject(source: Source, kind: str, category: str | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _locust(source: Source) -> Iterator[Remote]:
+def _locust(source: RunInfo) -> Iterator[LocustClient]:
     """Hold Locust's page for one change; what Locust refuses is a 409.
 
     Raises:
@@ -107,15 +109,15 @@ def _locust(source: Source) -> Iterator[Remote]:
     address = source.links().get("locust")
     if address is None:
         raise LoadError("SPAF runs no Locust here.", todo="Start one with `spaf up`.")
-    with _hands.one(), Remote(address, timeout_s=TIMEOUT_S) as page:
+    with _hands.one(), LocustClient(address, timeout_s=TIMEOUT_S) as page:
         try:
             yield page
-        except remote.RefusedError as refusal:
-            raise RefusedError(409, refusal.line) from None
+        except client.LocustRefusedError as refusal:
+            raise RequestRefusedError(409, refusal.line) from None
 
 
 def _read(body: bytes, kind: type[T], form: str) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise RefusedError(400, f"The body must be {form}: {error}.") from None
+        raise RequestRefusedError(400, f"The body must be {form}: {error}.") from None

@@ -13,7 +13,7 @@ from spaf import clock, settings
 from spaf.errors import ServiceError, StackError
 from spaf.settings import Settings
 from spaf.stack import postgres, process, runtime
-from spaf.stack.state import Home, RunState
+from spaf.stack.state import RunFolder, RunState
 from spaf.stack.supervisor import BARE
 
 # Kafka's and PostgreSQL's first segments, checkpoints and logs fit in this with room to spare.
@@ -30,7 +30,7 @@ Watcher = Callable[[RunState], None]
 
 def is_up(chosen: Settings) -> bool:
     """Say whether a supervisor runs in the run folder and means to go on."""
-    state = Home(chosen.home).read()
+    state = RunFolder(chosen.home).read()
     return state is not None and state.phase not in ENDING and state.supervisor().alive()
 
 
@@ -50,7 +50,7 @@ def up(
 
     """
     runtime.require_installed()
-    home = Home(chosen.home)
+    home = RunFolder(chosen.home)
     require_space(home, LEAST_FREE_MIB)
     home.create()
     if not is_up(chosen):
@@ -69,7 +69,7 @@ def down(chosen: Settings, *, wipe: bool = False) -> bool:
         StackError: what is to be deleted is no run folder; then nothing is stopped either.
 
     """
-    home = Home(chosen.home)
+    home = RunFolder(chosen.home)
     if wipe:
         _require_ours(home)
     state = home.read()
@@ -85,7 +85,7 @@ def down(chosen: Settings, *, wipe: bool = False) -> bool:
     return found
 
 
-def require_space(home: Home, mib: int) -> None:
+def require_space(home: RunFolder, mib: int) -> None:
     """Look whether the disk of the run folder has room.
 
     Raises:
@@ -101,7 +101,7 @@ def require_space(home: Home, mib: int) -> None:
         )
 
 
-def _require_ours(home: Home) -> None:
+def _require_ours(home: RunFolder) -> None:
     if home.folder.exists() and not home.marker.exists():
         raise StackError(
             f"{home.folder} is not deleted: SPAF did not make it.",
@@ -109,14 +109,14 @@ def _require_ours(home: Home) -> None:
         )
 
 
-def _wait_for_end(home: Home) -> None:
+def _wait_for_end(home: RunFolder) -> None:
     """Let a run that is ending end: its services still hold their ports and files."""
     state = home.read()
     if state is not None:
         process.wait_until(lambda: not state.supervisor().alive(), DOWN_SECONDS)
 
 
-def _clear_leftovers(home: Home) -> bool:
+def _clear_leftovers(home: RunFolder) -> bool:
     """End what a killed supervisor may have left; say whether there was anything."""
     state = home.read()
     if state is None:
@@ -129,7 +129,7 @@ def _clear_leftovers(home: Home) -> bool:
 
 
 def _spawn(
-    chosen: Settings, home: Home, *, end_with_us: bool, bare: bool
+    chosen: Settings, home: RunFolder, *, end_with_us: bool, bare: bool
 ) -> subprocess.Popen[bytes]:
     with (home.logs / "spaf.log").open("ab") as log:
         return subprocess.Popen(
@@ -145,7 +145,9 @@ def _spawn(
         )
 
 
-def _wait_until_up(home: Home, child: subprocess.Popen[bytes] | None, watch: Watcher) -> RunState:
+def _wait_until_up(
+    home: RunFolder, child: subprocess.Popen[bytes] | None, watch: Watcher
+) -> RunState:
     deadline = clock.monotonic() + UP_SECONDS
     while clock.monotonic() < deadline:
         state = home.read()

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from spaf.settings import FlinkSettings
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
-from spaf.stack.process import Service
+from spaf.stack.process import ServiceProcess
 
 JOBMANAGER = "jobmanager"
 TASKMANAGER = "taskmanager"
@@ -41,18 +41,20 @@ JOBMANAGER_METASPACE_MIB = 192
 
 
 @dataclass(frozen=True)
-class Ports:
+class JobManagerPorts:
     """The ports of the JobManager."""
 
     rest: int
     rpc: int
 
 
-def services(settings: FlinkSettings, folder: Path, logs: Path, ports: Ports) -> list[Service]:
+def services(
+    settings: FlinkSettings, folder: Path, logs: Path, ports: JobManagerPorts
+) -> list[ServiceProcess]:
     """Write the cluster's configuration and return its JobManager and TaskManagers."""
     conf = _configure(settings, folder, ports)
     rest = f"http://{LOOPBACK}:{ports.rest}"
-    jobmanager = Service(
+    jobmanager = ServiceProcess(
         name=JOBMANAGER,
         argv=jobmanager_argv(conf),
         address=rest,
@@ -66,7 +68,9 @@ def services(settings: FlinkSettings, folder: Path, logs: Path, ports: Ports) ->
     return [jobmanager, *(_taskmanager(name, argv, jobmanager, logs) for name in names)]
 
 
-def _taskmanager(name: str, argv: list[str], jobmanager: Service, logs: Path) -> Service:
+def _taskmanager(
+    name: str, argv: list[str], jobmanager: ServiceProcess, logs: Path
+) -> ServiceProcess:
     return replace(
         jobmanager,
         name=name,
@@ -172,7 +176,7 @@ def _environment() -> Mapping[str, str]:
     return {"FLINK_PLUGINS_DIR": str(runtime.pyflink() / "plugins")}
 
 
-def _configure(settings: FlinkSettings, folder: Path, ports: Ports) -> Path:
+def _configure(settings: FlinkSettings, folder: Path, ports: JobManagerPorts) -> Path:
     conf = folder / "conf"
     conf.mkdir(parents=True, exist_ok=True)
     scratch = folder / "tmp"
@@ -184,7 +188,7 @@ def _configure(settings: FlinkSettings, folder: Path, ports: Ports) -> Path:
     return conf
 
 
-def configuration(settings: FlinkSettings, folder: Path, ports: Ports) -> dict[str, Any]:
+def configuration(settings: FlinkSettings, folder: Path, ports: JobManagerPorts) -> dict[str, Any]:
     """Return config.yaml of the cluster; what belongs to the job is set by the job."""
     return {
         "jobmanager.rpc.address": LOOPBACK,

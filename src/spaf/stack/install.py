@@ -147,7 +147,7 @@ def _archive_services(folder: Path) -> None:
     runtime.ARCHIVES.mkdir(parents=True, exist_ok=True)
     for old in runtime.ARCHIVES.iterdir():
         old.unlink()
-    ports = flink.Ports(any_free_port(), any_free_port())
+    ports = flink.JobManagerPorts(any_free_port(), any_free_port())
     broker = kafka.service(
         KafkaSettings(), folder / "kafka", folder / "kafka.log", any_free_port(), any_free_port()
     )
@@ -203,7 +203,7 @@ def _written(archive: Path) -> Callable[[], bool]:
     return settled
 
 
-def _archiving(service: process.Service) -> process.Service:
+def _archiving(service: process.ServiceProcess) -> process.ServiceProcess:
     """Return the service with the option that writes its archive when it ends."""
     archive = runtime.ARCHIVES / f"{service.name}.partial"
     argv = [service.argv[0], f"-XX:ArchiveClassesAtExit={archive}", *service.argv[1:]]

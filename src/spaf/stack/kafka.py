@@ -10,7 +10,7 @@ from spaf.errors import ServiceError
 from spaf.settings import KafkaSettings
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
-from spaf.stack.process import Service
+from spaf.stack.process import ServiceProcess
 from spaf.topic.admin import is_ready
 
 NAME = "kafka"
@@ -20,7 +20,7 @@ STOP_SECONDS = 20.0
 
 def service(
     settings: KafkaSettings, folder: Path, log: Path, port: int, controller_port: int
-) -> Service:
+) -> ServiceProcess:
     """Write the broker's configuration, format its storage once, and return how to run it.
 
     Raises:
@@ -36,7 +36,7 @@ def service(
     base = [str(runtime.java()), *jvm_options(settings.heap_mib, logging)]
     if not (data / "meta.properties").exists():
         _format(base, config)
-    return Service(
+    return ServiceProcess(
         name=NAME,
         argv=[*base, *runtime.archive_options(NAME), "kafka.Kafka", str(config)],
         address=f"{LOOPBACK}:{port}",

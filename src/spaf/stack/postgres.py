@@ -16,7 +16,7 @@ import psycopg
 from spaf.errors import ServiceError
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
-from spaf.stack.process import Service
+from spaf.stack.process import ServiceProcess
 
 NAME = "postgres"
 SUPERUSER = "postgres"
@@ -47,7 +47,7 @@ OPTIONS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class ClusterPaths:
     """Where the cluster and the programs lie, and who runs them."""
 
     folder: Path
@@ -60,7 +60,7 @@ class Place:
         return self.folder / "data"
 
 
-def place(folder: Path) -> Place:
+def place(folder: Path) -> ClusterPaths:
     """Choose the folder and the account.
 
     PostgreSQL refuses to run as root. Then another account does, and everything it touches must
@@ -68,7 +68,7 @@ def place(folder: Path) -> Place:
     temporary folders are, the cluster and a copy of the programs lie in /var/tmp instead.
     """
     if os.geteuid() != 0:
-        return Place(folder, runtime.postgres(), None)
+        return ClusterPaths(folder, runtime.postgres(), None)
     user = _unprivileged_user()
     if not _open_to_others(folder):
         name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
@@ -76,10 +76,10 @@ def place(folder: Path) -> Place:
     install = runtime.postgres()
     if not _open_to_others(install):
         install = folder / COPY / install.relative_to(install.parents[1])
-    return Place(folder, install, user)
+    return ClusterPaths(folder, install, user)
 
 
-def prepare(place: Place, password: str) -> None:
+def prepare(place: ClusterPaths, password: str) -> None:
     """Create the cluster once.
 
     Raises:
@@ -102,10 +102,10 @@ def prepare(place: Place, password: str) -> None:
     mark.write_text(digest)
 
 
-def service(place: Place, log: Path, port: int, password: str) -> Service:
+def service(place: ClusterPaths, log: Path, port: int, password: str) -> ServiceProcess:
     """Return how to run the cluster."""
     options = [f"-c{key}={value}" for key, value in OPTIONS.items()]
-    return Service(
+    return ServiceProcess(
         name=NAME,
         argv=[
             str(place.install / "bin/postgres"),
@@ -155,7 +155,7 @@ def _copy_programs(folder: Path) -> None:
     partial.rename(folder / COPY)
 
 
-def _initdb(place: Place, password: str) -> None:
+def _initdb(place: ClusterPaths, password: str) -> None:
     secret = place.folder / "password"
     secret.touch(mode=0o600)
     secret.write_text(password)

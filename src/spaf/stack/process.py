@@ -30,14 +30,14 @@ _PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
-class Identity:
+class ProcessIdentity:
     """A process that cannot be confused with a later one of the same pid."""
 
     pid: int
     started: float
 
     @classmethod
-    def of(cls, pid: int) -> Identity | None:
+    def of(cls, pid: int) -> ProcessIdentity | None:
         """Return the identity of a living process, or None."""
         try:
             return cls(pid, psutil.Process(pid).create_time())
@@ -59,7 +59,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Service:
+class ServiceProcess:
     """What it takes to run one service and to know that it is ready."""
 
     name: str
@@ -75,7 +75,7 @@ class Service:
     stop_seconds: float = 10.0
 
 
-def start(service: Service) -> subprocess.Popen[bytes]:
+def start(service: ServiceProcess) -> subprocess.Popen[bytes]:
     """Start a service; it is asked to stop if this process dies without doing so itself.
 
     Raises:
@@ -103,7 +103,7 @@ def start(service: Service) -> subprocess.Popen[bytes]:
             raise ServiceError(service.name, f"cannot be started: {error}") from error
 
 
-def stop(identity: Identity, stop_signal: int, seconds: float) -> None:
+def stop(identity: ProcessIdentity, stop_signal: int, seconds: float) -> None:
     """End a process and its children: ask first, kill those that have not gone in time."""
     process = identity.process()
     if process is None:

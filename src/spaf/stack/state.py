@@ -11,7 +11,7 @@ import msgspec
 from spaf.errors import NotUpError, StackError
 from spaf.sale import Rules
 from spaf.settings import Settings
-from spaf.stack.process import Identity
+from spaf.stack.process import ProcessIdentity
 from spaf.store.access import Access, Role
 
 # The run folder may be crossed (PostgreSQL runs under another account when SPAF runs as root),
@@ -35,9 +35,9 @@ class ServiceState(msgspec.Struct):
     started: float = 0.0
     restarts: int = 0
 
-    def identity(self) -> Identity | None:
+    def identity(self) -> ProcessIdentity | None:
         """Return the process, or None where it is not ours."""
-        return None if self.pid is None else Identity(self.pid, self.started)
+        return None if self.pid is None else ProcessIdentity(self.pid, self.started)
 
 
 class JobState(msgspec.Struct):
@@ -50,7 +50,7 @@ class JobState(msgspec.Struct):
     submissions: int = 0
 
 
-class Contract(msgspec.Struct):
+class JobContract(msgspec.Struct):
     """The settings that the answers of a job depend on, as it was started with them."""
 
     currency: str = "BRL"
@@ -98,15 +98,15 @@ class RunState(msgspec.Struct):
     postgres_port: int
     services: dict[str, ServiceState]
     job: JobState
-    contract: Contract = msgspec.field(default_factory=Contract)
+    contract: JobContract = msgspec.field(default_factory=JobContract)
     message: str = ""
 
-    def supervisor(self) -> Identity:
+    def supervisor(self) -> ProcessIdentity:
         """Return the process that wrote this."""
-        return Identity(self.supervisor_pid, self.supervisor_started)
+        return ProcessIdentity(self.supervisor_pid, self.supervisor_started)
 
 
-class Home:
+class RunFolder:
     """Names of everything in the run folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -166,14 +166,14 @@ class Home:
         partial.write_bytes(msgspec.json.format(msgspec.json.encode(state)))
         partial.replace(self.state)
 
-    def write_contract(self, contract: Contract) -> None:
+    def write_contract(self, contract: JobContract) -> None:
         """Keep what the job of this run folder is started with."""
         self.contract.write_bytes(msgspec.json.format(msgspec.json.encode(contract)))
 
-    def last_contract(self) -> Contract | None:
+    def last_contract(self) -> JobContract | None:
         """Return what the last job of this run folder was started with; None if there was none."""
         try:
-            return msgspec.json.decode(self.contract.read_bytes(), type=Contract)
+            return msgspec.json.decode(self.contract.read_bytes(), type=JobContract)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
 

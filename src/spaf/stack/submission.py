@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from spaf import clock
 from spaf.errors import JobError
-from spaf.generate.catalogue import CATEGORIES
+from spaf.generate.shop.catalogue import CATEGORIES
 from spaf.job import configuration
-from spaf.job.build import ANSWERS, Parameters
-from spaf.job.submit import GO, Request, environment
+from spaf.job.build import ANSWERS, JobParameters
+from spaf.job.submit import GO, SubmitRequest, environment
 from spaf.settings import Settings
 from spaf.stack import process, runtime
-from spaf.stack.talk import Talk
+from spaf.stack.worker_process import WorkerProcess
 from spaf.store import queries
 from spaf.store.access import Access, Role
 from spaf.topic import admin
@@ -29,7 +29,7 @@ SUBMIT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class JobPlace:
+class JobTarget:
     """The surroundings of a job."""
 
     kafka: str
@@ -99,10 +99,10 @@ class JobPlace:
                 queries.record_position(connection, self.begin_offsets(), done)
         return done
 
-    def parameters(self, settings: Settings) -> Parameters:
+    def parameters(self, settings: Settings) -> JobParameters:
         """Return what the job's SQL leaves open."""
         user, password = self.access.credentials(Role.SINK)
-        return Parameters.of(
+        return JobParameters.of(
             settings,
             CATEGORIES,
             bootstrap_servers=self.kafka,
@@ -126,12 +126,12 @@ class JobPlace:
         """Return where checkpoints of this plan lie: the state of another would not fit."""
         return self.checkpoints / self.plan(settings).stem if self.checkpoints else None
 
-    def request(self, settings: Settings, resume: Path | None) -> Request:
+    def request(self, settings: Settings, resume: Path | None) -> SubmitRequest:
         """Return the request for the submitter."""
         where = urlsplit(self.flink)
         jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
         folder = self.checkpoint_folder(settings)
-        return Request(
+        return SubmitRequest(
             host=where.hostname or "127.0.0.1",
             port=where.port or 8081,
             options=configuration.options(self.name, settings.job, folder, resume),
@@ -144,13 +144,13 @@ class JobPlace:
 class Submission:
     """The process that plans a job, waits for `go`, and hands the job over."""
 
-    def __init__(self, request: Request, log: Path) -> None:
+    def __init__(self, request: SubmitRequest, log: Path) -> None:
         """Start to plan."""
         self._log = log
         needed = environment(
             runtime.java_home(), str(runtime.FLINK_HOME), runtime.client_archive_options()
         )
-        self._talk = Talk("spaf.job.submit", needed, log)
+        self._talk = WorkerProcess("spaf.job.submit", needed, log)
         self._talk.say(request.line())
 
     def go(self) -> None:

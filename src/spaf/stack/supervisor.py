@@ -20,13 +20,13 @@ from spaf import clock, settings
 from spaf.errors import ServiceError, SpafError, StackError
 from spaf.settings import Settings
 from spaf.stack import postgres, process
-from spaf.stack.job_keeper import JobKeeper
-from spaf.stack.names import GROUP, LOCUST, SERVE
-from spaf.stack.plan import Plan, make
-from spaf.stack.process import Identity, Service
-from spaf.stack.quarantine import QUARANTINE
-from spaf.stack.state import Contract, Home, JobState, RunState, ServiceState
-from spaf.stack.submission import JobPlace
+from spaf.stack.job_supervisor import JobSupervisor
+from spaf.stack.process import ProcessIdentity, ServiceProcess
+from spaf.stack.quarantine_process import QUARANTINE
+from spaf.stack.service_names import GROUP, LOCUST, SERVE
+from spaf.stack.state import JobContract, JobState, RunFolder, RunState, ServiceState
+from spaf.stack.submission import JobTarget
+from spaf.stack.topology import Topology, make
 from spaf.store.migrate import create_roles, migrate
 from spaf.topic.admin import ensure_topic
 
@@ -55,7 +55,7 @@ SPARE_PAUSE_S = 20.0
 class Child:
     """A service of ours and its present process."""
 
-    service: Service
+    service: ServiceProcess
     popen: subprocess.Popen[bytes]
     state: ServiceState
     deaths: list[float]
@@ -76,10 +76,10 @@ class Supervisor:
 
         """
         self._settings = chosen
-        self._home = Home(chosen.home)
-        me = Identity.of(os.getpid())
-        self._plan: Plan = make(chosen, self._home)
-        self._job = None if bare else JobKeeper(chosen, self._home, self._place())
+        self._home = RunFolder(chosen.home)
+        me = ProcessIdentity.of(os.getpid())
+        self._plan: Topology = make(chosen, self._home)
+        self._job = None if bare else JobSupervisor(chosen, self._home, self._place())
         self._children: dict[str, Child] = {}
         self._stopping = False
         self._prepared = False
@@ -96,7 +96,7 @@ class Supervisor:
                 for name, address in self._plan.external.items()
             },
             job=JobState(),
-            contract=Contract.of(chosen),
+            contract=JobContract.of(chosen),
             message="; ".join(self._plan.notes),
         )
 
@@ -118,9 +118,9 @@ class Supervisor:
         finally:
             self._end()
 
-    def _place(self) -> JobPlace:
+    def _place(self) -> JobTarget:
         own = self._settings.flink.rest_url is None
-        return JobPlace(
+        return JobTarget(
             kafka=self._plan.kafka,
             topic=self._settings.kafka.topic,
             group=GROUP,
@@ -178,7 +178,7 @@ class Supervisor:
         if self._state.phase == "starting":
             self._publish("starting", self._state.message)
 
-    def _look_after_job(self, job: JobKeeper) -> None:
+    def _look_after_job(self, job: JobSupervisor) -> None:
         """Bring the job on its way; once it has run, a failure is tried again.
 
         Raises:
@@ -226,9 +226,9 @@ class Supervisor:
         except SpafError as error:
             log(f"progress not recorded: {error}")
 
-    def _launch(self, service: Service, deaths: list[float] | None = None) -> None:
+    def _launch(self, service: ServiceProcess, deaths: list[float] | None = None) -> None:
         popen = process.start(service)
-        identity = Identity.of(popen.pid)
+        identity = ProcessIdentity.of(popen.pid)
         known = self._state.services.get(service.name)
         state = ServiceState(
             service.name,
@@ -317,7 +317,7 @@ def log(line: str) -> None:
     sys.stdout.flush()
 
 
-def hold_lock(home: Home) -> IO[str]:
+def hold_lock(home: RunFolder) -> IO[str]:
     """Take the lock of the run folder; it is given back when the process ends, however it ends.
 
     Raises:
@@ -335,7 +335,7 @@ def hold_lock(home: Home) -> IO[str]:
 def main() -> int:
     """Supervise the run folder of the settings until SIGTERM."""
     chosen = settings.load()
-    home = Home(chosen.home)
+    home = RunFolder(chosen.home)
     home.create()
     try:
         with hold_lock(home):
@@ -351,9 +351,9 @@ def main() -> int:
     return 0
 
 
-def _leave_word(home: Home, message: str) -> None:
+def _leave_word(home: RunFolder, message: str) -> None:
     """Tell the waiting command line why it failed, also if that was before there was a state."""
-    me = Identity.of(os.getpid())
+    me = ProcessIdentity.of(os.getpid())
     state = home.read()
     if state is None or state.supervisor_pid != os.getpid():
         started = me.started if me else 0.0

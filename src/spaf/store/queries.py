@@ -107,7 +107,7 @@ def ledger(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
 
 
 @dataclass(frozen=True)
-class Quarantine:
+class QuarantineTotals:
     """What the quarantine holds, in four numbers."""
 
     explained: int
@@ -125,7 +125,7 @@ class Quarantine:
         return self.not_read > 0
 
 
-def quarantine(connection: psycopg.Connection) -> Quarantine:
+def quarantine(connection: psycopg.Connection) -> QuarantineTotals:
     """Return how many records were not accepted, and what became of them."""
     explained, not_read, waiting, kept = connection.execute(
         "SELECT coalesce(sum(records), 0)::bigint, coalesce(sum(records) FILTER "
@@ -133,7 +133,7 @@ def quarantine(connection: psycopg.Connection) -> Quarantine:
         "(SELECT coalesce(sum(not_accepted - explained), 0)::bigint FROM quarantine_account), "
         "(SELECT count(*) FROM quarantine) FROM quarantine_count"
     ).fetchall()[0]
-    return Quarantine(explained, kept, waiting, not_read)
+    return QuarantineTotals(explained, kept, waiting, not_read)
 
 
 def quarantine_summary(connection: psycopg.Connection) -> list[Row]:

@@ -57,7 +57,7 @@ class Topic(NamedTuple):
     internal: bool
 
 
-class Group(NamedTuple):
+class ConsumerGroup(NamedTuple):
     """One consumer group; `lag` is None if it was not asked or nothing was committed."""
 
     name: str
@@ -70,7 +70,7 @@ class Cluster(NamedTuple):
 
     brokers: list[Broker]
     topics: list[Topic]
-    groups: list[Group]
+    groups: list[ConsumerGroup]
     topics_left_out: int
     groups_left_out: int
 
@@ -84,7 +84,7 @@ class Partition(NamedTuple):
     leader: int
 
 
-class Option(NamedTuple):
+class ConfigEntry(NamedTuple):
     """One option of a topic; `default` says whether it was left as it is. A secret has no value."""
 
     name: str
@@ -92,7 +92,7 @@ class Option(NamedTuple):
     default: bool
 
 
-class Committed(NamedTuple):
+class CommittedOffset(NamedTuple):
     """How far a group is in one partition."""
 
     topic: str
@@ -110,13 +110,13 @@ class Member(NamedTuple):
     partitions: list[str]
 
 
-class GroupLook(NamedTuple):
+class ConsumerGroupDetail(NamedTuple):
     """A group in detail."""
 
     name: str
     state: str
     members: list[Member]
-    partitions: list[Committed]
+    partitions: list[CommittedOffset]
 
 
 def overview(bootstrap: str, ours: str, group: str, contains: str = "") -> Cluster:
@@ -147,7 +147,7 @@ def overview(bootstrap: str, ours: str, group: str, contains: str = "") -> Clust
             Topic(name, len(one.partitions), records.get(name), name.startswith(INTERNAL))
             for name, one in shown
         ],
-        [Group(name, state, lags.get(name)) for name, state in found[:MOST_GROUPS]],
+        [ConsumerGroup(name, state, lags.get(name)) for name, state in found[:MOST_GROUPS]],
         len(topics) - len(shown),
         max(0, len(found) - MOST_GROUPS),
     )
@@ -161,7 +161,7 @@ def brokers(known: ClusterMetadata) -> list[Broker]:
     ]
 
 
-def topic(bootstrap: str, name: str) -> tuple[list[Partition], list[Option]]:
+def topic(bootstrap: str, name: str) -> tuple[list[Partition], list[ConfigEntry]]:
     """Return a topic's partitions, the first few hundred, and its options.
 
     Raises:
@@ -183,13 +183,13 @@ def topic(bootstrap: str, name: str) -> tuple[list[Partition], list[Option]]:
     return (
         [Partition(part[1], begins.get(part), ends.get(part), leaders[part[1]]) for part in parts],
         [
-            Option(one.name, None if one.is_sensitive else one.value, one.is_default)
+            ConfigEntry(one.name, None if one.is_sensitive else one.value, one.is_default)
             for one in sorted(options.values(), key=lambda one: (one.is_default, one.name))
         ],
     )
 
 
-def group(bootstrap: str, name: str, ours: str) -> GroupLook:
+def group(bootstrap: str, name: str, ours: str) -> ConsumerGroupDetail:
     """Return a group in detail; `ours` is the topic whose offsets are asked for first.
 
     Raises:
@@ -206,10 +206,12 @@ def group(bootstrap: str, name: str, ours: str) -> GroupLook:
     offsets = committed(bootstrap, name, _candidates(known, [ours, *(t for t, _ in read)]))
     if not offsets and not found.members and found.state.name in ("DEAD", "UNKNOWN"):
         raise MissingError(f"Kafka at {bootstrap} has no group {name}.")
-    return GroupLook(name, found.state.name, [_member(one) for one in found.members], offsets)
+    return ConsumerGroupDetail(
+        name, found.state.name, [_member(one) for one in found.members], offsets
+    )
 
 
-def committed(bootstrap: str, name: str, parts: Iterable[Part]) -> list[Committed]:
+def committed(bootstrap: str, name: str, parts: Iterable[Part]) -> list[CommittedOffset]:
     """Return how far a group is in those of the partitions in which it has committed.
 
     Raises:
@@ -227,7 +229,7 @@ def committed(bootstrap: str, name: str, parts: Iterable[Part]) -> list[Committe
     found = {(one.topic, one.partition): one.offset for one in answer if one.offset >= 0}
     ends = ends_of(bootstrap, list(found), lenient=True) if found else {}
     return [
-        Committed(*part, offset, ends[part], max(0, ends[part] - offset))
+        CommittedOffset(*part, offset, ends[part], max(0, ends[part] - offset))
         for part, offset in sorted(found.items())
         if part in ends
     ]

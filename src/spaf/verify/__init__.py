@@ -9,37 +9,44 @@ from __future__ import annotations
 
 from spaf.verify.answers import (
     Answers,
-    Group,
-    Intake,
+    BlockDuplicates,
+    LedgerCounts,
     LedgerKey,
-    Outlier,
-    Repeats,
+    SaleOutlier,
     SummaryKey,
-    Swing,
+    SummarySums,
+    TrafficAnomaly,
 )
 from spaf.verify.compare import Difference, Verdict, compare, disagreements
 from spaf.verify.detection import Detection
-from spaf.verify.recount import Recount
-from spaf.verify.tables import LedgerRow, OutlierRow, RepeatRow, SummaryRow, SwingRow, Tables
+from spaf.verify.python_oracle import PythonOracle
+from spaf.verify.tables import (
+    DuplicateBlockRow,
+    LedgerRow,
+    OutlierRow,
+    SummaryRow,
+    TableRows,
+    TrafficAnomalyRow,
+)
 
 __all__ = [
     "Answers",
+    "BlockDuplicates",
     "Detection",
     "Difference",
-    "Group",
-    "Intake",
+    "DuplicateBlockRow",
+    "LedgerCounts",
     "LedgerKey",
     "LedgerRow",
-    "Outlier",
     "OutlierRow",
-    "Recount",
-    "RepeatRow",
-    "Repeats",
+    "PythonOracle",
+    "SaleOutlier",
     "SummaryKey",
     "SummaryRow",
-    "Swing",
-    "SwingRow",
-    "Tables",
+    "SummarySums",
+    "TableRows",
+    "TrafficAnomaly",
+    "TrafficAnomalyRow",
     "Verdict",
     "compare",
     "disagreements",

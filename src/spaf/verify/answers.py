@@ -37,7 +37,7 @@ UNREAD = -1
 
 
 @dataclass(slots=True)
-class Group:
+class SummarySums:
     """The sales of one summary row."""
 
     count: int = 0
@@ -46,7 +46,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class Intake:
+class LedgerCounts:
     """The records of one partition and second of append time; unreadable ones are rejected."""
 
     min_offset: int
@@ -58,7 +58,7 @@ class Intake:
     """The last offset that the job could read."""
 
 
-class Outlier(NamedTuple):
+class SaleOutlier(NamedTuple):
     """A sale of an unusual price or quantity; amounts in cents."""
 
     transaction_id: str | None
@@ -69,7 +69,7 @@ class Outlier(NamedTuple):
     score: float
 
 
-class Swing(NamedTuple):
+class TrafficAnomaly(NamedTuple):
     """A second of unusual traffic; sales observed and expected."""
 
     observed: int
@@ -77,7 +77,7 @@ class Swing(NamedTuple):
     score: float
 
 
-class Repeats(NamedTuple):
+class BlockDuplicates(NamedTuple):
     """What a block of append time repeats, where each transactionId counts once."""
 
     duplicates: int
@@ -94,13 +94,13 @@ class Answers:
     """For each partition the first offset that is not counted."""
     begin: Mapping[int, int]
     """For each partition the first offset of the log; 0 where it is not named."""
-    summary: dict[SummaryKey, Group] = field(default_factory=dict)
-    ledger: dict[LedgerKey, Intake] = field(default_factory=dict)
-    outliers: dict[OutlierKey, Outlier] = field(default_factory=dict)
+    summary: dict[SummaryKey, SummarySums] = field(default_factory=dict)
+    ledger: dict[LedgerKey, LedgerCounts] = field(default_factory=dict)
+    outliers: dict[OutlierKey, SaleOutlier] = field(default_factory=dict)
     """Of records behind the cut too."""
-    swings: dict[SwingKey, Swing] = field(default_factory=dict)
+    swings: dict[SwingKey, TrafficAnomaly] = field(default_factory=dict)
     """Of all seconds that the log has closed, behind the cut too."""
-    repeats: dict[BlockKey, Repeats] = field(default_factory=dict)
+    repeats: dict[BlockKey, BlockDuplicates] = field(default_factory=dict)
     """Of blocks with duplicates only."""
     open_summary: set[SummaryKey] = field(default_factory=set)
     """Rows that records behind the cut touch; so is the next."""

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
 from spaf.verify import ledger
-from spaf.verify.answers import Answers, Outlier, Repeats, Swing
-from spaf.verify.tables import LEDGER, OUTLIERS, REPEATS, SUMMARY, SWINGS, Tables
+from spaf.verify.answers import Answers, BlockDuplicates, SaleOutlier, TrafficAnomaly
+from spaf.verify.tables import LEDGER, OUTLIERS, REPEATS, SUMMARY, SWINGS, TableRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -126,7 +126,7 @@ class Verdict:
         }
 
 
-def compare(answers: Answers, tables: Tables) -> Verdict:
+def compare(answers: Answers, tables: TableRows) -> Verdict:
     """Return what the tables and the answers do not agree on."""
     books = list(tables.ledger)
     sums = list(ledger.sums(answers, books))
@@ -153,7 +153,7 @@ def compare(answers: Answers, tables: Tables) -> Verdict:
 
 
 @dataclass
-class _Side:
+class _TableComparison:
     """One table, compared."""
 
     table: str
@@ -161,7 +161,7 @@ class _Side:
     differences: list[Difference]
 
 
-def _summary(answers: Answers, tables: Tables) -> _Side:
+def _summary(answers: Answers, tables: TableRows) -> _TableComparison:
     """Compare sales and money; a group that is open is left out."""
     expected = {
         key: (group.count, group.units, Decimal(group.cents).scaleb(-2))
@@ -176,7 +176,7 @@ def _summary(answers: Answers, tables: Tables) -> _Side:
     return _side(SUMMARY, expected, found)
 
 
-def _ledger(answers: Answers, tables: Tables) -> _Side:
+def _ledger(answers: Answers, tables: TableRows) -> _TableComparison:
     """Compare what became of the records; an open second is left out."""
     expected = {
         key: row for key, row in ledger.bookings(answers).items() if key not in answers.open_ledger
@@ -186,15 +186,15 @@ def _ledger(answers: Answers, tables: Tables) -> _Side:
         for key, row in ledger.rows(answers, tables.ledger)
         if key not in answers.open_ledger
     ]
-    return _side(LEDGER, expected, found, same=ledger.Booking.agrees)
+    return _side(LEDGER, expected, found, same=ledger.ExpectedLedgerRow.agrees)
 
 
-def _outliers(answers: Answers, tables: Tables) -> _Side:
+def _outliers(answers: Answers, tables: TableRows) -> _TableComparison:
     """Compare unusual sales; those behind the cut may be missing, but not wrong."""
     found = [
         (
             (row.partition, row.offset, row.kind),
-            Outlier(
+            SaleOutlier(
                 row.transaction_id,
                 row.category,
                 _cents(row.amount),
@@ -211,10 +211,13 @@ def _outliers(answers: Answers, tables: Tables) -> _Side:
     return _side(OUTLIERS, expected, found, optional=answers.behind, same=same_outlier)
 
 
-def _swings(answers: Answers, tables: Tables) -> _Side:
+def _swings(answers: Answers, tables: TableRows) -> _TableComparison:
     """Compare unusual seconds; those that only later records close may be missing."""
     found = [
-        ((row.second, row.category, row.kind), Swing(row.observed, row.expected, row.score))
+        (
+            (row.second, row.category, row.kind),
+            TrafficAnomaly(row.observed, row.expected, row.score),
+        )
         for row in tables.swings
         if (row.second, row.category) not in answers.doubtful_seconds
     ]
@@ -226,11 +229,11 @@ def _swings(answers: Answers, tables: Tables) -> _Side:
     )
 
 
-def _repeats(answers: Answers, tables: Tables) -> _Side:
+def _repeats(answers: Answers, tables: TableRows) -> _TableComparison:
     """Compare what was not counted twice; a block that is open is left out."""
     expected = {k: row for k, row in answers.repeats.items() if k not in answers.open_repeats}
     found = [
-        (key, Repeats(row.duplicates, row.conflicting))
+        (key, BlockDuplicates(row.duplicates, row.conflicting))
         for row in tables.repeats
         if (key := (row.start, row.end)) not in answers.open_repeats
     ]
@@ -243,7 +246,7 @@ def _cents(amount: Decimal) -> int | Decimal:
     return int(amount.scaleb(2)) if whole else amount
 
 
-def same_outlier(expected: Outlier, found: Outlier) -> bool:
+def same_outlier(expected: SaleOutlier, found: SaleOutlier) -> bool:
     """Compare exactly what is exact, and to within rounding what went through logarithms."""
     return (
         expected[:3] == found[:3]
@@ -252,7 +255,7 @@ def same_outlier(expected: Outlier, found: Outlier) -> bool:
     )
 
 
-def same_swing(expected: Swing, found: Swing) -> bool:
+def same_swing(expected: TrafficAnomaly, found: TrafficAnomaly) -> bool:
     """Compare the count exactly, the mean and the score to within rounding."""
     return (
         expected.observed == found.observed
@@ -305,7 +308,7 @@ def _totals(answers: Answers) -> tuple[object, ...]:
     return (answers.records, answers.accepted, answers.late, answers.late_cents, answers.closed)
 
 
-def _rejected_differences(sums: Iterable[ledger.Sum]) -> Iterator[Difference]:
+def _rejected_differences(sums: Iterable[ledger.LedgerSum]) -> Iterator[Difference]:
     """Compare the rejections of partitions that have no row to compare."""
     for part in sums:
         if part.column == "rejected" and not part.legible and part.expected != part.found:
@@ -328,9 +331,9 @@ def _side(
     *,
     optional: Callable[[Key], bool] = _never,
     same: Callable[[Row, Row], bool] = _equal,
-) -> _Side:
+) -> _TableComparison:
     """Compare both ways: each expected row must be there once, and no other."""
-    made = _Side(table, 0, [])
+    made = _TableComparison(table, 0, [])
     seen: set[Key] = set()
     for key, row in found.items() if isinstance(found, Mapping) else found:
         made.compared += 1

@@ -1,7 +1,7 @@
 """Kinds of damage that a verifier must catch: each changes a settled row of one table.
 
 A damage is a function of a source of luck, the answers and the tables; it returns tables with one
-thing wrong. `spaf.bench.selftest` adds those that come from a job that saw another log.
+thing wrong. `spaf.bench.selftest.selftest` adds those that come from a job that saw another log.
 """
 
 from __future__ import annotations
@@ -14,9 +14,16 @@ from typing import Any
 
 from spaf.verify.answers import Answers
 from spaf.verify.ledger import bookings
-from spaf.verify.tables import LedgerRow, OutlierRow, RepeatRow, SummaryRow, SwingRow, Tables
+from spaf.verify.tables import (
+    DuplicateBlockRow,
+    LedgerRow,
+    OutlierRow,
+    SummaryRow,
+    TableRows,
+    TrafficAnomalyRow,
+)
 
-Damage = Callable[[Random, Answers, Tables], Tables | None]
+Damage = Callable[[Random, Answers, TableRows], TableRows | None]
 """None where the tables have no row that could be damaged in this way."""
 
 CENT = Decimal("0.01")
@@ -27,7 +34,7 @@ NUDGE = 1e-6
 HOUR = 3_600
 
 
-def settled(table: str, answers: Answers, tables: Tables) -> list[int]:
+def settled(table: str, answers: Answers, tables: TableRows) -> list[int]:
     """Return the places of the rows of a table that nothing behind the cut touches."""
     certain = {place for place, row in bookings(answers).items() if None not in row}
     tests: dict[str, Callable[[Any], bool]] = {
@@ -57,7 +64,7 @@ def editing(
 
     """
 
-    def damage(luck: Random, answers: Answers, tables: Tables) -> Tables | None:
+    def damage(luck: Random, answers: Answers, tables: TableRows) -> TableRows | None:
         places = settled(table, answers, tables)
         if len(places) < least:
             return None
@@ -84,7 +91,7 @@ def setting(**values: Callable[[Any], Any]) -> Callable[[Random, list[Any], int]
 
 def key(row: Any) -> tuple[Any, ...]:
     """Return the key of a row of any table."""
-    return tuple(row[: 2 if isinstance(row, (LedgerRow, RepeatRow)) else 3])
+    return tuple(row[: 2 if isinstance(row, (LedgerRow, DuplicateBlockRow)) else 3])
 
 
 def drop(_: Random, rows: list[Any], place: int) -> None:
@@ -126,7 +133,7 @@ def ghost_outlier(_: Random, rows: list[OutlierRow], place: int) -> None:
     rows.append(row._replace(kind=other, score=-row.score))
 
 
-def ghost_swing(_: Random, rows: list[SwingRow], place: int) -> None:
+def ghost_swing(_: Random, rows: list[TrafficAnomalyRow], place: int) -> None:
     """Invent an unusual second of a category that is not sold."""
     rows.append(rows[place]._replace(category="ghosts"))
 

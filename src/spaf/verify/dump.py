@@ -34,7 +34,7 @@ NUL, TAB, LINE_FEED, CARRIAGE_RETURN = 0, 9, 10, 13
 STRETCH_RECORDS = 400_000
 
 
-class About(msgspec.Struct, frozen=True):
+class DumpHeader(msgspec.Struct, frozen=True):
     """What a dump is of: the range, and what the job of that run had been told."""
 
     topic: str
@@ -47,7 +47,7 @@ class About(msgspec.Struct, frozen=True):
     format: int = FORMAT
 
 
-class Stretch(NamedTuple):
+class DumpFile(NamedTuple):
     """A file of the dump."""
 
     partition: int
@@ -69,10 +69,10 @@ class Dump:
             VerifyError: it cannot be made.
 
         """
-        with told(self.folder):
+        with explained_os_errors(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def describe(self, about: About) -> None:
+    def describe(self, about: DumpHeader) -> None:
         """Write down what the dump is of; it is complete with this.
 
         Raises:
@@ -80,10 +80,10 @@ class Dump:
 
         """
         self.create()
-        with told(self.folder):
+        with explained_os_errors(self.folder):
             (self.folder / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
 
-    def about(self) -> About:
+    def about(self) -> DumpHeader:
         """Return what the dump is of.
 
         Raises:
@@ -91,19 +91,19 @@ class Dump:
 
         """
         try:
-            return msgspec.json.decode((self.folder / ABOUT).read_bytes(), type=About)
+            return msgspec.json.decode((self.folder / ABOUT).read_bytes(), type=DumpHeader)
         except (OSError, msgspec.MsgspecError) as error:
             raise SettingsError(
                 f"{self.folder} is not a complete dump: {error}.",
                 todo="Make one with `spaf verify --keep-dump`; it prints the folder's name.",
             ) from None
 
-    def stretches(self) -> list[Stretch]:
+    def stretches(self) -> list[DumpFile]:
         """Return the files, in the order of partitions and offsets."""
         found = []
         for path in self.folder.glob("*-*.tsv"):
             partition, offset = path.stem.split("-")
-            found.append(Stretch(int(partition), int(offset), path))
+            found.append(DumpFile(int(partition), int(offset), path))
         return sorted(found)
 
     def path(self, partition: int, offset: int) -> Path:
@@ -127,7 +127,10 @@ class Dump:
             VerifyError: the disk is full, or the folder cannot be written.
 
         """
-        with told(self.folder), self.path(partition, offset).open("wb", BUFFER_BYTES) as file:
+        with (
+            explained_os_errors(self.folder),
+            self.path(partition, offset).open("wb", BUFFER_BYTES) as file,
+        ):
             for record in records:
                 file.write(line(record))
                 yield record
@@ -137,7 +140,7 @@ class Dump:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class told:  # noqa: N801 - it reads as a word in a with statement
+class explained_os_errors:  # noqa: N801 - it reads as a word in a with statement
     """Turns an error of the file system into one that a user can act on."""
 
     def __init__(self, folder: Path) -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
-from spaf.verify.answers import UNREAD, Answers, Intake, LedgerKey
+from spaf.verify.answers import UNREAD, Answers, LedgerCounts, LedgerKey
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COUNTS = ("accepted", "late", "rejected")
 
 
-class Booking(NamedTuple):
+class ExpectedLedgerRow(NamedTuple):
     """A row; None is what the ledger cannot know for certain yet."""
 
     accepted: int
@@ -29,15 +29,15 @@ class Booking(NamedTuple):
     min_offset: int | None
     max_offset: int | None
 
-    def agrees(self, row: Booking) -> bool:
+    def agrees(self, row: ExpectedLedgerRow) -> bool:
         """Tell whether a row says the same, as far as that is known."""
         return all(mine is None or mine == theirs for mine, theirs in zip(self, row, strict=True))
 
 
-def bookings(answers: Answers) -> dict[LedgerKey, Booking]:
+def bookings(answers: Answers) -> dict[LedgerKey, ExpectedLedgerRow]:
     """Return the rows that the ledger must hold, by partition and second."""
     open_partitions = {partition for partition, _ in answers.open_ledger}
-    found: dict[LedgerKey, Booking] = {}
+    found: dict[LedgerKey, ExpectedLedgerRow] = {}
     for partition, intakes in _by_partition(answers.ledger).items():
         before = answers.begin.get(partition, 0) - 1
         for place, (second, intake) in enumerate(intakes):
@@ -46,23 +46,27 @@ def bookings(answers: Answers) -> dict[LedgerKey, Booking]:
                 # The end of the log: what follows unread is told to this row, unless more came.
                 last = None if partition in open_partitions else answers.cut[partition] - 1
             gone = None if last is None else last - before - intake.accepted - intake.late
-            found[partition, second] = Booking(intake.accepted, intake.late, gone, before + 1, last)
+            found[partition, second] = ExpectedLedgerRow(
+                intake.accepted, intake.late, gone, before + 1, last
+            )
             before = intake.readable
     return found
 
 
 def _by_partition(
-    ledger: Mapping[LedgerKey, Intake],
-) -> dict[int, list[tuple[int, Intake]]]:
+    ledger: Mapping[LedgerKey, LedgerCounts],
+) -> dict[int, list[tuple[int, LedgerCounts]]]:
     """Return the seconds of each partition in which something could be read, in order."""
-    found: dict[int, list[tuple[int, Intake]]] = {}
+    found: dict[int, list[tuple[int, LedgerCounts]]] = {}
     for (partition, second), intake in sorted(ledger.items(), key=lambda item: item[0]):
         if intake.readable != UNREAD:
             found.setdefault(partition, []).append((second, intake))
     return found
 
 
-def rows(answers: Answers, table: Iterable[LedgerRow]) -> Iterator[tuple[LedgerKey, Booking]]:
+def rows(
+    answers: Answers, table: Iterable[LedgerRow]
+) -> Iterator[tuple[LedgerKey, ExpectedLedgerRow]]:
     """Yield the rows of the table that can be compared one by one.
 
     A partition in which nothing could be read has one row, under the second in which the job was
@@ -73,10 +77,10 @@ def rows(answers: Answers, table: Iterable[LedgerRow]) -> Iterator[tuple[LedgerK
     for row in table:
         blank = row.accepted == row.late == 0 and row.partition in known - legible
         if not blank:
-            yield (row.partition, row.second), Booking(*row[2:])
+            yield (row.partition, row.second), ExpectedLedgerRow(*row[2:])
 
 
-class Sum(NamedTuple):
+class LedgerSum(NamedTuple):
     """A column of the ledger over the settled rows of a partition."""
 
     partition: int
@@ -86,7 +90,7 @@ class Sum(NamedTuple):
     legible: bool
 
 
-def sums(answers: Answers, table: Iterable[LedgerRow]) -> Iterator[Sum]:
+def sums(answers: Answers, table: Iterable[LedgerRow]) -> Iterator[LedgerSum]:
     """Yield the sums that can be compared; of rejections only where the partition is settled."""
     expected = {
         key: (intake.accepted, intake.late, intake.rejected)
@@ -100,7 +104,7 @@ def sums(answers: Answers, table: Iterable[LedgerRow]) -> Iterator[Sum]:
     for partition in sorted({*left, *right}):
         for column, wanted, there in zip(COUNTS, left[partition], right[partition], strict=True):
             if column != "rejected" or partition not in unsettled:
-                yield Sum(partition, column, wanted, there, partition in legible)
+                yield LedgerSum(partition, column, wanted, there, partition in legible)
 
 
 def _added(

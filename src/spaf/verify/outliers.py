@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from spaf.verify.answers import Outlier, OutlierKey
+from spaf.verify.answers import OutlierKey, SaleOutlier
 from spaf.verify.detection import (
     LARGEST_SPREAD,
     LEAST_HISTORY,
@@ -37,7 +37,7 @@ LaneKey = tuple[int, str, str, int]
 CAUTION = 1 - 1e-6
 
 
-class Lane:
+class OutlierGroup:
     """The sales of a lane in a stretch, a column each."""
 
     __slots__ = ("categories", "cents", "identifiers", "offsets", "quantities")
@@ -51,7 +51,7 @@ class Lane:
         self.identifiers: list[str | None] = []
 
 
-class Sums(NamedTuple):
+class LogSums(NamedTuple):
     """What a lane has left: number of sales, and sums of their logarithms."""
 
     sales: int = 0
@@ -65,19 +65,19 @@ class Outliers:
 
     def __init__(self, detection: Detection) -> None:
         """Start at the beginning of a log, or of a stretch of it."""
-        self.found: dict[OutlierKey, Outlier] = {}
+        self.found: dict[OutlierKey, SaleOutlier] = {}
         self.doubtful: set[tuple[int, int]] = set()
         self._threshold = detection.outlier_score
         self._block_seconds = detection.outlier_hours * 3_600
-        self._noted: dict[LaneKey, Lane] = {}
-        self._sums: dict[LaneKey, Sums] = {}
+        self._noted: dict[LaneKey, OutlierGroup] = {}
+        self._sums: dict[LaneKey, LogSums] = {}
 
     def see(self, partition: int, offset: int, second: int, sale: Sale) -> None:
         """Note a sale; `second` is that of its append time."""
         key = (partition, sale.product_id, sale.currency, second // self._block_seconds)
         lane = self._noted.get(key)
         if lane is None:
-            lane = self._noted[key] = Lane()
+            lane = self._noted[key] = OutlierGroup()
         lane.offsets.append(offset)
         lane.cents.append(sale.unit_cents)
         lane.quantities.append(sale.quantity)
@@ -93,10 +93,10 @@ class Outliers:
     def settle(self) -> None:
         """Judge what is noted."""
         for key, lane in self._noted.items():
-            self._sums[key] = self._judge(key[0], lane, self._sums.get(key, Sums()))
+            self._sums[key] = self._judge(key[0], lane, self._sums.get(key, LogSums()))
         self._noted = {}
 
-    def _judge(self, partition: int, lane: Lane, left: Sums) -> Sums:
+    def _judge(self, partition: int, lane: OutlierGroup, left: LogSums) -> LogSums:
         """Judge the sales of a lane, and return what it leaves."""
         prices = logs(np.asarray(lane.cents) + 1)
         quantities = logs(np.asarray(lane.quantities))
@@ -109,11 +109,11 @@ class Outliers:
         far = np.abs(prices - price_sums / divisor) > self._threshold * LEAST_SPREAD * CAUTION
         many = quantities - quantity_sums / divisor > self._threshold * QUANTITY_SPREAD * CAUTION
         for at in np.flatnonzero((before >= LEAST_HISTORY) & (far | many)).tolist():
-            earlier = Sums(
+            earlier = LogSums(
                 int(before[at]), int(price_sums[at]), int(square_sums[at]), int(quantity_sums[at])
             )
             self._apply(partition, lane, at, int(prices[at]), int(quantities[at]), earlier)
-        return Sums(
+        return LogSums(
             left.sales + len(prices),
             left.prices + int(prices.sum()),
             left.squares + int((prices * prices).sum()),
@@ -121,7 +121,13 @@ class Outliers:
         )
 
     def _apply(  # noqa: PLR0913, PLR0917 - a sale, and those before it
-        self, partition: int, lane: Lane, at: int, price: int, quantity: int, earlier: Sums
+        self,
+        partition: int,
+        lane: OutlierGroup,
+        at: int,
+        price: int,
+        quantity: int,
+        earlier: LogSums,
     ) -> None:
         """Apply the rule to one sale, as it stands."""
         offset, threshold = lane.offsets[at], self._threshold
@@ -143,7 +149,7 @@ class Outliers:
             expected = lane.cents[at] * exp(usual / LOG_SCALE)
         else:
             return
-        one = Outlier(
+        one = SaleOutlier(
             lane.identifiers[at],
             lane.categories[at],
             lane.cents[at] * lane.quantities[at],
@@ -154,10 +160,10 @@ class Outliers:
 
 
 def stand_for_record(
-    found: dict[OutlierKey, Outlier],
+    found: dict[OutlierKey, SaleOutlier],
     doubtful: set[tuple[int, int]],
     key: OutlierKey,
-    one: Outlier,
+    one: SaleOutlier,
 ) -> None:
     """Note an unusual sale; of several of one kind in a record the largest amount stands for it.
 
@@ -173,7 +179,7 @@ def stand_for_record(
     found[key] = min(one, other, key=_place)
 
 
-def _place(one: Outlier) -> tuple[Decimal, float, str, str]:
+def _place(one: SaleOutlier) -> tuple[Decimal, float, str, str]:
     return -Decimal(one.cents), -abs(one.score), one.category, one.transaction_id or ""
 
 

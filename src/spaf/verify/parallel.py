@@ -8,8 +8,8 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
-from spaf.verify.dump import About, Dump, Stretch, read
-from spaf.verify.recount import Recount
+from spaf.verify.dump import Dump, DumpFile, DumpHeader, read
+from spaf.verify.python_oracle import PythonOracle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +46,7 @@ def recompute(
 
     """
     about, stretches = dump.about(), dump.stretches()
-    whole = Recount(about.rules, cut, about.detection, about.begin)
+    whole = PythonOracle(about.rules, cut, about.detection, about.begin)
     if processes == 1 or len(stretches) == 1:
         for number, stretch in enumerate(stretches):
             whole.absorb(_recount(stretch, about, dict(cut)))
@@ -63,8 +63,8 @@ def recompute(
     return whole.answers()
 
 
-def _recount(stretch: Stretch, about: About, cut: dict[int, int]) -> Recount:
+def _recount(stretch: DumpFile, about: DumpHeader, cut: dict[int, int]) -> PythonOracle:
     """Count one stretch; its sales are judged when it is joined to those before it."""
-    part = Recount(about.rules, cut, about.detection)
+    part = PythonOracle(about.rules, cut, about.detection)
     part.feed(read(stretch.path))
     return part

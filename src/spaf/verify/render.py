@@ -6,12 +6,19 @@ from decimal import Decimal
 
 from spaf.verify.answers import Answers
 from spaf.verify.ledger import bookings
-from spaf.verify.tables import LedgerRow, OutlierRow, RepeatRow, SummaryRow, SwingRow, Tables
+from spaf.verify.tables import (
+    DuplicateBlockRow,
+    LedgerRow,
+    OutlierRow,
+    SummaryRow,
+    TableRows,
+    TrafficAnomalyRow,
+)
 
 
-def tables_of(answers: Answers) -> Tables:
+def tables_of(answers: Answers) -> TableRows:
     """Return all tables of answers in which nothing is open."""
-    return Tables(
+    return TableRows(
         summary=[
             SummaryRow(*key, group.count, group.units, amount(group.cents))
             for key, group in answers.summary.items()
@@ -31,8 +38,8 @@ def tables_of(answers: Answers) -> Tables:
             )
             for key, row in answers.outliers.items()
         ],
-        swings=[SwingRow(*key, *row) for key, row in answers.swings.items()],
-        repeats=[RepeatRow(*key, *row) for key, row in answers.repeats.items()],
+        swings=[TrafficAnomalyRow(*key, *row) for key, row in answers.swings.items()],
+        repeats=[DuplicateBlockRow(*key, *row) for key, row in answers.repeats.items()],
     )
 
 

@@ -53,7 +53,7 @@ class OutlierRow(NamedTuple):
     score: float
 
 
-class SwingRow(NamedTuple):
+class TrafficAnomalyRow(NamedTuple):
     """A row of `window_anomaly`; `second` is its second of append time, since the epoch."""
 
     second: int
@@ -64,7 +64,7 @@ class SwingRow(NamedTuple):
     score: float
 
 
-class RepeatRow(NamedTuple):
+class DuplicateBlockRow(NamedTuple):
     """A row of `duplicate_block`; start and end of its block, seconds since the epoch."""
 
     start: int
@@ -74,11 +74,11 @@ class RepeatRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
+class TableRows:
     """What the database holds, read in one snapshot after the cut was taken."""
 
     summary: Sequence[SummaryRow]
     ledger: Sequence[LedgerRow]
     outliers: Sequence[OutlierRow] = ()
-    swings: Sequence[SwingRow] = ()
-    repeats: Sequence[RepeatRow] = ()
+    swings: Sequence[TrafficAnomalyRow] = ()
+    repeats: Sequence[DuplicateBlockRow] = ()

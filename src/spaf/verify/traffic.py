@@ -11,7 +11,7 @@ from itertools import accumulate
 from math import log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-from spaf.verify.answers import Swing, SwingKey
+from spaf.verify.answers import SwingKey, TrafficAnomaly
 from spaf.verify.detection import (
     COOL_DOWN,
     GAP,
@@ -31,7 +31,7 @@ Counts = dict[int, dict[str, int]]
 """Second of append time since the epoch → category → accepted sales."""
 
 
-class Past(NamedTuple):
+class BaselineSpan(NamedTuple):
     """A part of the past: sales a row, and how much more than chance they vary."""
 
     rows: int
@@ -39,12 +39,12 @@ class Past(NamedTuple):
     variation: float
 
 
-class Traffic:
+class TrafficBaseline:
     """What the seconds come to."""
 
     def __init__(self, detection: Detection) -> None:
         """Keep the rule."""
-        self.found: dict[SwingKey, Swing] = {}
+        self.found: dict[SwingKey, TrafficAnomaly] = {}
         self.doubtful: set[tuple[int, str]] = set()
         self._detection = detection
 
@@ -78,10 +78,10 @@ class Traffic:
             last_alert = row if alert else last_alert
             last_doubt = row if doubt else last_doubt
 
-    def _pasts(self, counts: Sequence[int], sums: Sequence[int]) -> list[Past | None]:
+    def _pasts(self, counts: Sequence[int], sums: Sequence[int]) -> list[BaselineSpan | None]:
         """Return, by row, the third of the past that ends before the longest span."""
         squares = list(accumulate((count * count for count in counts), initial=0))
-        found: list[Past | None] = []
+        found: list[BaselineSpan | None] = []
         for row in range(len(counts)):
             stop = max(0, row + 1 - GAP)
             first = max(0, stop - self._detection.third)
@@ -93,11 +93,11 @@ class Traffic:
             excess = (squares[stop] - squares[first] - total * total / rows) / (rows - 1)
             variation = excess / max(total / rows, 1.0)
             base = (total + HALF) / rows
-            found.append(Past(rows, base, min(max(variation, 1.0), MOST_VARIATION)))
+            found.append(BaselineSpan(rows, base, min(max(variation, 1.0), MOST_VARIATION)))
         return found
 
 
-def loudest(recent: Sequence[int], parts: Sequence[Past]) -> Swing:
+def loudest(recent: Sequence[int], parts: Sequence[BaselineSpan]) -> TrafficAnomaly:
     """Return the span that stands out most; the first of `parts` is the nearest.
 
     Each is compared with the nearest that a part of the past lets expect, by the signed root of
@@ -105,7 +105,7 @@ def loudest(recent: Sequence[int], parts: Sequence[Past]) -> Swing:
     """
     lowest, highest = min(part.base for part in parts), max(part.base for part in parts)
     variation, rows = min(part.variation for part in parts), parts[0].rows
-    best = Swing(0, 0.0, 0.0)
+    best = TrafficAnomaly(0, 0.0, 0.0)
     for span, count in zip(SPANS, recent, strict=True):
         expected = max(min(max(count, span * lowest), span * highest), LEAST_EXPECTED)
         if count > expected:
@@ -115,5 +115,5 @@ def loudest(recent: Sequence[int], parts: Sequence[Past]) -> Swing:
         deviance = max(nearer * log(nearer / expected) - (nearer - expected), 0.0)
         score = sign * sqrt(2.0 * deviance) / sqrt(variation * (1.0 + span / rows))
         if abs(score) > abs(best.score):
-            best = Swing(count, expected, score)
+            best = TrafficAnomaly(count, expected, score)
     return best

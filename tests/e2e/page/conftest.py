@@ -15,15 +15,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
-from spaf.bench.load import Load, offered
-from spaf.bench.page import page_address
-from spaf.bench.session import Session
-from spaf.bench.verdict import wait_until_done
+from spaf.bench.page.access import page_address
+from spaf.bench.run.load import Load, offered
+from spaf.bench.run.verdict import wait_until_done
 from spaf.errors import BrowserError, LoadError
 from spaf.measure.browser import find, runs_as_root
 from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.process import wait_until
+from spaf.stack.run import Run
 from spaf.topic.producer import open_producer
 
 # Far longer than any of it takes on a busy machine: a wait that ends here is a failure, seconds.
@@ -50,18 +50,18 @@ def chromium(no_browser: Callable[[BrowserError], None]) -> Path:
 
 
 @pytest.fixture(scope="package")
-def run(small_settings: Settings, chromium: Path) -> Iterator[Session]:  # noqa: ARG001 - first of all
+def run(small_settings: Settings, chromium: Path) -> Iterator[Run]:  # noqa: ARG001 - first of all
     """Yield a whole run: services, job, Locust and the page."""
     chosen = small_settings.model_copy(update={"home": small_settings.home.with_name("page")})
     state = control.up(chosen, lambda _: None, end_with_us=True)
     try:
-        yield Session(chosen, state)
+        yield Run(chosen, state)
     finally:
         control.down(chosen, wipe=True)
 
 
 @pytest.fixture(scope="package")
-def address(run: Session) -> str:
+def address(run: Run) -> str:
     """Return where the page is."""
     return page_address(run)
 
@@ -198,7 +198,7 @@ def _witness(tab: Tab, address: str) -> None:
 
 
 @pytest.fixture(scope="package")
-def send(run: Session) -> Callable[..., None]:
+def send(run: Run) -> Callable[..., None]:
     """Return what appends records, as objects or as bytes, and waits for the broker."""
     producer = open_producer(run.kafka, "spaf-test")
 
@@ -212,7 +212,7 @@ def send(run: Session) -> Callable[..., None]:
 
 
 @pytest.fixture
-def load(run: Session) -> Iterator[Callable[[float], Load]]:
+def load(run: Run) -> Iterator[Callable[[float], Load]]:
     """Return what starts sales at a rate; they end with the test."""
     loads: list[Load] = []
 
@@ -229,6 +229,6 @@ def load(run: Session) -> Iterator[Callable[[float], Load]]:
 
 
 @pytest.fixture
-def pause(run: Session) -> Callable[[], None]:
+def pause(run: Run) -> Callable[[], None]:
     """Return what waits until everything that was sent is in the tables."""
     return lambda: wait_until_done(run, run.end_offsets())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spaf.bench.load import Load
+from spaf.bench.run.load import Load
 
 Tabs = Callable[..., Any]
 PHONE, LAPTOP, PROJECTOR = (390, 844), (1366, 768), (1920, 1080)

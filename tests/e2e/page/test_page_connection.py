@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from spaf import clock
-from spaf.bench.load import Load
-from spaf.bench.session import Session
+from spaf.bench.run.load import Load
+from spaf.stack.run import Run
 
 # The page may be silent for so long before it says so, seconds; half a second is for us to see it.
 STALE_S = 2.0 + 0.5
@@ -22,7 +22,7 @@ BACK_S = 60.0
 
 
 @contextlib.contextmanager
-def paused(session: Session, name: str) -> Iterator[None]:
+def paused(session: Run, name: str) -> Iterator[None]:
     """Hold a service still for a block, by its recorded process."""
     pid = session.state().services[name].pid
     assert pid is not None
@@ -35,7 +35,7 @@ def paused(session: Session, name: str) -> Iterator[None]:
 
 
 def test_a_silent_server_is_said_within_two_seconds(
-    run: Session, tab: Any, load: Callable[[float], Load]
+    run: Run, tab: Any, load: Callable[[float], Load]
 ) -> None:
     """Numbers stay, nothing is blank, and the banner goes away when word comes again."""
     load(20)
@@ -56,7 +56,7 @@ def test_a_silent_server_is_said_within_two_seconds(
 
 @pytest.mark.timeout(180)
 def test_after_a_reconnect_everything_is_right_without_a_reload(
-    run: Session, tab: Any, load: Callable[[float], Load], pause: Callable[[], None]
+    run: Run, tab: Any, load: Callable[[float], Load], pause: Callable[[], None]
 ) -> None:
     """The server dies under load and comes back as another process; the page catches up."""
     tab.expected += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "Failed to load resource"]
@@ -83,7 +83,7 @@ def test_after_a_reconnect_everything_is_right_without_a_reload(
 
 @pytest.mark.timeout(180)
 def test_a_stage_that_stands_still_is_named(
-    run: Session, tab: Any, load: Callable[[float], Load], pause: Callable[[], None]
+    run: Run, tab: Any, load: Callable[[float], Load], pause: Callable[[], None]
 ) -> None:
     """Flink's TaskManager is held still under load: the banner names Flink, not the page."""
     load(50)

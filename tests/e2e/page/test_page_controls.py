@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from spaf.bench.session import Session
-from spaf.generate.remote import Remote
-from spaf.stack.names import LOCUST
+from spaf.generate.locust.client import LocustClient
+from spaf.stack.run import Run
+from spaf.stack.service_names import LOCUST
 
 # Locust starts and stops its users within this, seconds.
 STEER_S = 40.0
@@ -20,10 +20,10 @@ FOUND_S = 45.0
 
 
 @pytest.fixture
-def quiet(run: Session) -> Iterator[None]:
+def quiet(run: Run) -> Iterator[None]:
     """Leave Locust's page without a load, however the test ends."""
     yield
-    with Remote(run.state().services[LOCUST].address) as locust:
+    with LocustClient(run.state().services[LOCUST].address) as locust:
         locust.stop()
 
 
@@ -79,9 +79,7 @@ def test_a_rate_that_is_none_is_refused_with_a_sentence(tab: Any) -> None:
     assert own.get_attribute("aria-invalid") == "true"
 
 
-def test_messages_of_the_topic_are_browsed(
-    tab: Any, send: Callable[..., None], run: Session
-) -> None:
+def test_messages_of_the_topic_are_browsed(tab: Any, send: Callable[..., None], run: Run) -> None:
     """The newest messages, pretty; key and headers; what is in Kafka is what is shown."""
     sale = {"productId": "browsed", "productCategory": "books", "productPrice": 3.5}
     send({**sale, "productQuantity": 4}, key=b"the-key", headers=[("origin", b"a test")])

@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from spaf.bench.load import Load
-from spaf.bench.session import Session
+from spaf.bench.run.load import Load
+from spaf.stack.run import Run
 from spaf.store.access import Role
 
 Tabs = Callable[..., Any]
@@ -17,14 +17,14 @@ LOAD_S = 4.0
 RATE = 60.0
 
 
-def rows_of(session: Session, query: str) -> list[tuple[Any, ...]]:
+def rows_of(session: Run, query: str) -> list[tuple[Any, ...]]:
     """Return what a query of our own finds in the tables."""
     with session.access.session(Role.READ) as connection:
         return connection.execute(query.encode()).fetchall()
 
 
 def test_numbers_are_those_of_postgresql_at_a_pause(
-    run: Session, open_tab: Tabs, load: Callable[[float], Load], pause: Callable[[], None]
+    run: Run, open_tab: Tabs, load: Callable[[float], Load], pause: Callable[[], None]
 ) -> None:
     """After the load has ended: the accounts, today's money and every row on the page."""
     tab = open_tab(timezone_id="UTC")

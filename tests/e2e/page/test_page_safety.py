@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from spaf.bench.session import Session
 from spaf.stack.process import wait_until
+from spaf.stack.run import Run
 from spaf.store.access import Role
 
 # Each within the 64 characters of a category; the last turns the reading direction around.
@@ -36,7 +36,7 @@ def sale(text: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_hostile_text_stays_text(run: Session, tab: Any, send: Callable[..., None]) -> None:
+def test_hostile_text_stays_text(run: Run, tab: Any, send: Callable[..., None]) -> None:
     """In rows, anomalies, quarantine and messages: shown as it was sent, never obeyed."""
     headers = [(text, text.encode()) for text in HOSTILE]
     send(*map(sale, HOSTILE), key=HOSTILE[0].encode(), headers=headers)
@@ -80,7 +80,7 @@ def test_hostile_parameters_are_refused_with_a_sentence(tab: Any) -> None:
     tab.expected.append("404")
 
 
-def _open_everything(run: Session, tab: Any) -> None:
+def _open_everything(run: Run, tab: Any) -> None:
     """Have every part of the page that shows records show the hostile ones."""
     page = tab.page
     page.locator('[data-test="anomaly"]').first.click()
@@ -92,7 +92,7 @@ def _open_everything(run: Session, tab: Any) -> None:
     del run
 
 
-def _report_anomalies(run: Session) -> None:
+def _report_anomalies(run: Run) -> None:
     """Write what the job would write if a hostile sale were an outlier."""
     with run.access.session(Role.SINK) as connection:
         for number, text in enumerate(HOSTILE):

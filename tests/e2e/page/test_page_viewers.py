@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from spaf import clock
-from spaf.bench.crowd import Crowd
-from spaf.bench.load import Load
-from spaf.bench.session import Session
-from spaf.stack.cost import resources
+from spaf.bench.page.sse_clients import SseClients
+from spaf.bench.run.load import Load
+from spaf.stack.resource_usage import resources
+from spaf.stack.run import Run
 
 VIEWERS = 100
 # What the kernel keeps for a viewer that does not read, bytes; and how long one sleeps until the
@@ -49,12 +49,12 @@ class Events:
 
 
 def test_a_hundred_viewers(
-    run: Session, tab: Any, address: str, load: Callable[[float], Load], pause: Callable[[], None]
+    run: Run, tab: Any, address: str, load: Callable[[float], Load], pause: Callable[[], None]
 ) -> None:
     """All of them get every second's news, none is lost, and the page beside them is right."""
     one = load(50)
     assert tab.until(lambda: tab.number("sales-per-second") > 0)
-    with Crowd(address, VIEWERS) as crowd:
+    with SseClients(address, VIEWERS) as crowd:
         began = clock.monotonic()
         assert tab.until(lambda: clock.monotonic() - began > 5)
         found = crowd.leave()

@@ -7,21 +7,21 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from spaf.bench.session import Session
-from spaf.generate.result import LoadResult
-from spaf.generate.run import Sales, load_command
+from spaf.generate.locust.command import LoadSpec, load_command
+from spaf.generate.locust.load_result import LoadResult
 from spaf.sale import Sale, decode
 from spaf.stack.ports import any_free_port
-from spaf.topic.read import read
+from spaf.stack.run import Run
+from spaf.topic.range_reader import read
 
-Own = Callable[[int], Session]
+Own = Callable[[int], Run]
 
 
 def test_every_sale_that_was_asked_for_is_on_the_topic(own: Own, tmp_path: Path) -> None:
     """Rate times duration sales are intended, acknowledged and there; labels name true sales."""
     session = own(1)
     labels, result = tmp_path / "labels.jsonl", tmp_path / "result.json"
-    offered = Sales(session.kafka, session.topic, 7, ("BRL", "USD"), 0.2, labels)
+    offered = LoadSpec(session.kafka, session.topic, 7, ("BRL", "USD"), 0.2, labels)
     argv = load_command(offered, rate=60, seconds=2, result=result)
     ran = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -41,7 +41,7 @@ def test_every_sale_that_was_asked_for_is_on_the_topic(own: Own, tmp_path: Path)
 def test_a_broker_that_is_away_is_one_sentence(tmp_path: Path) -> None:
     """Without a broker the load ends with what is wrong and where, and with no traceback."""
     address = f"127.0.0.1:{any_free_port()}"
-    offered = Sales(address, "nowhere", 1, ("BRL",), 0.0)
+    offered = LoadSpec(address, "nowhere", 1, ("BRL",), 0.0)
     argv = load_command(offered, rate=10, seconds=1, result=tmp_path / "result.json")
     ran = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode != 0

@@ -44,7 +44,7 @@ def main() -> None:
     options = {"table.local-time-zone": "UTC", "parallelism.default": "1"}
     environment = submit.table_environment(options, streaming=False)
     known = tuple(question["parameters"].pop("known_categories"))
-    parameters = build.Parameters(known_categories=known, **question["parameters"])
+    parameters = build.JobParameters(known_categories=known, **question["parameters"])
     with TemporaryDirectory() as folder:
         file = Path(folder, "log.json")
         file.write_text("".join(json.dumps(row) + "\n" for row in question["rows"]))

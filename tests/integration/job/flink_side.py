@@ -41,7 +41,7 @@ def main() -> None:
         (append_ms, row) for (_, append_ms), some in zip(records, rows, strict=True) for row in some
     ]
     known = tuple(question["parameters"].pop("known_categories"))
-    parameters = build.Parameters(known_categories=known, **question["parameters"])
+    parameters = build.JobParameters(known_categories=known, **question["parameters"])
     with TemporaryDirectory() as folder:
         events = list(judged(environment, parameters, appended, Path(folder, "log.json")))
     sys.stdout.write("\n" + json.dumps({"rows": rows, "events": events}) + "\n")
@@ -89,7 +89,7 @@ class Decoder:
 
 
 def judged(
-    environment: Any, parameters: build.Parameters, rows: Iterable[tuple[int, Row]], file: Path
+    environment: Any, parameters: build.JobParameters, rows: Iterable[tuple[int, Row]], file: Path
 ) -> Iterator[list[Any]]:
     """Yield what the job's views say of each row."""
     read, judge, *others = build.statements(parameters, build.VIEWS)

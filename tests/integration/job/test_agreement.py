@@ -21,9 +21,9 @@ import pytest
 
 from spaf.job import build
 from spaf.sale import Late, Outcome, Reason, Rules, decode
-from spaf.sale.check import double
 from spaf.sale.contract import AMOUNTS, COLUMNS
-from spaf.sale.rows import rows
+from spaf.sale.jackson.rows import rows
+from spaf.sale.validation import double
 from spaf.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ APPEND_MS = 1_763_800_000_123
 # Late in the last second of the last year that the job reads, so that each date before it counts.
 LAST_YEAR_MS = 2_145_916_799_999
 FIELDS = b'"productId":"p","productCategory":"books","productPrice":1.25,"productQuantity":3'
-PARAMETERS = build.Parameters.of(Settings(), ("books", "it's"))
+PARAMETERS = build.JobParameters.of(Settings(), ("books", "it's"))
 NAMES = (
     *(
         '""',

@@ -19,7 +19,7 @@ from spaf.settings import Settings
 BASE = 1_763_800_000
 KNOWN = ("steady", "surging", "dry", "early", "rare", "busy", "silent", "it's")
 SURGE_SECONDS = 120
-PARAMETERS = build.Parameters.of(Settings(), KNOWN, surge_seconds=SURGE_SECONDS)
+PARAMETERS = build.JobParameters.of(Settings(), KNOWN, surge_seconds=SURGE_SECONDS)
 LATE_MS, AHEAD_MS = 600_000, 60_000
 # Seconds of traffic, from BASE on; everything else is appended behind them.
 TRAFFIC = 200

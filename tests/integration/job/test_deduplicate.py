@@ -17,17 +17,17 @@ import msgspec
 import pytest
 
 from spaf import clock
-from spaf.bench.session import Session
 from spaf.job import checkpoint
-from spaf.job.rest import Rest
+from spaf.job.flink_client import FlinkClient
 from spaf.settings import JobSettings, Settings
+from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.verify import Verdict
 
-Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
-Job = Callable[[Session, Settings, Path | None], AbstractContextManager[str]]
-Settle = Callable[[Session], Verdict]
+Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
+Job = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
+Settle = Callable[[Run], Verdict]
 # The first test waits for two runs of the job, one after the other, seconds.
 pytestmark = pytest.mark.timeout(300)
 
@@ -46,7 +46,7 @@ def sale(second: int, category: str, name: str | None, cents: int = 10) -> bytes
     ).encode()
 
 
-def once(stack: Session, own: Callable[[int], Session]) -> tuple[Session, Settings]:
+def once(stack: Run, own: Callable[[int], Run]) -> tuple[Run, Settings]:
     """Return an empty topic of two partitions, and settings that deduplicate."""
     session = own(2)
     session.contract = msgspec.structs.replace(session.contract, deduplicate_minutes=MINUTES)
@@ -55,7 +55,7 @@ def once(stack: Session, own: Callable[[int], Session]) -> tuple[Session, Settin
 
 
 @dataclass
-class Run:
+class JobResult:
     """What was found after each of three jobs over the same tables."""
 
     second: int
@@ -73,12 +73,12 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(
-    stack: Session,
-    own: Callable[[int], Session],
+    stack: Run,
+    own: Callable[[int], Run],
     send: Send,
     running_job: Job,
     settle: Settle,
-) -> Run:
+) -> JobResult:
     """Read copies out of order, resume from a checkpoint with more, and read all anew."""
     session, settings = once(stack, own)
     second = clock.now_ms() // 1_000 - 60
@@ -109,14 +109,14 @@ def run(
     with running_job(session, settings, resume) as job:
         send(session, 0, [sale(second + 11, "same", f"late-{n}") for n in range(AGAIN)])
         resumed = settle(session)
-        restored = Rest(session.flink).get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
+        restored = FlinkClient(session.flink).get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
     after = rows(session)
     with session.access.session(Role.READ) as connection:
         total = queries.total(connection)
 
     with running_job(session, settings, None):
         anew = settle(session)
-    return Run(
+    return JobResult(
         second,
         first,
         summary,
@@ -131,13 +131,13 @@ def run(
     )
 
 
-def rows(session: Session) -> list[tuple[Any, ...]]:
+def rows(session: Run) -> list[tuple[Any, ...]]:
     """Return sales_summary, in order."""
     with session.access.session(Role.READ) as connection:
         return sorted(queries.summary(connection))
 
 
-def test_the_earlier_copy_takes_the_place_of_the_later(run: Run) -> None:
+def test_the_earlier_copy_takes_the_place_of_the_later(run: JobResult) -> None:
     """The copies that were read first but appended last leave their second: its row is gone."""
     assert run.first.differences == []
     assert run.first.exact
@@ -150,14 +150,14 @@ def test_the_earlier_copy_takes_the_place_of_the_later(run: Run) -> None:
     assert run.first.rejected == 0
 
 
-def test_listeners_learn_that_a_row_has_gone(run: Run) -> None:
+def test_listeners_learn_that_a_row_has_gone(run: JobResult) -> None:
     """The later copies were counted, then taken back; the last word on their row is zero."""
     counts = [news[3] for news in run.told if news[0] == run.second + 7]
     assert max(counts) == MOVED
     assert counts[-1] == 0
 
 
-def test_identifiers_are_known_after_a_restart(run: Run) -> None:
+def test_identifiers_are_known_after_a_restart(run: JobResult) -> None:
     """Copies of sales from before the checkpoint do not count, and new ones count once."""
     assert run.restored == run.resumed_from
     assert run.second_verdict.differences == []
@@ -169,7 +169,7 @@ def test_identifiers_are_known_after_a_restart(run: Run) -> None:
     ]
 
 
-def test_every_record_is_accounted_for(run: Run) -> None:
+def test_every_record_is_accounted_for(run: JobResult) -> None:
     """Records are accepted, duplicates, late or rejected; conflicts are those of the price."""
     duplicates = MOVED + 4 + AGAIN
     accepted = FILLING + MOVED + 1 + AGAIN
@@ -183,7 +183,7 @@ def test_every_record_is_accounted_for(run: Run) -> None:
     }
 
 
-def test_another_reading_of_the_log_writes_the_same(run: Run) -> None:
+def test_another_reading_of_the_log_writes_the_same(run: JobResult) -> None:
     """A job that starts anew interleaves the partitions in another way; the tables are the same."""
     assert run.anew.exact
     assert run.again == run.resumed

@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 
 from spaf import clock
-from spaf.bench.session import Session
-from spaf.job.rest import Rest
+from spaf.job.flink_client import FlinkClient
 from spaf.settings import JobSettings, Settings
 from spaf.stack.flink import TASKMANAGER
+from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.verify import Verdict
 
-Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
-Job = Callable[[Session, Settings, Path | None], AbstractContextManager[str]]
+Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
+Job = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
 
 GOOD = b'"productId":"p","productCategory":"bad","productPrice":1.25,"productQuantity":3'
 PRODUCT = b'"productId":"p","productCategory":"bad"'
@@ -104,10 +104,10 @@ def sale(category: str, price: str = "10.00", quantity: int = 1, **more: Any) ->
 
 
 @dataclass
-class Run:
+class JobResult:
     """What was sent, and everything that the tables say of it."""
 
-    session: Session
+    session: Run
     job: str
     second: int
     sent: int
@@ -127,12 +127,12 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(
-    stack: Session,
-    own: Callable[[int], Session],
+    stack: Run,
+    own: Callable[[int], Run],
     send: Send,
     running_job: Job,
-    settle: Callable[[Session], Verdict],
-) -> Iterator[Run]:
+    settle: Callable[[Run], Verdict],
+) -> Iterator[JobResult]:
     """Send everything, half of it before the job starts, and read all tables once it is through."""
     session = own(2)
     settings = stack.settings.model_copy(
@@ -153,7 +153,7 @@ def run(
             names = [column.name for column in cursor.description or ()]
             anomalies = [dict(zip(names, row, strict=True)) for row in cursor]
             summary, account = queries.summary(connection), queries.account(connection)
-        yield Run(
+        yield JobResult(
             session=session,
             job=job,
             second=second,
@@ -200,9 +200,9 @@ def outliers() -> Records:
     return [*few, *many, sale("steady", "1100.00", 1, transactionId="tx-outlier")]
 
 
-def test_the_job_never_stumbles(run: Run) -> None:
+def test_the_job_never_stumbles(run: JobResult) -> None:
     """No bad record makes the job fail, restart or go away."""
-    rest = Rest(run.session.flink)
+    rest = FlinkClient(run.session.flink)
     status = rest.status(run.job)
     assert status is not None
     assert status.running
@@ -212,7 +212,7 @@ def test_the_job_never_stumbles(run: Run) -> None:
     assert run.session.state().services[TASKMANAGER].restarts == 0
 
 
-def test_the_tables_are_exact(run: Run) -> None:
+def test_the_tables_are_exact(run: JobResult) -> None:
     """Recomputed from the topic alone, every row is equal and every record is accounted for."""
     assert run.verdict.differences == []
     assert run.verdict.exact
@@ -221,21 +221,21 @@ def test_the_tables_are_exact(run: Run) -> None:
     assert run.verdict.open_groups == 0
 
 
-def test_every_record_has_the_outcome_it_was_sent_for(run: Run) -> None:
+def test_every_record_has_the_outcome_it_was_sent_for(run: JobResult) -> None:
     """Counted by hand: what was made to be good, late or bad is just that."""
     sums = [sum(row[name] for row in run.account) for name in ("accepted", "late", "rejected")]
     assert sums == [run.accepted, run.late, run.rejected]
     assert sum(row["end_offset"] - row["start_offset"] for row in run.account) == run.sent
 
 
-def test_good_sales_between_bad_ones_are_exact(run: Run) -> None:
+def test_good_sales_between_bad_ones_are_exact(run: JobResult) -> None:
     """Each bad record is followed by a sale, and not one of those is lost or changed."""
     expected = (run.second, "beside bad", "BRL", len(BAD), len(BAD), Decimal(len(BAD)) / 100)
     assert run.rows("beside bad") == [expected]
     assert run.rows("bad") == []
 
 
-def test_four_fields_make_a_sale(run: Run) -> None:
+def test_four_fields_make_a_sale(run: JobResult) -> None:
     """The client of the brief sends no time and no currency: arrival and the default count."""
     rows = run.rows("four fields")
     assert {row[2] for row in rows} == {"BRL"}
@@ -243,7 +243,7 @@ def test_four_fields_make_a_sale(run: Run) -> None:
     assert all(run.second < row[0] <= clock.now_ms() // 1_000 for row in rows)
 
 
-def test_currencies_are_never_added_together(run: Run) -> None:
+def test_currencies_are_never_added_together(run: JobResult) -> None:
     """The same second and category has a row a currency; both partitions meet in one row."""
     ten_cents = Decimal("0.10")
     assert run.rows("money") == [
@@ -254,7 +254,7 @@ def test_currencies_are_never_added_together(run: Run) -> None:
     ]
 
 
-def test_the_largest_sales_do_not_overflow(run: Run) -> None:
+def test_the_largest_sales_do_not_overflow(run: JobResult) -> None:
     """Cents of the largest sale times its quantity, hundreds of times: far beyond 64 bits."""
     total = TREASURES * 1_000_000 * Decimal("9999999999.99")
     assert total * 100 > 2**63
@@ -262,24 +262,24 @@ def test_the_largest_sales_do_not_overflow(run: Run) -> None:
     assert run.rows("treasure") == [expected]
 
 
-def test_any_text_is_a_category(run: Run) -> None:
+def test_any_text_is_a_category(run: JobResult) -> None:
     """Accents, other scripts, characters beyond 16 bits, quotes: stored as they were sent."""
     found = [(row[1], row[3], row[5]) for row in run.rows(*STRANGE)]
     assert sorted(found) == sorted((name, 1, Decimal("1.10")) for name in STRANGE)
 
 
-def test_a_long_record_is_a_sale(run: Run) -> None:
+def test_a_long_record_is_a_sale(run: JobResult) -> None:
     """A field that the job does not read may fill the record."""
     assert run.rows("long") == [(run.second, "long", "BRL", 1, 1, Decimal("5.00"))]
 
 
-def test_late_and_ahead_sales_have_no_row(run: Run) -> None:
+def test_late_and_ahead_sales_have_no_row(run: JobResult) -> None:
     """They are in the ledger, as late and as rejected, and in no sum of money."""
     assert run.rows("late", "ahead") == []
     assert run.verdict.late_cents == run.late * 1_000
 
 
-def test_an_outlying_sale_is_found_and_explained(run: Run) -> None:
+def test_an_outlying_sale_is_found_and_explained(run: JobResult) -> None:
     """The one sale that is a hundredfold, with its place, its identifier and what was usual."""
     (found,) = run.outliers
     assert (found["kafka_partition"], found["kafka_offset"]) == (0, run.outlier_offset)

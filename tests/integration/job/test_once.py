@@ -15,19 +15,19 @@ import pytest
 
 from spaf.job import build
 from spaf.sale import Sale
-from spaf.sale.once import Once, Place
+from spaf.sale.dedup import Deduplicator, LogPosition
 from spaf.settings import Settings
 
 BLOCK_S = 600
 # The start of a block.
 BASE = 1_763_800_200
-PARAMETERS = build.Parameters.of(Settings(), ("books", "toys"), duplicate_block_s=BLOCK_S)
+PARAMETERS = build.JobParameters.of(Settings(), ("books", "toys"), duplicate_block_s=BLOCK_S)
 LONGEST = "\N{GRINNING FACE}" * 64
 LUCKY, COPIES, IDS = 7, 1_500, 400
 Row = dict[str, Any]
 
 
-def line(place: Place, category: str, transaction_id: str | None, **columns: Any) -> Row:
+def line(place: LogPosition, category: str, transaction_id: str | None, **columns: Any) -> Row:
     """Return a row of the log: a sale of 1.00 in the second in which it is appended."""
     return {
         "kafka_partition": place.partition,
@@ -43,9 +43,9 @@ def line(place: Place, category: str, transaction_id: str | None, **columns: Any
     }
 
 
-def at(second: float, partition: int = 0, offset: int = 0) -> Place:
+def at(second: float, partition: int = 0, offset: int = 0) -> LogPosition:
     """Return a place so many seconds into the block."""
-    return Place(BASE * 1_000 + round(second * 1_000), partition, offset)
+    return LogPosition(BASE * 1_000 + round(second * 1_000), partition, offset)
 
 
 def by_hand() -> list[Row]:
@@ -91,11 +91,13 @@ def by_hand() -> list[Row]:
     ]
 
 
-def by_luck() -> tuple[list[Row], Once]:
+def by_luck() -> tuple[list[Row], Deduplicator]:
     """Return many copies in any order in another block, and what is first among them."""
-    luck, once, rows = random.Random(LUCKY), Once(BLOCK_S * 1_000), []  # noqa: S311 - no secret
+    luck, once, rows = random.Random(LUCKY), Deduplicator(BLOCK_S * 1_000), []  # noqa: S311 - no secret
     for number in range(COPIES):
-        place = Place((BASE + 2 * BLOCK_S + luck.randrange(9)) * 1_000, luck.randrange(12), number)
+        place = LogPosition(
+            (BASE + 2 * BLOCK_S + luck.randrange(9)) * 1_000, luck.randrange(12), number
+        )
         name, category = f"id-{luck.randrange(IDS)}", luck.choice(("lucky", "lückier"))
         cents, quantity = luck.randrange(10**12), luck.randrange(1, 10**6)
         event_s = place.append_ms // 1_000 - luck.randrange(4)
@@ -118,7 +120,7 @@ def by_luck() -> tuple[list[Row], Once]:
 Answers = dict[str, list[list[Any]]]
 
 
-def ask(parameters: build.Parameters, rows: list[Row]) -> Answers:
+def ask(parameters: build.JobParameters, rows: list[Row]) -> Answers:
     """Return what the job's views say of the log."""
     question = {"parameters": parameters.as_dict(), "rows": rows}
     asked = subprocess.run(

@@ -8,25 +8,25 @@ from decimal import Decimal
 from pathlib import Path
 
 from spaf import clock
-from spaf.bench.session import Session
 from spaf.job import checkpoint
-from spaf.job.rest import Rest
+from spaf.job.flink_client import FlinkClient
 from spaf.settings import JobSettings, Settings
+from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.verify import Verdict
 
-Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
-Job = Callable[[Session, Settings, Path | None], AbstractContextManager[str]]
+Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
+Job = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
 FEW, MORE = 40, 25
 
 
 def test_a_resumed_job_counts_on(
-    stack: Session,
-    own: Callable[[int], Session],
+    stack: Run,
+    own: Callable[[int], Run],
     send: Send,
     running_job: Job,
-    settle: Callable[[Session], Verdict],
+    settle: Callable[[Run], Verdict],
 ) -> None:
     """Sums go on from the checkpoint: the sales before it are not read again, nor forgotten."""
     session = own(1)
@@ -49,7 +49,7 @@ def test_a_resumed_job_counts_on(
     with running_job(session, settings, resume) as job:
         send(session, 0, [sale] * MORE)
         verdict = settle(session)
-        restored = Rest(session.flink).get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
+        restored = FlinkClient(session.flink).get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
     assert Path(restored["external_path"].removeprefix("file:")) == resume
     assert verdict.differences == []
     assert verdict.exact

@@ -21,25 +21,25 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from spaf import clock, settings
-from spaf.bench.session import Session
 from spaf.errors import QuarantineError, TopicError
-from spaf.quarantine import rows
-from spaf.quarantine.replay import Repair, replay
-from spaf.quarantine.rows import Wanted
-from spaf.quarantine.watch import Source, Watcher
+from spaf.quarantine import reader
+from spaf.quarantine.reader import RowFilter
+from spaf.quarantine.replay import RepairRequest, replay
+from spaf.quarantine.worker import QuarantineSource, QuarantineWorker
 from spaf.sale import Late, Outcome, Reason, Sale, decode
 from spaf.settings import JobSettings, PostgresSettings, QuarantineSettings, Settings
 from spaf.stack.process import wait_until
+from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
-from spaf.topic.read import read
+from spaf.topic.range_reader import read
 from spaf.verify import Verdict
 
 Values = Sequence[bytes | None]
-Send = Callable[[Session, int, Values], list[int]]
-Job = Callable[[Session, Settings, Path | None], AbstractContextManager[str]]
-Started = Callable[[Session], AbstractContextManager[str]]
-Feed = Callable[[Session, int, Values], Verdict]
+Send = Callable[[Run, int, Values], list[int]]
+Job = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
+Started = Callable[[Run], AbstractContextManager[str]]
+Feed = Callable[[Run, int, Values], Verdict]
 FULL_SPEED = QuarantineSettings(cpu_percent=100)
 FIELDS = b'"productId":"p","productCategory":"books","productPrice":1.25,"productQuantity":3'
 GOOD = b"{%s}" % FIELDS
@@ -60,18 +60,18 @@ def hostile(now_ms: int) -> list[bytes | None]:
     ]
 
 
-def source(session: Session) -> Source:
+def source(session: Run) -> QuarantineSource:
     """Return what is explained."""
-    return Source(session.kafka, session.topic, session.access, session.rules)
+    return QuarantineSource(session.kafka, session.topic, session.access, session.rules)
 
 
-def by_reason(session: Session) -> dict[str, int]:
+def by_reason(session: Run) -> dict[str, int]:
     """Return what was counted."""
     with session.access.connect(Role.READ) as connection:
         return {row["reason"]: row["records"] for row in queries.quarantine_summary(connection)}
 
 
-def kept(session: Session) -> list[tuple[Any, ...]]:
+def kept(session: Run) -> list[tuple[Any, ...]]:
     """Return all rows."""
     with session.access.connect(Role.READ) as connection:
         return connection.execute(
@@ -80,7 +80,7 @@ def kept(session: Session) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-def account(session: Session) -> tuple[int, int]:
+def account(session: Run) -> tuple[int, int]:
     """Return how many records the ledger did not accept, and how many are explained."""
     with session.access.connect(Role.READ) as connection:
         rows = connection.execute("SELECT not_accepted, explained FROM quarantine_account")
@@ -88,7 +88,7 @@ def account(session: Session) -> tuple[int, int]:
     return (int(sums[0]), int(sums[1])) if sums else (0, 0)
 
 
-def outcomes(session: Session) -> dict[tuple[int, int], tuple[Outcome, ...]]:
+def outcomes(session: Run) -> dict[tuple[int, int], tuple[Outcome, ...]]:
     """Return what the contract says of each record of the topic."""
     return {
         (record.partition, record.offset): decode(record.value, record.append_ms, session.rules)
@@ -100,7 +100,7 @@ def outcomes(session: Session) -> dict[tuple[int, int], tuple[Outcome, ...]]:
 def started(running_job: Job) -> Started:
     """Return what runs the job over a session's topic, with checkpoints that come soon."""
 
-    def start(session: Session) -> AbstractContextManager[str]:
+    def start(session: Run) -> AbstractContextManager[str]:
         chosen = session.settings.model_copy(update={"job": JobSettings(checkpoint_ms=200)})
         return running_job(session, chosen, None)
 
@@ -108,10 +108,10 @@ def started(running_job: Job) -> Started:
 
 
 @pytest.fixture
-def feed(send: Send, settle: Callable[[Session], Verdict]) -> Feed:
+def feed(send: Send, settle: Callable[[Run], Verdict]) -> Feed:
     """Return what sends records and waits until they are in the tables."""
 
-    def sent(session: Session, partition: int, values: Values) -> Verdict:
+    def sent(session: Run, partition: int, values: Values) -> Verdict:
         send(session, partition, values)
         return settle(session)
 
@@ -119,11 +119,11 @@ def feed(send: Send, settle: Callable[[Session], Verdict]) -> Feed:
 
 
 def test_every_record_that_was_not_accepted_is_explained(
-    own: Callable[[int], Session], started: Started, feed: Feed
+    own: Callable[[int], Run], started: Started, feed: Feed
 ) -> None:
     """Each has its reason and its bytes; the counts are the ledger's; once more changes nothing."""
     session = own(2)
-    watcher = Watcher(source(session), FULL_SPEED, print)
+    watcher = QuarantineWorker(source(session), FULL_SPEED, print)
     with started(session):
         for partition in (0, 1, 0):
             verdict = feed(session, partition, hostile(clock.now_ms()))
@@ -155,18 +155,18 @@ def test_every_record_that_was_not_accepted_is_explained(
             {"currency": "BRL", "sales": 3, "amount": Decimal("11.25")},
             {"currency": "USD", "sales": 3, "amount": Decimal("11.25")},
         ]
-    again = Watcher(source(session), FULL_SPEED, print)
+    again = QuarantineWorker(source(session), FULL_SPEED, print)
     again.catch_up()
     assert kept(session) == all_kept
 
 
-def records(session: Session) -> list[Any]:
+def records(session: Run) -> list[Any]:
     """Return the whole topic."""
     return list(read(session.kafka, session.topic, {}, session.end_offsets()))
 
 
 def test_a_repaired_record_is_sent_once(
-    own: Callable[[int], Session], started: Started, feed: Feed
+    own: Callable[[int], Run], started: Started, feed: Feed
 ) -> None:
     """It counts in the second of its own time; the record that it came from stays what it is."""
     session = own(2)
@@ -176,45 +176,45 @@ def test_a_repaired_record_is_sent_once(
         bad = b'{%s,"productPrice":-1,"eventTime":%d,"sentAt":7}' % (FIELDS, stamp)
         old = b'{%s,"eventTime":%d}' % (FIELDS, stamp - 700_000)
         feed(session, 1, [bad, b"garbage", old])
-        Watcher(where, FULL_SPEED, print).catch_up()
-        wrong, garbage, late = (rows.find(where, 1, offset) for offset in range(3))
+        QuarantineWorker(where, FULL_SPEED, print).catch_up()
+        wrong, garbage, late = (reader.find(where, 1, offset) for offset in range(3))
         with pytest.raises(QuarantineError, match=r"rejected again \(price\)"):
-            replay(where, wrong, Repair())
+            replay(where, wrong, RepairRequest())
         with pytest.raises(QuarantineError, match="no JSON object"):
-            replay(where, garbage, Repair(["productPrice=1"]))
+            replay(where, garbage, RepairRequest(["productPrice=1"]))
         with pytest.raises(QuarantineError, match="would be late"):
-            replay(where, late, Repair())
+            replay(where, late, RepairRequest())
         assert sum(session.end_offsets().values()) == 3
-        fixed = Repair(["productPrice=0.50"])
+        fixed = RepairRequest(["productPrice=0.50"])
         new = replay(where, wrong, fixed)
         assert (new.partition, new.offset) == (1, 3)
         with pytest.raises(QuarantineError, match=r"already, as 1:3"):
-            replay(where, rows.find(where, 1, 0), fixed)
-        replay(where, wrong, Repair(["productPrice=0.50"], again=True))
-        replay(where, garbage, Repair(instead=b'{%s,"currency":"EUR"}' % FIELDS))
-        replay(where, late, Repair(now=True))
+            replay(where, reader.find(where, 1, 0), fixed)
+        replay(where, wrong, RepairRequest(["productPrice=0.50"], again=True))
+        replay(where, garbage, RepairRequest(instead=b'{%s,"currency":"EUR"}' % FIELDS))
+        replay(where, late, RepairRequest(now=True))
         verdict = feed(session, 1, [])
-        Watcher(where, FULL_SPEED, print).catch_up()
+        QuarantineWorker(where, FULL_SPEED, print).catch_up()
     assert verdict.exact
     assert (verdict.accepted, verdict.late, verdict.rejected) == (4, 1, 2)
     with session.access.connect(Role.READ) as connection:
         summary = {(row[0], row[2]): (row[3], row[5]) for row in queries.summary(connection)}
     assert summary[stamp // 1_000, "BRL"] == (2, Decimal("3.00"))
     assert [count for (_, currency), (count, _) in summary.items() if currency == "EUR"] == [1]
-    assert [rows.find(where, 1, offset).replays for offset in range(3)] == [2, 1, 1]
+    assert [reader.find(where, 1, offset).replays for offset in range(3)] == [2, 1, 1]
     with session.access.connect(Role.READ) as connection:
-        newest = rows.newest(connection, Wanted(), 2)
+        newest = reader.newest(connection, RowFilter(), 2)
         assert [(row.offset, row.reason) for row in newest] == [(2, "late"), (1, "unreadable")]
         just_now = datetime.fromtimestamp(clock.now_ms() / 1_000, UTC)
-        assert rows.newest(connection, Wanted(since=just_now), 2) == []
-        assert [row.offset for row in rows.every(connection, Wanted())] == [0, 1, 2]
-        (only,) = rows.every(connection, Wanted("late", just_now - timedelta(minutes=5)))
+        assert reader.newest(connection, RowFilter(since=just_now), 2) == []
+        assert [row.offset for row in reader.every(connection, RowFilter())] == [0, 1, 2]
+        (only,) = reader.every(connection, RowFilter("late", just_now - timedelta(minutes=5)))
     assert (only.payload, only.replays, only.amount) == (old, 1, Decimal("3.75"))
     assert b"sentAt" not in (records(session)[3].value or b"")
     with pytest.raises(TopicError, match="was accepted"):
-        rows.find(where, 1, 3)
+        reader.find(where, 1, 3)
     with pytest.raises(TopicError, match="holds no offset 99"):
-        rows.find(where, 0, 99)
+        reader.find(where, 0, 99)
 
 
 FLOOD = 100_000
@@ -222,18 +222,18 @@ BOUND = 2_000
 
 
 def test_a_flood_neither_stops_the_job_nor_fills_the_disk(
-    own: Callable[[int], Session], started: Started, feed: Feed
+    own: Callable[[int], Run], started: Started, feed: Feed
 ) -> None:
     """Past the bound some of the records are read, all are counted, and it says so."""
     session = own(1)
     bounded = QuarantineSettings(max_records=BOUND, cpu_percent=100)
     with started(session):
         feed(session, 0, [b'{%s,"productPrice":-1}' % FIELDS] * 50)
-        Watcher(source(session), bounded, print).catch_up()
+        QuarantineWorker(source(session), bounded, print).catch_up()
         feed(session, 0, [b"garbage"] * FLOOD)
-        Watcher(source(session), bounded, print).catch_up()
+        QuarantineWorker(source(session), bounded, print).catch_up()
         verdict = feed(session, 0, [b'{%s,"productQuantity":-1}' % FIELDS] * 50)
-        Watcher(source(session), bounded, print).catch_up()
+        QuarantineWorker(source(session), bounded, print).catch_up()
     assert verdict.exact
     assert account(session) == (FLOOD + 100,) * 2
     found = by_reason(session)
@@ -250,7 +250,7 @@ def test_a_flood_neither_stops_the_job_nor_fills_the_disk(
     assert session.state().services["taskmanager"].restarts == 0
 
 
-def write_ledger(session: Session) -> None:
+def write_ledger(session: Run) -> None:
     """Write the ledger that the job would write, and that all of it is certain."""
     found: dict[tuple[int, int], list[int]] = {}
     for record in records(session):
@@ -272,7 +272,7 @@ def write_ledger(session: Session) -> None:
 
 
 @contextlib.contextmanager
-def process(session: Session, log: Path) -> Iterator[None]:
+def process(session: Run, log: Path) -> Iterator[None]:
     """Run the process as the supervisor does; kill it at the end of the block."""
     chosen = session.settings.model_copy(
         update={
@@ -283,7 +283,7 @@ def process(session: Session, log: Path) -> Iterator[None]:
     )
     with log.open("ab") as file:
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "spaf.stack.quarantine"],
+            [sys.executable, "-P", "-m", "spaf.stack.quarantine_process"],
             env={**os.environ, **settings.environment(chosen)},
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -296,7 +296,7 @@ def process(session: Session, log: Path) -> Iterator[None]:
 
 
 def test_killed_in_the_middle_it_loses_and_doubles_nothing(
-    own: Callable[[int], Session], send: Send, tmp_path: Path
+    own: Callable[[int], Run], send: Send, tmp_path: Path
 ) -> None:
     """At any moment, again and again: what was not finished is done again; the sums hold."""
     session = own(1)
@@ -321,32 +321,32 @@ def test_killed_in_the_middle_it_loses_and_doubles_nothing(
     assert Counter(row[2] for row in kept(session)) == {"unreadable": 40_000, "price": 5_000}
 
 
-def test_other_rules_explain_anew(own: Callable[[int], Session], send: Send) -> None:
+def test_other_rules_explain_anew(own: Callable[[int], Run], send: Send) -> None:
     """The job judges everything again when its rules change; what it says is explained anew."""
     session = own(1)
     late = b'{%s,"eventTime":%d}' % (FIELDS, clock.now_ms() - 700_000)
     send(session, 0, [late, GOOD, b"garbage"])
     write_ledger(session)
-    Watcher(source(session), FULL_SPEED, print).catch_up()
+    QuarantineWorker(source(session), FULL_SPEED, print).catch_up()
     assert by_reason(session) == {"late": 1, "unreadable": 1}
     patient = replace_rules(source(session), 800_000)
     with session.access.session(Role.SINK) as connection:
         connection.execute("UPDATE ledger_second SET accepted = accepted + late, late = 0")
     told: list[str] = []
-    Watcher(patient, FULL_SPEED, told.append).catch_up()
+    QuarantineWorker(patient, FULL_SPEED, told.append).catch_up()
     assert by_reason(session) == {"unreadable": 1}
     assert told == ["the rules have changed: everything is explained anew"]
     # The ledger still says what it said under other rules: nothing is lost for that.
     with session.access.session(Role.SINK) as connection:
         connection.execute("UPDATE ledger_second SET accepted = accepted - 1, late = 1")
-    Watcher(replace_rules(patient, 800_001), FULL_SPEED, told.append).catch_up()
+    QuarantineWorker(replace_rules(patient, 800_001), FULL_SPEED, told.append).catch_up()
     assert by_reason(session) == {"unreadable": 1, "disagreement": 1}
     assert "the ledger has 1 late and 1 rejected, the contract says 0 and 1" in told[-1]
     assert account(session) == (2, 2)
 
 
 def test_two_processes_explain_nothing_twice(
-    own: Callable[[int], Session], send: Send, tmp_path: Path
+    own: Callable[[int], Run], send: Send, tmp_path: Path
 ) -> None:
     """One that a killed supervisor has left and its successor: whoever comes second lets go."""
     session = own(1)
@@ -359,7 +359,7 @@ def test_two_processes_explain_nothing_twice(
     assert len(kept(session)) == 30_000
 
 
-def test_what_retention_has_deleted_is_counted(own: Callable[[int], Session], send: Send) -> None:
+def test_what_retention_has_deleted_is_counted(own: Callable[[int], Run], send: Send) -> None:
     """The ledger still knows how many there were."""
     session = own(1)
     send(session, 0, [b"garbage"] * 10 + [GOOD] + [b"garbage"] * 5)
@@ -367,16 +367,16 @@ def test_what_retention_has_deleted_is_counted(own: Callable[[int], Session], se
     admin = AdminClient({"bootstrap.servers": session.kafka})
     (deleted,) = admin.delete_records([TopicPartition(session.topic, 0, 4)]).values()
     deleted.result()
-    Watcher(source(session), FULL_SPEED, print).catch_up()
+    QuarantineWorker(source(session), FULL_SPEED, print).catch_up()
     assert by_reason(session) == {"unreadable": 11, "not_read": 4}
     assert account(session) == (15, 15)
 
 
-def replace_rules(where: Source, max_lateness_ms: int) -> Source:
+def replace_rules(where: QuarantineSource, max_lateness_ms: int) -> QuarantineSource:
     """Return the same source under other rules."""
     return replace(where, rules=replace(where.rules, max_lateness_ms=max_lateness_ms))
 
 
-def _is_further(session: Session, done: int) -> bool:
+def _is_further(session: Run, done: int) -> bool:
     """Say whether more is explained than before."""
     return account(session)[1] > done

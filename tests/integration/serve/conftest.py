@@ -14,13 +14,13 @@ import msgspec
 import psycopg
 import pytest
 
-from spaf.bench.session import Session
 from spaf.serve.app import build
-from spaf.serve.source import JobLook, Source
+from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.serve.web.server import Server
 from spaf.stack.ports import any_free_port
 from spaf.stack.postgres import SUPERUSER
 from spaf.stack.process import wait_until
+from spaf.stack.run import Run
 from spaf.store.access import Role
 from spaf.store.migrate import migrate
 from spaf.topic.admin import ensure_topic
@@ -42,7 +42,7 @@ class Page:
     """A page that is served, and the tables that it shows."""
 
     address: str
-    session: Session
+    session: Run
     log: list[str]
     runs: Path
     _sink: psycopg.Connection | None = None
@@ -178,7 +178,7 @@ class Ear:
 
 
 @pytest.fixture
-def page(stack: Session, name: Callable[[str], str], tmp_path: Path) -> Iterator[Page]:
+def page(stack: Run, name: Callable[[str], str], tmp_path: Path) -> Iterator[Page]:
     """Serve the page over empty tables of the test's own."""
     session = stack.beside(name("sales"), name("answers"))
     ensure_topic(session.kafka, session.topic, 1)
@@ -190,7 +190,7 @@ def page(stack: Session, name: Callable[[str], str], tmp_path: Path) -> Iterator
 class served:  # noqa: N801 - read as a word in a with statement
     """Serve the page over a session's tables for a block."""
 
-    def __init__(self, session: Session, runs: Path) -> None:
+    def __init__(self, session: Run, runs: Path) -> None:
         """Plan it."""
         port = any_free_port()
         self._page = Page(f"http://127.0.0.1:{port}", session, [], runs)
@@ -212,9 +212,9 @@ class served:  # noqa: N801 - read as a word in a with statement
         assert not self._thread.is_alive()
 
 
-def source(session: Session, runs: Path) -> Source:
+def source(session: Run, runs: Path) -> RunInfo:
     """Return what the page shows of a session without a job."""
-    return Source(
+    return RunInfo(
         kafka=session.kafka,
         topic=session.topic,
         group="none",
@@ -225,7 +225,7 @@ def source(session: Session, runs: Path) -> Source:
         surge_score=4.5,
         started_ms=1,
         services=list,
-        job=lambda: JobLook("RUNNING", ""),
+        job=lambda: JobInfo("RUNNING", ""),
         links=lambda: {"flink": None, "locust": None},
         labels=runs / "labels.jsonl",
         runs=runs,

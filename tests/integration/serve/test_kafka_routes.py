@@ -11,24 +11,24 @@ import httpx
 import pytest
 
 from spaf import clock
-from spaf.bench.session import Session
 from spaf.serve.app import build
 from spaf.serve.records import kafka_view
 from spaf.serve.records.tail import _events, tails
-from spaf.serve.source import JobLook, Source
+from spaf.serve.run_info import JobInfo, RunInfo
+from spaf.stack.run import Run
 from spaf.store.access import Role
 from spaf.topic import admin
-from spaf.topic.browse import Tail
+from spaf.topic.record_reader import TopicTail
 
-Own = Callable[[int], Session]
-Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
+Own = Callable[[int], Run]
+Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
 PORT = 18_081
 HOSTILE = '<img src=x onerror=alert(1)></script>\u202e"\x00'.encode()
 
 
-def source(session: Session) -> Source:
+def source(session: Run) -> RunInfo:
     """Return what a page of this session shows."""
-    return Source(
+    return RunInfo(
         kafka=session.kafka,
         topic=session.topic,
         group=session.topic,
@@ -39,14 +39,14 @@ def source(session: Session) -> Source:
         surge_score=4.5,
         started_ms=0,
         services=list,
-        job=lambda: JobLook("RUNNING", "j"),
+        job=lambda: JobInfo("RUNNING", "j"),
         links=lambda: {"flink": None, "locust": None},
         labels=session.home.runs / "none.jsonl",
         runs=session.home.runs,
     )
 
 
-def get(session: Session, path: str, status: int = 200, **parameters: Any) -> Any:
+def get(session: Run, path: str, status: int = 200, **parameters: Any) -> Any:
     """Return the JSON of an answer of the application, which needs no network for it."""
     app = build(source(session), PORT, "token", print)
 
@@ -174,7 +174,7 @@ def test_a_live_tail(own: Own, send: Send) -> None:
     session = own(1)
 
     async def follow() -> list[bytes]:
-        opened = await asyncio.to_thread(Tail, session.kafka, session.topic)
+        opened = await asyncio.to_thread(TopicTail, session.kafka, session.topic)
         events = _events(opened, asyncio.Event())
         found = [await anext(events)]
         await asyncio.to_thread(send, session, 0, [HOSTILE])

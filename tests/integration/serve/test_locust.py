@@ -13,21 +13,21 @@ import httpx
 import msgspec
 import pytest
 
-from spaf.bench.session import Session
 from spaf.errors import LoadError
-from spaf.generate.anomaly import EpisodeLabel, Label, read_labels
-from spaf.generate.look import INJECT_PATH
-from spaf.generate.remote import RefusedError, Remote
-from spaf.generate.run import Sales, page_command
+from spaf.generate.anomalies.anomaly import EpisodeLabel, Label, read_labels
+from spaf.generate.locust.client import LocustClient, LocustRefusedError
+from spaf.generate.locust.command import LoadSpec, page_command
+from spaf.generate.locust.protocol import INJECT_PATH
 from spaf.serve.app import build
-from spaf.serve.source import JobLook, Source
-from spaf.serve.watch.score import Score
+from spaf.serve.monitor.detection_metrics import DetectionMetrics
+from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.stack import process
 from spaf.stack.ports import any_free_port
+from spaf.stack.run import Run
 from spaf.store.access import Role
-from spaf.topic.read import read
+from spaf.topic.range_reader import read
 
-Own = Callable[[int], Session]
+Own = Callable[[int], Run]
 PATIENCE_S = 30.0
 TOKEN = "token"  # noqa: S105 - it opens nothing
 
@@ -35,13 +35,13 @@ TOKEN = "token"  # noqa: S105 - it opens nothing
 class Shop:
     """A Locust of its own, and what it has sold."""
 
-    def __init__(self, session: Session, folder: Path) -> None:
+    def __init__(self, session: Run, folder: Path) -> None:
         """Start it; it does not sell yet."""
         self.session = session
         self.labels = folder / "labels.jsonl"
         port = any_free_port()
         self.address = f"http://127.0.0.1:{port}"
-        offered = Sales(session.kafka, session.topic, 7, ("BRL",), 0.0, self.labels)
+        offered = LoadSpec(session.kafka, session.topic, 7, ("BRL",), 0.0, self.labels)
         argv = page_command(offered, port=port, rate=100, autostart=False)
         self.log = folder / "locust.log"
         with self.log.open("wb") as log:
@@ -58,10 +58,10 @@ class Shop:
         records = read(one.kafka, one.topic, {}, one.end_offsets())
         return [msgspec.json.decode(record.value or b"") for record in records]
 
-    def source(self) -> Source:
+    def source(self) -> RunInfo:
         """Return what a page of it shows."""
         one = self.session
-        return Source(
+        return RunInfo(
             kafka=one.kafka,
             topic=one.topic,
             group=one.topic,
@@ -72,7 +72,7 @@ class Shop:
             surge_score=4.5,
             started_ms=0,
             services=list,
-            job=lambda: JobLook("RUNNING", "j"),
+            job=lambda: JobInfo("RUNNING", "j"),
             links=lambda: {"flink": None, "locust": self.address},
             labels=self.labels,
             runs=self.labels.parent,
@@ -84,14 +84,14 @@ def shop(own: Own, tmp_path: Path) -> Iterator[Shop]:
     """Yield a Locust that is ready."""
     found = Shop(own(1), tmp_path)
     try:
-        with Remote(found.address) as remote:
+        with LocustClient(found.address) as remote:
             assert process.wait_until(lambda: _ready(remote), PATIENCE_S), found.log.read_text()
         yield found
     finally:
         found.end()
 
 
-def _ready(remote: Remote) -> bool:
+def _ready(remote: LocustClient) -> bool:
     try:
         return remote.look().state == "ready"
     except LoadError:
@@ -100,10 +100,10 @@ def _ready(remote: Remote) -> bool:
 
 def test_start_change_inject_stop(shop: Shop) -> None:
     """All that the page may do, and every sale is what was asked for."""
-    with Remote(shop.address) as remote:
-        with pytest.raises(RefusedError, match="No load runs that could sell"):
+    with LocustClient(shop.address) as remote:
+        with pytest.raises(LocustRefusedError, match="No load runs that could sell"):
             remote.inject("price_x10", None)
-        with pytest.raises(RefusedError, match="No load runs whose rate"):
+        with pytest.raises(LocustRefusedError, match="No load runs whose rate"):
             remote.change(5)
         remote.start(200)
         assert process.wait_until(lambda: remote.look().acked > 100, PATIENCE_S)
@@ -117,9 +117,9 @@ def test_start_change_inject_stop(shop: Shop) -> None:
         surge = remote.inject("surge", None)
         assert surge.category == "electronics"
         assert "first minute" in surge.note
-        with pytest.raises(RefusedError, match="has an episode already"):
+        with pytest.raises(LocustRefusedError, match="has an episode already"):
             remote.inject("drought", "electronics")
-        with pytest.raises(RefusedError, match="no category 'nothing'"):
+        with pytest.raises(LocustRefusedError, match="no category 'nothing'"):
             remote.inject("surge", "nothing")
         assert process.wait_until(lambda: _labelled(shop) == (1, 1), PATIENCE_S)
         remote.stop()
@@ -138,7 +138,7 @@ def test_through_the_page(shop: Shop) -> None:
     assert _post(shop, "/api/inject", 409, kind="surge")["error"].startswith("No load runs")
     assert _post(shop, "/api/load", 409, action="rate", rate=5)["error"].startswith("No load runs")
     assert _post(shop, "/api/load", action="start", rate=100)["ok"]
-    with Remote(shop.address) as remote:
+    with LocustClient(shop.address) as remote:
         assert process.wait_until(lambda: remote.look().acked > 10, PATIENCE_S)
         assert _post(shop, "/api/inject", kind="bulk_quantity", category="toys")["ok"]
         assert _post(shop, "/api/load", action="rate", rate=0.5)["rate"] == 0.5
@@ -148,7 +148,7 @@ def test_through_the_page(shop: Shop) -> None:
 
 def test_a_page_of_another_site_cannot_inject(shop: Shop) -> None:
     """What a browser could be made to send is refused, and Locust allows no other origin."""
-    with Remote(shop.address) as remote:
+    with LocustClient(shop.address) as remote:
         remote.start(100)
         assert process.wait_until(lambda: remote.look().acked > 10, PATIENCE_S)
         url = shop.address + INJECT_PATH
@@ -171,7 +171,7 @@ def test_a_page_of_another_site_cannot_inject(shop: Shop) -> None:
 
 def test_the_score_of_what_was_sold(shop: Shop) -> None:
     """Labels of a real load, rows as the job would write them: found, missed and false."""
-    with Remote(shop.address) as remote:
+    with LocustClient(shop.address) as remote:
         remote.start(100)
         assert process.wait_until(lambda: remote.look().acked > 10, PATIENCE_S)
         for kind in ("price_x10", "bulk_quantity"):
@@ -179,7 +179,7 @@ def test_the_score_of_what_was_sold(shop: Shop) -> None:
         assert process.wait_until(lambda: _labelled(shop)[0] == 2, PATIENCE_S)
         remote.stop()
     labels, _ = read_labels(shop.labels)
-    score = Score(shop.source())
+    score = DetectionMetrics(shop.source())
     assert score.look() == {"kinds": {}, "precision": None, "recall": None}
     with shop.session.access.connect(Role.SINK, autocommit=True) as sink:
         for offset, (name, kind) in enumerate(
@@ -204,7 +204,7 @@ def test_the_score_of_what_was_sold(shop: Shop) -> None:
         "recall": 0.5,
     }
     # A new job writes its rows again: everything is counted from the beginning.
-    score._source = replace(shop.source(), job=lambda: JobLook("RUNNING", "k"))
+    score._source = replace(shop.source(), job=lambda: JobInfo("RUNNING", "k"))
     assert score.look() == found
     score.close()
 

@@ -8,24 +8,24 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 from pydantic import AnyHttpUrl, SecretStr
 
-from spaf.bench.session import Session
-from spaf.job.rest import Rest
+from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings, KafkaSettings, PostgresSettings, Settings
 from spaf.stack import control, runtime
-from spaf.stack.names import LOCUST, SERVE
 from spaf.stack.process import wait_until
-from spaf.stack.quarantine import QUARANTINE
+from spaf.stack.quarantine_process import QUARANTINE
+from spaf.stack.run import Run
+from spaf.stack.service_names import LOCUST, SERVE
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic.admin import ensure_topic
 
-Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
+Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
 SALE = b'{"productId":"p","productCategory":"books","productPrice":2.50,"productQuantity":2}'
 SALES = 20
 PATIENCE_S = 60.0
 
 
-def settings_of(stack: Session, topic: str, schema: str, home: Path) -> Settings:
+def settings_of(stack: Run, topic: str, schema: str, home: Path) -> Settings:
     """Return settings of a run that brings nothing but itself."""
     access = stack.access
     dsn = make_conninfo(
@@ -46,19 +46,19 @@ def settings_of(stack: Session, topic: str, schema: str, home: Path) -> Settings
 
 
 def test_only_what_is_missing_is_started(
-    stack: Session, name: Callable[[str], str], send: Send, tmp_path: Path
+    stack: Run, name: Callable[[str], str], send: Send, tmp_path: Path
 ) -> None:
     """Only what belongs to no service is started; the job over there is gone after `down`."""
     topic, schema = name("sales"), name("answers")
     ensure_topic(stack.kafka, topic, 1)
     send(stack.beside(topic, schema), 0, [SALE] * SALES)
     settings = settings_of(stack, topic, schema, tmp_path / "home")
-    rest = Rest(stack.flink)
+    rest = FlinkClient(stack.flink)
     job = ""
     try:
         state = control.up(settings, lambda _: None, end_with_us=True)
         job = state.job.id
-        session = Session(settings, state)
+        session = Run(settings, state)
 
         def accepted() -> int:
             with session.access.connect(Role.READ) as connection:

@@ -13,8 +13,8 @@ import pytest
 from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from spaf import clock
-from spaf.bench.session import Session
 from spaf.errors import StoreError
+from spaf.stack.run import Run
 from spaf.store import migrate as module
 from spaf.store import queries
 from spaf.store.access import Access, Role
@@ -31,14 +31,14 @@ LEDGER = "INSERT INTO ledger_second VALUES (%s, %s, %s, %s, %s, %s, %s)"
 
 
 @pytest.fixture
-def access(stack: Session, name: Callable[[str], str]) -> Access:
+def access(stack: Run, name: Callable[[str], str]) -> Access:
     """Return the access to empty tables of the test's own."""
     found = stack.beside("unused", name("store")).access
     module.migrate(found)
     return found
 
 
-def test_migrating_twice_does_nothing(stack: Session, name: Callable[[str], str]) -> None:
+def test_migrating_twice_does_nothing(stack: Run, name: Callable[[str], str]) -> None:
     """The first time applies every migration in order, the second none."""
     fresh = stack.beside("unused", name("store")).access
     assert module.migrate(fresh) == list(module.migrations())
@@ -59,7 +59,7 @@ def test_a_changed_migration_is_refused(access: Access, monkeypatch: pytest.Monk
 
 
 def test_a_broken_migration_leaves_nothing(
-    stack: Session, name: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+    stack: Run, name: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All migrations of one start are one transaction: half a schema is never seen."""
     fresh = stack.beside("unused", name("store")).access

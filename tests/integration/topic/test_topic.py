@@ -10,14 +10,14 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # public, but not marked so
 
 from spaf import clock
-from spaf.bench.session import Session
 from spaf.errors import TopicError
+from spaf.stack.run import Run
 from spaf.topic import admin
 from spaf.topic.producer import open_producer
-from spaf.topic.read import read
+from spaf.topic.range_reader import read
 
-Own = Callable[[int], Session]
-Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
+Own = Callable[[int], Run]
+Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
 Name = Callable[[str], str]
 # The largest sale of the contract, bytes.
 SALE_BYTES = 64 * 1024
@@ -32,7 +32,7 @@ def test_ensuring_a_topic_twice_changes_nothing(own: Own, send: Send) -> None:
     assert session.end_offsets() == {0: 0, 1: 1}
 
 
-def test_a_topic_with_the_clients_times_is_refused(stack: Session, name: Name) -> None:
+def test_a_topic_with_the_clients_times_is_refused(stack: Run, name: Name) -> None:
     """A topic whose records carry CreateTime is refused with the command that changes it."""
     topic = name("create_time")
     new = NewTopic(topic, 1, 1, config={"message.timestamp.type": "CreateTime"})
@@ -45,7 +45,7 @@ def test_a_topic_with_the_clients_times_is_refused(stack: Session, name: Name) -
     assert "--add-config message.timestamp.type=LogAppendTime" in failure.value.todo
 
 
-def test_a_record_may_follow_its_topic_at_once(stack: Session, name: Name) -> None:
+def test_a_record_may_follow_its_topic_at_once(stack: Run, name: Name) -> None:
     """A topic that is said to be there takes a record from a producer that knows nothing of it."""
     topic = name("at_once")
     before = clock.now_ms()
@@ -72,7 +72,7 @@ def test_a_range_is_read_whole_and_in_order(own: Own, send: Send) -> None:
     assert len(found) == 353
 
 
-def test_a_sale_of_64_kib_is_taken(own: Own, send: Send, stack: Session) -> None:
+def test_a_sale_of_64_kib_is_taken(own: Own, send: Send, stack: Run) -> None:
     """The largest that the contract promises to take; our own producer sends nothing larger."""
     session = own(1)
     send(session, 0, [b"x" * SALE_BYTES] * 5)
@@ -81,7 +81,7 @@ def test_a_sale_of_64_kib_is_taken(own: Own, send: Send, stack: Session) -> None
     assert session.end_offsets() == {0: 5}
 
 
-def test_a_backlog_of_somebody_else_is_taken(own: Own, stack: Session) -> None:
+def test_a_backlog_of_somebody_else_is_taken(own: Own, stack: Run) -> None:
     """Sales that waited leave in batches of up to 1 MB, and none is refused for its company."""
     session = own(1)
     producer = Producer({"bootstrap.servers": stack.kafka, "linger.ms": 200})
@@ -91,7 +91,7 @@ def test_a_backlog_of_somebody_else_is_taken(own: Own, stack: Session) -> None:
     assert session.end_offsets() == {0: 20_000}
 
 
-def test_a_missing_topic_is_named(stack: Session) -> None:
+def test_a_missing_topic_is_named(stack: Run) -> None:
     """Reading a topic that is not there fails with its name and what to do, and at once."""
     with pytest.raises(TopicError, match="no topic nowhere") as failure:
         list(read(stack.kafka, "nowhere", {}, {0: 1}))

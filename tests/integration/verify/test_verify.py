@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 
 from spaf import clock
-from spaf.bench.session import Session
-from spaf.bench.synthetic import HOSTILE
-from spaf.bench.verdict import snapshot, verify, verify_dump
+from spaf.bench.agreement.synthetic import HOSTILE
+from spaf.bench.run.verdict import snapshot, verify, verify_dump
 from spaf.errors import VerifyError
-from spaf.generate import catalogue
-from spaf.generate.stream import SaleStream
+from spaf.generate.shop import catalogue
+from spaf.generate.shop.stream import SaleStream
 from spaf.settings import JobSettings, Settings
-from spaf.stack.state import Contract
+from spaf.stack.run import Run
+from spaf.stack.state import JobContract
 from spaf.store.access import Role
-from spaf.verify import Tables, Verdict
+from spaf.verify import TableRows, Verdict
 from spaf.verify.dump import Dump
 
-Send = Callable[[Session, int, Sequence[bytes | None]], list[int]]
-Job = Callable[[Session, Settings, Path | None], AbstractContextManager[str]]
+Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
+Job = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
 
 # Append time is the broker's clock, so seconds of traffic take seconds.
 SECONDS = 28
@@ -34,29 +34,29 @@ JOB = JobSettings(checkpoint_ms=500, parallelism=2, surge_seconds=12, outlier_sc
 
 
 @dataclass
-class Run:
+class JobResult:
     """What the proof said at each moment."""
 
-    session: Session
+    session: Run
     live: Verdict
     whole: Verdict
     stopped: Verdict
     dump: Path
-    tables: Tables
+    tables: TableRows
 
 
 @pytest.fixture(scope="module")
 def run(
-    stack: Session,
-    own: Callable[[int], Session],
+    stack: Run,
+    own: Callable[[int], Run],
     send: Send,
     running_job: Job,
-    settle: Callable[[Session], Verdict],
-) -> Run:
+    settle: Callable[[Run], Verdict],
+) -> JobResult:
     """Sell for some seconds, anomalies, a surge and hostile records among the sales."""
     session = own(2)
     settings = stack.settings.model_copy(update={"job": JOB})
-    session.contract = Contract.of(settings)
+    session.contract = JobContract.of(settings)
     shop = SaleStream(
         catalogue.build(3), seed=3, run_id="v", currencies=("BRL", "USD"), anomaly_rate=0.02
     )
@@ -76,17 +76,17 @@ def run(
     sell(session, send, shop, 50)
     dump = session.home.runs / "kept"
     stopped = verify(session, so_far=True, keep=dump)
-    return Run(session, live, whole, stopped, dump, tables)
+    return JobResult(session, live, whole, stopped, dump, tables)
 
 
-def sell(session: Session, send: Send, shop: SaleStream, sales: int) -> None:
+def sell(session: Run, send: Send, shop: SaleStream, sales: int) -> None:
     """Send so many sales to each of two partitions in turn."""
     for partition in (0, 1):
         now = clock.now_us()
         send(session, partition, [shop.next_sale(now, now)[0] for _ in range(sales // 2)])
 
 
-def test_every_table_of_a_run_is_exact(run: Run) -> None:
+def test_every_table_of_a_run_is_exact(run: JobResult) -> None:
     """The job's rows are those of both formulations, detections too."""
     assert list(map(str, run.whole.differences)) == []
     assert list(map(str, run.whole.disagreements)) == []
@@ -98,14 +98,14 @@ def test_every_table_of_a_run_is_exact(run: Run) -> None:
     assert 0 < run.whole.by_decoder <= SECONDS
 
 
-def test_no_false_alarm_while_sales_go_on(run: Run) -> None:
+def test_no_false_alarm_while_sales_go_on(run: JobResult) -> None:
     """What comes behind the cut leaves rows open, and makes nothing unequal."""
     assert list(map(str, run.live.differences)) == []
     assert run.live.exact
     assert run.live.records <= run.whole.records
 
 
-def test_a_stopped_job_is_verified_as_far_as_it_came(run: Run) -> None:
+def test_a_stopped_job_is_verified_as_far_as_it_came(run: JobResult) -> None:
     """Sales that no job has read are open, not missing."""
     assert list(map(str, run.stopped.differences)) == []
     assert run.stopped.exact
@@ -113,7 +113,7 @@ def test_a_stopped_job_is_verified_as_far_as_it_came(run: Run) -> None:
     assert run.stopped.open_groups > 0
 
 
-def test_a_kept_dump_stands_for_the_topic(run: Run) -> None:
+def test_a_kept_dump_stands_for_the_topic(run: JobResult) -> None:
     """Without Kafka the verdict is the same."""
     verdict = verify_dump(run.session, Dump(run.dump))
     assert verdict.exact
@@ -143,7 +143,7 @@ def test_a_kept_dump_stands_for_the_topic(run: Run) -> None:
         ),
     ],
 )
-def test_damage_in_the_database_is_found(run: Run, damage: str, repair: str) -> None:
+def test_damage_in_the_database_is_found(run: JobResult, damage: str, repair: str) -> None:
     """A change in any table is a difference."""
     with run.session.access.session(Role.SINK) as connection:
         connection.execute(damage.encode())
@@ -155,7 +155,7 @@ def test_damage_in_the_database_is_found(run: Run, damage: str, repair: str) -> 
     assert verdict.formulations_agree
 
 
-def test_a_dump_older_than_the_tables_is_refused(run: Run, tmp_path: Path) -> None:
+def test_a_dump_older_than_the_tables_is_refused(run: JobResult, tmp_path: Path) -> None:
     """It cannot tell what the tables should hold."""
     about = Dump(run.dump).about()
     Dump(tmp_path).describe(

@@ -15,48 +15,49 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from spaf import clock
-from spaf.cli import app, quarantine_list, quarantine_one
+from spaf.cli import app
+from spaf.cli.quarantine import listing, single
 from spaf.errors import NotUpError, SettingsError
-from spaf.quarantine.rows import Kept
-from spaf.store.queries import Quarantine
+from spaf.quarantine.reader import QuarantinedRecord
+from spaf.store.queries import QuarantineTotals
 
 MOMENT = datetime(2025, 11, 22, 10, 30, tzinfo=UTC)
 
 
-def kept(payload: bytes | None, reason: str = "price", **more: object) -> Kept:
+def kept(payload: bytes | None, reason: str = "price", **more: object) -> QuarantinedRecord:
     """Return a record."""
-    return Kept(0, 7, MOMENT, reason, payload, len(payload or b""), **more)  # type: ignore[arg-type]
+    return QuarantinedRecord(0, 7, MOMENT, reason, payload, len(payload or b""), **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("words", [["0", "123"], ["0:123"]])
 def test_a_record_is_named_by_its_place(words: list[str]) -> None:
     """As the list prints it, or in two words."""
-    assert quarantine_one._place(words) == (0, 123)
+    assert single._place(words) == (0, 123)
 
 
 @pytest.mark.parametrize("words", [["0"], ["a:b"], ["0", "1", "2"], ["-1:5"], ["0:1:2"], ["²:1"]])
 def test_what_names_no_record_is_told(words: list[str]) -> None:
     """With an example of what does."""
     with pytest.raises(SettingsError) as failure:
-        quarantine_one._place(words)
+        single._place(words)
     assert "0:1234" in failure.value.todo
 
 
 def test_since_is_a_duration_or_a_time() -> None:
     """A time without a zone is UTC."""
     now = datetime.fromtimestamp(clock.now_ms() / 1_000, UTC)
-    ten_minutes = quarantine_list._moment("10m")
+    ten_minutes = listing._moment("10m")
     assert abs(now - timedelta(minutes=10) - ten_minutes) < timedelta(seconds=10)
-    assert quarantine_list._moment("2025-11-22T10:30") == MOMENT
-    assert quarantine_list._moment("2025-11-22T12:30+02:00") == MOMENT
+    assert listing._moment("2025-11-22T10:30") == MOMENT
+    assert listing._moment("2025-11-22T12:30+02:00") == MOMENT
     with pytest.raises(SettingsError, match="--since tomorrow"):
-        quarantine_list._moment("tomorrow")
+        listing._moment("tomorrow")
 
 
 def test_a_reason_that_there_is_none_of_is_told() -> None:
     """With those that there are."""
     with pytest.raises(SettingsError) as failure:
-        quarantine_list._wanted("prices", None)
+        listing._wanted("prices", None)
     assert "price, quantity" in failure.value.todo
 
 
@@ -64,7 +65,7 @@ def test_a_reason_that_there_is_none_of_is_told() -> None:
 def test_a_line_of_an_export_holds_the_bytes(payload: bytes | None) -> None:
     """As text where it is text, in base64 where it is not; no value is told from an empty one."""
     file = io.StringIO()
-    assert quarantine_list._write_lines([kept(payload)] * 2, file) == 2
+    assert listing._write_lines([kept(payload)] * 2, file) == 2
     first, second = (json.loads(line) for line in file.getvalue().splitlines())
     assert first == second
     if payload == b"\xff\x00":
@@ -79,7 +80,7 @@ def test_a_spreadsheet_finds_no_formula(payload: bytes) -> None:
     """No cell begins with what a spreadsheet would calculate, whatever the record is."""
     file = io.StringIO()
     amount = Decimal("3.75")
-    quarantine_list._write_csv(
+    listing._write_csv(
         [kept(payload, "late", category="=1+1", currency="BRL", amount=amount, lateness_ms=1)], file
     )
     head, row = csv.reader(io.StringIO(file.getvalue()))
@@ -91,7 +92,7 @@ def test_a_spreadsheet_finds_no_formula(payload: bytes) -> None:
 
 def test_bytes_that_are_no_text_are_a_hex_dump() -> None:
     """Sixteen a line, what is ASCII beside them."""
-    assert quarantine_one._payload(b"\xffa\x1b" + b"b" * 14) == [
+    assert single._payload(b"\xffa\x1b" + b"b" * 14) == [
         "000000  ff 61 1b 62 62 62 62 62 62 62 62 62 62 62 62 62  .a.bbbbbbbbbbbbb",
         "000010  62                                               b",
     ]
@@ -99,25 +100,25 @@ def test_bytes_that_are_no_text_are_a_hex_dump() -> None:
 
 def test_a_long_record_is_not_poured_out() -> None:
     """The rest is told, and where it is."""
-    first, more = quarantine_one._payload(b"x" * 5_000)
+    first, more = single._payload(b"x" * 5_000)
     assert len(first) == 4_096
     assert "904 more bytes" in more
 
 
 def test_what_must_be_said_is_said() -> None:
     """Waiting, sampled, not all kept; nothing if there is nothing."""
-    assert quarantine_list.notes(Quarantine(5, 5, 0, 0)) == []
-    assert "5 of 9 records are kept" in quarantine_list.notes(Quarantine(9, 5, 0, 0))[0]
-    waiting, sampled = quarantine_list.notes(Quarantine(9, 5, 1_234, 3))
+    assert listing.notes(QuarantineTotals(5, 5, 0, 0)) == []
+    assert "5 of 9 records are kept" in listing.notes(QuarantineTotals(9, 5, 0, 0))[0]
+    waiting, sampled = listing.notes(QuarantineTotals(9, 5, 1_234, 3))
     assert "1,234 more records still wait" in waiting
     assert sampled.startswith("sampled:")
 
 
 def test_late_sales_have_a_line_for_each_currency() -> None:
     """With their money, or the word that it is not known."""
-    line = quarantine_list.late_line({"currency": "BRL", "sales": 1_200, "amount": Decimal("9.5")})
+    line = listing.late_line({"currency": "BRL", "sales": 1_200, "amount": Decimal("9.5")})
     assert line == "late: 1,200 sales, BRL 9.50"
-    line = quarantine_list.late_line({"currency": None, "sales": 7, "amount": None})
+    line = listing.late_line({"currency": None, "sales": 7, "amount": None})
     assert "7 more sales were not read" in line
 
 
@@ -135,4 +136,4 @@ def test_without_a_run_each_says_so(line: str) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """By its name."""
     with pytest.raises(SettingsError, match="cannot be read"):
-        quarantine_one._read(tmp_path / "none")
+        single._read(tmp_path / "none")

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from spaf.cli import app, output, verify
+from spaf.cli import app, verify
+from spaf.cli.terminal import output
 from spaf.cli.verify import SHOWN, print_verdict
 from spaf.errors import NotUpError, SettingsError
 from spaf.verify import Difference, Verdict

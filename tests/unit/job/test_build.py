@@ -21,14 +21,14 @@ from spaf.job.build import (
     STATE_SLACK_S,
     TABLES,
     VIEWS,
-    Parameters,
+    JobParameters,
     _double,
     _text,
     render,
     statements,
 )
 
-PARAMETERS = Parameters(
+PARAMETERS = JobParameters(
     bootstrap_servers="127.0.0.1:9092",
     topic="vendas-simuladas",
     group="spaf-job",
@@ -53,7 +53,7 @@ ONE_BLOCK = replace(PARAMETERS, duplicate_block_s=600)
 EACH = pytest.mark.parametrize("parameters", [PARAMETERS, ONE_BLOCK])
 
 
-def sources(parameters: Parameters = PARAMETERS) -> dict[str, str]:
+def sources(parameters: JobParameters = PARAMETERS) -> dict[str, str]:
     """Return name and text of each file of the job."""
     folder = files("spaf.job").joinpath("sql")
     folders = [folder, folder.joinpath(ONCE)] if parameters.duplicate_block_s else [folder]
@@ -80,7 +80,7 @@ def test_every_placeholder_of_the_files_is_known_and_every_known_one_is_used() -
 
 @EACH
 def test_statements_come_in_the_order_of_their_numbers_without_holes(
-    parameters: Parameters,
+    parameters: JobParameters,
 ) -> None:
     """Each file gives one statement, rendered whole, in the order in which they build up."""
     found = [re.search(r"TEMPORARY (?:VIEW|TABLE) (\w+)", s) for s in statements(parameters)]
@@ -108,14 +108,14 @@ def test_state_of_copies_outlives_what_they_feed() -> None:
 
 
 @EACH
-def test_files_are_numbered_and_no_number_is_given_twice(parameters: Parameters) -> None:
+def test_files_are_numbered_and_no_number_is_given_twice(parameters: JobParameters) -> None:
     """Three digits first, so that sorting by name is sorting by number."""
     numbers = [re.match(r"\d{3}_", name) for name in sources(parameters)]
     assert len({n[0] for n in numbers if n}) == len(sources(parameters))
 
 
 @EACH
-def test_files_say_purpose_and_grain_first(parameters: Parameters) -> None:
+def test_files_say_purpose_and_grain_first(parameters: JobParameters) -> None:
     """The head of each statement is a comment that names its grain."""
     heads = {name: re.match(r"(?:--.*\n)+", text) for name, text in sources(parameters).items()}
     assert [name for name, head in heads.items() if not head or "Grain: " not in head[0]] == []
@@ -137,7 +137,7 @@ def test_digest_leaves_out_what_a_plan_does_not_hold(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [f.name for f in fields(Parameters) if f.name not in (*ENDPOINTS, "flush_ms")]
+    "field", [f.name for f in fields(JobParameters) if f.name not in (*ENDPOINTS, "flush_ms")]
 )
 def test_digest_stands_for_everything_that_changes_the_plan(field: str) -> None:
     """A kept plan is never used for other rules."""
@@ -149,7 +149,7 @@ def test_digest_stands_for_everything_that_changes_the_plan(field: str) -> None:
 
 
 @EACH
-def test_results_name_a_view_and_a_sink_that_exist(parameters: Parameters) -> None:
+def test_results_name_a_view_and_a_sink_that_exist(parameters: JobParameters) -> None:
     """Each answer is tied to a table."""
     names = {name.removesuffix(".sql")[4:]: name[0] for name in sources(parameters)}
     assert {names[view] for view in parameters.results()} == {"1"}
@@ -157,7 +157,7 @@ def test_results_name_a_view_and_a_sink_that_exist(parameters: Parameters) -> No
 
 
 @EACH
-def test_view_and_sink_of_a_result_have_the_same_columns(parameters: Parameters) -> None:
+def test_view_and_sink_of_a_result_have_the_same_columns(parameters: JobParameters) -> None:
     """`SELECT *` into a sink goes by position; the names must agree as well."""
     text = {name.removesuffix(".sql")[4:]: body for name, body in sources(parameters).items()}
     for view, sink in parameters.results().items():
@@ -254,4 +254,4 @@ def test_short_history_of_seconds_still_gives_scores(seconds: int, least: str) -
 
 def test_parameters_survive_the_wire() -> None:
     """Every field travels to the process that submits."""
-    assert Parameters(**PARAMETERS.as_dict()) == PARAMETERS
+    assert JobParameters(**PARAMETERS.as_dict()) == PARAMETERS

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from spaf.job.submit import Request, _with_tuples, environment, root_cause
+from spaf.job.submit import SubmitRequest, _with_tuples, environment, root_cause
 
-REQUEST = Request(
+REQUEST = SubmitRequest(
     host="127.0.0.1",
     port=8081,
     options={"pipeline.name": "spaf-sales"},
@@ -29,7 +29,7 @@ def test_request_is_one_line() -> None:
 
 def test_request_comes_out_of_the_line_as_it_went_in() -> None:
     """Tuples come back as tuples, those of the parameters included."""
-    read = Request(**_with_tuples(json.loads(REQUEST.line())))
+    read = SubmitRequest(**_with_tuples(json.loads(REQUEST.line())))
     assert read.jars == REQUEST.jars
     assert _with_tuples(read.parameters) == REQUEST.parameters
     assert (read.host, read.port, read.options) == ("127.0.0.1", 8081, REQUEST.options)

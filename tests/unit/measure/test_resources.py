@@ -10,8 +10,8 @@ import pytest
 from spaf import clock
 from spaf.measure import resources
 from spaf.measure.resources import SAMPLE_SECONDS, Sampler
-from spaf.stack.process import Identity
-from spaf.stack.state import Home, JobState, RunState, ServiceState
+from spaf.stack.process import ProcessIdentity
+from spaf.stack.state import JobState, RunFolder, RunState, ServiceState
 
 Readings = dict[str, tuple[float, float]]
 
@@ -19,9 +19,9 @@ Readings = dict[str, tuple[float, float]]
 class Scene:
     """A run folder without a run, and a clock and readings that a test sets."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: RunFolder) -> None:
         """Write the state of a run with two services of ours and one elsewhere."""
-        me = Identity.of(os.getpid())
+        me = ProcessIdentity.of(os.getpid())
         assert me is not None
         services = {
             name: ServiceState(name, "running", "", pid=1, started=0.0)
@@ -51,7 +51,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """Replace the clock and the readings."""
-    made = Scene(Home(tmp_path))
+    made = Scene(RunFolder(tmp_path))
     monkeypatch.setattr(clock, "monotonic", lambda: made.now)
     monkeypatch.setattr(resources, "resources", lambda s: made.readings[s.name])
     monkeypatch.setattr(resources, "_supervisor", lambda _: (0.0, 0.0))
@@ -131,7 +131,7 @@ def test_run_that_has_ended_adds_nothing(scene: Scene) -> None:
 
 def test_supervisor_is_measured_for_real(tmp_path: Path) -> None:
     """This process stands for it: it has memory, and has used the processor."""
-    scene = Scene(Home(tmp_path))
+    scene = Scene(RunFolder(tmp_path))
     state = scene.sampler.home.read()
     assert state is not None
     memory, cpu = resources._supervisor(state)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaf.quarantine.explain import LONGEST_PAYLOAD, Tally
+from spaf.quarantine.explain import LONGEST_PAYLOAD, ReasonCounts
 from spaf.sale import Record, Rules
-from spaf.verify import Detection, Recount
+from spaf.verify import Detection, PythonOracle
 
 RULES = Rules(default_currency="BRL", max_lateness_ms=600_000, max_ahead_ms=60_000)
 NOW = 1_763_800_000_123
@@ -30,9 +30,9 @@ VALUES = st.lists(
 )
 
 
-def counted(values: list[bytes | None]) -> Tally:
+def counted(values: list[bytes | None]) -> ReasonCounts:
     """Return the tally of records that all have been read."""
-    tally = Tally()
+    tally = ReasonCounts()
     for record in records(values):
         tally.take(record, RULES)
     return tally
@@ -46,7 +46,7 @@ def records(values: list[bytes | None]) -> list[Record]:
 @given(VALUES)
 def test_counts_add_up_to_the_ledger(values: list[bytes | None]) -> None:
     """The recount, which is what the ledger must be, has the same late and rejected."""
-    counting = Recount(RULES, {0: len(values)}, Detection(6, 5.0, 120, 4.5, ()))
+    counting = PythonOracle(RULES, {0: len(values)}, Detection(6, 5.0, 120, 4.5, ()))
     counting.feed(records(values))
     recount = counting.answers()
     tally = counted(values)
@@ -93,7 +93,7 @@ def test_an_offset_without_a_record_is_told_as_such() -> None:
 
 def test_a_late_sale_has_its_money_and_its_lateness() -> None:
     """The row says what was lost to the sums: whose category, how much, how late."""
-    entry = Tally().take(Record(2, 7, NOW, LATE), RULES)
+    entry = ReasonCounts().take(Record(2, 7, NOW, LATE), RULES)
     assert entry is not None
     assert (entry.partition, entry.offset, entry.append_ms, entry.reason) == (2, 7, NOW, "late")
     assert (entry.category, entry.currency, entry.amount) == ("books", "USD", Decimal("3.75"))
@@ -106,7 +106,7 @@ def test_a_late_sale_has_its_money_and_its_lateness() -> None:
 )
 def test_a_rejected_record_has_its_reason_and_bytes(value: bytes | None, reason: str) -> None:
     """No value is told from an empty one."""
-    entry = Tally().take(Record(0, 0, NOW, value), RULES)
+    entry = ReasonCounts().take(Record(0, 0, NOW, value), RULES)
     assert entry is not None
     assert (entry.reason, entry.payload, entry.payload_bytes) == (reason, value, len(value or b""))
     assert entry.amount is None
@@ -114,13 +114,13 @@ def test_a_rejected_record_has_its_reason_and_bytes(value: bytes | None, reason:
 
 def test_an_accepted_sale_is_no_row() -> None:
     """Nor is a record with several of them."""
-    assert Tally().take(Record(0, 0, NOW, GOOD), RULES) is None
-    assert Tally().take(Record(0, 0, NOW, b"[%s,%s]" % (GOOD, GOOD)), RULES) is None
+    assert ReasonCounts().take(Record(0, 0, NOW, GOOD), RULES) is None
+    assert ReasonCounts().take(Record(0, 0, NOW, b"[%s,%s]" % (GOOD, GOOD)), RULES) is None
 
 
 def test_a_long_record_is_cut_and_its_length_kept() -> None:
     """One record may be as large as a batch of the topic."""
-    entry = Tally().take(Record(0, 0, NOW, b"x" * 1_000_000), RULES)
+    entry = ReasonCounts().take(Record(0, 0, NOW, b"x" * 1_000_000), RULES)
     assert entry is not None
     assert entry.payload == b"x" * LONGEST_PAYLOAD
     assert entry.payload_bytes == 1_000_000

@@ -12,7 +12,7 @@ import pytest
 
 from spaf.sale import Rules
 from spaf.serve.app import Site, build
-from spaf.serve.source import JobLook, Source
+from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.store.access import Access
 
 PORT = 8080
@@ -20,9 +20,9 @@ TOKEN = "the-right-token"  # noqa: S105 - it opens nothing
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Source:
+def source(tmp_path: Path) -> RunInfo:
     """Return a source whose neighbours are not there."""
-    return Source(
+    return RunInfo(
         kafka="127.0.0.1:1",
         topic="sales",
         group="group",
@@ -33,7 +33,7 @@ def source(tmp_path: Path) -> Source:
         surge_score=4.5,
         started_ms=1,
         services=list,
-        job=lambda: JobLook("RUNNING", ""),
+        job=lambda: JobInfo("RUNNING", ""),
         links=lambda: {"flink": None, "locust": None},
         labels=tmp_path / "labels.jsonl",
         runs=tmp_path,
@@ -47,7 +47,7 @@ def log() -> list[str]:
 
 
 @pytest.fixture
-def site(source: Source, log: list[str]) -> Site:
+def site(source: RunInfo, log: list[str]) -> Site:
     """Return the application."""
     return build(source, PORT, TOKEN, log.append)
 

@@ -11,9 +11,9 @@ import pytest
 
 from spaf.sale import Rules
 from spaf.serve.app import build
-from spaf.serve.source import JobLook, Source
-from spaf.serve.web.answers import RefusedError
-from spaf.serve.web.slots import Slots
+from spaf.serve.run_info import JobInfo, RunInfo
+from spaf.serve.web.concurrency_limit import ConcurrencyLimit
+from spaf.serve.web.responses import RequestRefusedError
 from spaf.store.access import Access
 from spaf.topic import admin, cluster
 
@@ -22,7 +22,7 @@ TOKEN = "token"  # noqa: S105 - it opens nothing
 TOPIC = {"topic": "vendas-simuladas"}
 NOWHERE = "127.0.0.1:1"
 AWAY = ["/api/quarantine", "/api/kafka", "/api/record?partition=0&offset=1"]
-SOURCE = Source(
+SOURCE = RunInfo(
     kafka=NOWHERE,
     topic="vendas-simuladas",
     group="spaf-job",
@@ -33,7 +33,7 @@ SOURCE = Source(
     surge_score=4.5,
     started_ms=0,
     services=list,
-    job=lambda: JobLook("RUNNING", "j"),
+    job=lambda: JobInfo("RUNNING", "j"),
     links=lambda: {"flink": None, "locust": None},
     labels=Path("labels.jsonl"),
     runs=Path(),
@@ -167,11 +167,11 @@ def test_a_neighbour_that_is_away_is_a_sentence(path: str, monkeypatch: pytest.M
 
 def test_no_more_at_once_than_there_are_places() -> None:
     """One more is told to come back; a place that is given back is free again."""
-    slots = Slots(2, "looks")
+    slots = ConcurrencyLimit(2, "looks")
     with slots.one():
         slots.take()
         with (
-            pytest.raises(RefusedError, match="2 looks at once are the most") as refusal,
+            pytest.raises(RequestRefusedError, match="2 looks at once are the most") as refusal,
             slots.one(),
         ):
             pass

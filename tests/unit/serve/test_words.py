@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import spaf
-from spaf.generate.catalogue import CATEGORIES
-from spaf.generate.episode import EPISODE_KINDS
-from spaf.generate.look import WISHES
-from spaf.quarantine.words import COUNTED, RULES
+from spaf.generate.anomalies.episode import EPISODE_KINDS
+from spaf.generate.locust.protocol import WISHES
+from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.quarantine.reason_messages import COUNTED, RULES
 from spaf.serve.records.kafka_view import MOST_MESSAGES
 
 SCRIPTS = Path(str(files("spaf.serve").joinpath("static/js")))

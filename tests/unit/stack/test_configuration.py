@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 
 from spaf.settings import FlinkSettings, KafkaSettings
 from spaf.stack import flink, kafka, postgres, runtime
-from spaf.stack.postgres import Place
-from spaf.stack.process import Service
+from spaf.stack.postgres import ClusterPaths
+from spaf.stack.process import ServiceProcess
 
 PASSWORD = "geheim"  # noqa: S105 - it is what must not be shown
 
@@ -63,14 +63,14 @@ def test_broker_formats_its_storage_once(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> list[Service]:
+def cluster(tmp_path: Path) -> list[ServiceProcess]:
     """Return the services of a cluster with two TaskManagers."""
     settings = FlinkSettings(task_managers=2, slots=3, task_heap_mib=400)
-    return flink.services(settings, tmp_path, tmp_path / "logs", flink.Ports(8081, 6123))
+    return flink.services(settings, tmp_path, tmp_path / "logs", flink.JobManagerPorts(8081, 6123))
 
 
 @pytest.fixture
-def configuration(cluster: list[Service], tmp_path: Path) -> dict[str, Any]:
+def configuration(cluster: list[ServiceProcess], tmp_path: Path) -> dict[str, Any]:
     """Return config.yaml as Flink reads it."""
     assert cluster
     found: dict[str, Any] = YAML(typ="safe").load(tmp_path / "conf/config.yaml")
@@ -110,7 +110,9 @@ def test_cluster_uses_the_ports_and_slots_that_it_was_given(configuration: dict[
     assert configuration["taskmanager.numberOfTaskSlots"] == 3
 
 
-def test_task_managers_have_names_of_their_own_and_share_the_rest(cluster: list[Service]) -> None:
+def test_task_managers_have_names_of_their_own_and_share_the_rest(
+    cluster: list[ServiceProcess],
+) -> None:
     """Each is found in the JobManager's list by its name."""
     names = ["jobmanager", "taskmanager", "taskmanager-2"]
     assert [service.name for service in cluster] == names
@@ -121,7 +123,7 @@ def test_task_managers_have_names_of_their_own_and_share_the_rest(cluster: list[
     assert cluster[1].argv[0] == str(runtime.java())
 
 
-def test_task_manager_gets_the_heap_of_the_settings(cluster: list[Service]) -> None:
+def test_task_manager_gets_the_heap_of_the_settings(cluster: list[ServiceProcess]) -> None:
     """What Flink thinks it has is what the JVM gives it."""
     argv = cluster[1].argv
     assert f"-Xmx{400 + flink.FRAMEWORK_HEAP_MIB}m" in argv
@@ -129,7 +131,7 @@ def test_task_manager_gets_the_heap_of_the_settings(cluster: list[Service]) -> N
     assert "-Dtaskmanager.cpu.cores=3" in argv
 
 
-def test_jvms_of_the_cluster_think_in_utc(cluster: list[Service]) -> None:
+def test_jvms_of_the_cluster_think_in_utc(cluster: list[ServiceProcess]) -> None:
     """The sink writes timestamps in the JVM's zone."""
     assert ["-Duser.timezone=UTC" in service.argv for service in cluster] == [True] * 3
 
@@ -138,37 +140,37 @@ def test_scratch_of_an_earlier_run_is_cleared(tmp_path: Path) -> None:
     """Blobs of a killed cluster do not pile up."""
     (tmp_path / "tmp").mkdir()
     (tmp_path / "tmp" / "old").touch()
-    flink.services(FlinkSettings(), tmp_path, tmp_path, flink.Ports(1, 2))
+    flink.services(FlinkSettings(), tmp_path, tmp_path, flink.JobManagerPorts(1, 2))
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Service:
+def database(tmp_path: Path) -> ServiceProcess:
     """Return how PostgreSQL is run."""
-    place = Place(tmp_path, tmp_path / "install", "nobody")
+    place = ClusterPaths(tmp_path, tmp_path / "install", "nobody")
     return postgres.service(place, tmp_path / "log", 5432, PASSWORD)
 
 
-def test_database_listens_on_loopback_and_on_no_socket_file(database: Service) -> None:
+def test_database_listens_on_loopback_and_on_no_socket_file(database: ServiceProcess) -> None:
     """A password and the loopback are the only way in."""
     assert "-h127.0.0.1" in database.argv
     assert "-p5432" in database.argv
     assert "-cunix_socket_directories=" in database.argv
 
 
-def test_database_logs_no_row_and_no_statement(database: Service) -> None:
+def test_database_logs_no_row_and_no_statement(database: ServiceProcess) -> None:
     """A refused row would put its contents into the log."""
     assert "-clog_error_verbosity=terse" in database.argv
     assert "-clog_min_error_statement=panic" in database.argv
 
 
-def test_database_runs_as_the_unprivileged_account(database: Service) -> None:
+def test_database_runs_as_the_unprivileged_account(database: ServiceProcess) -> None:
     """PostgreSQL refuses to run as root."""
     assert database.user == "nobody"
 
 
 def test_no_service_has_a_password_in_its_command(
-    cluster: list[Service], database: Service, tmp_path: Path
+    cluster: list[ServiceProcess], database: ServiceProcess, tmp_path: Path
 ) -> None:
     """Every account of the machine can read a command."""
     (tmp_path / "k" / "data").mkdir(parents=True)
@@ -190,7 +192,7 @@ def test_first_password_goes_through_a_private_file_that_is_deleted(
         return type("Done", (), {"returncode": 0})
 
     monkeypatch.setattr(subprocess, "run", run)
-    postgres.prepare(Place(tmp_path / "p", runtime.postgres(), None), PASSWORD)
+    postgres.prepare(ClusterPaths(tmp_path / "p", runtime.postgres(), None), PASSWORD)
     assert (seen["text"], seen["mode"]) == (PASSWORD, 0o600)
     assert "--auth=scram-sha-256" in seen["argv"]
     assert not any(PASSWORD in word for word in seen["argv"])
@@ -203,7 +205,7 @@ def test_ordinary_user_keeps_the_cluster_in_the_run_folder(
 ) -> None:
     """No other account is needed."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert postgres.place(tmp_path) == Place(tmp_path, runtime.postgres(), None)
+    assert postgres.place(tmp_path) == ClusterPaths(tmp_path, runtime.postgres(), None)
 
 
 def test_root_moves_the_cluster_out_of_a_closed_folder(
@@ -227,12 +229,12 @@ def test_a_cluster_of_a_deleted_run_folder_is_made_anew(
     """Another password means another run folder: its cluster cannot be opened, so it goes."""
     made: list[str] = []
 
-    def initdb(place: postgres.Place, password: str) -> None:
+    def initdb(place: postgres.ClusterPaths, password: str) -> None:
         place.data.mkdir()
         made.append(password)
 
     monkeypatch.setattr(postgres, "_initdb", initdb)
-    place = postgres.Place(tmp_path, runtime.postgres(), None)
+    place = postgres.ClusterPaths(tmp_path, runtime.postgres(), None)
     for password in ("first", "first", "second", "second"):
         postgres.prepare(place, password)
     assert made == ["first", "second"]

@@ -10,12 +10,12 @@ import pytest
 from spaf.errors import StackError
 from spaf.settings import Settings
 from spaf.stack import control
-from spaf.stack.state import Home
+from spaf.stack.state import RunFolder
 
 
 def test_wipe_deletes_what_spaf_has_made(bare: Path) -> None:
     """The whole folder, and nothing beside it."""
-    home = Home(bare / "run")
+    home = RunFolder(bare / "run")
     home.create()
     (bare / "beside").touch()
     assert not control.down(Settings(home=home.folder), wipe=True)
@@ -39,7 +39,7 @@ def test_wipe_of_no_folder_is_fine(bare: Path) -> None:
 
 def test_too_little_space_is_told_with_the_folder(bare: Path) -> None:
     """The disk is that of the nearest folder that is there."""
-    home = Home(bare / "none" / "yet")
+    home = RunFolder(bare / "none" / "yet")
     control.require_space(home, 0)
     much = shutil.disk_usage(bare).total // 2**20 + 1
     with pytest.raises(StackError, match=rf"{bare}; {much} MiB are needed") as caught:

@@ -15,7 +15,7 @@ import pytest
 from spaf import clock
 from spaf.errors import ServiceError
 from spaf.stack import process
-from spaf.stack.process import Identity, Service
+from spaf.stack.process import ProcessIdentity, ServiceProcess
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 STUBBORN = [
@@ -50,16 +50,18 @@ def begin(children: list[subprocess.Popen[bytes]], argv: list[str]) -> subproces
     return child
 
 
-def known(pid: int) -> Identity:
+def known(pid: int) -> ProcessIdentity:
     """Return the identity of a process that lives."""
-    identity = Identity.of(pid)
+    identity = ProcessIdentity.of(pid)
     assert identity is not None
     return identity
 
 
-def service(tmp_path: Path, argv: list[str]) -> Service:
+def service(tmp_path: Path, argv: list[str]) -> ServiceProcess:
     """Return a service with a log in a folder that is not there yet."""
-    return Service("x", argv, "", tmp_path / "logs" / "x.log", ready=lambda: True, cwd=tmp_path)
+    return ServiceProcess(
+        "x", argv, "", tmp_path / "logs" / "x.log", ready=lambda: True, cwd=tmp_path
+    )
 
 
 def test_identity_of_a_child_lives_as_long_as_the_child(
@@ -74,7 +76,7 @@ def test_identity_of_a_child_lives_as_long_as_the_child(
     assert child.returncode is None  # it is a zombie: nobody has collected it
     child.wait()
     assert not identity.alive()
-    assert Identity.of(child.pid) is None
+    assert ProcessIdentity.of(child.pid) is None
 
 
 def test_pid_of_another_start_time_is_another_process(
@@ -82,7 +84,7 @@ def test_pid_of_another_start_time_is_another_process(
 ) -> None:
     """A pid that the system uses again is not taken for ours, and is not stopped."""
     child = begin(children, SLEEPER)
-    earlier = Identity(child.pid, known(child.pid).started - 1)
+    earlier = ProcessIdentity(child.pid, known(child.pid).started - 1)
     assert not earlier.alive()
     process.stop(earlier, signal.SIGKILL, 0.1)
     assert child.poll() is None
@@ -122,7 +124,7 @@ def test_stop_ends_the_children_of_the_child(children: list[subprocess.Popen[byt
 
 def test_stop_of_what_has_ended_does_nothing() -> None:
     """No process has this pid and start time."""
-    process.stop(Identity(2**22 + 1, 0.0), signal.SIGTERM, 0.1)
+    process.stop(ProcessIdentity(2**22 + 1, 0.0), signal.SIGTERM, 0.1)
 
 
 def test_service_starts_in_a_session_of_its_own_and_writes_its_log(
@@ -132,7 +134,7 @@ def test_service_starts_in_a_session_of_its_own_and_writes_its_log(
     code = "import os, sys; print(os.getsid(0) == os.getpid()); sys.stderr.write(os.environ['A'])"
     made = service(tmp_path, [sys.executable, "-c", code])
     for text in ("one\n", "two\n"):
-        child = process.start(Service(**{**vars(made), "env": {"A": text}}))
+        child = process.start(ServiceProcess(**{**vars(made), "env": {"A": text}}))
         children.append(child)
         assert child.wait(PATIENCE) == 0
     assert sorted(made.log.read_text().split()) == ["True", "True", "one", "two"]
@@ -150,7 +152,7 @@ def test_service_ends_when_its_parent_is_killed(
     """Even `kill -9` of the supervisor leaves nothing running."""
     code = (
         "import time; from pathlib import Path; from spaf.stack import process;"
-        f"s = process.Service('x', {SLEEPER!r}, '', Path({str(tmp_path / 'log')!r}), bool);"
+        f"s = process.ServiceProcess('x', {SLEEPER!r}, '', Path({str(tmp_path / 'log')!r}), bool);"
         f"Path({str(tmp_path / 'pid')!r}).write_text(str(process.start(s).pid));"
         "print('up', flush=True); time.sleep(60)"
     )

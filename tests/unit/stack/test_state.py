@@ -11,15 +11,15 @@ import pytest
 from spaf.errors import NotUpError, StackError
 from spaf.sale import Rules
 from spaf.settings import JobSettings, SaleSettings, Settings
-from spaf.stack.process import Identity
-from spaf.stack.state import Contract, Home, JobState, RunState, ServiceState
+from spaf.stack.process import ProcessIdentity
+from spaf.stack.state import JobContract, JobState, RunFolder, RunState, ServiceState
 from spaf.store.access import Role
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path) -> RunFolder:
     """Make a run folder."""
-    made = Home(tmp_path / "run")
+    made = RunFolder(tmp_path / "run")
     made.create()
     return made
 
@@ -46,14 +46,14 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_state_is_read_as_it_was_written(home: Home) -> None:
+def test_state_is_read_as_it_was_written(home: RunFolder) -> None:
     """Every field, and nothing beside the file."""
     home.write(run())
     assert home.read() == run()
     assert [p.name for p in home.folder.glob("run.*")] == ["run.json"]
 
 
-def test_no_reader_sees_half_a_state(home: Home) -> None:
+def test_no_reader_sees_half_a_state(home: RunFolder) -> None:
     """While one process writes, another always reads a whole state."""
     home.write(run())
     ended = threading.Event()
@@ -76,7 +76,7 @@ def test_no_reader_sees_half_a_state(home: Home) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"{}", b'{"phase": 1}', b"\xff\x00", b"null"]
 )
-def test_garbage_is_no_state(home: Home, content: bytes) -> None:
+def test_garbage_is_no_state(home: RunFolder, content: bytes) -> None:
     """A file that is damaged or of another version is as good as none."""
     home.state.write_bytes(content)
     assert home.read() is None
@@ -84,11 +84,11 @@ def test_garbage_is_no_state(home: Home, content: bytes) -> None:
 
 def test_folder_that_is_not_there_has_no_state(tmp_path: Path) -> None:
     """Looking creates nothing."""
-    assert Home(tmp_path / "none").read() is None
+    assert RunFolder(tmp_path / "none").read() is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_running_names_the_folder_where_nothing_runs(home: Home) -> None:
+def test_running_names_the_folder_where_nothing_runs(home: RunFolder) -> None:
     """Without a state, and with that of a supervisor that has gone."""
     for state in (None, run(pid=2**22 + 1)):
         if state is not None:
@@ -99,33 +99,33 @@ def test_running_names_the_folder_where_nothing_runs(home: Home) -> None:
         assert "spaf up" in caught.value.todo
 
 
-def test_running_is_the_state_of_a_living_supervisor(home: Home) -> None:
+def test_running_is_the_state_of_a_living_supervisor(home: RunFolder) -> None:
     """Pid and start time are those of a process that runs: this one."""
-    me = Identity.of(threading.get_native_id())
+    me = ProcessIdentity.of(threading.get_native_id())
     assert me is not None
     home.write(run(me.pid, me.started))
     assert home.running() == run(me.pid, me.started)
 
 
-def test_pid_of_the_supervisor_that_was_used_again_is_not_running(home: Home) -> None:
+def test_pid_of_the_supervisor_that_was_used_again_is_not_running(home: RunFolder) -> None:
     """Another process of the same pid is no supervisor."""
-    me = Identity.of(threading.get_native_id())
+    me = ProcessIdentity.of(threading.get_native_id())
     assert me is not None
     home.write(run(me.pid, me.started - 5))
     with pytest.raises(NotUpError):
         home.running()
 
 
-def test_passwords_are_made_once_and_stay(home: Home) -> None:
+def test_passwords_are_made_once_and_stay(home: RunFolder) -> None:
     """A second process finds the same ones; no two accounts share one."""
     made = home.passwords()
-    assert Home(home.folder).passwords() == made
+    assert RunFolder(home.folder).passwords() == made
     assert set(made) == {"superuser", *Role}
     assert len(set(made.values())) == len(made)
     assert min(map(len, made.values())) >= 32
 
 
-def test_passwords_are_readable_by_their_owner_only(home: Home) -> None:
+def test_passwords_are_readable_by_their_owner_only(home: RunFolder) -> None:
     """And so is every part of the folder but the way through it."""
     home.passwords()
     assert mode(home.secrets) == 0o600
@@ -136,13 +136,13 @@ def test_passwords_are_readable_by_their_owner_only(home: Home) -> None:
 
 def test_two_folders_have_different_passwords(tmp_path: Path) -> None:
     """Nothing about them can be guessed from another run."""
-    homes = [Home(tmp_path / name) for name in "ab"]
+    homes = [RunFolder(tmp_path / name) for name in "ab"]
     for one in homes:
         one.create()
     assert homes[0].passwords() != homes[1].passwords()
 
 
-def test_interrupted_making_of_passwords_is_made_up_for(home: Home) -> None:
+def test_interrupted_making_of_passwords_is_made_up_for(home: RunFolder) -> None:
     """A kill between the empty file and its content does not spoil the folder for ever."""
     home.secrets.touch(mode=0o600)
     assert set(home.passwords()) == {"superuser", *Role}
@@ -155,35 +155,35 @@ def test_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
     before = mode(tmp_path)
     with pytest.raises(StackError, match="neither empty nor a run folder") as caught:
-        Home(tmp_path).create()
+        RunFolder(tmp_path).create()
     assert "SPAF_HOME" in caught.value.todo
     assert ([p.name for p in tmp_path.iterdir()], mode(tmp_path)) == (["thesis.txt"], before)
     with pytest.raises(StackError, match="neither empty nor a run folder"):
-        Home(tmp_path / "thesis.txt").create()
+        RunFolder(tmp_path / "thesis.txt").create()
 
 
 def test_folder_that_holds_the_folder_of_a_bench_is_still_ours(tmp_path: Path) -> None:
     """A bench may have been the first to run."""
-    Home(tmp_path / "run" / "drain").create()
-    Home(tmp_path / "run").create()
-    assert Home(tmp_path / "run").marker.exists()
+    RunFolder(tmp_path / "run" / "drain").create()
+    RunFolder(tmp_path / "run").create()
+    assert RunFolder(tmp_path / "run").marker.exists()
 
 
-def test_folder_is_made_twice_without_harm(home: Home) -> None:
+def test_folder_is_made_twice_without_harm(home: RunFolder) -> None:
     """What lies in it stays."""
     home.write(run())
     home.create()
     assert home.read() == run()
 
 
-def test_own_access_has_no_superuser(home: Home) -> None:
+def test_own_access_has_no_superuser(home: RunFolder) -> None:
     """Nothing beyond the cluster's first start connects as superuser."""
     access = home.access(run(), "public", None)
     assert (access.host, access.port) == ("127.0.0.1", 5432)
     assert set(access.passwords) == set(map(str, Role))
 
 
-def test_external_access_makes_no_passwords(home: Home) -> None:
+def test_external_access_makes_no_passwords(home: RunFolder) -> None:
     """A database of the user's own has its own."""
     access = home.access(run(), "public", "postgresql://u:p@h/d")
     assert (access.host, access.user, access.password) == ("h", "u", "p")
@@ -193,14 +193,14 @@ def test_external_access_makes_no_passwords(home: Home) -> None:
 def test_service_that_is_not_ours_has_no_identity() -> None:
     """An external service is never stopped."""
     assert ServiceState("kafka", "external", "h:1").identity() is None
-    assert run().services["kafka"].identity() == Identity(7, 8.5)
+    assert run().services["kafka"].identity() == ProcessIdentity(7, 8.5)
 
 
-def test_the_contract_of_the_last_job_is_kept(home: Home) -> None:
+def test_the_contract_of_the_last_job_is_kept(home: RunFolder) -> None:
     """What a job was started with outlives its run, and a later change of the settings."""
     home.create()
     assert home.last_contract() is None
-    told = Contract(currency="USD", max_lateness_s=5, outlier_hours=3, surge_score=7.5)
+    told = JobContract(currency="USD", max_lateness_s=5, outlier_hours=3, surge_score=7.5)
     home.write_contract(told)
     assert home.last_contract() == told
 
@@ -208,15 +208,15 @@ def test_the_contract_of_the_last_job_is_kept(home: Home) -> None:
 @pytest.mark.usefixtures("bare")
 def test_the_contract_names_what_the_answers_depend_on() -> None:
     """A state that an older supervisor wrote means the defaults."""
-    assert Contract.of(Settings()) == Contract()
+    assert JobContract.of(Settings()) == JobContract()
     job = JobSettings(outlier_hours=4, outlier_score=3.5, surge_seconds=90, surge_score=5.5)
-    told = Contract.of(Settings(job=job, sale=SaleSettings(currency="EUR")))
-    assert told == Contract("EUR", 600, 60, 4, 3.5, 90, 5.5)
+    told = JobContract.of(Settings(job=job, sale=SaleSettings(currency="EUR")))
+    assert told == JobContract("EUR", 600, 60, 4, 3.5, 90, 5.5)
 
 
 @pytest.mark.usefixtures("bare")
 def test_the_rules_say_what_counts() -> None:
     """Those of the event in milliseconds, and for how long a transactionId counts once."""
-    told = Contract.of(Settings(job=JobSettings(deduplicate_minutes=5)))
+    told = JobContract.of(Settings(job=JobSettings(deduplicate_minutes=5)))
     assert told.rules() == Rules("BRL", 600_000, 60_000, 300_000)
-    assert Contract().rules().once_ms == 0
+    assert JobContract().rules().once_ms == 0

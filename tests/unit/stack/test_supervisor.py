@@ -10,8 +10,8 @@ import pytest
 from spaf import clock
 from spaf.errors import ServiceError
 from spaf.stack import supervisor as module
-from spaf.stack.names import SERVE
-from spaf.stack.process import Service
+from spaf.stack.process import ServiceProcess
+from spaf.stack.service_names import SERVE
 from spaf.stack.state import ServiceState
 from spaf.stack.supervisor import MOST_DEATHS, SPARE_PAUSE_S, Child, Supervisor
 
@@ -32,7 +32,7 @@ class Scene(Supervisor):
         self.launched = 0
         self._state: Any = type("State", (), {"phase": "running"})()
 
-    def _launch(self, service: Service, deaths: list[float] | None = None) -> None:
+    def _launch(self, service: ServiceProcess, deaths: list[float] | None = None) -> None:
         """Count; what was started has ended at once."""
         self.launched += 1
         self.child = dead(service.name, deaths or [])
@@ -40,7 +40,7 @@ class Scene(Supervisor):
 
 def dead(name: str, deaths: list[float]) -> Child:
     """Return a service whose process has ended."""
-    service = Service(name, [], "", Path("none"), lambda: False)
+    service = ServiceProcess(name, [], "", Path("none"), lambda: False)
     state = ServiceState(name, "running", "")
     return Child(service, Dead(), state, deaths, deadline=0.0)  # type: ignore[arg-type]
 

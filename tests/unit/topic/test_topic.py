@@ -9,7 +9,7 @@ from spaf.errors import TopicError
 from spaf.topic.admin import TOPIC_OPTIONS, is_ready
 from spaf.topic.client import client_options, explained
 from spaf.topic.producer import open_producer
-from spaf.topic.read import read
+from spaf.topic.range_reader import read
 
 NOWHERE = "127.0.0.1:1"
 

@@ -9,7 +9,7 @@ import pytest
 
 from spaf.sale import Record, Rules
 from spaf.verify import Detection
-from spaf.verify.dump import About, Dump
+from spaf.verify.dump import Dump, DumpHeader
 
 RULES = Rules(default_currency="BRL", max_lateness_ms=10_000, max_ahead_ms=1_000)
 
@@ -27,7 +27,7 @@ def dumped(tmp_path: Path) -> Callable[[Sequence[Record], Detection], Dump]:
             ends[partition] = own[-1].offset + 1
             for first in range(0, len(own), 7):
                 dump.write(partition, own[first].offset, own[first : first + 7])
-        dump.describe(About("t", {}, ends, RULES, detection))
+        dump.describe(DumpHeader("t", {}, ends, RULES, detection))
         return dump
 
     return write

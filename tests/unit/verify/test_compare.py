@@ -17,9 +17,9 @@ from spaf.verify import (
     Detection,
     Difference,
     LedgerRow,
-    Recount,
+    PythonOracle,
     SummaryRow,
-    Tables,
+    TableRows,
     compare,
 )
 from spaf.verify.render import tables_of as rendered
@@ -60,7 +60,7 @@ def value(offset: int) -> bytes:
 
 def count(cut: dict[int, int], records: list[Record]) -> Answers:
     """Return what the records come to."""
-    recount = Recount(RULES, cut, DETECTION)
+    recount = PythonOracle(RULES, cut, DETECTION)
     recount.feed(records)
     return recount.answers()
 
@@ -177,14 +177,14 @@ SILENT_LEDGER_DAMAGE: list[Damage] = [move_accepted]
 def test_a_second_without_readable_records_needs_no_row() -> None:
     """A ledger row that only holds unreadable records may stand under another second."""
     recount = count({0: 1}, [Record(0, 0, SECOND * 1000, b"garbage")])
-    tables = Tables([], [LedgerRow(0, SECOND + 5, 0, 0, 1, 0, 0)])
+    tables = TableRows([], [LedgerRow(0, SECOND + 5, 0, 0, 1, 0, 0)])
     assert compare(recount, tables).exact
 
 
 def test_no_false_alarm() -> None:
     """Right tables are exact, and every record is accounted for."""
     recount = recounted()
-    verdict = compare(recount, Tables(*tables_of(recount)))
+    verdict = compare(recount, TableRows(*tables_of(recount)))
     assert verdict.exact
     assert [str(difference) for difference in verdict.differences] == []
     assert verdict.accepted + verdict.late + verdict.rejected == verdict.records == 2 * END
@@ -201,7 +201,7 @@ def test_damage_is_found(damage: Damage) -> None:
     recount = recounted()
     summary, ledger = tables_of(recount)
     damage(summary, ledger)
-    verdict = compare(recount, Tables(summary, ledger))
+    verdict = compare(recount, TableRows(summary, ledger))
     assert not verdict.exact
     assert verdict.differences
     assert (verdict.unaccounted > 0) == (damage in LEDGER_DAMAGE)
@@ -214,7 +214,7 @@ def test_money_is_compared_as_a_number() -> None:
     summary = [
         row._replace(total_sales=row.total_sales.quantize(Decimal("1E-6"))) for row in summary
     ]
-    assert compare(recount, Tables(summary, ledger)).exact
+    assert compare(recount, TableRows(summary, ledger)).exact
 
 
 def test_a_second_that_the_job_saw_nothing_of_may_be_missing() -> None:
@@ -223,8 +223,8 @@ def test_a_second_that_the_job_saw_nothing_of_may_be_missing() -> None:
     late_news = [LedgerRow(0, SECOND + 1, 1, 0, 1, 0, 1)]
     no_news = [LedgerRow(0, SECOND + 1, 1, 0, 0, 1, 1)]
     summary = list(rendered(recount).summary)
-    assert compare(recount, Tables(summary, late_news)).exact
-    verdict = compare(recount, Tables(summary, no_news))
+    assert compare(recount, TableRows(summary, late_news)).exact
+    verdict = compare(recount, TableRows(summary, no_news))
     assert verdict.unaccounted == 1
     assert [str(difference) for difference in verdict.differences] == [
         "ingest_ledger (0, 1763800001) unequal: expected (1, 0, 1, 0, 1), found (1, 0, 0, 1, 1)"
@@ -235,7 +235,7 @@ def test_a_second_that_the_job_saw_nothing_of_may_be_missing() -> None:
 def test_tables_that_are_ahead_of_the_cut(cut: int, ahead: int) -> None:
     """Whatever the job has counted since the cut was taken, there is no false alarm."""
     recount = recounted(cut)
-    verdict = compare(recount, Tables(*tables_of(recounted(max(cut, ahead)))))
+    verdict = compare(recount, TableRows(*tables_of(recounted(max(cut, ahead)))))
     assert verdict.exact, list(map(str, verdict.differences))
     assert verdict.open_groups == len(recount.open_groups)
 
@@ -246,7 +246,7 @@ def test_settled_groups_are_compared_beside_open_ones() -> None:
     summary, ledger = tables_of(recounted())
     summary[0] = summary[0]._replace(sales_count=0)
     ledger[0] = ledger[0]._replace(late=99)
-    verdict = compare(recount, Tables(summary, ledger))
+    verdict = compare(recount, TableRows(summary, ledger))
     assert len(verdict.differences) == 2
     assert verdict.unaccounted > 0
     assert verdict.open_groups > 0
@@ -257,7 +257,7 @@ def test_as_dict() -> None:
     recount = recounted()
     summary, ledger = tables_of(recount)
     add_cent(summary, ledger)
-    assert compare(recount, Tables(summary, ledger)).as_dict() == {
+    assert compare(recount, TableRows(summary, ledger)).as_dict() == {
         "records": recount.records,
         "accepted": recount.accepted,
         "duplicates": 0,

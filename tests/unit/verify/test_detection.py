@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from spaf.sale import Sale
 from spaf.verify import Detection
-from spaf.verify.answers import Outlier, Swing
+from spaf.verify.answers import SaleOutlier, TrafficAnomaly
 from spaf.verify.compare import same_outlier, same_swing
 from spaf.verify.outliers import Outliers
-from spaf.verify.traffic import Traffic
+from spaf.verify.traffic import TrafficBaseline
 
 DETECTION = Detection(6, 5.0, 120, 4.5, ("a", "b"))
 NARROW = Detection(1, 2.0, 12, 2.0, ("a", "b"))
@@ -35,7 +35,9 @@ def judged(sales: Sequence[Bought], detection: Detection = DETECTION) -> Outlier
     return outliers
 
 
-def slowly(sales: Sequence[Bought], detection: Detection) -> dict[tuple[int, int, str], Outlier]:
+def slowly(
+    sales: Sequence[Bought], detection: Detection
+) -> dict[tuple[int, int, str], SaleOutlier]:
     """Return the outliers by the letter of the rule, every frame summed anew."""
     found = {}
     for at, (cents, quantity) in enumerate(sales):
@@ -51,17 +53,19 @@ def slowly(sales: Sequence[Bought], detection: Detection) -> dict[tuple[int, int
         price, pieces = (p - mean) / spread, (q - mean_q) / 500
         if abs(price) > detection.outlier_score:
             kind, expected = "high_price" if price > 0 else "low_price", math.exp(mean / 1e3) - 1
-            row = Outlier("tx", "books", cents * quantity, expected * quantity, price)
+            row = SaleOutlier("tx", "books", cents * quantity, expected * quantity, price)
         elif pieces > detection.outlier_score:
             kind, expected = "bulk_quantity", cents * math.exp(mean_q / 1e3)
-            row = Outlier("tx", "books", cents * quantity, expected, pieces)
+            row = SaleOutlier("tx", "books", cents * quantity, expected, pieces)
         else:
             continue
         found[0, at, kind] = row
     return found
 
 
-def slow_traffic(counts: Sequence[int], detection: Detection) -> dict[int, tuple[str, Swing]]:
+def slow_traffic(
+    counts: Sequence[int], detection: Detection
+) -> dict[int, tuple[str, TrafficAnomaly]]:
     """Return the reported seconds of one category by the letter of the rule."""
     third = detection.surge_seconds // 3
     least = min(30, third)
@@ -90,7 +94,9 @@ def slow_traffic(counts: Sequence[int], detection: Detection) -> dict[int, tuple
             nearer = max(c - 0.5, expected) if c > expected else min(c + 0.5, expected)
             root = math.sqrt(2 * max(nearer * math.log(nearer / expected) - nearer + expected, 0))
             sign = (c > expected) - (c < expected)
-            scores.append(Swing(c, expected, sign * root / math.sqrt(varied * (1 + k / m))))
+            scores.append(
+                TrafficAnomaly(c, expected, sign * root / math.sqrt(varied * (1 + k / m)))
+            )
         best = max(scores, key=lambda one: abs(one.score))
         alerts[-1] = abs(best.score) > detection.surge_score
         if alerts[-1] and not any(alerts[max(0, at - 10) : at]):
@@ -98,9 +104,9 @@ def slow_traffic(counts: Sequence[int], detection: Detection) -> dict[int, tuple
     return found
 
 
-def swings(counts: Sequence[int], detection: Detection) -> dict[int, tuple[str, Swing]]:
+def swings(counts: Sequence[int], detection: Detection) -> dict[int, tuple[str, TrafficAnomaly]]:
     """Judge the seconds of category a, all of which are closed."""
-    traffic = Traffic(detection)
+    traffic = TrafficBaseline(detection)
     # Another category keeps the seconds in which this one is silent.
     traffic.judge({at: {"a": c, "b": 5} for at, c in enumerate(counts)}, len(counts))
     return {key[0]: (key[2], row) for key, row in traffic.found.items() if key[1] == "a"}
@@ -215,7 +221,7 @@ def test_a_rare_category_that_stops_is_a_drought() -> None:
 
 def test_the_newest_second_is_not_judged() -> None:
     """It is not closed, and more may come."""
-    traffic = Traffic(DETECTION)
+    traffic = TrafficBaseline(DETECTION)
     counts = {at: {"a": 100 if at == 50 else 10} for at in range(51)}
     traffic.judge(counts, 50)
     assert traffic.found == {}
@@ -225,7 +231,7 @@ def test_the_newest_second_is_not_judged() -> None:
 
 def test_other_categories_count_together() -> None:
     """What is not in the catalogue has a row of its own."""
-    traffic = Traffic(DETECTION)
+    traffic = TrafficBaseline(DETECTION)
     counts = {at: {"x": 5, "y": 100 if at == 50 else 5, "a": 9} for at in range(52)}
     traffic.judge(counts, 52)
     assert list(traffic.found) == [(50, "(other)", "surge")]
@@ -252,9 +258,9 @@ def test_a_doubtful_alert_makes_those_that_it_may_silence_doubtful() -> None:
     counts: Mapping[int, Mapping[str, int]] = {
         at: {"a": 60 if at in (60, 65) else 10} for at in range(70)
     }
-    first = Traffic(DETECTION)
+    first = TrafficBaseline(DETECTION)
     first.judge(counts, 70)
     ((_, swing),) = first.found.items()
-    edge = Traffic(Detection(6, 5.0, 120, swing.score, ("a",)))
+    edge = TrafficBaseline(Detection(6, 5.0, 120, swing.score, ("a",)))
     edge.judge(counts, 70)
     assert (60, "a") in edge.doubtful

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spaf.sale import Record, Rules
-from spaf.verify import Answers, Detection, Repeats, disagreements, duck, parallel
-from spaf.verify.dump import About, Dump
+from spaf.verify import Answers, BlockDuplicates, Detection, disagreements, duckdb_oracle, parallel
+from spaf.verify.dump import Dump, DumpHeader
 
 BASE_MS = 1_763_800_080_000
 RULES = Rules(
@@ -39,8 +39,8 @@ def both(
         for first in range(0, len(own), 3):
             dump.write(partition, own[first].offset, own[first : first + 3])
     ends = {partition: len(records) for partition in cut}
-    dump.describe(About("t", {}, ends, rules, DETECTION))
-    return parallel.recompute(dump, cut, 1), duck.recompute(dump, cut, 1)
+    dump.describe(DumpHeader("t", {}, ends, rules, DETECTION))
+    return parallel.recompute(dump, cut, 1), duckdb_oracle.recompute(dump, cut, 1)
 
 
 def counts(answers: Answers) -> dict[int, int]:
@@ -65,7 +65,7 @@ def test_the_first_copy_counts(tmp_path: Path) -> None:
     assert list(map(str, disagreements(one, two))) == []
     assert counts(one) == {4: 1, 6: 1, 7: 1, 8: 2, 121: 1}
     start = BASE_MS // 1_000
-    assert one.repeats == {(start, start + 120): Repeats(3, 1)}
+    assert one.repeats == {(start, start + 120): BlockDuplicates(3, 1)}
     assert (one.accepted, one.duplicates, one.late) == (6, 3, 0)
     assert one.open_groups == set()
 

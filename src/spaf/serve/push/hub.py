@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from spaf import clock
-from spaf.serve.sales.rollup import Row
+from spaf.serve.sales.rollup import SecondRow
 
 # Who comes back within this gets the events that were missed, seconds.
 RING_S = 30.0
@@ -101,7 +101,7 @@ class Hub:
         self._made: tuple[int, bytes] | None = None
         self._newest: dict[str, tuple[float, object]] = {}
         # Who times the notices, as long as somebody looks.
-        self.on_rows: Callable[[Sequence[Row], int], None] | None = None
+        self.on_rows: Callable[[Sequence[SecondRow], int], None] | None = None
 
     @property
     def viewers(self) -> int:

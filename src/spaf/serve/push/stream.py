@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from starlette.types import Receive, Scope, Send
 
 from spaf.serve.push.hub import Hub, Viewer
-from spaf.serve.web.answers import refuse
+from spaf.serve.web.responses import refuse
 
 # One page of a class room, twice over; each costs some ten KiB, and a share of every push.
 MOST_VIEWERS = 500

@@ -10,15 +10,15 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from spaf.errors import MissingError
 from spaf.serve.records.payload import IN_A_LIST, short, shown
-from spaf.serve.web.answers import RefusedError, answer
-from spaf.serve.web.slots import Slots
-from spaf.topic import browse, cluster
-from spaf.topic.browse import Seen
+from spaf.serve.web.concurrency_limit import ConcurrencyLimit
+from spaf.serve.web.responses import RequestRefusedError, answer
+from spaf.topic import cluster, record_reader
+from spaf.topic.record_reader import ConsumedRecord
 
 router = APIRouter(prefix="/api/kafka")
 
 # Each opens a connection to Kafka, or asks it several times.
-_looks = Slots(4, "looks into Kafka")
+_looks = ConcurrencyLimit(4, "looks into Kafka")
 # Of a key or a header no more is shown, bytes; and so many headers.
 SHORT = 256
 MOST_HEADERS = 32
@@ -42,7 +42,7 @@ def asking() -> Iterator[None]:
         with _looks.one():
             yield
     except MissingError as error:
-        raise RefusedError(404, error.line) from None
+        raise RequestRefusedError(404, error.line) from None
 
 
 @router.get("")
@@ -106,19 +106,21 @@ def messages(  # noqa: PLR0913 - one for each parameter of the address
 ) -> Response:
     """Return records from an offset, from a time, or the newest; oldest first."""
     if sum(one is not None for one in (offset, time_ms, last)) > 1:
-        raise RefusedError(400, "Name one of offset, time_ms and last, not several.")
+        raise RequestRefusedError(400, "Name one of offset, time_ms and last, not several.")
     kafka = request.app.state.source.kafka
     with asking():
-        held = browse.spans(kafka, topic, partition)
+        held = record_reader.spans(kafka, topic, partition)
         if offset is not None:
             if len(held) > 1:
-                raise RefusedError(400, "partition: an offset needs one; the topic has several.")
+                raise RequestRefusedError(
+                    400, "partition: an offset needs one; the topic has several."
+                )
             (number,) = held
-            found = browse.from_offsets(kafka, topic, held, {number: offset}, limit)
+            found = record_reader.from_offsets(kafka, topic, held, {number: offset}, limit)
         elif time_ms is not None:
-            found = browse.from_time(kafka, topic, held, time_ms, limit)
+            found = record_reader.from_time(kafka, topic, held, time_ms, limit)
         else:
-            found = browse.newest(kafka, topic, held, last or limit)
+            found = record_reader.newest(kafka, topic, held, last or limit)
     return answer(
         {
             "messages": [message(one) for one in found],
@@ -130,7 +132,7 @@ def messages(  # noqa: PLR0913 - one for each parameter of the address
     )
 
 
-def message(seen: Seen) -> dict[str, Any]:
+def message(seen: ConsumedRecord) -> dict[str, Any]:
     """Return one record of a list."""
     return {
         "partition": seen.partition,

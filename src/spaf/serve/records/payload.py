@@ -18,7 +18,7 @@ INDENT = 2
 _PIECE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
-class Shown(NamedTuple):
+class RenderedPayload(NamedTuple):
     """A value: `text` if it is UTF-8, else `hex`; `json` is indented, None if it is none."""
 
     bytes: int
@@ -28,15 +28,15 @@ class Shown(NamedTuple):
     cut: bool
 
 
-def shown(value: bytes | None, most: int) -> Shown:
+def shown(value: bytes | None, most: int) -> RenderedPayload:
     """Return a record's value; no more than `most` characters or bytes of it."""
     if value is None:
-        return Shown(0, None, None, None, cut=False)
+        return RenderedPayload(0, None, None, None, cut=False)
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        return Shown(len(value), None, value[:most].hex(" "), None, cut=len(value) > most)
-    return Shown(len(value), text[:most], None, indented(value), cut=len(text) > most)
+        return RenderedPayload(len(value), None, value[:most].hex(" "), None, cut=len(value) > most)
+    return RenderedPayload(len(value), text[:most], None, indented(value), cut=len(text) > most)
 
 
 def short(value: bytes | None, most: int) -> str | None:

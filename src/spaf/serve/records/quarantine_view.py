@@ -8,18 +8,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from spaf.quarantine import rows
-from spaf.quarantine.rows import EPOCH, Kept, Place
-from spaf.quarantine.words import COUNTED, RULES, sentence
+from spaf.quarantine import reader
+from spaf.quarantine.reader import EPOCH, QuarantinedRecord, RowCursor
+from spaf.quarantine.reason_messages import COUNTED, RULES, sentence
 from spaf.serve.records.payload import IN_A_LIST, shown
-from spaf.serve.web.answers import RefusedError, answer
-from spaf.serve.web.slots import Slots
+from spaf.serve.web.concurrency_limit import ConcurrencyLimit
+from spaf.serve.web.responses import RequestRefusedError, answer
 from spaf.store.access import Role
 
 router = APIRouter(prefix="/api/quarantine")
 
 # Each opens a connection to PostgreSQL.
-_looks = Slots(4, "looks into the quarantine")
+_looks = ConcurrencyLimit(4, "looks into the quarantine")
 REASONS = frozenset(str(reason) for reason in (*RULES, *COUNTED))
 # Epoch microseconds, partition and offset of the last row of the page before.
 CURSOR = re.compile(r"(\d{1,18})-(\d{1,9})-(\d{1,18})", re.ASCII)
@@ -36,11 +36,11 @@ def quarantine(
 ) -> Response:
     """Return the newest rows, or those before the cursor that the last answer gave."""
     if reason is not None and reason not in REASONS:
-        raise RefusedError(400, f"reason must be one of {', '.join(sorted(REASONS))}.")
+        raise RequestRefusedError(400, f"reason must be one of {', '.join(sorted(REASONS))}.")
     place = None if before is None else _place(before)
     with _looks.one(), request.app.state.source.access.session(Role.READ) as connection:
         connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
-        found = rows.page(connection, reason, place, limit + 1)
+        found = reader.page(connection, reason, place, limit + 1)
     more = found[limit:]
     return answer(
         {
@@ -50,7 +50,7 @@ def quarantine(
     )
 
 
-def told(kept: Kept) -> dict[str, Any]:
+def told(kept: QuarantinedRecord) -> dict[str, Any]:
     """Return a row with the sentence that explains it."""
     value = shown(kept.payload, IN_A_LIST)._asdict()
     cut = bool(value["cut"]) or kept.cut
@@ -72,20 +72,20 @@ def told(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _place(text: str) -> Place:
+def _place(text: str) -> RowCursor:
     match = CURSOR.fullmatch(text)
     if match is None:
-        raise RefusedError(400, "before must be the `next` of an earlier answer.")
+        raise RequestRefusedError(400, "before must be the `next` of an earlier answer.")
     try:
         moment = EPOCH + timedelta(microseconds=int(match[1]))
     except OverflowError:
-        raise RefusedError(400, "before must be the `next` of an earlier answer.") from None
-    return Place(moment, int(match[2]), int(match[3]))
+        raise RequestRefusedError(400, "before must be the `next` of an earlier answer.") from None
+    return RowCursor(moment, int(match[2]), int(match[3]))
 
 
-def _cursor(kept: Kept) -> str:
+def _cursor(kept: QuarantinedRecord) -> str:
     return f"{_us(kept)}-{kept.partition}-{kept.offset}"
 
 
-def _us(kept: Kept) -> int:
+def _us(kept: QuarantinedRecord) -> int:
     return (kept.append_time - EPOCH) // timedelta(microseconds=1)

@@ -8,18 +8,18 @@ from fastapi import APIRouter, Query, Request, Response
 
 from spaf.errors import MissingError
 from spaf.quarantine.explain import LATE
-from spaf.quarantine.words import sentence
+from spaf.quarantine.reason_messages import sentence
 from spaf.sale import Late, Outcome, Rules, Sale, decode
 from spaf.serve.records.payload import ALONE, shown
-from spaf.serve.web.answers import RefusedError, answer
-from spaf.serve.web.slots import Slots
-from spaf.topic import browse
-from spaf.topic.browse import Seen
+from spaf.serve.web.concurrency_limit import ConcurrencyLimit
+from spaf.serve.web.responses import RequestRefusedError, answer
+from spaf.topic import record_reader
+from spaf.topic.record_reader import ConsumedRecord
 
 router = APIRouter(prefix="/api/record")
 
 # Each opens a connection to Kafka.
-_looks = Slots(4, "looks at a record")
+_looks = ConcurrencyLimit(4, "looks at a record")
 
 Partition = Annotated[int, Query(ge=0, lt=2**31)]
 Offset = Annotated[int, Query(ge=0, lt=2**63)]
@@ -31,13 +31,13 @@ def record(request: Request, partition: Partition, offset: Offset) -> Response:
     source = request.app.state.source
     try:
         with _looks.one():
-            seen = browse.one(source.kafka, source.topic, partition, offset)
+            seen = record_reader.one(source.kafka, source.topic, partition, offset)
     except MissingError as error:
-        raise RefusedError(404, error.line) from None
+        raise RequestRefusedError(404, error.line) from None
     return answer(told(seen, source.rules))
 
 
-def told(seen: Seen, rules: Rules) -> dict[str, Any]:
+def told(seen: ConsumedRecord, rules: Rules) -> dict[str, Any]:
     """Return the record, its bytes, and every outcome: several if it is an array of sales."""
     value = shown(seen.value, ALONE)
     outcomes = decode(seen.value, seen.append_ms, rules)
@@ -50,7 +50,7 @@ def told(seen: Seen, rules: Rules) -> dict[str, Any]:
     }
 
 
-def _outcome(outcome: Outcome, seen: Seen) -> dict[str, Any]:
+def _outcome(outcome: Outcome, seen: ConsumedRecord) -> dict[str, Any]:
     if isinstance(outcome, Sale):
         return {"outcome": "accepted", **_sale(outcome)}
     if isinstance(outcome, Late):

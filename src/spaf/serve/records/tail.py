@@ -16,14 +16,14 @@ from starlette.types import Receive, Scope, Send
 from spaf import clock
 from spaf.errors import MissingError, SpafError
 from spaf.serve.records.kafka_view import TopicQuery, message
-from spaf.serve.web.answers import RefusedError
-from spaf.serve.web.slots import Slots
-from spaf.topic.browse import Tail
+from spaf.serve.web.concurrency_limit import ConcurrencyLimit
+from spaf.serve.web.responses import RequestRefusedError
+from spaf.topic.record_reader import TopicTail
 
 router = APIRouter(prefix="/api/kafka/tail")
 
 # Each keeps a connection to Kafka.
-tails = Slots(4, "live tails")
+tails = ConcurrencyLimit(4, "live tails")
 # At each step, and between two steps: ten a second.
 MOST_AT_ONCE = 5
 STEP_S = 0.5
@@ -36,10 +36,10 @@ async def tail(request: Request, topic: TopicQuery) -> Response:
     """Follow a topic until the browser goes."""
     tails.take()
     try:
-        opened = await asyncio.to_thread(Tail, request.app.state.source.kafka, topic)
+        opened = await asyncio.to_thread(TopicTail, request.app.state.source.kafka, topic)
     except MissingError as error:
         tails.give_back()
-        raise RefusedError(404, error.line) from None
+        raise RequestRefusedError(404, error.line) from None
     except BaseException:
         tails.give_back()
         raise
@@ -49,7 +49,7 @@ async def tail(request: Request, topic: TopicQuery) -> Response:
 class _Tailing(StreamingResponse):
     """Closes the tail however the answer ends, also one that was never begun."""
 
-    def __init__(self, opened: Tail, closing: asyncio.Event) -> None:
+    def __init__(self, opened: TopicTail, closing: asyncio.Event) -> None:
         super().__init__(_events(opened, closing), media_type="text/event-stream")
         self._opened = opened
 
@@ -61,7 +61,7 @@ class _Tailing(StreamingResponse):
             asyncio.get_running_loop().run_in_executor(None, _close, self._opened)
 
 
-async def _events(opened: Tail, closing: asyncio.Event) -> AsyncIterator[bytes]:
+async def _events(opened: TopicTail, closing: asyncio.Event) -> AsyncIterator[bytes]:
     """Yield an event for each step in which something came, and a comment for the others.
 
     When the page is closing, the answer ends at once, in good order: the browser comes back by
@@ -85,7 +85,7 @@ async def _events(opened: Tail, closing: asyncio.Event) -> AsyncIterator[bytes]:
         closed.cancel()
 
 
-async def _step(opened: Tail) -> bytes:
+async def _step(opened: TopicTail) -> bytes:
     try:
         found, skipped = await asyncio.to_thread(opened.step, MOST_AT_ONCE)
     except SpafError as error:
@@ -97,7 +97,7 @@ async def _step(opened: Tail) -> bytes:
     return b"event: messages\ndata: %b\n\n" % body
 
 
-def _close(opened: Tail) -> None:
+def _close(opened: TopicTail) -> None:
     try:
         opened.close()
     finally:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from spaf.serve.sales.rollup import MINUTE_S, REST, Rollup, Row
+from spaf.serve.sales.rollup import MINUTE_S, REST, Rollup, SecondRow
 
 # As many points as a wide screen shows; minutes are the coarsest, so that a day has 1,440.
 MOST_BUCKETS = 600
@@ -17,7 +17,7 @@ MOST_LINES = 24
 
 
 @dataclass(frozen=True)
-class Range:
+class ChartRange:
     """Whole buckets: `begin` and `end` are multiples of `step`, epoch seconds."""
 
     begin: int
@@ -25,7 +25,7 @@ class Range:
     step: int
 
     @classmethod
-    def over(cls, begin: int, end: int) -> Range:
+    def over(cls, begin: int, end: int) -> ChartRange:
         """Return the buckets that cover a span."""
         span = end - begin
         step = next((step for step in STEPS if span <= step * MOST_BUCKETS), MINUTE_S)
@@ -37,10 +37,10 @@ class Range:
         return (self.end - self.begin) // self.step
 
 
-class Series:
+class ChartSeries:
     """Sums by category and bucket, while they are gathered."""
 
-    def __init__(self, asked: Range, currency: str) -> None:
+    def __init__(self, asked: ChartRange, currency: str) -> None:
         """Start with zeros everywhere."""
         self._range = asked
         self._currency = currency
@@ -85,14 +85,14 @@ class Series:
         return [*names[: MOST_LINES - 1], REST]
 
 
-def known(rollup: Rollup, asked: Range) -> bool:
+def known(rollup: Rollup, asked: ChartRange) -> bool:
     """Say whether memory holds a range in the grain that is asked for."""
     return asked.begin >= (rollup.minutes_from if asked.step == MINUTE_S else rollup.seconds_from)
 
 
-def from_memory(rollup: Rollup, asked: Range, currency: str) -> Series:
+def from_memory(rollup: Rollup, asked: ChartRange, currency: str) -> ChartSeries:
     """Return the series of a range that memory holds."""
-    series = Series(asked, currency)
+    series = ChartSeries(asked, currency)
     if asked.step < MINUTE_S:
         _fill(series, rollup.by_second(asked.begin, asked.end))
         return series
@@ -102,13 +102,13 @@ def from_memory(rollup: Rollup, asked: Range, currency: str) -> Series:
     return series
 
 
-def from_rows(rows: Iterable[Row], asked: Range, currency: str) -> Series:
+def from_rows(rows: Iterable[SecondRow], asked: ChartRange, currency: str) -> ChartSeries:
     """Return the series of rows that were summed up by bucket already."""
-    series = Series(asked, currency)
+    series = ChartSeries(asked, currency)
     _fill(series, rows)
     return series
 
 
-def _fill(series: Series, rows: Iterable[Row] | Iterator[Row]) -> None:
+def _fill(series: ChartSeries, rows: Iterable[SecondRow] | Iterator[SecondRow]) -> None:
     for row in rows:
         series.add(row.second, row.category, row.currency, row.sales, row.cents)

@@ -12,14 +12,14 @@ from starlette.responses import Response
 
 from spaf import clock
 from spaf.serve.push.hub import Hub
-from spaf.serve.push.pushes import sums
+from spaf.serve.push.row_batcher import sums
 from spaf.serve.sales import charts
-from spaf.serve.sales.asker import Asker
-from spaf.serve.sales.charts import LONGEST_S, Range
-from spaf.serve.sales.feed import Feed
+from spaf.serve.sales.anomaly_feed import AnomalyFeed
+from spaf.serve.sales.charts import LONGEST_S, ChartRange
+from spaf.serve.sales.query_connection import QueryConnection
 from spaf.serve.sales.rollup import Rollup
-from spaf.serve.web.answers import RefusedError
 from spaf.serve.web.cache import Cache
+from spaf.serve.web.responses import RequestRefusedError
 
 SPANS = {"1m": 60, "15m": 900, "1h": 3_600, "24h": 86_400}
 # Events may be ahead of their arrival (`sale.max_ahead_s`, a day at most), and clocks differ.
@@ -30,13 +30,13 @@ LAST_S = 4_102_444_800
 Second = Annotated[int, Field(ge=0, le=LAST_S)]
 
 
-class _Question(BaseModel):
+class _StrictQuery(BaseModel):
     """A parameter that is not known is a mistake to be told, not to be passed over."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class HistoryQuestion(_Question):
+class HistoryQuery(_StrictQuery):
     """Either a range up to now, or `from` and `to`."""
 
     span: Annotated[Literal["1m", "15m", "1h", "24h"] | None, Field(alias="range")] = None
@@ -45,19 +45,19 @@ class HistoryQuestion(_Question):
     currency: Annotated[str | None, Field(pattern=r"^[A-Z]{3}$")] = None
 
 
-class TodayQuestion(_Question):
+class TodayQuery(_StrictQuery):
     """The viewer's midnight, epoch seconds."""
 
     since: Second
 
 
-class RowsQuestion(_Question):
+class RowsQuery(_StrictQuery):
     """How many rows."""
 
     limit: Annotated[int, Field(ge=1, le=500)] = 50
 
 
-class AnomaliesQuestion(_Question):
+class AnomaliesQuery(_StrictQuery):
     """Anomalies that were found before a moment."""
 
     before_ms: Annotated[int, Field(ge=0, le=LAST_S * 1_000)] = LAST_S * 1_000
@@ -65,10 +65,12 @@ class AnomaliesQuestion(_Question):
     limit: Annotated[int, Field(ge=1, le=100)] = 100
 
 
-class History:
+class HistoryRoutes:
     """Answers the questions, each at most once a second for any number of viewers."""
 
-    def __init__(self, base: str, rollup: Rollup, feed: Feed, asker: Asker, hub: Hub) -> None:
+    def __init__(
+        self, base: str, rollup: Rollup, feed: AnomalyFeed, asker: QueryConnection, hub: Hub
+    ) -> None:
         """Keep what is asked; `base` is the currency of charts that name none."""
         self._base = base
         self._rollup = rollup
@@ -82,22 +84,22 @@ class History:
         router = APIRouter(prefix="/api")
 
         @router.get("/history")
-        async def history(request: Request, asked: Annotated[HistoryQuestion, Query()]) -> Response:
+        async def history(request: Request, asked: Annotated[HistoryQuery, Query()]) -> Response:
             span, currency = _range(asked), asked.currency or self._base
             return await self._told(request, (span, currency), lambda: self._chart(span, currency))
 
         @router.get("/today")
-        async def today(request: Request, asked: Annotated[TodayQuestion, Query()]) -> Response:
+        async def today(request: Request, asked: Annotated[TodayQuery, Query()]) -> Response:
             since = asked.since - asked.since % 60
             return await self._told(request, ("today", since), lambda: self._today(since))
 
         @router.get("/rows")
-        async def rows(request: Request, asked: Annotated[RowsQuestion, Query()]) -> Response:
+        async def rows(request: Request, asked: Annotated[RowsQuery, Query()]) -> Response:
             return await self._told(request, ("rows", asked.limit), lambda: self._rows(asked.limit))
 
         @router.get("/anomalies")
         async def anomalies(
-            request: Request, asked: Annotated[AnomaliesQuestion, Query()]
+            request: Request, asked: Annotated[AnomaliesQuery, Query()]
         ) -> Response:
             key = ("anomalies", asked.before_ms, asked.limit)
             return await self._told(request, key, lambda: self._anomalies(*key[1:]))
@@ -110,7 +112,7 @@ class History:
         packed = "gzip" in request.headers.get("accept-encoding", "")
         return (await self._cache.get(key, make)).response(packed=packed)
 
-    async def _chart(self, asked: Range, currency: str) -> object:
+    async def _chart(self, asked: ChartRange, currency: str) -> object:
         as_of = self._hub.as_of_id
         if charts.known(self._rollup, asked):
             series = charts.from_memory(self._rollup, asked, currency)
@@ -122,7 +124,9 @@ class History:
     async def _today(self, since: int) -> object:
         now_s = clock.now_ms() // 1_000
         if not now_s - LONGEST_S <= since <= now_s + AHEAD_S:
-            raise RefusedError(400, "since: a midnight of the last 25 hours, in epoch seconds.")
+            raise RequestRefusedError(
+                400, "since: a midnight of the last 25 hours, in epoch seconds."
+            )
         totals = {name: found.sent() for name, found in self._rollup.totals(since).items()}
         return {"since": since, "totals": totals, "sums": sums(self._rollup)}
 
@@ -134,7 +138,7 @@ class History:
         return {"anomalies": await self._feed.known(found)}
 
 
-def _range(asked: HistoryQuestion) -> Range:
+def _range(asked: HistoryQuery) -> ChartRange:
     """Return the buckets that are asked for.
 
     Raises:
@@ -143,11 +147,11 @@ def _range(asked: HistoryQuestion) -> Range:
     """
     if asked.span is not None:
         if asked.begin is not None or asked.to is not None:
-            raise RefusedError(400, "range: name it alone, or from and to without it.")
+            raise RequestRefusedError(400, "range: name it alone, or from and to without it.")
         now_s = clock.now_ms() // 1_000 + 1
-        return Range.over(now_s - SPANS[asked.span], now_s)
+        return ChartRange.over(now_s - SPANS[asked.span], now_s)
     if asked.begin is None or asked.to is None:
-        raise RefusedError(400, f"range: one of {', '.join(SPANS)}, or else from and to.")
+        raise RequestRefusedError(400, f"range: one of {', '.join(SPANS)}, or else from and to.")
     if not 0 < asked.to - asked.begin <= LONGEST_S:
-        raise RefusedError(400, "to: after from, by 25 hours at most, in epoch seconds.")
-    return Range.over(asked.begin, asked.to)
+        raise RequestRefusedError(400, "to: after from, by 25 hours at most, in epoch seconds.")
+    return ChartRange.over(asked.begin, asked.to)

@@ -17,13 +17,20 @@ import psycopg
 from spaf import clock
 from spaf.errors import StoreError
 from spaf.serve.push.hub import Hub
-from spaf.serve.push.pushes import Pushes
-from spaf.serve.sales import news, tables
-from spaf.serve.sales.asker import Asker
-from spaf.serve.sales.feed import NEWEST, Feed
+from spaf.serve.push.row_batcher import RowBatcher
+from spaf.serve.sales import notifications, tables
+from spaf.serve.sales.anomaly_feed import NEWEST, AnomalyFeed
 from spaf.serve.sales.listener import ALIVE_S, Listener
-from spaf.serve.sales.rollup import MINUTE_S, MINUTES_KEPT_S, MOST_ROWS, SECONDS_KEPT_S, Rollup, Row
-from spaf.serve.web.answers import RefusedError
+from spaf.serve.sales.query_connection import QueryConnection
+from spaf.serve.sales.rollup import (
+    MINUTE_S,
+    MINUTES_KEPT_S,
+    MOST_ROWS,
+    SECONDS_KEPT_S,
+    Rollup,
+    SecondRow,
+)
+from spaf.serve.web.responses import RequestRefusedError
 
 TICK_S = 1.0
 # Between two attempts to connect, seconds: a database that is back is found at once.
@@ -32,11 +39,16 @@ PAUSE_S = 0.25
 MOST_MINUTES_A_TICK = 5
 
 
-class Reader:
+class SalesReader:
     """Keeps the rollup and the feed true, and pushes what changes."""
 
     def __init__(
-        self, asker: Asker, rollup: Rollup, feed: Feed, hub: Hub, log: Callable[[str], None]
+        self,
+        asker: QueryConnection,
+        rollup: Rollup,
+        feed: AnomalyFeed,
+        hub: Hub,
+        log: Callable[[str], None],
     ) -> None:
         """Keep who is told; `follow` connects."""
         self.newest_ms: int | None = None
@@ -47,10 +59,10 @@ class Reader:
         self._feed = feed
         self._hub = hub
         self._log = log
-        self._pushes = Pushes(hub, rollup)
+        self._pushes = RowBatcher(hub, rollup)
         self._listener: Listener | None = None
-        self._early: list[Row] | None = None
-        self._sales = f"{news.SALES}{asker.access.schema}".encode()
+        self._early: list[SecondRow] | None = None
+        self._sales = f"{notifications.SALES}{asker.access.schema}".encode()
 
     @property
     def database(self) -> str:
@@ -99,7 +111,10 @@ class Reader:
 
         """
         access = self._asker.access
-        channels = (f"{news.SALES}{access.schema}", f"{news.ANOMALIES}{access.schema}")
+        channels = (
+            f"{notifications.SALES}{access.schema}",
+            f"{notifications.ANOMALIES}{access.schema}",
+        )
         self._early = []
         listener = await Listener.open(access, channels, self._hear)
         try:
@@ -136,19 +151,19 @@ class Reader:
         """Take one notice in; one that is none of ours is passed over."""
         with contextlib.suppress(msgspec.DecodeError, ValueError):
             if channel != self._sales:
-                for anomaly in news.anomalies(payload):
+                for anomaly in notifications.anomalies(payload):
                     self._feed.add(anomaly)
             elif self._early is not None:
-                self._early += news.rows(payload)
+                self._early += notifications.rows(payload)
             else:
                 now_us = clock.now_us()
                 self.newest_ms = now_us // 1_000
-                rows = news.rows(payload)
+                rows = notifications.rows(payload)
                 if self._hub.on_rows is not None:
                     self._hub.on_rows(rows, now_us)
                 self._take(rows)
 
-    def _take(self, rows: list[Row]) -> None:
+    def _take(self, rows: list[SecondRow]) -> None:
         for row in rows:
             self._rollup.apply(row)
         self._pushes.add(rows)
@@ -156,7 +171,7 @@ class Reader:
     async def settle(self) -> None:
         """Read minutes again whose older seconds have changed, for ever."""
         while True:
-            with contextlib.suppress(StoreError, RefusedError):
+            with contextlib.suppress(StoreError, RequestRefusedError):
                 await self._settle()
             await asyncio.sleep(TICK_S)
 
@@ -167,7 +182,7 @@ class Reader:
             bound = self._rollup.seconds_from
             try:
                 rows = await self._asker.sums(minute, min(minute + MINUTE_S, bound), MINUTE_S)
-            except (StoreError, RefusedError):
+            except (StoreError, RequestRefusedError):
                 self._rollup.unsure.add(minute)
                 raise
             self._rollup.settle(minute, rows, bound)

@@ -31,7 +31,7 @@ MOST_REST_SERIES = 32
 REST = ""
 
 
-class Row(NamedTuple):
+class SecondRow(NamedTuple):
     """A row of sales_summary: absolute values; no sales say that it is gone."""
 
     second: int
@@ -47,7 +47,7 @@ class Row(NamedTuple):
         return (*self[:5], str(self.cents), self.updated_ms)
 
 
-class Sums:
+class SalesSums:
     """Sales, pieces and cents."""
 
     __slots__ = ("cents", "sales", "units")
@@ -58,7 +58,7 @@ class Sums:
         self.units = units
         self.cents = cents
 
-    def add(self, other: Row | Sums, sign: int = 1) -> None:
+    def add(self, other: SecondRow | SalesSums, sign: int = 1) -> None:
         """Add another's, or take them off."""
         self.sales += sign * other.sales
         self.units += sign * other.units
@@ -69,7 +69,7 @@ class Sums:
         return (self.sales, self.units, str(self.cents))
 
 
-Minute = dict[Key, Sums]
+Minute = dict[Key, SalesSums]
 
 
 class Rollup:
@@ -81,16 +81,20 @@ class Rollup:
         """From this second on every row is known."""
         self.minutes_from = 0
         """From this second on, the beginning of a minute, every minute is known."""
-        self.running: dict[str, Sums] = {}
+        self.running: dict[str, SalesSums] = {}
         self.unsure: set[int] = set()
         """Beginnings of minutes that must be read again."""
-        self._seconds: dict[int, dict[Key, Row]] = {}
+        self._seconds: dict[int, dict[Key, SecondRow]] = {}
         self._minutes: dict[int, Minute] = {}
         self._rows = 0
         self._series: set[Key] = set()
 
     def load(
-        self, rows: Iterable[Row], minutes: Iterable[Row], seconds_from: int, oldest: int
+        self,
+        rows: Iterable[SecondRow],
+        minutes: Iterable[SecondRow],
+        seconds_from: int,
+        oldest: int,
     ) -> None:
         """Replace everything by what the tables hold; the running sums go on from there.
 
@@ -112,11 +116,11 @@ class Rollup:
             self._rows += 1
             self._add_to_minute(row)
         for currency, sums in self.totals(oldest).items():
-            self.running.setdefault(currency, Sums()).add(sums)
+            self.running.setdefault(currency, SalesSums()).add(sums)
         for currency, sums in before.items():
-            self.running.setdefault(currency, Sums()).add(sums, -1)
+            self.running.setdefault(currency, SalesSums()).add(sums, -1)
 
-    def apply(self, row: Row) -> None:
+    def apply(self, row: SecondRow) -> None:
         """Take in a changed row; one of a second that is not known makes its minute unsure."""
         if row.second < self.seconds_from:
             if row.second >= self.minutes_from:
@@ -133,7 +137,7 @@ class Rollup:
         if known is not None:
             self._change(known, -1)
 
-    def settle(self, minute: int, rows: Iterable[Row], bound: int) -> None:
+    def settle(self, minute: int, rows: Iterable[SecondRow], bound: int) -> None:
         """Replace the sums of a minute of which a part was not known and was read again.
 
         Args:
@@ -164,13 +168,13 @@ class Rollup:
             del self._minutes[minute]
         self.minutes_from = max(self.minutes_from, oldest - oldest % MINUTE_S)
 
-    def recent(self, since: int, most: int) -> list[Row]:
+    def recent(self, since: int, most: int) -> list[SecondRow]:
         """Return the rows from a second on, the oldest first; of too many the newest."""
         seconds = sorted(second for second in self._seconds if second >= since)
         rows = [row for second in seconds for row in self._seconds[second].values()]
         return rows[-most:]
 
-    def by_second(self, begin: int, end: int) -> Iterator[Row]:
+    def by_second(self, begin: int, end: int) -> Iterator[SecondRow]:
         """Yield the rows of a range; all of it must be known."""
         for second in range(begin, end):
             yield from self._seconds.get(second, {}).values()
@@ -186,28 +190,28 @@ class Rollup:
         """Return every category that has a history of its own."""
         return sorted({category for category, _ in self._series if category != REST})
 
-    def totals(self, since: int) -> dict[str, Sums]:
+    def totals(self, since: int) -> dict[str, SalesSums]:
         """Return the sums of each currency from the minute of a second on."""
         first = since - since % MINUTE_S
-        found: dict[str, Sums] = {}
+        found: dict[str, SalesSums] = {}
         for minute, series in self._minutes.items():
             if minute >= first:
                 for (_, currency), sums in series.items():
-                    found.setdefault(currency, Sums()).add(sums)
+                    found.setdefault(currency, SalesSums()).add(sums)
         return found
 
-    def _change(self, row: Row, sign: int = 1) -> None:
+    def _change(self, row: SecondRow, sign: int = 1) -> None:
         """Add a row to its minute and to the running sums, or take it off both."""
         series = self._add_to_minute(row, sign)
-        self.running.setdefault(series.currency, Sums()).add(series, sign)
+        self.running.setdefault(series.currency, SalesSums()).add(series, sign)
 
-    def _add_to_minute(self, row: Row, sign: int = 1) -> Row:
+    def _add_to_minute(self, row: SecondRow, sign: int = 1) -> SecondRow:
         """Add a row to the series that it belongs to; return it as one of that series."""
         category, currency = self._key(row.category, row.currency)
         if currency != row.currency:
             row = row._replace(currency=currency, cents=0)
         minute = self._minutes.setdefault(row.second - row.second % MINUTE_S, {})
-        minute.setdefault((category, currency), Sums()).add(row, sign)
+        minute.setdefault((category, currency), SalesSums()).add(row, sign)
         return row
 
     def _key(self, category: str, currency: str) -> Key:

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from spaf.serve.sales.news import Anomaly, anomaly
-from spaf.serve.sales.rollup import MOST_SERIES, Row
+from spaf.serve.sales.notifications import Anomaly, anomaly
+from spaf.serve.sales.rollup import MOST_SERIES, SecondRow
 from spaf.store.queries import NEWEST
 
 _ROWS = (
@@ -61,7 +61,7 @@ FOR_EVER_S = 4_102_444_800
 Connection = psycopg.AsyncConnection[Any]
 
 
-async def rows_since(connection: Connection, first: int) -> list[Row]:
+async def rows_since(connection: Connection, first: int) -> list[SecondRow]:
     """Return every row from a second on."""
     return await _rows(connection, _ROWS, {"first": first})
 
@@ -75,7 +75,7 @@ async def first_second(connection: Connection, first: int, most: int) -> int:
 
 async def sums(
     connection: Connection, first: int, last: int, step: int, most: int = MOST_SERIES
-) -> list[Row]:
+) -> list[SecondRow]:
     """Return the sums of each `step` seconds from `first` up to, and without, `last`.
 
     Of more than `most` pairs of category and currency the smallest are summed up without a name.
@@ -102,9 +102,9 @@ async def newest(connection: Connection, limit: int) -> list[dict[str, object]]:
         return await cursor.fetchall()
 
 
-async def _rows(connection: Connection, query: str, values: dict[str, int]) -> list[Row]:
+async def _rows(connection: Connection, query: str, values: dict[str, int]) -> list[SecondRow]:
     cursor = await connection.execute(query.encode(), values)
     return [
-        Row(second, category, currency, sales, units, int(cents), updated_ms)
+        SecondRow(second, category, currency, sales, units, int(cents), updated_ms)
         for second, category, currency, sales, units, cents, updated_ms in await cursor.fetchall()
     ]

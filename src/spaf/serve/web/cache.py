@@ -12,7 +12,7 @@ import msgspec
 from starlette.responses import Response
 
 from spaf import clock
-from spaf.serve.web.answers import JSON
+from spaf.serve.web.responses import JSON
 
 # What a page is shown may be so old, seconds; what happens meanwhile it is told by events.
 FRESH_S = 1.0

@@ -15,7 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from spaf.serve.app import Site
-from spaf.serve.web.guard import ALWAYS, NO_STORE
+from spaf.serve.web.security import ALWAYS, NO_STORE
 
 LOOPBACK = "127.0.0.1"
 # Viewers keep theirs open; with them all other requests together, and slack for those who leave.

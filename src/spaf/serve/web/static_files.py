@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from spaf.serve.web.answers import RefusedError
+from spaf.serve.web.responses import RequestRefusedError
 
 TYPES = {
     "html": "text/html; charset=utf-8",
@@ -67,7 +67,7 @@ class StaticFiles:
 
         """
         if name == PAGE or name not in self._files:
-            raise RefusedError(404, "There is no such file.")
+            raise RequestRefusedError(404, "There is no such file.")
         return _sent(request, self._files[name], CACHE)
 
 

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spaf.serve.sales import charts
-from spaf.serve.sales.charts import LONGEST_S, MOST_BUCKETS, MOST_LINES, STEPS, Range
-from spaf.serve.sales.rollup import MINUTE_S, REST, Rollup, Row
+from spaf.serve.sales.charts import LONGEST_S, MOST_BUCKETS, MOST_LINES, STEPS, ChartRange
+from spaf.serve.sales.rollup import MINUTE_S, REST, Rollup, SecondRow
 
 NOW = 1_763_800_021
 
 rows = st.lists(
     st.builds(
-        lambda second, category, currency, sales: Row(
+        lambda second, category, currency, sales: SecondRow(
             second, category, currency, sales, sales, sales * 7, 0
         ),
         second=st.integers(NOW - 300, NOW),
@@ -32,7 +32,7 @@ rows = st.lists(
 @given(st.integers(0, 2**40), st.integers(1, LONGEST_S))
 def test_a_range_is_covered_by_whole_buckets(begin: int, span: int) -> None:
     """Not too many of them, and a day by the minute."""
-    found = Range.over(begin, begin + span)
+    found = ChartRange.over(begin, begin + span)
     assert found.step in STEPS
     assert found.begin % found.step == found.end % found.step == 0
     assert found.begin <= begin < begin + span <= found.end
@@ -46,13 +46,15 @@ def test_a_range_is_covered_by_whole_buckets(begin: int, span: int) -> None:
 )
 def test_the_usual_ranges_have_these_steps(span: int, step: int) -> None:
     """A minute and a quarter of an hour by the second, or two; a day by the minute."""
-    assert Range.over(NOW, NOW + span).step == step
+    assert ChartRange.over(NOW, NOW + span).step == step
 
 
 @given(rows, st.integers(1, 300), st.sampled_from(["BRL", "USD", "EUR"]))
-def test_nothing_is_lost_on_the_way_into_a_chart(sold: list[Row], span: int, currency: str) -> None:
+def test_nothing_is_lost_on_the_way_into_a_chart(
+    sold: list[SecondRow], span: int, currency: str
+) -> None:
     """Sales of all currencies, money of one; few lines, and what is in none of them in the last."""
-    asked = Range.over(NOW - span, NOW)
+    asked = ChartRange.over(NOW - span, NOW)
     memory = Rollup()
     memory.load(sold, [], NOW - 600, NOW - 600)
     found = charts.from_memory(memory, asked, currency).sent()
@@ -77,12 +79,14 @@ def test_nothing_is_lost_on_the_way_into_a_chart(sold: list[Row], span: int, cur
 
 def test_minutes_and_seconds_agree() -> None:
     """A coarse chart has the sums of a fine one."""
-    sold = [Row(NOW - n, "books", "BRL", n, n, n, 0) for n in range(1, 200)]
+    sold = [SecondRow(NOW - n, "books", "BRL", n, n, n, 0) for n in range(1, 200)]
     memory = Rollup()
     memory.load(sold, [], NOW // 60 * 60 - 600, NOW // 60 * 60 - 600)
-    fine = charts.from_memory(memory, Range(NOW // 60 * 60 - 240, NOW // 60 * 60, 1), "BRL").sent()
+    fine = charts.from_memory(
+        memory, ChartRange(NOW // 60 * 60 - 240, NOW // 60 * 60, 1), "BRL"
+    ).sent()
     coarse = charts.from_memory(
-        memory, Range(NOW // 60 * 60 - 240, NOW // 60 * 60, 60), "BRL"
+        memory, ChartRange(NOW // 60 * 60 - 240, NOW // 60 * 60, 60), "BRL"
     ).sent()
     for name in ("sales", "money"):
         (seconds,), (minutes,) = fine[name], coarse[name]  # type: ignore[misc]
@@ -93,21 +97,21 @@ def test_what_memory_holds_depends_on_the_grain() -> None:
     """Seconds for an hour, minutes for a day."""
     memory = Rollup()
     memory.load([], [], NOW - 3_600, NOW - 90_000)
-    assert charts.known(memory, Range(NOW - 3_600, NOW, 10))
-    assert not charts.known(memory, Range(NOW - 3_700, NOW, 10))
-    assert charts.known(memory, Range(NOW - 86_400, NOW, 60))
-    assert not charts.known(memory, Range(NOW - 100_000, NOW, 60))
+    assert charts.known(memory, ChartRange(NOW - 3_600, NOW, 10))
+    assert not charts.known(memory, ChartRange(NOW - 3_700, NOW, 10))
+    assert charts.known(memory, ChartRange(NOW - 86_400, NOW, 60))
+    assert not charts.known(memory, ChartRange(NOW - 100_000, NOW, 60))
 
 
 def test_the_smallest_of_many_are_one_line() -> None:
     """Those without money in the chart's currency, too."""
     sold = [
-        Row(NOW, f"c{n:03}", "USD" if n > MOST_LINES else "BRL", 100 - n, 1, 10, 0)
+        SecondRow(NOW, f"c{n:03}", "USD" if n > MOST_LINES else "BRL", 100 - n, 1, 10, 0)
         for n in range(MOST_LINES + 10)
     ]
     memory = Rollup()
     memory.load(sold, [], NOW - 60, NOW - 60)
-    found = charts.from_memory(memory, Range(NOW, NOW + 1, 1), "BRL").sent()
+    found = charts.from_memory(memory, ChartRange(NOW, NOW + 1, 1), "BRL").sent()
     assert found["categories"] == [*(f"c{n:03}" for n in range(MOST_LINES - 1)), REST]
     assert sum(line[0] for line in found["sales"]) == sum(row.sales for row in sold)  # type: ignore[attr-defined]
     assert sum(line[0] for line in found["money"]) == 10 * (MOST_LINES + 1)  # type: ignore[attr-defined]

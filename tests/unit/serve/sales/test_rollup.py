@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spaf.serve.sales import rollup as module
-from spaf.serve.sales.rollup import MINUTE_S, REST, Rollup, Row
+from spaf.serve.sales.rollup import MINUTE_S, REST, Rollup, SecondRow
 
 NOW = 1_763_800_020  # the beginning of a minute
 SECONDS_FROM = NOW - 120
@@ -47,12 +47,14 @@ changes = st.lists(
 )
 
 
-def rows(table: Table, begin: int, end: int = NOW + 1_000) -> list[Row]:
+def rows(table: Table, begin: int, end: int = NOW + 1_000) -> list[SecondRow]:
     """Return the rows of the table within a range."""
-    return [Row(*place, *values, 0) for place, values in table.items() if begin <= place[0] < end]
+    return [
+        SecondRow(*place, *values, 0) for place, values in table.items() if begin <= place[0] < end
+    ]
 
 
-def minutes(table: Table, begin: int, end: int) -> list[Row]:
+def minutes(table: Table, begin: int, end: int) -> list[SecondRow]:
     """Return its sums by minute."""
     found: dict[Place, list[int]] = defaultdict(lambda: [0, 0, 0])
     for (second, *names), values in table.items():
@@ -60,7 +62,7 @@ def minutes(table: Table, begin: int, end: int) -> list[Row]:
             sums = found[second - second % MINUTE_S, names[0], names[1]]
             for n, value in enumerate(values):
                 sums[n] += value
-    return [Row(*place, sums[0], sums[1], sums[2], 0) for place, sums in found.items()]
+    return [SecondRow(*place, sums[0], sums[1], sums[2], 0) for place, sums in found.items()]
 
 
 def settle(rollup: Rollup, table: Table) -> None:
@@ -105,7 +107,7 @@ def test_memory_agrees_with_a_recount(before: list[Change], after: list[Change])
             rollup.trim(NOW)
         else:
             write(table, change)
-            rollup.apply(Row(*change[1:4], *change.values, 0))
+            rollup.apply(SecondRow(*change[1:4], *change.values, 0))
     settle(rollup, table)
     assert shown(rollup) == {tuple(row[:3]): row[3:6] for row in minutes(table, OLDEST, NOW + 600)}
     known = {row[:6] for row in rollup.by_second(SECONDS_FROM, NOW + 600)}
@@ -125,9 +127,9 @@ def write(table: Table, change: Change) -> None:
         table[place] = change.values
 
 
-def row(second: int, category: str = "books", currency: str = "BRL", sales: int = 1) -> Row:
+def row(second: int, category: str = "books", currency: str = "BRL", sales: int = 1) -> SecondRow:
     """Return a row of so many sales."""
-    return Row(second, category, currency, sales, sales, sales * 100, 0)
+    return SecondRow(second, category, currency, sales, sales, sales * 100, 0)
 
 
 @pytest.fixture

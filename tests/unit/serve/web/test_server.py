@@ -14,7 +14,7 @@ from spaf.serve import app
 from spaf.serve.app import build
 from spaf.serve.push import stream
 from spaf.serve.records import tail
-from spaf.serve.source import Source
+from spaf.serve.run_info import RunInfo
 from spaf.serve.web import server
 from spaf.serve.web.server import Server
 from spaf.stack.ports import any_free_port
@@ -24,7 +24,7 @@ PATIENCE_S = 20.0
 
 
 @pytest.fixture
-def port(source: Source, log: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def port(source: RunInfo, log: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Serve the application, without its neighbours; yield the port."""
     monkeypatch.setattr(app, "LOAD_S", 0.01)
     found = any_free_port()
@@ -156,7 +156,7 @@ def test_the_server_says_nothing_of_itself(port: int) -> None:
 
 
 def test_every_stream_ends_with_the_server(
-    source: Source, log: list[str], monkeypatch: pytest.MonkeyPatch
+    source: RunInfo, log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In good order: a browser then comes back by itself."""
     monkeypatch.setattr(app, "LOAD_S", 0.01)
@@ -200,13 +200,13 @@ opened: list[QuietTail] = []
 
 
 def test_every_tail_ends_with_the_server(
-    source: Source, log: list[str], monkeypatch: pytest.MonkeyPatch
+    source: RunInfo, log: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In good order, whether it waits for its next step or for a broker: nothing is cut off."""
     monkeypatch.setattr(app, "LOAD_S", 0.01)
     monkeypatch.setattr(server, "SHUTDOWN_S", 2 * PATIENCE_S)
     monkeypatch.setattr(tail, "STEP_S", 2 * PATIENCE_S)
-    monkeypatch.setattr(tail, "Tail", QuietTail)
+    monkeypatch.setattr(tail, "TopicTail", QuietTail)
     opened.clear()
     port = any_free_port()
     running = Server(build(source, port, "token", log.append), port)

@@ -1,0 +1,111 @@
+"""The job's own views over files: what the stream would have said, asked at once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from spaf.errors import JobError
+from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.job import batch, build, submit
+from spaf.sale.contract import AMOUNTS, COLUMNS
+from spaf.settings import Settings
+from spaf.stack import process, runtime
+from spaf.stack.worker_process import WorkerProcess
+
+# Seconds since the epoch of a timestamp; TIMESTAMPDIFF counts in INT, enough until 2038.
+SECOND = "TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 00:00:00', {})"
+
+
+def parameters(settings: Settings) -> build.JobParameters:
+    """Return what the job's views leave open, with no addresses: log and sinks are files.
+
+    Every copy counts, as without deduplication: that belongs to a log that goes on.
+    """
+    return build.JobParameters.of(settings, CATEGORIES, duplicate_block_s=0)
+
+
+def text(value: str) -> str:
+    """Return a SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def sale_log(file: Path) -> Iterator[str]:
+    """Yield the statements that make a `sale_log` of the JSON lines of a file."""
+    columns = ", ".join(f"{name} {'DOUBLE' if name in AMOUNTS else 'STRING'}" for name in COLUMNS)
+    yield files_table(
+        "line", f"kafka_partition INT, kafka_offset BIGINT, append_ms BIGINT, {columns}", file
+    )
+    yield f"""
+        CREATE TEMPORARY VIEW sale_log AS
+        SELECT
+            {", ".join(COLUMNS)},
+            kafka_partition,
+            kafka_offset,
+            TO_TIMESTAMP_LTZ(append_ms, 3) AS append_time,
+            kafka_offset AS arrival
+        FROM line
+    """  # noqa: S608 - names of columns
+
+
+def files_table(name: str, columns: str, place: Path) -> str:
+    """Return the statement of a table whose rows are JSON lines of a file, or of a new folder."""
+    where = text(place.absolute().as_uri())
+    return f"""
+        CREATE TEMPORARY TABLE {name} ({columns})
+        WITH ('connector' = 'filesystem', 'path' = {where}, 'format' = 'json')
+    """
+
+
+def rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows that an INSERT has left in a folder; a column without a value is missing."""
+    for file in sorted(folder.glob("**/part-*")):
+        with file.open("rb") as lines:
+            yield from map(msgspec.json.decode, lines)
+
+
+class Batch:
+    """The process that runs SQL over files."""
+
+    def __init__(self, talk: WorkerProcess, log: Path) -> None:
+        """Keep the process and where it complains."""
+        self._talk = talk
+        self._log = log
+
+    def run(self, statements: Sequence[str]) -> None:
+        """Run statements in an environment of their own, and wait for what they insert.
+
+        Raises:
+            JobError: Flink refused one of them, or the process has died.
+
+        """
+        self._talk.say(json.dumps(list(statements)) + "\n")
+        for line in self._talk.lines():
+            if line.startswith(batch.MARK):
+                error = json.loads(line.removeprefix(batch.MARK)).get("error")
+                if error is not None:
+                    raise JobError(f"Flink refused the query: {error}")
+                return
+        raise JobError(f"Flink ended without an answer.\n{process.log_tail(self._log)}")
+
+
+@contextlib.contextmanager
+def running(log: Path) -> Iterator[Batch]:
+    """Start the process for the length of a block; `log` takes what it complains about.
+
+    Raises:
+        SetupError: set-up has not finished.
+
+    """
+    runtime.require_installed()
+    needed = submit.environment(runtime.java_home(), str(runtime.FLINK_HOME), batch.JVM_OPTIONS)
+    talk = WorkerProcess("spaf.job.batch", needed, log)
+    try:
+        yield Batch(talk, log)
+    finally:
+        talk.end()

@@ -1,0 +1,101 @@
+"""Run the load generator: a process for a fixed time, or Locust's page by remote control."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from spaf import clock
+from spaf.errors import LoadError
+from spaf.generate.locust.client import TIMEOUT_S, LocustClient
+from spaf.generate.locust.command import LoadSpec, load_command
+from spaf.generate.locust.load_result import LoadResult
+from spaf.stack import process
+from spaf.stack.run import Run
+from spaf.stack.service_names import LOCUST
+from spaf.stack.topology import sales
+
+
+def offered(
+    session: Run,
+    *,
+    seed: int | None = None,
+    anomaly_rate: float | None = None,
+    episode_every_s: float = 0.0,
+) -> LoadSpec:
+    """Return what is sold, with a seed or anomalies of one's own.
+
+    Without a word there are no episodes: a load of so many sales a second sells so many.
+    """
+    plain = sales(session.settings, session.kafka, session.home)
+    return LoadSpec(
+        bootstrap=plain.bootstrap,
+        topic=plain.topic,
+        seed=plain.seed if seed is None else seed,
+        currencies=plain.currencies,
+        anomaly_rate=plain.anomaly_rate if anomaly_rate is None else anomaly_rate,
+        labels=plain.labels,
+        episode_every_s=episode_every_s,
+    )
+
+
+class Load:
+    """A headless load that has been started."""
+
+    def __init__(self, session: Run, what: LoadSpec, *, rate: float, seconds: float) -> None:
+        """Start it; it ends by itself."""
+        folder = session.home.runs
+        folder.mkdir(parents=True, exist_ok=True)
+        self._result = folder / f"load-{clock.now_us()}.json"
+        self._log = session.home.logs / "load.log"
+        argv = load_command(what, rate=rate, seconds=seconds, result=self._result)
+        with self._log.open("wb") as log:
+            self._child = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=process.end_with_parent(15),  # noqa: PLW1509 - prctl only
+            )
+
+    @property
+    def done(self) -> bool:
+        """Whether the load has ended."""
+        return self._child.poll() is not None
+
+    def stop(self) -> None:
+        """End it early; it still waits for the acknowledgements of what it has sent."""
+        if not self.done:
+            self._child.terminate()
+
+    def result(self) -> LoadResult:
+        """Wait for the end and return the counts.
+
+        Raises:
+            LoadError: it ended without a result.
+
+        """
+        self._child.wait()
+        return _read(self._result, self._log)
+
+
+def stop_page(session: Run, address: str) -> LoadResult:
+    """Stop the sales on Locust's page and return what they came to.
+
+    Raises:
+        LoadError: the page does not answer, or left no result.
+
+    """
+    result = session.home.runs / "page.json"
+    result.unlink(missing_ok=True)
+    with LocustClient(address) as page:
+        page.stop()
+    process.wait_until(result.exists, TIMEOUT_S)
+    return _read(result, session.home.logs / f"{LOCUST}.log")
+
+
+def _read(result: Path, log: Path) -> LoadResult:
+    if not result.exists():
+        raise LoadError(f"The load ended without a result.\n{process.log_tail(log)}")
+    return LoadResult.read(result)

@@ -1,0 +1,1 @@
+"""The verifier, verified: each planted damage must be caught."""

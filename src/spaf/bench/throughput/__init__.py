@@ -1,0 +1,1 @@
+"""Throughput: drains of a full topic, the cost of each table, the speed of a verification."""

@@ -1,0 +1,35 @@
+"""Progress of a start, for a person: what is up, after how long."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+
+from spaf import clock
+from spaf.cli.terminal.output import err, printable
+from spaf.stack.state import RunState
+
+
+class StartProgress:
+    """Prints a line when a service becomes ready, and once each note."""
+
+    def __init__(self) -> None:
+        """Start to count."""
+        self.began = clock.monotonic()
+        self._told: set[str] = set()
+
+    def __call__(self, state: RunState) -> None:
+        """Print what is new in the state."""
+        if state.message and state.phase != "failed":
+            self._tell(state.message, f"[yellow]{escape(printable(state.message))}[/]")
+        for service in state.services.values():
+            if service.state in ("running", "external"):
+                self._tell(service.name, f"{service.name:12} {escape(service.address)}")
+        if state.job.state == "RUNNING":
+            resumed = " (resumed from a checkpoint)" if state.job.resumed_from else ""
+            self._tell("job", f"{'job':12} running{resumed}")
+
+    def _tell(self, key: str, line: str) -> None:
+        if key not in self._told:
+            self._told.add(key)
+            seconds = clock.monotonic() - self.began
+            err.print(f"[dim]{seconds:5.1f} s[/]  {line}", highlight=False)

@@ -1,0 +1,48 @@
+"""When an alert is right: the one rule by which the lab and the live page hold alerts to labels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from spaf.generate.anomalies.anomaly import BULK, DROUGHT, PRICE_TYPOS, SHIFT, SURGE, EpisodeLabel
+
+HIGH_PRICE, LOW_PRICE, BULK_QUANTITY = "high_price", "low_price", "bulk_quantity"
+# What the job calls the sale that a label of this kind makes.
+ALERT_OF_LABEL = {
+    **{kind: HIGH_PRICE if factor > 1 else LOW_PRICE for kind, factor in PRICE_TYPOS.items()},
+    BULK: BULK_QUANTITY,
+}
+SALE_ALERTS = (HIGH_PRICE, LOW_PRICE, BULK_QUANTITY)
+SECOND_ALERTS = (SURGE, DROUGHT)
+# An alert this long after an episode is still about it: the last spans reach back so far, seconds.
+GRACE_S = 10
+# The way back from a level shift is a change of its own, against a past that lies a third of two
+# minutes back, seconds.
+SHIFT_GRACE_S = 40
+
+
+class SecondAlert(NamedTuple):
+    """A second that the job, or a baseline, calls unusual; epoch seconds."""
+
+    second: int
+    category: str
+    kind: str
+
+
+def beginning(episode: EpisodeLabel) -> str:
+    """Return what the beginning of an episode looks like."""
+    return SURGE if episode.factor > 1 else DROUGHT
+
+
+def is_about(alert: SecondAlert, episode: EpisodeLabel) -> bool:
+    """Return whether an alert is right because of this episode."""
+    if alert.category != episode.category or (alert.second + 1) * 1_000 <= episode.start_ms:
+        return False
+    if alert.second * 1_000 > episode.end_ms + grace_s(episode) * 1_000:
+        return False
+    return episode.kind == SHIFT or alert.kind == beginning(episode)
+
+
+def grace_s(episode: EpisodeLabel) -> int:
+    """Return for how many seconds after its end alerts may still be about an episode."""
+    return SHIFT_GRACE_S if episode.kind == SHIFT else GRACE_S

@@ -1,0 +1,74 @@
+"""The latency of the newest sales, while they come in."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict, deque
+from pathlib import Path
+
+from spaf import clock
+from spaf.errors import TopicError
+from spaf.measure.latency import Showings, parse_showings, stamps
+from spaf.measure.quantiles import Quantiles
+from spaf.sale import Record, Rules
+from spaf.topic import admin
+from spaf.topic.range_reader import read
+
+# The figures are those of the sales of the last seconds; whole seconds, because a row must be
+# complete to tell the ranks of its sales.
+WINDOW_S = 5
+# Reading more than this for a glance would disturb what is measured; the run's end measures all.
+MOST_RECORDS = 4_000
+LOOK_EVERY_S = 2.0
+
+
+class LiveLatency:
+    """Follows the topic and the file of a watch; nothing is reported beyond what it can follow."""
+
+    def __init__(self, bootstrap: str, topic: str, rules: Rules, watched: Path) -> None:
+        """Start at the present end of the topic."""
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._rules = rules
+        self._file = watched.open()
+        self._position = admin.end_offsets(bootstrap, topic)
+        self._records: deque[Record] = deque()
+        self._shown: Showings = defaultdict(list)
+        self._next_look = 0.0
+        self._found: Quantiles | None = None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def recent(self) -> Quantiles | None:
+        """Return intended → visible of the last seconds, or None while it is not known."""
+        if clock.monotonic() > self._next_look:
+            self._next_look = clock.monotonic() + LOOK_EVERY_S
+            self._found = None
+            with contextlib.suppress(TopicError):  # the broker is coming back
+                self._found = self._look()
+        return self._found
+
+    def _look(self) -> Quantiles | None:
+        end = admin.end_offsets(self._bootstrap, self._topic)
+        behind = sum(end[partition] - self._position.get(partition, 0) for partition in end)
+        start, self._position = self._position, end
+        parse_showings(self._file, self._shown)
+        if behind > MOST_RECORDS:
+            self._records.clear()
+            self._shown.clear()
+            return None
+        self._records.extend(read(self._bootstrap, self._topic, start, end))
+        return self._measure()
+
+    def _measure(self) -> Quantiles | None:
+        now_s = clock.now_ms() // 1000
+        while self._records and self._records[0].append_ms // 1000 < now_s - WINDOW_S - 1:
+            self._records.popleft()
+        for key in [key for key in self._shown if key[0] < now_s - WINDOW_S - 1]:
+            del self._shown[key]
+        # The last second may still be on its way; a sale of it that is not seen yet is not late.
+        settled = [r for r in self._records if r.append_ms // 1000 < now_s]
+        found = stamps(settled, self._rules, self._shown)
+        return found.after((now_s - WINDOW_S) * 1_000_000).latency()

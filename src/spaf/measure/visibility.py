@@ -1,0 +1,94 @@
+"""A process that listens to PostgreSQL and stamps each change the moment it is visible.
+
+`python -m spaf.measure.visibility FILE` reads the address as one JSON object from standard input.
+It appends a line `stamp <tab> payload` for each notification, stamp in microseconds, until SIGTERM.
+It is a process of its own, because a thread would wait for the interpreter while the terminal is
+drawn, and that wait would be measured as latency.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import psycopg
+
+from spaf import clock
+from spaf.errors import StoreError
+from spaf.store.access import Access, Role
+
+# From the start of the process to its LISTEN, seconds.
+READY_SECONDS = 15.0
+READY_MARK = "ready\n"
+
+
+class VisibilityWatch:
+    """The watching process, as its parent sees it."""
+
+    def __init__(self, access: Access, file: Path) -> None:
+        """Start to watch.
+
+        Raises:
+            StoreError: the process could not listen.
+
+        """
+        self.file = file
+        file.unlink(missing_ok=True)
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "spaf.measure.visibility", str(file)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+        if self._child.stdin is not None:
+            self._child.stdin.write(json.dumps(asdict(access)))
+            self._child.stdin.close()
+        self._wait_ready()
+
+    def stop(self) -> None:
+        """End the process; the file then holds every notice that it has received."""
+        self._child.terminate()
+        self._child.wait()
+
+    def _wait_ready(self) -> None:
+        deadline = clock.monotonic() + READY_SECONDS
+        while not (self.file.exists() and self.file.read_text().startswith(READY_MARK)):
+            if self._child.poll() is not None or clock.monotonic() > deadline:
+                self._child.kill()
+                raise StoreError("The latency watch could not listen to PostgreSQL.")
+            clock.sleep(0.05)
+
+
+def listen(access: Access, file: Path) -> None:
+    """Append every notice to the file until the process is ended."""
+    with (
+        access.connect(Role.READ, autocommit=True) as connection,
+        file.open("w", buffering=1) as out,
+    ):
+        connection.execute(f'LISTEN "sales_{access.schema}"'.encode())
+        out.write(READY_MARK)
+        # The connection may go away with the stack; what was received is written by then.
+        with contextlib.suppress(psycopg.OperationalError):
+            for notice in connection.notifies():
+                out.write(f"{clock.now_us()}\t{notice.payload}\n")
+
+
+def main() -> None:
+    """Watch until SIGTERM, then write out what is left in the buffer."""
+    signal.signal(signal.SIGTERM, _end)
+    # The reader of a terminal may go away first; Ctrl-C is for the program in the foreground.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    listen(Access(**json.load(sys.stdin)), Path(sys.argv[1]))
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    main()

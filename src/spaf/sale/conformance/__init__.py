@@ -1,0 +1,1 @@
+"""Accepted and refused forms of a record, each with an example and its outcome."""

@@ -1,0 +1,171 @@
+"""The rules of the contract, each on one column.
+
+The text of a double is read here too, for the decoder goes the same way whether it is one or not.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from spaf.sale.contract import LAST_MS, PRICE_LIMIT, QUANTITY_MAX, Reason, Rules, Sale
+
+if TYPE_CHECKING:
+    from spaf.sale.jackson.rows import Row
+
+# A first character of { or [ is how an object or an array would pass for text.
+CATEGORY = re.compile(r"[^\x00-\x1f\x7f-\x9f{\[][^\x00-\x1f\x7f-\x9f]{0,63}")
+TRANSACTION = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")
+CURRENCY = re.compile(r"[A-Z]{3}")
+# What SQL casts to a BIGINT, if it is not only a sign; its fraction is cut. More digits than these
+# lie behind the last event time.
+INTEGER = re.compile(r"(?![+-]?$)([+-]?)0*([0-9]{0,15})(?:\.[0-9]*)?")
+# Years end at 2037, because the job counts the seconds in an INT.
+ISO_8601 = re.compile(
+    r"(19[7-9][0-9]|20[0-2][0-9]|203[0-7])-([0-9]{2})-([0-9]{2})[T ]"
+    r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
+    r"(?:Z|([+-])(?:(0[0-9]|1[0-3]):([0-5][0-9])|(14):00))?"
+)
+DECIMAL = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[fFdD]?")
+HEX = re.compile(
+    r"([+-]?0[xX](?:[0-9A-Fa-f]+\.?[0-9A-Fa-f]*|\.[0-9A-Fa-f]+)[pP][+-]?[0-9]+)[fFdD]?"
+)
+# What Java's String.trim takes away.
+JAVA_SPACE = "".join(map(chr, range(0x21)))
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+# How far a whole number of cents may lie from the double that stands for it.
+CENT_TOLERANCE = 0.001
+PRODUCT_LENGTH = 64
+
+
+def check(row: Row, append_ms: int, rules: Rules) -> Sale | Reason:
+    """Return the sale that a row of text is, or the first rule that it breaks."""
+    product, category = row.get("productId"), row.get("productCategory")
+    if not is_product(product):
+        return Reason.PRODUCT
+    if not is_category(category):
+        return Reason.CATEGORY
+    price = cents(double(row.get("productPrice")))
+    if price is None:
+        return Reason.PRICE
+    quantity = whole(double(row.get("productQuantity")))
+    if quantity is None:
+        return Reason.QUANTITY
+    rest = _optional(row, append_ms, rules)
+    if isinstance(rest, Reason):
+        return rest
+    currency, event_ms = rest
+    return Sale(
+        category=str(category),
+        currency=currency,
+        unit_cents=price,
+        quantity=quantity,
+        event_ms=event_ms,
+        transaction_id=transaction_id(row.get("transactionId")),
+        product_id=str(product),
+        intended_us=stamp(row.get("intendedAt")),
+        sent_us=stamp(row.get("sentAt")),
+    )
+
+
+def _optional(row: Row, append_ms: int, rules: Rules) -> tuple[str, int] | Reason:
+    """Return what a sale may leave out but must not get wrong: currency, event time."""
+    currency = row.get("currency")
+    if currency is None:
+        currency = rules.default_currency
+    if not CURRENCY.fullmatch(currency):
+        return Reason.CURRENCY
+    event_ms = when(row.get("eventTime"), row.get("transactionDate"), append_ms)
+    return Reason.EVENT_TIME if event_ms is None else (currency, event_ms)
+
+
+def is_product(text: str | None) -> bool:
+    """Tell whether a product may have this name."""
+    return text is not None and 1 <= len(text) <= PRODUCT_LENGTH
+
+
+def is_category(text: str | None) -> bool:
+    """Tell whether a category may have this name."""
+    return text is not None and CATEGORY.fullmatch(text) is not None
+
+
+def transaction_id(text: str | None) -> str | None:
+    """Return the identifier; None if it is one that the job would not repeat."""
+    return text if text is not None and TRANSACTION.fullmatch(text) else None
+
+
+def double(text: str | None) -> float | None:
+    """Return the number that Java's `Double.parseDouble` reads from a text.
+
+    `NaN` and `Infinity`, which it reads too, keep no rule and so give None as well.
+    """
+    trimmed = (text or "").strip(JAVA_SPACE)
+    if match := DECIMAL.fullmatch(trimmed):
+        return float(match[1])
+    if match := HEX.fullmatch(trimmed):
+        try:
+            return float.fromhex(match[1])
+        except OverflowError:
+            return None
+    return None
+
+
+def cents(price: float | None) -> int | None:
+    """Return a price in whole cents; None if it has more decimals or is out of range."""
+    if price is None or not 0 <= price < PRICE_LIMIT:
+        return None
+    hundredfold = price * 100.0
+    nearest = math.floor(hundredfold + 0.5)
+    return nearest if abs(hundredfold - nearest) < CENT_TOLERANCE else None
+
+
+def whole(quantity: float | None) -> int | None:
+    """Return a quantity as an integer; None if it is none or is out of range."""
+    if quantity is None or not 1 <= quantity <= QUANTITY_MAX or quantity != math.floor(quantity):
+        return None
+    return int(quantity)
+
+
+def when(event_time: str | None, transaction_date: str | None, append_ms: int) -> int | None:
+    """Return the event time, epoch milliseconds; None if the text that counts is not a time."""
+    if event_time is not None:
+        return epoch_ms(event_time)
+    if transaction_date is not None:
+        return iso_ms(transaction_date)
+    return append_ms
+
+
+def epoch_ms(text: str) -> int | None:
+    """Return the integer that SQL casts a text to; None if it is none or out of range."""
+    match = INTEGER.fullmatch(text.strip(" "))
+    if match is None:
+        return None
+    sign, digits = match.groups()
+    number = int(sign + (digits or "0"))
+    return number if 0 <= number <= LAST_MS else None
+
+
+def iso_ms(text: str) -> int | None:
+    """Return an ISO 8601 time, epoch milliseconds; None if it is none or lies before 1970."""
+    match = ISO_8601.fullmatch(text)
+    if match is None:
+        return None
+    *date_and_time, fraction, sign, hours, minutes, most_hours = match.groups()
+    try:
+        local = datetime(*map(int, date_and_time), tzinfo=UTC)  # type: ignore[misc,arg-type]
+    except ValueError:
+        return None
+    offset = int(hours or most_hours or 0) * 60 + int(minutes or 0)
+    ahead = -offset if sign == "-" else offset
+    millis = int(((fraction or "") + "000")[:3])
+    result = (local - EPOCH) // MILLISECOND + millis - ahead * 60_000
+    return result if result >= 0 else None
+
+
+def stamp(text: str | None) -> int | None:
+    """Return one of the generator's stamps; None if it is not an integer."""
+    return int(text) if text is not None and text.removeprefix("-").isdecimal() else None

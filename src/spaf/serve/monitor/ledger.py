@@ -1,0 +1,196 @@
+"""What the tables say of every record, each second and for days, at a cost that stays the same.
+
+`ledger_second` gets a row a second and partition. A second that lies a minute behind the newest of
+its partition does not change any more, so the sums of those are kept here and only the rest is
+added up. Now and then all of it is summed anew, because a job that starts from the beginning
+writes every row again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import psycopg
+
+from spaf import clock
+from spaf.errors import StoreError
+from spaf.quarantine.explain import LATE
+from spaf.store.access import Access, Role
+
+# A second is closed so long behind the newest of its partition: the sinks write within a tenth.
+OPEN_FOR = timedelta(seconds=60)
+# The closed part moves on when it would gain so much.
+CLOSE_EVERY = timedelta(seconds=30)
+# All is summed anew after so long: 7 days of one partition, 604,800 rows, take 0.1 s, once in this
+# time. Seconds.
+SUM_ANEW_S = 600.0
+# Counting what the quarantine keeps walks through it (100,000 rows: some 15 ms). Seconds.
+KEPT_EVERY_S = 5.0
+# A sum over months is no mistake, but one over years would be. Milliseconds.
+STATEMENT_MS = 30_000
+
+LOOK = """
+SELECT t.kafka_partition, t.start_offset, t.done_offset, l.accepted, l.late, l.max_offset, l.newest
+FROM topic_position AS t
+LEFT JOIN unnest(%s::int[], %s::timestamptz[]) AS b (part, since) ON b.part = t.kafka_partition
+LEFT JOIN LATERAL (
+    SELECT sum(accepted)::bigint AS accepted, sum(late)::bigint AS late,
+        max(max_offset) AS max_offset, max(append_second) AS newest
+    FROM ledger_second
+    WHERE kafka_partition = t.kafka_partition
+        AND append_second >= coalesce(b.since, '-infinity')
+) AS l ON TRUE
+"""
+CLOSE = """
+SELECT sum(accepted)::bigint, sum(late)::bigint FROM ledger_second
+WHERE kafka_partition = %s AND append_second >= %s AND append_second < %s
+"""
+DUPLICATES = "SELECT coalesce(sum(duplicates), 0)::bigint FROM duplicate_block"
+COUNTS = (
+    "SELECT reason, currency, sum(records)::bigint, sum(amount) FROM quarantine_count "
+    "GROUP BY reason, currency"
+)
+KEPT = "SELECT reason, count(*) FROM quarantine GROUP BY reason"
+
+
+class PartitionAccount(NamedTuple):
+    """One partition, as ingest_account has it: everything from `start` up to `end` is counted."""
+
+    start: int
+    end: int
+    accepted: int
+    late: int
+
+    @property
+    def rejected(self) -> int:
+        """What is neither accepted nor late: refused, or a gap that nobody could read."""
+        return self.end - self.start - self.accepted - self.late
+
+
+class ReasonCount(NamedTuple):
+    """Records that were not accepted, of one reason and currency; money in cents."""
+
+    reason: str
+    currency: str
+    records: int
+    cents: int
+
+
+@dataclass(frozen=True)
+class TableCounts:
+    """What the tables say at one moment, of one snapshot."""
+
+    parts: dict[int, PartitionAccount]
+    duplicates: int = 0
+    counts: list[ReasonCount] = field(default_factory=list)
+    kept: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class _Closed:
+    """The sums of a partition's seconds before `since`."""
+
+    since: datetime | None = None
+    accepted: int = 0
+    late: int = 0
+
+
+class LedgerReader:
+    """Reads the tables over one connection, which it opens again when it was lost."""
+
+    def __init__(self, access: Access, *, once: bool) -> None:
+        """Keep where the tables are, and whether copies are not counted; nothing is read yet."""
+        self._access = access
+        self._once = once
+        self._connection: psycopg.Connection | None = None
+        self._closed: dict[int, _Closed] = {}
+        self._summed_at = clock.monotonic()
+        self._kept: dict[str, int] = {}
+        self._kept_at = -KEPT_EVERY_S
+        self._kept_of = -1
+        # Set from outside to have everything summed at the next look.
+        self.anew = False
+
+    def look(self) -> TableCounts:
+        """Return what the tables say now.
+
+        Raises:
+            StoreError: PostgreSQL cannot be reached.
+
+        """
+        if self.anew or clock.monotonic() - self._summed_at > SUM_ANEW_S:
+            self.anew, self._closed, self._summed_at = False, {}, clock.monotonic()
+        try:
+            connection = self._connected()
+            with connection.transaction():
+                return self._look(connection)
+        except psycopg.Error as error:
+            self.close()
+            raise StoreError(f"PostgreSQL: {str(error).strip().splitlines()[0]}") from error
+
+    def close(self) -> None:
+        """Close the connection; the next look opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None:
+            connection = self._access.connect(Role.READ, autocommit=True)
+            # One snapshot for all that is read together.
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
+            self._connection = connection
+        return self._connection
+
+    def _look(self, connection: psycopg.Connection) -> TableCounts:
+        bounds = {part: one.since for part, one in self._closed.items() if one.since is not None}
+        rows = connection.execute(LOOK, [list(bounds), list(bounds.values())]).fetchall()
+        parts: dict[int, PartitionAccount] = {}
+        for part, start, done, accepted, late, max_offset, newest in rows:
+            closed = self._closed.setdefault(part, _Closed())
+            end = max(done, start, 0 if max_offset is None else max_offset + 1)
+            parts[part] = PartitionAccount(
+                start, end, closed.accepted + (accepted or 0), closed.late + (late or 0)
+            )
+            if newest is not None:
+                self._move(connection, part, closed, newest - OPEN_FOR)
+        duplicates = 0
+        if self._once:
+            (duplicates,) = connection.execute(DUPLICATES).fetchone() or (0,)
+        counts = [
+            ReasonCount(reason, currency, records, int(Decimal(amount).scaleb(2)))
+            for reason, currency, records, amount in connection.execute(COUNTS).fetchall()
+        ]
+        self._look_kept(connection, counts)
+        return TableCounts(parts, duplicates, counts, self._kept)
+
+    def _move(
+        self, connection: psycopg.Connection, part: int, closed: _Closed, until: datetime
+    ) -> None:
+        """Add the seconds before `until` to the closed sums, if that is worth it."""
+        since = closed.since
+        if since is not None and until - since < CLOSE_EVERY:
+            return
+        begin = since or datetime.min.replace(tzinfo=until.tzinfo)
+        found = connection.execute(CLOSE, [part, begin, until]).fetchone() or (0, 0)
+        closed.since = until
+        closed.accepted += found[0] or 0
+        closed.late += found[1] or 0
+
+    def _look_kept(self, connection: psycopg.Connection, counts: list[ReasonCount]) -> None:
+        """Count what is kept, if something was explained since, and not too often."""
+        explained = sum(one.records for one in counts)
+        now = clock.monotonic()
+        if explained == self._kept_of or now - self._kept_at < KEPT_EVERY_S:
+            return
+        self._kept = dict(connection.execute(KEPT).fetchall())
+        self._kept_at, self._kept_of = now, explained
+
+
+def late_cents(counts: list[ReasonCount]) -> dict[str, int]:
+    """Return the money of the late sales that were read, by currency."""
+    return {one.currency: one.cents for one in counts if one.reason == LATE and one.currency}

@@ -1,0 +1,114 @@
+"""What PostgreSQL's notices say: changed rows of sales_summary, and new anomalies.
+
+The triggers that send them are in `store/sql/0007_live.sql`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from spaf.serve.sales.rollup import SecondRow
+
+SALES = "sales_"
+ANOMALIES = "anomalies_"
+
+
+class _RowNotification(NamedTuple):
+    second: int
+    category: str
+    currency: str
+    sales: int
+    units: int
+    cents: str
+    updated_ms: int
+
+
+class Anomaly(msgspec.Struct, frozen=True, omit_defaults=False):
+    """An unusual sale, or an unusual second; `place` tells which."""
+
+    kind: str
+    category: str
+    # Cents of a sale, sales of a second; as text and number, as they are sent.
+    amount: str | int
+    expected: str | float
+    score: float
+    detected_ms: int
+    # Of a sale: partition, offset, and the identifier, if it has one.
+    partition: int | None = None
+    offset: int | None = None
+    transaction_id: str | None = None
+    # Of a second.
+    second: int | None = None
+
+    def sent(self, appended_ms: int | None, currency: str | None) -> dict[str, object]:
+        """Return the anomaly as a browser gets it.
+
+        Args:
+            appended_ms: when its record was appended; None if that is not known.
+            currency: of the sale; None if that is not known.
+
+        """
+        found: dict[str, object] = {
+            "kind": self.kind,
+            "category": self.category,
+            "amount": self.amount,
+            "expected": self.expected,
+            "score": self.score,
+            "detected_ms": self.detected_ms,
+        }
+        if self.second is None:
+            found |= {
+                "partition": self.partition,
+                "offset": self.offset,
+                "transaction_id": self.transaction_id,
+                "currency": currency,
+            }
+        else:
+            found["second"] = self.second
+            # A second is over when it ends.
+            appended_ms = (self.second + 1) * 1_000
+        found["known_after_ms"] = None if appended_ms is None else self.detected_ms - appended_ms
+        return found
+
+
+_rows = msgspec.json.Decoder(list[_RowNotification])
+_lists = msgspec.json.Decoder(list[list[object]])
+# Places in a notice of anomalies: a second's has fewer.
+_SECOND_FIELDS = 7
+
+
+def rows(payload: bytes) -> list[SecondRow]:
+    """Return the changed rows of a notice.
+
+    Raises:
+        msgspec.DecodeError: it is none of ours.
+
+    """
+    return [
+        SecondRow(second, category, currency, sales, units, int(cents), updated_ms)
+        for second, category, currency, sales, units, cents, updated_ms in _rows.decode(payload)
+    ]
+
+
+def anomalies(payload: bytes) -> list[Anomaly]:
+    """Return the anomalies of a notice.
+
+    Raises:
+        msgspec.DecodeError: it is none of ours.
+
+    """
+    return [anomaly(news) for news in _lists.decode(payload)]
+
+
+def anomaly(news: list[object]) -> Anomaly:
+    """Return one anomaly from its fields in the order of a notice.
+
+    Raises:
+        msgspec.ValidationError: they are none.
+
+    """
+    names = ("kind", "category", "amount", "expected", "score", "detected_ms")
+    rest = ("second",) if len(news) == _SECOND_FIELDS else ("partition", "offset", "transaction_id")
+    return msgspec.convert(dict(zip((*names, *rest), news, strict=True)), Anomaly)

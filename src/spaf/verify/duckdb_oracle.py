@@ -1,0 +1,284 @@
+"""Formulation two: DuckDB over the dump. Plain records are read, judged and added up by SQL alone.
+
+What DuckDB's JSON reader and the contract might read differently is not plain (`sql/020_record.sql`
+says exactly what is); those records go through `spaf.sale.decode`, and how many is told.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from spaf.errors import VerifyError
+from spaf.sale import Late, Reason, Rules, Sale, decode
+from spaf.verify import detection as constants
+from spaf.verify.answers import (
+    Answers,
+    BlockDuplicates,
+    LedgerCounts,
+    SaleOutlier,
+    SummarySums,
+    TrafficAnomaly,
+)
+from spaf.verify.detection import COOL_DOWN, Detection, near
+from spaf.verify.dump import Dump, unwritten
+from spaf.verify.outliers import stand_for_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# Statements that make tables and views, in order; the others are questions.
+MAKE_MACROS, MAKE_RECORDS, MAKE_EVENTS = "010_plain", "020_record", "030_event"
+# Of these two the one that the rules ask for.
+MAKE_EACH_COPY, MAKE_ONCE = "035_each_copy", "036_once"
+SUMMARY, REPEATS, LEDGER, OUTLIERS = "040_summary", "045_repeats", "050_ledger", "060_outliers"
+MAKE_SECONDS, SWINGS = "070_seconds", "080_swings"
+ACCEPTED, LATE, REFUSED, UNREADABLE = range(4)
+# Rows that pass between DuckDB and Python at a time.
+BATCH = 20_000
+RESOLVED = {
+    "part": "INTEGER",
+    "off": "BIGINT",
+    "place": "INTEGER",
+    "append_ms": "BIGINT",
+    "outcome": "INTEGER",
+    "product": "VARCHAR",
+    "category": "VARCHAR",
+    "currency": "VARCHAR",
+    "unit_cents": "BIGINT",
+    "quantity": "BIGINT",
+    "event_ms": "BIGINT",
+    "transaction_id": "VARCHAR",
+}
+
+
+def recompute(dump: Dump, cut: Mapping[int, int], threads: int) -> Answers:
+    """Return what the dump comes to.
+
+    Args:
+        dump: the records, complete.
+        cut: for each partition of the topic the first offset that is not counted.
+        threads: how many DuckDB may use.
+
+    Raises:
+        VerifyError: DuckDB could not read the dump, or has no room.
+
+    """
+    about = dump.about()
+    try:
+        with duckdb.connect(config=_options(dump, threads)) as connection:
+            return _DuckdbOracle(connection, dump, cut, about.rules, about.detection).answers(
+                about.begin
+            )
+    except duckdb.Error as error:
+        raise VerifyError(
+            f"DuckDB could not recompute the dump in {dump.folder}: {error}",
+            todo="If it lacks room, SPAF_HOME names another folder.",
+        ) from error
+
+
+def _options(dump: Dump, threads: int) -> dict[str, str | bool | int | float | list[str]]:
+    return {
+        "threads": threads,
+        # The run itself needs memory too; what does not fit goes to the disk.
+        "memory_limit": "50%",
+        "temp_directory": str(dump.folder / "duckdb"),
+        # Nothing is fetched: all that is needed is built in.
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "preserve_insertion_order": False,
+    }
+
+
+class _DuckdbOracle:
+    """One run of the SQL."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        dump: Dump,
+        cut: Mapping[int, int],
+        rules: Rules,
+        detection: Detection,
+    ) -> None:
+        self._db = connection
+        self._dump = dump
+        self._cut = cut
+        self._rules = rules
+        self._detection = detection
+
+    def answers(self, begin: Mapping[int, int]) -> Answers:
+        found = Answers(self._cut, begin, deduplicated=self._rules.once_ms > 0)
+        if not self._dump.stretches():
+            return found
+        self._prepare()
+        found.by_decoder = self._resolve(found)
+        self._run(MAKE_EVENTS)
+        self._run(MAKE_ONCE if self._rules.once_ms else MAKE_EACH_COPY)
+        self._summary(found)
+        if self._rules.once_ms:
+            self._repeats(found)
+        closed = self._ledger(found)
+        self._outliers(found)
+        self._swings(found, closed)
+        return found
+
+    def _prepare(self) -> None:
+        for name, value in (
+            ("files", [str(stretch.path) for stretch in self._dump.stretches()]),
+            ("currency", self._rules.default_currency),
+            ("max_ahead_ms", self._rules.max_ahead_ms),
+            ("max_lateness_ms", self._rules.max_lateness_ms),
+            ("once_ms", self._rules.once_ms),
+        ):
+            self._db.execute(f"SET VARIABLE {name} = ?", [value])
+        self._db.execute("CREATE TABLE cut (part INTEGER, stop BIGINT)")
+        self._db.execute("CREATE TABLE known (category VARCHAR)")
+        self._fill("cut", {"part": "INTEGER", "stop": "BIGINT"}, [*self._cut.items()])
+        self._fill("known", {"category": "VARCHAR"}, [(one,) for one in self._detection.categories])
+        self._run(MAKE_MACROS)
+        self._run(MAKE_RECORDS)
+
+    def _resolve(self, found: Answers) -> int:
+        """Have the decoder judge the records that are not plain, and return how many there are."""
+        columns = ", ".join(f"{name} {kind}" for name, kind in RESOLVED.items())
+        self._db.execute(f"CREATE TABLE resolved ({columns})")
+        number = 0
+        for batch in self._not_plain():
+            number += len(batch)
+            events = [event for record in batch for event in self._events(record, found)]
+            self._fill("resolved", RESOLVED, events)
+        return number
+
+    def _not_plain(self) -> Iterator[list[tuple[Any, ...]]]:
+        cursor = self._db.cursor()
+        cursor.execute("SELECT part, off, append_ms, form, value FROM record WHERE product IS NULL")
+        while batch := cursor.fetchmany(BATCH):
+            yield batch
+
+    def _events(self, record: tuple[Any, ...], found: Answers) -> Iterator[tuple[Any, ...]]:
+        part, off, append_ms, form, text = record
+        written = (text or "").encode()  # an empty field is NULL to a reader of such files
+        value = written if form == "t" else unwritten(form.encode(), written)
+        for place, outcome in enumerate(decode(value, append_ms, self._rules)):
+            where = (part, off, place, append_ms)
+            if isinstance(outcome, Sale):
+                yield (*where, ACCEPTED, *_sold(outcome))
+            elif isinstance(outcome, Late):
+                yield (*where, LATE, *_sold(outcome.sale))
+            else:
+                found.reasons[outcome] += 1
+                kind = UNREADABLE if outcome is Reason.UNREADABLE else REFUSED
+                yield (*where, kind, *[None] * 7)
+
+    def _fill(self, table: str, columns: Mapping[str, str], rows: list[tuple[Any, ...]]) -> None:
+        """Insert rows, a column at a time: row by row DuckDB would take a millisecond for each."""
+        if rows:
+            lists = ", ".join(f"unnest(?::{kind}[])" for kind in columns.values())
+            values = [list(column) for column in zip(*rows, strict=True)]
+            self._db.execute(f"INSERT INTO {table} SELECT {lists}", values)
+
+    def _run(self, name: str, **values: Any) -> duckdb.DuckDBPyConnection:
+        sql = files("spaf.verify").joinpath("sql", f"{name}.sql").read_text()
+        return self._db.execute(sql, values) if values else self._db.execute(sql)
+
+    def _summary(self, found: Answers) -> None:
+        for second, category, currency, *sums, is_open in self._run(SUMMARY).fetchall():
+            if sums[0]:
+                found.summary[second, category, currency] = SummarySums(*sums)
+                found.accepted += sums[0]
+            if is_open:
+                found.open_summary.add((second, category, currency))
+
+    def _repeats(self, found: Answers) -> None:
+        for start_ms, duplicates, conflicting, is_open in self._run(REPEATS).fetchall():
+            block = start_ms // 1_000, (start_ms + self._rules.once_ms) // 1_000
+            if duplicates:
+                found.repeats[block] = BlockDuplicates(duplicates, conflicting)
+            if is_open:
+                found.open_repeats.add(block)
+
+    def _ledger(self, found: Answers) -> int:
+        """Fill in the ledger and return the first second that the whole log does not close."""
+        newest: dict[int, int] = {}
+        counted: dict[int, int] = {}
+        for row in self._run(LEDGER).fetchall():
+            part, second, first, last, accepted, late, records, readable, is_open = row[:9]
+            late_cents, newest_counted, newest_at_all = row[9:]
+            if first is not None:
+                rejected = records - accepted - late
+                found.ledger[part, second] = LedgerCounts(
+                    first, last, accepted, late, rejected, readable
+                )
+            if is_open:
+                found.open_ledger.add((part, second))
+            found.records += records
+            found.late += late
+            found.late_cents += late_cents
+            counted[part] = max(counted.get(part, 0), newest_counted or 0)
+            newest[part] = max(newest.get(part, 0), newest_at_all or 0)
+        found.closed = min((counted.get(part, 0) for part in self._cut), default=0) // 1000
+        return min((newest.get(part, 0) for part in self._cut), default=0) // 1000
+
+    def _outliers(self, found: Answers) -> None:
+        threshold = self._detection.outlier_score
+        rows = self._run(
+            OUTLIERS,
+            block_seconds=self._detection.outlier_hours * 3_600,
+            log_scale=constants.LOG_SCALE,
+            threshold=threshold,
+            least_history=constants.LEAST_HISTORY,
+            least_spread=constants.LEAST_SPREAD,
+            largest_spread=constants.LARGEST_SPREAD,
+            quantity_spread=constants.QUANTITY_SPREAD,
+        ).fetchall()
+        for part, off, identifier, category, cents, by_price, by_pieces, *expected in rows:
+            usual = abs(by_price) <= threshold
+            many = by_pieces > 0 and near(by_pieces, threshold)
+            if near(by_price, threshold) or (usual and many):
+                found.doubtful_offsets.add((part, off))
+            if not usual:
+                kind = "high_price" if by_price > 0 else "low_price"
+                one = SaleOutlier(identifier, category, cents, expected[0], by_price)
+            elif by_pieces > threshold:
+                kind = "bulk_quantity"
+                one = SaleOutlier(identifier, category, cents, expected[1], by_pieces)
+            else:
+                continue
+            stand_for_record(found.outliers, found.doubtful_offsets, (part, off, kind), one)
+
+    def _swings(self, found: Answers, closed: int) -> None:
+        """Judge the seconds; an alert so many rows after another one belongs to it."""
+        self._run(MAKE_SECONDS, closed=closed)
+        threshold = self._detection.surge_score
+        rows = self._run(
+            SWINGS,
+            third=self._detection.third,
+            two_thirds=2 * self._detection.third,
+            first_of_past=self._detection.third + constants.GAP - 1,
+            least_seconds=self._detection.least_seconds,
+            most_variation=constants.MOST_VARIATION,
+            least_expected=constants.LEAST_EXPECTED,
+        ).fetchall()
+        alerts: dict[str, int] = {}
+        doubts: dict[str, int] = {}
+        for second, category, place, observed, expected, score in rows:
+            alert, doubt = abs(score) > threshold, near(score, threshold)
+            if doubt or (alert and place - doubts.get(category, -COOL_DOWN) <= COOL_DOWN):
+                found.doubtful_seconds.add((second, category))
+            if alert and place - alerts.get(category, -COOL_DOWN) > COOL_DOWN:
+                kind = "surge" if score > 0 else "drought"
+                found.swings[second, category, kind] = TrafficAnomaly(observed, expected, score)
+            if alert:
+                alerts[category] = place
+            if doubt:
+                doubts[category] = place
+
+
+def _sold(sale: Sale) -> tuple[Any, ...]:
+    return (
+        *(sale.product_id, sale.category, sale.currency, sale.unit_cents, sale.quantity),
+        *(sale.event_ms, sale.transaction_id),
+    )

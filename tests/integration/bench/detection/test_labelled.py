@@ -1,0 +1,119 @@
+"""The job's SQL over files: what the laboratory and `spaf detect` make of it."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+
+import pytest
+
+from spaf.bench.detection.batch import files_table, running
+from spaf.bench.detection.csv_series import read_series
+from spaf.bench.detection.detect import Scored, detect
+from spaf.bench.detection.labelled import run
+from spaf.bench.detection.simulate import SimulatedTraffic
+from spaf.errors import JobError
+from spaf.settings import Settings
+
+# Seeds of neither the thresholds (1-20) nor the figures (101-120).
+SEEDS = (31, 32)
+
+
+def series(folder: Path, values: list[object], header: str = "timestamp,value") -> Path:
+    """Write a CSV file with a row a minute."""
+    file = folder / "series.csv"
+    with file.open("w", newline="") as text:
+        writer = csv.writer(text)
+        writer.writerow(header.split(","))
+        for number, value in enumerate(values):
+            cells = value if isinstance(value, tuple) else (value,)
+            writer.writerow((1_760_000_000 + 60 * number, *cells))
+    return file
+
+
+def flagged(rows: list[Scored]) -> list[int]:
+    """Return the places of the flagged rows, from 0."""
+    return [row.row - 1 for row in rows if row.flagged]
+
+
+@pytest.mark.timeout(300)
+def test_laboratory(small_settings: Settings) -> None:
+    """Typos, surges and droughts are found; who knows nothing finds next to nothing right."""
+    traffics = [SimulatedTraffic(150.0, 400, seed, 0.005, 15.0) for seed in SEEDS]
+    scores = run(small_settings, traffics, lambda _: None)
+    ours = scores["ours"].tallies
+    for kind in ("high_price", "low_price", "bulk_quantity"):
+        assert ours[kind].labelled > 20
+        assert ours[kind].right == ours[kind].alerts > 0
+        assert ours[kind].found >= 0.95 * ours[kind].labelled
+    for kind in ("surge", "drought"):
+        assert ours[kind].labelled > 3
+        assert ours[kind].found == ours[kind].labelled
+        assert ours[kind].right >= 0.9 * ours[kind].alerts
+    blind, every = scores["random"], scores["always"]
+    assert blind.tallies["high_price"].alerts == ours["high_price"].alerts
+    assert blind.tallies["high_price"].right <= 2
+    for kind in ("high_price", "surge", "drought"):
+        assert every.tallies[kind].found == every.tallies[kind].labelled == ours[kind].labelled
+    assert sum(scores["ours"].false_alerts.values()) == 0
+    assert scores["ours"].clean_s == every.clean_s == 2 * 340
+
+
+def test_rate(tmp_path: Path, small_settings: Settings) -> None:
+    """A silence of twelve steps is one alert, a score is there for every step with a past."""
+    luck = random.Random(1)  # noqa: S311 - a simulation
+    counts: list[object] = [sum(luck.random() < 0.2 for _ in range(100)) for _ in range(200)]
+    counts[150:162] = [0] * 12
+    rows = detect(small_settings, read_series(series(tmp_path, counts)))
+    assert len(rows) == 200
+    assert flagged(rows) == [150]
+    assert rows[10].score is None
+    assert all(row.score is not None for row in rows[60:])
+    # What is not flagged again, because the run was reported, scores all the same.
+    assert (rows[155].score or 0) < (rows[150].score or 0) < -4.5
+    assert rows[150].expected == pytest.approx(20, rel=0.3)
+
+
+@pytest.mark.parametrize("shift", [0.0, -1_000.0])
+def test_level(tmp_path: Path, small_settings: Settings, shift: float) -> None:
+    """A tenfold level is found, below zero as well, and expected is in the file's own unit."""
+    luck = random.Random(2)  # noqa: S311 - a simulation
+    levels: list[object] = [round(100 + luck.gauss(0, 2) + shift, 2) for _ in range(80)]
+    levels[60] = 2_000 + shift
+    rows = detect(small_settings, read_series(series(tmp_path, levels)))
+    assert flagged(rows) == [60]
+    assert rows[60].expected == pytest.approx(100 + shift, abs=5)
+    assert rows[0].score is None
+    assert rows[60].score == max(row.score or 0 for row in rows)
+
+
+def test_sales(tmp_path: Path, small_settings: Settings) -> None:
+    """Each product has its own history; price and quantity are both looked at."""
+    sales: list[object] = [(f"p{n % 2}", (10.0, 900.0)[n % 2], 1) for n in range(60)]
+    sales[40], sales[41], sales[50] = ("p0", 1_000.0, 1), ("p1", 90.0, 1), ("p0", 10.0, 80)
+    file = series(tmp_path, sales, "timestamp,productId,productPrice,productQuantity")
+    rows = detect(small_settings, read_series(file))
+    assert flagged(rows) == [40, 41, 50]
+    scores = [rows[place].score or 0 for place in (40, 41, 50)]
+    assert scores[0] > 5
+    assert scores[1] < -5
+    assert scores[2] > 5
+    assert rows[40].expected == pytest.approx(10, abs=0.2)
+
+
+def test_what_flink_refuses_is_said(tmp_path: Path) -> None:
+    """A statement that cannot run is an error with Flink's reason, and the process goes on."""
+    with running(tmp_path / "log") as flink:
+        with pytest.raises(JobError, match="nothing_here"):
+            flink.run(["CREATE TEMPORARY VIEW v AS SELECT * FROM nothing_here"])
+        source = tmp_path / "rows.json"
+        source.write_text('{"a": 1}\n')
+        flink.run(
+            [
+                files_table("source_row", "a INT", source),
+                files_table("target_row", "a INT", tmp_path / "out"),
+                "INSERT INTO target_row SELECT a FROM source_row",
+            ]
+        )
+    assert list((tmp_path / "out").iterdir())

@@ -1,0 +1,72 @@
+"""The log of a replay, and that a difference between two dumps is seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+from spaf.bench.agreement.replay import (
+    BEGIN_MS,
+    LOG_SECONDS,
+    TABLES,
+    UNUSUAL,
+    VARIANTS,
+    Replay,
+    differences,
+    log_of,
+)
+from spaf.sale import Late, Reason, Rules, Sale, decode
+from spaf.settings import SaleSettings
+
+EVENTS = 6_000
+LOG = list(log_of(EVENTS, 4, 1))
+
+
+def test_a_log_is_the_same_every_time() -> None:
+    """Seed and size decide every byte."""
+    assert list(log_of(EVENTS, 4, 1)) == LOG
+    assert list(log_of(EVENTS, 4, 2)) != LOG
+
+
+def test_a_log_holds_what_could_tell_replays_apart() -> None:
+    """Late, hostile, unusual seconds, a silent one, and one partition with most records."""
+    assert abs(len(LOG) - EVENTS) <= 1
+    partitions = Counter(line.partition for line in LOG)
+    assert set(partitions) == {0, 1, 2, 3}
+    assert partitions[0] > 5 * max(partitions[n] for n in (1, 2, 3))
+    rules = Rules.of(SaleSettings())
+    outcomes = [one for line in LOG for one in decode(line.value, line.append_ms, rules)]
+    kinds = Counter(type(one).__name__ for one in outcomes)
+    assert kinds[Late.__name__] > 20
+    assert kinds[Reason.__name__] > 20
+    assert kinds[Sale.__name__] > EVENTS * 0.9
+    seconds = Counter((line.append_ms - BEGIN_MS) // 1_000 for line in LOG)
+    assert max(seconds) == LOG_SECONDS - 1
+    assert seconds[220] == 0
+    assert seconds[260] > 4 * seconds[100]
+    assert set(UNUSUAL) < set(range(LOG_SECONDS))
+
+
+def test_append_times_never_step_back() -> None:
+    """As on a topic that stamps arrival by itself."""
+    assert all(one.append_ms <= other.append_ms for one, other in pairwise(LOG))
+
+
+def test_the_variants_differ_in_all_that_is_promised() -> None:
+    """Parallelism 1, 2 and 4, mini-batch on and off, a kill, and a single partition."""
+    assert {one.parallelism for one in VARIANTS} == {1, 2, 4}
+    assert {bool(one.mini_batch_ms) for one in VARIANTS} == {True, False}
+    assert sum(one.killed for one in VARIANTS) == 1
+    assert len({one.name for one in VARIANTS}) == len(VARIANTS)
+
+
+def test_a_difference_is_shown_by_its_rows() -> None:
+    """One byte in one row of one table is another digest, and both rows are named."""
+    same = dict.fromkeys(TABLES, b"1\t2\n3\t4\n")
+    one = Replay(VARIANTS[0], {}, same, 1.0, exact=True)
+    other = Replay(VARIANTS[1], {}, {**same, "sale_anomaly": b"1\t2\n3\t5\n"}, 1.0, exact=True)
+    assert one.sha256 != other.sha256
+    assert differences(one, one) == {}
+    assert differences(one, other) == {
+        "sale_anomaly": {VARIANTS[0].name: ["3\t4"], VARIANTS[1].name: ["3\t5"]}
+    }

@@ -1,0 +1,117 @@
+"""What surrounds the SQL in the laboratory: what is scored, the baselines, the sums."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spaf.bench.detection.csv_series import LEVEL, RATE, SALES, CsvSeries, SeriesRow
+from spaf.bench.detection.detect import MEDIAN_CENTS, _scale
+from spaf.bench.detection.labelled import (
+    WARM_UP_S,
+    DetectorAlerts,
+    Judged,
+    Scores,
+    always,
+    at_random,
+)
+from spaf.bench.detection.live import _joined
+from spaf.bench.detection.simulate import SimulatedLabels
+from spaf.generate.anomalies.anomaly import EpisodeLabel, Label
+from spaf.generate.anomalies.ground_truth import SecondAlert
+from spaf.generate.shop.catalogue import CATEGORIES
+
+LENGTH_S = WARM_UP_S + 100
+EPISODE = EpisodeLabel("surge", CATEGORIES[0], 1_070_000, 1_090_000, 3.0)
+
+
+def truth() -> SimulatedLabels:
+    """Return two sales a second from second 1000 on, one labelled in the warm-up, one behind it."""
+    labels = {n: Label(f"t{n}", "price_x10", "books", 10.0) for n in (7, 2 * WARM_UP_S + 4)}
+    seconds = [1_000 + n // 2 for n in range(2 * LENGTH_S + 1)]  # the last one came late
+    return SimulatedLabels(1, 1_000, LENGTH_S, labels, [EPISODE], seconds)
+
+
+def test_what_is_scored() -> None:
+    """Nothing of the warm-up, nothing of the second that belongs to the next traffic."""
+    judged = Judged.of(truth())
+    assert judged.seconds == range(1_000 + WARM_UP_S, 1_000 + LENGTH_S)
+    assert judged.offsets == range(2 * WARM_UP_S, 2 * LENGTH_S + 1)
+
+
+def test_scores_of_a_log() -> None:
+    """Labels of the warm-up are not missed; clean logs count alerts by the hour."""
+    scores, judged = Scores(), Judged.of(truth())
+    found = DetectorAlerts(
+        {2 * WARM_UP_S + 4: "high_price"}, [SecondAlert(1_072, CATEGORIES[0], "surge")]
+    )
+    scores.add(found, truth(), judged)
+    scores.add_clean(found, judged)
+    told = scores.as_dict()
+    assert told["kinds"]["high_price"]["labelled"] == told["kinds"]["high_price"]["alerts"] == 1
+    assert told["kinds"]["surge"]["recall"] == 1.0
+    assert told["false_alerts"]["high_price"] == told["false_alerts"]["surge"] == 1
+    assert told["false_alerts_per_hour"]["surge"] == pytest.approx(36.0)
+
+
+def test_random_raises_as_many_alerts() -> None:
+    """Of each kind as many as ours, among what is scored, the same for the same seed."""
+    judged = Judged.of(truth())
+    seconds = [SecondAlert(1_072, CATEGORIES[0], "surge")] * 5
+    ours = DetectorAlerts(dict.fromkeys(range(130, 150), "high_price"), seconds)
+    blind = at_random(ours, judged, 3)
+    assert blind == at_random(ours, judged, 3)
+    assert Counter(blind.sales.values()) == {"high_price": 20}
+    assert all(offset in judged.offsets for offset in blind.sales)
+    assert all(alert.second in judged.seconds for alert in blind.seconds)
+
+
+def test_always_misses_nothing() -> None:
+    """Its recall is one, its precision what is labelled of all there is."""
+    scores, judged = Scores(), Judged.of(truth())
+    for kinds, said in always(judged):
+        scores.add(said, truth(), judged, kinds)
+    told = scores.as_dict()["kinds"]
+    assert told["high_price"]["recall"] == told["surge"]["recall"] == 1.0
+    assert told["high_price"]["precision"] == pytest.approx(1 / len(judged.offsets))
+    assert told["surge"]["alerts"] == 100 * len(CATEGORIES)
+
+
+def rows(values: list[float]) -> list[SeriesRow]:
+    """Return the rows of these values."""
+    return [SeriesRow(n, str(n), value) for n, value in enumerate(values, start=2)]
+
+
+def test_scales() -> None:
+    """Counts stay, prices become cents, a level's median a million, and nothing is below 0."""
+    assert _scale(CsvSeries(RATE, rows([1.0]))).factor == 1
+    assert _scale(CsvSeries(SALES, rows([1.0]))).factor == 100
+    for values in ([1.0, 2.0, 4.0], [-3.0, 0.0, 5.0], [0.0, 0.0, 0.0]):
+        scale = _scale(CsvSeries(LEVEL, rows(values)))
+        numbers = [(value - scale.offset) * scale.factor for value in values]
+        assert min(numbers) >= 0
+        assert numbers[1] in (pytest.approx(MEDIAN_CENTS), 0)
+
+
+def test_live_delays_are_joined() -> None:
+    """By id to the moment it was due, by that to the moment it was visible; warm-up left out."""
+    measured = SimpleNamespace(intended=np.array([50, 60, 70]), visible=np.array([55, 66, 75]))
+    outcome: Any = SimpleNamespace(measured=measured)
+    labels = [Label(name, "price_x10", "books", 10.0) for name in ("early", "a", "unfound")]
+    told = _joined(
+        outcome,
+        50,
+        {"early": 10, "a": 60, "unfound": 70, "clean": 50},
+        (labels, [EPISODE]),
+        (
+            [("early", 11), ("a", 69), ("clean", 99)],
+            [(1_071, CATEGORIES[0], "surge", 1_072_100_000)],
+        ),
+    )
+    assert (told.after_due, told.after_visible, told.labelled) == ([9], [3], 2)
+    assert told.begun == {"surge": 1}
+    assert told.episodes == {"surge": [2_100_000]}

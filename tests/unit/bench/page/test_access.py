@@ -1,0 +1,144 @@
+"""The figures of the page, from records whose answer is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spaf.bench.page import goals
+from spaf.bench.page.hour import MemorySample, OpenPageRun
+from spaf.bench.page.viewers import ViewerComparison, ViewerPhase
+from spaf.bench.page.weight import FirstLoad, PageWeight, wire_bytes
+from spaf.bench.run.outcome import Outcome
+from spaf.measure.latency import Stamps
+from spaf.measure.quantiles import Quantiles
+
+MINUTE_S = 60.0
+
+
+def unused() -> Any:
+    """Return an outcome that is not looked at."""
+    return Outcome.__new__(Outcome)
+
+
+def grown(mib_per_hour: float, *, settled: float = 0.0) -> OpenPageRun:
+    """Return an hour in which serve grew so fast, after a jump while it settled."""
+    looks = [
+        MemorySample(
+            n * MINUTE_S, 5.0, 60.0, 40.0 + mib_per_hour * n / 60 + (settled if n < 10 else 0.0)
+        )
+        for n in range(61)
+    ]
+    return OpenPageRun(looks, unused())
+
+
+@pytest.mark.parametrize("mib", [0.0, 12.0, -3.0])
+def test_slope_is_what_a_memory_grew_by_in_an_hour(mib: float) -> None:
+    """Exact for a straight line."""
+    assert grown(mib).slope("serve_mib") == pytest.approx(mib, abs=0.01)
+    assert grown(mib).slope("heap_mib") == pytest.approx(0.0, abs=0.01)
+
+
+def test_what_settles_at_the_start_is_no_slope() -> None:
+    """Caches that fill once are not a leak."""
+    assert grown(2.0, settled=-30.0).slope("serve_mib") == pytest.approx(2.0, abs=0.01)
+
+
+def test_one_look_has_no_slope() -> None:
+    """Two points make a line."""
+    assert OpenPageRun([MemorySample(1.0, 1, 1, 1)], unused()).slope("heap_mib") is None
+
+
+def test_ratio_is_of_medians() -> None:
+    """One disturbed stretch of each kind does not decide."""
+
+    def stretch(viewers: int, p99: float) -> ViewerPhase:
+        return ViewerPhase(viewers, 0, 1_000_000, found=Quantiles(9, 0, p99 / 2, p99, p99, p99))
+
+    found = ViewerComparison(
+        unused(),
+        [stretch(0, 10), stretch(100, 11), stretch(0, 90), stretch(100, 12), stretch(0, 8)],
+    )
+    assert (found.p99(0), found.p99(100)) == (10, 11.5)
+    assert found.ratio(100) == pytest.approx(1.15)
+
+
+def test_stamps_are_cut_at_both_ends() -> None:
+    """A stretch owns the sales that were intended in it: its begin is in, its end is not."""
+    at = np.arange(10, dtype=np.int64)
+    cut = Stamps(at, at + 1, at + 2, at + 30, 0).between(3, 7)
+    assert (cut.intended.tolist(), cut.visible.tolist()) == ([3, 4, 5, 6], [33, 34, 35, 36])
+
+
+def told(method: str, number: str, **more: Any) -> dict[str, Any]:
+    """Return an event of the browser's network, of one request."""
+    return {"method": f"Network.{method}", "params": {"requestId": number, **more}}
+
+
+def wanted(number: str, path: str) -> dict[str, Any]:
+    """Return the event of a request."""
+    return told("requestWillBeSent", number, request={"url": f"http://127.0.0.1:8080{path}"})
+
+
+def test_bytes_are_counted_by_path() -> None:
+    """What has ended counts as it went over the wire; a stream by what has come so far."""
+    events = [
+        wanted("1", "/"),
+        wanted("2", "/api/stream"),
+        told("dataReceived", "1", dataLength=900, encodedDataLength=300),
+        told("dataReceived", "2", dataLength=50, encodedDataLength=0),
+        told("loadingFinished", "1", encodedDataLength=500.0),
+        told("dataReceived", "2", dataLength=70, encodedDataLength=0),
+        wanted("3", "/"),
+        told("loadingFinished", "3", encodedDataLength=20.0),
+    ]
+    assert wire_bytes(events) == {"/": 520, "/api/stream": 120}
+
+
+def test_first_load_is_without_the_stream_and_its_first_number_the_earliest() -> None:
+    """The stream goes on for ever; a first number is one that comes from the tables."""
+    first = FirstLoad(
+        {"/": 1_000, "/static/a.js": 2_000, "/api/stream": 99_000},
+        {"accepted": 700.0, "row-count": 350.0, "age": 10.0},
+    )
+    assert (first.files_bytes, first.first_number_ms) == (3_000, 350.0)
+    found = PageWeight([first, first]).as_dict()
+    assert (found["first_load_kb"], found["stream_kb"], found["requests"]) == (3.0, 99.0, 3)
+    assert found["first_number_ms"] == {"median": 350.0, "max": 350.0}
+
+
+def run(rate: float, p50: float | None, p99: float | None, fps: float = 60.0) -> dict[str, Any]:
+    """Return the record of a run on a screen."""
+    latency = None if p50 is None else {"p50": p50, "p99": p99}
+    return {
+        "rate": rate,
+        "latency_ms": {"screen": latency},
+        "screen": {"frames_per_second": {"median": fps}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("record", "met"),
+    [
+        (run(100.0, 25.0, 50.0), [True, True]),
+        (run(100.0, 25.1, 50.1), [False, False]),
+        (run(100.0, None, None), [False, False]),
+        (run(1_000.0, 99.0, 80.0, 30.0), [True, True]),
+        (run(1_000.0, 1.0, 81.0, 29.0), [False, False]),
+        (run(7.0, 1.0, 1.0), []),
+    ],
+)
+def test_goals_of_the_screen(record: dict[str, Any], met: list[bool]) -> None:
+    """At the rates that have goals; what could not be measured is not met."""
+    assert [goal.met for goal in goals.of_screen(record)] == met
+
+
+def test_a_goal_says_what_it_is() -> None:
+    """With its limit, the right way round."""
+    found = goals.of_screen(run(1_000.0, 1.0, 70.0, 45.0))
+    assert [goal.as_dict()["goal"] for goal in found] == [
+        "1000 sales/s, sale to screen, p99 <= 80 ms",
+        "1000 sales/s, page >= 30 frames/s",
+    ]

@@ -1,0 +1,133 @@
+"""What makes a run unfit to report a latency from, and that it then reports none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from spaf.bench.run.outcome import Outcome, Painted
+from spaf.generate.locust.load_result import LoadResult, PublishDelay
+from spaf.measure.latency import Stamps
+from spaf.measure.resources import Sampler
+from spaf.measure.screen import PageCost
+from spaf.stack.state import RunFolder
+from spaf.verify import Verdict
+
+LOAD = LoadResult(
+    intended=100,
+    sent=100,
+    acked=100,
+    failed=0,
+    rate=10.0,
+    achieved_rate=10.0,
+    duration_s=10.0,
+    publish_delay_ms=PublishDelay(0.1, 0.2, 0.3),
+    first_intended_us=1_000,
+    last_intended_us=9_000,
+    seed=1,
+    run_id="r",
+)
+
+
+def outcome(
+    *,
+    unaccounted: int = 0,
+    unseen: int = 0,
+    sales: int = 2,
+    unpainted: int | None = None,
+    **load: Any,
+) -> Outcome:
+    """Return a run without fault but for what is asked for; `unpainted` makes it have a screen."""
+    verdict = Verdict(
+        records=100,
+        accepted=100,
+        late=0,
+        rejected=0,
+        unaccounted=unaccounted,
+        differences=[],
+        open_groups=0,
+        late_cents=0,
+        reasons={},
+    )
+    at = np.arange(sales, dtype=np.int64) * 1_000
+    stamps = Stamps(at, at + 100, at + 200, at + 5_000, unseen)
+    result = msgspec.structs.replace(LOAD, **load)
+    painted = None
+    if unpainted is not None:
+        later = Stamps(at, at + 100, at + 200, at + 25_000, unpainted)
+        painted = Painted(later, PageCost("Chromium", fps=[60.0, 58.0, 59.0], heap_mib=7.25))
+    return Outcome(result, verdict, stamps, 3.0, Sampler(RunFolder(Path("none"))), painted)
+
+
+def test_run_without_fault_is_valid_and_reports_its_latency() -> None:
+    """Intended to visible, and the generator's own delay beside it."""
+    found = outcome()
+    record = found.as_dict()
+    assert found.reasons == []
+    assert (record["valid"], record["reasons"]) == (True, [])
+    assert record["latency_ms"]["store"]["p99"] == 5.0
+    assert record["publish_delay_ms"]["max"] == 0.1
+    assert (record["exact"], record["produced"], record["acked"]) == (True, 100, 100)
+
+
+FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"unaccounted": 1}, "the tables are not exact"),
+    ({"unseen": 3}, "3 sales were never seen in PostgreSQL"),
+    ({"failed": 2}, "2 of 100 sales failed"),
+    ({"acked": 99}, "only 99 of 100 sales were acknowledged"),
+    ({"achieved_rate": 9.89}, "the generator fell behind: 9.9 of 10 sales/s"),
+]
+
+
+@pytest.mark.parametrize(("fault", "reason"), FAULTS)
+def test_each_fault_is_named_and_takes_the_latency_away(fault: dict[str, Any], reason: str) -> None:
+    """A figure from a run that was not right is no figure."""
+    found = outcome(**fault)
+    assert found.reasons == [reason]
+    record = found.as_dict()
+    assert (record["valid"], record["reasons"]) == (False, [reason])
+    assert record["latency_ms"] == {"store": None}
+    assert record["publish_delay_ms"] is not None
+
+
+def test_a_screen_that_was_watched_is_reported_beside_the_database() -> None:
+    """Latency of each sale on it, frames a second and memory; without a screen there is none."""
+    record = outcome(unpainted=0).as_dict()
+    assert record["valid"] is True
+    assert record["latency_ms"]["store"]["p50"] == 5.0
+    assert record["latency_ms"]["screen"]["p50"] == 25.0
+    assert record["latency_ms"]["screen"]["count"] == 2
+    assert record["screen"]["frames_per_second"] == {"median": 59.0, "min": 58.0, "reports": 3}
+    assert record["screen"]["heap_mib"] == 7.2
+    assert "screen" not in outcome().as_dict()
+
+
+def test_sales_that_were_never_painted_take_the_latency_away() -> None:
+    """Those that were painted would be the luckiest."""
+    found = outcome(unpainted=4)
+    assert found.reasons == ["4 sales were never seen on the screen"]
+    assert found.as_dict()["latency_ms"] == {"store": None, "screen": None}
+
+
+def test_all_faults_are_named_together() -> None:
+    """Nobody finds the second one only after the first is mended."""
+    together = {key: value for fault, _ in FAULTS for key, value in fault.items()}
+    assert sorted(outcome(**together).reasons) == sorted(reason for _, reason in FAULTS)
+
+
+@pytest.mark.parametrize(("achieved", "valid"), [(9.9, True), (9.899, False)])
+def test_generator_may_fall_short_by_one_percent(achieved: float, *, valid: bool) -> None:
+    """Beyond that it measured another load than the one asked for."""
+    assert (not outcome(achieved_rate=achieved).reasons) == valid
+
+
+def test_run_without_sales_reports_no_latency() -> None:
+    """There is nothing to report, and no division by it either."""
+    record = outcome(sales=0).as_dict()
+    assert record["latency_ms"] == {"store": None}
+    assert record["publish_delay_ms"] is None
+    assert (record["rss_mib"], record["cpu_cores"]) == (0, 0)

@@ -1,0 +1,176 @@
+"""The client of Flink's REST, against a server that answers what a test tells it to."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from spaf.errors import JobError
+from spaf.job.flink_client import FlinkClient, JobStatus
+
+JOB = "0123456789abcdef0123456789abcdef"
+NOWHERE = "http://127.0.0.1:1"
+
+
+class Cluster(ThreadingHTTPServer):
+    """Answers each path with what was put there; 404 elsewhere."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        """Listen on a free port of the loopback."""
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: dict[str, tuple[int, bytes]] = {}
+        self.asked: list[str] = []
+
+    def put(self, path: str, value: Any, status: int = 200) -> None:
+        """Have a path answered."""
+        self.answers[path] = (status, json.dumps(value).encode())
+
+    @property
+    def rest(self) -> FlinkClient:
+        """A client of this server."""
+        return FlinkClient(f"http://127.0.0.1:{self.server_port}/")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    server: Cluster
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.server.asked.append(f"{self.command} {self.path}")
+        status, body = self.server.answers.get(self.path, (404, b'{"errors": []}'))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_PATCH = do_GET  # noqa: N815 - the name is the library's
+
+    def log_message(self, *_: object) -> None:
+        """Keep off stderr."""
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Serve until the test ends."""
+    with Cluster() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def job(state: str, *tasks: dict[str, int]) -> dict[str, Any]:
+    """Return what Flink says of a job with these counts of tasks, one a vertex."""
+    return {"jid": JOB, "state": state, "vertices": [{"tasks": counts} for counts in tasks]}
+
+
+def test_tasks_of_all_vertices_are_added_up(cluster: Cluster) -> None:
+    """Every state of a task counts, the running ones apart."""
+    counts = ({"RUNNING": 2, "INITIALIZING": 1}, {"RUNNING": 1, "DEPLOYING": 4})
+    cluster.put(f"/jobs/{JOB}", job("RUNNING", *counts))
+    found = cluster.rest.status(JOB)
+    assert found == JobStatus(JOB, "RUNNING", 3, 8)
+    assert not found.running
+
+
+def test_job_runs_when_every_task_does(cluster: Cluster) -> None:
+    """Only then can sales flow."""
+    cluster.put(f"/jobs/{JOB}", job("RUNNING", {"RUNNING": 2, "FAILED": 0}, {"RUNNING": 1}))
+    found = cluster.rest.status(JOB)
+    assert found == JobStatus(JOB, "RUNNING", 3, 3)
+    assert found.running
+
+
+def test_job_that_is_failing_does_not_run_though_its_tasks_do() -> None:
+    """The state of the job comes first."""
+    assert not JobStatus(JOB, "FAILING", 3, 3).running
+
+
+def test_job_that_the_cluster_does_not_know_is_none(cluster: Cluster) -> None:
+    """404 is an answer, not an error."""
+    assert cluster.rest.status(JOB) is None
+
+
+def test_other_answers_are_errors_with_address_code_and_path(cluster: Cluster) -> None:
+    """What went wrong can be looked up."""
+    cluster.put("/jobs/x", {}, status=500)
+    message = rf"^Flink at http://127\.0\.0\.1:{cluster.server_port} answers 500 to /jobs/x\.$"
+    with pytest.raises(JobError, match=message):
+        cluster.rest.status("x")
+
+
+def test_job_whose_id_holds_404_is_not_taken_for_unknown(cluster: Cluster) -> None:
+    """An error of the cluster is not the answer that there is no such job."""
+    cluster.put("/jobs/a404", {}, status=500)
+    with pytest.raises(JobError):
+        cluster.rest.status("a404")
+
+
+def test_silent_cluster_is_told_with_what_to_check() -> None:
+    """No traceback of a connection."""
+    with pytest.raises(JobError, match=r"127\.0\.0\.1:1 does not answer \(ConnectError\)") as told:
+        FlinkClient(NOWHERE).jobs("x")
+    assert "SPAF_FLINK__REST_URL" in told.value.todo
+
+
+def test_server_that_is_not_flink_is_told(cluster: Cluster) -> None:
+    """A page of another program at that address is an error for a person to read."""
+    cluster.answers["/jobs/overview"] = (200, b"<html>")
+    with pytest.raises(JobError, match="is not Flink"):
+        cluster.rest.jobs("x")
+
+
+def test_jobs_are_those_of_the_name_that_have_not_ended(cluster: Cluster) -> None:
+    """Ended jobs and those of others are not ours to watch."""
+    states = ["RUNNING", "RESTARTING", "FAILED", "CANCELED", "FINISHED", "SUSPENDED", "CREATED"]
+    mine = [{"jid": state, "name": "mine", "state": state} for state in states]
+    other = {"jid": "other", "name": "other", "state": "RUNNING"}
+    cluster.put("/jobs/overview", {"jobs": [*mine, other]})
+    assert cluster.rest.jobs("mine") == ["RUNNING", "RESTARTING", "CREATED"]
+
+
+def test_cancel_asks_by_patch(cluster: Cluster) -> None:
+    """The request is Flink's own, and its empty answer is fine."""
+    cluster.answers[f"/jobs/{JOB}?mode=cancel"] = (202, b"")
+    cluster.rest.cancel(JOB)
+    assert cluster.asked == [f"PATCH /jobs/{JOB}?mode=cancel"]
+
+
+TRACE = "org.x.JobException: gone\n\tat a\nCaused by: b.Wrapper: w\n\tat b\nCaused by: c.Root: r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"exceptionHistory": {"entries": [{"stacktrace": TRACE}]}}, "c.Root: r"),
+        ({"exceptionHistory": {"entries": [{"stacktrace": "a.B: x\n\tat y"}]}}, "a.B: x"),
+        (
+            {"exceptionHistory": {"entries": [{"stacktrace": "new"}, {"stacktrace": TRACE}]}},
+            "new",
+        ),
+        ({"exceptionHistory": {"entries": [{"stacktrace": ""}]}}, ""),
+        ({"exceptionHistory": {"entries": []}}, ""),
+        ({}, ""),
+    ],
+)
+def test_failure_is_the_last_cause_of_the_newest_entry(
+    cluster: Cluster, answer: dict[str, Any], expected: str
+) -> None:
+    """One line says why, not a stack trace of wrappers."""
+    cluster.put(f"/jobs/{JOB}/exceptions", answer)
+    assert cluster.rest.failure(JOB) == expected
+
+
+def test_address_may_end_with_a_slash() -> None:
+    """An address from the settings ends with one."""
+    assert FlinkClient("http://h:1/").url == FlinkClient("http://h:1").url == "http://h:1"

@@ -1,0 +1,360 @@
+"""Who may ask what: the matrix of methods, hosts, origins, types, tokens, sizes and names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from spaf.serve.app import Site
+from spaf.serve.web import rate_limit, security
+
+Ask = Callable[..., httpx.Response]
+
+ROUTES = ("/", "/healthz", "/static/none.js", "/api/history", "/api/painted", "/nowhere")
+METHODS = ("OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND")
+HEADERS = (
+    "content-security-policy",
+    "x-content-type-options",
+    "referrer-policy",
+    "cross-origin-resource-policy",
+    "cross-origin-opener-policy",
+    "cache-control",
+)
+
+
+def refused(answer: httpx.Response, status: int) -> None:
+    """Look whether an answer refuses, says why in a sentence, and tells nothing else."""
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    assert answer.json()["error"].endswith(".")
+    for name in HEADERS:
+        assert name in answer.headers, name
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("method", METHODS)
+def test_no_other_method_is_known(ask: Ask, right: dict[str, str], method: str, route: str) -> None:
+    """Whatever it is called, and wherever it is sent to, with the right token too."""
+    refused(ask(method, route, right), 405)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_post_needs_the_token_everywhere(ask: Ask, right: dict[str, str], route: str) -> None:
+    """Before anybody looks whether the route is there."""
+    del right["x-spaf-token"]
+    refused(ask("POST", route, right, b"{}"), 403)
+
+
+@pytest.mark.parametrize("route", ["/", "/healthz", "/api/history", "/static/none.js"])
+def test_a_post_to_what_is_read_only_is_refused(
+    ask: Ask, right: dict[str, str], route: str
+) -> None:
+    """Even one that may write."""
+    assert ask("POST", route, right, b"{}").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "token", ["", "the-right-toke", "the-right-token2", "THE-RIGHT-TOKEN", "ä", " ", "x" * 9_000]
+)
+def test_a_wrong_token_is_refused(ask: Ask, right: dict[str, str], token: str) -> None:
+    """None, cut off, longer, in capitals, not even ASCII."""
+    headers = {**right, "x-spaf-token": token.encode()}
+    refused(ask("POST", "/api/painted", headers, b"{}"), 403)
+
+
+def test_a_token_in_the_address_does_not_count(ask: Ask, right: dict[str, str]) -> None:
+    """Addresses are written down in many places."""
+    token = right.pop("x-spaf-token")
+    refused(ask("POST", f"/api/painted?x-spaf-token={token}", right, b"{}"), 403)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json; charset=latin-1",
+        "application/jsonx",
+        "text/plain; application/json",
+    ],
+)
+def test_what_a_form_can_send_is_refused(ask: Ask, right: dict[str, str], kind: str | None) -> None:
+    """Only JSON that says so, which a page of another origin cannot send without asking first."""
+    del right["content-type"]
+    headers = right if kind is None else {**right, "content-type": kind}
+    refused(ask("POST", "/api/painted", headers, b"{}"), 415)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=UTF-8"])
+def test_a_post_of_our_own_page_passes(ask: Ask, right: dict[str, str], kind: str) -> None:
+    """It comes as far as the route, which says what it lacks."""
+    answer = ask("POST", "/api/painted", {**right, "content-type": kind}, b'{"name":"none"}')
+    assert (answer.status_code, answer.json()) == (200, {"ok": True, "frames": 0}) or (
+        answer.status_code == 404 and "measurement" in answer.json()["error"]
+    )
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "[::1]:8080"]
+)
+def test_our_own_names_are_known(ask: Ask, host: str) -> None:
+    """Loopback, with the port."""
+    assert ask("GET", "/healthz", {"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8080",
+        "127.0.0.1",
+        "127.0.0.1:8081",
+        "localhost",
+        "localhost.evil.example:8080",
+        "127.0.0.1:8080.evil.example",
+        "user@127.0.0.1:8080",
+        "127.0.0.1:8080@evil.example",
+        "0.0.0.0:8080",
+        "127.1:8080",
+        "[::]:8080",
+        " 127.0.0.1:8080",
+        "127.0.0.1:8080,evil.example",
+        "",
+    ],
+)
+@pytest.mark.parametrize("route", ["/", "/api/stream", "/nowhere"])
+def test_another_host_is_refused(ask: Ask, host: str, route: str) -> None:
+    """A name that somebody else points at this machine is not ours."""
+    refused(ask("GET", route, {"host": host}), 421)
+
+
+def test_a_host_that_is_missing_or_there_twice_is_refused(site: Site) -> None:
+    """What no client of ours sends."""
+    assert answered(site, []) == 421
+    assert answered(site, [(b"host", b"127.0.0.1:8080")] * 2) == 400
+
+
+def answered(site: Site, headers: list[tuple[bytes, bytes]]) -> int:
+    """Return the status of a request with exactly these headers."""
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: object) -> None:
+        sent.append(message)  # type: ignore[arg-type]
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/healthz",
+        "raw_path": b"/healthz",
+        "query_string": b"",
+        "headers": headers,
+    }
+    asyncio.run(site(scope, receive, send))
+    return int(str(sent[0]["status"]))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "https://127.0.0.1:8080",
+        "http://127.0.0.1:8089",
+        "http://127.0.0.1",
+        "",
+    ],
+)
+@pytest.mark.parametrize(("method", "route"), [("GET", "/api/stream"), ("POST", "/api/painted")])
+def test_another_origin_is_refused(
+    ask: Ask, right: dict[str, str], origin: str, method: str, route: str
+) -> None:
+    """Also where it only wants to read, and also with the token; Locust's page is another one."""
+    body = b"{}" if method == "POST" else None
+    refused(ask(method, route, {**right, "origin": origin}, body), 403)
+
+
+@pytest.mark.parametrize("who", ["cross-site", "same-site", "", "Same-Origin"])
+def test_what_another_page_fetches_is_refused(ask: Ask, who: str) -> None:
+    """Images, scripts, frames: browsers say who asks."""
+    for route in ("/api/history?range=1m", "/static/none.js", "/"):
+        refused(ask("GET", route, {"sec-fetch-site": who}), 403)
+
+
+def test_a_link_from_elsewhere_leads_to_the_page(ask: Ask) -> None:
+    """A person may follow a link; a frame, and anything but the page, is no link."""
+    link = {
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+    }
+    assert ask("GET", "/", link).status_code == 200
+    refused(ask("GET", "/", {**link, "sec-fetch-dest": "iframe"}), 403)
+    refused(ask("GET", "/api/history?range=1m", link), 403)
+
+
+@pytest.mark.parametrize("length", [2_049, 60_000])
+def test_a_long_address_is_refused(ask: Ask, length: int) -> None:
+    """Path or parameters."""
+    refused(ask("GET", "/healthz?" + "x" * (length - 8)), 414)
+    refused(ask("GET", "/" + "x" * length), 414)
+
+
+def test_a_get_has_no_body(ask: Ask) -> None:
+    """Nobody would read it."""
+    refused(ask("GET", "/healthz", {"content-length": "1"}, b"x"), 413)
+    refused(ask("GET", "/healthz", {"transfer-encoding": "chunked"}), 413)
+
+
+@pytest.mark.parametrize(("route", "limit"), [("/api/painted", 2**20), ("/api/else", 2**16)])
+def test_a_long_body_is_refused(ask: Ask, right: dict[str, str], route: str, limit: int) -> None:
+    """By what it says of itself, and by what comes."""
+    refused(ask("POST", route, right, b" " * (limit + 1)), 413)
+    refused(ask("POST", route, {**right, "content-length": "-1"}, b"{}"), 413)
+    assert ask("POST", route, right, b" " * limit).status_code != 413
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(limit // 1_024 + 1):
+            yield b" " * 1_024
+
+    refused(ask("POST", route, right, parts()), 413)
+
+
+def test_a_body_that_never_ends_is_given_up(
+    ask: Ask, right: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes from this machine, or does not come."""
+    monkeypatch.setattr(security, "BODY_S", 0.01)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(5)
+        yield b"}"
+
+    refused(ask("POST", "/api/painted", right, slow()), 408)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../guard.py",
+        "..%2fguard.py",
+        "%2e%2e/guard.py",
+        "%2e%2e%2fguard.py",
+        "..\\guard.py",
+        "/etc/passwd",
+        "//etc/passwd",
+        "index.html",
+        "index.html%00.js",
+        "./index.html",
+        "INDEX.HTML",
+        "",
+        "vendor",
+        "vendor/",
+        "../static/index.html",
+        "..%252fguard.py",
+    ],
+)
+def test_no_name_leads_out_of_the_map(ask: Ask, name: str) -> None:
+    """Whatever it is made of: there is no such file, or no such address."""
+    refused(ask("GET", "/static/" + name), 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/healthz", {}, 200),
+        ("/", {}, 200),
+        ("/api/history", {}, 400),
+        ("/nowhere", {}, 404),
+        ("/api/rows", {}, 503),
+        ("/healthz", {"host": "evil.example"}, 421),
+    ],
+)
+def test_every_answer_has_the_headers(
+    ask: Ask, path: str, headers: dict[str, str], status: int
+) -> None:
+    """The good ones, the mistakes, a neighbour that is away, our own refusals."""
+    answer = ask("GET", path, headers)
+    assert answer.status_code == status
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "server" not in answer.headers
+
+
+def test_a_defect_is_one_sentence_outside_and_a_trace_inside(
+    site: Site, ask: Ask, log: list[str]
+) -> None:
+    """With the headers, as every answer."""
+
+    async def fail(_: Request) -> None:
+        raise ZeroDivisionError("hidden words")
+
+    site.app.add_route("/fails", fail)  # type: ignore[arg-type]
+    answer = ask("GET", "/fails")
+    refused(answer, 500)
+    assert "hidden" not in answer.text
+    assert "ZeroDivisionError: hidden words" in log[0]
+
+
+def test_a_flood_is_refused(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever it is, after as many as a class of pages could ask."""
+    assert ask("GET", "/healthz").status_code == 200
+    monkeypatch.setattr(rate_limit, "BURST", 0.5)
+    refused(ask("GET", "/healthz"), 429)
+
+
+def test_the_page_holds_the_token(ask: Ask, right: dict[str, str]) -> None:
+    """In itself, and nowhere else."""
+    page = ask("GET", "/")
+    assert f'content="{right["x-spaf-token"]}"' in page.text
+    assert "{{token}}" not in page.text
+    assert page.headers["cache-control"] == "no-store"
+
+
+def test_a_file_is_asked_for_again_and_not_sent_again(ask: Ask, site: Site) -> None:
+    """304, with the headers too; packed for whoever can unpack."""
+    name = next(name for name in site.static.names() if name.endswith(".svg"))
+    first = ask("GET", f"/static/{name}")
+    assert first.headers["cache-control"] == "no-cache"
+    again = ask("GET", f"/static/{name}", {"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
+    plain = ask("GET", f"/static/{name}", {"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text == first.text
+
+
+def test_every_file_of_the_folder_is_served(ask: Ask, site: Site) -> None:
+    """Under its own name, with its own type."""
+    for name in site.static.names():
+        answer = ask("GET", f"/static/{name}")
+        assert answer.status_code == 200, name
+        assert answer.headers["content-type"].partition(";")[0] in {
+            "text/css",
+            "text/javascript",
+            "image/svg+xml",
+            "image/png",
+            "text/plain",
+        }
+
+
+def test_head_is_get_without_a_body(ask: Ask) -> None:
+    """Of the page and of the stream, which does not begin then."""
+    for route in ("/", "/healthz", "/api/stream"):
+        answer = ask("HEAD", route)
+        assert answer.status_code == 200

@@ -1,0 +1,72 @@
+"""What a service costs, on processes of our own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from spaf import clock
+from spaf.stack import resource_usage
+from spaf.stack.process import ProcessIdentity
+from spaf.stack.resource_usage import ResourceUsage, resources
+from spaf.stack.state import ServiceState
+
+
+def me() -> ServiceState:
+    """Return this process as a service."""
+    identity = ProcessIdentity.of(os.getpid())
+    assert identity is not None
+    return ServiceState("me", "running", "", pid=identity.pid, started=identity.started)
+
+
+def test_memory_is_kept_for_a_while_and_processor_time_is_of_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The dear look is seldom; what it finds is what `resources` does."""
+    looks: list[psutil.Process] = []
+
+    def memory_mib(member: psutil.Process) -> float:
+        looks.append(member)
+        return 7.0
+
+    monkeypatch.setattr(resource_usage, "memory_mib", memory_mib)
+    costs = ResourceUsage()
+    memory, before = costs.of(me())
+    # Our own alone: `before` has what our children used, too.
+    used = sum(os.times()[:2])
+    while sum(os.times()[:2]) < used + 0.05:
+        pass
+    assert costs.of(me())[0] == memory == 7.0 * len(looks)
+    seen = len(looks)
+    assert costs.of(me())[1] >= before + 0.03
+    assert len(looks) == seen
+    later = clock.monotonic() + resource_usage.FAMILY_S + 1
+    monkeypatch.setattr(clock, "monotonic", lambda: later)
+    costs.of(me())
+    assert len(looks) > seen
+
+
+def test_it_is_what_resources_says() -> None:
+    """About: a process changes between two looks."""
+    memory, seconds = ResourceUsage().of(me())
+    expected = resources(me())
+    assert memory == pytest.approx(expected[0], rel=0.5)
+    assert seconds == pytest.approx(expected[1], rel=0.5, abs=0.5)
+
+
+def test_a_process_that_has_ended_costs_nothing() -> None:
+    """Nor does one that is not ours."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    identity = ProcessIdentity.of(child.pid)
+    assert identity is not None
+    service = ServiceState("it", "running", "", pid=identity.pid, started=identity.started)
+    costs = ResourceUsage()
+    assert costs.of(service)[0] > 0
+    child.communicate(b"\n")
+    assert costs.of(service)[1] == 0.0
+    assert ResourceUsage().of(service) == (0.0, 0.0)
+    assert costs.of(ServiceState("far", "external", "far:9092")) == (0.0, 0.0)

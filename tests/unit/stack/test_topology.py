@@ -1,0 +1,149 @@
+"""Which services a run needs, and where each will be."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from spaf import settings
+from spaf.stack import kafka, postgres, topology
+from spaf.stack.ports import any_free_port
+from spaf.stack.state import RunFolder
+from spaf.stack.topology import Topology
+
+DSN = "postgresql://u:geheim@db.example:5555/sales"
+
+
+@pytest.fixture
+def home(bare: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    """Make a run folder where nothing is formatted or created for real."""
+    monkeypatch.setattr(kafka, "_format", lambda *_: None)
+    monkeypatch.setattr(postgres, "_initdb", lambda *_: None)
+    monkeypatch.setattr(
+        postgres, "place", lambda folder: postgres.ClusterPaths(folder, folder, None)
+    )
+    made = RunFolder(bare / ".spaf")
+    made.create()
+    return made
+
+
+def made(home: RunFolder, **flags: object) -> Topology:
+    """Return the plan of these settings, on ports that are free."""
+    ports = {
+        name: {"port": any_free_port()}
+        for name in ("kafka", "flink", "postgres", "locust", "serve")
+    }
+    merged = {name: {**ports[name], **flags.get(name, {})} for name in ports}  # type: ignore[dict-item]
+    return topology.make(settings.load(**merged), home)
+
+
+def names(found: Topology) -> list[str]:
+    """Return the names of the services to start."""
+    return [service.name for service in found.services]
+
+
+def test_without_a_word_everything_is_ours_and_on_loopback(home: RunFolder) -> None:
+    """All services on 127.0.0.1, those that start after the job apart."""
+    found = made(home)
+    assert names(found) == ["kafka", "postgres", "jobmanager", "taskmanager"]
+    assert found.external == {}
+    assert found.notes == []
+    services = [*found.services, found.load, found.quarantine, found.page]
+    assert ["127.0.0.1" in service.address for service in services] == [True] * 7
+    assert found.kafka == found.services[0].address
+    assert found.flink == found.services[2].address
+
+
+def test_what_runs_elsewhere_is_not_started(home: RunFolder) -> None:
+    """SPAF starts only what is missing."""
+    found = made(
+        home,
+        kafka={"bootstrap_servers": "k1:9092,k2:9092"},
+        flink={"rest_url": "http://f.example:8081/"},
+        postgres={"dsn": DSN},
+    )
+    assert names(found) == []
+    assert found.external == {
+        "kafka": "k1:9092,k2:9092",
+        "postgres": "db.example:5555",
+        "jobmanager": "http://f.example:8081",
+    }
+    assert not home.secrets.exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "missing"),
+    [
+        ({"kafka": {"bootstrap_servers": "k:1"}}, "kafka"),
+        ({"postgres": {"dsn": DSN}}, "postgres"),
+        ({"flink": {"rest_url": "http://f:1"}}, "jobmanager"),
+    ],
+)
+def test_each_service_alone_may_be_elsewhere(
+    home: RunFolder, flags: dict[str, object], missing: str
+) -> None:
+    """The others are started all the same."""
+    found = made(home, **flags)
+    expected = {"kafka", "postgres", "jobmanager", "taskmanager"} - {missing}
+    if missing == "jobmanager":
+        expected.remove("taskmanager")
+    assert set(names(found)) == expected
+    assert list(found.external) == [missing]
+
+
+def test_taken_port_is_noted_and_the_next_is_used(home: RunFolder) -> None:
+    """The user reads where the service is instead."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        found = made(home, kafka={"port": port})
+    used = int(found.kafka.rpartition(":")[2])
+    assert used > port
+    assert found.notes == [f"port {port} is taken; kafka uses {used}"]
+
+
+def test_services_that_want_the_same_port_get_two(home: RunFolder) -> None:
+    """None of them listens yet when the ports are given out."""
+    port = any_free_port()
+    found = made(home, kafka={"port": port}, flink={"port": port})
+    assert found.kafka != found.flink.removeprefix("http://")
+    assert len(found.notes) == 1
+
+
+def test_number_of_task_managers_is_a_setting(home: RunFolder) -> None:
+    """Each is a service of its own."""
+    assert names(made(home, flink={"task_managers": 3}))[-2:] == ["taskmanager-2", "taskmanager-3"]
+
+
+def test_no_command_holds_a_password_of_the_run(home: RunFolder) -> None:
+    """Every account of the machine can read a command."""
+    found = made(home)
+    words = [
+        word
+        for service in (*found.services, found.load, found.quarantine, found.page)
+        for word in service.argv
+    ]
+    secrets = home.passwords().values()
+    assert [word for word in words if any(secret in word for secret in secrets)] == []
+
+
+def test_access_of_the_plan_has_no_superuser(home: RunFolder) -> None:
+    """The superuser is needed by the cluster's first start only."""
+    assert "superuser" not in made(home).access.passwords
+    assert "superuser" in home.passwords()
+
+
+def test_page_sells_what_the_settings_say(home: RunFolder) -> None:
+    """Locust's own page listens on loopback, for the planned broker, and leaves its labels."""
+    found = made(home)
+    argv = " ".join(found.load.argv)
+    assert f"--bootstrap {found.kafka} --topic vendas-simuladas --seed 1 " in argv
+    assert "--web-host 127.0.0.1" in argv
+    assert f"--labels {home.runs / 'labels.jsonl'}" in argv
+    assert "--autostart" not in argv
+
+
+def test_page_that_is_not_there_does_not_answer() -> None:
+    """The question ends by itself."""
+    assert not topology.answers("http://127.0.0.1:1/")
