@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from graphlib import TopologicalSorter
 from importlib.resources import files
@@ -10,25 +11,28 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(str(files("spaf.serve").joinpath("static/js")))
-MODULES = {path.name: path.read_text(encoding="utf-8") for path in SCRIPTS.glob("*.js")}
+MODULES = {
+    path.relative_to(SCRIPTS).as_posix(): path.read_text(encoding="utf-8")
+    for path in SCRIPTS.rglob("*.js")
+}
 # import { a, b as c } from "./x.js"; and import * as x, import x, and import alone.
 IMPORT = re.compile(r'^import\s+(?:([^"]*?)\s+from\s+)?"(.+?)";$', re.MULTILINE)
 # Libraries that are delivered with the page are no modules of ours.
-OURS = re.compile(r"\./([a-z_]+\.js)")
+OURS = re.compile(r"\.{1,2}/(?:[a-z]+/)?[a-z_0-9]+\.js")
 EXPORT = re.compile(
     r"^export (?:async )?(?:function\*?|class|const|let) ([A-Za-z_$][\w$]*)", re.MULTILINE
 )
 
 
-def imports(text: str) -> list[tuple[str, set[str]]]:
-    """Return the modules of ours that a text imports, and the names that it takes of each."""
+def imports(module: str) -> list[tuple[str, set[str]]]:
+    """Return the modules of ours that a module imports, and the names that it takes of each."""
     found = []
-    for taken, source in IMPORT.findall(text):
-        ours = OURS.fullmatch(source)
-        assert ours, source
+    for taken, source in IMPORT.findall(MODULES[module]):
+        assert OURS.fullmatch(source), source
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(module), source))
         braces = re.fullmatch(r"\{(.*)\}", taken.strip(), re.DOTALL)
         names = re.split(r"\s*,\s*", braces[1].strip().removesuffix(",")) if braces else []
-        found.append((ours[1], {name.split()[0] for name in names if name}))
+        found.append((path, {name.split()[0] for name in names if name}))
     return found
 
 
@@ -45,7 +49,7 @@ def test_what_a_module_imports_is_exported(name: str) -> None:
     """A browser would refuse the whole page for one name that is missing."""
     wrong = [
         (source, names - set(EXPORT.findall(MODULES.get(source, ""))))
-        for source, names in imports(MODULES[name])
+        for source, names in imports(name)
         if source not in MODULES or not names <= set(EXPORT.findall(MODULES[source]))
     ]
     assert wrong == []
@@ -64,18 +68,5 @@ def test_what_a_module_imports_it_uses(name: str) -> None:
 
 def test_no_module_imports_itself_in_the_end() -> None:
     """In a circle the order of the modules depends on who asks first, and a name may be unset."""
-    graph = {name: {source for source, _ in imports(text)} for name, text in MODULES.items()}
+    graph = {name: {source for source, _ in imports(name)} for name in MODULES}
     TopologicalSorter(graph).prepare()
-
-
-def test_modules_that_the_first_view_fetches_are_named_in_the_page() -> None:
-    """A module that is not named is asked for only when the one that imports it has come."""
-    wanted, waiting = set(), ["main.js"]
-    while waiting:
-        name = waiting.pop()
-        if name not in wanted:
-            wanted.add(name)
-            waiting.extend(source for source, _ in imports(MODULES[name]))
-    page = SCRIPTS.parent.joinpath("index.html").read_text(encoding="utf-8")
-    named = re.findall(r'<link rel="modulepreload" href="/static/js/(.+?)">', page)
-    assert sorted(named) == sorted(wanted - {"main.js"})

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 STATIC = Path(str(files("spaf.serve").joinpath("static")))
-OURS = [*STATIC.glob("js/*.js"), STATIC / "index.html"]
+OURS = [*STATIC.rglob("js/**/*.js"), STATIC / "index.html"]
 # What a browser is sent for the first view, compressed as the server does it, bytes.
 HEAVIEST = 250_000
 # An entry of the words of the frame: "key": "text".
@@ -18,7 +18,7 @@ USED = re.compile(r'\bt\("([a-z][a-z0-9._]*)"|"data-t": "([a-z][a-z0-9._]*)"')
 
 def page_words() -> dict[str, dict[str, str]]:
     """Return the words of the frame in both languages."""
-    text = (STATIC / "js/page_words.js").read_text(encoding="utf-8")
+    text = (STATIC / "js/core/page_words.js").read_text(encoding="utf-8")
     english, portuguese = text.split("  pt: {")
     return {"en": dict(ENTRY.findall(english)), "pt": dict(ENTRY.findall(portuguese))}
 
@@ -39,11 +39,11 @@ def test_what_the_page_names_is_there() -> None:
     named = {
         STATIC / link.removeprefix("/static/") for link in re.findall(r'"(/static/.*?)"', page)
     }
-    for script in STATIC.glob("js/*.js"):
+    for script in STATIC.rglob("js/**/*.js"):
         text = script.read_text(encoding="utf-8")
         named |= {
             script.parent / name
-            for name in re.findall(r'(?:from|import|import\() ?"\./(.*?)"', text)
+            for name in re.findall(r'(?:from|import|import\() ?"(\..*?)"', text)
         }
         named |= {STATIC / name for name in re.findall(r'"/static/(.*?)"', text)}
 
@@ -74,9 +74,9 @@ def test_both_languages_have_the_same_words_and_places() -> None:
 def test_every_word_that_the_frame_uses_exists() -> None:
     """The keys written out in the frame's own modules are among the words."""
     known = page_words()["en"].keys()
-    panels = (STATIC / "js/panel_words.js").read_text(encoding="utf-8")
+    panels = (STATIC / "js/core/panel_words.js").read_text(encoding="utf-8")
     used: set[str] = set()
-    for script in STATIC.glob("js/*.js"):
+    for script in STATIC.rglob("js/**/*.js"):
         used |= {a or b for a, b in USED.findall(script.read_text(encoding="utf-8"))}
 
     assert {key for key in used if key not in known and f'"{key}"' not in panels} == set()

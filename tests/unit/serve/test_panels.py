@@ -14,8 +14,8 @@ import pytest
 NODE = Path(str(files("playwright").joinpath("driver", "node")))
 
 FEED = """
-import { Feed, keyOf } from "./feed.js";
-const feed = new Feed();
+import { AnomalyFeed, keyOf } from "./anomalies/anomaly_feed.js";
+const feed = new AnomalyFeed();
 const sale = (offset, ms, kind = "high_price") => ({ kind, partition: 0, offset, detected_ms: ms });
 const offsets = (rows) => rows.map(({ offset }) => offset);
 """
@@ -104,7 +104,9 @@ tell(feed.add([second("surge", "a"), second("surge", "b"), second("drought", "a"
 )
 def test_nothing_in_a_text_hides_or_turns_it(scripts: Path, text: str, shown: str) -> None:
     """Characters that show nothing, or turn their neighbours around, are written out."""
-    case = f'import {{ escaped }} from "./text.js";\ntell(escaped({json.dumps(text)}));'
+    case = (
+        f'import {{ escaped }} from "./core/untrusted_text.js";\ntell(escaped({json.dumps(text)}));'
+    )
     assert run(scripts, case) == shown
 
 
@@ -120,7 +122,9 @@ def test_a_rate_is_read_as_it_is_written_in_either_language(
     scripts: Path, typed: str, rate: float | None
 ) -> None:
     """A thousand is a thousand with a comma and with a point."""
-    case = f'import {{ rateOf }} from "./rate.js";\ntell(rateOf({json.dumps(typed)}));'
+    case = f"""
+const {{ parseRate }} = await import("./load/rate_input.js");
+tell(parseRate({json.dumps(typed)}));"""
     assert run(scripts, case) == rate
 
 
@@ -132,7 +136,7 @@ def test_the_seconds_of_a_rule_are_found_by_their_sum(scripts: Path, seen: int, 
     """A sum that none of the spans comes near marks nothing but its second."""
     case = f"""
 globalThis.navigator ??= {{ language: "en" }};
-const {{ spanOf }} = await import("./second.js");
+const {{ spanOf }} = await import("./anomalies/window_anomaly.js");
 const counts = [...Array(45).fill(10), 9, 50, 50];
 tell(spanOf(counts, 45, {seen}));"""
     assert run(scripts, case) == span
@@ -144,7 +148,7 @@ tell(spanOf(counts, 45, {seen}));"""
 def test_a_colour_follows_the_name_and_not_the_arrival(scripts: Path, order: list[str]) -> None:
     """Two browsers show a category alike: the shop's order, then the alphabet; ten places."""
     case = f"""
-const {{ createPalette }} = await import("./palette.js");
+const {{ createPalette }} = await import("./core/palette.js");
 const palette = createPalette();
 palette.know({json.dumps(order)});
 const few = [...palette.names];
@@ -156,10 +160,10 @@ tell([few, palette.names.length, palette.place("zoo"), palette.place("toys")]);"
 def test_what_a_category_sold_moves_with_its_place(scripts: Path) -> None:
     """A name that comes later does not give another's sales to it."""
     case = """
-const { createPalette } = await import("./palette.js");
-const { createArrivals } = await import("./arrivals.js");
+const { createPalette } = await import("./core/palette.js");
+const { createArrivalRates } = await import("./core/arrival_rates.js");
 const palette = createPalette();
-const arrivals = createArrivals(palette.place);
+const arrivals = createArrivalRates(palette.place);
 palette.onInsert(arrivals.insert);
 arrivals.clear(1_000);
 palette.meet("toys");
@@ -183,7 +187,7 @@ def test_a_score_is_rounded_but_never_to_all_or_none(
     """One miss in ten thousand is seen, and so is one hit."""
     case = f"""
 Object.defineProperty(globalThis, "navigator", {{ value: {{ language: "en" }} }});
-const {{ scoreText }} = await import("./shares.js");
+const {{ scoreText }} = await import("./core/format.js");
 tell(scoreText({score}, 3));"""
     assert run(scripts, case) == shown
 
@@ -202,7 +206,7 @@ def test_a_wrong_value_is_told_in_the_language_of_the_page(
 ) -> None:
     """Which is not that of the library that found it; one without words is named at least."""
     case = f"""
-const {{ sentence }} = await import("./panel.js");
+const {{ sentence }} = await import("./core/ui.js");
 const words = {{ "panel.wrong.last": "panel.wrong.last " }};
 const t = (key, vars) => (words[key] ?? key) + (vars ? ` ${{vars.name}}` : "");
 tell(sentence({{ t }}, {json.dumps(error)}).trim());"""
@@ -213,7 +217,7 @@ def test_labels_of_an_axis_tell_its_steps_apart(scripts: Path) -> None:
     """Neither two labels alike nor digits that nobody needs."""
     case = """
 Object.defineProperty(globalThis, "navigator", { value: { language: "en" } });
-const { axisNumber, axisMoney } = await import("./format.js");
+const { axisNumber, axisMoney } = await import("./core/format.js");
 const of = (step, n = 5) => Array.from({ length: n }, (_, i) => axisNumber(i * step, step));
 tell([of(250, 8), of(0.5, 3), of(20, 3), axisMoney(125_000, 25_000, "USD")]);"""
     assert run(scripts, case) == [
@@ -226,7 +230,7 @@ def test_a_change_of_the_rate_is_remembered_for_its_run(scripts: Path) -> None:
     """The first rate is no change, a stop is one, and so is the start after it."""
     case = """
 Object.defineProperty(globalThis, "navigator", { value: { language: "en" } });
-const { RateChanges } = await import("./rate_changes.js");
+const { RateChanges } = await import("./anomalies/rate_changes.js");
 const seen = new RateChanges();
 const told = [];
 const loads = [["running", 100], ["running", 100], ["running", 500], ["gone", 0], ["stopped", 9],

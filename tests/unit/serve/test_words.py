@@ -17,24 +17,11 @@ from spaf.quarantine.reason_messages import COUNTED, RULES
 from spaf.serve.records.kafka_view import MOST_MESSAGES
 
 SCRIPTS = Path(str(files("spaf.serve").joinpath("static/js")))
-PANELS = [
-    *(
-        "anomalies",
-        "anomaly_chips",
-        "anomaly_row",
-        "amounts",
-        "feed",
-        "hold",
-        "score",
-        "rate_changes",
-        "record",
-        "payload",
-        "second",
-        "reasons",
-    ),
-    *("accounts", "quarantine", "quarantine_row", "controls", "rate", "panel", "text"),
-    *("kafka", "kafka_lists", "kafka_parts", "kafka_messages", "kafka_form", "message_list"),
-]
+PANELS = sorted(
+    path.relative_to(SCRIPTS).as_posix()
+    for folder in ("anomalies", "accounts", "kafka", "load")
+    for path in (SCRIPTS / folder).glob("*.js")
+)
 SECTIONS = (
     *("panel", "kind", "anomalies", "score", "record", "outcome", "accounts", "reason", "rule"),
     *("why", "second", "quarantine", "kafka", "messages", "controls", "server"),
@@ -46,7 +33,7 @@ ALERTS = ("high_price", "low_price", "bulk_quantity", "surge", "drought")
 
 def words() -> dict[str, dict[str, str]]:
     """Return the words of both languages."""
-    text = (SCRIPTS / "panel_words.js").read_text(encoding="utf-8")
+    text = (SCRIPTS / "core/panel_words.js").read_text(encoding="utf-8")
     found: dict[str, dict[str, str]] = json.loads(
         text.partition("WORDS = ")[2].strip().removesuffix(";")
     )
@@ -71,7 +58,7 @@ def places(text: str) -> list[str]:
 
 def test_each_word_that_a_panel_names_is_there() -> None:
     """No key shows itself on the page instead of its words."""
-    named = {key for name in PANELS for key in KEY.findall((SCRIPTS / f"{name}.js").read_text())}
+    named = {key for name in PANELS for key in KEY.findall((SCRIPTS / name).read_text())}
     assert named, "no key was found in the scripts"
     assert {key for key in named if not key.endswith(".")} <= words()["en"].keys()
 
@@ -99,7 +86,7 @@ def test_sentences_of_the_server_are_said_by_the_server() -> None:
 
 def test_what_a_person_may_get_wrong_has_words() -> None:
     """Each value that is typed for the messages of a topic, with the bound that the server has."""
-    form = (SCRIPTS / "kafka_form.js").read_text(encoding="utf-8")
+    form = (SCRIPTS / "kafka/message_form.js").read_text(encoding="utf-8")
     typed = re.findall(r"(\w+): (?:values\.|Number\.isNaN)", form)
     assert sorted(typed) == ["last", "offset", "time_ms"]
     for language in words().values():
@@ -109,8 +96,8 @@ def test_what_a_person_may_get_wrong_has_words() -> None:
 
 def test_the_shop_has_the_categories_that_the_page_offers() -> None:
     """An anomaly can be injected into these; Locust refuses any other."""
-    script = (SCRIPTS / "shelves.js").read_text(encoding="utf-8")
-    listed = re.search(r"const SHELVES = \[(.*?)\]", script, re.DOTALL)
+    script = (SCRIPTS / "core/catalogue.js").read_text(encoding="utf-8")
+    listed = re.search(r"const CATEGORIES = \[(.*?)\]", script, re.DOTALL)
     assert listed
     assert tuple(re.findall(r'"([^"]+)"', listed[1])) == CATEGORIES
 
@@ -118,6 +105,6 @@ def test_the_shop_has_the_categories_that_the_page_offers() -> None:
 @pytest.mark.parametrize("name", PANELS)
 def test_a_panel_makes_no_markup_of_text(name: str) -> None:
     """What others have written only ever becomes a text node."""
-    script = (SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
+    script = (SCRIPTS / name).read_text(encoding="utf-8")
     sinks = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|srcdoc"
     assert re.findall(sinks, script) == []

@@ -11,18 +11,21 @@ from importlib.resources.abc import Traversable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from spaf.serve.web.module_preload import preload_links
 from spaf.serve.web.responses import RequestRefusedError
 
 TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
     "svg": "image/svg+xml",
     "png": "image/png",
     "txt": "text/plain; charset=utf-8",
 }
 PAGE = "index.html"
 TOKEN = b"{{token}}"
+MODULES = b"{{modules}}"
 # Asked for again at each load, answered by 304 as long as nothing has changed.
 CACHE = "no-cache"
 
@@ -44,7 +47,8 @@ class StaticFiles:
         """Read all of it; the page is given the token that its requests must hold."""
         root = files("spaf.serve").joinpath("static")
         found = dict(_walk(root, ""))
-        found[PAGE] = found[PAGE].replace(TOKEN, token.encode())
+        page = found[PAGE].replace(MODULES, preload_links(found).encode())
+        found[PAGE] = page.replace(TOKEN, token.encode())
         self._files = {
             name: _file(data, TYPES[name.rpartition(".")[2]])
             for name, data in found.items()

@@ -1,19 +1,19 @@
 // Start of the page: the frame, the sections of the first view, and the stream. The other sections
 // are fetched once the first numbers are on the screen; one that fails leaves the others alone.
 
-import { createApp } from "./app.js";
-import { forget } from "./format.js";
-import { mount as header } from "./header.js";
-import { startHonesty } from "./honesty.js";
-import * as pipeline from "./pipeline.js";
-import * as sales from "./sales.js";
-import { createState } from "./state.js";
-import { startStream } from "./stream.js";
-import { startTheme } from "./theme.js";
-import "./page_words.js";
+import { createApp } from "./core/app.js";
+import { forget } from "./core/format.js";
+import { mount as header } from "./core/header.js";
+import { startFreshness } from "./core/freshness.js";
+import * as pipeline from "./core/pipeline.js";
+import * as sales from "./sales/section.js";
+import { createState } from "./core/state.js";
+import { startStream } from "./core/stream.js";
+import { startTheme } from "./core/theme.js";
+import "./core/page_words.js";
 
-// Sections that come after: the id of the element and the name of the module.
-const LATER = ["controls", "anomalies", "accounts", "kafka"];
+// Sections that are fetched after the first view: the id of the element and the folder of the module.
+const LATER = { controls: "load", anomalies: "anomalies", accounts: "accounts", kafka: "kafka" };
 // Without a server they come after so long, ms.
 const LATER_MS = 1_500;
 // What a snapshot carries of the once-a-second kinds; sections hear it as if it had come alone.
@@ -25,7 +25,7 @@ let complete = false;
 app.state = createState();
 startTheme(() => app.emit("theme", null));
 header(document.getElementById("top"), app);
-startHonesty(document.getElementById("stale"), app);
+startFreshness(document.getElementById("stale"), app);
 mount("pipeline", pipeline);
 mount("sales", sales);
 app.on("language", () => {
@@ -47,7 +47,7 @@ function mount(name, section) {
 function others() {
   if (begun) return;
   begun = true;
-  const all = LATER.map((name) => import(`./${name}.js`)
+  const all = Object.entries(LATER).map(([name, folder]) => import(`./${folder}/section.js`)
     .then((section) => mount(name, section))
     .catch((error) => console.error(`section ${name}:`, error)));
   Promise.all(all).then(() => { complete = true; });
