@@ -33,6 +33,7 @@ check: $(READY) ## style, types, imports, SQL, locks
 	@$(RUN)/lint-imports
 	@cd src/spaf/job/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
 	@cd src/spaf/store/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
+	@cd src/spaf/verify/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
 	@$(RUN)/python tools/check_repository.py
 
 format: $(READY) ## put the code into shape

@@ -29,19 +29,23 @@ from spaf.verify.outliers import stand_for_record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Statements that make tables and views, in order; the others are questions.
-MAKE_MACROS, MAKE_RECORDS, MAKE_EVENTS = "010_plain", "020_record", "030_event"
-# Of these two the one that the rules ask for.
-MAKE_EACH_COPY, MAKE_ONCE = "035_each_copy", "036_once"
-SUMMARY, REPEATS, LEDGER, OUTLIERS = "040_summary", "045_repeats", "050_ledger", "060_outliers"
-MAKE_SECONDS, SWINGS = "070_seconds", "080_swings"
+# Statements that create macros, tables and views, in order; the others are queries.
+CREATE_MACROS, CREATE_RECORD, CREATE_EVENT = "010_json_macros", "020_record", "030_event"
+# The rules decide which of these two runs.
+CREATE_SALE, CREATE_DEDUPLICATED_SALE = "035_sale_all_copies", "036_sale_deduplicated"
+NOT_PLAIN = "025_not_plain"
+SUMMARY, DUPLICATES, LEDGER = "040_summary", "045_duplicates", "050_ledger"
+SALE_OUTLIERS = "060_sale_outliers"
+CREATE_SALES_PER_SECOND, TRAFFIC_ANOMALIES = "070_sales_per_second", "080_traffic_anomalies"
 ACCEPTED, LATE, REFUSED, UNREADABLE = range(4)
 # Rows that pass between DuckDB and Python at a time.
 BATCH = 20_000
-RESOLVED = {
-    "part": "INTEGER",
-    "off": "BIGINT",
-    "place": "INTEGER",
+UPPER_BOUND = {"kafka_partition": "INTEGER", "end_offset": "BIGINT"}
+KNOWN_CATEGORY = {"category": "VARCHAR"}
+DECODED_EVENT = {
+    "kafka_partition": "INTEGER",
+    "kafka_offset": "BIGINT",
+    "array_index": "INTEGER",
     "append_ms": "BIGINT",
     "outcome": "INTEGER",
     "product": "VARCHAR",
@@ -115,8 +119,8 @@ class _DuckdbOracle:
             return found
         self._prepare()
         found.by_decoder = self._resolve(found)
-        self._run(MAKE_EVENTS)
-        self._run(MAKE_ONCE if self._rules.once_ms else MAKE_EACH_COPY)
+        self._run(CREATE_EVENT)
+        self._run(CREATE_DEDUPLICATED_SALE if self._rules.once_ms else CREATE_SALE)
         self._summary(found)
         if self._rules.once_ms:
             self._repeats(found)
@@ -131,30 +135,30 @@ class _DuckdbOracle:
             ("currency", self._rules.default_currency),
             ("max_ahead_ms", self._rules.max_ahead_ms),
             ("max_lateness_ms", self._rules.max_lateness_ms),
-            ("once_ms", self._rules.once_ms),
+            ("dedup_block_ms", self._rules.once_ms),
         ):
             self._db.execute(f"SET VARIABLE {name} = ?", [value])
-        self._db.execute("CREATE TABLE cut (part INTEGER, stop BIGINT)")
-        self._db.execute("CREATE TABLE known (category VARCHAR)")
-        self._fill("cut", {"part": "INTEGER", "stop": "BIGINT"}, [*self._cut.items()])
-        self._fill("known", {"category": "VARCHAR"}, [(one,) for one in self._detection.categories])
-        self._run(MAKE_MACROS)
-        self._run(MAKE_RECORDS)
+        self._create("upper_bound", UPPER_BOUND)
+        self._create("known_category", KNOWN_CATEGORY)
+        self._create("decoded_event", DECODED_EVENT)
+        self._fill("upper_bound", UPPER_BOUND, [*self._cut.items()])
+        categories = [(category,) for category in self._detection.categories]
+        self._fill("known_category", KNOWN_CATEGORY, categories)
+        self._run(CREATE_MACROS)
+        self._run(CREATE_RECORD)
 
     def _resolve(self, found: Answers) -> int:
         """Have the decoder judge the records that are not plain, and return how many there are."""
-        columns = ", ".join(f"{name} {kind}" for name, kind in RESOLVED.items())
-        self._db.execute(f"CREATE TABLE resolved ({columns})")
         number = 0
         for batch in self._not_plain():
             number += len(batch)
             events = [event for record in batch for event in self._events(record, found)]
-            self._fill("resolved", RESOLVED, events)
+            self._fill("decoded_event", DECODED_EVENT, events)
         return number
 
     def _not_plain(self) -> Iterator[list[tuple[Any, ...]]]:
         cursor = self._db.cursor()
-        cursor.execute("SELECT part, off, append_ms, form, value FROM record WHERE product IS NULL")
+        cursor.execute(_statement(NOT_PLAIN))
         while batch := cursor.fetchmany(BATCH):
             yield batch
 
@@ -173,6 +177,11 @@ class _DuckdbOracle:
                 kind = UNREADABLE if outcome is Reason.UNREADABLE else REFUSED
                 yield (*where, kind, *[None] * 7)
 
+    def _create(self, table: str, columns: Mapping[str, str]) -> None:
+        """Create an empty table, from the name and the type of each column."""
+        declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        self._db.execute(f"CREATE TABLE {table} ({declared})")
+
     def _fill(self, table: str, columns: Mapping[str, str], rows: list[tuple[Any, ...]]) -> None:
         """Insert rows, a column at a time: row by row DuckDB would take a millisecond for each."""
         if rows:
@@ -181,7 +190,7 @@ class _DuckdbOracle:
             self._db.execute(f"INSERT INTO {table} SELECT {lists}", values)
 
     def _run(self, name: str, **values: Any) -> duckdb.DuckDBPyConnection:
-        sql = files("spaf.verify").joinpath("sql", f"{name}.sql").read_text()
+        sql = _statement(name)
         return self._db.execute(sql, values) if values else self._db.execute(sql)
 
     def _summary(self, found: Answers) -> None:
@@ -193,7 +202,7 @@ class _DuckdbOracle:
                 found.open_summary.add((second, category, currency))
 
     def _repeats(self, found: Answers) -> None:
-        for start_ms, duplicates, conflicting, is_open in self._run(REPEATS).fetchall():
+        for start_ms, duplicates, conflicting, is_open in self._run(DUPLICATES).fetchall():
             block = start_ms // 1_000, (start_ms + self._rules.once_ms) // 1_000
             if duplicates:
                 found.repeats[block] = BlockDuplicates(duplicates, conflicting)
@@ -225,13 +234,13 @@ class _DuckdbOracle:
     def _outliers(self, found: Answers) -> None:
         threshold = self._detection.outlier_score
         rows = self._run(
-            OUTLIERS,
-            block_seconds=self._detection.outlier_hours * 3_600,
+            SALE_OUTLIERS,
+            block_s=self._detection.outlier_hours * 3_600,
             log_scale=constants.LOG_SCALE,
             threshold=threshold,
-            least_history=constants.LEAST_HISTORY,
-            least_spread=constants.LEAST_SPREAD,
-            largest_spread=constants.LARGEST_SPREAD,
+            min_history=constants.LEAST_HISTORY,
+            min_price_spread=constants.LEAST_SPREAD,
+            max_price_spread=constants.LARGEST_SPREAD,
             quantity_spread=constants.QUANTITY_SPREAD,
         ).fetchall()
         for part, off, identifier, category, cents, by_price, by_pieces, *expected in rows:
@@ -251,16 +260,16 @@ class _DuckdbOracle:
 
     def _swings(self, found: Answers, closed: int) -> None:
         """Judge the seconds; an alert so many rows after another one belongs to it."""
-        self._run(MAKE_SECONDS, closed=closed)
+        self._run(CREATE_SALES_PER_SECOND, end_second=closed)
         threshold = self._detection.surge_score
         rows = self._run(
-            SWINGS,
-            third=self._detection.third,
-            two_thirds=2 * self._detection.third,
-            first_of_past=self._detection.third + constants.GAP - 1,
-            least_seconds=self._detection.least_seconds,
-            most_variation=constants.MOST_VARIATION,
-            least_expected=constants.LEAST_EXPECTED,
+            TRAFFIC_ANOMALIES,
+            third_rows=self._detection.third,
+            two_thirds_rows=2 * self._detection.third,
+            history_start=self._detection.third + constants.GAP - 1,
+            min_history_rows=self._detection.least_seconds,
+            max_dispersion=constants.MOST_VARIATION,
+            min_expected=constants.LEAST_EXPECTED,
         ).fetchall()
         alerts: dict[str, int] = {}
         doubts: dict[str, int] = {}
@@ -275,6 +284,10 @@ class _DuckdbOracle:
                 alerts[category] = place
             if doubt:
                 doubts[category] = place
+
+
+def _statement(name: str) -> str:
+    return files("spaf.verify").joinpath("sql", f"{name}.sql").read_text()
 
 
 def _sold(sale: Sale) -> tuple[Any, ...]:

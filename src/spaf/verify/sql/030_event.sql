@@ -1,12 +1,12 @@
 -- Each event with its outcome: 0 accepted, 1 late, 2 refused, 3 unreadable.
--- Grain: partition, offset, place inside the record (more than one in an array only).
--- `resolved` holds the events of the records that are not plain.
+-- Grain: partition, offset, array index (above 0 only if the record is a JSON array).
+-- `decoded_event` holds the events of the records that are not plain.
 CREATE VIEW event AS
 WITH all_events AS (
     SELECT
-        part,
-        off,
-        0 AS place,
+        kafka_partition,
+        kafka_offset,
+        0 AS array_index,
         append_ms,
         CASE
             WHEN event_ms - append_ms > getvariable('max_ahead_ms') THEN 2
@@ -23,12 +23,12 @@ WITH all_events AS (
     FROM record
     WHERE product IS NOT NULL
     UNION ALL
-    SELECT * FROM resolved
+    SELECT * FROM decoded_event
 )
 
 SELECT
     all_events.*,
     append_ms // 1000 AS append_second,
-    off < coalesce(cut.stop, 0) AS counted
+    kafka_offset < coalesce(upper_bound.end_offset, 0) AS is_counted
 FROM all_events
-LEFT JOIN cut USING (part);
+LEFT JOIN upper_bound USING (kafka_partition);
