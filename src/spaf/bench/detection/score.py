@@ -10,13 +10,8 @@ from typing import Any
 import numpy as np
 
 from spaf.generate.anomalies.anomaly import BURST, DROUGHT, SHIFT, SURGE, EpisodeLabel
-from spaf.generate.anomalies.ground_truth import (
-    ALERT_OF_LABEL,
-    SALE_ALERTS,
-    SecondAlert,
-    beginning,
-    is_about,
-)
+from spaf.generate.anomalies.ground_truth import SALE_ALERTS, SecondAlert, beginning, is_about
+from spaf.sale.anomaly_kinds import ALERT_OF_LABEL
 
 # Two-sided 95 % of a standard normal.
 Z95 = 1.959964

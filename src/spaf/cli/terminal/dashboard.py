@@ -11,8 +11,8 @@ from rich.text import Text
 
 from spaf.cli.terminal.output import equation, shown
 from spaf.cli.terminal.table_layout import Column, Sheet, beside, flow, one_line
-from spaf.generate.anomalies.ground_truth import BULK_QUANTITY, SECOND_ALERTS
 from spaf.measure.quantiles import Quantiles
+from spaf.sale.anomaly_kinds import BY_NAME
 
 # Rates and categories are those of the last seconds.
 WINDOW_S = 10
@@ -22,8 +22,6 @@ ANOMALIES = 6
 # lower one no more than newest rows, which stand beside them.
 CATEGORIES = 10
 TALL = 28
-# The page calls it so; the other kinds are called what the tables call them.
-NAMES = {BULK_QUANTITY: "bulk order"}
 NAME = Text("SPAF", style="bold")
 # Between two figures of a line, characters.
 APART = 3
@@ -161,11 +159,13 @@ def _money(row: Row) -> str:
 
 def _figures(row: Row) -> tuple[str, str]:
     """Return what was seen and expected: sales of a few seconds, or money of one."""
-    if row["kind"] in SECOND_ALERTS:
+    kind = BY_NAME.get(row["kind"])
+    if kind is not None and kind.table.unit == "sales":
         return f"{row['amount']:,.0f} sales", f"{row['expected']:,.1f}"
     return f"{row['amount']:,.2f}", f"{row['expected']:,.2f}"
 
 
 def kind_name(kind: str) -> str:
-    """Return the words for a kind of anomaly."""
-    return shown(NAMES.get(kind, kind.replace("_", " ")))
+    """Return the name of a kind of anomaly, as on the page; one that is unknown as in its row."""
+    known = BY_NAME.get(kind)
+    return shown(kind.replace("_", " ")) if known is None else known.words.en.lower()

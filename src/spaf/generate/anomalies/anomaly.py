@@ -1,4 +1,4 @@
-"""Anomalous sales on purpose, each with a label that never travels with the sale."""
+"""Anomalous sales on purpose, each with a label that is not part of the sale."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from spaf.sale.anomaly_kinds import INJECTIONS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-# A slipped decimal point, by how much; a bulk order changes the quantity instead.
-PRICE_TYPOS = {"price_x10": 10.0, "price_x100": 100.0, "price_div10": 0.1}
-BULK = "bulk_quantity"
-KINDS = (*PRICE_TYPOS, BULK)
-# Nobody buys so many of one product in a shop for people; the usual sale has one to five.
-BULK_SMALLEST = 50
-BULK_LARGEST = 200
+# Labels of injected sales; one is drawn with equal probability.
+KINDS = tuple(INJECTIONS)
 # Episodes (spaf.generate.anomalies.episode makes them).
 SURGE, DROUGHT, SHIFT, BURST = "surge", "drought", "level_shift", "customer_burst"
 
@@ -59,10 +56,12 @@ def inject(draw: float, price_cents: int, quantity: int) -> Injected:
 
 def inject_kind(kind: str, draw: float, price_cents: int, quantity: int) -> Injected:
     """Return the sale with an anomaly of this kind; a `draw` in [0, 1) picks what is left open."""
-    if kind == BULK:
-        bulk = BULK_SMALLEST + int(draw * (BULK_LARGEST - BULK_SMALLEST + 1))
+    injection = INJECTIONS[kind]
+    if injection.quantities is not None:
+        smallest, largest = injection.quantities
+        bulk = smallest + int(draw * (largest - smallest + 1))
         return Injected(kind, price_cents, bulk, bulk / quantity)
-    factor = PRICE_TYPOS[kind]
+    factor = injection.price_factor
     return Injected(kind, max(1, round(price_cents * factor)), quantity, factor)
 
 

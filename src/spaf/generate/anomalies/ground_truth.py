@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from spaf.generate.anomalies.anomaly import BULK, DROUGHT, PRICE_TYPOS, SHIFT, SURGE, EpisodeLabel
+from spaf.generate.anomalies.anomaly import DROUGHT, SHIFT, SURGE, EpisodeLabel
+from spaf.sale.anomaly_kinds import SALE_KINDS, WINDOW_KINDS
 
-HIGH_PRICE, LOW_PRICE, BULK_QUANTITY = "high_price", "low_price", "bulk_quantity"
-# What the job calls the sale that a label of this kind makes.
-ALERT_OF_LABEL = {
-    **{kind: HIGH_PRICE if factor > 1 else LOW_PRICE for kind, factor in PRICE_TYPOS.items()},
-    BULK: BULK_QUANTITY,
-}
-SALE_ALERTS = (HIGH_PRICE, LOW_PRICE, BULK_QUANTITY)
-SECOND_ALERTS = (SURGE, DROUGHT)
+SALE_ALERTS = tuple(kind.name for kind in SALE_KINDS)
+SECOND_ALERTS = tuple(kind.name for kind in WINDOW_KINDS)
 # An alert this long after an episode is still about it: the last spans reach back so far, seconds.
 GRACE_S = 10
 # The way back from a level shift is a change of its own, against a past that lies a third of two

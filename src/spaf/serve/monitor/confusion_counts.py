@@ -13,13 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spaf.generate.anomalies.anomaly import BURST, DROUGHT, SHIFT, SURGE, EpisodeLabel, Label
-from spaf.generate.anomalies.ground_truth import (
-    ALERT_OF_LABEL,
-    SALE_ALERTS,
-    SecondAlert,
-    beginning,
-    is_about,
-)
+from spaf.generate.anomalies.ground_truth import SALE_ALERTS, SecondAlert, beginning, is_about
+from spaf.sale.anomaly_kinds import ALERT_OF_LABEL
 
 KINDS = (*SALE_ALERTS, SURGE, DROUGHT, SHIFT, BURST)
 # A labelled sale that was not found so long after its label was read is missed; an alert whose

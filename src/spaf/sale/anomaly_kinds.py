@@ -1,0 +1,138 @@
+"""The kinds of anomaly, one entry each: what the job, the verifier, the page and the CLI share.
+
+An entry says which score makes a sale or a second anomalous, in which direction, in which table
+the alert is stored, and how people call it. How a score is computed is not here: the job and both
+oracles of the verifier each have their own formula, so that they check each other.
+
+docs/how-to/add-an-anomaly-kind.md shows how to add an entry.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+import msgspec
+
+
+class AnomalyTable(StrEnum):
+    """Where alerts are stored; the value is the name of the table."""
+
+    SALE = "sale_anomaly"
+    """One row a sale; amounts are money."""
+    WINDOW = "window_anomaly"
+    """One row a second and category; amounts are numbers of sales."""
+
+    @property
+    def threshold(self) -> Literal["outlier_score", "surge_score"]:
+        """Name of the setting, in the section `job`, that a score must exceed."""
+        return "outlier_score" if self is AnomalyTable.SALE else "surge_score"
+
+    @property
+    def unit(self) -> Literal["money", "sales"]:
+        """Unit of the observed and of the expected amount."""
+        return "money" if self is AnomalyTable.SALE else "sales"
+
+
+class Words(NamedTuple):
+    """A name for people, in the languages of the page."""
+
+    en: str
+    pt: str
+
+
+class Injection(msgspec.Struct, frozen=True):
+    """A change that the generator makes to a sale on purpose; `name` is its label."""
+
+    name: str
+    words: Words
+    price_factor: float = 1.0
+    """Factor of the price."""
+    quantities: tuple[int, int] | None = None
+    """Smallest and largest quantity, drawn at random; None leaves the quantity as it is."""
+
+
+class AnomalyKind(msgspec.Struct, frozen=True):
+    """One kind of anomaly."""
+
+    name: str
+    """Value of the column `kind`."""
+    table: AnomalyTable
+    measure: str
+    """The score that decides: `<measure>_score` and `<measure>_expected` in the rules' SQL."""
+    sign: Literal[1, -1]
+    """1 if a score above the threshold is anomalous, -1 if one below its negative is."""
+    words: Words
+    meaning: str
+    """One sentence for the reference page."""
+    injections: tuple[Injection, ...] = ()
+    """Labels of the generator for which an alert of this kind is right."""
+
+
+KINDS = (
+    AnomalyKind(
+        name="high_price",
+        table=AnomalyTable.SALE,
+        measure="price",
+        sign=1,
+        words=Words("High price", "Preço alto"),
+        meaning="The unit price is far above that of the product's earlier sales.",
+        injections=(
+            Injection("price_x10", Words("Price ×10", "Preço ×10"), price_factor=10.0),
+            Injection("price_x100", Words("Price ×100", "Preço ×100"), price_factor=100.0),
+        ),
+    ),
+    AnomalyKind(
+        name="low_price",
+        table=AnomalyTable.SALE,
+        measure="price",
+        sign=-1,
+        words=Words("Low price", "Preço baixo"),
+        meaning="The unit price is far below that of the product's earlier sales.",
+        injections=(Injection("price_div10", Words("Price ÷10", "Preço ÷10"), price_factor=0.1),),
+    ),
+    AnomalyKind(
+        name="bulk_quantity",
+        table=AnomalyTable.SALE,
+        measure="quantity",
+        sign=1,
+        words=Words("Bulk order", "Compra em massa"),
+        meaning="The quantity is far above that of the product's earlier sales.",
+        # A usual sale has one to five pieces.
+        injections=(
+            Injection(
+                "bulk_quantity", Words("Bulk order", "Compra em massa"), quantities=(50, 200)
+            ),
+        ),
+    ),
+    AnomalyKind(
+        name="surge",
+        table=AnomalyTable.WINDOW,
+        measure="traffic",
+        sign=1,
+        words=Words("Surge", "Pico"),
+        meaning="The category sells far more often than before.",
+    ),
+    AnomalyKind(
+        name="drought",
+        table=AnomalyTable.WINDOW,
+        measure="traffic",
+        sign=-1,
+        words=Words("Drought", "Seca"),
+        meaning="The category sells far less often than before.",
+    ),
+)
+"""Of several kinds that fit one sale, the first in this order is reported."""
+
+SALE_KINDS = tuple(kind for kind in KINDS if kind.table is AnomalyTable.SALE)
+WINDOW_KINDS = tuple(kind for kind in KINDS if kind.table is AnomalyTable.WINDOW)
+BY_NAME = {kind.name: kind for kind in KINDS}
+INJECTIONS = {injection.name: injection for kind in KINDS for injection in kind.injections}
+"""Label of an injected sale → how it is made."""
+ALERT_OF_LABEL = {injection.name: kind.name for kind in KINDS for injection in kind.injections}
+"""Label of an injected sale → the kind of the alert that is right for it."""
+
+
+def measures(kinds: tuple[AnomalyKind, ...]) -> tuple[str, ...]:
+    """Return the scores that these kinds read, each once."""
+    return tuple(dict.fromkeys(kind.measure for kind in kinds))
