@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,34 +27,67 @@ def code(point: str) -> str:
     return f"\u2039U+{point}\u203a"
 
 
+# Runs each module named on a line of its input, and writes what the module exports as `result`.
+RUNNER = """
+import { createInterface } from "node:readline";
+for await (const file of createInterface({ input: process.stdin })) {
+  const answer = await import(file).then(
+    ({ result }) => ({ result }), (error) => ({ error: error.stack }));
+  console.log(JSON.stringify(answer));
+}
+"""
+
+
+class Node:
+    """One process of Node.js for all tests of this file."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it beside a copy of the page's files that it takes for modules."""
+        self._folder = folder
+        shutil.copytree(str(files("spaf.serve").joinpath("static")), folder, dirs_exist_ok=True)
+        (folder / "package.json").write_text('{"type": "module"}')
+        (folder / "runner.js").write_text(RUNNER)
+        self._process = subprocess.Popen(
+            [NODE, folder / "runner.js"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._cases = 0
+
+    def run(self, case: str) -> Any:
+        """Run a case in the folder of the scripts and return what it exports as `result`."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._cases += 1
+        file = self._folder / "js" / f"case{self._cases}.js"
+        file.write_text(case)
+        self._process.stdin.write(f"{file}\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return answer["result"]
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
 @pytest.fixture(scope="module")
-def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the scripts that Node.js takes for modules."""
-    folder = tmp_path_factory.mktemp("js")
-    shutil.copytree(str(files("spaf.serve").joinpath("static/js")), folder, dirs_exist_ok=True)
-    (folder / "package.json").write_text('{"type": "module"}')
-    return folder
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """Yield the process that runs the cases."""
+    process = Node(tmp_path_factory.mktemp("page"))
+    yield process
+    process.close()
 
 
-def run(scripts: Path, case: str) -> Any:
-    """Run a script and return what it tells with `tell`."""
-    file = scripts / "case.mjs"
-    file.write_text(f"const tell = (x) => console.log(JSON.stringify(x));\n{case}")
-    done = subprocess.run([NODE, file], capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_an_anomaly_is_shown_once_and_the_newest_first(scripts: Path) -> None:
+def test_an_anomaly_is_shown_once_and_the_newest_first(node: Node) -> None:
     """A snapshot after a reconnect tells again what was known."""
     case = """
 feed.add([sale(1, 10), sale(2, 20)]);
 feed.restart([sale(3, 30), sale(2, 20), sale(1, 10)]);
-tell([offsets(feed.rows), feed.counts.get("high_price")]);"""
-    assert run(scripts, FEED + case) == [[3, 2, 1], 3]
+export const result = [offsets(feed.rows), feed.counts.get("high_price")];"""
+    assert node.run(FEED + case) == [[3, 2, 1], 3]
 
 
-def test_a_held_feed_does_not_move_and_loses_nothing(scripts: Path) -> None:
+def test_a_held_feed_does_not_move_and_loses_nothing(node: Node) -> None:
     """What comes meanwhile waits, and is shown when the reader lets go."""
     case = """
 feed.add([sale(1, 10)]);
@@ -61,33 +95,34 @@ feed.hold(true);
 const now = feed.add([sale(2, 20)]);
 const held = offsets(feed.rows);
 const waited = feed.hold(false);
-tell([now, held, offsets(waited), offsets(feed.rows)]);"""
-    assert run(scripts, FEED + case) == [[], [1], [2], [2, 1]]
+export const result = [now, held, offsets(waited), offsets(feed.rows)];"""
+    assert node.run(FEED + case) == [[], [1], [2], [2, 1]]
 
 
-def test_a_gap_that_cannot_be_closed_is_not_hidden(scripts: Path) -> None:
+def test_a_gap_that_cannot_be_closed_is_not_hidden(node: Node) -> None:
     """If every row of a full snapshot is newer than what is known, what is known goes."""
     case = """
 feed.add([sale(1, 10)]);
 feed.restart(Array.from({ length: 100 }, (_, i) => sale(1_000 + i, 5_000 + i)));
-tell([feed.rows.length, feed.rows.at(-1).offset, feed.counts.get("high_price")]);"""
-    assert run(scripts, FEED + case) == [100, 1000, 100]
+export const result = [feed.rows.length, feed.rows.at(-1).offset, feed.counts.get("high_price")];"""
+    assert node.run(FEED + case) == [100, 1000, 100]
 
 
-def test_the_feed_of_a_long_day_stays_small(scripts: Path) -> None:
+def test_the_feed_of_a_long_day_stays_small(node: Node) -> None:
     """Only the newest are kept; counts go on."""
     case = """
 for (let i = 0; i < 5_000; i += 1) feed.add([sale(i, i)]);
-tell([feed.rows.length, feed.rows[0].offset, feed.known.size, feed.seen]);"""
-    assert run(scripts, FEED + case) == [1000, 4999, 1000, 5000]
+export const result = [feed.rows.length, feed.rows[0].offset, feed.known.size, feed.seen];"""
+    assert node.run(FEED + case) == [1000, 4999, 1000, 5000]
 
 
-def test_two_kinds_of_one_second_are_two_anomalies(scripts: Path) -> None:
+def test_two_kinds_of_one_second_are_two_anomalies(node: Node) -> None:
     """A second is named by its category and kind too."""
     case = """
 const second = (kind, category) => ({ kind, category, second: 7, detected_ms: 8 });
-tell(feed.add([second("surge", "a"), second("surge", "b"), second("drought", "a")]).length);"""
-    assert run(scripts, FEED + case) == 3
+const rows = [second("surge", "a"), second("surge", "b"), second("drought", "a")];
+export const result = feed.add(rows).length;"""
+    assert node.run(FEED + case) == 3
 
 
 @pytest.mark.parametrize(
@@ -102,12 +137,12 @@ tell(feed.add([second("surge", "a"), second("surge", "b"), second("drought", "a"
         ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
     ],
 )
-def test_nothing_in_a_text_hides_or_turns_it(scripts: Path, text: str, shown: str) -> None:
+def test_nothing_in_a_text_hides_or_turns_it(node: Node, text: str, shown: str) -> None:
     """Characters that show nothing, or turn their neighbours around, are written out."""
-    case = (
-        f'import {{ escaped }} from "./core/untrusted_text.js";\ntell(escaped({json.dumps(text)}));'
-    )
-    assert run(scripts, case) == shown
+    case = f"""
+import {{ escaped }} from "./core/untrusted_text.js";
+export const result = escaped({json.dumps(text)});"""
+    assert node.run(case) == shown
 
 
 @pytest.mark.parametrize(
@@ -119,33 +154,32 @@ def test_nothing_in_a_text_hides_or_turns_it(scripts: Path, text: str, shown: st
     ],
 )
 def test_a_rate_is_read_as_it_is_written_in_either_language(
-    scripts: Path, typed: str, rate: float | None
+    node: Node, typed: str, rate: float | None
 ) -> None:
     """A thousand is a thousand with a comma and with a point."""
     case = f"""
 const {{ parseRate }} = await import("./load/rate_input.js");
-tell(parseRate({json.dumps(typed)}));"""
-    assert run(scripts, case) == rate
+export const result = parseRate({json.dumps(typed)});"""
+    assert node.run(case) == rate
 
 
 @pytest.mark.parametrize(
     ("seen", "span"),
     [(9, 1), (19, 2), (39, 4), (79, 8), (160, 16), (55, 0), (161, 16)],
 )
-def test_the_seconds_of_a_rule_are_found_by_their_sum(scripts: Path, seen: int, span: int) -> None:
+def test_the_seconds_of_a_rule_are_found_by_their_sum(node: Node, seen: int, span: int) -> None:
     """A sum that none of the spans comes near marks nothing but its second."""
     case = f"""
-globalThis.navigator ??= {{ language: "en" }};
 const {{ spanOf }} = await import("./anomalies/window_anomaly.js");
 const counts = [...Array(45).fill(10), 9, 50, 50];
-tell(spanOf(counts, 45, {seen}));"""
-    assert run(scripts, case) == span
+export const result = spanOf(counts, 45, {seen});"""
+    assert node.run(case) == span
 
 
 @pytest.mark.parametrize(
     "order", [["zoo", "toys", "art", "clothing"], ["art", "clothing", "toys", "zoo"]]
 )
-def test_a_colour_follows_the_name_and_not_the_arrival(scripts: Path, order: list[str]) -> None:
+def test_a_colour_follows_the_name_and_not_the_arrival(node: Node, order: list[str]) -> None:
     """Two browsers show a category alike: the shop's order, then the alphabet; ten places."""
     case = f"""
 const {{ createPalette }} = await import("./core/palette.js");
@@ -153,11 +187,11 @@ const palette = createPalette();
 palette.know({json.dumps(order)});
 const few = [...palette.names];
 palette.know(["m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"]);
-tell([few, palette.names.length, palette.place("zoo"), palette.place("toys")]);"""
-    assert run(scripts, case) == [["clothing", "toys", "art", "zoo"], 10, 10, 1]
+export const result = [few, palette.names.length, palette.place("zoo"), palette.place("toys")];"""
+    assert node.run(case) == [["clothing", "toys", "art", "zoo"], 10, 10, 1]
 
 
-def test_what_a_category_sold_moves_with_its_place(scripts: Path) -> None:
+def test_what_a_category_sold_moves_with_its_place(node: Node) -> None:
     """A name that comes later does not give another's sales to it."""
     case = """
 const { createPalette } = await import("./core/palette.js");
@@ -170,8 +204,8 @@ palette.meet("toys");
 arrivals.category("toys", 8);
 palette.meet("books");
 arrivals.advance(1_250);
-tell(["books", "toys"].map((name) => arrivals.ofPlace(palette.place(name), 1)));"""
-    assert run(scripts, case) == [0, 8]
+export const result = ["books", "toys"].map((name) => arrivals.ofPlace(palette.place(name), 1));"""
+    assert node.run(case) == [0, 8]
 
 
 @pytest.mark.parametrize(
@@ -181,15 +215,12 @@ tell(["books", "toys"].map((name) => arrivals.ofPlace(palette.place(name), 1)));
         *((0.99996, "> 0.999"), (0.0001, "< 0.001"), (0.9994, "0.999")),
     ],
 )
-def test_a_score_is_rounded_but_never_to_all_or_none(
-    scripts: Path, score: float, shown: str
-) -> None:
+def test_a_score_is_rounded_but_never_to_all_or_none(node: Node, score: float, shown: str) -> None:
     """One miss in ten thousand is seen, and so is one hit."""
     case = f"""
-Object.defineProperty(globalThis, "navigator", {{ value: {{ language: "en" }} }});
 const {{ scoreText }} = await import("./core/format.js");
-tell(scoreText({score}, 3));"""
-    assert run(scripts, case) == shown
+export const result = scoreText({score}, 3);"""
+    assert node.run(case) == shown
 
 
 @pytest.mark.parametrize(
@@ -202,34 +233,32 @@ tell(scoreText({score}, 3));"""
     ],
 )
 def test_a_wrong_value_is_told_in_the_language_of_the_page(
-    scripts: Path, error: dict[str, str], shown: str
+    node: Node, error: dict[str, str], shown: str
 ) -> None:
     """Which is not that of the library that found it; one without words is named at least."""
     case = f"""
 const {{ sentence }} = await import("./core/ui.js");
 const words = {{ "panel.wrong.last": "panel.wrong.last " }};
 const t = (key, vars) => (words[key] ?? key) + (vars ? ` ${{vars.name}}` : "");
-tell(sentence({{ t }}, {json.dumps(error)}).trim());"""
-    assert run(scripts, case) == shown
+export const result = sentence({{ t }}, {json.dumps(error)}).trim();"""
+    assert node.run(case) == shown
 
 
-def test_labels_of_an_axis_tell_its_steps_apart(scripts: Path) -> None:
+def test_labels_of_an_axis_tell_its_steps_apart(node: Node) -> None:
     """Neither two labels alike nor digits that nobody needs."""
     case = """
-Object.defineProperty(globalThis, "navigator", { value: { language: "en" } });
 const { axisNumber, axisMoney } = await import("./core/format.js");
 const of = (step, n = 5) => Array.from({ length: n }, (_, i) => axisNumber(i * step, step));
-tell([of(250, 8), of(0.5, 3), of(20, 3), axisMoney(125_000, 25_000, "USD")]);"""
-    assert run(scripts, case) == [
+export const result = [of(250, 8), of(0.5, 3), of(20, 3), axisMoney(125_000, 25_000, "USD")];"""
+    assert node.run(case) == [
         ["0", "250", "500", "750", "1K", "1.25K", "1.5K", "1.75K"],
         *(["0", "0.5", "1"], ["0", "20", "40"], "$1.25K"),
     ]
 
 
-def test_a_change_of_the_rate_is_remembered_for_its_run(scripts: Path) -> None:
+def test_a_change_of_the_rate_is_remembered_for_its_run(node: Node) -> None:
     """The first rate is no change, a stop is one, and so is the start after it."""
     case = """
-Object.defineProperty(globalThis, "navigator", { value: { language: "en" } });
 const { RateChanges } = await import("./anomalies/rate_changes.js");
 const seen = new RateChanges();
 const told = [];
@@ -238,5 +267,5 @@ const loads = [["running", 100], ["running", 100], ["running", 500], ["gone", 0]
 loads.forEach(([state, rate], i) => seen.take({ state, rate }, 1, i));
 told.push([...seen.moments]);
 seen.take({ state: "running", rate: 7 }, 2, 9);
-tell([...told, seen.moments]);"""
-    assert run(scripts, case) == [[2, 4, 5], []]
+export const result = [...told, seen.moments];"""
+    assert node.run(case) == [[2, 4, 5], []]

@@ -185,11 +185,9 @@ def test_in_a_file_the_headline_is_one_line() -> None:
 @pytest.mark.parametrize("kind", [*SALE_ALERTS, *SECOND_ALERTS])
 def test_a_kind_has_the_name_that_the_page_gives_it(kind: str) -> None:
     """One word for one thing, on both screens."""
-    script = (
-        files("spaf.serve").joinpath("static/js/core/panel_words.js").read_text(encoding="utf-8")
-    )
-    words = json.loads(script.partition("WORDS = ")[2].strip().removesuffix(";"))
-    assert kind_name(kind) == words["en"][f"kind.{kind}"].lower()
+    locale = files("spaf.serve").joinpath("static/locales/en.json")
+    texts = json.loads(locale.read_text(encoding="utf-8"))
+    assert kind_name(kind) == texts[f"kind.{kind}"].lower()
 
 
 def test_a_kind_that_nobody_has_named_is_told_without_underscores() -> None:

@@ -347,6 +347,7 @@ def test_every_file_of_the_folder_is_served(ask: Ask, site: Site) -> None:
         assert answer.headers["content-type"].partition(";")[0] in {
             "text/css",
             "text/javascript",
+            "application/json",
             "image/svg+xml",
             "image/png",
             "text/plain",

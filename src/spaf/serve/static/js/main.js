@@ -10,7 +10,6 @@ import * as sales from "./sales/section.js";
 import { createState } from "./core/state.js";
 import { startStream } from "./core/stream.js";
 import { startTheme } from "./core/theme.js";
-import "./core/page_words.js";
 
 // Sections that are fetched after the first view: the id of the element and the folder of the module.
 const LATER = { controls: "load", anomalies: "anomalies", accounts: "accounts", kafka: "kafka" };

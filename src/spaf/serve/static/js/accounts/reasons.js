@@ -1,16 +1,8 @@
 // Why a record was not accepted, and what the contract says of one, in the page's language.
 
+import { inEnglish, keyOfMessage } from "../core/i18n.js";
 import { known } from "../core/ui.js";
-import { WORDS } from "../core/panel_words.js";
 import { foreign } from "../core/untrusted_text.js";
-
-// What may follow the rule in a sentence of the server, and the words for it here.
-const ENDS = {
-  "": null,
-  "It has no value at all: a tombstone.": "why.tombstone",
-  "It is empty.": "why.empty",
-  "It has none that can be read.": "why.none",
-};
 
 // Return why a record was not accepted, as a paragraph.
 //
@@ -18,16 +10,17 @@ const ENDS = {
 // its own here, and of what follows each form is known; another sentence is shown as it came.
 export function explained(app, reason, explanation) {
   const english = app.el("p", { class: "why", lang: "en" }, foreign(app, explanation ?? ""));
-  const said = WORDS.en[`rule.${reason}`];
+  const said = inEnglish(`rule.${reason}`);
   if (app.language() === "en" || !said || !explanation?.startsWith(said)) return english;
   const rest = explanation.slice(said.length).trim();
   const found = /^(\w+) is "([\s\S]*)"\.$/.exec(rest);
-  if (!found && ENDS[rest] === undefined) return english;
+  const ending = keyOfMessage("why.", rest);
+  if (!found && rest && !ending) return english;
   const shell = app.el("p", { class: "why" }, `${app.t(`rule.${reason}`)} `);
   if (found) {
     shell.append(app.t("why.is", { name: found[1] }), " ", foreign(app, `"${found[2]}"`), ".");
-  } else if (ENDS[rest]) {
-    shell.append(app.t(ENDS[rest]));
+  } else if (ending) {
+    shell.append(app.t(ending));
   }
   return shell;
 }

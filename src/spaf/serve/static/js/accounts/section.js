@@ -1,7 +1,6 @@
 // The accounts: what was produced, and what became of every record of it, as an equation.
 
 import { bar, changed, fill, heading, keptOrExplained, known, latest, say } from "../core/ui.js";
-import { WORDS } from "../core/panel_words.js";
 import { mountQuarantine } from "./quarantine.js";
 import { shareText } from "../core/format.js";
 
@@ -10,7 +9,6 @@ const TERMS = ["accepted", "duplicates", "late", "rejected", "in_flight"];
 
 // Build the section into its place on the page.
 export function mount(section, app) {
-  app.addWords(WORDS);
   const equation = app.el("tbody");
   const parts = app.el("div", { class: "parts", "aria-hidden": "true" });
   const verdict = app.el("p", { class: "verdict" });

@@ -7,15 +7,15 @@ import { scoreText } from "../core/format.js";
 // Return the table; it says in words when this run has no labels to be held against.
 export function mountDetectionScore(app) {
   const body = app.el("tbody");
-  const none = say(app, app.el("p", { class: "empty" }), "score.none");
+  const none = say(app, app.el("p", { class: "empty" }), "detection.none");
   const columns = ["kind", "found", "recall", "right", "precision"].map((name) => say(app,
-    app.el("th", { scope: "col", class: name === "kind" ? "" : "n" }), `score.col.${name}`));
+    app.el("th", { scope: "col", class: name === "kind" ? "" : "n" }), `detection.col.${name}`));
   const table = app.el("table", { class: "score" },
     app.el("thead", {}, app.el("tr", {}, ...columns)), body);
   const meaning = app.el("dl", { class: "meaning" }, ...["precision", "recall"].flatMap((name) => [
-    say(app, app.el("dt"), `score.col.${name}`), say(app, app.el("dd"), `score.${name}_means`)]));
+    say(app, app.el("dt"), `detection.col.${name}`), say(app, app.el("dd"), `detection.${name}_means`)]));
   const caption = app.el("p", { class: "note" });
-  const burst = say(app, app.el("p", { class: "note", hidden: true }), "score.burst");
+  const burst = say(app, app.el("p", { class: "note", hidden: true }), "detection.burst");
   latest(app, "score", (score) => {
     none.hidden = Boolean(score);
     table.hidden = meaning.hidden = !score;
@@ -23,7 +23,7 @@ export function mountDetectionScore(app) {
     burst.hidden = !score?.kinds?.customer_burst;
     if (score && changed(body, [app.language(), score])) body.replaceChildren(...lines(app, score));
   });
-  return app.el("aside", { class: "score-side" }, say(app, app.el("h3"), "score.title"), none,
+  return app.el("aside", { class: "score-side" }, say(app, app.el("h3"), "detection.title"), none,
     table, meaning, burst, caption, rateNote(app));
 }
 
@@ -31,7 +31,7 @@ export function mountDetectionScore(app) {
 function tellScore(app, caption) {
   const { outlier_score: sale, surge_score: second } = app.get("snapshot")?.run ?? {};
   caption.hidden = !sale || !second;
-  app.put(caption, app.t("score.score_means", { sale: app.number(sale ?? 0, 1), second: app.number(second ?? 0, 1) }));
+  app.put(caption, app.t("detection.score_means", { sale: app.number(sale ?? 0, 1), second: app.number(second ?? 0, 1) }));
 }
 
 function lines(app, score) {
@@ -41,7 +41,7 @@ function lines(app, score) {
   for (const name of ["labelled", "found", "alerts", "true_alerts"]) all[name] = sum(name);
   return [
     ...kinds.map(([kind, counts]) => line(app, counts, mark(kind), kindName(app, kind))),
-    line(app, all, null, app.t("score.all"), "total"),
+    line(app, all, null, app.t("detection.all"), "total"),
   ];
 }
 

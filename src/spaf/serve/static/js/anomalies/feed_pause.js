@@ -29,9 +29,9 @@ export class FeedPause {
     const { app, reasons, feed } = this;
     const why = ["button", "focus", "pointer", "scroll"].find((reason) => reasons.has(reason));
     const n = app.number(feed.waiting.length);
-    app.put(this.status, app.t(why ? `anomalies.held.${why}` : "anomalies.live", { n }));
+    app.put(this.status, app.t(why ? `anomalies.paused.${why}` : "anomalies.live", { n }));
     this.status.classList.toggle("held", Boolean(why));
-    const go = feed.waiting.length ? "anomalies.go_on_n" : "anomalies.go_on";
+    const go = feed.waiting.length ? "anomalies.resume_n" : "anomalies.resume";
     app.put(this.pause, app.t(why ? go : "anomalies.pause", { n }));
     this.pause.setAttribute("aria-pressed", String(reasons.has("button")));
   }

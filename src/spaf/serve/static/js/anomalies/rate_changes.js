@@ -35,7 +35,7 @@ export function rateNote(app) {
     changes.take(load, app.get("snapshot")?.run?.started_ms ?? null, app.state.now());
     const times = changes.moments.slice(-MAX_NAMED).map((ms) => app.time(ms)).join(", ");
     note.hidden = !times;
-    app.put(note, app.t("score.rate_changed", { times }));
+    app.put(note, app.t("detection.rate_changed", { times }));
   });
   return note;
 }

@@ -5,7 +5,6 @@ import { headOf, rowOf } from "./anomaly_row.js";
 import { AnomalyFeed, PAGE, isOfSecond } from "./anomaly_feed.js";
 import { FeedPause } from "./feed_pause.js";
 import { arrows, heading, say, sentence } from "../core/ui.js";
-import { WORDS } from "../core/panel_words.js";
 import { openRecord, openSecond } from "../kafka/record_dialog.js";
 import { mountDetectionScore } from "./detection_score.js";
 
@@ -16,7 +15,6 @@ const NEW_MS = 1_200;
 
 // Build the section into its place on the page.
 export function mount(section, app) {
-  app.addWords(WORDS);
   const view = new Anomalies(app);
   section.append(heading(app, section, "anomalies.title"), view.root);
   const now = app.get("snapshot");

@@ -17,8 +17,8 @@ const SVG = "http://www.w3.org/2000/svg";
 // Return seen and expected sales as two bars of one scale.
 export function compare(app, anomaly) {
   const [seen, expected] = numbers(app, anomaly);
-  const values = [["second.seen", seen, Number(anomaly.amount), "strong"],
-    ["second.expected", expected, Number(anomaly.expected), ""]];
+  const values = [["window.seen", seen, Number(anomaly.amount), "strong"],
+    ["window.expected", expected, Number(anomaly.expected), ""]];
   const most = Math.max(...values.map(([, , value]) => value), 1);
   return app.el("dl", { class: "compare" }, ...values.flatMap(([key, text, value, extra]) => [
     app.el("dt", { text: app.t(key) }),
@@ -34,7 +34,7 @@ export async function drawStrip(app, anomaly, figure) {
     if (!counts || told.step !== 1) return;
     const last = second - told.from;
     const span = spanOf(counts, last, Number(anomaly.amount));
-    const key = span > 1 ? "second.strip_of" : span ? "second.strip_one" : "second.strip";
+    const key = span > 1 ? "window.strip_of" : span ? "window.strip_one" : "window.strip";
     figure.replaceChildren(stripOf(counts, last, span, Number(anomaly.expected)),
       app.el("figcaption", { text: app.t(key, { n: app.number(span) }) }));
   } catch (error) {

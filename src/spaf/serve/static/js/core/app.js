@@ -52,7 +52,7 @@ export function createApp() {
   return {
     on, emit, frame, announce, api, post,
     get: (kind) => newest.get(kind) ?? null,
-    t: words.t, addWords: words.addWords, language: words.language,
+    t: words.t, language: words.language,
     number: format.number, money: format.money, time: format.time, dateTime: format.dateTime,
     duration: format.duration, bytes: format.bytes, percent: format.percent,
     compact: format.compact,

@@ -1,41 +1,51 @@
-// The page's words in two languages; a section adds its own with addWords.
+// The page's texts in two languages, from locales/*.json, and the language that is chosen.
 
-const KEPT = "spaf.language";
-const words = { en: {}, pt: {} };
-let current = chosen();
+import en from "../../locales/en.json" with { type: "json" };
+import pt from "../../locales/pt.json" with { type: "json" };
 
-function chosen() {
-  const kept = read(KEPT);
-  if (kept === "en" || kept === "pt") return kept;
-  const first = (navigator.languages && navigator.languages[0]) || navigator.language || "en";
-  return first.toLowerCase().startsWith("pt") ? "pt" : "en";
+// Where the browser keeps the choice.
+const STORAGE_KEY = "spaf.language";
+const LOCALES = { en, pt };
+let current = initialLanguage();
+
+function initialLanguage() {
+  const stored = readStorage(STORAGE_KEY);
+  if (stored === "en" || stored === "pt") return stored;
+  const preferred = globalThis.navigator?.language ?? "en";
+  return preferred.toLowerCase().startsWith("pt") ? "pt" : "en";
 }
 
-export function addWords(more) {
-  for (const language of Object.keys(words)) Object.assign(words[language], more[language]);
+// t("stale.silent", { seconds: 3 }): the text with {seconds} filled in; a missing key shows itself.
+export function t(key, values = {}) {
+  const text = LOCALES[current][key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? values[name] : place));
 }
 
-// t("stale.silent", {seconds: 3}): the words with {seconds} filled in; a missing key shows itself.
-export function t(key, vars = {}) {
-  const text = words[current][key] ?? words.en[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (all, name) => (name in vars ? vars[name] : all));
+// Return the English text of a key, or undefined: the server writes its messages in English.
+export function inEnglish(key) {
+  return en[key];
+}
+
+// Return the key below a prefix whose English text is this message of the server, or undefined.
+export function keyOfMessage(prefix, message) {
+  return Object.keys(en).find((key) => key.startsWith(prefix) && en[key] === message);
 }
 
 export const language = () => current;
 
 // The tag for Intl: the browser's own region where it speaks the page's language.
 export function locale() {
-  const own = (navigator.languages || []).find((tag) => tag.toLowerCase().startsWith(current));
+  const own = (globalThis.navigator?.languages ?? []).find((tag) => tag.toLowerCase().startsWith(current));
   return own ?? (current === "pt" ? "pt-BR" : "en");
 }
 
 export function setLanguage(next) {
   current = next;
-  write(KEPT, next);
+  writeStorage(STORAGE_KEY, next);
 }
 
-// Storage may be forbidden; the page then forgets, and works.
-export function read(name) {
+// Return what the browser has stored under a name; null where there is none or storage is forbidden.
+export function readStorage(name) {
   try {
     return localStorage.getItem(name);
   } catch {
@@ -43,11 +53,13 @@ export function read(name) {
   }
 }
 
-export function write(name, value) {
+// Store a value, or remove it where it is null. Where storage is forbidden, the choice holds until the
+// page is closed.
+export function writeStorage(name, value) {
   try {
     if (value === null) localStorage.removeItem(name);
     else localStorage.setItem(name, value);
   } catch {
-    // nothing to do: the choice holds until the page is closed
+    // nothing to do
   }
 }

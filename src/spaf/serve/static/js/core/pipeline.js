@@ -38,7 +38,7 @@ function createStage(app, name) {
   const rates = [];
   const facts = Object.fromEntries(FACTS.map((fact) => [fact, el("dd", { "data-test": `${name}-${fact}` })]));
   const state = el("span", { class: "stage-state" });
-  const tag = el("strong", { class: "stage-tag", hidden: true, "data-t": "pipeline.culprit", text: t("pipeline.culprit") });
+  const tag = el("strong", { class: "stage-tag", hidden: true, "data-t": "pipeline.bottleneck", text: t("pipeline.bottleneck") });
   const bars = svg("path");
   const flow = name === "serve" ? null : el("span", { class: "flow", "aria-hidden": "true" },
     svg("svg", { viewBox: `0 0 ${FLOW_WINDOW_S * 4} 20`, preserveAspectRatio: "none" }, bars));

@@ -1,8 +1,8 @@
 // Light, dark, or as the system is; and the colours of the sheet for what is drawn on a canvas.
 
-import { read, write } from "./i18n.js";
+import { readStorage, writeStorage } from "./i18n.js";
 
-const KEPT = "spaf.theme";
+const STORAGE_KEY = "spaf.theme";
 const CHOICES = ["auto", "light", "dark"];
 const system = window.matchMedia("(prefers-color-scheme: dark)");
 let probe = null;
@@ -17,13 +17,13 @@ export function startTheme(changed) {
 }
 
 export function theme() {
-  const kept = read(KEPT);
+  const kept = readStorage(STORAGE_KEY);
   return CHOICES.includes(kept) ? kept : "auto";
 }
 
 export function nextTheme() {
   const next = CHOICES[(CHOICES.indexOf(theme()) + 1) % CHOICES.length];
-  write(KEPT, next === "auto" ? null : next);
+  writeStorage(STORAGE_KEY, next === "auto" ? null : next);
   apply(next);
   return next;
 }

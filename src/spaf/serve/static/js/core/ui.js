@@ -1,6 +1,6 @@
 // What the panels share: words that follow the language, marks, bars, lists for the arrow keys.
 
-import { WORDS } from "./panel_words.js";
+import { keyOfMessage } from "./i18n.js";
 import { escaped } from "./untrusted_text.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -171,6 +171,6 @@ export function keptOrExplained(app, accounts, allKept) {
 
 // Return a sentence of the server; those that it says often have words of their own here.
 export function told(app, said) {
-  const key = Object.keys(WORDS.en).find((k) => k.startsWith("server.") && WORDS.en[k] === said);
+  const key = keyOfMessage("server.", said);
   return key ? app.t(key) : escaped(String(said));
 }

@@ -34,7 +34,7 @@ export function openSecond(app, anomaly) {
   const frame = open(app, anomaly, app.t("record.second_title"), [app.dateTime(at)]);
   const strip = app.el("figure", { class: "strip" });
   frame.body.replaceChildren(summary(app, anomaly), compare(app, anomaly),
-    app.el("p", { class: "note", text: app.t("second.note") }), strip);
+    app.el("p", { class: "note", text: app.t("window.note") }), strip);
   frame.foot.replaceChildren(app.el("button", { type: "button",
     text: app.t("record.browse_second"), onclick: () => {
       dialog.close();

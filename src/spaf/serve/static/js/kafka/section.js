@@ -4,7 +4,6 @@ import { ClusterLists } from "./cluster_lists.js";
 import { MessagesTab } from "./messages.js";
 import { configParts, groupParts, partitionParts } from "./topic_detail.js";
 import { changed, heading, say, sayIn, sentence, whenSeen } from "../core/ui.js";
-import { WORDS } from "../core/panel_words.js";
 import { foreign } from "../core/untrusted_text.js";
 
 // How often the lists are read again while the section is on the screen: lag is worth watching,
@@ -15,7 +14,6 @@ const TABS = ["messages", "partitions", "config"];
 // Build the section into its place on the page. Other sections ask it with `browse` to show a place
 // in the sales' topic: `{partition, offset}` or `{time_ms}`.
 export function mount(section, app) {
-  app.addWords(WORDS);
   const view = new Kafka(section, app);
   app.on("browse", (where) => view.browse(where));
 }

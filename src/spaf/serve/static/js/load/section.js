@@ -4,7 +4,6 @@
 import {
   heading, kindName, known, latest, mark, say, sayIn, sentence, told as said,
 } from "../core/ui.js";
-import { WORDS } from "../core/panel_words.js";
 import { parseRate, formatRate } from "./rate_input.js";
 import { CATEGORIES } from "../core/catalogue.js";
 
@@ -18,7 +17,6 @@ const TOLD_MS = 12_000;
 
 // Build the section into its place on the page.
 export function mount(section, app) {
-  app.addWords(WORDS);
   const view = new Controls(app, section);
   latest(app, "load", (load) => view.take(load));
   app.on("snapshot", () => view.know());

@@ -24,13 +24,13 @@ export function mountChart(node, app, categories) {
   const canvas = el("div", {
     class: "plot", role: "img", tabindex: "0", "data-test": "chart", "aria-describedby": "chart-title",
   });
-  const ranges = choice("chart.range", Object.keys(RANGES), () => history.range, (name) => {
+  const ranges = choice("chart.range", (name) => `chart.range.${name}`, Object.keys(RANGES), () => history.range, (name) => {
     history.choose(name);
     refresh();
     redraw();
   });
-  const measures = choice("chart.measure", ["count", "money"], () => view.measure, (name) => set("measure", name));
-  const forms = choice("chart.form", ["stacked", "lines"], () => view.form, (name) => set("form", name));
+  const measures = choice("chart.measure", (name) => `chart.measure.${name}`, ["count", "money"], () => view.measure, (name) => set("measure", name));
+  const forms = choice("chart.form", (name) => `chart.form.${name}`, ["stacked", "lines"], () => view.form, (name) => set("form", name));
   node.append(
     el("div", { class: "chart-head" }, title, readout, back),
     canvas,
@@ -155,9 +155,9 @@ export function mountChart(node, app, categories) {
     }
   }
 
-  function choice(label, names, now, chosen) {
+  function choice(label, keyOf, names, now, chosen) {
     const buttons = names.map((name) => el("button", {
-      type: "button", "data-t": `${label}.${name}`, "data-test": `${label}.${name}`, text: t(`${label}.${name}`),
+      type: "button", "data-t": keyOf(name), "data-test": keyOf(name), text: t(keyOf(name)),
       onclick: () => chosen(name),
     }));
     const box = el("div", { class: "choice", role: "group" }, ...buttons);

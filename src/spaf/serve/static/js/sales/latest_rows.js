@@ -21,13 +21,13 @@ export function mountLatestRows(node, app) {
   const body = el("div", { role: "rowgroup" });
   const head = el("div", { role: "row", class: "tape-row tape-head" }, COLUMNS.map((name) => el("span", {
     role: "columnheader", class: `tape-${name}${["sales", "units", "total"].includes(name) ? " n" : ""}`,
-    "data-t": `tape.${name}`, text: t(`tape.${name}`),
+    "data-t": `rows.${name}`, text: t(`rows.${name}`),
   })));
   const scroll = el("div", { class: "tape-scroll", tabindex: "0", role: "region", "aria-labelledby": "tape-title" },
     el("div", { class: "tape", role: "table", "aria-labelledby": "tape-title" },
       el("div", { role: "rowgroup", class: "tape-top" }, head), body));
   node.append(
-    el("h3", { id: "tape-title" }, el("span", { "data-t": "tape.title", text: t("tape.title") }),
+    el("h3", { id: "tape-title" }, el("span", { "data-t": "rows.title", text: t("rows.title") }),
       " ", el("code", { text: "sales_summary" })),
     scroll,
   );

@@ -10,16 +10,16 @@ const TOTALS_MS = 100;
 
 export function mountTotals(node, app) {
   const { el, t, put } = app;
-  const sales = figure("figures.sales", "sales-per-second");
-  const revenue = figure("figures.revenue", "revenue-per-second");
-  const today = figure("figures.today", null);
-  const salesLine = createSparkline(t("figures.minute"));
-  const moneyLine = createSparkline(t("figures.minute"));
+  const sales = figure("totals.sales", "sales-per-second");
+  const revenue = figure("totals.revenue", "revenue-per-second");
+  const today = figure("totals.today", null);
+  const salesLine = createSparkline(t("totals.minute"));
+  const moneyLine = createSparkline(t("totals.minute"));
   const others = el("tbody");
   sales.node.append(salesLine.node);
   revenue.node.append(moneyLine.node);
   const rest = el("div", { class: "figure figure-rest" },
-    el("h3", { id: "rest-title", "data-t": "figures.others", text: t("figures.others") }),
+    el("h3", { id: "rest-title", "data-t": "totals.others", text: t("totals.others") }),
     el("div", { class: "rest-scroll", tabindex: "0", role: "group", "aria-labelledby": "rest-title" }, el("table", {}, others)));
   node.append(sales.node, revenue.node, today.node, rest);
 
@@ -41,8 +41,8 @@ export function mountTotals(node, app) {
     if (base && midnight() !== base.since) ask();
   });
   app.on("language", () => {
-    salesLine.name(t("figures.minute"));
-    moneyLine.name(t("figures.minute"));
+    salesLine.name(t("totals.minute"));
+    moneyLine.name(t("totals.minute"));
     app.frame(rates);
     app.frame(totals);
   });
@@ -85,7 +85,7 @@ export function mountTotals(node, app) {
   function own(currency, count, units, cents) {
     today.value.dataset.test = `today-${currency}`;
     put(today.value, app.money(cents, currency));
-    put(today.note, t("figures.count", { sales: app.number(count), units: app.number(units) }));
+    put(today.note, t("totals.count", { sales: app.number(count), units: app.number(units) }));
   }
 
   function other(currency, count, cents) {
@@ -96,7 +96,7 @@ export function mountTotals(node, app) {
       others.append(el("tr", {}, el("th", { scope: "row" }, app.bdi(currency)), cells.money, cells.count));
     }
     put(cells.money, amount(cents));
-    put(cells.count, t("figures.sales.n", { sales: app.number(count) }));
+    put(cells.count, t("totals.sales.n", { sales: app.number(count) }));
   }
 
   function figure(label, test) {
