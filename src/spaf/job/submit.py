@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spaf.files import write_atomically
 from spaf.job.build import JobParameters, register, register_tables
 
 if TYPE_CHECKING:
@@ -110,9 +111,7 @@ def _planned(environment: TableEnvironment, parameters: JobParameters, file: Pat
         return environment.load_plan(PlanReference.from_file(str(file)))
     plan = register(environment, parameters).compile_plan()
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.write_text(plan.as_json_string())
-    partial.replace(file)
+    write_atomically(file, plan.as_json_string().encode())
     return plan
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -22,6 +23,8 @@ from spaf.store.access import Access, Role
 from spaf.topic import admin
 from spaf.topic.range_reader import read
 
+log = logging.getLogger(__name__)
+
 # Between two looks while nothing is new, seconds: the ledger itself is confirmed every 5 s.
 LOOK_SECONDS = 1.0
 # Before the next attempt when a server is away, seconds.
@@ -37,8 +40,6 @@ BYTES_AT_ONCE = 16 * 2**20
 RECORDS_BETWEEN_RESTS = 500
 # What the Kafka client may fetch ahead, KiB; a span has some 100 to 10,000 records.
 QUEUE_KIB = 4 * 1024
-
-Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,11 @@ class WorkThrottle:
 class QuarantineWorker:
     """Explains what is not accepted, span by span; all that it must remember is in the tables."""
 
-    def __init__(self, source: QuarantineSource, settings: QuarantineSettings, log: Log) -> None:
+    def __init__(self, source: QuarantineSource, settings: QuarantineSettings) -> None:
         """Keep where everything is; nothing is connected yet."""
         self._source = source
         self._settings = settings
         self._pace = WorkThrottle(settings.cpu_percent)
-        self._log = log
         self._room = Retention(settings.max_records, settings.max_mib * 2**20)
 
     def run(self, ready: Callable[[], None]) -> NoReturn:
@@ -93,7 +93,7 @@ class QuarantineWorker:
                             clock.sleep(LOOK_SECONDS)
             except SpafError as error:
                 if str(error) != said:
-                    self._log(f"waiting: {error}")
+                    log.warning("waiting: %s", error)
                     said = str(error)
                 clock.sleep(AWAY_SECONDS)
 
@@ -130,7 +130,7 @@ class QuarantineWorker:
 
     def _begin(self, connection: psycopg.Connection) -> None:
         if repository.begin_anew_under(connection, self._source.rules):
-            self._log("the rules have changed: everything is explained anew")
+            log.info("the rules have changed: everything is explained anew")
         self._room = Retention.of(self._settings, connection)
 
     def _explain_all(
@@ -149,7 +149,7 @@ class QuarantineWorker:
                 wait -= span.bad
                 self._pace.rest()
         except repository.ConcurrentUpdateError:
-            self._log("another process is explaining the same topic")
+            log.warning("another process is explaining the same topic")
             clock.sleep(LOOK_SECONDS)
 
     def _explain(
@@ -177,10 +177,11 @@ class QuarantineWorker:
             tally.settle(span.late, span.rejected, end - first, whole=whole)
             repository.count(connection, partition, tally)
         if whole and tally.disagrees(span.late, span.rejected):
-            self._log(
-                f"partition {partition}, offsets {span.first} to {span.end - 1}: the ledger has "
-                f"{span.late} late and {span.rejected} rejected, the contract says {tally.late} "
-                f"and {tally.rejected}"
+            log.error(
+                "partition %d, offsets %d to %d: the ledger has %d late and %d rejected, the "
+                "contract says %d and %d",
+                *(partition, span.first, span.end - 1),
+                *(span.late, span.rejected, tally.late, tally.rejected),
             )
 
     def _read(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import traceback
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import APIRouter, FastAPI
@@ -27,6 +27,8 @@ from spaf.serve.web.responses import answer
 from spaf.serve.web.security import SecurityMiddleware
 from spaf.serve.web.static_files import StaticFiles
 from spaf.serve.wiring import PageServices
+
+log = logging.getLogger(__name__)
 
 Collector = Callable[[RunInfo, Hub], Awaitable[None]]
 Work = Callable[[], Awaitable[None]]
@@ -71,23 +73,22 @@ class Site:
         self.app.state.closing.set()
 
 
-def build(source: RunInfo, port: int, token: str, log: Callable[[str], None]) -> Site:
+def build(source: RunInfo, port: int, token: str) -> Site:
     """Return the application for one run.
 
     Args:
         source: what it shows.
         port: at which it is reached; requests that name another are refused.
         token: what a request that changes something must hold.
-        log: takes a line.
 
     """
-    live = PageServices(source, log)
+    live = PageServices(source)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(live, log),
+        lifespan=_lifespan(live),
     )
     app.state.source = source
     app.state.hub = live.hub
@@ -101,7 +102,7 @@ def build(source: RunInfo, port: int, token: str, log: Callable[[str], None]) ->
     for router in (history.router(), *ROUTERS):
         app.include_router(router)
     tell_mistakes(app)
-    return Site(app, SecurityMiddleware(app, port, token, log), static, live.hub)
+    return Site(app, SecurityMiddleware(app, port, token), static, live.hub)
 
 
 def _add_own_routes(app: FastAPI, static: StaticFiles, stream: Stream) -> None:
@@ -123,7 +124,7 @@ def _add_own_routes(app: FastAPI, static: StaticFiles, stream: Stream) -> None:
 
 
 def _lifespan(
-    live: PageServices, log: Callable[[str], None]
+    live: PageServices,
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     reader = live.reader
     own: list[Work] = [reader.follow, reader.tick, reader.settle, live.feed.publish]
@@ -131,7 +132,7 @@ def _lifespan(
 
     @contextlib.asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_kept(work, log)) for work in (*own, *others)]
+        tasks = [asyncio.create_task(_kept(work)) for work in (*own, *others)]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(reader.loaded.wait(), LOAD_S)
         try:
@@ -145,11 +146,13 @@ def _lifespan(
     return running
 
 
-async def _kept(work: Work, log: Callable[[str], None]) -> None:
+async def _kept(work: Work) -> None:
     """Keep a part going: a defect of one must not take the page away."""
     while True:
         try:
             await work()
-        except Exception:  # noqa: BLE001 - told, and tried again
-            log(traceback.format_exc())
+        except Exception:
+            log.exception(
+                "A part of the page failed; it is tried again in %.0f s", PAUSE_AFTER_DEFECT_S
+            )
         await asyncio.sleep(PAUSE_AFTER_DEFECT_S)

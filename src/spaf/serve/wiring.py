@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from spaf import clock
 from spaf.serve.push.hub import Hub
 from spaf.serve.push.row_batcher import sums
@@ -23,7 +21,7 @@ MOST_ROWS = 5_000
 class PageServices:
     """The parts, and the state that they make together."""
 
-    def __init__(self, source: RunInfo, log: Callable[[str], None]) -> None:
+    def __init__(self, source: RunInfo) -> None:
         """Make the parts; nothing is connected yet."""
         self.source = source
         self.rollup = Rollup()
@@ -32,7 +30,7 @@ class PageServices:
         self.asker = QueryConnection(source.access)
         self.appends = RecordLookup(source.kafka, source.topic, source.rules)
         self.feed = AnomalyFeed(self.hub, self.appends)
-        self.reader = SalesReader(self.asker, self.rollup, self.feed, self.hub, log)
+        self.reader = SalesReader(self.asker, self.rollup, self.feed, self.hub)
 
     def snapshot(self) -> dict[str, object]:
         """Return the data of a `snapshot` event: everything that is known now."""

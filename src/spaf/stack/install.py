@@ -25,6 +25,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from spaf.errors import ServiceError, SetupError, SpafError
+from spaf.files import write_atomically
 from spaf.job.submit import environment
 from spaf.settings import FlinkSettings, KafkaSettings
 from spaf.stack import flink, kafka, process, runtime
@@ -94,9 +95,8 @@ def _install_jar(context: MavenContext, jar: runtime.LockedJar) -> None:
             todo="It was not installed. Do not use it: the file at the registry has changed.",
         )
     jar.path.parent.mkdir(parents=True, exist_ok=True)
-    partial = jar.path.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(jar.path)
+    # Durable: set-up takes a jar that is there for a whole one.
+    write_atomically(jar.path, content, durable=True)
 
 
 def link_flink() -> None:

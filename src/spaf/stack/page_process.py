@@ -6,22 +6,26 @@ goes wrong in it must not end the run.
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import secrets
 import sys
-import traceback
 from pathlib import Path
 
 from spaf import clock, settings
 from spaf.errors import SpafError
+from spaf.files import SECRET_MODE, write_atomically
 from spaf.serve.app import build
 from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo
 from spaf.serve.web.server import Server
 from spaf.settings import Settings
+from spaf.stack.log import configure as configure_log
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.service_names import GROUP, LOCUST
-from spaf.stack.state import SECRET_MODE, RunFolder
+from spaf.stack.state import RunFolder
+
+log = logging.getLogger(__name__)
 
 # The services come first: a page that is drawn a little later is better than a later sale.
 NICENESS = 5
@@ -89,10 +93,7 @@ def token(home: RunFolder) -> str:
     """Return the token of this run folder's page: an open page keeps it when we start again."""
     file: Path = home.runs / "page-token"
     if not file.exists() or file.stat().st_size == 0:
-        partial = file.with_suffix(".partial")
-        partial.touch(mode=SECRET_MODE)
-        partial.write_text(secrets.token_urlsafe(32))
-        partial.replace(file)
+        write_atomically(file, secrets.token_urlsafe(32).encode(), mode=SECRET_MODE)
     return file.read_text()
 
 
@@ -103,12 +104,6 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def log(line: str) -> None:
-    """Write one line to the log, which is the standard output."""
-    sys.stdout.write(f"{clock.now_ms()} {line}\n")
-    sys.stdout.flush()
-
-
 def main() -> int:
     """Serve the page until SIGTERM."""
     os.nice(NICENESS)
@@ -117,16 +112,17 @@ def main() -> int:
         home = RunFolder(chosen.home)
         port = int(sys.argv[1])
         _allow_open_files()
-        Server(build(source(chosen, home), port, token(home), log), port).run()
+        Server(build(source(chosen, home), port, token(home)), port).run()
     except SpafError as error:
-        log(f"stopped: {error}")
+        log.error("stopped: %s", error)  # noqa: TRY400 - the message says all of it
         return error.exit_code
-    except Exception:  # noqa: BLE001 - a defect of ours must leave a trace, and the run alone
-        log(traceback.format_exc())
+    except Exception:
+        log.exception("stopped by a defect")
         clock.sleep(PAUSE_AFTER_DEFECT_S)
         return 1
     return 0
 
 
 if __name__ == "__main__":
+    configure_log()
     sys.exit(main())

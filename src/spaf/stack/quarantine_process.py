@@ -6,18 +6,22 @@ finished it does again. Whatever goes wrong in it must not end the run.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-import traceback
 
 import msgspec
 
 from spaf import clock, settings
 from spaf.errors import SpafError
+from spaf.files import write_atomically
 from spaf.quarantine.worker import QuarantineSource, QuarantineWorker
 from spaf.settings import Settings
+from spaf.stack.log import configure as configure_log
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.state import RunFolder
+
+log = logging.getLogger(__name__)
 
 QUARANTINE = "quarantine"
 # Every other process of the machine comes first.
@@ -51,34 +55,27 @@ def source(chosen: Settings, home: RunFolder) -> QuarantineSource:
     return QuarantineSource(state.kafka, chosen.kafka.topic, access, rules)
 
 
-def log(line: str) -> None:
-    """Write one line to the log, which is the standard output."""
-    sys.stdout.write(f"{clock.now_ms()} {line}\n")
-    sys.stdout.flush()
-
-
 def main() -> int:
     """Explain until SIGTERM."""
     os.nice(NICENESS)
     try:
         chosen = settings.load()
         home = RunFolder(chosen.home)
-        QuarantineWorker(source(chosen, home), chosen.quarantine, log).run(lambda: _say_ready(home))
+        QuarantineWorker(source(chosen, home), chosen.quarantine).run(lambda: _say_ready(home))
     except SpafError as error:
-        log(f"stopped: {error}")
+        log.error("stopped: %s", error)  # noqa: TRY400 - the message says all of it
         return error.exit_code
-    except Exception:  # noqa: BLE001 - a defect of ours must leave a trace, and the run alone
-        log(traceback.format_exc())
+    except Exception:
+        log.exception("stopped by a defect")
         clock.sleep(PAUSE_AFTER_DEFECT_S)
         return 1
 
 
 def _say_ready(home: RunFolder) -> None:
-    log("watching")
-    partial = home.watching.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.encode(ProcessIdentity.of(os.getpid())))
-    partial.replace(home.watching)
+    log.info("watching")
+    write_atomically(home.watching, msgspec.json.encode(ProcessIdentity.of(os.getpid())))
 
 
 if __name__ == "__main__":
+    configure_log()
     sys.exit(main())

@@ -9,6 +9,7 @@ from typing import Self
 import msgspec
 
 from spaf.errors import NotUpError, StackError
+from spaf.files import SECRET_MODE, write_atomically
 from spaf.sale import Rules
 from spaf.settings import Settings
 from spaf.stack.process import ProcessIdentity
@@ -18,7 +19,6 @@ from spaf.store.access import Access, Role
 # its parts may not be read by others.
 FOLDER_MODE = 0o711
 PRIVATE_MODE = 0o700
-SECRET_MODE = 0o600
 # A folder without it was not made by SPAF; it is neither used nor deleted.
 MARKER = ".spaf-home"
 
@@ -162,13 +162,12 @@ class RunFolder:
 
     def write(self, state: RunState) -> None:
         """Replace the state file in one step, so that no reader sees half of it."""
-        partial = self.state.with_suffix(".partial")
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode(state)))
-        partial.replace(self.state)
+        write_atomically(self.state, msgspec.json.format(msgspec.json.encode(state)))
 
     def write_contract(self, contract: JobContract) -> None:
         """Keep what the job of this run folder is started with."""
-        self.contract.write_bytes(msgspec.json.format(msgspec.json.encode(contract)))
+        content = msgspec.json.format(msgspec.json.encode(contract))
+        write_atomically(self.contract, content, durable=True)
 
     def last_contract(self) -> JobContract | None:
         """Return what the last job of this run folder was started with; None if there was none."""
@@ -193,10 +192,9 @@ class RunFolder:
         """Return the passwords of this run folder, made at the first call, readable by us only."""
         if not self.secrets.exists() or self.secrets.stat().st_size == 0:
             made = {name: secrets.token_urlsafe(24) for name in ("superuser", *Role)}
-            partial = self.secrets.with_suffix(".partial")
-            partial.touch(mode=SECRET_MODE)
-            partial.write_bytes(msgspec.json.encode(made))
-            partial.replace(self.secrets)
+            content = msgspec.json.encode(made)
+            # Without them, the PostgreSQL cluster of this folder could not be opened again.
+            write_atomically(self.secrets, content, mode=SECRET_MODE, durable=True)
         return msgspec.json.decode(self.secrets.read_bytes(), type=dict[str, str])
 
     def access(self, state: RunState, schema: str, dsn: str | None) -> Access:

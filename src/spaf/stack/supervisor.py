@@ -8,11 +8,11 @@ order. If it is killed, the kernel tells each service to stop (see process.end_w
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import signal
 import subprocess
 import sys
-import traceback
 from dataclasses import dataclass
 from typing import IO
 
@@ -21,6 +21,7 @@ from spaf.errors import ServiceError, SpafError, StackError
 from spaf.settings import Settings
 from spaf.stack import postgres, process
 from spaf.stack.job_supervisor import JobSupervisor
+from spaf.stack.log import configure as configure_log
 from spaf.stack.process import ProcessIdentity, ServiceProcess
 from spaf.stack.quarantine_process import QUARANTINE
 from spaf.stack.service_names import GROUP, LOCUST, SERVE
@@ -29,6 +30,8 @@ from spaf.stack.submission import JobTarget
 from spaf.stack.topology import Topology, make
 from spaf.store.migrate import create_roles, migrate
 from spaf.topic.admin import ensure_topic
+
+log = logging.getLogger(__name__)
 
 # Argument of the process: services only, for a bench or a test that brings its own job.
 BARE = "--bare"
@@ -195,7 +198,7 @@ class Supervisor:
         except SpafError as error:
             if self._state.phase == "starting":
                 raise
-            log(f"the job is tried again: {error}")
+            log.warning("the job is tried again: %s", error)
             job.give_up()
         # What only looks on leaves the processors to the job until it runs.
         if job.state.state == "RUNNING" and SERVE not in self._children:
@@ -224,7 +227,7 @@ class Supervisor:
         try:
             self._job.record_progress()
         except SpafError as error:
-            log(f"progress not recorded: {error}")
+            log.warning("progress not recorded: %s", error)
 
     def _launch(self, service: ServiceProcess, deaths: list[float] | None = None) -> None:
         popen = process.start(service)
@@ -271,7 +274,7 @@ class Supervisor:
         deaths = [t for t in child.deaths if now - t < DEATHS_WITHIN_S] + [now]
         if len(deaths) > MOST_DEATHS:
             raise _failed(child, f"died {len(deaths)} times within {DEATHS_WITHIN_S:.0f} s")
-        log(f"{child.service.name} died (exit code {code}); it is started again")
+        log.warning("%s died (exit code %d); it is started again", child.service.name, code)
         self._launch(child.service, deaths)
 
     def _bring_back_spare(self, child: Child, code: int, now: float) -> None:
@@ -280,11 +283,11 @@ class Supervisor:
             return
         deaths = [t for t in child.deaths if now - t < DEATHS_WITHIN_S]
         if len(deaths) >= MOST_DEATHS and not child.not_before:
-            log(f"{child.service.name} died (exit code {code}) too often; it gets a rest")
+            log.error("%s died (exit code %d) too often; it gets a rest", child.service.name, code)
             child.state.state = "failed"
             child.not_before = now + SPARE_PAUSE_S
             return
-        log(f"{child.service.name} died (exit code {code}); it is started again")
+        log.warning("%s died (exit code %d); it is started again", child.service.name, code)
         self._launch(child.service, [*deaths, now])
 
     def _publish(self, phase: str, message: str) -> None:
@@ -311,12 +314,6 @@ class Supervisor:
         self._home.write(self._state)
 
 
-def log(line: str) -> None:
-    """Write one line to the supervisor's log, which is its standard output."""
-    sys.stdout.write(f"{clock.now_ms()} {line}\n")
-    sys.stdout.flush()
-
-
 def hold_lock(home: RunFolder) -> IO[str]:
     """Take the lock of the run folder; it is given back when the process ends, however it ends.
 
@@ -341,11 +338,11 @@ def main() -> int:
         with hold_lock(home):
             Supervisor(chosen, bare=BARE in sys.argv).run()
     except SpafError as error:
-        log(f"stopped: {error}")
+        log.error("stopped: %s", error)  # noqa: TRY400 - the message says all of it
         _leave_word(home, str(error))
         return error.exit_code
-    except Exception:  # noqa: BLE001 - a defect of ours must still leave a trace for the user
-        log(traceback.format_exc())
+    except Exception:
+        log.exception("stopped by a defect")
         _leave_word(home, f"SPAF has a defect; see {home.logs / 'spaf.log'}.")
         return 1
     return 0
@@ -372,4 +369,5 @@ def _failed(child: Child, what: str) -> ServiceError:
 
 
 if __name__ == "__main__":
+    configure_log()
     sys.exit(main())

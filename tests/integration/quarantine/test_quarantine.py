@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -123,7 +124,7 @@ def test_every_record_that_was_not_accepted_is_explained(
 ) -> None:
     """Each has its reason and its bytes; the counts are the ledger's; once more changes nothing."""
     session = own(2)
-    watcher = QuarantineWorker(source(session), FULL_SPEED, print)
+    watcher = QuarantineWorker(source(session), FULL_SPEED)
     with started(session):
         for partition in (0, 1, 0):
             verdict = feed(session, partition, hostile(clock.now_ms()))
@@ -155,7 +156,7 @@ def test_every_record_that_was_not_accepted_is_explained(
             {"currency": "BRL", "sales": 3, "amount": Decimal("11.25")},
             {"currency": "USD", "sales": 3, "amount": Decimal("11.25")},
         ]
-    again = QuarantineWorker(source(session), FULL_SPEED, print)
+    again = QuarantineWorker(source(session), FULL_SPEED)
     again.catch_up()
     assert kept(session) == all_kept
 
@@ -176,7 +177,7 @@ def test_a_repaired_record_is_sent_once(
         bad = b'{%s,"productPrice":-1,"eventTime":%d,"sentAt":7}' % (FIELDS, stamp)
         old = b'{%s,"eventTime":%d}' % (FIELDS, stamp - 700_000)
         feed(session, 1, [bad, b"garbage", old])
-        QuarantineWorker(where, FULL_SPEED, print).catch_up()
+        QuarantineWorker(where, FULL_SPEED).catch_up()
         wrong, garbage, late = (reader.find(where, 1, offset) for offset in range(3))
         with pytest.raises(QuarantineError, match=r"rejected again \(price\)"):
             replay(where, wrong, RepairRequest())
@@ -194,7 +195,7 @@ def test_a_repaired_record_is_sent_once(
         replay(where, garbage, RepairRequest(instead=b'{%s,"currency":"EUR"}' % FIELDS))
         replay(where, late, RepairRequest(now=True))
         verdict = feed(session, 1, [])
-        QuarantineWorker(where, FULL_SPEED, print).catch_up()
+        QuarantineWorker(where, FULL_SPEED).catch_up()
     assert verdict.exact
     assert (verdict.accepted, verdict.late, verdict.rejected) == (4, 1, 2)
     with session.access.connect(Role.READ) as connection:
@@ -229,11 +230,11 @@ def test_a_flood_neither_stops_the_job_nor_fills_the_disk(
     bounded = QuarantineSettings(max_records=BOUND, cpu_percent=100)
     with started(session):
         feed(session, 0, [b'{%s,"productPrice":-1}' % FIELDS] * 50)
-        QuarantineWorker(source(session), bounded, print).catch_up()
+        QuarantineWorker(source(session), bounded).catch_up()
         feed(session, 0, [b"garbage"] * FLOOD)
-        QuarantineWorker(source(session), bounded, print).catch_up()
+        QuarantineWorker(source(session), bounded).catch_up()
         verdict = feed(session, 0, [b'{%s,"productQuantity":-1}' % FIELDS] * 50)
-        QuarantineWorker(source(session), bounded, print).catch_up()
+        QuarantineWorker(source(session), bounded).catch_up()
     assert verdict.exact
     assert account(session) == (FLOOD + 100,) * 2
     found = by_reason(session)
@@ -321,27 +322,29 @@ def test_killed_in_the_middle_it_loses_and_doubles_nothing(
     assert Counter(row[2] for row in kept(session)) == {"unreadable": 40_000, "price": 5_000}
 
 
-def test_other_rules_explain_anew(own: Callable[[int], Run], send: Send) -> None:
+def test_other_rules_explain_anew(
+    own: Callable[[int], Run], send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
     """The job judges everything again when its rules change; what it says is explained anew."""
+    caplog.set_level(logging.INFO, logger="spaf.quarantine")
     session = own(1)
     late = b'{%s,"eventTime":%d}' % (FIELDS, clock.now_ms() - 700_000)
     send(session, 0, [late, GOOD, b"garbage"])
     write_ledger(session)
-    QuarantineWorker(source(session), FULL_SPEED, print).catch_up()
+    QuarantineWorker(source(session), FULL_SPEED).catch_up()
     assert by_reason(session) == {"late": 1, "unreadable": 1}
     patient = replace_rules(source(session), 800_000)
     with session.access.session(Role.SINK) as connection:
         connection.execute("UPDATE ledger_second SET accepted = accepted + late, late = 0")
-    told: list[str] = []
-    QuarantineWorker(patient, FULL_SPEED, told.append).catch_up()
+    QuarantineWorker(patient, FULL_SPEED).catch_up()
     assert by_reason(session) == {"unreadable": 1}
-    assert told == ["the rules have changed: everything is explained anew"]
+    assert caplog.messages == ["the rules have changed: everything is explained anew"]
     # The ledger still says what it said under other rules: nothing is lost for that.
     with session.access.session(Role.SINK) as connection:
         connection.execute("UPDATE ledger_second SET accepted = accepted - 1, late = 1")
-    QuarantineWorker(replace_rules(patient, 800_001), FULL_SPEED, told.append).catch_up()
+    QuarantineWorker(replace_rules(patient, 800_001), FULL_SPEED).catch_up()
     assert by_reason(session) == {"unreadable": 1, "disagreement": 1}
-    assert "the ledger has 1 late and 1 rejected, the contract says 0 and 1" in told[-1]
+    assert "the ledger has 1 late and 1 rejected, the contract says 0 and 1" in caplog.messages[-1]
     assert account(session) == (2, 2)
 
 
@@ -367,7 +370,7 @@ def test_what_retention_has_deleted_is_counted(own: Callable[[int], Run], send: 
     admin = AdminClient({"bootstrap.servers": session.kafka})
     (deleted,) = admin.delete_records([TopicPartition(session.topic, 0, 4)]).values()
     deleted.result()
-    QuarantineWorker(source(session), FULL_SPEED, print).catch_up()
+    QuarantineWorker(source(session), FULL_SPEED).catch_up()
     assert by_reason(session) == {"unreadable": 11, "not_read": 4}
     assert account(session) == (15, 15)
 

@@ -43,7 +43,6 @@ class Page:
 
     address: str
     session: Run
-    log: list[str]
     runs: Path
     _sink: psycopg.Connection | None = None
 
@@ -193,8 +192,8 @@ class served:  # noqa: N801 - read as a word in a with statement
     def __init__(self, session: Run, runs: Path) -> None:
         """Plan it."""
         port = any_free_port()
-        self._page = Page(f"http://127.0.0.1:{port}", session, [], runs)
-        site = build(source(session, runs), port, TOKEN, self._page.log.append)
+        self._page = Page(f"http://127.0.0.1:{port}", session, runs)
+        site = build(source(session, runs), port, TOKEN)
         self._server = Server(site, port)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 

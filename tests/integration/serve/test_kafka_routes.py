@@ -48,7 +48,7 @@ def source(session: Run) -> RunInfo:
 
 def get(session: Run, path: str, status: int = 200, **parameters: Any) -> Any:
     """Return the JSON of an answer of the application, which needs no network for it."""
-    app = build(source(session), PORT, "token", print)
+    app = build(source(session), PORT, "token")
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)

@@ -210,7 +210,7 @@ def test_the_score_of_what_was_sold(shop: Shop) -> None:
 
 
 def _post(shop: Shop, path: str, status: int = 200, **body: Any) -> Any:
-    app = build(shop.source(), 18_082, TOKEN, print)
+    app = build(shop.source(), 18_082, TOKEN)
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)

@@ -41,15 +41,9 @@ def source(tmp_path: Path) -> RunInfo:
 
 
 @pytest.fixture
-def log() -> list[str]:
-    """Return what the application has to say."""
-    return []
-
-
-@pytest.fixture
-def site(source: RunInfo, log: list[str]) -> Site:
+def site(source: RunInfo) -> Site:
     """Return the application."""
-    return build(source, PORT, TOKEN, log.append)
+    return build(source, PORT, TOKEN)
 
 
 Ask = Callable[..., httpx.Response]

@@ -42,7 +42,7 @@ SOURCE = RunInfo(
 
 def ask(method: str, path: str, **what: Any) -> httpx.Response:
     """Return the answer of the application, without a network and without its collectors."""
-    app = build(SOURCE, PORT, TOKEN, print)
+    app = build(SOURCE, PORT, TOKEN)
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)

@@ -76,17 +76,17 @@ def test_a_look_at_a_run_that_has_ended_is_empty(home: RunFolder) -> None:
 
 
 def test_without_a_run_there_is_nothing_to_show(
-    home: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It says so in one line."""
     monkeypatch.setattr(os, "nice", lambda _: 0)
     monkeypatch.setattr(sys, "argv", ["serve", "8080"])
     assert page_process.main() == NotUpError.exit_code
-    assert f"stopped: Nothing runs in {home.folder}" in capsys.readouterr().out
+    assert f"stopped: Nothing runs in {home.folder}" in caplog.text
 
 
 def test_a_defect_leaves_a_trace_and_takes_its_time(
-    home: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The supervisor starts it again; the run goes on."""
     slept: list[float] = []
@@ -99,6 +99,6 @@ def test_a_defect_leaves_a_trace_and_takes_its_time(
     monkeypatch.setattr(page_process, "source", fail)
     monkeypatch.setattr(clock, "sleep", slept.append)
     assert page_process.main() == 1
-    assert "ZeroDivisionError: a defect" in capsys.readouterr().out
+    assert "ZeroDivisionError: a defect" in caplog.text
     assert slept == [page_process.PAUSE_AFTER_DEFECT_S]
     del home

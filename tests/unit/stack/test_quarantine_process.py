@@ -54,16 +54,16 @@ def test_without_a_run_there_is_nothing_to_explain(home: RunFolder) -> None:
 
 
 def test_a_failure_that_we_know_is_one_line(
-    home: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log tells it, and the exit code."""
     monkeypatch.setattr(os, "nice", lambda _: 0)
     assert quarantine_process.main() == NotUpError.exit_code
-    assert f"stopped: Nothing runs in {home.folder}" in capsys.readouterr().out
+    assert f"stopped: Nothing runs in {home.folder}" in caplog.text
 
 
 def test_a_defect_leaves_a_trace_and_takes_its_time(
-    home: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    home: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """So often that the supervisor would end the run for it, it never dies."""
     slept: list[float] = []
@@ -75,6 +75,6 @@ def test_a_defect_leaves_a_trace_and_takes_its_time(
     monkeypatch.setattr(quarantine_process, "source", fail)
     monkeypatch.setattr(clock, "sleep", slept.append)
     assert quarantine_process.main() == 1
-    assert "ZeroDivisionError: a defect" in capsys.readouterr().out
+    assert "ZeroDivisionError: a defect" in caplog.text
     assert sum(slept) * 5 > 60
     assert not is_watching(home)

@@ -9,7 +9,6 @@ import pytest
 
 from spaf import clock
 from spaf.errors import ServiceError
-from spaf.stack import supervisor as module
 from spaf.stack.process import ServiceProcess
 from spaf.stack.service_names import SERVE
 from spaf.stack.state import ServiceState
@@ -50,7 +49,6 @@ def moment(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Hold the clock."""
     now = [1_000.0]
     monkeypatch.setattr(clock, "monotonic", lambda: now[0])
-    monkeypatch.setattr(module, "log", lambda _: None)
     return now
 
 

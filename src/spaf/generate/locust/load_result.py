@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from spaf.errors import LoadError
+from spaf.files import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ class LoadResult(msgspec.Struct, frozen=True):
 
     def write(self, path: Path) -> None:
         """Write the result as JSON."""
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
+        write_atomically(path, msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
 
     @classmethod
     def read(cls, path: Path) -> LoadResult:

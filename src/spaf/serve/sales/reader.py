@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import logging
 
 import msgspec
 import psycopg
@@ -32,6 +32,8 @@ from spaf.serve.sales.rollup import (
 )
 from spaf.serve.web.responses import RequestRefusedError
 
+log = logging.getLogger(__name__)
+
 TICK_S = 1.0
 # Between two attempts to connect, seconds: a database that is back is found at once.
 PAUSE_S = 0.25
@@ -48,7 +50,6 @@ class SalesReader:
         rollup: Rollup,
         feed: AnomalyFeed,
         hub: Hub,
-        log: Callable[[str], None],
     ) -> None:
         """Keep who is told; `follow` connects."""
         self.newest_ms: int | None = None
@@ -58,7 +59,6 @@ class SalesReader:
         self._rollup = rollup
         self._feed = feed
         self._hub = hub
-        self._log = log
         self._pushes = RowBatcher(hub, rollup)
         self._listener: Listener | None = None
         self._early: list[SecondRow] | None = None
@@ -77,11 +77,11 @@ class SalesReader:
             try:
                 await self._listen_once()
                 told = "PostgreSQL has closed the connection"
-                self._log(told)
+                log.warning(told)
             except (StoreError, psycopg.Error, OSError) as error:
                 if str(error) != told:
                     told = str(error)
-                    self._log(told)
+                    log.warning(told)
             self._tell()
             await asyncio.sleep(PAUSE_S)
 

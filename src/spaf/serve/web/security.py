@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import traceback
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,6 +29,8 @@ MOST_BODY_OF = {"/api/painted": 2**20}
 # For all of a body to arrive: it comes from the same machine, seconds.
 BODY_S = 10.0
 SITES = (b"same-origin", b"none")
+
+log = logging.getLogger(__name__)
 
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -49,11 +51,10 @@ ALWAYS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.it
 class SecurityMiddleware:
     """Wraps the app; adds the headers to every answer, its own refusals and defects included."""
 
-    def __init__(self, app: ASGIApp, port: int, token: str, log: Callable[[str], None]) -> None:
+    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
         """Allow the names of loopback at this port, and writing to whoever knows the token."""
         self._app = app
         self._token = token.encode()
-        self._log = log
         self._bucket = TokenBucket()
         names = ("127.0.0.1", "localhost", "[::1]")
         hosts = {f"{name}:{port}" for name in names} | ({*names} if port == 80 else set())  # noqa: PLR2004 - HTTP's own port
@@ -71,8 +72,8 @@ class SecurityMiddleware:
             await self._app(scope, receive, sender)
         except RequestRefusedError as refusal:
             await refuse(sender, refusal.status, refusal.sentence, refusal.headers)
-        except Exception:  # noqa: BLE001 - a defect of ours must leave a trace, not a traceback
-            self._log(traceback.format_exc())
+        except Exception:
+            log.exception("%s %r failed", scope["method"], scope["path"])
             if not sender.started:
                 await refuse(sender, 500, DEFECT)
 

@@ -114,6 +114,8 @@ class Server(uvicorn.Server):
             ws="none",
             loop="asyncio",
             lifespan="on",
+            # The records go to the one log of the process.
+            log_config=None,
             log_level="error",
             access_log=False,
             proxy_headers=False,

@@ -62,7 +62,7 @@ class Page:
     def __init__(self, session: Run, job: str) -> None:
         """Prepare; nothing is looked at yet."""
         shown = source(session, job)
-        self.live = PageServices(shown, print)
+        self.live = PageServices(shown)
         self.hub = self.live.hub
         self.operations = Operations(shown, self.hub)
         self.accounts: list[dict[str, Any]] = []

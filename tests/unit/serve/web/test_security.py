@@ -297,7 +297,7 @@ def test_every_answer_has_the_headers(
 
 
 def test_a_defect_is_one_sentence_outside_and_a_trace_inside(
-    site: Site, ask: Ask, log: list[str]
+    site: Site, ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With the headers, as every answer."""
 
@@ -308,7 +308,7 @@ def test_a_defect_is_one_sentence_outside_and_a_trace_inside(
     answer = ask("GET", "/fails")
     refused(answer, 500)
     assert "hidden" not in answer.text
-    assert "ZeroDivisionError: hidden words" in log[0]
+    assert "ZeroDivisionError: hidden words" in caplog.text
 
 
 def test_a_flood_is_refused(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

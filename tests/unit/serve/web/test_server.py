@@ -24,11 +24,11 @@ PATIENCE_S = 20.0
 
 
 @pytest.fixture
-def port(source: RunInfo, log: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def port(source: RunInfo, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Serve the application, without its neighbours; yield the port."""
     monkeypatch.setattr(app, "LOAD_S", 0.01)
     found = any_free_port()
-    running = Server(build(source, found, "token", log.append), found)
+    running = Server(build(source, found, "token"), found)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     assert wait_until(lambda: running.started, PATIENCE_S, poll=0.01)
@@ -156,12 +156,12 @@ def test_the_server_says_nothing_of_itself(port: int) -> None:
 
 
 def test_every_stream_ends_with_the_server(
-    source: RunInfo, log: list[str], monkeypatch: pytest.MonkeyPatch
+    source: RunInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In good order: a browser then comes back by itself."""
     monkeypatch.setattr(app, "LOAD_S", 0.01)
     port = any_free_port()
-    running = Server(build(source, port, "token", log.append), port)
+    running = Server(build(source, port, "token"), port)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     assert wait_until(lambda: running.started, PATIENCE_S, poll=0.01)
@@ -199,9 +199,7 @@ class QuietTail:
 opened: list[QuietTail] = []
 
 
-def test_every_tail_ends_with_the_server(
-    source: RunInfo, log: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_tail_ends_with_the_server(source: RunInfo, monkeypatch: pytest.MonkeyPatch) -> None:
     """In good order, whether it waits for its next step or for a broker: nothing is cut off."""
     monkeypatch.setattr(app, "LOAD_S", 0.01)
     monkeypatch.setattr(server, "SHUTDOWN_S", 2 * PATIENCE_S)
@@ -209,7 +207,7 @@ def test_every_tail_ends_with_the_server(
     monkeypatch.setattr(tail, "TopicTail", QuietTail)
     opened.clear()
     port = any_free_port()
-    running = Server(build(source, port, "token", log.append), port)
+    running = Server(build(source, port, "token"), port)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     assert wait_until(lambda: running.started, PATIENCE_S, poll=0.01)
