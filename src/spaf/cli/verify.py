@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec import structs
 from rich.progress import Progress
 
 from spaf import clock, settings
@@ -76,7 +77,7 @@ def verify(  # noqa: PLR0913 - one a flag
         else:
             verdict = recompute(session, tell, so_far=so_far or stopped, keep=kept)
     if json:
-        print_json({**verdict.as_dict(), **({"dump": str(kept)} if kept else {})})
+        print_json({**structs.asdict(verdict.report()), **({"dump": str(kept)} if kept else {})})
     else:
         print_verdict(verdict)
         if kept:

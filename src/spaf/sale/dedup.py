@@ -71,7 +71,7 @@ class Deduplicator:
         else:
             known.add(place, sale)
 
-    def absorb(self, other: Deduplicator) -> None:
+    def merge(self, other: Deduplicator) -> None:
         """Join what another part of the log holds."""
         for key, copies in other.sales.items():
             known = self.sales.get(key)
@@ -80,7 +80,7 @@ class Deduplicator:
             else:
                 known.join(copies)
 
-    def repeated(self) -> dict[tuple[int, int], tuple[int, int]]:
+    def duplicates(self) -> dict[tuple[int, int], tuple[int, int]]:
         """Return, by start and end of the block, copies beyond the first and conflicting sales."""
         found: dict[tuple[int, int], tuple[int, int]] = {}
         for (number, _), copies in self.sales.items():

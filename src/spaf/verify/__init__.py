@@ -1,8 +1,7 @@
-"""The proof: what the topic says, recomputed apart from the job, against what the tables say.
+"""The verifier: recomputes all tables from the topic, independently of the job, and compares them.
 
-Two formulations that share nothing with the job: plain Python with integers, and DuckDB. This
-package knows the contract of the event and the rules of detection, and nothing of the job or of
-its SQL.
+Two oracles recompute the tables: plain Python with integers, and DuckDB. This package knows the
+contract of the event and the rules of detection; it does not import the job or read its SQL.
 """
 
 from __future__ import annotations

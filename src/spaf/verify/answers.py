@@ -1,8 +1,8 @@
-"""What a formulation of the proof comes to: the rows that the tables must hold, and their edges.
+"""The result of one oracle: the rows that the tables must hold, and which of them are still open.
 
-Both formulations give this one form, so that each can be compared with the tables and with the
-other. Records that come while the tables are being read cannot be compared. So answers have a cut,
-an end for each partition: records before it count, records behind it only mark what they touch.
+Both oracles return this form, so each can be compared with the tables and with the other. Records
+that arrive while the tables are read cannot be compared. So a result has an upper bound, an offset
+for each partition: records before it count, records after it only mark the rows that they change.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ LedgerKey = tuple[int, int]
 OutlierKey = tuple[int, int, str]
 """Partition, offset, kind."""
 
-SwingKey = tuple[int, str, str]
+TrafficKey = tuple[int, str, str]
 """Second of append time since the epoch, category, kind."""
 
 BlockKey = tuple[int, int]
 """Start and end of a block of append time, seconds since the epoch."""
 
 UNREAD = -1
-"""In the place of an offset: the job could read no record there."""
+"""In place of an offset: the job could read no record."""
 
 
 @dataclass(slots=True)
 class SummarySums:
-    """The sales of one summary row."""
+    """The sales of one row of `sales_summary`."""
 
     count: int = 0
     units: int = 0
@@ -59,18 +59,18 @@ class LedgerCounts:
 
 
 class SaleOutlier(NamedTuple):
-    """A sale of an unusual price or quantity; amounts in cents."""
+    """A sale with an unusual price or quantity; amounts in cents."""
 
     transaction_id: str | None
     category: str
     cents: int | Decimal
-    """Whole; a table may hold anything."""
+    """Whole cents; a row of the table may hold another value."""
     expected: float
     score: float
 
 
 class TrafficAnomaly(NamedTuple):
-    """A second of unusual traffic; sales observed and expected."""
+    """A second with unusual traffic; numbers of sales."""
 
     observed: int
     expected: float
@@ -78,66 +78,72 @@ class TrafficAnomaly(NamedTuple):
 
 
 class BlockDuplicates(NamedTuple):
-    """What a block of append time repeats, where each transactionId counts once."""
+    """The duplicates of a block of append time in which each transactionId counts once."""
 
     duplicates: int
-    """Copies beyond the first of their identifier."""
+    """Copies after the first of their identifier."""
     conflicting: int
     """Identifiers whose copies differ in what was sold."""
 
 
 @dataclass(slots=True)
 class Answers:
-    """Everything that a formulation found in the log."""
+    """All rows that an oracle computed from the log."""
 
-    cut: Mapping[int, int]
+    upper_bound: Mapping[int, int]
     """For each partition the first offset that is not counted."""
     begin: Mapping[int, int]
-    """For each partition the first offset of the log; 0 where it is not named."""
+    """For each partition the first offset of the log; a missing partition starts at 0."""
     summary: dict[SummaryKey, SummarySums] = field(default_factory=dict)
     ledger: dict[LedgerKey, LedgerCounts] = field(default_factory=dict)
     outliers: dict[OutlierKey, SaleOutlier] = field(default_factory=dict)
-    """Of records behind the cut too."""
-    swings: dict[SwingKey, TrafficAnomaly] = field(default_factory=dict)
-    """Of all seconds that the log has closed, behind the cut too."""
-    repeats: dict[BlockKey, BlockDuplicates] = field(default_factory=dict)
-    """Of blocks with duplicates only."""
+    """Of the whole log, including records after the upper bound."""
+    traffic: dict[TrafficKey, TrafficAnomaly] = field(default_factory=dict)
+    """Of all seconds that the whole log closes."""
+    duplicate_blocks: dict[BlockKey, BlockDuplicates] = field(default_factory=dict)
+    """Only blocks that have duplicates."""
     open_summary: set[SummaryKey] = field(default_factory=set)
-    """Rows that records behind the cut touch; so is the next."""
+    """Rows of `sales_summary` that records after the upper bound change."""
     open_ledger: set[LedgerKey] = field(default_factory=set)
-    open_repeats: set[BlockKey] = field(default_factory=set)
+    """Rows of the ledger that records after the upper bound change."""
+    open_blocks: set[BlockKey] = field(default_factory=set)
+    """Blocks in which records after the upper bound have an identifier."""
     closed: int = 0
-    """First second of append time that the records before the cut do not close."""
-    doubtful_offsets: set[tuple[int, int]] = field(default_factory=set)
-    """Partition and offset of sales so near the threshold that rounding decides."""
-    doubtful_seconds: set[tuple[int, str]] = field(default_factory=set)
-    """Second and category, in the same way."""
+    """First second of append time that the records before the upper bound do not close."""
+    borderline_offsets: set[tuple[int, int]] = field(default_factory=set)
+    """Partition and offset of sales whose score is so near the threshold that rounding decides."""
+    borderline_seconds: set[tuple[int, str]] = field(default_factory=set)
+    """Second and category whose score is so near the threshold that rounding decides."""
     deduplicated: bool = False
     """Whether each transactionId counts once."""
     records: int = 0
-    """Records before the cut; this and the next three."""
+    """Records before the upper bound."""
     accepted: int = 0
+    """Accepted records before the upper bound, without duplicates."""
     late: int = 0
+    """Late records before the upper bound."""
     late_cents: int = 0
+    """Amount of these late records, cents."""
     reasons: Counter[Reason] = field(default_factory=Counter)
+    """Rejected events of the log by reason."""
     by_decoder: int = 0
-    """Records that a formulation left to `spaf.sale.decode`."""
+    """Records that the oracle left to `spaf.sale.decode`."""
 
     @property
     def rejected(self) -> int:
-        """How many records were neither accepted nor late, unreadable ones among them."""
+        """Number of records that are neither accepted nor late, including unreadable ones."""
         return self.records - self.accepted - self.duplicates - self.late
 
     @property
     def duplicates(self) -> int:
-        """How many accepted records do not count, because an earlier copy does."""
-        return sum(row.duplicates for row in self.repeats.values())
+        """Number of accepted records that do not count, because an earlier copy does."""
+        return sum(row.duplicates for row in self.duplicate_blocks.values())
 
     @property
     def open_groups(self) -> set[SummaryKey | LedgerKey | BlockKey]:
-        """The keys of sales, ledger and duplicates that records behind the cut touch."""
-        return {*self.open_summary, *self.open_ledger, *self.open_repeats}
+        """Keys of summary, ledger and duplicates that records after the upper bound change."""
+        return {*self.open_summary, *self.open_ledger, *self.open_blocks}
 
-    def behind(self, key: OutlierKey) -> bool:
-        """Say whether a sale lies behind the cut: its row may be there already, or not yet."""
-        return key[1] >= self.cut.get(key[0], 0)
+    def is_after_bound(self, key: OutlierKey) -> bool:
+        """Return whether a sale is after the upper bound, so that its row may be missing yet."""
+        return key[1] >= self.upper_bound.get(key[0], 0)

@@ -1,8 +1,8 @@
-"""Rows against rows, both ways, as EXCEPT ALL does: missing, ghost, unequal, and twice there.
+"""Compare rows in both directions, as EXCEPT ALL does: missing, unexpected, unequal, duplicate.
 
-Two things are left out or excused, and both are counted. A row that records behind the cut touch
-is open: the tables may or may not hold them already. And a detection whose score rounding may move
-across its threshold may be there or not.
+Two sorts of rows are left out, and both are counted. A row that records after the upper bound
+change is open: the tables may or may not contain these records. An alert whose score is so near
+its threshold that rounding decides may be present or not.
 """
 
 from __future__ import annotations
@@ -12,134 +12,164 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from spaf.verify import ledger
 from spaf.verify.answers import Answers, BlockDuplicates, SaleOutlier, TrafficAnomaly
-from spaf.verify.tables import LEDGER, OUTLIERS, REPEATS, SUMMARY, SWINGS, TableRows
+from spaf.verify.tables import DUPLICATES, LEDGER, OUTLIERS, SUMMARY, TRAFFIC, TableRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from spaf.sale import Reason
 
 Key = TypeVar("Key", bound=tuple[int | str, ...])
 Row = TypeVar("Row")
+A = TypeVar("A")
+B = TypeVar("B")
 
 # Two programs round logarithms and roots differently in the last digits.
 TOLERANCE = 1e-9
-# An expected amount is told in whole cents.
+# The job stores an expected amount in whole cents.
 CENT = 1.0
 
-MISSING, GHOST, UNEQUAL, TWICE = "missing", "ghost", "unequal", "twice"
+MISSING, UNEXPECTED, UNEQUAL, DUPLICATE = "missing", "unexpected", "unequal", "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row, or one sum, that two sides do not agree on."""
+    """One row, or one sum, on which two sides differ."""
 
     kind: str
-    """`missing` from the tables, a `ghost` in the tables, `unequal`, or there `twice`."""
+    """`missing` from the table, `unexpected` in it, `unequal`, or a `duplicate` of a row."""
     table: str
     key: tuple[int | str, ...]
     expected: object
-    """What the recomputation has; None for a ghost."""
-    found: object
-    """What the table has; None for a missing row."""
+    """Value of the recomputation; None for an unexpected row."""
+    actual: object
+    """Value of the table; None for a missing row."""
 
     def __str__(self) -> str:
-        """Return one plain line; text of the data is escaped, for it may be hostile."""
+        """Return one plain line; text from the data is escaped, because it may be hostile."""
         key = ", ".join(map(ascii, self.key))
         return (
             f"{self.table} ({key}) {self.kind}: expected {plain(self.expected)!a}, "
-            f"found {plain(self.found)!a}"
+            f"found {plain(self.actual)!a}"
         )
 
 
 def plain(row: object) -> object:
-    """Return a row as a tuple of its values, as it is printed."""
+    """Return a row as a tuple of its values, for printing."""
     return tuple(row) if isinstance(row, tuple) else row
+
+
+class VerdictReport(msgspec.Struct, frozen=True):
+    """The fields of `spaf verify --json`."""
+
+    records: int
+    accepted: int
+    duplicates: int
+    late: int
+    rejected: int
+    unaccounted: int
+    differences: int
+    exact: bool
+    open: int
+    formulations_agree: bool
+    rows: Mapping[str, int]
+    records_by_decoder: int
+    verify_seconds: Mapping[str, float]
+    complete_to: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verification found."""
+    """The result of a verification."""
 
     records: int
-    """Records before the cut; this and the next three are the recount's."""
+    """Records before the upper bound, as recomputed."""
     accepted: int
+    """Accepted records before the upper bound, as recomputed, without duplicates."""
     late: int
+    """Late records before the upper bound, as recomputed."""
     rejected: int
+    """Rejected records before the upper bound, as recomputed."""
     unaccounted: int
-    """Events that the ledger has too few or too many of, where it is settled.
+    """Events that the ledger has too few or too many of, in rows that are not open.
 
-    For each partition: the recount's sum against the table's, over the rows that are not open, of
-    accepted, of late, and, if no row of the partition is open, of rejected events. The distances
-    are added up, so that a surplus makes up for no loss. With nothing open, 0 means that each
-    record before the cut has its outcome in the ledger.
+    For each partition: the distance between the recomputed sum and the sum of the table, over the
+    rows that are not open, of accepted, of late, and, if no row of the partition is open, of
+    rejected events. The distances are added, so a surplus does not compensate a loss. If no row is
+    open, 0 means that each record before the upper bound has its outcome in the ledger.
     """
     differences: list[Difference]
     open_groups: int
-    """Rows that were left out because records behind the cut touch them."""
+    """Rows that were left out because records after the upper bound change them."""
     late_cents: int
     reasons: Mapping[Reason, int]
     rows: Mapping[str, int] = field(default_factory=dict)
-    """Table → how many of its rows were compared."""
+    """Table → number of its rows that were compared."""
     disagreements: list[Difference] = field(default_factory=list)
-    """What the two formulations do not agree on; `expected` is Python's, `found` is DuckDB's."""
+    """Differences between the oracles; `expected` is Python's value, `actual` is DuckDB's."""
     by_decoder: int = 0
-    """Records that formulation two left to the decoder of formulation one."""
+    """Records that DuckDB left to the Python decoder."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """Stage → how long it took."""
+    """Stage → its duration, seconds."""
     deduplicated: bool = False
-    """Whether each transactionId counts once; else there are no duplicates."""
+    """Whether each transactionId counts once; otherwise there are no duplicates."""
     duplicates: int = 0
     """Accepted records that do not count, because an earlier copy of the sale does."""
     complete_to: Mapping[int, int] = field(default_factory=dict)
-    """For each partition the cut: the verdict is about the records before it."""
+    """For each partition the upper bound: the verdict covers the records before it."""
 
     @property
     def formulations_agree(self) -> bool:
-        """Whether both formulations came to the same; if not, the verifier itself is at fault."""
+        """Whether both oracles computed the same; if not, the verifier itself is wrong."""
         return not self.disagreements
 
     @property
     def exact(self) -> bool:
-        """Whether everything that could be compared is equal."""
+        """Whether all rows that could be compared are equal."""
         return not self.differences and self.unaccounted == 0 and self.formulations_agree
 
-    def as_dict(self) -> dict[str, object]:
+    def report(self) -> VerdictReport:
         """Return the numbers for `--json`."""
-        return {
-            "records": self.records,
-            "accepted": self.accepted,
-            "duplicates": self.duplicates,
-            "late": self.late,
-            "rejected": self.rejected,
-            "unaccounted": self.unaccounted,
-            "differences": len(self.differences),
-            "exact": self.exact,
-            "open": self.open_groups,
-            "formulations_agree": self.formulations_agree,
-            "rows": dict(self.rows),
-            "records_by_decoder": self.by_decoder,
-            "verify_seconds": {stage: round(took, 3) for stage, took in self.seconds.items()},
-            "complete_to": {str(partition): to for partition, to in self.complete_to.items()},
-        }
+        return VerdictReport(
+            records=self.records,
+            accepted=self.accepted,
+            duplicates=self.duplicates,
+            late=self.late,
+            rejected=self.rejected,
+            unaccounted=self.unaccounted,
+            differences=len(self.differences),
+            exact=self.exact,
+            open=self.open_groups,
+            formulations_agree=self.formulations_agree,
+            rows=self.rows,
+            records_by_decoder=self.by_decoder,
+            verify_seconds={stage: round(took, 3) for stage, took in self.seconds.items()},
+            complete_to=self.complete_to,
+        )
 
 
 def compare(answers: Answers, tables: TableRows) -> Verdict:
-    """Return what the tables and the answers do not agree on."""
-    books = list(tables.ledger)
-    sums = list(ledger.sums(answers, books))
-    sides = [_summary(answers, tables), _ledger(answers, tables)]
-    sides += [_outliers(answers, tables), _swings(answers, tables), _repeats(answers, tables)]
+    """Return the differences between the tables and the recomputed rows."""
+    sums = list(ledger.column_sums(answers, list(tables.ledger)))
+    comparisons = [
+        _compare_summary(answers, tables),
+        _compare_ledger(answers, tables),
+        _compare_outliers(answers, tables),
+        _compare_traffic(answers, tables),
+        _compare_duplicates(answers, tables),
+    ]
     return Verdict(
         records=answers.records,
         accepted=answers.accepted,
         late=answers.late,
         rejected=answers.rejected,
-        unaccounted=sum(abs(part.expected - part.found) for part in sums),
+        unaccounted=sum(abs(part.expected - part.actual) for part in sums),
         differences=[
-            *(difference for side in sides for difference in side.differences),
+            *(difference for table in comparisons for difference in table.differences),
             *_rejected_differences(sums),
         ],
         duplicates=answers.duplicates,
@@ -147,51 +177,54 @@ def compare(answers: Answers, tables: TableRows) -> Verdict:
         open_groups=len(answers.open_groups),
         late_cents=answers.late_cents,
         reasons=dict(answers.reasons),
-        rows={side.table: side.compared for side in sides},
-        complete_to=dict(answers.cut),
+        rows={table.name: table.compared for table in comparisons},
+        complete_to=dict(answers.upper_bound),
     )
 
 
 @dataclass
 class _TableComparison:
-    """One table, compared."""
+    """The comparison of one table."""
 
-    table: str
+    name: str
     compared: int
     differences: list[Difference]
 
 
-def _summary(answers: Answers, tables: TableRows) -> _TableComparison:
-    """Compare sales and money; a group that is open is left out."""
+def _compare_summary(answers: Answers, tables: TableRows) -> _TableComparison:
+    """Compare sales and money; open rows are left out."""
     expected = {
         key: (group.count, group.units, Decimal(group.cents).scaleb(-2))
         for key, group in answers.summary.items()
         if key not in answers.open_summary
     }
-    found = [
+    actual = [
         (key, (row.sales_count, row.units_sold, row.total_sales))
         for row in tables.summary
         if (key := (row.second, row.category, row.currency)) not in answers.open_summary
     ]
-    return _side(SUMMARY, expected, found)
+    return _compare_rows(SUMMARY, expected, actual)
 
 
-def _ledger(answers: Answers, tables: TableRows) -> _TableComparison:
-    """Compare what became of the records; an open second is left out."""
+def _compare_ledger(answers: Answers, tables: TableRows) -> _TableComparison:
+    """Compare the outcomes of the records; open seconds are left out."""
     expected = {
-        key: row for key, row in ledger.bookings(answers).items() if key not in answers.open_ledger
+        key: row
+        for key, row in ledger.expected_rows(answers).items()
+        if key not in answers.open_ledger
     }
-    found = [
+    actual = [
         (key, row)
-        for key, row in ledger.rows(answers, tables.ledger)
+        for key, row in ledger.comparable_rows(answers, tables.ledger)
         if key not in answers.open_ledger
     ]
-    return _side(LEDGER, expected, found, same=ledger.ExpectedLedgerRow.agrees)
+    return _compare_rows(LEDGER, expected, actual, same=ledger.ExpectedLedgerRow.agrees)
 
 
-def _outliers(answers: Answers, tables: TableRows) -> _TableComparison:
-    """Compare unusual sales; those behind the cut may be missing, but not wrong."""
-    found = [
+def _compare_outliers(answers: Answers, tables: TableRows) -> _TableComparison:
+    """Compare anomalous sales; those after the upper bound may be missing, but not wrong."""
+    borderline = answers.borderline_offsets
+    actual = [
         (
             (row.partition, row.offset, row.kind),
             SaleOutlier(
@@ -203,96 +236,110 @@ def _outliers(answers: Answers, tables: TableRows) -> _TableComparison:
             ),
         )
         for row in tables.outliers
-        if (row.partition, row.offset) not in answers.doubtful_offsets
+        if (row.partition, row.offset) not in borderline
     ]
-    expected = {
-        key: row for key, row in answers.outliers.items() if key[:2] not in answers.doubtful_offsets
-    }
-    return _side(OUTLIERS, expected, found, optional=answers.behind, same=same_outlier)
+    return _compare_rows(
+        OUTLIERS,
+        _without(answers.outliers, borderline),
+        actual,
+        optional=answers.is_after_bound,
+        same=same_outlier,
+    )
 
 
-def _swings(answers: Answers, tables: TableRows) -> _TableComparison:
-    """Compare unusual seconds; those that only later records close may be missing."""
-    found = [
+def _compare_traffic(answers: Answers, tables: TableRows) -> _TableComparison:
+    """Compare anomalous seconds; those that only later records close may be missing."""
+    borderline = answers.borderline_seconds
+    actual = [
         (
             (row.second, row.category, row.kind),
             TrafficAnomaly(row.observed, row.expected, row.score),
         )
-        for row in tables.swings
-        if (row.second, row.category) not in answers.doubtful_seconds
+        for row in tables.traffic
+        if (row.second, row.category) not in borderline
     ]
-    expected = {
-        key: row for key, row in answers.swings.items() if key[:2] not in answers.doubtful_seconds
-    }
-    return _side(
-        SWINGS, expected, found, optional=lambda key: key[0] >= answers.closed, same=same_swing
+    return _compare_rows(
+        TRAFFIC,
+        _without(answers.traffic, borderline),
+        actual,
+        optional=lambda key: key[0] >= answers.closed,
+        same=same_traffic,
     )
 
 
-def _repeats(answers: Answers, tables: TableRows) -> _TableComparison:
-    """Compare what was not counted twice; a block that is open is left out."""
-    expected = {k: row for k, row in answers.repeats.items() if k not in answers.open_repeats}
-    found = [
+def _compare_duplicates(answers: Answers, tables: TableRows) -> _TableComparison:
+    """Compare the duplicates of each block; open blocks are left out."""
+    expected = {
+        key: row for key, row in answers.duplicate_blocks.items() if key not in answers.open_blocks
+    }
+    actual = [
         (key, BlockDuplicates(row.duplicates, row.conflicting))
-        for row in tables.repeats
-        if (key := (row.start, row.end)) not in answers.open_repeats
+        for row in tables.duplicate_blocks
+        if (key := (row.start, row.end)) not in answers.open_blocks
     ]
-    return _side(REPEATS, expected, found)
+    return _compare_rows(DUPLICATES, expected, actual)
+
+
+def _without(
+    rows: Mapping[tuple[A, B, str], Row], borderline: Container[tuple[A, B]]
+) -> dict[tuple[A, B, str], Row]:
+    """Return the alerts that are not borderline."""
+    return {key: row for key, row in rows.items() if key[:2] not in borderline}
 
 
 def _cents(amount: Decimal) -> int | Decimal:
-    """Return whole cents as an integer; what is none stays, and equals no integer."""
+    """Return whole cents as an integer; any other amount is returned as it is, equal to none."""
     whole = amount.is_finite() and amount.scaleb(2) == amount.scaleb(2).to_integral_value()
     return int(amount.scaleb(2)) if whole else amount
 
 
-def same_outlier(expected: SaleOutlier, found: SaleOutlier) -> bool:
-    """Compare exactly what is exact, and to within rounding what went through logarithms."""
+def same_outlier(expected: SaleOutlier, actual: SaleOutlier) -> bool:
+    """Compare exact values exactly, and values that went through logarithms within rounding."""
     return (
-        expected[:3] == found[:3]
-        and abs(expected.expected - found.expected) <= CENT + TOLERANCE * abs(expected.expected)
-        and close(expected.score, found.score)
+        expected[:3] == actual[:3]
+        and abs(expected.expected - actual.expected) <= CENT + TOLERANCE * abs(expected.expected)
+        and close(expected.score, actual.score)
     )
 
 
-def same_swing(expected: TrafficAnomaly, found: TrafficAnomaly) -> bool:
-    """Compare the count exactly, the mean and the score to within rounding."""
+def same_traffic(expected: TrafficAnomaly, actual: TrafficAnomaly) -> bool:
+    """Compare the count exactly, the mean and the score within rounding."""
     return (
-        expected.observed == found.observed
-        and close(expected.expected, found.expected)
-        and close(expected.score, found.score)
+        expected.observed == actual.observed
+        and close(expected.expected, actual.expected)
+        and close(expected.score, actual.score)
     )
 
 
-def close(expected: float, found: float) -> bool:
-    """Tell whether two results of floating point can be the same one."""
-    return abs(expected - found) <= TOLERANCE * max(1.0, abs(expected))
+def close(expected: float, actual: float) -> bool:
+    """Return whether two floating-point results differ by rounding only."""
+    return abs(expected - actual) <= TOLERANCE * max(1.0, abs(expected))
 
 
 def disagreements(one: Answers, two: Answers) -> list[Difference]:
-    """Return what two formulations of the same log do not agree on."""
-    doubtful = one.doubtful_offsets | two.doubtful_offsets
-    seconds = one.doubtful_seconds | two.doubtful_seconds
-    sides = [
-        _side(SUMMARY, _values(one.summary), _values(two.summary)),
-        _side(LEDGER, _values(one.ledger), _values(two.ledger)),
-        _side(REPEATS, one.repeats, two.repeats),
-        _side(
+    """Return the differences between the results of two oracles for the same log."""
+    offsets = one.borderline_offsets | two.borderline_offsets
+    seconds = one.borderline_seconds | two.borderline_seconds
+    comparisons = [
+        _compare_rows(SUMMARY, _values(one.summary), _values(two.summary)),
+        _compare_rows(LEDGER, _values(one.ledger), _values(two.ledger)),
+        _compare_rows(DUPLICATES, one.duplicate_blocks, two.duplicate_blocks),
+        _compare_rows(
             OUTLIERS,
-            {key: row for key, row in one.outliers.items() if key[:2] not in doubtful},
-            {key: row for key, row in two.outliers.items() if key[:2] not in doubtful},
+            _without(one.outliers, offsets),
+            _without(two.outliers, offsets),
             same=same_outlier,
         ),
-        _side(
-            SWINGS,
-            {key: row for key, row in one.swings.items() if key[:2] not in seconds},
-            {key: row for key, row in two.swings.items() if key[:2] not in seconds},
-            same=same_swing,
+        _compare_rows(
+            TRAFFIC,
+            _without(one.traffic, seconds),
+            _without(two.traffic, seconds),
+            same=same_traffic,
         ),
-        _side("open rows", *(dict.fromkeys(side.open_groups) for side in (one, two))),
-        _side("totals", {("log",): _totals(one)}, {("log",): _totals(two)}),
+        _compare_rows("open rows", *(dict.fromkeys(side.open_groups) for side in (one, two))),
+        _compare_rows("totals", {("log",): _totals(one)}, {("log",): _totals(two)}),
     ]
-    return [difference for side in sides for difference in side.differences]
+    return [difference for table in comparisons for difference in table.differences]
 
 
 def _values(rows: Mapping[Key, object]) -> dict[Key, tuple[int, ...]]:
@@ -304,48 +351,57 @@ def _values(rows: Mapping[Key, object]) -> dict[Key, tuple[int, ...]]:
 
 
 def _totals(answers: Answers) -> tuple[object, ...]:
-    """Return what is one number a log."""
+    """Return the numbers that describe the whole log."""
     return (answers.records, answers.accepted, answers.late, answers.late_cents, answers.closed)
 
 
 def _rejected_differences(sums: Iterable[ledger.LedgerSum]) -> Iterator[Difference]:
     """Compare the rejections of partitions that have no row to compare."""
     for part in sums:
-        if part.column == "rejected" and not part.legible and part.expected != part.found:
+        if part.column == "rejected" and not part.readable and part.expected != part.actual:
             key = (part.partition, part.column)
-            yield Difference(UNEQUAL, LEDGER, key, part.expected, part.found)
+            yield Difference(UNEQUAL, LEDGER, key, part.expected, part.actual)
 
 
-def _equal(expected: Row, found: Row) -> bool:
-    return expected == found
+def _equal(expected: Row, actual: Row) -> bool:
+    return expected == actual
 
 
 def _never(_key: Key) -> bool:
     return False
 
 
-def _side(
+def _compare_rows(
     table: str,
     expected: Mapping[Key, Row],
-    found: Mapping[Key, Row] | Iterable[tuple[Key, Row]],
+    actual: Mapping[Key, Row] | Iterable[tuple[Key, Row]],
     *,
     optional: Callable[[Key], bool] = _never,
     same: Callable[[Row, Row], bool] = _equal,
 ) -> _TableComparison:
-    """Compare both ways: each expected row must be there once, and no other."""
-    made = _TableComparison(table, 0, [])
+    """Compare in both directions: each expected row must exist once, and no other row.
+
+    Args:
+        table: its name, for the differences.
+        expected: the recomputed rows.
+        actual: the rows of the table, in which a key may occur more than once.
+        optional: whether an expected row may be missing.
+        same: whether two rows under one key are equal.
+
+    """
+    result = _TableComparison(table, 0, [])
     seen: set[Key] = set()
-    for key, row in found.items() if isinstance(found, Mapping) else found:
-        made.compared += 1
+    for key, row in actual.items() if isinstance(actual, Mapping) else actual:
+        result.compared += 1
         if key in seen:
-            made.differences.append(Difference(TWICE, table, key, expected.get(key), row))
+            result.differences.append(Difference(DUPLICATE, table, key, expected.get(key), row))
         elif key not in expected:
-            made.differences.append(Difference(GHOST, table, key, None, row))
+            result.differences.append(Difference(UNEXPECTED, table, key, None, row))
         elif not same(expected[key], row):
-            made.differences.append(Difference(UNEQUAL, table, key, expected[key], row))
+            result.differences.append(Difference(UNEQUAL, table, key, expected[key], row))
         seen.add(key)
     for key, row in expected.items():
         if key not in seen and not optional(key):
-            made.compared += 1
-            made.differences.append(Difference(MISSING, table, key, row, None))
-    return made
+            result.compared += 1
+            result.differences.append(Difference(MISSING, table, key, row, None))
+    return result

@@ -1,71 +1,97 @@
-"""The rules of detection: what the operator sets, and the constants, in one place.
+"""The rules of detection: the settings of the operator, and the constants, in one place.
 
-They are written here once more, apart from the job, because two programs that shared them would
-share a slip in them too.
+The constants are written here once more, apart from the job: two programs that share a constant
+would also share a mistake in it. Which kinds of anomaly exist is in `spaf.sale.anomaly_kinds`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-LEAST_HISTORY = 5
-"""A sale is judged if its frame, itself included, holds more sales than this."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from spaf.sale.anomaly_kinds import AnomalyKind
+
+MIN_HISTORY = 5
+"""A sale is scored if at least this number of earlier sales is in its group."""
 LOG_SCALE = 1e3
-"""Natural logarithms are kept as whole numbers of this fraction, so that sums are exact."""
-LEAST_SPREAD = 100.0
-"""Smallest standard deviation of the logarithms of prices, in thousandths."""
-LARGEST_SPREAD = 350.0
-"""Largest one: a typo among the sales before must not hide the next."""
+"""Natural logarithms are stored as whole thousandths, so that sums are exact."""
+MIN_SPREAD = 100.0
+"""Minimum standard deviation of the logarithms of prices, thousandths."""
+MAX_SPREAD = 350.0
+"""Maximum of it: one typo in the history must not hide the next."""
 QUANTITY_SPREAD = 500.0
-"""Standard deviation that the logarithms of quantities are taken to have, in thousandths."""
+"""Assumed standard deviation of the logarithms of quantities, thousandths."""
 
 OTHER = "(other)"
-"""The category under which sales of categories outside the catalogue are counted."""
-LEAST_SECONDS = 30
-"""A second is judged if the nearest third of its past holds so many rows, or all it can hold."""
+"""The category that stands for all categories outside the catalogue."""
+MIN_SECONDS = 30
+"""A second is scored if the newest third of its history has this number of rows, or is full."""
 SPANS = (1, 2, 4, 8, 16)
-"""The last so many rows are each compared with the past."""
+"""Numbers of last rows that are each compared with the history."""
 GAP = max(SPANS)
-"""The past ends before the longest span."""
+"""The history ends before the longest span."""
 PARTS = 3
-"""The past is looked at in so many parts."""
-LEAST_EXPECTED = 1e-9
-"""Expected sales, at least: a logarithm needs a number above zero."""
+"""The history is divided into this number of parts."""
+MIN_EXPECTED = 1e-9
+"""Minimum of the expected sales, because a logarithm needs a positive number."""
 HALF = 0.5
 """Correction for continuity, sales."""
-MOST_VARIATION = 4.0
-"""Largest excess of the past's variance over a Poisson count's that lowers a score."""
-COOL_DOWN = 10
-"""An alert within so many seconds after another one of its category belongs to it."""
+MAX_VARIATION = 4.0
+"""Maximum ratio of the history's variance to that of a Poisson count that lowers a score."""
+COOL_DOWN_ROWS = 10
+"""An alert within this number of rows after another one of its category is not reported."""
 
 NEAR = 1e-9
-"""A score this near its threshold, relatively, may fall on either side: logarithms are rounded."""
+"""Relative distance to the threshold within which the rounding of logarithms decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What the job was told of detection."""
+    """The detection settings of the job."""
 
     outlier_hours: int
     """Length of the blocks of append time in which a product's sales are compared, hours."""
     outlier_score: float
     surge_seconds: int
-    """Earlier seconds that make the past of a second."""
+    """Earlier seconds that a second is compared with."""
     surge_score: float
     categories: tuple[str, ...]
-    """The catalogue; all others are counted together."""
+    """The catalogue; all other categories are counted together."""
 
     @property
     def third(self) -> int:
-        """Rows of a part of the past."""
+        """Rows of a part of the history."""
         return self.surge_seconds // PARTS
 
     @property
-    def least_seconds(self) -> int:
-        """How many rows the nearest part must hold."""
-        return min(LEAST_SECONDS, self.third)
+    def min_seconds(self) -> int:
+        """Minimum number of rows of the newest part."""
+        return min(MIN_SECONDS, self.third)
 
 
 def near(score: float, threshold: float) -> bool:
-    """Tell whether rounding may decide on which side of its threshold a score lies."""
+    """Return whether rounding may decide on which side of its threshold a score is."""
     return abs(abs(score) - threshold) <= NEAR * max(1.0, threshold)
+
+
+def classify(
+    kinds: Iterable[AnomalyKind], scores: Mapping[str, float], threshold: float
+) -> tuple[AnomalyKind | None, bool]:
+    """Return the first kind whose score exceeds the threshold, and whether rounding may decide.
+
+    Args:
+        kinds: in the order of their precedence.
+        scores: by measure.
+        threshold: the smallest score that is not exceeded.
+
+    """
+    borderline = False
+    for kind in kinds:
+        score = kind.sign * scores[kind.measure]
+        borderline = borderline or (score > 0 and near(score, threshold))
+        if score > threshold:
+            return kind, borderline
+    return None, borderline

@@ -1,7 +1,8 @@
-"""Formulation two: DuckDB over the dump. Plain records are read, judged and added up by SQL alone.
+"""The DuckDB oracle: reads a dump, and computes the rows of all tables in SQL.
 
-What DuckDB's JSON reader and the contract might read differently is not plain (`sql/020_record.sql`
-says exactly what is); those records go through `spaf.sale.decode`, and how many is told.
+DuckDB itself decodes only plain records, whose JSON it reads as the contract does;
+`sql/020_record.sql` defines them. All other records go through `spaf.sale.decode`, and their number
+is part of the result.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from spaf.errors import VerifyError
-from spaf.sale import Late, Reason, Rules, Sale, decode
+from spaf.sale import Late, Reason, Sale, decode
+from spaf.sale.anomaly_kinds import SALE_KINDS, WINDOW_KINDS, measures
 from spaf.verify import detection as constants
 from spaf.verify.answers import (
     Answers,
@@ -22,12 +24,14 @@ from spaf.verify.answers import (
     SummarySums,
     TrafficAnomaly,
 )
-from spaf.verify.detection import COOL_DOWN, Detection, near
-from spaf.verify.dump import Dump, unwritten
-from spaf.verify.outliers import stand_for_record
+from spaf.verify.detection import COOL_DOWN_ROWS, classify
+from spaf.verify.dump import Dump, decode_value
+from spaf.verify.outliers import keep_largest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from spaf.verify.dump import DumpHeader
 
 # Statements that create macros, tables and views, in order; the others are queries.
 CREATE_MACROS, CREATE_RECORD, CREATE_EVENT = "010_json_macros", "020_record", "030_event"
@@ -38,8 +42,8 @@ SUMMARY, DUPLICATES, LEDGER = "040_summary", "045_duplicates", "050_ledger"
 SALE_OUTLIERS = "060_sale_outliers"
 CREATE_SALES_PER_SECOND, TRAFFIC_ANOMALIES = "070_sales_per_second", "080_traffic_anomalies"
 ACCEPTED, LATE, REFUSED, UNREADABLE = range(4)
-# Rows that pass between DuckDB and Python at a time.
-BATCH = 20_000
+# Rows of a batch between DuckDB and Python.
+BATCH_ROWS = 20_000
 UPPER_BOUND = {"kafka_partition": "INTEGER", "end_offset": "BIGINT"}
 KNOWN_CATEGORY = {"category": "VARCHAR"}
 DECODED_EVENT = {
@@ -58,38 +62,36 @@ DECODED_EVENT = {
 }
 
 
-def recompute(dump: Dump, cut: Mapping[int, int], threads: int) -> Answers:
-    """Return what the dump comes to.
+def recompute(dump: Dump, upper_bound: Mapping[int, int], threads: int) -> Answers:
+    """Return the rows that follow from the records of a dump.
 
     Args:
         dump: the records, complete.
-        cut: for each partition of the topic the first offset that is not counted.
-        threads: how many DuckDB may use.
+        upper_bound: for each partition of the topic the first offset that is not counted.
+        threads: number of threads of DuckDB.
 
     Raises:
-        VerifyError: DuckDB could not read the dump, or has no room.
+        VerifyError: DuckDB cannot read the dump, or needs more disk space.
 
     """
-    about = dump.about()
+    header = dump.header()
     try:
         with duckdb.connect(config=_options(dump, threads)) as connection:
-            return _DuckdbOracle(connection, dump, cut, about.rules, about.detection).answers(
-                about.begin
-            )
+            return _DuckdbOracle(connection, dump, upper_bound, header).answers()
     except duckdb.Error as error:
         raise VerifyError(
             f"DuckDB could not recompute the dump in {dump.folder}: {error}",
-            todo="If it lacks room, SPAF_HOME names another folder.",
+            todo="If the disk is full, set SPAF_HOME to a folder on another disk.",
         ) from error
 
 
 def _options(dump: Dump, threads: int) -> dict[str, str | bool | int | float | list[str]]:
     return {
         "threads": threads,
-        # The run itself needs memory too; what does not fit goes to the disk.
+        # The services of the run need memory too; DuckDB spills the rest to the disk.
         "memory_limit": "50%",
         "temp_directory": str(dump.folder / "duckdb"),
-        # Nothing is fetched: all that is needed is built in.
+        # No download: the extensions that are needed are built in.
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "preserve_insertion_order": False,
@@ -97,41 +99,41 @@ def _options(dump: Dump, threads: int) -> dict[str, str | bool | int | float | l
 
 
 class _DuckdbOracle:
-    """One run of the SQL."""
+    """One recomputation in a database of its own."""
 
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
         dump: Dump,
-        cut: Mapping[int, int],
-        rules: Rules,
-        detection: Detection,
+        upper_bound: Mapping[int, int],
+        header: DumpHeader,
     ) -> None:
         self._db = connection
         self._dump = dump
-        self._cut = cut
-        self._rules = rules
-        self._detection = detection
+        self._upper_bound = upper_bound
+        self._rules = header.rules
+        self._detection = header.detection
+        self._answers = Answers(upper_bound, header.begin, deduplicated=header.rules.once_ms > 0)
 
-    def answers(self, begin: Mapping[int, int]) -> Answers:
-        found = Answers(self._cut, begin, deduplicated=self._rules.once_ms > 0)
-        if not self._dump.stretches():
-            return found
+    def answers(self) -> Answers:
+        """Run all statements and return the rows."""
+        if not self._dump.files():
+            return self._answers
         self._prepare()
-        found.by_decoder = self._resolve(found)
+        self._answers.by_decoder = self._decode_other_records()
         self._run(CREATE_EVENT)
         self._run(CREATE_DEDUPLICATED_SALE if self._rules.once_ms else CREATE_SALE)
-        self._summary(found)
+        self._summary()
         if self._rules.once_ms:
-            self._repeats(found)
-        closed = self._ledger(found)
-        self._outliers(found)
-        self._swings(found, closed)
-        return found
+            self._duplicate_blocks()
+        end_second = self._ledger()
+        self._outliers()
+        self._traffic(end_second)
+        return self._answers
 
     def _prepare(self) -> None:
         for name, value in (
-            ("files", [str(stretch.path) for stretch in self._dump.stretches()]),
+            ("files", [str(file.path) for file in self._dump.files()]),
             ("currency", self._rules.default_currency),
             ("max_ahead_ms", self._rules.max_ahead_ms),
             ("max_lateness_ms", self._rules.max_lateness_ms),
@@ -141,41 +143,41 @@ class _DuckdbOracle:
         self._create("upper_bound", UPPER_BOUND)
         self._create("known_category", KNOWN_CATEGORY)
         self._create("decoded_event", DECODED_EVENT)
-        self._fill("upper_bound", UPPER_BOUND, [*self._cut.items()])
+        self._fill("upper_bound", UPPER_BOUND, [*self._upper_bound.items()])
         categories = [(category,) for category in self._detection.categories]
         self._fill("known_category", KNOWN_CATEGORY, categories)
         self._run(CREATE_MACROS)
         self._run(CREATE_RECORD)
 
-    def _resolve(self, found: Answers) -> int:
-        """Have the decoder judge the records that are not plain, and return how many there are."""
+    def _decode_other_records(self) -> int:
+        """Decode the records that are not plain with `spaf.sale`, and return their number."""
         number = 0
         for batch in self._not_plain():
             number += len(batch)
-            events = [event for record in batch for event in self._events(record, found)]
+            events = [event for record in batch for event in self._events(record)]
             self._fill("decoded_event", DECODED_EVENT, events)
         return number
 
     def _not_plain(self) -> Iterator[list[tuple[Any, ...]]]:
         cursor = self._db.cursor()
         cursor.execute(_statement(NOT_PLAIN))
-        while batch := cursor.fetchmany(BATCH):
+        while batch := cursor.fetchmany(BATCH_ROWS):
             yield batch
 
-    def _events(self, record: tuple[Any, ...], found: Answers) -> Iterator[tuple[Any, ...]]:
-        part, off, append_ms, form, text = record
-        written = (text or "").encode()  # an empty field is NULL to a reader of such files
-        value = written if form == "t" else unwritten(form.encode(), written)
-        for place, outcome in enumerate(decode(value, append_ms, self._rules)):
-            where = (part, off, place, append_ms)
+    def _events(self, record: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+        partition, offset, append_ms, form, text = record
+        field = (text or "").encode()  # DuckDB reads an empty field as NULL
+        value = field if form == "t" else decode_value(form.encode(), field)
+        for array_index, outcome in enumerate(decode(value, append_ms, self._rules)):
+            key = (partition, offset, array_index, append_ms)
             if isinstance(outcome, Sale):
-                yield (*where, ACCEPTED, *_sold(outcome))
+                yield (*key, ACCEPTED, *_sale_columns(outcome))
             elif isinstance(outcome, Late):
-                yield (*where, LATE, *_sold(outcome.sale))
+                yield (*key, LATE, *_sale_columns(outcome.sale))
             else:
-                found.reasons[outcome] += 1
-                kind = UNREADABLE if outcome is Reason.UNREADABLE else REFUSED
-                yield (*where, kind, *[None] * 7)
+                self._answers.reasons[outcome] += 1
+                code = UNREADABLE if outcome is Reason.UNREADABLE else REFUSED
+                yield (*key, code, *[None] * 7)
 
     def _create(self, table: str, columns: Mapping[str, str]) -> None:
         """Create an empty table, from the name and the type of each column."""
@@ -183,7 +185,7 @@ class _DuckdbOracle:
         self._db.execute(f"CREATE TABLE {table} ({declared})")
 
     def _fill(self, table: str, columns: Mapping[str, str], rows: list[tuple[Any, ...]]) -> None:
-        """Insert rows, a column at a time: row by row DuckDB would take a millisecond for each."""
+        """Insert rows column by column: inserting single rows takes a millisecond each."""
         if rows:
             lists = ", ".join(f"unnest(?::{kind}[])" for kind in columns.values())
             values = [list(column) for column in zip(*rows, strict=True)]
@@ -193,104 +195,118 @@ class _DuckdbOracle:
         sql = _statement(name)
         return self._db.execute(sql, values) if values else self._db.execute(sql)
 
-    def _summary(self, found: Answers) -> None:
+    def _summary(self) -> None:
+        answers = self._answers
         for second, category, currency, *sums, is_open in self._run(SUMMARY).fetchall():
             if sums[0]:
-                found.summary[second, category, currency] = SummarySums(*sums)
-                found.accepted += sums[0]
+                answers.summary[second, category, currency] = SummarySums(*sums)
+                answers.accepted += sums[0]
             if is_open:
-                found.open_summary.add((second, category, currency))
+                answers.open_summary.add((second, category, currency))
 
-    def _repeats(self, found: Answers) -> None:
+    def _duplicate_blocks(self) -> None:
         for start_ms, duplicates, conflicting, is_open in self._run(DUPLICATES).fetchall():
             block = start_ms // 1_000, (start_ms + self._rules.once_ms) // 1_000
             if duplicates:
-                found.repeats[block] = BlockDuplicates(duplicates, conflicting)
+                self._answers.duplicate_blocks[block] = BlockDuplicates(duplicates, conflicting)
             if is_open:
-                found.open_repeats.add(block)
+                self._answers.open_blocks.add(block)
 
-    def _ledger(self, found: Answers) -> int:
-        """Fill in the ledger and return the first second that the whole log does not close."""
+    def _ledger(self) -> int:
+        """Compute the ledger, and return the first second that the whole log does not close."""
+        answers = self._answers
         newest: dict[int, int] = {}
-        counted: dict[int, int] = {}
+        newest_counted: dict[int, int] = {}
         for row in self._run(LEDGER).fetchall():
-            part, second, first, last, accepted, late, records, readable, is_open = row[:9]
-            late_cents, newest_counted, newest_at_all = row[9:]
+            partition, second, first, last, accepted, late, records, readable, is_open = row[:9]
+            late_cents, counted_ms, read_ms = row[9:]
             if first is not None:
                 rejected = records - accepted - late
-                found.ledger[part, second] = LedgerCounts(
+                answers.ledger[partition, second] = LedgerCounts(
                     first, last, accepted, late, rejected, readable
                 )
             if is_open:
-                found.open_ledger.add((part, second))
-            found.records += records
-            found.late += late
-            found.late_cents += late_cents
-            counted[part] = max(counted.get(part, 0), newest_counted or 0)
-            newest[part] = max(newest.get(part, 0), newest_at_all or 0)
-        found.closed = min((counted.get(part, 0) for part in self._cut), default=0) // 1000
-        return min((newest.get(part, 0) for part in self._cut), default=0) // 1000
+                answers.open_ledger.add((partition, second))
+            answers.records += records
+            answers.late += late
+            answers.late_cents += late_cents
+            newest_counted[partition] = max(newest_counted.get(partition, 0), counted_ms or 0)
+            newest[partition] = max(newest.get(partition, 0), read_ms or 0)
+        answers.closed = self._first_open_second(newest_counted)
+        return self._first_open_second(newest)
 
-    def _outliers(self, found: Answers) -> None:
-        threshold = self._detection.outlier_score
-        rows = self._run(
+    def _first_open_second(self, newest_ms: Mapping[int, int]) -> int:
+        """Return the first second that not every partition has passed with a readable record."""
+        newest = (newest_ms.get(partition, 0) for partition in self._upper_bound)
+        return min(newest, default=0) // 1_000
+
+    def _outliers(self) -> None:
+        answers, threshold = self._answers, self._detection.outlier_score
+        result = self._run(
             SALE_OUTLIERS,
             block_s=self._detection.outlier_hours * 3_600,
             log_scale=constants.LOG_SCALE,
             threshold=threshold,
-            min_history=constants.LEAST_HISTORY,
-            min_price_spread=constants.LEAST_SPREAD,
-            max_price_spread=constants.LARGEST_SPREAD,
+            min_history=constants.MIN_HISTORY,
+            min_price_spread=constants.MIN_SPREAD,
+            max_price_spread=constants.MAX_SPREAD,
             quantity_spread=constants.QUANTITY_SPREAD,
-        ).fetchall()
-        for part, off, identifier, category, cents, by_price, by_pieces, *expected in rows:
-            usual = abs(by_price) <= threshold
-            many = by_pieces > 0 and near(by_pieces, threshold)
-            if near(by_price, threshold) or (usual and many):
-                found.doubtful_offsets.add((part, off))
-            if not usual:
-                kind = "high_price" if by_price > 0 else "low_price"
-                one = SaleOutlier(identifier, category, cents, expected[0], by_price)
-            elif by_pieces > threshold:
-                kind = "bulk_quantity"
-                one = SaleOutlier(identifier, category, cents, expected[1], by_pieces)
-            else:
-                continue
-            stand_for_record(found.outliers, found.doubtful_offsets, (part, off, kind), one)
+        )
+        columns = [name for name, *_ in result.description]
+        for values in result.fetchall():
+            row = dict(zip(columns, values, strict=True))
+            position = row["kafka_partition"], row["kafka_offset"]
+            scores = {measure: row[f"{measure}_score"] for measure in measures(SALE_KINDS)}
+            kind, borderline = classify(SALE_KINDS, scores, threshold)
+            if borderline:
+                answers.borderline_offsets.add(position)
+            if kind is not None:
+                alert = SaleOutlier(
+                    row["transaction_id"],
+                    row["category"],
+                    row["cents"],
+                    row[f"{kind.measure}_expected"],
+                    scores[kind.measure],
+                )
+                key = (*position, kind.name)
+                keep_largest(answers.outliers, answers.borderline_offsets, key, alert)
 
-    def _swings(self, found: Answers, closed: int) -> None:
-        """Judge the seconds; an alert so many rows after another one belongs to it."""
-        self._run(CREATE_SALES_PER_SECOND, end_second=closed)
-        threshold = self._detection.surge_score
+    def _traffic(self, end_second: int) -> None:
+        """Score the seconds before `end_second`, and drop the alerts of the cool-down."""
+        self._run(CREATE_SALES_PER_SECOND, end_second=end_second)
         rows = self._run(
             TRAFFIC_ANOMALIES,
             third_rows=self._detection.third,
             two_thirds_rows=2 * self._detection.third,
             history_start=self._detection.third + constants.GAP - 1,
-            min_history_rows=self._detection.least_seconds,
-            max_dispersion=constants.MOST_VARIATION,
-            min_expected=constants.LEAST_EXPECTED,
+            min_history_rows=self._detection.min_seconds,
+            max_dispersion=constants.MAX_VARIATION,
+            min_expected=constants.MIN_EXPECTED,
         ).fetchall()
-        alerts: dict[str, int] = {}
-        doubts: dict[str, int] = {}
-        for second, category, place, observed, expected, score in rows:
-            alert, doubt = abs(score) > threshold, near(score, threshold)
-            if doubt or (alert and place - doubts.get(category, -COOL_DOWN) <= COOL_DOWN):
-                found.doubtful_seconds.add((second, category))
-            if alert and place - alerts.get(category, -COOL_DOWN) > COOL_DOWN:
-                kind = "surge" if score > 0 else "drought"
-                found.swings[second, category, kind] = TrafficAnomaly(observed, expected, score)
-            if alert:
-                alerts[category] = place
-            if doubt:
-                doubts[category] = place
+        last_alert: dict[str, int] = {}
+        last_borderline: dict[str, int] = {}
+        before = -COOL_DOWN_ROWS
+        for second, category, index, observed, expected, score in rows:
+            kind, borderline = classify(
+                WINDOW_KINDS, {"traffic": score}, self._detection.surge_score
+            )
+            since_borderline = index - last_borderline.get(category, before)
+            if borderline or (kind and since_borderline <= COOL_DOWN_ROWS):
+                self._answers.borderline_seconds.add((second, category))
+            if kind:
+                if index - last_alert.get(category, before) > COOL_DOWN_ROWS:
+                    anomaly = TrafficAnomaly(observed, expected, score)
+                    self._answers.traffic[second, category, kind.name] = anomaly
+                last_alert[category] = index
+            if borderline:
+                last_borderline[category] = index
 
 
 def _statement(name: str) -> str:
     return files("spaf.verify").joinpath("sql", f"{name}.sql").read_text()
 
 
-def _sold(sale: Sale) -> tuple[Any, ...]:
+def _sale_columns(sale: Sale) -> tuple[Any, ...]:
     return (
         *(sale.product_id, sale.category, sale.currency, sale.unit_cents, sale.quantity),
         *(sale.event_ms, sale.transaction_id),

@@ -1,12 +1,12 @@
-r"""The topic written down once, as text files that both formulations read, and a person too.
+r"""A dump: the topic as text files, which both oracles read.
 
-A dump is a folder: `dump.json` says of what, each `PARTITION-FIRSTOFFSET.tsv` holds a stretch of
-one partition in offset order, one record a line:
+A dump is a folder. `dump.json` describes the range and the rules; each `PARTITION-FIRSTOFFSET.tsv`
+holds consecutive records of one partition in offset order, one record a line:
 
     partition ⇥ offset ⇥ append time, epoch ms ⇥ form ⇥ value
 
-The form is `t`, and the value stands as it came, if it is UTF-8 without the four characters that
-a line cannot hold; `x`, and the value is in hexadecimal digits, for all others; `n`, a tombstone.
+The form is `t` for UTF-8 without the four characters that a line cannot hold, written as it is;
+`x` for all other values, written in hexadecimal digits; `n` for a tombstone.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 FORMAT = 1
-ABOUT = "dump.json"
-# What is written at a time: enough to make the call cheap.
+HEADER = "dump.json"
+# Size of the write buffer: large enough to make the calls cheap.
 BUFFER_BYTES = 1 << 20
-# What no reader of lines and columns takes as it is.
+# Characters that separate columns or lines, or that a reader of text files does not accept.
 NUL, TAB, LINE_FEED, CARRIAGE_RETURN = 0, 9, 10, 13
-# Records of a stretch: a process takes one at a time, and a dozen keep two of them evenly busy.
-STRETCH_RECORDS = 400_000
+# Records of a file: a process takes one file at a time, and a dozen keep two processes evenly busy.
+FILE_RECORDS = 400_000
 
 
 class DumpHeader(msgspec.Struct, frozen=True):
-    """What a dump is of: the range, and what the job of that run had been told."""
+    """The content of a dump: its range, and the rules of the job of that run."""
 
     topic: str
     begin: dict[int, int]
@@ -59,21 +59,21 @@ class Dump:
     """A folder with the records of a topic."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep the folder; nothing is read yet."""
+        """Store the folder; nothing is read yet."""
         self.folder = folder
 
     def create(self) -> None:
-        """Make the folder, readable by us only: sales may name customers.
+        """Create the folder, readable by its owner only, because sales may name customers.
 
         Raises:
-            VerifyError: it cannot be made.
+            VerifyError: the folder cannot be created.
 
         """
         with explained_os_errors(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def describe(self, about: DumpHeader) -> None:
-        """Write down what the dump is of; it is complete with this.
+    def write_header(self, header: DumpHeader) -> None:
+        """Write the header, which makes the dump complete.
 
         Raises:
             VerifyError: the disk is full, or the folder cannot be written.
@@ -81,47 +81,49 @@ class Dump:
         """
         self.create()
         with explained_os_errors(self.folder):
-            (self.folder / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
+            (self.folder / HEADER).write_bytes(msgspec.json.format(msgspec.json.encode(header)))
 
-    def about(self) -> DumpHeader:
-        """Return what the dump is of.
+    def header(self) -> DumpHeader:
+        """Return the header.
 
         Raises:
-            SettingsError: the folder is no dump, or one of another version.
+            SettingsError: the folder is no complete dump, or has another format.
 
         """
         try:
-            return msgspec.json.decode((self.folder / ABOUT).read_bytes(), type=DumpHeader)
+            return msgspec.json.decode((self.folder / HEADER).read_bytes(), type=DumpHeader)
         except (OSError, msgspec.MsgspecError) as error:
             raise SettingsError(
                 f"{self.folder} is not a complete dump: {error}.",
                 todo="Make one with `spaf verify --keep-dump`; it prints the folder's name.",
             ) from None
 
-    def stretches(self) -> list[DumpFile]:
+    def files(self) -> list[DumpFile]:
         """Return the files, in the order of partitions and offsets."""
-        found = []
+        dump_files = []
         for path in self.folder.glob("*-*.tsv"):
             partition, offset = path.stem.split("-")
-            found.append(DumpFile(int(partition), int(offset), path))
-        return sorted(found)
+            dump_files.append(DumpFile(int(partition), int(offset), path))
+        return sorted(dump_files)
 
     def path(self, partition: int, offset: int) -> Path:
-        """Return the file of the stretch that begins there."""
+        """Return the path of the file that begins at an offset."""
         return self.folder / f"{partition}-{offset:020}.tsv"
 
     def write(self, partition: int, offset: int, records: Iterable[Record]) -> None:
-        """Write a stretch, whose first offset may be `offset`.
+        """Write consecutive records of a partition to the file that begins at `offset`.
 
         Raises:
             VerifyError: the disk is full, or the folder cannot be written.
 
         """
-        for _ in self.written(partition, offset, records):
+        for _ in self.write_through(partition, offset, records):
             pass
 
-    def written(self, partition: int, offset: int, records: Iterable[Record]) -> Iterator[Record]:
-        """Write a stretch, whose first offset may be `offset`; yield each record once it is in.
+    def write_through(
+        self, partition: int, offset: int, records: Iterable[Record]
+    ) -> Iterator[Record]:
+        """Write records as `write` does, and yield each record after it was written.
 
         Raises:
             VerifyError: the disk is full, or the folder cannot be written.
@@ -132,47 +134,47 @@ class Dump:
             self.path(partition, offset).open("wb", BUFFER_BYTES) as file,
         ):
             for record in records:
-                file.write(line(record))
+                file.write(encode_line(record))
                 yield record
 
     def delete(self) -> None:
-        """Delete the folder and all in it."""
+        """Delete the folder and its files."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class explained_os_errors:  # noqa: N801 - it reads as a word in a with statement
-    """Turns an error of the file system into one that a user can act on."""
+class explained_os_errors:  # noqa: N801 - a context manager, named like a function
+    """Converts an error of the file system into one that says what to do."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep what is being written."""
+        """Store the folder that is written."""
         self._folder = folder
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Enter the block."""
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        """Name the folder and what to do."""
+        """Replace an error of the file system, if there is one."""
         if isinstance(error, OSError):
             raise VerifyError(
                 f"The dump of the topic in {self._folder} cannot be written: {error.strerror}.",
-                todo="It needs about as much room as the sales in the topic, about 400 bytes each;"
-                " SPAF_HOME names another folder.",
+                todo="The dump needs as much disk space as the topic, about 400 bytes a sale."
+                " Set SPAF_HOME to a folder on another disk.",
             ) from None
 
 
-def line(record: Record) -> bytes:
+def encode_line(record: Record) -> bytes:
     """Return a record as a line of the dump."""
     partition, offset, append_ms, value = record
     if value is None:
         return b"%d\t%d\t%d\tn\t\n" % (partition, offset, append_ms)
-    if is_line(value):
+    if is_plain_text(value):
         return b"%d\t%d\t%d\tt\t%b\n" % (partition, offset, append_ms, value)
     return b"%d\t%d\t%d\tx\t%b\n" % (partition, offset, append_ms, value.hex().encode())
 
 
-def is_line(value: bytes) -> bool:
-    """Tell whether a value can stand in a line of text as it is."""
-    # A byte as a number is found ten times as fast as one as text.
+def is_plain_text(value: bytes) -> bool:
+    """Return whether a value can be a part of a line of text as it is."""
+    # Searching for an integer is ten times as fast as searching for a bytes object.
     if LINE_FEED in value or TAB in value or CARRIAGE_RETURN in value or NUL in value:
         return False
     if value.isascii():
@@ -185,25 +187,25 @@ def is_line(value: bytes) -> bool:
 
 
 def read(path: Path) -> Iterator[tuple[int, int, int, bytes | None]]:
-    """Yield the records of a stretch, all of one partition: partition, offset, append_ms, value."""
-    here = int(path.stem.partition("-")[0])
+    """Yield the records of a file: partition, offset, append_ms, value."""
+    partition = int(path.stem.partition("-")[0])
     with path.open("rb") as file:
         for text in file:
             _, offset, append_ms, form, value = text.split(b"\t", 4)
             if form == b"t":
-                yield here, int(offset), int(append_ms), value[:-1]
+                yield partition, int(offset), int(append_ms), value[:-1]
             else:
-                yield here, int(offset), int(append_ms), unwritten(form, value)
+                yield partition, int(offset), int(append_ms), decode_value(form, value)
 
 
-def unwritten(form: bytes, value: bytes) -> bytes | None:
-    """Return a value that is not written as it came."""
+def decode_value(form: bytes, value: bytes) -> bytes | None:
+    """Return a value whose form is `x` or `n`."""
     return None if form == b"n" else bytes.fromhex(value.decode())
 
 
-def parts(begin: Mapping[int, int], end: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
-    """Yield (partition, first, stop) of the stretches that a range is cut into."""
+def file_ranges(begin: Mapping[int, int], end: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+    """Yield (partition, first, stop) of the files that a range is divided into."""
     for partition, stop in end.items():
         first = begin.get(partition, 0)
-        for start in range(first, stop, STRETCH_RECORDS):
-            yield partition, start, min(start + STRETCH_RECORDS, stop)
+        for start in range(first, stop, FILE_RECORDS):
+            yield partition, start, min(start + FILE_RECORDS, stop)

@@ -1,8 +1,8 @@
-"""Sales of an unusual price or quantity, with sums of integers, in offset order.
+"""Sales with an unusual price or quantity, computed with integer sums, in offset order.
 
-Each sale is compared with all earlier ones of its partition, product, currency and block of append
-time: a lane. A log may be walked through in stretches at the same time, so sales are only noted as
-they come, and judged when it is known what the stretch before has left: numbers, by the lane.
+Each sale is compared with all earlier sales of its group: the same partition, product, currency and
+block of append time. Chunks of a log may be read in parallel. So sales are only stored when they
+are read, and are scored once the sums that the chunk before leaves for each group are known.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from spaf.sale.anomaly_kinds import SALE_KINDS
 from spaf.verify.answers import OutlierKey, SaleOutlier
 from spaf.verify.detection import (
-    LARGEST_SPREAD,
-    LEAST_HISTORY,
-    LEAST_SPREAD,
     LOG_SCALE,
+    MAX_SPREAD,
+    MIN_HISTORY,
+    MIN_SPREAD,
     QUANTITY_SPREAD,
     Detection,
+    classify,
     near,
 )
 
@@ -30,20 +32,20 @@ if TYPE_CHECKING:
 
     from spaf.sale import Sale
 
-LaneKey = tuple[int, str, str, int]
+GroupKey = tuple[int, str, str, int]
 """Partition, product, currency, block."""
 
-# A first look passes over the usual sales; it must not pass over one near a threshold.
+# Factor of the thresholds of the fast filter, which must not drop a sale near a threshold.
 CAUTION = 1 - 1e-6
 
 
 class OutlierGroup:
-    """The sales of a lane in a stretch, a column each."""
+    """The sales of a group in a chunk, one array a column."""
 
     __slots__ = ("categories", "cents", "identifiers", "offsets", "quantities")
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Start empty."""
         self.offsets = array("q")
         self.cents = array("q")
         self.quantities = array("q")
@@ -52,7 +54,7 @@ class OutlierGroup:
 
 
 class LogSums(NamedTuple):
-    """What a lane has left: number of sales, and sums of their logarithms."""
+    """Number of sales, and sums of their logarithms."""
 
     sales: int = 0
     prices: int = 0
@@ -61,126 +63,133 @@ class LogSums(NamedTuple):
 
 
 class Outliers:
-    """Notes sales as they come, and judges them lane by lane."""
+    """Stores sales as they are read, and scores them group by group."""
 
     def __init__(self, detection: Detection) -> None:
-        """Start at the beginning of a log, or of a stretch of it."""
-        self.found: dict[OutlierKey, SaleOutlier] = {}
-        self.doubtful: set[tuple[int, int]] = set()
+        """Start at the beginning of a log, or of a chunk of it."""
+        self.alerts: dict[OutlierKey, SaleOutlier] = {}
+        self.borderline: set[tuple[int, int]] = set()
         self._threshold = detection.outlier_score
-        self._block_seconds = detection.outlier_hours * 3_600
-        self._noted: dict[LaneKey, OutlierGroup] = {}
-        self._sums: dict[LaneKey, LogSums] = {}
+        self._block_s = detection.outlier_hours * 3_600
+        self._pending: dict[GroupKey, OutlierGroup] = {}
+        self._sums: dict[GroupKey, LogSums] = {}
 
-    def see(self, partition: int, offset: int, second: int, sale: Sale) -> None:
-        """Note a sale; `second` is that of its append time."""
-        key = (partition, sale.product_id, sale.currency, second // self._block_seconds)
-        lane = self._noted.get(key)
-        if lane is None:
-            lane = self._noted[key] = OutlierGroup()
-        lane.offsets.append(offset)
-        lane.cents.append(sale.unit_cents)
-        lane.quantities.append(sale.quantity)
-        lane.categories.append(sale.category)
-        lane.identifiers.append(sale.transaction_id)
+    def add(self, partition: int, offset: int, second: int, sale: Sale) -> None:
+        """Store a sale; `second` is that of its append time."""
+        key = (partition, sale.product_id, sale.currency, second // self._block_s)
+        group = self._pending.get(key)
+        if group is None:
+            group = self._pending[key] = OutlierGroup()
+        group.offsets.append(offset)
+        group.cents.append(sale.unit_cents)
+        group.quantities.append(sale.quantity)
+        group.categories.append(sale.category)
+        group.identifiers.append(sale.transaction_id)
 
-    def absorb(self, later: Outliers) -> None:
-        """Join the stretch that follows, which has noted its sales only."""
-        self.settle()
-        self._noted = later._noted
-        self.settle()
+    def merge(self, later: Outliers) -> None:
+        """Append the chunk that follows, whose sales are stored and not scored."""
+        self.score()
+        self._pending = later._pending
+        self.score()
 
-    def settle(self) -> None:
-        """Judge what is noted."""
-        for key, lane in self._noted.items():
-            self._sums[key] = self._judge(key[0], lane, self._sums.get(key, LogSums()))
-        self._noted = {}
+    def score(self) -> None:
+        """Score the stored sales."""
+        for key, group in self._pending.items():
+            self._sums[key] = self._score_group(key[0], group, self._sums.get(key, LogSums()))
+        self._pending = {}
 
-    def _judge(self, partition: int, lane: OutlierGroup, left: LogSums) -> LogSums:
-        """Judge the sales of a lane, and return what it leaves."""
-        prices = logs(np.asarray(lane.cents) + 1)
-        quantities = logs(np.asarray(lane.quantities))
-        # By sale: how many were before it, and their sums. All are integers, so all are exact.
-        before = left.sales + np.arange(len(prices))
-        price_sums = left.prices + np.cumsum(prices) - prices
-        square_sums = left.squares + np.cumsum(prices * prices) - prices * prices
-        quantity_sums = left.quantities + np.cumsum(quantities) - quantities
-        divisor = np.maximum(before, 1)
-        far = np.abs(prices - price_sums / divisor) > self._threshold * LEAST_SPREAD * CAUTION
-        many = quantities - quantity_sums / divisor > self._threshold * QUANTITY_SPREAD * CAUTION
-        for at in np.flatnonzero((before >= LEAST_HISTORY) & (far | many)).tolist():
+    def _score_group(self, partition: int, group: OutlierGroup, before: LogSums) -> LogSums:
+        """Score the sales of a group, and return the sums that include them."""
+        prices = logs(np.asarray(group.cents) + 1)
+        quantities = logs(np.asarray(group.quantities))
+        # By sale: number and sums of the earlier sales. All are integers, so all are exact.
+        earlier_sales = before.sales + np.arange(len(prices))
+        price_sums = before.prices + np.cumsum(prices) - prices
+        square_sums = before.squares + np.cumsum(prices * prices) - prices * prices
+        quantity_sums = before.quantities + np.cumsum(quantities) - quantities
+        divisor = np.maximum(earlier_sales, 1)
+        limit = self._threshold * CAUTION
+        suspect = (np.abs(prices - price_sums / divisor) > limit * MIN_SPREAD) | (
+            np.abs(quantities - quantity_sums / divisor) > limit * QUANTITY_SPREAD
+        )
+        for index in np.flatnonzero((earlier_sales >= MIN_HISTORY) & suspect).tolist():
             earlier = LogSums(
-                int(before[at]), int(price_sums[at]), int(square_sums[at]), int(quantity_sums[at])
+                int(earlier_sales[index]),
+                int(price_sums[index]),
+                int(square_sums[index]),
+                int(quantity_sums[index]),
             )
-            self._apply(partition, lane, at, int(prices[at]), int(quantities[at]), earlier)
+            logarithms = int(prices[index]), int(quantities[index])
+            self._score_sale(partition, group, index, logarithms, earlier)
         return LogSums(
-            left.sales + len(prices),
-            left.prices + int(prices.sum()),
-            left.squares + int((prices * prices).sum()),
-            left.quantities + int(quantities.sum()),
+            before.sales + len(prices),
+            before.prices + int(prices.sum()),
+            before.squares + int((prices * prices).sum()),
+            before.quantities + int(quantities.sum()),
         )
 
-    def _apply(  # noqa: PLR0913, PLR0917 - a sale, and those before it
+    def _score_sale(
         self,
         partition: int,
-        lane: OutlierGroup,
-        at: int,
-        price: int,
-        quantity: int,
+        group: OutlierGroup,
+        index: int,
+        logarithms: tuple[int, int],
         earlier: LogSums,
     ) -> None:
-        """Apply the rule to one sale, as it stands."""
-        offset, threshold = lane.offsets[at], self._threshold
+        """Score one sale, by the logarithms of its price and of its quantity."""
+        unit_cents, pieces = group.cents[index], group.quantities[index]
+        price, quantity = logarithms
         mean = earlier.prices / earlier.sales
         variance = (earlier.squares - earlier.prices * mean) / (earlier.sales - 1)
-        spread = min(max(sqrt(max(variance, 0.0)), LEAST_SPREAD), LARGEST_SPREAD)
-        price_score = (price - mean) / spread
-        usual = earlier.quantities / earlier.sales
-        quantity_score = (quantity - usual) / QUANTITY_SPREAD
-        by_quantity = abs(price_score) <= threshold
-        edge = by_quantity and quantity_score > 0 and near(quantity_score, threshold)
-        if edge or near(price_score, threshold):
-            self.doubtful.add((partition, offset))
-        if not by_quantity:
-            kind, score = "high_price" if price_score > 0 else "low_price", price_score
-            expected = (exp(mean / LOG_SCALE) - 1.0) * lane.quantities[at]
-        elif quantity_score > threshold:
-            kind, score = "bulk_quantity", quantity_score
-            expected = lane.cents[at] * exp(usual / LOG_SCALE)
-        else:
+        spread = min(max(sqrt(max(variance, 0.0)), MIN_SPREAD), MAX_SPREAD)
+        mean_quantity = earlier.quantities / earlier.sales
+        # By measure of `spaf.sale.anomaly_kinds`: the score, and the expected amount in cents.
+        scores = {
+            "price": (price - mean) / spread,
+            "quantity": (quantity - mean_quantity) / QUANTITY_SPREAD,
+        }
+        expected = {
+            "price": (exp(mean / LOG_SCALE) - 1.0) * pieces,
+            "quantity": unit_cents * exp(mean_quantity / LOG_SCALE),
+        }
+        position = (partition, group.offsets[index])
+        kind, borderline = classify(SALE_KINDS, scores, self._threshold)
+        if borderline:
+            self.borderline.add(position)
+        if kind is None:
             return
-        one = SaleOutlier(
-            lane.identifiers[at],
-            lane.categories[at],
-            lane.cents[at] * lane.quantities[at],
-            expected,
-            score,
+        alert = SaleOutlier(
+            group.identifiers[index],
+            group.categories[index],
+            unit_cents * pieces,
+            expected[kind.measure],
+            scores[kind.measure],
         )
-        stand_for_record(self.found, self.doubtful, (partition, offset, kind), one)
+        keep_largest(self.alerts, self.borderline, (*position, kind.name), alert)
 
 
-def stand_for_record(
-    found: dict[OutlierKey, SaleOutlier],
-    doubtful: set[tuple[int, int]],
+def keep_largest(
+    alerts: dict[OutlierKey, SaleOutlier],
+    borderline: set[tuple[int, int]],
     key: OutlierKey,
-    one: SaleOutlier,
+    alert: SaleOutlier,
 ) -> None:
-    """Note an unusual sale; of several of one kind in a record the largest amount stands for it.
+    """Store an alert; of several of one kind in a record only the largest amount is kept.
 
-    Then the score decides, then category and identifier. Where rounding may have decided between
-    two scores, the record is doubtful.
+    Equal amounts are ordered by score, then by category and identifier. If rounding may decide
+    between two scores, the record is borderline.
     """
-    other = found.get(key)
+    other = alerts.get(key)
     if other is None:
-        found[key] = one
+        alerts[key] = alert
         return
-    if one.cents == other.cents and near(one.score, abs(other.score)):
-        doubtful.add(key[:2])
-    found[key] = min(one, other, key=_place)
+    if alert.cents == other.cents and near(alert.score, abs(other.score)):
+        borderline.add(key[:2])
+    alerts[key] = min(alert, other, key=_order)
 
 
-def _place(one: SaleOutlier) -> tuple[Decimal, float, str, str]:
-    return -Decimal(one.cents), -abs(one.score), one.category, one.transaction_id or ""
+def _order(alert: SaleOutlier) -> tuple[Decimal, float, str, str]:
+    return -Decimal(alert.cents), -abs(alert.score), alert.category, alert.transaction_id or ""
 
 
 def logs(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

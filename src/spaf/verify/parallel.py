@@ -1,4 +1,4 @@
-"""Formulation one over a dump: a process for each core, a stretch at a time, joined in order."""
+"""Run the Python oracle over a dump: one process a core, one file at a time, merged in order."""
 
 from __future__ import annotations
 
@@ -16,55 +16,55 @@ if TYPE_CHECKING:
 
     from spaf.verify.answers import Answers
 
-# Fewer are done sooner by one process than others start: each needs a second to import us.
-FEW_RECORDS = 200_000
+# A process needs about a second to start, in which one process counts this number of records.
+MAX_RECORDS_OF_ONE_PROCESS = 200_000
 
 
 def cores() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def processes(records: int) -> int:
-    """Return how many processes so many records are worth."""
-    return 1 if records <= FEW_RECORDS else cores()
+    """Return the number of processes to use for this number of records."""
+    return 1 if records <= MAX_RECORDS_OF_ONE_PROCESS else cores()
 
 
 def recompute(
     dump: Dump,
-    cut: Mapping[int, int],
+    upper_bound: Mapping[int, int],
     processes: int,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Answers:
-    """Return what the dump comes to.
+    """Return the rows that follow from the records of a dump.
 
     Args:
         dump: the records, complete.
-        cut: for each partition of the topic the first offset that is not counted.
-        processes: how many to use.
-        progress: is told stretches done, and of how many.
+        upper_bound: for each partition of the topic the first offset that is not counted.
+        processes: number of processes.
+        progress: called with the number of files that are done, and of all files.
 
     """
-    about, stretches = dump.about(), dump.stretches()
-    whole = PythonOracle(about.rules, cut, about.detection, about.begin)
-    if processes == 1 or len(stretches) == 1:
-        for number, stretch in enumerate(stretches):
-            whole.absorb(_recount(stretch, about, dict(cut)))
-            progress(number + 1, len(stretches))
+    header, files, bound = dump.header(), dump.files(), dict(upper_bound)
+    whole = PythonOracle(header.rules, bound, header.detection, header.begin)
+    if processes == 1 or len(files) == 1:
+        for number, file in enumerate(files):
+            whole.merge(_count(file, header, bound))
+            progress(number + 1, len(files))
         return whole.answers()
     # Spawned, not forked: this process has threads of Kafka's library.
     spawn = multiprocessing.get_context("spawn")
-    # Nothing that is made there refers to itself, and looking for it would cost a tenth.
+    # The workers create no reference cycles, so the garbage collector would only cost time: 10 %.
     with ProcessPoolExecutor(processes, mp_context=spawn, initializer=gc.disable) as pool:
-        parts = pool.map(_recount, *zip(*((s, about, dict(cut)) for s in stretches), strict=True))
+        parts = pool.map(_count, *zip(*((file, header, bound) for file in files), strict=True))
         for number, part in enumerate(parts):
-            whole.absorb(part)
-            progress(number + 1, len(stretches))
+            whole.merge(part)
+            progress(number + 1, len(files))
     return whole.answers()
 
 
-def _recount(stretch: DumpFile, about: DumpHeader, cut: dict[int, int]) -> PythonOracle:
-    """Count one stretch; its sales are judged when it is joined to those before it."""
-    part = PythonOracle(about.rules, cut, about.detection)
-    part.feed(read(stretch.path))
+def _count(file: DumpFile, header: DumpHeader, upper_bound: dict[int, int]) -> PythonOracle:
+    """Count one file; its sales are scored when it is merged with the files before it."""
+    part = PythonOracle(header.rules, upper_bound, header.detection)
+    part.feed(read(file.path))
     return part

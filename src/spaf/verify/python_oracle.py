@@ -1,6 +1,6 @@
-"""Formulation one: every record decoded and counted once more, in plain Python, with integers.
+"""The Python oracle: decodes and counts every record again, in plain Python, with integers.
 
-A log may be counted in stretches, each by a process of its own, and joined again in order.
+A log may be counted in chunks, each by its own process, and merged in order.
 """
 
 from __future__ import annotations
@@ -39,67 +39,67 @@ class PythonOracle:
     def __init__(
         self,
         rules: Rules,
-        cut: Mapping[int, int],
+        upper_bound: Mapping[int, int],
         detection: Detection,
         begin: Mapping[int, int] | None = None,
     ) -> None:
         """Start empty.
 
         Args:
-            rules: what the contract leaves to the operator, as the job was told.
-            cut: for each partition of the topic the first offset that is not counted; a partition
-                that is not named has none that is.
-            detection: what the job was told of detection.
+            rules: the contract settings of the job.
+            upper_bound: for each partition of the topic the first offset that is not counted; of a
+                partition that is missing no record is counted.
+            detection: the detection settings of the job.
             begin: the first offset of each partition.
 
         """
-        self._answers = Answers(cut, begin or {}, deduplicated=rules.once_ms > 0)
+        self._answers = Answers(upper_bound, begin or {}, deduplicated=rules.once_ms > 0)
         self._rules = rules
         self._detection = detection
         self._outliers = Outliers(detection)
         self._counts: Counts = {}
-        # Sales that have an identifier, where each of those counts once.
-        self._once = Deduplicator(rules.once_ms)
-        self._behind = Deduplicator(rules.once_ms)
-        # By partition: the second of the newest readable record behind the cut.
+        # Sales that have an identifier, if each identifier counts once.
+        self._counted_copies = Deduplicator(rules.once_ms)
+        self._open_copies = Deduplicator(rules.once_ms)
+        # By partition: the second of the newest readable record after the upper bound.
         self._newest_open: dict[int, int] = {}
 
-    def beside(self) -> PythonOracle:
-        """Return an empty one that counts by the same rules, for a stretch that follows."""
-        return PythonOracle(self._rules, self._answers.cut, self._detection)
+    def next_chunk(self) -> PythonOracle:
+        """Return an empty oracle with the same rules, for a chunk that follows."""
+        return PythonOracle(self._rules, self._answers.upper_bound, self._detection)
 
     def feed(self, records: Iterable[Row]) -> None:
-        """Take in records; may be called again with more.
+        """Count records; may be called again with the records that follow.
 
-        The usual record, one plain sale in time and before the cut, is counted here and not by
-        calls: a call costs as much as the counting, and there are millions.
+        The usual record, one plain sale in time and before the upper bound, is counted inline: a
+        function call costs as much as the counting, and there are millions of records.
         """
-        cut, rules, see = self._answers.cut, self._rules, self._outliers.see
-        summary = self._answers.summary
-        most_ahead, most_late = -rules.max_ahead_ms, rules.max_lateness_ms
-        once = self._once if rules.once_ms else None
-        here, now = -1, -1
+        upper_bound, rules = self._answers.upper_bound, self._rules
+        add_outlier, summary = self._outliers.add, self._answers.summary
+        min_age_ms, max_age_ms = -rules.max_ahead_ms, rules.max_lateness_ms
+        copies = self._counted_copies if rules.once_ms else None
+        current_partition, current_second = -1, -1
         for partition, offset, append_ms, value in records:
             sale = parse_plain(value, append_ms, rules) if value else None
             if (
                 sale is None
-                or not most_ahead <= append_ms - sale.event_ms <= most_late
-                or offset >= cut.get(partition, 0)
+                or not min_age_ms <= append_ms - sale.event_ms <= max_age_ms
+                or offset >= upper_bound.get(partition, 0)
             ):
-                self._take(partition, offset, append_ms, value)
+                self._add_record(partition, offset, append_ms, value)
                 continue
             second = append_ms // 1_000
-            if second != now or partition != here:
-                here, now = partition, second
-                intake = self._intake((partition, second), offset)
+            if second != current_second or partition != current_partition:
+                current_partition, current_second = partition, second
+                ledger_counts = self._ledger_counts((partition, second), offset)
                 counts = self._counts.setdefault(second, {})
-            intake.accepted += 1
-            intake.readable = intake.max_offset = offset
+            ledger_counts.accepted += 1
+            ledger_counts.readable = ledger_counts.max_offset = offset
             category, quantity = sale.category, sale.quantity
             counts[category] = counts.get(category, 0) + 1
-            see(partition, offset, second, sale)
-            if once is not None and sale.transaction_id is not None:
-                once.add(LogPosition(append_ms, partition, offset), sale)
+            add_outlier(partition, offset, second, sale)
+            if copies is not None and sale.transaction_id is not None:
+                copies.add(LogPosition(append_ms, partition, offset), sale)
                 continue
             key = (sale.event_ms // 1_000, category, sale.currency)
             group = summary.get(key)
@@ -109,158 +109,157 @@ class PythonOracle:
             group.units += quantity
             group.cents += sale.unit_cents * quantity
 
-    def absorb(self, later: PythonOracle) -> None:
-        """Join the stretch that follows in each of its partitions."""
-        mine, theirs = self._answers, later._answers
-        for key, group in theirs.summary.items():
-            here = mine.summary.setdefault(key, SummarySums())
-            here.count += group.count
-            here.units += group.units
-            here.cents += group.cents
-        for place, intake in theirs.ledger.items():
-            _join_intake(mine.ledger.setdefault(place, intake), intake)
+    def merge(self, later: PythonOracle) -> None:
+        """Add the chunk that follows in each of its partitions."""
+        own, other = self._answers, later._answers
+        for key, group in other.summary.items():
+            sums = own.summary.setdefault(key, SummarySums())
+            sums.count += group.count
+            sums.units += group.units
+            sums.cents += group.cents
+        for ledger_key, ledger_counts in other.ledger.items():
+            _merge_ledger(own.ledger.setdefault(ledger_key, ledger_counts), ledger_counts)
         for second, categories in later._counts.items():
             counts = self._counts.setdefault(second, {})
             for category, count in categories.items():
                 counts[category] = counts.get(category, 0) + count
-        mine.open_summary |= theirs.open_summary
-        mine.open_ledger |= theirs.open_ledger
-        mine.late_cents += theirs.late_cents
-        mine.reasons += theirs.reasons
+        own.open_summary |= other.open_summary
+        own.open_ledger |= other.open_ledger
+        own.late_cents += other.late_cents
+        own.reasons += other.reasons
         self._newest_open |= later._newest_open
-        self._once.absorb(later._once)
-        self._behind.absorb(later._behind)
-        self._outliers.absorb(later._outliers)
+        self._counted_copies.merge(later._counted_copies)
+        self._open_copies.merge(later._open_copies)
+        self._outliers.merge(later._outliers)
 
     def answers(self) -> Answers:
-        """Return what the records fed so far come to."""
-        found = self._answers
-        self._count_once()
-        intakes = found.ledger.values()
-        taken = sum(intake.accepted for intake in intakes)
-        found.accepted = taken - found.duplicates
-        found.late = sum(intake.late for intake in intakes)
-        found.records = taken + found.late + sum(intake.rejected for intake in intakes)
+        """Return the rows that follow from the records so far."""
+        answers = self._answers
+        self._count_first_copies()
+        ledger = answers.ledger.values()
+        accepted = sum(counts.accepted for counts in ledger)
+        answers.accepted = accepted - answers.duplicates
+        answers.late = sum(counts.late for counts in ledger)
+        answers.records = accepted + answers.late + sum(counts.rejected for counts in ledger)
         newest: dict[int, int] = {}
-        for partition, second in (key for key, row in found.ledger.items() if row.readable >= 0):
-            newest[partition] = max(newest.get(partition, 0), second)
-        found.closed = self._closed(newest)
+        for (partition, second), counts in answers.ledger.items():
+            if counts.readable >= 0:
+                newest[partition] = max(newest.get(partition, 0), second)
+        answers.closed = self._first_open_second(newest)
         traffic = TrafficBaseline(self._detection)
-        traffic.judge(self._counts, self._closed(newest | self._newest_open))
-        found.swings, found.doubtful_seconds = traffic.found, traffic.doubtful
-        self._outliers.settle()
-        found.outliers, found.doubtful_offsets = self._outliers.found, self._outliers.doubtful
-        found.by_decoder = found.records
-        return found
+        traffic.score(self._counts, self._first_open_second(newest | self._newest_open))
+        answers.traffic, answers.borderline_seconds = traffic.alerts, traffic.borderline
+        self._outliers.score()
+        answers.outliers = self._outliers.alerts
+        answers.borderline_offsets = self._outliers.borderline
+        answers.by_decoder = answers.records
+        return answers
 
-    def _count_once(self) -> None:
-        """Count the first copy of each sale; what a copy behind the cut may change is open."""
-        found = self._answers
-        for copies in self._once.sales.values():
-            self._add(copies.first)
-        found.repeats = {
-            block: BlockDuplicates(*counts) for block, counts in self._once.repeated().items()
+    def _count_first_copies(self) -> None:
+        """Count the first copy of each sale; rows that a later copy may change are open."""
+        answers = self._answers
+        for copies in self._counted_copies.sales.values():
+            self._add_sale(copies.first)
+        answers.duplicate_blocks = {
+            block: BlockDuplicates(*counts)
+            for block, counts in self._counted_copies.duplicates().items()
         }
-        for key, behind in self._behind.sales.items():
-            found.open_repeats.add(self._once.block(key[0]))
-            before = self._once.sales.get(key)
-            if before is not None and behind.precedes(before):
-                found.open_summary.add(summary_key(before.first))
-        # What is counted is done: another call of answers must not count it again.
-        self._once, self._behind = (
-            Deduplicator(self._rules.once_ms),
-            Deduplicator(self._rules.once_ms),
-        )
+        for key, open_copies in self._open_copies.sales.items():
+            answers.open_blocks.add(self._counted_copies.block(key[0]))
+            counted = self._counted_copies.sales.get(key)
+            if counted is not None and open_copies.precedes(counted):
+                answers.open_summary.add(summary_key(counted.first))
+        # Another call of `answers` must not count these copies again.
+        self._counted_copies = Deduplicator(self._rules.once_ms)
+        self._open_copies = Deduplicator(self._rules.once_ms)
 
-    def _add(self, sale: Sale) -> None:
-        group = self._group(sale)
+    def _add_sale(self, sale: Sale) -> None:
+        group = self._answers.summary.setdefault(summary_key(sale), SummarySums())
         group.count += 1
         group.units += sale.quantity
         group.cents += sale.cents
 
-    def _closed(self, newest: Mapping[int, int]) -> int:
-        """Return the first second that not every partition has passed; only what is read counts."""
-        return min((newest.get(partition, 0) for partition in self._answers.cut), default=0)
+    def _first_open_second(self, newest: Mapping[int, int]) -> int:
+        """Return the first second that not every partition has passed with a readable record."""
+        return min((newest.get(partition, 0) for partition in self._answers.upper_bound), default=0)
 
-    def _take(self, partition: int, offset: int, append_ms: int, value: bytes | None) -> None:
-        """Take in any record."""
+    def _add_record(self, partition: int, offset: int, append_ms: int, value: bytes | None) -> None:
+        """Count any record."""
         outcomes = decode(value, append_ms, self._rules)
-        place = (partition, append_ms // 1_000)
-        where = LogPosition(append_ms, partition, offset)
-        if offset < self._answers.cut.get(partition, 0):
-            self._count(place, where, outcomes)
+        key = (partition, append_ms // 1_000)
+        position = LogPosition(append_ms, partition, offset)
+        if offset < self._answers.upper_bound.get(partition, 0):
+            self._count(key, position, outcomes)
         else:
-            self._leave_open(place, where, outcomes)
+            self._mark_open(key, position, outcomes)
         for sale in outcomes:
             if isinstance(sale, Sale):
-                counts = self._counts.setdefault(place[1], {})
+                counts = self._counts.setdefault(key[1], {})
                 counts[sale.category] = counts.get(sale.category, 0) + 1
-                self._outliers.see(partition, offset, place[1], sale)
+                self._outliers.add(partition, offset, key[1], sale)
 
-    def _count(self, place: LedgerKey, where: LogPosition, outcomes: tuple[Outcome, ...]) -> None:
-        """Count a record: rejected is what is neither accepted nor late of the one that it is.
+    def _count(self, key: LedgerKey, position: LogPosition, outcomes: tuple[Outcome, ...]) -> None:
+        """Count a record before the upper bound.
 
-        Flink reads an array at the root as several sales under one offset. They are counted as
-        sales, so that the sum over accepted, late and rejected stays the number of records.
+        Flink reads an array at the root as several sales with one offset. Each sale beyond the
+        first lowers `rejected` by one, so that accepted, late and rejected add up to the number of
+        records.
         """
-        found = self._answers
-        intake = self._intake(place, where.offset)
-        intake.rejected += 1
+        counts = self._ledger_counts(key, position.offset)
+        counts.rejected += 1
         if outcomes != UNREADABLE:
-            intake.readable = where.offset
+            counts.readable = position.offset
         for outcome in outcomes:
             if isinstance(outcome, Sale):
-                intake.accepted += 1
-                intake.rejected -= 1
-                if self._counts_once(outcome):
-                    self._once.add(where, outcome)
+                counts.accepted += 1
+                counts.rejected -= 1
+                if self._is_deduplicated(outcome):
+                    self._counted_copies.add(position, outcome)
                 else:
-                    self._add(outcome)
+                    self._add_sale(outcome)
             elif isinstance(outcome, Late):
-                intake.late += 1
-                intake.rejected -= 1
-                found.late_cents += outcome.sale.cents
+                counts.late += 1
+                counts.rejected -= 1
+                self._answers.late_cents += outcome.sale.cents
             else:
-                found.reasons[outcome] += 1
+                self._answers.reasons[outcome] += 1
 
-    def _counts_once(self, sale: Sale) -> bool:
+    def _is_deduplicated(self, sale: Sale) -> bool:
         return bool(self._rules.once_ms) and sale.transaction_id is not None
 
-    def _leave_open(
-        self, place: LedgerKey, where: LogPosition, outcomes: tuple[Outcome, ...]
+    def _mark_open(
+        self, key: LedgerKey, position: LogPosition, outcomes: tuple[Outcome, ...]
     ) -> None:
+        """Mark the rows that a record after the upper bound changes."""
         if outcomes != UNREADABLE:
-            self._newest_open[place[0]] = place[1]
-        self._answers.open_ledger.add(place)
+            self._newest_open[key[0]] = key[1]
+        self._answers.open_ledger.add(key)
         for sale in outcomes:
             if isinstance(sale, Sale):
                 self._answers.open_summary.add(summary_key(sale))
-                if self._counts_once(sale):
-                    self._behind.add(where, sale)
+                if self._is_deduplicated(sale):
+                    self._open_copies.add(position, sale)
 
-    def _intake(self, place: LedgerKey, offset: int) -> LedgerCounts:
-        """Return the ledger row of a record, with the record's offset in it."""
-        intake = self._answers.ledger.get(place)
-        if intake is None:
-            intake = self._answers.ledger[place] = LedgerCounts(offset, offset)
-        intake.max_offset = offset
-        return intake
-
-    def _group(self, sale: Sale) -> SummarySums:
-        return self._answers.summary.setdefault(summary_key(sale), SummarySums())
+    def _ledger_counts(self, key: LedgerKey, offset: int) -> LedgerCounts:
+        """Return the ledger row of a record, extended to the record's offset."""
+        counts = self._answers.ledger.get(key)
+        if counts is None:
+            counts = self._answers.ledger[key] = LedgerCounts(offset, offset)
+        counts.max_offset = offset
+        return counts
 
 
 def summary_key(sale: Sale) -> SummaryKey:
-    """Return the summary row that counts a sale."""
+    """Return the key of the summary row that counts a sale."""
     return sale.event_ms // 1_000, sale.category, sale.currency
 
 
-def _join_intake(mine: LedgerCounts, later: LedgerCounts) -> None:
-    """Add the part of a second that a later stretch has seen."""
-    if mine is later:
+def _merge_ledger(own: LedgerCounts, later: LedgerCounts) -> None:
+    """Add the counts of a later chunk for the same second."""
+    if own is later:
         return
-    mine.max_offset = later.max_offset
-    mine.accepted += later.accepted
-    mine.late += later.late
-    mine.rejected += later.rejected
-    mine.readable = later.readable if later.readable != UNREAD else mine.readable
+    own.max_offset = later.max_offset
+    own.accepted += later.accepted
+    own.late += later.late
+    own.rejected += later.rejected
+    own.readable = later.readable if later.readable != UNREAD else own.readable

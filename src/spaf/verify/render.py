@@ -1,11 +1,11 @@
-"""The tables that a right job would have written, from answers: the self-test damages those."""
+"""The tables that a correct job would have written; the self-test damages them."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from spaf.verify.answers import Answers
-from spaf.verify.ledger import bookings
+from spaf.verify.ledger import expected_rows
 from spaf.verify.tables import (
     DuplicateBlockRow,
     LedgerRow,
@@ -17,7 +17,7 @@ from spaf.verify.tables import (
 
 
 def tables_of(answers: Answers) -> TableRows:
-    """Return all tables of answers in which nothing is open."""
+    """Return the rows of all tables, for a result in which nothing is open."""
     return TableRows(
         summary=[
             SummaryRow(*key, group.count, group.units, amount(group.cents))
@@ -25,7 +25,7 @@ def tables_of(answers: Answers) -> TableRows:
         ],
         ledger=[
             LedgerRow(*key, row.accepted, row.late, known(row[2]), known(row[3]), known(row[4]))
-            for key, row in bookings(answers).items()
+            for key, row in expected_rows(answers).items()
         ],
         outliers=[
             OutlierRow(
@@ -38,23 +38,25 @@ def tables_of(answers: Answers) -> TableRows:
             )
             for key, row in answers.outliers.items()
         ],
-        swings=[TrafficAnomalyRow(*key, *row) for key, row in answers.swings.items()],
-        repeats=[DuplicateBlockRow(*key, *row) for key, row in answers.repeats.items()],
+        traffic=[TrafficAnomalyRow(*key, *row) for key, row in answers.traffic.items()],
+        duplicate_blocks=[
+            DuplicateBlockRow(*key, *row) for key, row in answers.duplicate_blocks.items()
+        ],
     )
 
 
 def amount(cents: Decimal | int) -> Decimal:
-    """Return cents as the tables hold them."""
+    """Return cents as the decimal amount that the tables store."""
     return Decimal(cents).scaleb(-2)
 
 
 def known(value: int | None) -> int:
-    """Return a value of the ledger that is known because nothing is open.
+    """Return a value of the ledger, which is known if nothing is open.
 
     Raises:
-        ValueError: something is.
+        ValueError: the value is not known, because a row is open.
 
     """
     if value is None:
-        raise ValueError("the answers are those of an open log")
+        raise ValueError("the ledger of an open log has values that are not known")
     return value

@@ -1,4 +1,4 @@
-"""The rows of the tables, as the database holds them."""
+"""The rows of the tables, as the database returns them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 SUMMARY = "sales_summary"
 LEDGER = "ingest_ledger"
 OUTLIERS = "sale_anomaly"
-SWINGS = "window_anomaly"
-REPEATS = "duplicate_block"
-NAMES = (SUMMARY, LEDGER, OUTLIERS, SWINGS, REPEATS)
+TRAFFIC = "window_anomaly"
+DUPLICATES = "duplicate_block"
 
 
 class SummaryRow(NamedTuple):
@@ -65,7 +64,7 @@ class TrafficAnomalyRow(NamedTuple):
 
 
 class DuplicateBlockRow(NamedTuple):
-    """A row of `duplicate_block`; start and end of its block, seconds since the epoch."""
+    """A row of `duplicate_block`; start and end of the block, seconds since the epoch."""
 
     start: int
     end: int
@@ -75,10 +74,10 @@ class DuplicateBlockRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """What the database holds, read in one snapshot after the cut was taken."""
+    """The rows of all tables, read in one snapshot after the upper bound was set."""
 
     summary: Sequence[SummaryRow]
     ledger: Sequence[LedgerRow]
     outliers: Sequence[OutlierRow] = ()
-    swings: Sequence[TrafficAnomalyRow] = ()
-    repeats: Sequence[DuplicateBlockRow] = ()
+    traffic: Sequence[TrafficAnomalyRow] = ()
+    duplicate_blocks: Sequence[DuplicateBlockRow] = ()

@@ -1,8 +1,8 @@
-"""Seconds of unusual traffic, in plain integers, second by second.
+"""Seconds with unusual traffic, computed with integers, second by second.
 
-The rows of a category are the seconds of append time in which anything was accepted at all, a
-silent category's with a zero. A second is judged when it is closed: its last one to sixteen rows
-against three parts of the past, of which each must find them unusual.
+A category has one row for each second of append time in which any sale was accepted; its number of
+sales may be zero. A second is scored when it is closed. Its last one to sixteen rows are compared
+with three parts of the history, and it is anomalous only if it is for each of them.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from itertools import accumulate
 from math import log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-from spaf.verify.answers import SwingKey, TrafficAnomaly
+from spaf.sale.anomaly_kinds import WINDOW_KINDS
+from spaf.verify.answers import TrafficAnomaly, TrafficKey
 from spaf.verify.detection import (
-    COOL_DOWN,
+    COOL_DOWN_ROWS,
     GAP,
     HALF,
-    LEAST_EXPECTED,
-    MOST_VARIATION,
+    MAX_VARIATION,
+    MIN_EXPECTED,
     OTHER,
     SPANS,
     Detection,
-    near,
+    classify,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ Counts = dict[int, dict[str, int]]
 
 
 class BaselineSpan(NamedTuple):
-    """A part of the past: sales a row, and how much more than chance they vary."""
+    """A part of the history: its rows, sales a row, and variance over that of a Poisson count."""
 
     rows: int
     base: float
@@ -40,74 +41,79 @@ class BaselineSpan(NamedTuple):
 
 
 class TrafficBaseline:
-    """What the seconds come to."""
+    """Scores seconds against their history."""
 
     def __init__(self, detection: Detection) -> None:
-        """Keep the rule."""
-        self.found: dict[SwingKey, TrafficAnomaly] = {}
-        self.doubtful: set[tuple[int, str]] = set()
+        """Store the settings."""
+        self.alerts: dict[TrafficKey, TrafficAnomaly] = {}
+        self.borderline: set[tuple[int, str]] = set()
         self._detection = detection
 
-    def judge(self, counts: Mapping[int, Mapping[str, int]], closed: int) -> None:
-        """Judge every second before `closed`, the first that is not."""
+    def score(self, counts: Mapping[int, Mapping[str, int]], closed: int) -> None:
+        """Score every second before `closed`, the first that is not closed."""
         seconds = sorted(second for second in counts if second < closed)
         known = self._detection.categories
         for category in known:
-            self._walk(category, seconds, [counts[s].get(category, 0) for s in seconds])
+            self._score_category(category, seconds, [counts[s].get(category, 0) for s in seconds])
         others = [sum(n for c, n in counts[s].items() if c not in known) for s in seconds]
-        self._walk(OTHER, seconds, others)
+        self._score_category(OTHER, seconds, others)
 
-    def _walk(self, category: str, seconds: Sequence[int], counts: Sequence[int]) -> None:
-        """Go through the rows of a category in order."""
-        third, threshold = self._detection.third, self._detection.surge_score
+    def _score_category(self, category: str, seconds: Sequence[int], counts: Sequence[int]) -> None:
+        """Score the rows of a category in order."""
+        third = self._detection.third
         sums = list(accumulate(counts, initial=0))
-        pasts = self._pasts(counts, sums)
-        last_alert = last_doubt = -COOL_DOWN - 1
+        history = self._history(counts, sums)
+        last_alert = last_borderline = -COOL_DOWN_ROWS - 1
         for row, second in enumerate(seconds):
-            if (near_past := pasts[row]) is None:
+            if (newest := history[row]) is None:
                 continue
-            parts = [near_past, *(pasts[row - back] for back in (third, 2 * third) if row >= back)]
+            earlier = (history[row - back] for back in (third, 2 * third) if row >= back)
+            parts = [newest, *(part for part in earlier if part is not None)]
             recent = [sums[row + 1] - sums[max(0, row + 1 - span)] for span in SPANS]
-            swing = loudest(recent, [part for part in parts if part is not None])
-            doubt = near(swing.score, threshold)
-            alert = abs(swing.score) > threshold
-            if doubt or (alert and row - last_doubt <= COOL_DOWN):
-                self.doubtful.add((second, category))
-            if alert and row - last_alert > COOL_DOWN:
-                self.found[second, category, "surge" if swing.score > 0 else "drought"] = swing
-            last_alert = row if alert else last_alert
-            last_doubt = row if doubt else last_doubt
+            anomaly = most_unusual(recent, parts)
+            kind, borderline = classify(
+                WINDOW_KINDS, {"traffic": anomaly.score}, self._detection.surge_score
+            )
+            if borderline or (kind and row - last_borderline <= COOL_DOWN_ROWS):
+                self.borderline.add((second, category))
+            if kind:
+                if row - last_alert > COOL_DOWN_ROWS:
+                    self.alerts[second, category, kind.name] = anomaly
+                last_alert = row
+            if borderline:
+                last_borderline = row
 
-    def _pasts(self, counts: Sequence[int], sums: Sequence[int]) -> list[BaselineSpan | None]:
-        """Return, by row, the third of the past that ends before the longest span."""
+    def _history(self, counts: Sequence[int], sums: Sequence[int]) -> list[BaselineSpan | None]:
+        """Return, by row, the third of the history that ends before the longest span."""
         squares = list(accumulate((count * count for count in counts), initial=0))
-        found: list[BaselineSpan | None] = []
+        history: list[BaselineSpan | None] = []
         for row in range(len(counts)):
             stop = max(0, row + 1 - GAP)
             first = max(0, stop - self._detection.third)
             rows = stop - first
-            if rows < self._detection.least_seconds:
-                found.append(None)
+            if rows < self._detection.min_seconds:
+                history.append(None)
                 continue
             total = sums[stop] - sums[first]
             excess = (squares[stop] - squares[first] - total * total / rows) / (rows - 1)
             variation = excess / max(total / rows, 1.0)
             base = (total + HALF) / rows
-            found.append(BaselineSpan(rows, base, min(max(variation, 1.0), MOST_VARIATION)))
-        return found
+            history.append(BaselineSpan(rows, base, min(max(variation, 1.0), MAX_VARIATION)))
+        return history
 
 
-def loudest(recent: Sequence[int], parts: Sequence[BaselineSpan]) -> TrafficAnomaly:
-    """Return the span that stands out most; the first of `parts` is the nearest.
+def most_unusual(recent: Sequence[int], parts: Sequence[BaselineSpan]) -> TrafficAnomaly:
+    """Return the span with the greatest score; the first of `parts` is the newest.
 
-    Each is compared with the nearest that a part of the past lets expect, by the signed root of
-    the Poisson deviance (McCullagh and Nelder 1989) with half a sale of continuity.
+    Each span is compared with the nearest number that a part of the history lets expect, by the
+    signed root of the Poisson deviance (McCullagh and Nelder 1989) with a continuity correction of
+    half a sale.
     """
     lowest, highest = min(part.base for part in parts), max(part.base for part in parts)
     variation, rows = min(part.variation for part in parts), parts[0].rows
     best = TrafficAnomaly(0, 0.0, 0.0)
     for span, count in zip(SPANS, recent, strict=True):
-        expected = max(min(max(count, span * lowest), span * highest), LEAST_EXPECTED)
+        expected = max(min(max(count, span * lowest), span * highest), MIN_EXPECTED)
         if count > expected:
             nearer, sign = max(count - HALF, expected), 1.0
         else:

@@ -184,7 +184,7 @@ def test_every_copy_touches_its_second(answers: Answers) -> None:
 
 def test_duplicates_of_each_block(answers: Answers) -> None:
     """Copies beyond the first, and of how many sales they differ in what was sold."""
-    (lucky,) = by_luck()[1].repeated().items()
+    (lucky,) = by_luck()[1].duplicates().items()
     assert sorted(answers["duplicate_of_block"]) == [
         # time 2, clock 2, partition 1, offset 2, edge 1, longest 2; conflict 2, category, same.
         [BASE, 2 + 2 + 1 + 2 + 1 + 2 + 4, 3 + 2 + 3],

@@ -97,10 +97,10 @@ def test_in_a_narrow_terminal_the_verdict_breaks_between_its_terms(
 
 def test_differences_are_printed_and_the_rest_counted(capsys: pytest.CaptureFixture[str]) -> None:
     """No more than a screen of them."""
-    many = [Difference("ghost", "sales_summary", (n, "a", "BRL"), None, 1) for n in range(25)]
+    many = [Difference("unexpected", "sales_summary", (n, "a", "BRL"), None, 1) for n in range(25)]
     text = printed(verdict(differences=many), capsys)
     assert "NOT exact: 25 differences" in text
-    assert text.count("ghost") == SHOWN
+    assert text.count("unexpected") == SHOWN
     assert "and 5 more" in text
 
 
@@ -108,7 +108,7 @@ def test_formulations_that_disagree_are_told_loudly(capsys: pytest.CaptureFixtur
     """It is the verifier that is wrong then, and nothing is exact."""
     found = verdict(disagreements=[Difference("unequal", "totals", ("log",), 1, 2)])
     assert not found.exact
-    assert found.as_dict()["formulations_agree"] is False
+    assert found.report().formulations_agree is False
     text = printed(found, capsys)
     assert "DISAGREE" in text
     assert "two formulations agree" not in text

@@ -57,7 +57,7 @@ def test_order_does_not_matter(some: list[tuple[LogPosition, Sale]], luck: objec
 def test_parts_can_be_joined(some: list[tuple[LogPosition, Sale]], middle: int) -> None:
     """Two parts of a log, joined, are the whole."""
     whole, first = filled(some), filled(some[:middle])
-    first.absorb(filled(some[middle:]))
+    first.merge(filled(some[middle:]))
     assert told(first) == told(whole)
 
 
@@ -80,7 +80,7 @@ def test_a_block_ends_what_is_a_copy() -> None:
     """The last millisecond of one block and the first of the next are two sales."""
     once = filled([(LogPosition(BLOCK_MS - 1, 0, 0), PLAIN), (LogPosition(BLOCK_MS, 0, 1), PLAIN)])
     assert [copies.copies for copies in once.sales.values()] == [1, 1]
-    assert once.repeated() == {}
+    assert once.duplicates() == {}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_block_ends_what_is_a_copy() -> None:
 def test_what_a_conflict_is(changes: dict[str, object], conflicting: int) -> None:
     """Copies may differ in their time, not in what was sold."""
     once = filled([(LogPosition(1, 0, 0), PLAIN), (LogPosition(2, 0, 1), copy(**changes))])
-    assert once.repeated() == {(0, 60): (1, conflicting)}
+    assert once.duplicates() == {(0, 60): (1, conflicting)}
 
 
 def test_a_sale_without_an_identifier_is_refused() -> None:

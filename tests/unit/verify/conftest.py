@@ -27,7 +27,7 @@ def dumped(tmp_path: Path) -> Callable[[Sequence[Record], Detection], Dump]:
             ends[partition] = own[-1].offset + 1
             for first in range(0, len(own), 7):
                 dump.write(partition, own[first].offset, own[first : first + 7])
-        dump.describe(DumpHeader("t", {}, ends, RULES, detection))
+        dump.write_header(DumpHeader("t", {}, ends, RULES, detection))
         return dump
 
     return write

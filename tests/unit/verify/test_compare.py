@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,8 +73,8 @@ def recounted(cut: int = END) -> Answers:
 
 def tables_of(answers: Answers) -> Rows:
     """Return the rows that a right job would have written when it had come to the cut."""
-    seen = [record for record in topic() if record.offset < answers.cut[record.partition]]
-    tables = rendered(count(dict(answers.cut), seen))
+    seen = [record for record in topic() if record.offset < answers.upper_bound[record.partition]]
+    tables = rendered(count(dict(answers.upper_bound), seen))
     return list(tables.summary), list(tables.ledger)
 
 
@@ -84,7 +85,7 @@ def drop_summary(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
 
 def add_summary(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
     """Invent a row."""
-    summary.append(summary[0]._replace(category="ghosts"))
+    summary.append(summary[0]._replace(category="unexpected"))
 
 
 def add_count(summary: list[SummaryRow], _: list[LedgerRow]) -> None:
@@ -252,12 +253,13 @@ def test_settled_groups_are_compared_beside_open_ones() -> None:
     assert verdict.open_groups > 0
 
 
-def test_as_dict() -> None:
-    """The numbers for scripts, under the names that scripts rely on."""
+def test_report() -> None:
+    """The JSON keys are those that scripts rely on."""
     recount = recounted()
     summary, ledger = tables_of(recount)
     add_cent(summary, ledger)
-    assert compare(recount, TableRows(summary, ledger)).as_dict() == {
+    report = compare(recount, TableRows(summary, ledger)).report()
+    assert msgspec.json.decode(msgspec.json.encode(report)) == {
         "records": recount.records,
         "accepted": recount.accepted,
         "duplicates": 0,
@@ -283,9 +285,10 @@ def test_as_dict() -> None:
 
 def test_a_difference_is_one_plain_line() -> None:
     """A hostile category cannot break the line or move the terminal."""
-    difference = Difference("ghost", "sales_summary", (1, "a\n\x1b[2J\u202e", "BRL"), None, (1, 2))
+    key = (1, "a\n\x1b[2J\u202e", "BRL")
+    difference = Difference("unexpected", "sales_summary", key, None, (1, 2))
     assert str(difference) == (
-        r"sales_summary (1, 'a\n\x1b[2J\u202e', 'BRL') ghost: expected None, found (1, 2)"
+        r"sales_summary (1, 'a\n\x1b[2J\u202e', 'BRL') unexpected: expected None, found (1, 2)"
     )
 
 

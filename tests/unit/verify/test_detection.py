@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spaf.sale import Sale
 from spaf.verify import Detection
 from spaf.verify.answers import SaleOutlier, TrafficAnomaly
-from spaf.verify.compare import same_outlier, same_swing
+from spaf.verify.compare import same_outlier, same_traffic
 from spaf.verify.outliers import Outliers
 from spaf.verify.traffic import TrafficBaseline
 
@@ -30,8 +30,8 @@ def judged(sales: Sequence[Bought], detection: Detection = DETECTION) -> Outlier
     """Judge the sales of one product, all of one second."""
     outliers = Outliers(detection)
     for offset, one in enumerate(sales):
-        outliers.see(0, offset, 0, sale(*one))
-    outliers.settle()
+        outliers.add(0, offset, 0, sale(*one))
+    outliers.score()
     return outliers
 
 
@@ -108,14 +108,14 @@ def swings(counts: Sequence[int], detection: Detection) -> dict[int, tuple[str, 
     """Judge the seconds of category a, all of which are closed."""
     traffic = TrafficBaseline(detection)
     # Another category keeps the seconds in which this one is silent.
-    traffic.judge({at: {"a": c, "b": 5} for at, c in enumerate(counts)}, len(counts))
-    return {key[0]: (key[2], row) for key, row in traffic.found.items() if key[1] == "a"}
+    traffic.score({at: {"a": c, "b": 5} for at, c in enumerate(counts)}, len(counts))
+    return {key[0]: (key[2], row) for key, row in traffic.alerts.items() if key[1] == "a"}
 
 
 def test_a_tenfold_price_is_high_and_a_tenth_is_low() -> None:
     """Two typos, and what was usual; the first does not hide the second."""
     usual = [(1_000 + n % 3, 1) for n in range(20)]
-    found = judged([*usual, (10_000, 2), (100, 1)]).found
+    found = judged([*usual, (10_000, 2), (100, 1)]).alerts
     assert list(found) == [(0, 20, "high_price"), (0, 21, "low_price")]
     high = found[0, 20, "high_price"]
     assert (high.cents, high.category, high.transaction_id) == (20_000, "books", "tx")
@@ -126,18 +126,18 @@ def test_a_tenfold_price_is_high_and_a_tenth_is_low() -> None:
 def test_many_pieces_are_a_bulk_quantity() -> None:
     """The quantity counts only if the price is usual; few pieces are never unusual."""
     usual = [(1_000, 1)] * 20
-    assert list(judged([*usual, (1_000, 12)]).found) == []
-    found = judged([*usual, (1_000, 13)]).found
+    assert list(judged([*usual, (1_000, 12)]).alerts) == []
+    found = judged([*usual, (1_000, 13)]).alerts
     assert list(found) == [(0, 20, "bulk_quantity")]
     assert found[0, 20, "bulk_quantity"].expected == 1_000
-    assert list(judged([*usual, (10_000, 13)]).found) == [(0, 20, "high_price")]
-    assert judged([(1_000, 100)] * 20 + [(1_000, 1)]).found == {}
+    assert list(judged([*usual, (10_000, 13)]).alerts) == [(0, 20, "high_price")]
+    assert judged([(1_000, 100)] * 20 + [(1_000, 1)]).alerts == {}
 
 
 def test_a_sale_needs_five_before_it() -> None:
     """With four it is not judged."""
-    assert judged([(1_000, 1)] * 4 + [(100_000, 1)]).found == {}
-    assert len(judged([(1_000, 1)] * 5 + [(100_000, 1)]).found) == 1
+    assert judged([(1_000, 1)] * 4 + [(100_000, 1)]).alerts == {}
+    assert len(judged([(1_000, 1)] * 5 + [(100_000, 1)]).alerts) == 1
 
 
 def test_products_partitions_and_blocks_have_lanes_of_their_own() -> None:
@@ -145,14 +145,14 @@ def test_products_partitions_and_blocks_have_lanes_of_their_own() -> None:
     outliers = Outliers(DETECTION)
     for offset in range(100):
         cheap = offset % 2 == 0
-        outliers.see(0, offset, 0, sale(100 if cheap else 90_000, 1, "cheap" if cheap else "dear"))
-        outliers.see(1, offset, 0, sale(5_000, 1, "cheap"))
-    outliers.see(0, 100, 6 * 3_600, sale(90_000, 1, "cheap"))
-    outliers.settle()
-    assert outliers.found == {}
-    outliers.see(0, 101, 6 * 3_600 - 1, sale(90_000, 1, "cheap"))
-    outliers.settle()
-    assert list(outliers.found) == [(0, 101, "high_price")]
+        outliers.add(0, offset, 0, sale(100 if cheap else 90_000, 1, "cheap" if cheap else "dear"))
+        outliers.add(1, offset, 0, sale(5_000, 1, "cheap"))
+    outliers.add(0, 100, 6 * 3_600, sale(90_000, 1, "cheap"))
+    outliers.score()
+    assert outliers.alerts == {}
+    outliers.add(0, 101, 6 * 3_600 - 1, sale(90_000, 1, "cheap"))
+    outliers.score()
+    assert list(outliers.alerts) == [(0, 101, "high_price")]
 
 
 @pytest.mark.parametrize("stretch", [1, 7, 20, 33])
@@ -164,23 +164,23 @@ def test_stretches_join(stretch: int) -> None:
     for first in range(0, 80, stretch):
         part = Outliers(DETECTION)
         for offset in range(first, min(80, first + stretch)):
-            part.see(0, offset, 0, sale(*sales[offset]))
-        whole.absorb(part)
-    assert whole.found == judged(sales).found
-    assert len(whole.found) == 3
+            part.add(0, offset, 0, sale(*sales[offset]))
+        whole.merge(part)
+    assert whole.alerts == judged(sales).alerts
+    assert len(whole.alerts) == 3
 
 
-def test_a_score_at_the_threshold_is_doubtful() -> None:
+def test_a_score_at_the_threshold_is_borderline() -> None:
     """Rounding may decide it, so neither side is wrong."""
     sales = [(1_000, 1)] * 20 + [(2_500, 1)]
-    ((_, row),) = judged(sales).found.items()
+    ((_, row),) = judged(sales).alerts.items()
     at_it = Detection(6, row.score, 120, 4.5, ())
-    assert judged(sales, at_it).doubtful == {(0, 20)}
-    assert judged(sales).doubtful == set()
+    assert judged(sales, at_it).borderline == {(0, 20)}
+    assert judged(sales).borderline == set()
     bulk = [(1_000, 1)] * 20 + [(1_000, 50)]
-    ((_, row),) = judged(bulk).found.items()
+    ((_, row),) = judged(bulk).alerts.items()
     at_it = Detection(6, row.score, 120, 4.5, ())
-    assert judged(bulk, at_it).doubtful == {(0, 20)}
+    assert judged(bulk, at_it).borderline == {(0, 20)}
 
 
 prices = st.integers(0, 10**12 - 1) | st.sampled_from([99, 100, 101, 1_000, 9_990, 99_900])
@@ -194,9 +194,9 @@ def test_outliers_are_those_of_the_letter_of_the_rule(
     """Running sums and the quick first look change nothing."""
     outliers = judged(sales, detection)
     expected = slowly(sales, detection)
-    sure = {key for key in {*expected, *outliers.found} if key[:2] not in outliers.doubtful}
-    assert all(key in expected and key in outliers.found for key in sure)
-    assert all(same_outlier(expected[key], outliers.found[key]) for key in sure)
+    sure = {key for key in {*expected, *outliers.alerts} if key[:2] not in outliers.borderline}
+    assert all(key in expected and key in outliers.alerts for key in sure)
+    assert all(same_outlier(expected[key], outliers.alerts[key]) for key in sure)
 
 
 def test_a_surge_is_reported_once() -> None:
@@ -223,18 +223,18 @@ def test_the_newest_second_is_not_judged() -> None:
     """It is not closed, and more may come."""
     traffic = TrafficBaseline(DETECTION)
     counts = {at: {"a": 100 if at == 50 else 10} for at in range(51)}
-    traffic.judge(counts, 50)
-    assert traffic.found == {}
-    traffic.judge(counts, 51)
-    assert list(traffic.found) == [(50, "a", "surge")]
+    traffic.score(counts, 50)
+    assert traffic.alerts == {}
+    traffic.score(counts, 51)
+    assert list(traffic.alerts) == [(50, "a", "surge")]
 
 
 def test_other_categories_count_together() -> None:
     """What is not in the catalogue has a row of its own."""
     traffic = TrafficBaseline(DETECTION)
     counts = {at: {"x": 5, "y": 100 if at == 50 else 5, "a": 9} for at in range(52)}
-    traffic.judge(counts, 52)
-    assert list(traffic.found) == [(50, "(other)", "surge")]
+    traffic.score(counts, 52)
+    assert list(traffic.alerts) == [(50, "(other)", "surge")]
 
 
 @settings(max_examples=60)
@@ -250,17 +250,17 @@ def test_swings_are_those_of_the_letter_of_the_rule(
     assert {at: kind for at, (kind, _) in found.items()} == {
         at: kind for at, (kind, _) in expected.items()
     }
-    assert all(same_swing(expected[at][1], found[at][1]) for at in expected)
+    assert all(same_traffic(expected[at][1], found[at][1]) for at in expected)
 
 
-def test_a_doubtful_alert_makes_those_that_it_may_silence_doubtful() -> None:
+def test_a_borderline_alert_makes_those_that_it_may_silence_borderline() -> None:
     """Whether the second is reported decides whether those after it are."""
     counts: Mapping[int, Mapping[str, int]] = {
         at: {"a": 60 if at in (60, 65) else 10} for at in range(70)
     }
     first = TrafficBaseline(DETECTION)
-    first.judge(counts, 70)
-    ((_, swing),) = first.found.items()
+    first.score(counts, 70)
+    ((_, swing),) = first.alerts.items()
     edge = TrafficBaseline(Detection(6, 5.0, 120, swing.score, ("a",)))
-    edge.judge(counts, 70)
-    assert (60, "a") in edge.doubtful
+    edge.score(counts, 70)
+    assert (60, "a") in edge.borderline

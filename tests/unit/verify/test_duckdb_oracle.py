@@ -252,7 +252,7 @@ def test_several_unusual_sales_in_one_record(dumped: Dumped) -> None:
     found = {key[1] - len(usual): row for key, row in one.outliers.items()}
     assert [found[at].transaction_id for at in range(3)] == ["b9000", "b9000", "a2000"]
     assert [found[at].cents for at in range(3)] == [900_000, 900_000, 200_000]
-    assert not one.doubtful_offsets
+    assert not one.borderline_offsets
 
 
 def test_an_empty_log(dumped: Dumped) -> None:

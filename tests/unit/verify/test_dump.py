@@ -21,28 +21,28 @@ Dumped = Callable[[Sequence[Record], Detection], Dump]
 @given(st.none() | st.binary() | st.text().map(str.encode), st.integers(0, 2**60))
 def test_a_line_gives_back_its_record(value: bytes | None, offset: int) -> None:
     """Any bytes, and a line is one line."""
-    text = dump.line(Record(3, offset, 1_763_800_000_000, value))
+    text = dump.encode_line(Record(3, offset, 1_763_800_000_000, value))
     assert text.count(b"\n") == 1
     part, place, append_ms, form, written = text.split(b"\t", 4)
     assert (int(part), int(place), int(append_ms)) == (3, offset, 1_763_800_000_000)
-    assert (written[:-1] if form == b"t" else dump.unwritten(form, written)) == value
+    assert (written[:-1] if form == b"t" else dump.decode_value(form, written)) == value
 
 
-def test_stretches_come_back_in_order(dumped: Dumped) -> None:
+def test_files_are_read_in_order(dumped: Dumped) -> None:
     """Of each partition by offset, ten before a hundred."""
     records = [Record(part, offset, 1, b"%d" % offset) for part in (0, 10) for offset in range(30)]
     made = dumped(records, DETECTION)
-    found = [row for stretch in made.stretches() for row in dump.read(stretch.path)]
+    found = [row for file in made.files() for row in dump.read(file.path)]
     assert found == [tuple(record) for record in records]
-    assert [stretch.first_offset for stretch in made.stretches()] == [0, 7, 14, 21, 28] * 2
-    about = made.about()
-    assert (about.end, about.detection) == ({0: 30, 10: 30}, DETECTION)
+    assert [file.first_offset for file in made.files()] == [0, 7, 14, 21, 28] * 2
+    header = made.header()
+    assert (header.end, header.detection) == ({0: 30, 10: 30}, DETECTION)
 
 
-def test_a_range_is_cut_into_stretches() -> None:
+def test_a_range_is_divided_into_files() -> None:
     """Each offset is in exactly one of them."""
-    most = dump.STRETCH_RECORDS
-    assert list(dump.parts({0: 5}, {0: most + 10, 1: 0, 2: 1})) == [
+    most = dump.FILE_RECORDS
+    assert list(dump.file_ranges({0: 5}, {0: most + 10, 1: 0, 2: 1})) == [
         (0, 5, most + 5),
         (0, most + 5, most + 10),
         (2, 0, 1),
@@ -52,7 +52,7 @@ def test_a_range_is_cut_into_stretches() -> None:
 def test_a_folder_that_is_no_dump(tmp_path: Path) -> None:
     """The message says how to make one."""
     with pytest.raises(SettingsError, match="not a complete dump"):
-        Dump(tmp_path).about()
+        Dump(tmp_path).header()
 
 
 def test_a_dump_that_cannot_be_written(tmp_path: Path) -> None:

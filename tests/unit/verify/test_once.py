@@ -39,7 +39,7 @@ def both(
         for first in range(0, len(own), 3):
             dump.write(partition, own[first].offset, own[first : first + 3])
     ends = {partition: len(records) for partition in cut}
-    dump.describe(DumpHeader("t", {}, ends, rules, DETECTION))
+    dump.write_header(DumpHeader("t", {}, ends, rules, DETECTION))
     return parallel.recompute(dump, cut, 1), duckdb_oracle.recompute(dump, cut, 1)
 
 
@@ -65,7 +65,7 @@ def test_the_first_copy_counts(tmp_path: Path) -> None:
     assert list(map(str, disagreements(one, two))) == []
     assert counts(one) == {4: 1, 6: 1, 7: 1, 8: 2, 121: 1}
     start = BASE_MS // 1_000
-    assert one.repeats == {(start, start + 120): BlockDuplicates(3, 1)}
+    assert one.duplicate_blocks == {(start, start + 120): BlockDuplicates(3, 1)}
     assert (one.accepted, one.duplicates, one.late) == (6, 3, 0)
     assert one.open_groups == set()
 
@@ -83,7 +83,7 @@ def test_a_copy_behind_the_cut_opens_what_it_takes_back(tmp_path: Path) -> None:
     assert counts(one) == {5: 1, 6: 1}
     seconds = {key[0] - BASE_MS // 1_000 for key in one.open_summary}
     assert seconds == {4, 5, 9}
-    assert len(one.open_repeats) == 1
+    assert len(one.open_blocks) == 1
 
 
 def test_off_each_copy_counts(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_log_may_be_counted_in_stretches(
         for first, stop in pairwise(edges):
             part = PythonOracle(RULES, {0: cut, 1: 8}, DETECTION)
             part.feed(partition[first:stop])
-            whole.absorb(part)
+            whole.merge(part)
     assert disagreements(counted({0: cut, 1: 8}, *log), whole.answers()) == []
 
 

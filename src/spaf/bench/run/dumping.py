@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from spaf.topic.range_reader import read
-from spaf.verify.dump import Dump, parts
+from spaf.verify.dump import Dump, file_ranges
 from spaf.verify.parallel import cores, processes
 from spaf.verify.python_oracle import PythonOracle
 
@@ -46,23 +46,24 @@ def dump_range(  # noqa: PLR0913, PLR0917 - from where, to where, and who counts
 
     """
     dump.create()
-    stretches = list(parts(begin, end))
+    stretches = list(file_ranges(begin, end))
     total = sum(stop - first for _, first, stop in stretches)
     if processes(total) == 1:
         for stretch in stretches:
-            whole.absorb(_dump(dump.folder, place, whole.beside(), stretch))
+            whole.merge(_dump(dump.folder, place, whole.next_chunk(), stretch))
         return
     # Spawned, not forked: this process has threads of Kafka's library.
     spawn = multiprocessing.get_context("spawn")
     # Nothing that is made there refers to itself, and looking for it would cost a tenth.
     with ProcessPoolExecutor(cores(), mp_context=spawn, initializer=gc.disable) as pool:
         jobs = [
-            pool.submit(_dump, dump.folder, place, whole.beside(), stretch) for stretch in stretches
+            pool.submit(_dump, dump.folder, place, whole.next_chunk(), stretch)
+            for stretch in stretches
         ]
         done = 0
         try:
             for job, (_, first, stop) in zip(jobs, stretches, strict=True):
-                whole.absorb(job.result())
+                whole.merge(job.result())
                 done += stop - first
                 progress(READING, done, total)
         except BaseException:
@@ -76,5 +77,5 @@ def _dump(
     """Write one stretch and return what it comes to."""
     partition, first, stop = stretch
     records = read(*place, {partition: first}, {partition: stop})
-    part.feed(Dump(folder).written(partition, first, records))
+    part.feed(Dump(folder).write_through(partition, first, records))
     return part

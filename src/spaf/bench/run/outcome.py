@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
+
 from spaf import clock
 from spaf.bench.run.verdict import verify
 from spaf.generate.locust.load_result import LoadResult
@@ -74,7 +76,7 @@ class Outcome:
             "achieved_rate": self.load.achieved_rate,
             "produced": self.verdict.records,
             "acked": self.load.acked,
-            **self.verdict.as_dict(),
+            **msgspec.structs.asdict(self.verdict.report()),
             "valid": not self.reasons,
             "reasons": self.reasons,
             "warm_up_s": self.warm_up_s,

@@ -95,7 +95,9 @@ def verify(
         with watch.stage("python"):
             dump_range(dump, place, cut, end, whole, progress)
             one = whole.answers()
-        dump.describe(DumpHeader(session.topic, begin, end, session.rules, detection_of(session)))
+        dump.write_header(
+            DumpHeader(session.topic, begin, end, session.rules, detection_of(session))
+        )
         unsettled = UNSETTLED_SECONDS if so_far else 0
         return judge(dump, one, tables, progress, watch, unsettled=unsettled)
 
@@ -109,21 +111,21 @@ def verify_dump(session: Run, dump: Dump, progress: Progress = quiet) -> Verdict
         StoreError: the tables cannot be read.
 
     """
-    watch, about = Stages(), dump.about()
+    watch, header = Stages(), dump.header()
     with watch.stage("tables"), session.access.session(Role.READ) as connection:
         done = queries.done(connection)
-    beyond = {part: to for part, to in done.items() if to > about.end.get(part, 0)}
+    beyond = {part: to for part, to in done.items() if to > header.end.get(part, 0)}
     if beyond:
         raise VerifyError(
-            f"The tables hold offsets up to {beyond}, but the dump ends at {about.end}.",
+            f"The tables hold offsets up to {beyond}, but the dump ends at {header.end}.",
             todo="A dump is good for tables that were not written after it; make a new one.",
         )
-    cut = {part: done.get(part, about.begin.get(part, 0)) for part in about.end}
+    cut = {part: done.get(part, header.begin.get(part, 0)) for part in header.end}
     with watch.stage("python"):
         one = parallel.recompute(
             dump,
             cut,
-            parallel.processes(sum(about.end.values()) - sum(about.begin.values())),
+            parallel.processes(sum(header.end.values()) - sum(header.begin.values())),
             lambda done, of: progress("recomputing in Python", done, of),
         )
     return judge(dump, one, snapshot(session), progress, watch, unsettled=UNSETTLED_SECONDS)
@@ -151,7 +153,7 @@ def judge(  # noqa: PLR0913 - what a verdict is made of
     """
     progress("recomputing in DuckDB", 0, 1)
     with watch.stage("duckdb"):
-        two = duckdb_oracle.recompute(dump, one.cut, parallel.cores())
+        two = duckdb_oracle.recompute(dump, one.upper_bound, parallel.cores())
     with watch.stage("compare"):
         verdict = compare(replace(one, closed=one.closed - unsettled), tables)
         disagreed = disagreements(one, two)
@@ -248,6 +250,6 @@ def snapshot(session: Run) -> TableRows:
             summary=[SummaryRow(*row) for row in queries.summary(connection)],
             ledger=[LedgerRow(*row) for row in queries.ledger(connection)],
             outliers=[OutlierRow(*row) for row in queries.outliers(connection)],
-            swings=[TrafficAnomalyRow(*row) for row in queries.swings(connection)],
-            repeats=[DuplicateBlockRow(*row) for row in queries.repeats(connection)],
+            traffic=[TrafficAnomalyRow(*row) for row in queries.swings(connection)],
+            duplicate_blocks=[DuplicateBlockRow(*row) for row in queries.repeats(connection)],
         )

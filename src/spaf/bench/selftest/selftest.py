@@ -153,7 +153,7 @@ def by_duckdb(world: World) -> Answers:
         dump = Dump(Path(folder))
         for part in world.end:
             dump.write(part, 0, (record for record in world.records if record.partition == part))
-        dump.describe(DumpHeader("self-test", {}, world.end, world.rules, world.detection))
+        dump.write_header(DumpHeader("self-test", {}, world.end, world.rules, world.detection))
         return duckdb_oracle.recompute(dump, world.cut, 1)
 
 

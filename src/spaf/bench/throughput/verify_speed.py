@@ -84,7 +84,9 @@ def measure(session: Run, tell: drain.Tell) -> Speed:
         with watch.stage("python"):
             dump_range(dump, (session.kafka, session.topic), begin, end, whole, told)
             one = whole.answers()
-        dump.describe(DumpHeader(session.topic, begin, end, session.rules, detection_of(session)))
+        dump.write_header(
+            DumpHeader(session.topic, begin, end, session.rules, detection_of(session))
+        )
         return speed(dump, one, told, watch)
     finally:
         dump.delete()

@@ -75,8 +75,8 @@ SELECT
     unit_cents * quantity AS cents,
     price_score,
     quantity_score,
-    (exp(mean_log_price / $log_scale) - 1) * quantity AS expected_by_price,
-    unit_cents * exp(mean_log_quantity / $log_scale) AS expected_by_quantity
+    (exp(mean_log_price / $log_scale) - 1) * quantity AS price_expected,
+    unit_cents * exp(mean_log_quantity / $log_scale) AS quantity_expected
 FROM scored
-WHERE abs(price_score) > $threshold * 0.999999 OR quantity_score > $threshold * 0.999999
+WHERE greatest(abs(price_score), abs(quantity_score)) > $threshold * 0.999999
 ORDER BY kafka_partition, kafka_offset, array_index;

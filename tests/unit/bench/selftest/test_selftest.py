@@ -65,7 +65,7 @@ def test_a_log_holds_all_that_is_hard() -> None:
     assert world.answers.rejected > 0
     assert len(world.answers.reasons) > 4
     assert {row.kind for row in world.tables.outliers} >= {"high_price", "low_price"}
-    assert {row.kind for row in world.tables.swings} == {"surge", "drought"}
+    assert {row.kind for row in world.tables.traffic} == {"surge", "drought"}
     assert world.answers.open_summary
 
 

@@ -16,7 +16,7 @@ def test_every_stage_is_timed(tmp_path: Path) -> None:
     world = build(0)
     dump = Dump(tmp_path)
     dump.write(0, 0, world.records)
-    dump.describe(DumpHeader("t", {0: 0}, world.end, world.rules, world.detection))
+    dump.write_header(DumpHeader("t", {0: 0}, world.end, world.rules, world.detection))
     watch, told = Stages(), []
     with watch.stage("python"):
         one = parallel.recompute(dump, world.end, 1)
