@@ -6,6 +6,9 @@ A test fails while the committed pages differ from what this would write.
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any
 import typer
 
 from spaf.cli import app
+from spaf.cli.lazy_group import LazyGroup
 from spaf.sale.conformance import cases
 from spaf.sale.conformance.forms import Form, at
 from spaf.settings import Settings
@@ -125,12 +129,13 @@ def settings_lines() -> Iterator[str]:
     schema = Settings.model_json_schema()
     top = {k: v for k, v in schema["properties"].items() if "$ref" not in v}
     yield "## The run\n"
-    yield _settings_table("", top)
+    yield _settings_table(Settings, "", top)
     for name, found in schema["properties"].items():
         if "$ref" in found:
             section = schema["$defs"][found["$ref"].rpartition("/")[2]]
             yield f"## [{name}]\n\n{_paragraphs(section.get('description', ''))}\n"
-            yield _settings_table(f"{name}.", section["properties"])
+            kind = type(Settings.model_fields[name].default)
+            yield _settings_table(kind, f"{name}.", section["properties"])
 
 
 def forms_lines() -> Iterator[str]:
@@ -171,7 +176,8 @@ def _code(text: str) -> str:
 
 
 def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
+    for name in group.commands:
+        command = group.load(name) if isinstance(group, LazyGroup) else group.commands[name]
         if hasattr(command, "commands"):
             yield from _commands(command, f"{prefix}{name} ")
         else:
@@ -198,11 +204,25 @@ def _parameter_row(parameter: Any) -> tuple[str, str, str]:
     return names, default, meaning
 
 
-def _settings_table(prefix: str, properties: Mapping[str, Schema]) -> str:
+def _attribute_docstrings(kind: type) -> dict[str, str]:
+    """Return the docstring below each attribute of a class; Python itself keeps none of them."""
+    found = {}
+    for pair in itertools.pairwise(ast.walk(ast.parse(inspect.getsource(kind)))):
+        match pair:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = text
+    return found
+
+
+def _settings_table(kind: type, prefix: str, properties: Mapping[str, Schema]) -> str:
+    docstrings = _attribute_docstrings(kind)
     rows = []
     for name, schema in properties.items():
         variable = f"SPAF_{prefix}{name}".replace(".", "__").upper()
-        meaning = _one_line(schema.get("description"))
+        meaning = _one_line(docstrings[name])
         limits = _limits(schema)
         rows.append(
             (f"`{prefix}{name}`<br>`{variable}`", _default(schema), f"{meaning} {limits}".strip())

@@ -77,9 +77,7 @@ SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 class Section(BaseModel):
     """A part of the settings; a name that it does not know is an error, not a surprise."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class KafkaSettings(Section):
@@ -211,7 +209,6 @@ class Settings(BaseSettings):
         env_parse_none_str=NONE,
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
     )
 
     home: Annotated[Path, AfterValidator(_own_folder)] = Path(".spaf")

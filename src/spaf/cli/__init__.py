@@ -1,38 +1,68 @@
-"""The command line: one file a verb; each parses, calls, prints."""
+"""The command line: one module a command; each parses, calls, prints."""
 
 from __future__ import annotations
 
 import sys
 
-import typer
-
-from spaf.cli import bench, demo, detect, load, quarantine, query, stack, verify
+from spaf.cli.lazy_group import LazyCommand, lazy_group
 from spaf.cli.terminal.output import complain, err
 from spaf.errors import SpafError
 
 INTERRUPTED = 130
+COMMANDS = {
+    "up": LazyCommand(
+        "spaf.cli.up:up",
+        "Start Kafka, Flink, PostgreSQL, the job and the pages; they go on in the background.",
+    ),
+    "down": LazyCommand("spaf.cli.down:down", "Stop everything that runs in the run folder."),
+    "status": LazyCommand(
+        "spaf.cli.status:status",
+        "Show what runs where, and what it costs; exit code 1 if something is not as it should be.",
+    ),
+    "logs": LazyCommand(
+        "spaf.cli.logs:logs", "Print the end of a log; without a name, which logs there are."
+    ),
+    "load": LazyCommand(
+        "spaf.cli.load:load",
+        "Send sales with headless Locust; exit code 0 only if every sale was acknowledged.",
+    ),
+    "demo": LazyCommand(
+        "spaf.cli.demo:demo",
+        "Start everything, sell, watch it live, and end with every sum recomputed from the topic.",
+    ),
+    "query": LazyCommand(
+        "spaf.cli.query:query",
+        "Show the newest rows: SELECT * FROM sales_summary ORDER BY created_at DESC LIMIT 10.",
+    ),
+    "verify": LazyCommand(
+        "spaf.cli.verify:verify",
+        "Recompute every table from the topic, twice, and compare; exit code 0 if all is exact.",
+    ),
+    "detect": LazyCommand(
+        "spaf.cli.detect:detect",
+        "Run the job's anomaly rules over a CSV file: one score a row; needs no stack.",
+    ),
+    "quarantine": LazyCommand(
+        "spaf.cli.quarantine:app",
+        "Records that were not accepted: list, show, export, send again.",
+    ),
+    "bench": LazyCommand(
+        "spaf.cli.bench:app", "Measure and prove: throughput, latency, agreement, detection."
+    ),
+}
 
-app = typer.Typer(
+app = lazy_group(
+    COMMANDS,
     name="spaf",
     help="A real-time sales pipeline that measures and proves itself: "
     "Locust → Kafka → Flink → PostgreSQL.",
-    no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-stack.add(app)
-load.add(app)
-demo.add(app)
-query.add(app)
-quarantine.add(app)
-verify.add(app)
-bench.add(app)
-detect.add(app)
 
 
 def main() -> None:
-    """Run the command line; a failure that we know is one message, never a traceback."""
+    """Run the command line; print an expected failure as one message, without a traceback."""
     try:
         app()
     except SpafError as error:

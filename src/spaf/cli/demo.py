@@ -40,11 +40,6 @@ FIRST_ROW_PAUSE_S = 0.05
 PLACES = {"store": "PostgreSQL", "screen": "the screen"}
 
 
-def add(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command()(demo)
-
-
 def demo(
     per_second: Annotated[float, typer.Option("--rate", help="Sales a second.")] = 100.0,
     length: Annotated[

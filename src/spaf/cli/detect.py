@@ -28,11 +28,6 @@ class SeriesKind(StrEnum):
     sales = "sales"
 
 
-def add(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command()(detect)
-
-
 def detect(
     file: Annotated[Path, typer.Argument(help="CSV with a header: timestamp,value or sales.")],
     kind: Annotated[

@@ -14,11 +14,6 @@ from spaf.generate.locust.load_result import LoadResult
 from spaf.stack.run import Run
 
 
-def add(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command()(load)
-
-
 def load(  # noqa: PLR0913 - one parameter an option
     per_second: Annotated[float, typer.Option("--rate", help="Sales a second.")] = 100.0,
     length: Annotated[str, typer.Option("--for", help="How long: 90, 60s, 5m, 1h.")] = "60s",

@@ -18,11 +18,6 @@ WALL_CLOCK = ("created_at", "updated_at")
 WIDE = 110
 
 
-def add(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command()(query)
-
-
 def query(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many rows.")] = 10,
     *,

@@ -32,11 +32,6 @@ from spaf.verify.dump import Dump
 SHOWN = 20
 
 
-def add(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command()(verify)
-
-
 def verify(  # noqa: PLR0913 - one a flag
     *,
     so_far: Annotated[

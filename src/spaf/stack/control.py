@@ -13,8 +13,8 @@ from spaf import clock, settings
 from spaf.errors import ServiceError, StackError
 from spaf.settings import Settings
 from spaf.stack import postgres, process, runtime
+from spaf.stack.service_names import BARE
 from spaf.stack.state import RunFolder, RunState
-from spaf.stack.supervisor import BARE
 
 # Kafka's and PostgreSQL's first segments, checkpoints and logs fit in this with room to spare.
 LEAST_FREE_MIB = 1024

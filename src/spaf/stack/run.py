@@ -6,15 +6,17 @@ import contextlib
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from spaf.sale import Rules
 from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.control import Watcher
 from spaf.stack.state import RunFolder, RunState
-from spaf.stack.submission import JobTarget
 from spaf.store.access import Access
-from spaf.topic import admin
+
+if TYPE_CHECKING:
+    from spaf.stack.submission import JobTarget
 
 
 class Run:
@@ -59,6 +61,8 @@ class Run:
 
     def place(self, group: str) -> JobTarget:
         """Return where a job of this session reads, runs and writes."""
+        from spaf.stack.submission import JobTarget  # noqa: PLC0415 - slow, few commands need it
+
         own = self.settings.flink.rest_url is None
         return JobTarget(
             kafka=self.kafka,
@@ -81,6 +85,8 @@ class Run:
 
     def end_offsets(self) -> dict[int, int]:
         """Return the end of each partition."""
+        from spaf.topic import admin  # noqa: PLC0415 - slow, few commands need it
+
         return admin.end_offsets(self.kafka, self.topic)
 
 

@@ -7,3 +7,5 @@ GROUP = "spaf-job"
 LOCUST = "locust"
 # The live page.
 SERVE = "serve"
+# Argument of the supervisor: services only, for a benchmark or a test that brings its own job.
+BARE = "--bare"

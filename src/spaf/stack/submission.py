@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from spaf import clock
 from spaf.errors import JobError
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job import configuration
 from spaf.job.build import ANSWERS, JobParameters
 from spaf.job.submit import GO, SubmitRequest, environment

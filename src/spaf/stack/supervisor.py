@@ -24,7 +24,7 @@ from spaf.stack.job_supervisor import JobSupervisor
 from spaf.stack.log import configure as configure_log
 from spaf.stack.process import ProcessIdentity, ServiceProcess
 from spaf.stack.quarantine_process import QUARANTINE
-from spaf.stack.service_names import GROUP, LOCUST, SERVE
+from spaf.stack.service_names import BARE, GROUP, LOCUST, SERVE
 from spaf.stack.state import JobContract, JobState, RunFolder, RunState, ServiceState
 from spaf.stack.submission import JobTarget
 from spaf.stack.topology import Topology, make
@@ -33,8 +33,6 @@ from spaf.topic.admin import ensure_topic
 
 log = logging.getLogger(__name__)
 
-# Argument of the process: services only, for a bench or a test that brings its own job.
-BARE = "--bare"
 # A service that is not ready after this has failed, seconds: ten times a slow start.
 START_SECONDS = 90.0
 # They start beside the job or after it, and it waits for none of them.

@@ -7,7 +7,7 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 
 STATIC = Path(str(files("spaf.serve").joinpath("static")))
 OURS = [*STATIC.rglob("js/**/*.js"), STATIC / "index.html"]

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from spaf.errors import JobError
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job import batch, build, submit
 from spaf.sale.contract import AMOUNTS, COLUMNS
 from spaf.settings import Settings

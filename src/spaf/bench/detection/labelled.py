@@ -23,7 +23,7 @@ from spaf.bench.detection.score import KindScore, Tallies, score_sales, score_se
 from spaf.bench.detection.simulate import SimulatedLabels, SimulatedTraffic, simulate
 from spaf.generate.anomalies.episode import EPISODE_KINDS
 from spaf.generate.anomalies.ground_truth import GRACE_S, SALE_ALERTS, SECOND_ALERTS, SecondAlert
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job import build
 from spaf.sale.anomaly_kinds import ALERT_OF_LABEL
 from spaf.settings import Settings

@@ -16,7 +16,7 @@ from spaf import clock
 from spaf.bench.page.access import open_browser, page_address, restart_page
 from spaf.bench.run.rates import Tell
 from spaf.errors import BrowserError
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 from spaf.measure.browser import Browser
 from spaf.settings import Settings
 from spaf.stack.process import wait_until

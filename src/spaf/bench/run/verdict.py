@@ -10,7 +10,7 @@ from pathlib import Path
 from spaf import clock
 from spaf.bench.run.dumping import Progress, dump_range
 from spaf.errors import JobError, VerifyError
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role

@@ -17,7 +17,7 @@ from typing import Any
 
 from spaf.bench.agreement.synthetic import log
 from spaf.errors import VerifyError
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 from spaf.sale import Record, Rules, Sale, decode
 from spaf.settings import JobSettings, SaleSettings
 from spaf.verify import (

@@ -13,12 +13,10 @@ from spaf.cli.bench.rates import rates
 from spaf.cli.bench.replay import replay
 from spaf.cli.bench.verify import verify
 
-
-def add(app: typer.Typer) -> None:
-    """Add the verb and what can be measured."""
-    lab = typer.Typer(
-        help="Measure and prove: throughput, latency, agreement, detection.", no_args_is_help=True
-    )
-    for bench in (rates, page, drain, overhead, verify, differential, replay, detection):
-        lab.command()(bench)
-    app.add_typer(lab, name="bench")
+app = typer.Typer(
+    help="Measure and prove: throughput, latency, agreement, detection.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+for bench in (rates, page, drain, overhead, verify, differential, replay, detection):
+    app.command()(bench)

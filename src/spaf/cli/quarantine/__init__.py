@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import typer
+from spaf.cli.lazy_group import LazyCommand, lazy_group
 
-from spaf.cli.quarantine.listing import export, list_
-from spaf.cli.quarantine.single import replay, show
-
-
-def add(app: typer.Typer) -> None:
-    """Add the verb and what it can do."""
-    group = typer.Typer(
-        help="Records that were not accepted: list, look at, export, send again.",
-        no_args_is_help=True,
-    )
-    group.command("list")(list_)
-    group.command()(show)
-    group.command()(export)
-    group.command()(replay)
-    app.add_typer(group, name="quarantine")
+app = lazy_group(
+    {
+        "list": LazyCommand(
+            "spaf.cli.quarantine.listing:list_",
+            "Show how many records were not accepted and why, late sales with their money, the "
+            "newest.",
+        ),
+        "show": LazyCommand(
+            "spaf.cli.quarantine.single:show",
+            "Show one record: why it was not accepted, and its bytes.",
+        ),
+        "export": LazyCommand(
+            "spaf.cli.quarantine.listing:export",
+            "Write every record that is kept, oldest first, with its bytes.",
+        ),
+        "replay": LazyCommand(
+            "spaf.cli.quarantine.single:replay",
+            "Repair a record and send it as a new sale, if it would be accepted now.",
+        ),
+    },
+    help="Records that were not accepted: list, show, export, send again.",
+)

@@ -62,6 +62,11 @@ def equation(
     ]
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless the number is 1."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def print_parts(parts: Iterable[str]) -> None:
     """Print parts of one sentence; in a narrow terminal its lines end between two of them."""
     out.print(flow(parts, out.width, hang=HANG), highlight=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spaf.generate.anomalies.anomaly import BURST
-from spaf.generate.shop.catalogue import CATEGORIES, CUSTOMERS
+from spaf.generate.shop.assortment import CATEGORIES, CUSTOMERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

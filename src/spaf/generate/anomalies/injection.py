@@ -13,7 +13,7 @@ from spaf.errors import LoadError
 from spaf.generate.anomalies.anomaly import BURST, inject_kind
 from spaf.generate.anomalies.episode import QUIET_S, REST_S, Episode, shape
 from spaf.generate.locust.protocol import EPISODE_WISHES, InjectionAccepted
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 
 if TYPE_CHECKING:
     from spaf.generate.anomalies.anomaly import EpisodeLabel, Injected

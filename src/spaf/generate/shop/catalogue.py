@@ -10,10 +10,11 @@ import numpy as np
 from mimesis import Finance, Text
 from mimesis.locales import Locale
 
+from spaf.generate.shop.assortment import ASSORTMENT, CATEGORIES, CUSTOMERS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CUSTOMERS = 5_000
 # How steeply popularity falls with the rank (Zipf exponent). Categories gently: at 100 sales a
 # second the rarest of ten still sells four a second, enough to notice that it stops. Products and
 # customers as steeply as shops report: a fifth of them brings most of the sales.
@@ -44,96 +45,12 @@ class Catalogue(NamedTuple):
     customer_shares: NDArray[np.float64]
 
 
-# Typical price in whole currency units, then what is sold; the most popular category first.
-_SHELVES: dict[str, tuple[int, str]] = {
-    "electronics": (
-        900,
-        """
-        Headphones, Keyboard, Monitor, Mouse, Webcam, Tablet, Smartwatch, Speaker,
-        Router, Charger, Microphone, Projector, Printer, Scanner, Drone, Camera,
-        Soundbar, Power Bank, Hard Drive, Dock
-        """,
-    ),
-    "clothing": (
-        120,
-        """
-        T-Shirt, Jeans, Jacket, Dress, Sweater, Skirt, Coat, Hoodie, Shorts, Blouse,
-        Scarf, Socks, Pyjamas, Cardigan, Vest, Leggings, Polo, Blazer, Raincoat, Cap
-        """,
-    ),
-    "groceries": (
-        30,
-        """
-        Coffee, Olive Oil, Rice, Pasta, Honey, Cheese, Chocolate, Granola, Tea, Almonds,
-        Beans, Juice, Butter, Yogurt, Crackers, Jam, Flour, Tuna, Cereal, Cookies
-        """,
-    ),
-    "home": (
-        180,
-        """
-        Lamp, Rug, Curtain, Pillow, Blanket, Mirror, Vase, Clock, Shelf, Bedding, Towel
-        Set, Basket, Candle Set, Frame, Hanger Set, Storage Box, Stool, Doormat,
-        Planter, Duvet
-        """,
-    ),
-    "beauty": (
-        85,
-        """
-        Perfume, Shampoo, Lipstick, Face Cream, Sunscreen, Mascara, Body Lotion, Hair
-        Mask, Soap Set, Serum, Conditioner, Foundation, Blush, Nail Polish, Deodorant,
-        Face Mask, Eyeliner, Toner, Hair Oil, Brush
-        """,
-    ),
-    "books": (
-        60,
-        """
-        Novel, Cookbook, Atlas, Biography, Thriller, Dictionary, Poetry, Travel Guide,
-        Comic, Textbook, Anthology, Fairy Tales, Memoir, Essays, Mystery, Encyclopedia,
-        Manual, Diary, Romance, Science Book
-        """,
-    ),
-    "sports": (
-        210,
-        """
-        Football, Yoga Mat, Racket, Dumbbells, Running Shoes, Backpack, Helmet, Swim
-        Goggles, Jump Rope, Tent, Bike Light, Gloves, Basketball, Skateboard,
-        Kettlebell, Water Bottle, Wetsuit, Surf Leash, Net, Bench
-        """,
-    ),
-    "toys": (
-        110,
-        """
-        Puzzle, Doll, Building Blocks, Board Game, Kite, Train Set, Teddy Bear, Race
-        Car, Robot, Card Game, Play Dough, Yo-Yo, Marbles, Dollhouse, Slot Car, Magic
-        Set, Plush Cat, Scooter, Spinning Top, Castle
-        """,
-    ),
-    "appliances": (
-        650,
-        """
-        Blender, Toaster, Microwave, Kettle, Vacuum Cleaner, Air Fryer, Coffee Maker,
-        Fan, Heater, Iron, Juicer, Mixer, Rice Cooker, Dehumidifier, Air Purifier,
-        Grill, Hair Dryer, Freezer, Oven, Cooktop
-        """,
-    ),
-    "automotive": (
-        250,
-        """
-        Car Mat, Wiper Set, Battery, Motor Oil, Tyre Pump, Seat Cover, Dash Camera, Jump
-        Cable, Wax, Tool Kit, Phone Mount, Roof Rack, Air Filter, Brake Pads, Spark
-        Plugs, Tow Rope, Car Cover, Horn, Bulb Set, Jack
-        """,
-    ),
-}
-CATEGORIES: tuple[str, ...] = tuple(_SHELVES)
-
-
 def build(seed: int) -> Catalogue:
     """Return the shop of this seed: the same one in every process."""
     text, finance = Text(Locale.EN, seed=seed), Finance(Locale.EN, seed=seed)
     luck = np.random.default_rng(seed)
     products: list[Product] = []
-    for category, (typical, names) in _SHELVES.items():
+    for category, (typical, names) in ASSORTMENT.items():
         shelf = [" ".join(name.split()) for name in names.split(",")]
         for name, price in zip(shelf, _prices(luck, typical, len(shelf)), strict=True):
             products.append(

@@ -11,7 +11,7 @@ from spaf.generate.anomalies.anomaly import EpisodeLabel, Label, inject
 from spaf.generate.anomalies.episode import Episodes
 from spaf.generate.anomalies.episode_effects import EpisodeEffects
 from spaf.generate.anomalies.injection import InjectionQueue
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

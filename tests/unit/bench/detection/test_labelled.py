@@ -23,7 +23,7 @@ from spaf.bench.detection.live import _joined
 from spaf.bench.detection.simulate import SimulatedLabels
 from spaf.generate.anomalies.anomaly import EpisodeLabel, Label
 from spaf.generate.anomalies.ground_truth import SecondAlert
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 
 LENGTH_S = WARM_UP_S + 100
 EPISODE = EpisodeLabel("surge", CATEGORIES[0], 1_070_000, 1_090_000, 3.0)

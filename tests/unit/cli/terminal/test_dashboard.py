@@ -17,7 +17,7 @@ from rich.console import Console, RenderableType
 
 from spaf.cli.terminal.dashboard import CATEGORIES, NEWEST, TALL, Scene, draw, headline, kind_name
 from spaf.generate.anomalies.ground_truth import SALE_ALERTS, SECOND_ALERTS
-from spaf.generate.shop.catalogue import CATEGORIES as SHOP
+from spaf.generate.shop.assortment import CATEGORIES as SHOP
 from spaf.measure.quantiles import Quantiles
 
 LONG = "gardening-tools-and-everything-else-that-nobody-needs-in-a-flat"

@@ -23,7 +23,7 @@ from spaf.generate.anomalies.episode import EPISODE_KINDS, QUIET_S, REST_S, Epis
 from spaf.generate.anomalies.episode_effects import EpisodeEffects
 from spaf.generate.locust.publisher import Publisher
 from spaf.generate.shop import catalogue
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 from spaf.generate.shop.stream import SaleStream
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from spaf.generate.anomalies.anomaly import (
 from spaf.generate.anomalies.injection import MOST_WAITING
 from spaf.generate.locust.protocol import EPISODE_WISHES, WISHES
 from spaf.generate.shop import catalogue
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 from spaf.generate.shop.stream import SaleStream
 
 SHOP = catalogue.build(3)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from spaf.generate.anomalies.anomaly import KINDS, Label, inject
 from spaf.generate.shop import catalogue
-from spaf.generate.shop.catalogue import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES
 from spaf.generate.shop.stream import BATCH_SALES, PAYMENT_SHARES, SaleStream
 
 NOW = 1_795_000_000_123_456

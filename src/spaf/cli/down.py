@@ -1,0 +1,25 @@
+"""`spaf down`: stop the services."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from spaf import settings
+from spaf.cli.terminal.output import err
+from spaf.stack import control
+
+
+def down(
+    *,
+    wipe: Annotated[
+        bool, typer.Option("--wipe", help="Delete the run folder too: data, logs, passwords.")
+    ] = False,
+) -> None:
+    """Stop everything that runs in the run folder."""
+    chosen = settings.load()
+    was_running = control.down(chosen, wipe=wipe)
+    err.print("Stopped." if was_running else "Nothing was running.")
+    if wipe:
+        err.print(f"{chosen.home} is deleted.")

@@ -1,0 +1,27 @@
+"""`spaf up`: start the services."""
+
+from __future__ import annotations
+
+from spaf import settings
+from spaf.cli.status import print_status, status_report
+from spaf.cli.terminal.output import Json, err, print_json
+from spaf.cli.terminal.progress import StartProgress
+from spaf.stack import control
+from spaf.stack.service_names import SERVE
+
+
+def up(*, json: Json = False) -> None:
+    """Start Kafka, Flink, PostgreSQL, the job and the pages; they go on in the background."""
+    chosen = settings.load()
+    if control.is_up(chosen):
+        err.print("SPAF is already up.")
+    state = control.up(chosen, StartProgress())
+    report = status_report(chosen, state)
+    if json:
+        print_json(report)
+        return
+    print_status(report)
+    page = state.services.get(SERVE)
+    if page is not None:
+        err.print(f"\nThe page: [bold]{page.address}[/]", highlight=False)
+    err.print("Start sales there, on Locust's page or with `spaf load`; end with `spaf down`.")
