@@ -11,6 +11,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from spaf.errors import BrowserError
+from spaf.sale import Rules
+from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.settings import (
     FlinkSettings,
     JobSettings,
@@ -20,6 +22,8 @@ from spaf.settings import (
     ServeSettings,
     Settings,
 )
+from spaf.stack.run import Run
+from spaf.store.access import Access
 
 E2E = Path(__file__).with_name("e2e")
 # Integration tests that start a Flink for their module, and use no stack.
@@ -31,6 +35,8 @@ OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
 # want the same ports: each takes the first that is free when it looks.
 FIRST_PORT = 20_000
 PORTS_OF_ONE = 10
+# An address at which no service answers.
+NOWHERE = "127.0.0.1:1"
 # Begins the reason of each test that was skipped because the machine has no browser.
 NO_BROWSER = "no browser"
 TO_GET_IT = "to get it: "
@@ -111,3 +117,43 @@ def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         serve=ServeSettings(port=base + 4),
         job=JobSettings(checkpoint_ms=500),
     )
+
+
+@pytest.fixture(scope="session")
+def run_info() -> Callable[..., RunInfo]:
+    """Return the builder of the page's RunInfo: of a run or, without one, of silent services.
+
+    Fields that a test names replace those of the run.
+    """
+
+    def build(run: Run | None = None, **fields: Any) -> RunInfo:
+        known: dict[str, Any] = {
+            "kafka": NOWHERE,
+            "topic": "vendas-simuladas",
+            "group": "spaf-job",
+            "flink": f"http://{NOWHERE}",
+            "access": Access.own("127.0.0.1", 1, "public", {"spaf_read": "secret"}),
+            "rules": Rules("BRL", 600_000, 60_000),
+            "outlier_score": 5.0,
+            "surge_score": 4.5,
+            "started_ms": 1,
+            "services": list,
+            "job": lambda: JobInfo("RUNNING", "j"),
+            "links": lambda: {"flink": None, "locust": None},
+            "labels": Path("labels.jsonl"),
+            "runs": Path(),
+        }
+        if run is not None:
+            known |= {
+                "kafka": run.kafka,
+                "topic": run.topic,
+                "group": run.topic,
+                "flink": run.flink,
+                "access": run.access,
+                "rules": run.rules,
+                "labels": run.home.runs / "none.jsonl",
+                "runs": run.home.runs,
+            }
+        return RunInfo(**known | fields)
+
+    return build

@@ -96,12 +96,12 @@ def running_job() -> Callable[[Run, Settings, Path | None], AbstractContextManag
         submission = Submission(place.request(settings, resume), log)
         submission.go()
         job = submission.wait()
-        rest = FlinkClient(session.flink)
-        try:
-            yield job
-        finally:
-            rest.cancel(job)
-            assert wait_until(lambda: _state(rest, job) == "CANCELED", PATIENCE_S)
+        with contextlib.closing(FlinkClient(session.flink)) as client:
+            try:
+                yield job
+            finally:
+                client.cancel(job)
+                assert wait_until(lambda: _state(client, job) == "CANCELED", PATIENCE_S)
 
     return run
 
@@ -126,6 +126,6 @@ def settle() -> Callable[[Run], Verdict]:
     return finish
 
 
-def _state(rest: FlinkClient, job: str) -> str:
-    status = rest.status(job)
+def _state(client: FlinkClient, job: str) -> str:
+    status = client.status(job)
     return "" if status is None else status.state

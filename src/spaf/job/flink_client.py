@@ -1,4 +1,4 @@
-"""The job as the cluster's REST shows it."""
+"""The client of Flink's REST API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FINAL_STATES = frozenset({"FAILED", "CANCELED", "FINISHED", "SUSPENDED"})
 
 
 class JobStatus(NamedTuple):
-    """What the cluster says of one job."""
+    """State of one job and of its tasks."""
 
     id: str
     state: str
@@ -22,33 +22,59 @@ class JobStatus(NamedTuple):
 
     @property
     def running(self) -> bool:
-        """Say whether every task of the job runs."""
+        """Whether the job and all of its tasks run."""
         return self.state == "RUNNING" and self.running_tasks == self.tasks
 
 
 class FlinkClient:
-    """A small client of Flink's REST."""
+    """Calls Flink's REST API over kept-alive connections; safe to share between threads."""
 
-    def __init__(self, url: str) -> None:
-        """Keep the address, such as http://127.0.0.1:8081."""
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        """Keep the address, such as http://127.0.0.1:8081; the first call connects."""
         self.url = str(url).rstrip("/")
+        # Proxy variables are ignored: Flink is on this machine, or its operator named its address.
+        self._client = httpx.Client(timeout=timeout_s, trust_env=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def get(self, path: str) -> Any:
         """Return the JSON of a path.
 
         Raises:
-            JobError: the cluster does not answer, or something else does.
+            JobError: Flink does not answer, answers with an error, or the server is not Flink.
 
         """
         return self._call("GET", path)
 
+    def ready(self) -> bool:
+        """Return whether the JobManager answers."""
+        try:
+            self.get("/overview")
+        except JobError:
+            return False
+        return True
+
+    def task_managers(self) -> set[str]:
+        """Return the ids of the registered TaskManagers; none while the JobManager is silent."""
+        try:
+            return {manager["id"] for manager in self.get("/taskmanagers")["taskmanagers"]}
+        except JobError:
+            return set()
+
     def status(self, job_id: str) -> JobStatus | None:
-        """Return the job's status, or None if the cluster does not know the job."""
+        """Return the status of a job, or None if Flink does not know the job.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
         path = f"/jobs/{job_id}"
-        answer = self._send("GET", path)
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        response = self._send("GET", path)
+        if response.status_code == httpx.codes.NOT_FOUND:
             return None
-        job = self._read(answer, path)
+        job = self._read(response, path)
         counts = [vertex["tasks"] for vertex in job["vertices"]]
         return JobStatus(
             job_id,
@@ -58,18 +84,33 @@ class FlinkClient:
         )
 
     def jobs(self, name: str) -> list[str]:
-        """Return the ids of the jobs of this name that have not ended."""
+        """Return the ids of the jobs of this name that have not ended.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
         jobs = self.get("/jobs/overview")["jobs"]
         return [j["jid"] for j in jobs if j["name"] == name and j["state"] not in FINAL_STATES]
 
     def cancel(self, job_id: str) -> None:
-        """Ask the cluster to cancel the job."""
+        """Request the cancellation of a job.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
         self._call("PATCH", f"/jobs/{job_id}?mode=cancel")
 
     def failure(self, job_id: str) -> str:
-        """Return the root cause of the job's last failure, one line."""
-        found = self.get(f"/jobs/{job_id}/exceptions").get("exceptionHistory", {})
-        entries = found.get("entries", [])
+        """Return the root cause of the job's last failure in one line; empty without a failure.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
+        history = self.get(f"/jobs/{job_id}/exceptions").get("exceptionHistory", {})
+        entries = history.get("entries", [])
         if not entries:
             return ""
         lines: list[str] = entries[0]["stacktrace"].splitlines()
@@ -81,20 +122,20 @@ class FlinkClient:
 
     def _send(self, method: str, path: str) -> httpx.Response:
         try:
-            return httpx.request(method, f"{self.url}{path}", timeout=TIMEOUT_S)
+            return self._client.request(method, f"{self.url}{path}")
         except httpx.HTTPError as error:
             raise JobError(
                 f"Flink at {self.url} does not answer ({type(error).__name__}).",
                 todo="See `spaf status`; if it is your own cluster, check SPAF_FLINK__REST_URL.",
             ) from error
 
-    def _read(self, answer: httpx.Response, path: str) -> Any:
-        if answer.status_code >= httpx.codes.BAD_REQUEST:
-            raise JobError(f"Flink at {self.url} answers {answer.status_code} to {path}.")
+    def _read(self, response: httpx.Response, path: str) -> Any:
+        if response.status_code >= httpx.codes.BAD_REQUEST:
+            raise JobError(f"Flink at {self.url} answers {response.status_code} to {path}.")
         try:
-            return answer.json() if answer.content else None
+            return response.json() if response.content else None
         except ValueError as error:
             raise JobError(
-                f"What answers at {self.url} is not Flink: no JSON at {path}.",
+                f"The server at {self.url} is not Flink: no JSON at {path}.",
                 todo="Check SPAF_FLINK__REST_URL.",
             ) from error

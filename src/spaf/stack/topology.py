@@ -165,6 +165,6 @@ def answers(url: str) -> bool:
     import httpx  # noqa: PLC0415 - one use
 
     try:
-        return httpx.get(url, timeout=flink.REST_TIMEOUT).is_success
+        return httpx.get(url, timeout=flink.REST_TIMEOUT_S).is_success
     except httpx.HTTPError:
         return False

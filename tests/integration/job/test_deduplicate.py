@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -109,7 +109,8 @@ def run(
     with running_job(session, settings, resume) as job:
         send(session, 0, [sale(second + 11, "same", f"late-{n}") for n in range(AGAIN)])
         resumed = settle(session)
-        restored = FlinkClient(session.flink).get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
+        with closing(FlinkClient(session.flink)) as client:
+            restored = client.get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
     after = rows(session)
     with session.access.session(Role.READ) as connection:
         total = queries.total(connection)

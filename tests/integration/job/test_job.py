@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -202,12 +202,13 @@ def outliers() -> Records:
 
 def test_the_job_never_stumbles(run: JobResult) -> None:
     """No bad record makes the job fail, restart or go away."""
-    rest = FlinkClient(run.session.flink)
-    status = rest.status(run.job)
+    with closing(FlinkClient(run.session.flink)) as client:
+        status = client.status(run.job)
+        exceptions = client.get(f"/jobs/{run.job}/exceptions")
+        (restarts,) = client.get(f"/jobs/{run.job}/metrics?get=numRestarts")
     assert status is not None
     assert status.running
-    assert rest.get(f"/jobs/{run.job}/exceptions")["exceptionHistory"]["entries"] == []
-    (restarts,) = rest.get(f"/jobs/{run.job}/metrics?get=numRestarts")
+    assert exceptions["exceptionHistory"]["entries"] == []
     assert restarts["value"] == "0"
     assert run.session.state().services[TASKMANAGER].restarts == 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -49,7 +49,8 @@ def test_a_resumed_job_counts_on(
     with running_job(session, settings, resume) as job:
         send(session, 0, [sale] * MORE)
         verdict = settle(session)
-        restored = FlinkClient(session.flink).get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
+        with closing(FlinkClient(session.flink)) as client:
+            restored = client.get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
     assert Path(restored["external_path"].removeprefix("file:")) == resume
     assert verdict.differences == []
     assert verdict.exact

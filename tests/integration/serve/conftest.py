@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from spaf.serve.app import build
-from spaf.serve.run_info import JobInfo, RunInfo
+from spaf.serve.run_info import RunInfo
 from spaf.serve.web.server import Server
 from spaf.stack.ports import any_free_port
 from spaf.stack.postgres import SUPERUSER
@@ -177,23 +177,22 @@ class Ear:
 
 
 @pytest.fixture
-def page(stack: Run, name: Callable[[str], str], tmp_path: Path) -> Iterator[Page]:
+def page(stack: Run, name: Callable[[str], str], serve_again: Callable[[Run], Page]) -> Page:
     """Serve the page over empty tables of the test's own."""
     session = stack.beside(name("sales"), name("answers"))
     ensure_topic(session.kafka, session.topic, 1)
     migrate(session.access)
-    with served(session, tmp_path) as found:
-        yield found
+    return serve_again(session)
 
 
 class served:  # noqa: N801 - read as a word in a with statement
     """Serve the page over a session's tables for a block."""
 
-    def __init__(self, session: Run, runs: Path) -> None:
+    def __init__(self, session: Run, shown: RunInfo) -> None:
         """Plan it."""
         port = any_free_port()
-        self._page = Page(f"http://127.0.0.1:{port}", session, runs)
-        site = build(source(session, runs), port, TOKEN)
+        self._page = Page(f"http://127.0.0.1:{port}", session, shown.runs)
+        site = build(shown, port, TOKEN)
         self._server = Server(site, port)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
@@ -211,26 +210,6 @@ class served:  # noqa: N801 - read as a word in a with statement
         assert not self._thread.is_alive()
 
 
-def source(session: Run, runs: Path) -> RunInfo:
-    """Return what the page shows of a session without a job."""
-    return RunInfo(
-        kafka=session.kafka,
-        topic=session.topic,
-        group="none",
-        flink=session.flink,
-        access=session.access,
-        rules=session.rules,
-        outlier_score=5.0,
-        surge_score=4.5,
-        started_ms=1,
-        services=list,
-        job=lambda: JobInfo("RUNNING", ""),
-        links=lambda: {"flink": None, "locust": None},
-        labels=runs / "labels.jsonl",
-        runs=runs,
-    )
-
-
 @pytest.fixture
 def ear() -> Iterator[Callable[..., Ear]]:
     """Return what makes a viewer of a page; all go away with the test."""
@@ -246,7 +225,12 @@ def ear() -> Iterator[Callable[..., Ear]]:
 
 
 @pytest.fixture
-def serve_again(tmp_path: Path) -> Iterator[Callable[[Page], Page]]:
+def serve_again(
+    run_info: Callable[..., RunInfo], tmp_path: Path
+) -> Iterator[Callable[[Run], Page]]:
     """Return what starts another process's worth of a page over the same tables."""
+    labels = tmp_path / "labels.jsonl"
     with contextlib.ExitStack() as stack:
-        yield lambda page: stack.enter_context(served(page.session, tmp_path))
+        yield lambda run: stack.enter_context(
+            served(run, run_info(run, labels=labels, runs=tmp_path))
+        )

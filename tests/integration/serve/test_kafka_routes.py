@@ -14,7 +14,7 @@ from spaf import clock
 from spaf.serve.app import build
 from spaf.serve.records import kafka_view
 from spaf.serve.records.tail import _events, tails
-from spaf.serve.run_info import JobInfo, RunInfo
+from spaf.serve.run_info import RunInfo
 from spaf.stack.run import Run
 from spaf.store.access import Role
 from spaf.topic import admin
@@ -22,43 +22,29 @@ from spaf.topic.record_reader import TopicTail
 
 Own = Callable[[int], Run]
 Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
+Get = Callable[..., Any]
 PORT = 18_081
 HOSTILE = '<img src=x onerror=alert(1)></script>\u202e"\x00'.encode()
 
 
-def source(session: Run) -> RunInfo:
-    """Return what a page of this session shows."""
-    return RunInfo(
-        kafka=session.kafka,
-        topic=session.topic,
-        group=session.topic,
-        flink=session.flink,
-        access=session.access,
-        rules=session.rules,
-        outlier_score=5.0,
-        surge_score=4.5,
-        started_ms=0,
-        services=list,
-        job=lambda: JobInfo("RUNNING", "j"),
-        links=lambda: {"flink": None, "locust": None},
-        labels=session.home.runs / "none.jsonl",
-        runs=session.home.runs,
-    )
+@pytest.fixture
+def get(run_info: Callable[..., RunInfo]) -> Get:
+    """Return what gets the JSON of an answer of the application, which needs no network for it."""
 
+    def get_json(session: Run, path: str, status: int = 200, **parameters: Any) -> Any:
+        app = build(run_info(session), PORT, "token")
 
-def get(session: Run, path: str, status: int = 200, **parameters: Any) -> Any:
-    """Return the JSON of an answer of the application, which needs no network for it."""
-    app = build(source(session), PORT, "token")
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=app)
+            address = f"http://127.0.0.1:{PORT}"
+            async with httpx.AsyncClient(transport=transport, base_url=address) as client:
+                return await client.get(path, params=parameters)
 
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app=app)
-        address = f"http://127.0.0.1:{PORT}"
-        async with httpx.AsyncClient(transport=transport, base_url=address) as client:
-            return await client.get(path, params=parameters)
+        found = asyncio.run(send())
+        assert found.status_code == status, found.text
+        return found.json()
 
-    found = asyncio.run(ask())
-    assert found.status_code == status, found.text
-    return found.json()
+    return get_json
 
 
 def sale(**fields: Any) -> bytes:
@@ -73,7 +59,7 @@ def sale(**fields: Any) -> bytes:
     return json.dumps(plain | fields).encode()
 
 
-def test_one_record_and_what_the_contract_says(own: Own, send: Send) -> None:
+def test_one_record_and_what_the_contract_says(get: Get, own: Own, send: Send) -> None:
     """An accepted sale, a late one, a refused one, an array, bytes and nothing at all."""
     session = own(1)
     late = sale(eventTime=clock.now_ms() - 3_600_000)
@@ -98,14 +84,14 @@ def test_one_record_and_what_the_contract_says(own: Own, send: Send) -> None:
     assert abs(found[0]["append_ms"] - clock.now_ms()) < 60_000
 
 
-def test_a_record_that_is_not_there(own: Own) -> None:
+def test_a_record_that_is_not_there(get: Get, own: Own) -> None:
     """404, with what the topic holds instead."""
     session = own(1)
     assert "no offset 0" in get(session, "/api/record", 404, partition=0, offset=0)["error"]
     assert "no partition 9" in get(session, "/api/record", 404, partition=9, offset=0)["error"]
 
 
-def test_messages(own: Own, send: Send) -> None:
+def test_messages(get: Get, own: Own, send: Send) -> None:
     """From an offset, from a time, the newest; begin and end tell what there is."""
     session = own(2)
     send(session, 0, [b'{"n": %d}' % n for n in range(10)])
@@ -126,7 +112,7 @@ def test_messages(own: Own, send: Send) -> None:
     assert "no partition 2" in get(session, path, 404, topic=topic, partition=2)["error"]
 
 
-def test_overview_topic_and_group(own: Own, send: Send) -> None:
+def test_overview_topic_and_group(get: Get, own: Own, send: Send) -> None:
     """What the pages of a Kafka UI show."""
     session = own(1)
     send(session, 0, [b"1", b"2"])
@@ -154,7 +140,7 @@ def test_overview_topic_and_group(own: Own, send: Send) -> None:
     assert "no group nobody" in get(session, "/api/kafka/groups/nobody", 404)["error"]
 
 
-def test_no_more_looks_at_once_than_there_are_places(own: Own) -> None:
+def test_no_more_looks_at_once_than_there_are_places(get: Get, own: Own) -> None:
     """One more is told to come back."""
     session = own(1)
     taken = 0
@@ -194,7 +180,7 @@ def test_a_live_tail(own: Own, send: Send) -> None:
     assert told["skipped"] == 45
 
 
-def test_a_fifth_tail_is_refused_and_a_missing_topic_keeps_no_place(own: Own) -> None:
+def test_a_fifth_tail_is_refused_and_a_missing_topic_keeps_no_place(get: Get, own: Own) -> None:
     """Places are given back however it ends."""
     session = own(1)
     for _ in range(6):
@@ -208,7 +194,7 @@ def test_a_fifth_tail_is_refused_and_a_missing_topic_keeps_no_place(own: Own) ->
             tails.give_back()
 
 
-def test_quarantine_pages(own: Own) -> None:
+def test_quarantine_pages(get: Get, own: Own) -> None:
     """Newest first, by reason, and on with the cursor until there is no more."""
     session = own(1)
     with session.access.connect(Role.SINK, autocommit=True) as sink:

@@ -35,7 +35,7 @@ TOKEN = "token"  # noqa: S105 - it opens nothing
 class Shop:
     """A Locust of its own, and what it has sold."""
 
-    def __init__(self, session: Run, folder: Path) -> None:
+    def __init__(self, session: Run, folder: Path, run_info: Callable[..., RunInfo]) -> None:
         """Start it; it does not sell yet."""
         self.session = session
         self.labels = folder / "labels.jsonl"
@@ -43,6 +43,12 @@ class Shop:
         self.address = f"http://127.0.0.1:{port}"
         offered = LoadSpec(session.kafka, session.topic, 7, ("BRL",), 0.0, self.labels)
         argv = page_command(offered, port=port, rate=100, autostart=False)
+        self.source = run_info(
+            session,
+            links=lambda: {"flink": None, "locust": self.address},
+            labels=self.labels,
+            runs=folder,
+        )
         self.log = folder / "locust.log"
         with self.log.open("wb") as log:
             self._child = subprocess.Popen(argv, cwd=folder, stdout=log, stderr=log)
@@ -58,31 +64,11 @@ class Shop:
         records = read(one.kafka, one.topic, {}, one.end_offsets())
         return [msgspec.json.decode(record.value or b"") for record in records]
 
-    def source(self) -> RunInfo:
-        """Return what a page of it shows."""
-        one = self.session
-        return RunInfo(
-            kafka=one.kafka,
-            topic=one.topic,
-            group=one.topic,
-            flink=one.flink,
-            access=one.access,
-            rules=one.rules,
-            outlier_score=5.0,
-            surge_score=4.5,
-            started_ms=0,
-            services=list,
-            job=lambda: JobInfo("RUNNING", "j"),
-            links=lambda: {"flink": None, "locust": self.address},
-            labels=self.labels,
-            runs=self.labels.parent,
-        )
-
 
 @pytest.fixture
-def shop(own: Own, tmp_path: Path) -> Iterator[Shop]:
+def shop(own: Own, run_info: Callable[..., RunInfo], tmp_path: Path) -> Iterator[Shop]:
     """Yield a Locust that is ready."""
-    found = Shop(own(1), tmp_path)
+    found = Shop(own(1), tmp_path, run_info)
     try:
         with LocustClient(found.address) as remote:
             assert process.wait_until(lambda: _ready(remote), PATIENCE_S), found.log.read_text()
@@ -179,7 +165,7 @@ def test_the_score_of_what_was_sold(shop: Shop) -> None:
         assert process.wait_until(lambda: _labelled(shop)[0] == 2, PATIENCE_S)
         remote.stop()
     labels, _ = read_labels(shop.labels)
-    score = DetectionMetrics(shop.source())
+    score = DetectionMetrics(shop.source)
     assert score.look() == {"kinds": {}, "precision": None, "recall": None}
     with shop.session.access.connect(Role.SINK, autocommit=True) as sink:
         for offset, (name, kind) in enumerate(
@@ -204,13 +190,13 @@ def test_the_score_of_what_was_sold(shop: Shop) -> None:
         "recall": 0.5,
     }
     # A new job writes its rows again: everything is counted from the beginning.
-    score._source = replace(shop.source(), job=lambda: JobInfo("RUNNING", "k"))
+    score._source = replace(shop.source, job=lambda: JobInfo("RUNNING", "k"))
     assert score.look() == found
     score.close()
 
 
 def _post(shop: Shop, path: str, status: int = 200, **body: Any) -> Any:
-    app = build(shop.source(), 18_082, TOKEN)
+    app = build(shop.source, 18_082, TOKEN)
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)

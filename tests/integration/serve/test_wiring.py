@@ -276,7 +276,7 @@ def test_a_page_starts_with_all_of_a_day(page: Any, serve_again: Callable[[Any],
             "unnest(ARRAY['a', 'b', 'c']) AS c",
             [now - 90_000, now],
         )
-    again = serve_again(page)
+    again = serve_again(page.session)
     chart = again.get("/api/history", range="24h")
     assert chart["step"] == 60
     assert len(chart["sales"]) == 3
@@ -327,7 +327,7 @@ def test_a_million_names_are_summed_up(
             "FROM unnest(ARRAY[%s, %s]::bigint[]) AS s, generate_series(1, 160) AS n",
             [old, now],
         )
-    again = serve_again(page)
+    again = serve_again(page.session)
     for question in ({"from": old, "to": old + 60}, {"from": now - 86_400, "to": now + 1}):
         chart = again.get("/api/history", **question)
         assert sum(map(sum, chart["sales"])) == 160 * (1 if question["from"] == old else 2)

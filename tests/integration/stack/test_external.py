@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
@@ -53,44 +54,46 @@ def test_only_what_is_missing_is_started(
     ensure_topic(stack.kafka, topic, 1)
     send(stack.beside(topic, schema), 0, [SALE] * SALES)
     settings = settings_of(stack, topic, schema, tmp_path / "home")
-    rest = FlinkClient(stack.flink)
-    job = ""
-    try:
-        state = control.up(settings, lambda _: None, end_with_us=True)
-        job = state.job.id
-        session = Run(settings, state)
+    with closing(FlinkClient(stack.flink)) as client:
+        job = ""
+        try:
+            state = control.up(settings, lambda _: None, end_with_us=True)
+            job = state.job.id
+            session = Run(settings, state)
 
-        def accepted() -> int:
-            with session.access.connect(Role.READ) as connection:
-                return queries.accepted(connection)
+            def accepted() -> int:
+                with session.access.connect(Role.READ) as connection:
+                    return queries.accepted(connection)
 
-        assert wait_until(lambda: accepted() == SALES, PATIENCE_S)
-        ours = [LOCUST, SERVE, QUARANTINE]
+            assert wait_until(lambda: accepted() == SALES, PATIENCE_S)
+            ours = [LOCUST, SERVE, QUARANTINE]
 
-        def states() -> list[str]:
-            known = session.state().services
-            return [known[name].state for name in ours if name in known]
+            def states() -> list[str]:
+                known = session.state().services
+                return [known[name].state for name in ours if name in known]
 
-        assert wait_until(lambda: states() == ["running"] * 3, PATIENCE_S), session.state()
-        services = session.state().services
-        places = {name: service.state for name, service in services.items()}
-        assert places == {
-            "kafka": "external",
-            "postgres": "external",
-            "jobmanager": "external",
-            LOCUST: "running",
-            SERVE: "running",
-            QUARANTINE: "running",
-        }
-        assert [name for name, service in services.items() if service.pid is not None] == ours
-        assert services["jobmanager"].address == stack.flink
-        request = session.place("any").request(settings, None)
-        assert request.jars == tuple(jar.as_uri() for jar in runtime.connector_jars())
-        status = rest.status(job)
-        assert status is not None
-        assert status.running
-    finally:
-        assert control.down(settings)
-    assert not control.down(settings)
-    assert wait_until(lambda: getattr(rest.status(job), "state", "") == "CANCELED", PATIENCE_S)
+            assert wait_until(lambda: states() == ["running"] * 3, PATIENCE_S), session.state()
+            services = session.state().services
+            places = {name: service.state for name, service in services.items()}
+            assert places == {
+                "kafka": "external",
+                "postgres": "external",
+                "jobmanager": "external",
+                LOCUST: "running",
+                SERVE: "running",
+                QUARANTINE: "running",
+            }
+            assert [name for name, service in services.items() if service.pid is not None] == ours
+            assert services["jobmanager"].address == stack.flink
+            request = session.place("any").request(settings, None)
+            assert request.jars == tuple(jar.as_uri() for jar in runtime.connector_jars())
+            status = client.status(job)
+            assert status is not None
+            assert status.running
+        finally:
+            assert control.down(settings)
+        assert not control.down(settings)
+        assert wait_until(
+            lambda: getattr(client.status(job), "state", "") == "CANCELED", PATIENCE_S
+        )
     assert stack.state().phase == "running", "the services of others were touched"

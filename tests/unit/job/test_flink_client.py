@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -27,21 +28,29 @@ class Cluster(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.asked: list[str] = []
+        self.connections = 0
 
     def put(self, path: str, value: Any, status: int = 200) -> None:
         """Have a path answered."""
         self.answers[path] = (status, json.dumps(value).encode())
 
     @property
-    def rest(self) -> FlinkClient:
-        """A client of this server."""
-        return FlinkClient(f"http://127.0.0.1:{self.server_port}/")
+    def url(self) -> str:
+        """The address of this server."""
+        return f"http://127.0.0.1:{self.server_port}/"
 
 
 class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     server: Cluster
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        """Count the connection."""
+        super().setup()
+        self.server.connections += 1
 
     def do_GET(self) -> None:
         """Answer."""
@@ -69,24 +78,31 @@ def cluster() -> Iterator[Cluster]:
         thread.join()
 
 
+@pytest.fixture
+def client(cluster: Cluster) -> Iterator[FlinkClient]:
+    """Yield a client of the server."""
+    with closing(FlinkClient(cluster.url)) as opened:
+        yield opened
+
+
 def job(state: str, *tasks: dict[str, int]) -> dict[str, Any]:
     """Return what Flink says of a job with these counts of tasks, one a vertex."""
     return {"jid": JOB, "state": state, "vertices": [{"tasks": counts} for counts in tasks]}
 
 
-def test_tasks_of_all_vertices_are_added_up(cluster: Cluster) -> None:
+def test_tasks_of_all_vertices_are_added_up(cluster: Cluster, client: FlinkClient) -> None:
     """Every state of a task counts, the running ones apart."""
     counts = ({"RUNNING": 2, "INITIALIZING": 1}, {"RUNNING": 1, "DEPLOYING": 4})
     cluster.put(f"/jobs/{JOB}", job("RUNNING", *counts))
-    found = cluster.rest.status(JOB)
+    found = client.status(JOB)
     assert found == JobStatus(JOB, "RUNNING", 3, 8)
     assert not found.running
 
 
-def test_job_runs_when_every_task_does(cluster: Cluster) -> None:
+def test_job_runs_when_every_task_does(cluster: Cluster, client: FlinkClient) -> None:
     """Only then can sales flow."""
     cluster.put(f"/jobs/{JOB}", job("RUNNING", {"RUNNING": 2, "FAILED": 0}, {"RUNNING": 1}))
-    found = cluster.rest.status(JOB)
+    found = client.status(JOB)
     assert found == JobStatus(JOB, "RUNNING", 3, 3)
     assert found.running
 
@@ -96,53 +112,63 @@ def test_job_that_is_failing_does_not_run_though_its_tasks_do() -> None:
     assert not JobStatus(JOB, "FAILING", 3, 3).running
 
 
-def test_job_that_the_cluster_does_not_know_is_none(cluster: Cluster) -> None:
+def test_job_that_the_cluster_does_not_know_is_none(client: FlinkClient) -> None:
     """404 is an answer, not an error."""
-    assert cluster.rest.status(JOB) is None
+    assert client.status(JOB) is None
 
 
-def test_other_answers_are_errors_with_address_code_and_path(cluster: Cluster) -> None:
+def test_other_answers_are_errors_with_address_code_and_path(
+    cluster: Cluster, client: FlinkClient
+) -> None:
     """What went wrong can be looked up."""
     cluster.put("/jobs/x", {}, status=500)
     message = rf"^Flink at http://127\.0\.0\.1:{cluster.server_port} answers 500 to /jobs/x\.$"
     with pytest.raises(JobError, match=message):
-        cluster.rest.status("x")
+        client.status("x")
 
 
-def test_job_whose_id_holds_404_is_not_taken_for_unknown(cluster: Cluster) -> None:
+def test_job_whose_id_holds_404_is_not_taken_for_unknown(
+    cluster: Cluster, client: FlinkClient
+) -> None:
     """An error of the cluster is not the answer that there is no such job."""
     cluster.put("/jobs/a404", {}, status=500)
     with pytest.raises(JobError):
-        cluster.rest.status("a404")
+        client.status("a404")
 
 
 def test_silent_cluster_is_told_with_what_to_check() -> None:
     """No traceback of a connection."""
-    with pytest.raises(JobError, match=r"127\.0\.0\.1:1 does not answer \(ConnectError\)") as told:
-        FlinkClient(NOWHERE).jobs("x")
-    assert "SPAF_FLINK__REST_URL" in told.value.todo
+    with closing(FlinkClient(NOWHERE)) as client:
+        assert not client.ready()
+        assert client.task_managers() == set()
+        match = r"127\.0\.0\.1:1 does not answer \(ConnectError\)"
+        with pytest.raises(JobError, match=match) as raised:
+            client.jobs("x")
+    assert "SPAF_FLINK__REST_URL" in raised.value.todo
 
 
-def test_server_that_is_not_flink_is_told(cluster: Cluster) -> None:
+def test_server_that_is_not_flink_is_told(cluster: Cluster, client: FlinkClient) -> None:
     """A page of another program at that address is an error for a person to read."""
     cluster.answers["/jobs/overview"] = (200, b"<html>")
     with pytest.raises(JobError, match="is not Flink"):
-        cluster.rest.jobs("x")
+        client.jobs("x")
 
 
-def test_jobs_are_those_of_the_name_that_have_not_ended(cluster: Cluster) -> None:
+def test_jobs_are_those_of_the_name_that_have_not_ended(
+    cluster: Cluster, client: FlinkClient
+) -> None:
     """Ended jobs and those of others are not ours to watch."""
     states = ["RUNNING", "RESTARTING", "FAILED", "CANCELED", "FINISHED", "SUSPENDED", "CREATED"]
     mine = [{"jid": state, "name": "mine", "state": state} for state in states]
     other = {"jid": "other", "name": "other", "state": "RUNNING"}
     cluster.put("/jobs/overview", {"jobs": [*mine, other]})
-    assert cluster.rest.jobs("mine") == ["RUNNING", "RESTARTING", "CREATED"]
+    assert client.jobs("mine") == ["RUNNING", "RESTARTING", "CREATED"]
 
 
-def test_cancel_asks_by_patch(cluster: Cluster) -> None:
+def test_cancel_asks_by_patch(cluster: Cluster, client: FlinkClient) -> None:
     """The request is Flink's own, and its empty answer is fine."""
     cluster.answers[f"/jobs/{JOB}?mode=cancel"] = (202, b"")
-    cluster.rest.cancel(JOB)
+    client.cancel(JOB)
     assert cluster.asked == [f"PATCH /jobs/{JOB}?mode=cancel"]
 
 
@@ -164,13 +190,28 @@ TRACE = "org.x.JobException: gone\n\tat a\nCaused by: b.Wrapper: w\n\tat b\nCaus
     ],
 )
 def test_failure_is_the_last_cause_of_the_newest_entry(
-    cluster: Cluster, answer: dict[str, Any], expected: str
+    cluster: Cluster, client: FlinkClient, answer: dict[str, Any], expected: str
 ) -> None:
     """One line says why, not a stack trace of wrappers."""
     cluster.put(f"/jobs/{JOB}/exceptions", answer)
-    assert cluster.rest.failure(JOB) == expected
+    assert client.failure(JOB) == expected
 
 
-def test_address_may_end_with_a_slash() -> None:
+@pytest.mark.parametrize("address", ["http://h:1", "http://h:1/"])
+def test_address_may_end_with_a_slash(address: str) -> None:
     """An address from the settings ends with one."""
-    assert FlinkClient("http://h:1/").url == FlinkClient("http://h:1").url == "http://h:1"
+    with closing(FlinkClient(address)) as client:
+        assert client.url == "http://h:1"
+
+
+def test_readiness_and_task_managers_over_one_connection(
+    cluster: Cluster, client: FlinkClient
+) -> None:
+    """A poll every few milliseconds must not open a connection each time."""
+    assert not client.ready()
+    assert client.task_managers() == set()
+    cluster.put("/overview", {"taskmanagers": 1})
+    cluster.put("/taskmanagers", {"taskmanagers": [{"id": "taskmanager"}, {"id": "other"}]})
+    assert client.ready()
+    assert client.task_managers() == {"taskmanager", "other"}
+    assert cluster.connections == 1

@@ -10,34 +10,17 @@ from typing import Any
 import httpx
 import pytest
 
-from spaf.sale import Rules
 from spaf.serve.app import Site, build
-from spaf.serve.run_info import JobInfo, RunInfo
-from spaf.store.access import Access
+from spaf.serve.run_info import RunInfo
 
 PORT = 8080
 TOKEN = "the-right-token"  # noqa: S105 - it opens nothing
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> RunInfo:
-    """Return a source whose neighbours are not there."""
-    return RunInfo(
-        kafka="127.0.0.1:1",
-        topic="sales",
-        group="group",
-        flink="http://127.0.0.1:1",
-        access=Access.own("127.0.0.1", 1, "public", {"spaf_read": "secret"}),
-        rules=Rules("BRL", 600_000, 60_000),
-        outlier_score=5.0,
-        surge_score=4.5,
-        started_ms=1,
-        services=list,
-        job=lambda: JobInfo("RUNNING", ""),
-        links=lambda: {"flink": None, "locust": None},
-        labels=tmp_path / "labels.jsonl",
-        runs=tmp_path,
-    )
+def source(run_info: Callable[..., RunInfo], tmp_path: Path) -> RunInfo:
+    """Return a run whose services do not answer."""
+    return run_info(labels=tmp_path / "labels.jsonl", runs=tmp_path)
 
 
 @pytest.fixture
@@ -53,18 +36,17 @@ Ask = Callable[..., httpx.Response]
 def ask(site: Site) -> Ask:
     """Return what sends one request, by default as a browser of this machine does."""
 
-    def send(method: str, path: str, headers: Any = None, content: Any = None) -> httpx.Response:
-        return asyncio.run(_send(site, method, path, headers, content))
+    def send(method: str, path: str, headers: Any = None, **request: Any) -> httpx.Response:
+        return asyncio.run(_send(site, method, path, {"headers": headers, **request}))
 
     return send
 
 
-async def _send(site: Site, method: str, path: str, headers: Any, content: Any) -> httpx.Response:
+async def _send(site: Site, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
     transport = httpx.ASGITransport(app=site)
     base = f"http://127.0.0.1:{PORT}"
     async with httpx.AsyncClient(transport=transport, base_url=base) as client:
-        request = client.build_request(method, path, headers=headers, content=content)
-        return await client.send(request)
+        return await client.request(method, path, **request)
 
 
 @pytest.fixture

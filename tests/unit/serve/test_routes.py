@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from spaf.sale import Rules
-from spaf.serve.app import build
-from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.serve.web.concurrency_limit import ConcurrencyLimit
 from spaf.serve.web.responses import RequestRefusedError
-from spaf.store.access import Access
 from spaf.topic import admin, cluster
 
-PORT = 18_080
-TOKEN = "token"  # noqa: S105 - it opens nothing
 TOPIC = {"topic": "vendas-simuladas"}
-NOWHERE = "127.0.0.1:1"
-AWAY = ["/api/quarantine", "/api/kafka", "/api/record?partition=0&offset=1"]
-SOURCE = RunInfo(
-    kafka=NOWHERE,
-    topic="vendas-simuladas",
-    group="spaf-job",
-    flink=f"http://{NOWHERE}",
-    access=Access.own("127.0.0.1", 1, "public", {"spaf_read": "x"}),
-    rules=Rules("BRL", 600_000, 60_000),
-    outlier_score=5.0,
-    surge_score=4.5,
-    started_ms=0,
-    services=list,
-    job=lambda: JobInfo("RUNNING", "j"),
-    links=lambda: {"flink": None, "locust": None},
-    labels=Path("labels.jsonl"),
-    runs=Path(),
-)
-
-
-def ask(method: str, path: str, **what: Any) -> httpx.Response:
-    """Return the answer of the application, without a network and without its collectors."""
-    app = build(SOURCE, PORT, TOKEN)
-
-    async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(app=app)
-        address = f"http://127.0.0.1:{PORT}"
-        async with httpx.AsyncClient(transport=transport, base_url=address) as client:
-            return await client.request(method, path, **what)
-
-    return asyncio.run(send())
+Ask = Callable[..., httpx.Response]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +47,7 @@ def ask(method: str, path: str, **what: Any) -> httpx.Response:
         ("/api/kafka/tail", {}, "topic"),
     ],
 )
-def test_wrong_parameters(path: str, parameters: dict[str, Any], named: str) -> None:
+def test_wrong_parameters(ask: Ask, path: str, parameters: dict[str, Any], named: str) -> None:
     """The sentence names the parameter."""
     found = ask("GET", path, params=parameters)
     assert found.status_code == 400, found.text
@@ -96,7 +59,7 @@ def test_wrong_parameters(path: str, parameters: dict[str, Any], named: str) -> 
     [({"last": 101}, {"parameter": "last"}), ({"offset": 1, "last": 2}, {})],
 )
 def test_a_parameter_that_is_wrong_by_itself_is_named(
-    wrong: dict[str, Any], named: dict[str, str]
+    ask: Ask, wrong: dict[str, Any], named: dict[str, str]
 ) -> None:
     """The page has words of its own for it; what does not go together is a sentence alone."""
     found = ask("GET", "/api/kafka/messages", params=TOPIC | wrong).json()
@@ -119,32 +82,31 @@ def test_a_parameter_that_is_wrong_by_itself_is_named(
         ("/api/inject", {"kind": 7}, "The body must be"),
     ],
 )
-def test_wrong_bodies(path: str, body: Any, named: str) -> None:
+def test_wrong_bodies(ask: Ask, right: dict[str, str], path: str, body: Any, named: str) -> None:
     """The sentence says what is allowed."""
-    found = ask("POST", path, json=body, headers={"x-spaf-token": TOKEN})
+    found = ask("POST", path, json=body, headers=right)
     assert found.status_code == 400, found.text
     assert named in found.json()["error"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 60_000, b'{"action": NaN}'])
-def test_bodies_that_are_no_json(body: bytes) -> None:
+def test_bodies_that_are_no_json(ask: Ask, right: dict[str, str], body: bytes) -> None:
     """Whatever they are, a sentence."""
-    headers = {"x-spaf-token": TOKEN, "content-type": "application/json"}
-    found = ask("POST", "/api/load", content=body, headers=headers)
+    found = ask("POST", "/api/load", content=body, headers=right)
     assert found.status_code == 400
     assert found.json()["error"].startswith("The body must be")
 
 
-def test_without_the_token_nothing_is_changed() -> None:
+def test_without_the_token_nothing_is_changed(ask: Ask) -> None:
     """The guard stands before the controls, too."""
     for path in ("/api/load", "/api/inject"):
         found = ask("POST", path, json={"action": "stop"})
         assert found.status_code == 403
 
 
-def test_a_run_without_locust_says_so() -> None:
+def test_a_run_without_locust_says_so(ask: Ask, right: dict[str, str]) -> None:
     """The controls have nothing to control, and say what would help."""
-    found = ask("POST", "/api/load", json={"action": "stop"}, headers={"x-spaf-token": TOKEN})
+    found = ask("POST", "/api/load", json={"action": "stop"}, headers=right)
     assert found.status_code == 503
     assert found.json() == {
         "error": "SPAF runs no Locust here.",
@@ -155,7 +117,9 @@ def test_a_run_without_locust_says_so() -> None:
 @pytest.mark.parametrize(
     "path", ["/api/quarantine", "/api/kafka", "/api/record?partition=0&offset=1"]
 )
-def test_a_neighbour_that_is_away_is_a_sentence(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_neighbour_that_is_away_is_a_sentence(
+    ask: Ask, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """503, with what to do."""
     for module in (admin, cluster):
         monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)

@@ -11,6 +11,7 @@ import hashlib
 import random
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -275,9 +276,9 @@ def replay(session: Run, settings: Settings, variant: Variant, log: ReplayLog) -
             wait_until_through(own, place, job, lambda _: None)
             _kill_at_work(own, log)
         wait_until_through(own, place, job, lambda _: None)
-        rest = FlinkClient(place.flink)
-        _wait_for_checkpoints(rest, job, 2)
-        restored = _checkpoints(rest, job, "restored")
+        with closing(FlinkClient(place.flink)) as client:
+            _wait_for_checkpoints(client, job, 2)
+            restored = _checkpoints(client, job, "restored")
         exact = verify(own).exact
         dump = {table: dumped(own, table) for table in TABLES}
     rows = {table: text.count(b"\n") for table, text in dump.items()}

@@ -42,14 +42,14 @@ def own_job(
     submission = Submission(place.request(settings, None), session.home.logs / "job-submit.log")
     submission.go()
     job = submission.wait()
-    rest = FlinkClient(place.flink)
     try:
         yield place, job
     finally:
-        rest.cancel(job)
         deadline = clock.monotonic() + CANCEL_SECONDS
-        while rest.jobs(place.name) and clock.monotonic() < deadline:
-            clock.sleep(LOOK_SECONDS)
+        with contextlib.closing(FlinkClient(place.flink)) as client:
+            client.cancel(job)
+            while client.jobs(place.name) and clock.monotonic() < deadline:
+                clock.sleep(LOOK_SECONDS)
 
 
 def wait_until_through(
@@ -70,7 +70,8 @@ def wait_until_through(
             known, deadline = now, clock.monotonic() + STALLED_SECONDS
             tell(sum(known.values()))
         if clock.monotonic() > deadline:
-            why = FlinkClient(place.flink).failure(job)
+            with contextlib.closing(FlinkClient(place.flink)) as client:
+                why = client.failure(job)
             raise JobError(
                 f"The job stays at offsets {known} of {ends}. {why}".strip(),
                 todo="`spaf logs taskmanager` says more.",

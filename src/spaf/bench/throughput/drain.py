@@ -14,6 +14,7 @@ written; the verification counts the closing ones too.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -174,13 +175,10 @@ def drain(session: Run, number: int, tell: Tell, answers: tuple[str, ...] = ANSW
     count = queries.readable if LEDGER in answers else queries.accepted
     tell(f"drain {number}: planning the job")
     with own_job(one, session.settings, group, answers) as (place, job):
-        seconds, cpu = _until_empty(
-            one,
-            FlinkClient(place.flink),
-            job,
-            count,
-            lambda done: tell(f"drain {number}: {done:,}"),
-        )
+        with closing(FlinkClient(place.flink)) as client:
+            seconds, cpu = _until_empty(
+                one, client, job, count, lambda done: tell(f"drain {number}: {done:,}")
+            )
         tell(f"drain {number}: verifying")
         if answers == ANSWERS:
             wait_until_through(one, place, job, lambda _: None)

@@ -12,12 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
 from spaf import clock
-from spaf.errors import JobError
+from spaf.job.flink_client import FlinkClient
 
-TIMEOUT_S = 3.0
 # All but the state is asked for every so many looks: it changes every few seconds.
 SELDOM = 3
 
@@ -77,9 +74,7 @@ class FlinkProbe:
 
     def __init__(self, rest: str, job: Callable[[], str]) -> None:
         """Keep the address, such as http://127.0.0.1:8081, and what tells the job's id."""
-        # Not through a proxy: Flink is on this machine, or named by its operator.
-        self._client = httpx.Client(base_url=rest, timeout=TIMEOUT_S, trust_env=False)
-        self._rest = rest
+        self._client = FlinkClient(rest)
         self._job = job
         self._seen: dict[str, TaskTimes] = {}
         self._shares: dict[str, tuple[str, float, float]] = {}
@@ -100,7 +95,7 @@ class FlinkProbe:
             return FlinkMetrics("waiting")
         if name != self._of:
             self._of, self._seen, self._shares, self._looks = name, {}, {}, 0
-        state = str(self._get(f"/jobs/{name}/status")["status"])
+        state = str(self._client.get(f"/jobs/{name}/status")["status"])
         if self._looks % SELDOM == 0:
             self._look_seldom(name)
         self._looks += 1
@@ -129,21 +124,12 @@ class FlinkProbe:
                 self._shares[vertex["id"]] = (vertex["name"], *shares)
 
     def _look_seldom(self, name: str) -> None:
-        self._note(self._get(f"/jobs/{name}")["vertices"])
-        latest = self._get(f"/jobs/{name}/checkpoints").get("latest") or {}
+        self._note(self._client.get(f"/jobs/{name}")["vertices"])
+        latest = self._client.get(f"/jobs/{name}/checkpoints").get("latest") or {}
         completed = latest.get("completed")
         self._completed_ms = None if completed is None else completed["latest_ack_timestamp"]
-        for metric in self._get(f"/jobs/{name}/metrics?get=numRestarts"):
+        for metric in self._client.get(f"/jobs/{name}/metrics?get=numRestarts"):
             self._restarts = int(float(metric["value"]))
-
-    def _get(self, path: str) -> Any:
-        try:
-            return self._client.get(path).raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise JobError(
-                f"Flink at {self._rest} does not answer {path} ({type(error).__name__}).",
-                todo="See `spaf status`.",
-            ) from error
 
 
 def age_s(look: FlinkMetrics) -> float | None:

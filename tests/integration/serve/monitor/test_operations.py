@@ -35,33 +35,11 @@ QUIET_LOOKS = 3
 TERMS = ("accepted", "duplicates", "late", "rejected", "in_flight")
 
 
-def source(session: Run, job: str) -> RunInfo:
-    """Return what a page of this session shows."""
-    costs = ResourceUsage()
-    return RunInfo(
-        kafka=session.kafka,
-        topic=session.topic,
-        group=session.topic,
-        flink=session.flink,
-        access=session.access,
-        rules=session.rules,
-        outlier_score=5.0,
-        surge_score=4.5,
-        started_ms=0,
-        services=lambda: services(session.home, costs),
-        job=lambda: JobInfo("RUNNING", job),
-        links=lambda: {"flink": session.flink, "locust": None},
-        labels=session.home.runs / "none.jsonl",
-        runs=session.home.runs,
-    )
-
-
 class Page:
     """Looks each second, and keeps what was published."""
 
-    def __init__(self, session: Run, job: str) -> None:
+    def __init__(self, shown: RunInfo) -> None:
         """Prepare; nothing is looked at yet."""
-        shown = source(session, job)
         self.live = PageServices(shown)
         self.hub = self.live.hub
         self.operations = Operations(shown, self.hub)
@@ -127,13 +105,22 @@ def paused(session: Run, name: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def page(own: Own, running_job: RunJob, stack: Run) -> Iterator[tuple[Run, Page]]:
+def page(
+    own: Own, running_job: RunJob, stack: Run, run_info: Callable[..., RunInfo]
+) -> Iterator[tuple[Run, Page]]:
     """Yield a page over a topic of its own with a running job."""
     session = own(1)
     with running_job(session, stack.settings, None) as job:
         # As the supervisor does from the start on.
         session.place(session.topic).record_progress({})
-        shown = Page(session, job)
+        costs = ResourceUsage()
+        info = run_info(
+            session,
+            services=lambda: services(session.home, costs),
+            job=lambda: JobInfo("RUNNING", job),
+            links=lambda: {"flink": session.flink, "locust": None},
+        )
+        shown = Page(info)
         try:
             yield session, shown
         finally:

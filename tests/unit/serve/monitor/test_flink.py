@@ -106,9 +106,10 @@ def test_tasks_that_begin_anew(cluster: Cluster, rest: str) -> None:
 def test_no_job_and_no_flink(rest: str) -> None:
     """A job that is not there yet waits; one that Flink does not know, and no Flink, are errors."""
     assert FlinkProbe(rest, lambda: "").look() == FlinkMetrics("waiting")
-    for address, job in ((rest, "other"), ("http://127.0.0.1:9", "j")):
-        flink = FlinkProbe(address, lambda job=job: job)  # type: ignore[misc]
-        with pytest.raises(JobError, match=f"does not answer /jobs/{job}/status"):
+    silent = "http://127.0.0.1:9"
+    for address, error in ((rest, "answers 404 to /jobs/x/status"), (silent, "does not answer")):
+        flink = FlinkProbe(address, lambda: "x")
+        with pytest.raises(JobError, match=f"^Flink at {address} {error}"):
             flink.look()
         flink.close()
 

@@ -17,7 +17,7 @@ GOOD = b'{"name":"a-1","frames":[[5,[[1763800000,"books","BRL",3]]],[6,[]]]}'
 @pytest.fixture
 def send(ask: Ask, right: dict[str, str]) -> Callable[[bytes], httpx.Response]:
     """Return what sends a report."""
-    return lambda body: ask("POST", "/api/painted", right, body)
+    return lambda body: ask("POST", "/api/painted", right, content=body)
 
 
 Send = Callable[[bytes], httpx.Response]

@@ -47,7 +47,7 @@ def test_no_other_method_is_known(ask: Ask, right: dict[str, str], method: str, 
 def test_a_post_needs_the_token_everywhere(ask: Ask, right: dict[str, str], route: str) -> None:
     """Before anybody looks whether the route is there."""
     del right["x-spaf-token"]
-    refused(ask("POST", route, right, b"{}"), 403)
+    refused(ask("POST", route, right, content=b"{}"), 403)
 
 
 @pytest.mark.parametrize("route", ["/", "/healthz", "/api/history", "/static/none.js"])
@@ -55,7 +55,7 @@ def test_a_post_to_what_is_read_only_is_refused(
     ask: Ask, right: dict[str, str], route: str
 ) -> None:
     """Even one that may write."""
-    assert ask("POST", route, right, b"{}").status_code == 405
+    assert ask("POST", route, right, content=b"{}").status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_a_post_to_what_is_read_only_is_refused(
 def test_a_wrong_token_is_refused(ask: Ask, right: dict[str, str], token: str) -> None:
     """None, cut off, longer, in capitals, not even ASCII."""
     headers = {**right, "x-spaf-token": token.encode()}
-    refused(ask("POST", "/api/painted", headers, b"{}"), 403)
+    refused(ask("POST", "/api/painted", headers, content=b"{}"), 403)
 
 
 def test_a_token_in_the_address_does_not_count(ask: Ask, right: dict[str, str]) -> None:
     """Addresses are written down in many places."""
     token = right.pop("x-spaf-token")
-    refused(ask("POST", f"/api/painted?x-spaf-token={token}", right, b"{}"), 403)
+    refused(ask("POST", f"/api/painted?x-spaf-token={token}", right, content=b"{}"), 403)
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,15 @@ def test_what_a_form_can_send_is_refused(ask: Ask, right: dict[str, str], kind: 
     """Only JSON that says so, which a page of another origin cannot send without asking first."""
     del right["content-type"]
     headers = right if kind is None else {**right, "content-type": kind}
-    refused(ask("POST", "/api/painted", headers, b"{}"), 415)
+    refused(ask("POST", "/api/painted", headers, content=b"{}"), 415)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=UTF-8"])
 def test_a_post_of_our_own_page_passes(ask: Ask, right: dict[str, str], kind: str) -> None:
     """It comes as far as the route, which says what it lacks."""
-    answer = ask("POST", "/api/painted", {**right, "content-type": kind}, b'{"name":"none"}')
+    answer = ask(
+        "POST", "/api/painted", {**right, "content-type": kind}, content=b'{"name":"none"}'
+    )
     assert (answer.status_code, answer.json()) == (200, {"ok": True, "frames": 0}) or (
         answer.status_code == 404 and "measurement" in answer.json()["error"]
     )
@@ -181,7 +183,7 @@ def test_another_origin_is_refused(
 ) -> None:
     """Also where it only wants to read, and also with the token; Locust's page is another one."""
     body = b"{}" if method == "POST" else None
-    refused(ask(method, route, {**right, "origin": origin}, body), 403)
+    refused(ask(method, route, {**right, "origin": origin}, content=body), 403)
 
 
 @pytest.mark.parametrize("who", ["cross-site", "same-site", "", "Same-Origin"])
@@ -212,22 +214,22 @@ def test_a_long_address_is_refused(ask: Ask, length: int) -> None:
 
 def test_a_get_has_no_body(ask: Ask) -> None:
     """Nobody would read it."""
-    refused(ask("GET", "/healthz", {"content-length": "1"}, b"x"), 413)
+    refused(ask("GET", "/healthz", {"content-length": "1"}, content=b"x"), 413)
     refused(ask("GET", "/healthz", {"transfer-encoding": "chunked"}), 413)
 
 
 @pytest.mark.parametrize(("route", "limit"), [("/api/painted", 2**20), ("/api/else", 2**16)])
 def test_a_long_body_is_refused(ask: Ask, right: dict[str, str], route: str, limit: int) -> None:
     """By what it says of itself, and by what comes."""
-    refused(ask("POST", route, right, b" " * (limit + 1)), 413)
-    refused(ask("POST", route, {**right, "content-length": "-1"}, b"{}"), 413)
-    assert ask("POST", route, right, b" " * limit).status_code != 413
+    refused(ask("POST", route, right, content=b" " * (limit + 1)), 413)
+    refused(ask("POST", route, {**right, "content-length": "-1"}, content=b"{}"), 413)
+    assert ask("POST", route, right, content=b" " * limit).status_code != 413
 
     async def parts() -> AsyncIterator[bytes]:
         for _ in range(limit // 1_024 + 1):
             yield b" " * 1_024
 
-    refused(ask("POST", route, right, parts()), 413)
+    refused(ask("POST", route, right, content=parts()), 413)
 
 
 def test_a_body_that_never_ends_is_given_up(
@@ -241,7 +243,7 @@ def test_a_body_that_never_ends_is_given_up(
         await asyncio.sleep(5)
         yield b"}"
 
-    refused(ask("POST", "/api/painted", right, slow()), 408)
+    refused(ask("POST", "/api/painted", right, content=slow()), 408)
 
 
 @pytest.mark.parametrize(
