@@ -1,4 +1,4 @@
-"""The event: its contract, its codec, and what may become of a record.
+"""The event: its contract, its codec, and the outcomes of a record.
 
 >>> rules = Rules(default_currency="BRL", max_lateness_ms=600_000, max_ahead_ms=60_000)
 >>> decode(b'{"productId": ""}', 1_763_800_000_123, rules)

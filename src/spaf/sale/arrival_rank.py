@@ -1,11 +1,11 @@
-"""Which sale of a row is the n-th, and so from when on a row that shows a count shows this sale.
+"""The rank of each sale in its row of `sales_summary`, by order of arrival.
 
-A row of sales_summary shows a count, not sales. But sales enter a row in the order of their
-arrival, so the n-th sale of a row is visible from the first moment at which the row shows n or
-more. That gives the latency of every sale, not of the luckiest in each row.
+A row of `sales_summary` shows a count, not single sales. But sales enter a row in the order of
+their arrival, so the sale of rank n is visible from the first moment at which the count is n or
+more. This gives the latency of every sale, and not only of the first one in each row.
 
-With several partitions the order of arrival between two of them is known to a millisecond only
-(the broker's append time); inside one partition it is exact.
+The order of arrival is exact inside one partition. Between partitions it is known to the
+millisecond of the broker's append time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Arrival(NamedTuple):
-    """One accepted sale; its place in the log orders it inside its row."""
+    """One accepted sale; the position in the log gives its order inside the row."""
 
     append_ms: int
     partition: int
@@ -40,16 +40,25 @@ class Arrival(NamedTuple):
 def ranked(records: Iterable[Record], rules: Rules) -> dict[Key, list[Arrival]]:
     """Return the sales of each row in the order of their arrival."""
     groups: dict[Key, list[Arrival]] = defaultdict(list)
-    for place, sale in _counted(records, rules):
+    for position, sale in _counted(records, rules):
         key = (sale.event_ms // 1000, sale.category, sale.currency)
-        groups[key].append(Arrival(*place, sale.intended_us, sale.sent_us))
+        groups[key].append(Arrival(*position, sale.intended_us, sale.sent_us))
     for sales in groups.values():
         sales.sort(key=lambda sale: sale[:3])
     return groups
 
 
 def first_shown(shown: Sequence[tuple[T, int]], sales: int) -> list[T | None]:
-    """Return, for the ranks 1 to `sales`, the first stamp at which the count had reached them."""
+    """Return for each rank from 1 to `sales` the first stamp whose count is at least the rank.
+
+    Args:
+        shown: stamps with the count of the row, in order.
+        sales: number of sales of the row.
+
+    Returns:
+        One stamp a rank; None for a rank that no count reached.
+
+    """
     visible: list[T | None] = []
     for stamp, count in shown:
         visible += [stamp] * (min(count, sales) - len(visible))
@@ -57,14 +66,14 @@ def first_shown(shown: Sequence[tuple[T, int]], sales: int) -> list[T | None]:
 
 
 def _counted(records: Iterable[Record], rules: Rules) -> Iterator[tuple[LogPosition, Sale]]:
-    """Yield the sales that count: where copies do not, the first of them."""
-    once = Deduplicator(rules.once_ms)
+    """Yield the sales that count; of deduplicated copies that is the first."""
+    deduplicator = Deduplicator(rules.once_ms)
     for record in records:
-        place = LogPosition(record.append_ms, record.partition, record.offset)
+        position = LogPosition(record.append_ms, record.partition, record.offset)
         for sale in decode(record.value, record.append_ms, rules):
             if isinstance(sale, Sale):
                 if rules.once_ms and sale.transaction_id is not None:
-                    once.add(place, sale)
+                    deduplicator.add(position, sale)
                 else:
-                    yield place, sale
-    yield from ((copies.place, copies.first) for copies in once.sales.values())
+                    yield position, sale
+    yield from ((copies.position, copies.first) for copies in deduplicator.sales.values())

@@ -1,4 +1,4 @@
-"""What becomes of a record: the one entrance to the contract."""
+"""Decode a record into its outcomes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ UNREADABLE = (Reason.UNREADABLE,)
 
 
 def decode(value: bytes | None, append_ms: int, rules: Rules) -> tuple[Outcome, ...]:
-    """Return what the job makes of one record.
+    """Return the outcomes of one record, as the job has them.
 
-    That is one outcome, but for a record whose value is an array of objects: Flink's decoder gives
-    the job an event for each of them. A record that gives none is unreadable.
+    A record has one outcome, unless its value is an array of objects: Flink's decoder gives the
+    job one event for each object. A record without an event is unreadable.
     """
     sale = parse_plain(value, append_ms, rules) if value else None
     if sale is not None:
@@ -28,14 +28,14 @@ def decode(value: bytes | None, append_ms: int, rules: Rules) -> tuple[Outcome, 
 
 
 def decode_slowly(value: bytes | None, append_ms: int, rules: Rules) -> Iterator[Outcome]:
-    """Yield the outcome of each event in a record, by the way that holds for every record."""
+    """Yield the outcome of each event in a record, by the decoder that accepts every record."""
     for row in rows(value):
-        found = check(row, append_ms, rules)
-        yield found if isinstance(found, Reason) else judge(found, append_ms, rules)
+        sale = check(row, append_ms, rules)
+        yield sale if isinstance(sale, Reason) else judge(sale, append_ms, rules)
 
 
 def judge(sale: Sale, append_ms: int, rules: Rules) -> Outcome:
-    """Compare a sale's event time with its append time; nothing else makes a sale late."""
+    """Return the outcome of a valid sale, which depends on its event time and append time only."""
     age_ms = append_ms - sale.event_ms
     if -age_ms > rules.max_ahead_ms:
         return Reason.AHEAD

@@ -1,7 +1,7 @@
-"""The contract of the event: its columns, its limits, and what may become of a record.
+"""The contract of the event: its columns, its limits, and the outcomes of a record.
 
-What the Flink job accepts is the contract. The job reads six columns of text and two of doubles
-and judges those; so does this package, in code of its own.
+The contract is what the Flink job accepts. The job reads six columns as text and two as doubles,
+and checks these values; this package does the same with its own code.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ COLUMNS = (
     "eventTime",
     "transactionDate",
 )
-"""The fields that the job reads; it carries none of the others."""
+"""The fields that the job reads; it ignores all others."""
 
 AMOUNTS = ("productPrice", "productQuantity")
-"""The columns that are doubles; the others are text."""
+"""The columns of type DOUBLE; the others are text."""
 
 STAMPS = ("intendedAt", "sentAt")
-"""The generator's own stamps, epoch microseconds; only the lab reads them."""
+"""Time stamps of the generator, epoch microseconds; only measurements read them."""
 
 PRICE_LIMIT = 1e10
-"""The first price that is too high."""
+"""Exclusive upper limit of a price, in units of the currency."""
 
-QUANTITY_MAX = 1_000_000
-"""The largest quantity of one sale."""
+MAX_QUANTITY = 1_000_000
+"""Maximum quantity of one sale."""
 
-LAST_MS = 253_402_214_399_999
-"""The last event time, epoch milliseconds: a day more is the last that a timestamp can hold."""
+MAX_EVENT_MS = 253_402_214_399_999
+"""Maximum event time, epoch milliseconds: one day before the last value of a timestamp."""
 
 
 class Reason(StrEnum):
-    """Why a record is rejected; the first rule that it breaks, in this order."""
+    """Why a record is rejected: the first rule that it breaks, in this order."""
 
     UNREADABLE = "unreadable"
     PRODUCT = "product"
@@ -58,22 +58,22 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the contract leaves to the operator."""
+    """The settings of the contract."""
 
     default_currency: str
     max_lateness_ms: int
     max_ahead_ms: int
     once_ms: int = 0
-    """Length of the blocks of append time in which a transactionId counts once; 0: each copy."""
+    """Length of the blocks of append time in which a transactionId counts once; 0 counts all."""
 
     @classmethod
     def of(cls, settings: SaleSettings) -> Rules:
-        """Return the rules that the settings' `sale` section asks for."""
+        """Return the rules of the section `sale` of the settings."""
         return cls(settings.currency, settings.max_lateness_s * 1_000, settings.max_ahead_s * 1_000)
 
 
 class Sale(msgspec.Struct, frozen=True, gc=False):
-    """One sale that keeps the contract; money in whole cents."""
+    """One valid sale; money in whole cents."""
 
     category: str
     currency: str
@@ -81,22 +81,22 @@ class Sale(msgspec.Struct, frozen=True, gc=False):
     quantity: int
     event_ms: int
     transaction_id: str | None
-    """None too where it is too long or holds a control character."""
+    """None if it is missing, too long, or has a control character."""
     product_id: str
     intended_us: int | None
     sent_us: int | None
 
     @property
     def cents(self) -> int:
-        """Amount of the whole sale."""
+        """Amount of the sale: unit price times quantity."""
         return self.unit_cents * self.quantity
 
 
 class Late(msgspec.Struct, frozen=True, gc=False):
-    """A sale that keeps the contract but came too long after its event time."""
+    """A valid sale that was appended too long after its event time."""
 
     sale: Sale
 
 
 Outcome = Sale | Late | Reason
-"""What becomes of one event: it counts, it is late, or it is rejected for a reason."""
+"""The outcome of one event: accepted, late, or rejected for a reason."""

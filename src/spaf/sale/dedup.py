@@ -1,7 +1,7 @@
-"""Each sale once: of the copies that share an identifier, the one that was appended first.
+"""Deduplication: of the copies that share an identifier, the one that was appended first counts.
 
-Copies belong together if their append times lie in the same block. The order of the log decides
-between them, by append time, then partition, then offset: never the order in which they are read.
+Two sales are copies if they have the same identifier and append times in the same block. The first
+copy is that with the least append time, then partition, then offset, whatever the order of reading.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import NamedTuple
 from spaf.sale.contract import Sale
 
 Sold = tuple[int, int, str, str]
-"""Quantity, unit cents, currency, category: what a copy says, but not of when."""
+"""Quantity, unit cents, currency, category: the content of a copy without its times."""
 
 
 class LogPosition(NamedTuple):
-    """Where in the log a sale is; places order the copies of a sale."""
+    """Position of a sale in the log; positions order the copies of a sale."""
 
     append_ms: int
     partition: int
@@ -27,84 +27,96 @@ class LogPosition(NamedTuple):
 class Copies:
     """The copies of one sale."""
 
-    place: LogPosition
+    position: LogPosition
     first: Sale
     copies: int = 1
     conflicting: bool = False
-    """Whether two of them differ in category, currency, price or quantity."""
+    """Whether two copies differ in category, currency, price or quantity."""
 
-    def add(self, place: LogPosition, sale: Sale) -> None:
-        """Take in another copy."""
+    def add(self, position: LogPosition, sale: Sale) -> None:
+        """Add another copy."""
         self.copies += 1
         self.conflicting = self.conflicting or sold(sale) != sold(self.first)
-        if _order(place, sale) < _order(self.place, self.first):
-            self.place, self.first = place, sale
+        if _order(position, sale) < _order(self.position, self.first):
+            self.position, self.first = position, sale
 
-    def join(self, other: Copies) -> None:
-        """Take in the copies that another part of the log has of this sale."""
+    def merge(self, other: Copies) -> None:
+        """Add the copies of this sale in another part of the log."""
         conflicting = self.conflicting or other.conflicting
         copies = self.copies + other.copies
-        self.add(other.place, other.first)
+        self.add(other.position, other.first)
         self.copies, self.conflicting = copies, self.conflicting or conflicting
 
     def precedes(self, other: Copies) -> bool:
-        """Tell whether the first of these copies is before the first of those."""
-        return _order(self.place, self.first) < _order(other.place, other.first)
+        """Return whether the first of these copies is before the first of the other copies."""
+        return _order(self.position, self.first) < _order(other.position, other.first)
 
 
 class Deduplicator:
-    """Finds the first copies among accepted sales, given in any order."""
+    """Finds the first copies among accepted sales, which may be added in any order."""
 
     def __init__(self, block_ms: int) -> None:
         """Start empty; `block_ms` is the length of a block, milliseconds."""
         self.sales: dict[tuple[int, str], Copies] = {}
         self._block_ms = block_ms
 
-    def add(self, place: LogPosition, sale: Sale) -> None:
-        """Take in an accepted sale that has an identifier."""
+    def add(self, position: LogPosition, sale: Sale) -> None:
+        """Add an accepted sale that has an identifier.
+
+        Raises:
+            ValueError: the sale has no identifier.
+
+        """
         if sale.transaction_id is None:
             raise ValueError("a sale without an identifier has no copies")
-        key = place.append_ms // self._block_ms, sale.transaction_id
+        key = position.append_ms // self._block_ms, sale.transaction_id
         known = self.sales.get(key)
         if known is None:
-            self.sales[key] = Copies(place, sale)
+            self.sales[key] = Copies(position, sale)
         else:
-            known.add(place, sale)
+            known.add(position, sale)
 
     def merge(self, other: Deduplicator) -> None:
-        """Join what another part of the log holds."""
+        """Add the copies in another part of the log."""
         for key, copies in other.sales.items():
             known = self.sales.get(key)
             if known is None:
                 self.sales[key] = copies
             else:
-                known.join(copies)
+                known.merge(copies)
 
     def duplicates(self) -> dict[tuple[int, int], tuple[int, int]]:
-        """Return, by start and end of the block, copies beyond the first and conflicting sales."""
-        found: dict[tuple[int, int], tuple[int, int]] = {}
+        """Return the number of duplicates and of conflicting identifiers of each block.
+
+        Blocks are keyed by start and end, seconds since the epoch; blocks without a duplicate are
+        left out.
+        """
+        counts: dict[tuple[int, int], tuple[int, int]] = {}
         for (number, _), copies in self.sales.items():
             if copies.copies > 1:
                 block = self.block(number)
-                more, conflicting = found.get(block, (0, 0))
-                found[block] = (more + copies.copies - 1, conflicting + copies.conflicting)
-        return found
+                duplicates, conflicting = counts.get(block, (0, 0))
+                counts[block] = (
+                    duplicates + copies.copies - 1,
+                    conflicting + copies.conflicting,
+                )
+        return counts
 
     def block(self, number: int) -> tuple[int, int]:
-        """Return start and end of a block, seconds since the epoch."""
+        """Return start and end of a block by its number, seconds since the epoch."""
         return number * self._block_ms // 1_000, (number + 1) * self._block_ms // 1_000
 
 
 def sold(sale: Sale) -> Sold:
-    """Return what copies of a sale should agree on."""
+    """Return the values in which the copies of a sale should agree."""
     return sale.quantity, sale.unit_cents, sale.currency, sale.category
 
 
-def _order(place: LogPosition, sale: Sale) -> tuple[object, ...]:
-    """Return what the first copy has the least of.
+def _order(position: LogPosition, sale: Sale) -> tuple[object, ...]:
+    """Return the sort key of a copy.
 
-    An array at the root is several sales in one place; between those their content decides, texts
-    by their bytes.
+    The sales of an array at the root share one position; they are ordered by content, texts by
+    their bytes.
     """
     texts = (sale.currency + sale.category).encode(errors="surrogatepass")
-    return *place, sale.event_ms // 1_000, sale.quantity, sale.unit_cents, texts
+    return *position, sale.event_ms // 1_000, sale.quantity, sale.unit_cents, texts

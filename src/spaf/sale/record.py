@@ -1,4 +1,4 @@
-"""One record of the topic, as every reader of it hands it on."""
+"""One record of the topic, in the form that all parts of the package use."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The rules of the contract, each on one column.
+"""The rules of the contract, each for one column.
 
-The text of a double is read here too, for the decoder goes the same way whether it is one or not.
+Doubles are parsed here too, because Flink's decoder passes them on as text.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from spaf.sale.contract import LAST_MS, PRICE_LIMIT, QUANTITY_MAX, Reason, Rules, Sale
+from spaf.sale.contract import MAX_EVENT_MS, MAX_QUANTITY, PRICE_LIMIT, Reason, Rules, Sale
 
 if TYPE_CHECKING:
     from spaf.sale.jackson.rows import Row
 
-# A first character of { or [ is how an object or an array would pass for text.
+# The decoder converts an object or an array to text, which starts with { or [.
 CATEGORY = re.compile(r"[^\x00-\x1f\x7f-\x9f{\[][^\x00-\x1f\x7f-\x9f]{0,63}")
 TRANSACTION = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")
 CURRENCY = re.compile(r"[A-Z]{3}")
-# What SQL casts to a BIGINT, if it is not only a sign; its fraction is cut. More digits than these
-# lie behind the last event time.
+# Text that SQL casts to a BIGINT: a sign alone is none, and a fraction is truncated. A number with
+# more digits exceeds the maximum event time.
 INTEGER = re.compile(r"(?![+-]?$)([+-]?)0*([0-9]{0,15})(?:\.[0-9]*)?")
-# Years end at 2037, because the job counts the seconds in an INT.
+# Years up to 2037, because the job counts seconds in an INT.
 ISO_8601 = re.compile(
     r"(19[7-9][0-9]|20[0-2][0-9]|203[0-7])-([0-9]{2})-([0-9]{2})[T ]"
     r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
@@ -32,18 +32,18 @@ DECIMAL = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[f
 HEX = re.compile(
     r"([+-]?0[xX](?:[0-9A-Fa-f]+\.?[0-9A-Fa-f]*|\.[0-9A-Fa-f]+)[pP][+-]?[0-9]+)[fFdD]?"
 )
-# What Java's String.trim takes away.
+# The characters that Java's String.trim removes.
 JAVA_SPACE = "".join(map(chr, range(0x21)))
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-# How far a whole number of cents may lie from the double that stands for it.
+# Maximum distance of a price in cents, as a double, from a whole number.
 CENT_TOLERANCE = 0.001
-PRODUCT_LENGTH = 64
+MAX_PRODUCT_LENGTH = 64
 
 
 def check(row: Row, append_ms: int, rules: Rules) -> Sale | Reason:
-    """Return the sale that a row of text is, or the first rule that it breaks."""
+    """Return the sale of a row of text, or the first rule that it breaks."""
     product, category = row.get("productId"), row.get("productCategory")
     if not is_product(product):
         return Reason.PRODUCT
@@ -55,10 +55,10 @@ def check(row: Row, append_ms: int, rules: Rules) -> Sale | Reason:
     quantity = whole(double(row.get("productQuantity")))
     if quantity is None:
         return Reason.QUANTITY
-    rest = _optional(row, append_ms, rules)
-    if isinstance(rest, Reason):
-        return rest
-    currency, event_ms = rest
+    optional = _optional(row, append_ms, rules)
+    if isinstance(optional, Reason):
+        return optional
+    currency, event_ms = optional
     return Sale(
         category=str(category),
         currency=currency,
@@ -73,7 +73,7 @@ def check(row: Row, append_ms: int, rules: Rules) -> Sale | Reason:
 
 
 def _optional(row: Row, append_ms: int, rules: Rules) -> tuple[str, int] | Reason:
-    """Return what a sale may leave out but must not get wrong: currency, event time."""
+    """Return currency and event time, which are optional but must be valid."""
     currency = row.get("currency")
     if currency is None:
         currency = rules.default_currency
@@ -84,24 +84,24 @@ def _optional(row: Row, append_ms: int, rules: Rules) -> tuple[str, int] | Reaso
 
 
 def is_product(text: str | None) -> bool:
-    """Tell whether a product may have this name."""
-    return text is not None and 1 <= len(text) <= PRODUCT_LENGTH
+    """Return whether a text is a valid productId."""
+    return text is not None and 1 <= len(text) <= MAX_PRODUCT_LENGTH
 
 
 def is_category(text: str | None) -> bool:
-    """Tell whether a category may have this name."""
+    """Return whether a text is a valid productCategory."""
     return text is not None and CATEGORY.fullmatch(text) is not None
 
 
 def transaction_id(text: str | None) -> str | None:
-    """Return the identifier; None if it is one that the job would not repeat."""
+    """Return the identifier; None if it is too long or has a control character."""
     return text if text is not None and TRANSACTION.fullmatch(text) else None
 
 
 def double(text: str | None) -> float | None:
-    """Return the number that Java's `Double.parseDouble` reads from a text.
+    """Return the number that Java's `Double.parseDouble` reads from a text; None if there is none.
 
-    `NaN` and `Infinity`, which it reads too, keep no rule and so give None as well.
+    Java also reads `NaN` and `Infinity`. They break every rule, so this returns None for them.
     """
     trimmed = (text or "").strip(JAVA_SPACE)
     if match := DECIMAL.fullmatch(trimmed):
@@ -115,23 +115,26 @@ def double(text: str | None) -> float | None:
 
 
 def cents(price: float | None) -> int | None:
-    """Return a price in whole cents; None if it has more decimals or is out of range."""
+    """Return a price in whole cents; None if it has more than two decimals or is out of range."""
     if price is None or not 0 <= price < PRICE_LIMIT:
         return None
-    hundredfold = price * 100.0
-    nearest = math.floor(hundredfold + 0.5)
-    return nearest if abs(hundredfold - nearest) < CENT_TOLERANCE else None
+    price_cents = price * 100.0
+    nearest = math.floor(price_cents + 0.5)
+    return nearest if abs(price_cents - nearest) < CENT_TOLERANCE else None
 
 
 def whole(quantity: float | None) -> int | None:
-    """Return a quantity as an integer; None if it is none or is out of range."""
-    if quantity is None or not 1 <= quantity <= QUANTITY_MAX or quantity != math.floor(quantity):
+    """Return a quantity as an integer; None if it is no whole number or is out of range."""
+    if quantity is None or not 1 <= quantity <= MAX_QUANTITY or quantity != math.floor(quantity):
         return None
     return int(quantity)
 
 
 def when(event_time: str | None, transaction_date: str | None, append_ms: int) -> int | None:
-    """Return the event time, epoch milliseconds; None if the text that counts is not a time."""
+    """Return the event time, epoch milliseconds; None if it is invalid.
+
+    `eventTime` is used before `transactionDate`; without both the append time is used.
+    """
     if event_time is not None:
         return epoch_ms(event_time)
     if transaction_date is not None:
@@ -140,26 +143,26 @@ def when(event_time: str | None, transaction_date: str | None, append_ms: int) -
 
 
 def epoch_ms(text: str) -> int | None:
-    """Return the integer that SQL casts a text to; None if it is none or out of range."""
+    """Return the integer that SQL casts a text to; None if the cast fails or is out of range."""
     match = INTEGER.fullmatch(text.strip(" "))
     if match is None:
         return None
     sign, digits = match.groups()
     number = int(sign + (digits or "0"))
-    return number if 0 <= number <= LAST_MS else None
+    return number if 0 <= number <= MAX_EVENT_MS else None
 
 
 def iso_ms(text: str) -> int | None:
-    """Return an ISO 8601 time, epoch milliseconds; None if it is none or lies before 1970."""
+    """Return an ISO 8601 time, epoch milliseconds; None if it is invalid or before 1970."""
     match = ISO_8601.fullmatch(text)
     if match is None:
         return None
-    *date_and_time, fraction, sign, hours, minutes, most_hours = match.groups()
+    *date_and_time, fraction, sign, hours, minutes, hours_14 = match.groups()
     try:
         local = datetime(*map(int, date_and_time), tzinfo=UTC)  # type: ignore[misc,arg-type]
     except ValueError:
         return None
-    offset = int(hours or most_hours or 0) * 60 + int(minutes or 0)
+    offset = int(hours or hours_14 or 0) * 60 + int(minutes or 0)
     ahead = -offset if sign == "-" else offset
     millis = int(((fraction or "") + "000")[:3])
     result = (local - EPOCH) // MILLISECOND + millis - ahead * 60_000
@@ -167,5 +170,5 @@ def iso_ms(text: str) -> int | None:
 
 
 def stamp(text: str | None) -> int | None:
-    """Return one of the generator's stamps; None if it is not an integer."""
+    """Return a time stamp of the generator; None if it is no integer."""
     return int(text) if text is not None and text.removeprefix("-").isdecimal() else None

@@ -73,7 +73,7 @@ def test_time_then_partition_then_offset(earlier: LogPosition, later: LogPositio
     """Numbers are compared as numbers, whichever came in first."""
     once = filled([(later, copy(unit_cents=1)), (earlier, copy(unit_cents=2))])
     (copies,) = once.sales.values()
-    assert (copies.place, copies.first.unit_cents, copies.copies) == (earlier, 2, 2)
+    assert (copies.position, copies.first.unit_cents, copies.copies) == (earlier, 2, 2)
 
 
 def test_a_block_ends_what_is_a_copy() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from spaf.errors import SettingsError
-from spaf.sale.contract import PRICE_LIMIT, QUANTITY_MAX
+from spaf.sale.contract import MAX_QUANTITY, PRICE_LIMIT
 
 RATE, LEVEL, SALES = "rate", "level", "sales"
 SERIES_KINDS = (RATE, LEVEL, SALES)
@@ -148,7 +148,7 @@ class _Columns:
         if not 0 <= price < Decimal(PRICE_LIMIT) or price * 100 % 1:
             self.complain(number, f"price {price} is not from 0 to 10^10 with two decimals")
         quantity = self._number(number, self.cell(cells, QUANTITIES, "1"))
-        if not 1 <= quantity <= QUANTITY_MAX or quantity % 1:
+        if not 1 <= quantity <= MAX_QUANTITY or quantity % 1:
             self.complain(number, f"quantity {quantity} is not a whole number from 1 to 1000000")
         return SeriesRow(
             number,

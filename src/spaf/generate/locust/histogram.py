@@ -14,7 +14,7 @@ Counts = dict[int, int]
 class Histogram:
     """Counts of whole microseconds; a long run costs no more than a short one.
 
-    >>> delays = Delays()
+    >>> delays = Histogram()
     >>> for value in (700, 300, 500):
     ...     delays.add(value)
     >>> delays.quantile(0.5), delays.quantile(1.0)

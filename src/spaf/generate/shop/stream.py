@@ -55,7 +55,7 @@ _LINE = (
 class SaleStream:
     """An endless stream of sales: the same for the same seed, but for the id of the run.
 
-    >>> from spaf.generate import catalogue
+    >>> from spaf.generate.shop import catalogue
     >>> stream = SaleStream(catalogue.build(1), seed=1, run_id="a", currencies=("BRL",))
     >>> stream.next_sale(1_000_000, 1_000_700)[0][:24]
     b'{"transactionId":"1-a-0"'

@@ -1,7 +1,7 @@
-"""The table of forms: every kind of hostile or odd record, an example each, and its outcome.
+"""The table of forms: every kind of hostile or unusual record, with an example and its outcome.
 
-What the job accepts is the contract; where Flink's decoder is lenient, the last column says what
-that leniency does and why it is left so.
+The contract is what the job accepts. If Flink's decoder is lenient, the last column states the
+effect and why it is kept.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ FULL = b"{%s}" % FOUR
 
 
 def _with(**fields: bytes | None) -> bytes:
-    """Return the plain sale with fields changed or added; None leaves one out."""
+    """Return the plain sale with fields changed or added; None removes a field."""
     members = {name: value for name, value in {**PLAIN, **fields}.items() if value is not None}
     return b"{%s}" % b",".join(b'"%s":%s' % (name.encode(), v) for name, v in members.items())
 
 
 def _and(text: bytes) -> bytes:
-    """Return the plain sale with more text before its closing brace."""
+    """Return the plain sale with text added before its closing brace."""
     return b"{%s,%s}" % (FOUR, text)
 
 
 def _field(  # noqa: PLR0913, PLR0917 - a row of the table
     kind: int, field: str, literal: bytes | None, outcome: str, becomes: str, why: str
 ) -> Form:
-    """Return a form that is about one field."""
+    """Return a form that changes one field."""
     shown = "absent" if literal is None else ""
     return Form(kind, field, shown, _with(**{field: literal}), outcome, becomes, why)
 
@@ -39,14 +39,14 @@ def _field(  # noqa: PLR0913, PLR0917 - a row of the table
 def _record(  # noqa: PLR0913, PLR0917 - a row of the table
     kind: int, what: str, example: bytes | None, outcome: str, becomes: str, why: str
 ) -> Form:
-    """Return a form that is about the whole record."""
+    """Return a form that changes the whole record."""
     return Form(kind, "", what, example, outcome, becomes, why)
 
 
-NOT_JSON = "The decoder drops it; the ledger counts the gap that it leaves."
+NOT_JSON = "The decoder drops it; the ledger counts the gap in the offsets."
 # An empty object, compressed.
 GZIP = bytes.fromhex("1f8b08000000000002ffabae050043bfa6a302000000")
-TEXT_ONLY = "Text that attacks someone else is only text: every value is a bound parameter."
+TEXT_ONLY = "An attack on another program is plain text here: every value is a bound parameter."
 ID, CATEGORY, PRICE, QUANTITY = PLAIN
 MONEY, TIME, DATE = "productPrice", "eventTime", "transactionDate"
 
@@ -61,7 +61,7 @@ WHOLE = (
         ),
         "accepted",
         "currency=USD; transaction=t-1; event=-1500",
-        "Unknown fields are carried, not read.",
+        "Unknown fields are ignored.",
     ),
 )
 
@@ -73,17 +73,17 @@ FRAMING = (
     _record(4, "a bare true", b"true", "unreadable", "", NOT_JSON),
     _record(4, "a bare number", b"42", "unreadable", "", NOT_JSON),
     _record(4, "a bare text", b'"x"', "unreadable", "", NOT_JSON),
-    _record(4, "an empty array", b"[]", "unreadable", "", "It holds no sale."),
+    _record(4, "an empty array", b"[]", "unreadable", "", "It contains no sale."),
     _record(5, "an empty object", b"{}", "product", "", "Readable, but every field is missing."),
     _record(6, "cut off", FULL[:-1], "unreadable", "", NOT_JSON),
     _record(6, "cut off in a text", FULL[:9], "unreadable", "", NOT_JSON),
     _record(
         7,
-        "text behind the closing brace",
+        "text after the closing brace",
         FULL + b" xyz",
         "accepted",
         "",
-        "The decoder stops at the brace; to look further would mean to read every record twice.",
+        "The decoder stops at the brace; checking the rest would mean parsing every record twice.",
     ),
     _record(8, "two objects", FULL + FULL, "accepted", "", "As above: the second is not read."),
     _record(
@@ -92,13 +92,20 @@ FRAMING = (
         b"[%s,%s]" % (FULL, FULL),
         "2 accepted",
         "",
-        "The decoder makes a sale of each; both count, under one offset.",
+        "The decoder returns a sale for each object; both count, under one offset.",
     ),
     _record(10, "trailing comma", FULL[:-1] + b",}", "unreadable", "", NOT_JSON),
     _record(10, "single quotes", FULL.replace(b'"', b"'"), "unreadable", "", NOT_JSON),
     _record(10, "a name without quotes", b"{productId:1}", "unreadable", "", NOT_JSON),
     _record(10, "a comment inside", b"{/* */%s}" % FOUR, "unreadable", "", NOT_JSON),
-    _record(10, "a comment behind", FULL + b" // x", "accepted", "", "As text behind the brace."),
+    _record(
+        10,
+        "a comment after the object",
+        FULL + b" // x",
+        "accepted",
+        "",
+        "As text after the brace.",
+    ),
     _record(11, "JSON in a text", b'"{\\"productId\\":1}"', "unreadable", "", NOT_JSON),
     _record(12, "XML", b"<sale><id>1</id></sale>", "unreadable", "", NOT_JSON),
     _record(12, "CSV", b"p,books,1.25,3", "unreadable", "", NOT_JSON),
@@ -114,7 +121,7 @@ ENCODING = (
         b"\xef\xbb\xbf" + FULL,
         "accepted",
         "",
-        "Some editors write it; it changes nothing.",
+        "Some editors write it; it has no effect.",
     ),
     _record(
         14,
@@ -122,7 +129,7 @@ ENCODING = (
         FULL.decode().encode("utf-16"),
         "accepted",
         "",
-        "The decoder knows UTF-16 and UTF-32 by their first bytes.",
+        "The decoder detects UTF-16 and UTF-32 by the first bytes.",
     ),
     _record(
         14, "UTF-16 without a mark", FULL.decode().encode("utf-16-le"), "accepted", "", "As above."
@@ -134,7 +141,7 @@ ENCODING = (
         _with(productCategory=b'"caf\xe9"'),
         "category",
         "",
-        "A broken character leaves the column empty; the decoder finds its place again, or not.",
+        "An invalid character leaves the column empty; the decoder may recover after it.",
     ),
     _record(
         16,
@@ -142,7 +149,7 @@ ENCODING = (
         _and(b'"currency":"\x80USD"'),
         "unreadable",
         "",
-        "The column is empty, and what follows is no JSON.",
+        "The column is empty, and the rest is not JSON.",
     ),
     _record(
         17,
@@ -150,19 +157,17 @@ ENCODING = (
         _with(productCategory=b'"a\xc0\xafb"'),
         "accepted",
         "category=a/b",
-        "The decoder reads the pattern of the bytes, not the rules of UTF-8: a slash.",
+        "The decoder reads the byte pattern and ignores the rules of UTF-8: a slash.",
     ),
-    _field(18, CATEGORY, b'"a\\u0000"', "category", "", "PostgreSQL has no text with NUL."),
-    _field(
-        18, ID, b'"a\\u0000"', "accepted", "product=a\0", "The product is never written anywhere."
-    ),
+    _field(18, CATEGORY, b'"a\\u0000"', "category", "", "PostgreSQL cannot store text with NUL."),
+    _field(18, ID, b'"a\\u0000"', "accepted", "product=a\0", "The product is not stored."),
     _field(
         19,
         CATEGORY,
         b'"a\x00b"',
         "category",
         "",
-        "The decoder lets a raw control character through; the rule of the field does not.",
+        "The decoder accepts a raw control character; the rule of the field does not.",
     ),
     _field(19, CATEGORY, b'"a\tb"', "category", "", "As above."),
     _field(19, ID, b'"a\tb"', "accepted", "product=a\tb", "As above; this field has no such rule."),
@@ -172,7 +177,7 @@ ENCODING = (
         b'"a\\ud800"',
         "accepted",
         "category=a?",
-        "Half a character becomes ?, so different halves share a row; no shop has them.",
+        "An unpaired surrogate becomes ?, so different ones share a row; no shop uses them.",
     ),
     _field(
         21,
@@ -180,7 +185,7 @@ ENCODING = (
         '"a\N{RIGHT-TO-LEFT OVERRIDE}b"'.encode(),
         "accepted",
         "category=a\N{RIGHT-TO-LEFT OVERRIDE}b",
-        "Not a control character; texts that look alike are different categories.",
+        "Not a control character; texts that look the same are different categories.",
     ),
     _field(
         21,
@@ -232,7 +237,7 @@ STRUCTURE = (
         b"{%s,%s,%s}" % (FOUR, FOUR, b'"productQuantity":7'),
         "accepted",
         "",
-        "When as many columns as there are have been seen, the decoder passes over the rest.",
+        "After eight fields that are columns the decoder ignores the rest.",
     ),
     _record(
         24, "a name in other letters", FULL.replace(b"Id", b"ID"), "product", "", "Another name."
@@ -243,7 +248,7 @@ STRUCTURE = (
         _and(b'"__proto__":{"a":[1,{}]},"constructor":null'),
         "accepted",
         "",
-        "Passed over.",
+        "Ignored.",
     ),
     _field(26, ID, None, "product", "", "Required."),
     _field(26, ID, b"null", "product", "", "Null is absent."),
@@ -252,7 +257,7 @@ STRUCTURE = (
     _field(26, CATEGORY, b'""', "category", "", "At least one character."),
     _field(26, MONEY, None, "price", "", "Required."),
     _field(26, QUANTITY, None, "quantity", "", "Required."),
-    _field(27, ID, b"17", "accepted", "product=17", "A number in the place of text is its text."),
+    _field(27, ID, b"17", "accepted", "product=17", "A number in place of text becomes its text."),
     _field(27, ID, b"true", "accepted", "product=true", "As above."),
     _field(
         27,
@@ -260,7 +265,7 @@ STRUCTURE = (
         b'{ "a": 1 }',
         "accepted",
         'product={"a":1}',
-        "An object in the place of text is compact JSON.",
+        "An object in place of text becomes compact JSON.",
     ),
     _field(
         27,
@@ -268,7 +273,7 @@ STRUCTURE = (
         b'{"a":1}',
         "category",
         "",
-        "A category may not begin with { or [: it would be an object or an array.",
+        "A category must not begin with { or [: it would be an object or an array.",
     ),
     _record(
         28,
@@ -293,15 +298,20 @@ STRUCTURE = (
         _and(b",".join(b'"k%d":%d' % (n, n) for n in range(2_000))),
         "accepted",
         "",
-        "Passed over; the size of a record bounds their number.",
+        "Ignored; the size of a record limits their number.",
     ),
     _field(30, CATEGORY, b'"%s"' % (b"x" * 60_000), "category", "", "64 characters at most."),
     _record(
-        30, "a long unknown text", _and(b'"x":"%s"' % (b"y" * 60_000)), "accepted", "", "Not read."
+        30, "a long unknown text", _and(b'"x":"%s"' % (b"y" * 60_000)), "accepted", "", "Ignored."
     ),
     _field(31, ID, b'"%s"' % (b"x" * 4_096), "product", "", "64 characters at most."),
     _field(
-        31, ID, b'"%s"' % (b"x" * 64), "accepted", f"product={'x' * 64}", "Just as long as allowed."
+        31,
+        ID,
+        b'"%s"' % (b"x" * 64),
+        "accepted",
+        f"product={'x' * 64}",
+        "Exactly the maximum length.",
     ),
     _field(
         31,
@@ -309,7 +319,7 @@ STRUCTURE = (
         b'"%s"' % (b"x" * 65),
         "accepted",
         "",
-        "It only names an anomaly: one that is too long is dropped, the sale is not.",
+        "It only labels an anomaly: if it is too long, it is dropped, and the sale is accepted.",
     ),
     _field(31, "currency", b'"usd"', "currency", "", "Three capital letters."),
     _field(31, "currency", b'"USDT"', "currency", "", "Three capital letters."),
@@ -319,43 +329,43 @@ STRUCTURE = (
 NUMBERS = (
     _field(32, MONEY, b"-0.01", "price", "", "Below zero."),
     _field(32, MONEY, b"0", "accepted", "cents=0", "A gift."),
-    _field(32, MONEY, b"-0.0", "accepted", "cents=0", "The same zero."),
+    _field(32, MONEY, b"-0.0", "accepted", "cents=0", "Equal to zero."),
     _field(32, QUANTITY, b"0", "quantity", "", "At least one."),
     _field(32, QUANTITY, b"-1", "quantity", "", "At least one."),
     _field(33, MONEY, b"NaN", "unreadable", "", "Not JSON."),
     _field(33, MONEY, b"-Infinity", "unreadable", "", "Not JSON."),
-    _field(33, MONEY, b'"NaN"', "price", "", "No number keeps the rule less."),
+    _field(33, MONEY, b'"NaN"', "price", "", "Not a number, so not in the range."),
     _field(33, MONEY, b'"Infinity"', "price", "", "Too high."),
     _field(34, MONEY, b"1e400", "price", "", "Infinite as a double, so too high."),
     _field(34, MONEY, b"1e-400", "accepted", "cents=0", "Zero as a double."),
     _field(35, MONEY, b"0.125", "price", "", "A third decimal is refused, not rounded."),
-    _field(35, MONEY, b"1.250", "accepted", "", "The third decimal is none."),
+    _field(35, MONEY, b"1.250", "accepted", "", "The third decimal is zero."),
     _field(35, MONEY, b"1.250009", "accepted", "", "Within a thousandth of a cent of a whole one."),
     _field(36, MONEY, b"9999999999.99", "accepted", "cents=999999999999", "The highest price."),
     _field(36, MONEY, b"10000000000", "price", "", "Too high."),
-    _field(36, QUANTITY, b"1000000", "accepted", "quantity=1000000", "The most."),
+    _field(36, QUANTITY, b"1000000", "accepted", "quantity=1000000", "The maximum."),
     _field(36, QUANTITY, b"1000001", "quantity", "", "Too many."),
     _field(36, QUANTITY, b"9223372036854775808", "quantity", "", "Too many."),
-    _field(36, TIME, b"9" * 38, "event_time", "", "No time."),
+    _field(36, TIME, b"9" * 38, "event_time", "", "Not a time."),
     _field(37, MONEY, b"1" * 1_001, "unreadable", "", "The decoder takes 1,000 digits."),
-    _field(37, MONEY, b'"%s"' % (b"1" * 1_001), "price", "", "As text only too high."),
-    _field(38, QUANTITY, b"1.5", "quantity", "", "Half a piece is refused, not cut."),
+    _field(37, MONEY, b'"%s"' % (b"1" * 1_001), "price", "", "As text it is only too high."),
+    _field(38, QUANTITY, b"1.5", "quantity", "", "A fraction is refused, not truncated."),
     _field(39, QUANTITY, b"1e1", "accepted", "quantity=10", "The same number."),
     _field(39, QUANTITY, b"2.0", "accepted", "quantity=2", "The same number."),
     _field(40, MONEY, b'"12.5"', "accepted", "cents=1250", "A number in quotes is that number."),
     _field(40, MONEY, b'" 12.5 "', "accepted", "cents=1250", "Java trims it."),
-    _field(40, MONEY, b'"12.5d"', "accepted", "cents=1250", "Java's own way to write a double."),
-    _field(40, QUANTITY, b'"0x1p3"', "accepted", "quantity=8", "Java's own hexadecimal double."),
-    _field(41, MONEY, b'"12,5"', "price", "", "No number."),
-    _field(41, MONEY, b'""', "price", "", "No number."),
-    _field(41, MONEY, b"true", "price", "", "No number."),
+    _field(40, MONEY, b'"12.5d"', "accepted", "cents=1250", "Java's notation of a double."),
+    _field(40, QUANTITY, b'"0x1p3"', "accepted", "quantity=8", "Java's hexadecimal notation."),
+    _field(41, MONEY, b'"12,5"', "price", "", "Not a number."),
+    _field(41, MONEY, b'""', "price", "", "Not a number."),
+    _field(41, MONEY, b"true", "price", "", "Not a number."),
     _field(
         41,
         MONEY,
         b"[1]",
         "price",
         "",
-        "The decoder reads on inside an array that stands for a number; mostly it is refused.",
+        "The decoder continues inside the array; usually the record is refused.",
     ),
     _field(42, MONEY, b"01", "unreadable", "", "Not JSON."),
     _field(42, MONEY, b"+1", "unreadable", "", "Not JSON."),
@@ -373,8 +383,22 @@ TIMES = (
     ),
     _field(44, DATE, b'"@iso-9000000@-02:30"', "accepted", "event=+0s", "Minutes count too."),
     _field(44, DATE, b'"@iso+0@+0000"', "event_time", "", "An offset is written hh:mm."),
-    _field(45, DATE, b'"1970-06-01 00:00:00"', "late", "event=13046400000", "A blank for the T."),
-    _field(46, DATE, b'"@iso+0@.123456789"', "accepted", "event=+123s", "Finer digits are cut."),
+    _field(
+        45,
+        DATE,
+        b'"1970-06-01 00:00:00"',
+        "late",
+        "event=13046400000",
+        "A space in place of the T.",
+    ),
+    _field(
+        46,
+        DATE,
+        b'"@iso+0@.123456789"',
+        "accepted",
+        "event=+123s",
+        "Digits after the millisecond are ignored.",
+    ),
     _field(46, DATE, b'"@iso+0@.1234567890"', "event_time", "", "Nine digits at most."),
     _field(
         47, TIME, b"1763800000", "late", "event=1763800000", "Seconds are read as milliseconds."
@@ -392,27 +416,27 @@ TIMES = (
     _field(51, DATE, b'"9999-12-31T23:59:59"', "event_time", "", "Years 1970 to 2037."),
     _field(51, DATE, b'"1970-01-01T00:00:00"', "late", "event=0", "The first."),
     _field(51, DATE, b'"1970-01-01T00:00:00+01:00"', "event_time", "", "Before the first."),
-    _field(52, TIME, b"@ms+60000@", "accepted", "event=+60000", "Just as far ahead as allowed."),
-    _field(52, TIME, b"@ms+60001@", "ahead", "", "A millisecond further."),
-    _field(53, TIME, b"@ms-600000@", "accepted", "event=-600000", "Just as old as allowed."),
-    _field(53, TIME, b"@ms-599999@", "accepted", "event=-599999", "A millisecond less."),
-    _field(53, TIME, b"@ms-600001@", "late", "event=-600001", "A millisecond more."),
+    _field(52, TIME, b"@ms+60000@", "accepted", "event=+60000", "Exactly the maximum lead."),
+    _field(52, TIME, b"@ms+60001@", "ahead", "", "One millisecond more."),
+    _field(53, TIME, b"@ms-600000@", "accepted", "event=-600000", "Exactly the maximum lateness."),
+    _field(53, TIME, b"@ms-599999@", "accepted", "event=-599999", "One millisecond less."),
+    _field(53, TIME, b"@ms-600001@", "late", "event=-600001", "One millisecond more."),
     _field(53, TIME, b'"@ms-7@"', "accepted", "event=-7", "A number in quotes."),
-    _field(53, TIME, b'" @ms-7@ "', "accepted", "event=-7", "SQL trims blanks."),
-    _field(53, TIME, b"@ms-7@.9", "accepted", "event=-7", "SQL cuts a fraction."),
+    _field(53, TIME, b'" @ms-7@ "', "accepted", "event=-7", "SQL trims spaces."),
+    _field(53, TIME, b"@ms-7@.9", "accepted", "event=-7", "SQL truncates a fraction."),
     _field(
         53,
         TIME,
         b'"."',
         "late",
         "event=0",
-        "SQL casts it to 0, so it is late: not counted either way.",
+        "SQL casts it to 0, so it is late and not counted.",
     ),
-    _field(53, TIME, b'"@ms-7@L"', "event_time", "", "No number."),
-    _field(53, TIME, b"1e3", "event_time", "", "SQL casts no exponent to a whole number."),
+    _field(53, TIME, b'"@ms-7@L"', "event_time", "", "Not a number."),
+    _field(53, TIME, b"1e3", "event_time", "", "SQL does not cast an exponent to an integer."),
     _field(54, DATE, b'"2025-11-22t12:00:00z"', "event_time", "", "Capital T and Z."),
-    _field(54, DATE, b'"yesterday"', "event_time", "", "No time."),
-    _field(54, TIME, b'"yesterday"', "event_time", "", "No time."),
+    _field(54, DATE, b'"yesterday"', "event_time", "", "Not a time."),
+    _field(54, TIME, b'"yesterday"', "event_time", "", "Not a time."),
     _record(
         54,
         "both times, the first broken",
@@ -447,12 +471,22 @@ HOSTILE = (
         )
     ),
     _field(
-        69, CATEGORY, b'"a\\r\\nb"', "category", "", "Control characters: they could forge a line."
+        69,
+        CATEGORY,
+        b'"a\\r\\nb"',
+        "category",
+        "",
+        "Control characters: they could forge a line of a log.",
     ),
     _field(
-        69, CATEGORY, b'"\\u001b[2J"', "category", "", "Control characters: a terminal obeys them."
+        69,
+        CATEGORY,
+        b'"\\u001b[2J"',
+        "category",
+        "",
+        "Control characters: a terminal would execute them.",
     ),
-    _field(69, CATEGORY, b'"\\u009b2J"', "category", "", "The same in one character."),
+    _field(69, CATEGORY, b'"\\u009b2J"', "category", "", "The same as one character."),
 )
 
 FORMS: tuple[Form, ...] = (
@@ -467,18 +501,30 @@ FORMS: tuple[Form, ...] = (
 """Every form of a single record."""
 
 STREAM = (
-    (55, "the same sale twice", "Both count: a sale has no identity that the contract knows."),
+    (55, "the same sale twice", "Both count: the contract defines no identity of a sale."),
     (56, "one transactionId, two sales", "Both count; transactionId is a label, not a key."),
-    (57, "a sale repeated after a restart", "Both count, as above. A replay counts nothing twice."),
-    (58, "out of order, up to the lateness allowed", "Each corrects the row of its second."),
+    (
+        57,
+        "a sale repeated after a restart",
+        "Both count, as above. A replay by the job does not count a record again.",
+    ),
+    (58, "out of order, up to the lateness allowed", "Each is added to the row of its second."),
     (59, "any key, none, any partition", "Neither is read."),
     (
         60,
         "larger than 64 KiB",
-        "Refused by SPAF's own producer; from others judged by its fields, up to 1 MiB.",
+        "Refused by SPAF's producer; from other producers checked by its fields, up to 1 MiB.",
     ),
-    (61, "headers, compressed batches", "Headers are not read; a batch is judged by its records."),
-    (62, "an aborted transaction", "Not read; its offsets look like unreadable records."),
-    (63, "a client's own time as the record's", "`spaf up` refuses a topic that keeps it."),
+    (
+        61,
+        "headers, compressed batches",
+        "Headers are ignored; the records of a batch are checked one by one.",
+    ),
+    (62, "an aborted transaction", "Not read; its offsets are counted as unreadable records."),
+    (
+        63,
+        "a timestamp that the client sets on the record",
+        "`spaf up` refuses a topic that stores it.",
+    ),
 )
-"""Kinds that no single record shows: number, form, what becomes of it."""
+"""Kinds that no single record shows: number, form, outcome."""

@@ -1,10 +1,10 @@
-"""The forms of a record by example: what is accepted, what is late, what is refused and why.
+"""The forms of a record: an example, its outcome, and the reason for it.
 
-The examples themselves are in `form_table`. They are three things at once: the table of the
-reference page, the cases of a unit test, and the hand-made records of the differential test.
+The examples are in `spaf.sale.conformance.cases`. They have three uses: the table of the reference
+page, the cases of a unit test, and the hand-made records of the differential test.
 
-In an example `@ms-600000@` stands for the append time and so many milliseconds (epoch
-milliseconds), and `@iso+0@` for the same as `YYYY-MM-DDThh:mm:ss`.
+In an example `@ms-600000@` stands for the append time plus or minus this number of milliseconds, as
+epoch milliseconds, and `@iso+0@` for the same as `YYYY-MM-DDThh:mm:ss`.
 
 >>> at(b'{"eventTime": @ms-1@}', 1_763_800_000_123)
 b'{"eventTime": 1763800000122}'
@@ -22,37 +22,37 @@ MOMENT = re.compile(rb"@(ms|iso)([+-][0-9]+)@")
 CHANGES = re.compile(r"; (?=[a-z]+=)")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOUR = b'"productId":"p","productCategory":"books","productPrice":1.25,"productQuantity":3'
-"""The four required fields of the sale that the examples vary."""
+"""The four required fields of the sale that the examples change."""
 
 
 class Form(NamedTuple):
-    """One form of a record: an example, what becomes of it, and why."""
+    """One form of a record: an example, its outcome, and the reason."""
 
     kind: int
-    """Number of the kind of hostile input, 1 to 70; 0 for a form that is not hostile."""
+    """Number of the kind of hostile input, 1 to 70; 0 for a usual form."""
     field: str
-    """The field that it is about; empty if it is about the whole record."""
+    """The field that the example changes; empty if it changes the whole record."""
     what: str
     example: bytes | None
     outcome: str
-    """`accepted`, `late` or one of the reasons; with a number before it, so many of them."""
+    """`accepted`, `late` or one of the reasons; a number before it is the number of events."""
     becomes: str
-    """What differs in the sale from the plain one, such as `quantity=10`; empty if nothing."""
+    """The difference of the sale from the plain one, such as `quantity=10`; empty if none."""
     why: str
 
 
 def at(example: bytes | None, append_ms: int) -> bytes | None:
-    """Return an example with its moments, for a record appended at that time."""
+    """Return an example whose time placeholders are filled in, for an append time."""
     if example is None:
         return None
     return MOMENT.sub(lambda match: _moment(match, append_ms), example)
 
 
 def expected(form: Form, append_ms: int) -> tuple[Outcome, ...]:
-    """Return the outcomes that a form promises for a record appended at that time.
+    """Return the outcomes of a form, for an append time.
 
     Raises:
-        ValueError: the form promises something that no sale has.
+        ValueError: the form has an unknown outcome or field.
 
     """
     number, _, word = form.outcome.rpartition(" ")
@@ -61,12 +61,12 @@ def expected(form: Form, append_ms: int) -> tuple[Outcome, ...]:
         return (Reason(word),) * count
     sale = _plain(append_ms, form.becomes)
     if word not in {"accepted", "late"}:
-        raise ValueError(f"a form promises {form.outcome!r}")
+        raise ValueError(f"a form has the outcome {form.outcome!r}")
     return ((Late(sale) if word == "late" else sale),) * count
 
 
 def _plain(append_ms: int, becomes: str) -> Sale:
-    """Return the sale of the four fields, with what a form changes in it."""
+    """Return the plain sale with the changes of a form."""
     changed: dict[str, str] = {}
     for change in filter(None, CHANGES.split(becomes)):
         name, _, value = change.partition("=")
@@ -90,7 +90,7 @@ def _plain(append_ms: int, becomes: str) -> Sale:
 
 
 def _event_ms(stamp: str, append_ms: int) -> int:
-    """Return an event time: `+7` from the append time, `+7s` from its second, `7` as it stands."""
+    """Return an event time: `+7` after the append time, `+7s` after its second, `7` as it is."""
     if stamp.endswith("s"):
         return append_ms // 1_000 * 1_000 + int(stamp[:-1])
     return append_ms + int(stamp) if stamp[0] in "+-" else int(stamp)

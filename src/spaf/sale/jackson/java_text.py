@@ -1,7 +1,7 @@
-"""Text as a Java program sees it: UTF-16 units from lenient UTF-8, and numbers as Java writes them.
+"""Text as in Java: UTF-16 units from lenient UTF-8, and numbers in Java's notation.
 
-Flink's decoder takes any well-formed byte pattern, even one that UTF-8 forbids (an overlong form,
-half of a surrogate pair), and turns the halves that stay single into `?`.
+Flink's decoder accepts every byte pattern of UTF-8, also one that UTF-8 forbids (an overlong form,
+an unpaired surrogate), and replaces unpaired surrogates by `?`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
 SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 SURROGATE = re.compile("[\ud800-\udfff]")
 SEQUENCE = re.compile(rb"[\x00-\x7f]+|[\xc0-\xff][\x80-\xbf]+")
-# A pair, half a pair and the unit that Java loses with it, half a pair at the end or by itself.
+# A surrogate pair; a high surrogate and the unit after it, which Java drops; a low surrogate alone.
 UNITS = re.compile("([\ud800-\udbff][\udc00-\udfff])|[\ud800-\udbff].?|[\udc00-\udfff]", re.DOTALL)
 TO_QUOTE = re.compile(r'["\\\x00-\x1f]')
 QUOTED = {'"': '\\"', "\\": "\\\\", **{char: f"\\{name}" for name, char in SHORT_ESCAPES.items()}}
 
 
 def unescape(raw: bytes) -> str:
-    r"""Return the text of a JSON string's inside, e.g. `caf\u00e9` as `café`."""
+    r"""Return the text between the quotes of a JSON string, e.g. `caf\u00e9` as `café`."""
     text = decode(raw)
     if "\\" in text:
         text = ESCAPE.sub(_escaped, text)
@@ -31,7 +31,7 @@ def unescape(raw: bytes) -> str:
 
 
 def decode(raw: bytes) -> str:
-    """Return the text of bytes that follow the pattern of UTF-8, if not always its rules."""
+    """Return the text of bytes that have the pattern of UTF-8, but may break its rules."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -40,10 +40,10 @@ def decode(raw: bytes) -> str:
 
 
 def from_utf_16(value: bytes, encoding: str) -> str:
-    """Return the text of UTF-16, with or without a mark, as Java's reader has it.
+    """Return the text of UTF-16, with or without a byte order mark, as Java's reader decodes it.
 
-    What is broken becomes U+FFFD: half of a pair, together with the unit behind it if that should
-    have been the other half, and a byte that is left over.
+    Each error becomes U+FFFD: an unpaired surrogate, together with the unit after it if that should
+    have been the low surrogate, and a single byte at the end.
     """
     if encoding == "utf-16":
         encoding = "utf-16-be" if value.startswith(BOM_UTF16_BE) else "utf-16-le"
@@ -57,12 +57,12 @@ def from_utf_16(value: bytes, encoding: str) -> str:
 
 
 def quote(text: str) -> str:
-    """Return the text as a JSON string in the fewest characters."""
+    """Return the text as a JSON string, with as few escapes as possible."""
     return f'"{TO_QUOTE.sub(_quoted, text)}"'
 
 
 def java_double(literal: str) -> str:
-    """Return a JSON number as Java writes it once it has become a double, e.g. `1e7` as `1.0E7`."""
+    """Return a JSON number in the notation of Java's double, e.g. `1e7` as `1.0E7`."""
     number = float(literal)
     if math.isinf(number):
         return '"Infinity"' if number > 0 else '"-Infinity"'
@@ -70,7 +70,7 @@ def java_double(literal: str) -> str:
         return repr(number)
     sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
     if len(digits) == 1:
-        # Java writes two digits at least, and chooses the best two.
+        # Java writes at least two digits, the two that are nearest to the number.
         sign, digits, exponent = Decimal(f"{number:.1e}").as_tuple()
     mantissa = "".join(map(str, digits))
     power = len(digits) - 1 + int(exponent)
@@ -87,7 +87,7 @@ def _quoted(match: re.Match[str]) -> str:
 
 
 def _mend(text: str) -> str:
-    """Join the two halves of a character; a half alone becomes `?`."""
+    """Join surrogate pairs; an unpaired surrogate becomes `?`."""
     if not SURROGATE.search(text):
         return text
     units = text.encode("utf-16-le", "surrogatepass")
@@ -95,14 +95,14 @@ def _mend(text: str) -> str:
 
 
 def _units(sequence: bytes) -> bytes:
-    """Return the UTF-16 units of ASCII text or of one longer sequence, right or wrong."""
+    """Return the UTF-16 units of ASCII text or of one longer sequence, valid or not."""
     lead, *tail = sequence
     if not tail or lead < 0x80:  # noqa: PLR2004 - the end of ASCII
         return sequence.decode("ascii").encode("utf-16-le")
     code = lead & (0x3F >> len(tail))
     for byte in tail:
         code = code << 6 | byte & 0x3F
-    if len(tail) < 3:  # noqa: PLR2004 - up to three bytes make one unit
+    if len(tail) < 3:  # noqa: PLR2004 - up to three bytes are one unit
         return code.to_bytes(2, "little")
     code -= 0x10000
     high, low = 0xD800 | code >> 10, 0xDC00 | code & 0x3FF

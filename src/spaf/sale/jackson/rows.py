@@ -1,20 +1,20 @@
-"""From a record's bytes to rows of text: the same rows that Flink's decoder hands to the job.
+"""Decode the bytes of a record into rows of text, exactly as Flink's decoder does for the job.
 
-Its habits, all measured against the decoder itself:
+The behaviour of the decoder, each point tested against the decoder itself:
 
-- An array at the root gives a row for each object in it, up to the first element that is none.
-- What follows the end of the root does not matter.
-- A column of text takes the text of a string, or a number, true or false as they stand; an object
-  or an array becomes compact JSON. A double is read from the same texts, but for the compact JSON.
-  Null and a broken text leave the column empty.
-- Of two fields with one name the last one counts, until as many fields as there are columns have
-  been seen; later ones are passed over.
-- An object or an array in the place of a double leaves it empty but is not passed over: its inside
-  is read on as if it were the row's, so that names and values may get out of step, and the end of
+- An array at the root has a row for each object, up to the first element that is no object.
+- Bytes after the end of the root are ignored.
+- A text column takes the text of a string, or the literal of a number, true or false; an object or
+  an array becomes compact JSON. A double is parsed from the same texts, except for compact JSON.
+  Null and an invalid string leave the column empty.
+- Of two fields with one name the last one counts, until the record has named as many columns as
+  there are; later fields are ignored.
+- An object or an array in place of a double leaves the column empty but is not skipped. Its content
+  is read as if it were a part of the row, so names and values may be misaligned, and the end of
   an object in it ends the row.
 
-Not followed: a name with the byte FF in it, which the decoder takes for another name if it has met
-that one before, and the byte at which it gives up a rare kind of broken value inside a value.
+Two details differ: a name with the byte FF, which the decoder takes for another name that it has
+read before, and the byte at which the decoder stops in a rare kind of invalid nested value.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Row = dict[str, str | None]
-"""The columns, and the generator's stamps, that a record holds."""
+"""The columns of a record that are present, and the time stamps of the generator."""
 
 
 def rows(value: bytes | None) -> Iterator[Row]:
@@ -47,7 +47,7 @@ def rows(value: bytes | None) -> Iterator[Row]:
 
 
 def _utf8(value: bytes) -> bytes:
-    """Return the record in UTF-8; the decoder knows UTF-16 and UTF-32 by their first bytes."""
+    """Return the record in UTF-8; the decoder detects UTF-16 and UTF-32 by the first bytes."""
     encoding = json.detect_encoding(value)
     if encoding == "utf-8":
         return value
@@ -56,7 +56,7 @@ def _utf8(value: bytes) -> bytes:
     if encoding.startswith("utf-16"):
         return from_utf_16(value, encoding).encode()
     try:
-        # The decoder stops before it would miss the rest of an incomplete character.
+        # The decoder stops before an incomplete character at the end.
         whole = value[: len(value) // 4 * 4]
         return whole.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
@@ -64,7 +64,7 @@ def _utf8(value: bytes) -> bytes:
 
 
 def _row(tokens: Tokens) -> Row:
-    """Read one object, from its opening brace to the next closing one that is taken for its own."""
+    """Read one object, from its opening brace to the closing brace that ends the row."""
     if tokens.kind is not TokenKind.BEGIN_OBJECT:
         raise JsonError("not an object")
     row: Row = {}
@@ -83,14 +83,14 @@ def _row(tokens: Tokens) -> Row:
             continue
         if name in STAMPS:
             row[name] = _stamp(tokens)
-        kind = _behind(tokens)
+        kind = _skip_value(tokens)
     return row
 
 
 def _column(tokens: Tokens, name: str) -> str | None:
-    """Return the text of a column; an error in it leaves it empty and the rest is read on.
+    """Return the text of a column; None after an error, from which the decoder continues.
 
-    The text of an object or an array in the place of a double is only its opening bracket.
+    The text of an object or an array in place of a double is its opening bracket only.
     """
     if tokens.kind is TokenKind.NULL:
         return None
@@ -107,8 +107,8 @@ def _stamp(tokens: Tokens) -> str | None:
     return tokens.text() if tokens.kind is TokenKind.NUMBER else None
 
 
-def _behind(tokens: Tokens) -> TokenKind | None:
-    """Pass over a value and return the token behind it."""
+def _skip_value(tokens: Tokens) -> TokenKind | None:
+    """Skip a value and return the token after it."""
     if tokens.kind is None:
         raise JsonError("no value")
     depth = 1 if tokens.kind in BEGINS else 0
@@ -156,7 +156,7 @@ def _joined(container: list[str] | dict[str, str]) -> str:
 
 
 def _scalar(tokens: Tokens) -> str:
-    """Return a string, number or word inside a container as Java writes it."""
+    """Return a string, number or word of a container in Java's notation."""
     text = str(tokens.text())
     if tokens.kind is TokenKind.STRING:
         return quote(text)

@@ -1,13 +1,13 @@
-r"""A pull parser for JSON that takes what Flink's decoder takes and stumbles where it stumbles.
+r"""A pull parser for JSON that accepts, and fails on, the same bytes as Flink's decoder.
 
-It is the long way: a record that is plain is read by `quick`. Two things make it necessary beside
-an ordinary JSON parser. It reads no further than it is asked to, so that bytes behind the last
-brace do not matter. And it can go on after an error: where a column holds a broken text, Flink
-leaves the column empty and reads on from the byte at which its parser gave up.
+It reads the records that are not plain; `spaf.sale.fast_path` reads the others. It differs from an
+ordinary JSON parser in two points. It reads no further than it is asked to, so bytes after the last
+brace are ignored. And it can continue after an error: if a column has an invalid string, Flink
+leaves the column empty and continues at the byte at which its parser failed.
 
     >>> tokens = Tokens(b'{"a": 1}')
     >>> [tokens.next(), tokens.text()]
-    [<Kind.BEGIN_OBJECT: '{'>, '{']
+    [<TokenKind.BEGIN_OBJECT: '{'>, '{']
 """
 
 from __future__ import annotations
@@ -19,51 +19,51 @@ from enum import StrEnum
 from spaf.sale.jackson.java_text import unescape
 
 MAX_DEPTH = 1_000
-"""Deepest nesting that the decoder follows."""
+"""Maximum nesting depth of the decoder."""
 
-MAX_NAME = 50_000
-"""Longest name of a field that the decoder takes, bytes."""
+MAX_NAME_BYTES = 50_000
+"""Maximum length of a field name, bytes."""
 
 MAX_DIGITS = 1_000
-"""Longest number that the decoder takes, digits."""
+"""Maximum number of digits of a number."""
 
 SPACE = re.compile(rb"[ \t\r\n]*")
 CHARACTER = rb"[\xc0-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf7][\x80-\xbf]{3}"
 ESCAPE = rb'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})'
-# Each repeats what is plain, and between two such runs one thing that is not: nothing can be read
-# in two ways, so they take no longer where they fail. Possessive groups would say it in fewer
-# letters, but Python 3.11.2, which Debian 12 has, gets them wrong.
+# Each pattern alternates runs of plain bytes with one escape or character. Every text matches in
+# one way only, so a failing match is as fast as a successful one. Possessive groups would be
+# shorter, but Python 3.11.2, which Debian 12 has, matches them incorrectly.
 STRING = re.compile(
     rb'[^"\\\x80-\xff]*(?:(?:' + ESCAPE + b"|" + CHARACTER + rb')[^"\\\x80-\xff]*)*'
 )
 WHOLE_NAME = re.compile(rb'[^"\\]*(?:' + ESCAPE + rb'[^"\\]*)*"')
-# How far the decoder reads into a broken character, escape or word before it gives up.
-BROKEN = rb"(?:[\xc0-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf7][\x80-\xbf]{0,2}).?|.?"
-BROKEN_STRING = re.compile(rb"\\u[0-9A-Fa-f]{0,3}.?|\\?(?:" + BROKEN + rb")", re.DOTALL)
-# A byte counts as the letter or the currency sign that it would be in Latin-1.
+# The bytes of an invalid character, escape or word that the decoder reads before it fails.
+INVALID = rb"(?:[\xc0-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf7][\x80-\xbf]{0,2}).?|.?"
+INVALID_STRING = re.compile(rb"\\u[0-9A-Fa-f]{0,3}.?|\\?(?:" + INVALID + rb")", re.DOTALL)
+# A byte is interpreted as a letter or a currency sign in Latin-1.
 LETTER = rb"A-Za-z_$\xa2-\xa5\xaa\xb5\xba\xc0-\xd6\xd8-\xf6\xf8-\xff"
 LETTERS = re.compile(rb"[" + LETTER + rb"]")
-# What Java takes for a part of a word: also the control characters that it would ignore in one.
+# The bytes that Java accepts inside a word, including the control characters that it ignores.
 ASCII_PARTS = re.compile(rb"[A-Za-z0-9_$\x00-\x08\x0e-\x1b\x7f]*")
 OTHER_PART = re.compile(CHARACTER)
 PART_CATEGORIES = frozenset(
     ("Lu", "Ll", "Lt", "Lm", "Lo", "Sc", "Pc", "Nd", "Nl", "Mc", "Mn", "Cf")
 )
-BROKEN_WORD = re.compile(BROKEN, re.DOTALL)
-# What the decoder looks at behind a whole word: a character that might belong to it.
-BEHIND_WORD = re.compile(rb"([0-9A-Z_a-z\x7f])|([\xc0-\xf7])|[\x80-\xff]")
-# White space is looked for before it is clear whether a comma is due.
+INVALID_WORD = re.compile(INVALID, re.DOTALL)
+# The character after a complete word, which might be a part of it.
+AFTER_WORD = re.compile(rb"([0-9A-Z_a-z\x7f])|([\xc0-\xf7])|[\x80-\xff]")
+# White space is read before the parser checks for a comma.
 NO_SPACE = re.compile(rb"[\x00-\x1f]")
-BROKEN_NUMBER = re.compile(rb"(?:\.|[eE][+-]?).?", re.DOTALL)
+INVALID_NUMBER = re.compile(rb"(?:\.|[eE][+-]?).?", re.DOTALL)
 NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 class JsonError(ValueError):
-    """The text is not JSON, or passes a limit of the decoder."""
+    """The text is not JSON, or exceeds a limit of the decoder."""
 
 
 class TokenKind(StrEnum):
-    """What a token is; the value is its text where every such token has the same."""
+    """The type of a token; the value is its text if all tokens of the type have the same text."""
 
     BEGIN_OBJECT = "{"
     END_OBJECT = "}"
@@ -79,7 +79,7 @@ class TokenKind(StrEnum):
 
 BEGINS = (TokenKind.BEGIN_OBJECT, TokenKind.BEGIN_ARRAY)
 ENDS = (TokenKind.END_OBJECT, TokenKind.END_ARRAY)
-# The words that the decoder knows, by their first letter; the last two are no JSON.
+# The words of the decoder, by their first letter; the last two are not JSON.
 WORDS = {
     b"t": (b"true", TokenKind.TRUE),
     b"f": (b"false", TokenKind.FALSE),
@@ -92,7 +92,7 @@ WORDS = {
 class Tokens:
     """The tokens of one JSON text, one at a time.
 
-    After an error the state is the decoder's, and `next` may be called again.
+    After an error `next` may be called again: the position is that of the decoder.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -102,18 +102,18 @@ class Tokens:
         self._at = 0
         self._name = ""
         self._text = ""
-        # A string is read when its text is asked for, or passed over by the next token.
+        # A string is read when its text is requested, or when the next token is read.
         self._unread = False
-        # The decoder looks at a value's first character, or all of a number, with its name.
+        # The decoder reads the first character of a value, or a whole number, with the name.
         self._value: TokenKind | None = None
         self._open: list[TokenKind] = []
         self._entries = [0]
 
     def next(self) -> TokenKind | None:
-        """Go to the next token; None at the end of the text.
+        """Advance to the next token and return its type; None at the end of the text.
 
         Raises:
-            JsonError: the text goes on with something else than JSON.
+            JsonError: the text that follows is not JSON.
 
         """
         if self.kind is TokenKind.NAME:
@@ -132,10 +132,10 @@ class Tokens:
         return self.kind
 
     def text(self) -> str | None:
-        """Return the token's text; numbers and words as they stand, strings without escapes.
+        """Return the token's text; numbers and words as written, strings without escapes.
 
         Raises:
-            JsonError: the text of a string is broken.
+            JsonError: a string is invalid.
 
         """
         if self._unread and self.kind is TokenKind.STRING:
@@ -147,7 +147,7 @@ class Tokens:
         return None if self.kind is None else self.kind.value
 
     def _next_entry(self, char: bytes) -> None:
-        """Read an array's element, or an object's name and the start of its value."""
+        """Read an element of an array, or a name of an object and the start of its value."""
         if not self._open or self._open[-1] is TokenKind.BEGIN_ARRAY:
             self.kind = self._entered(self._begun(char))
             return
@@ -158,11 +158,11 @@ class Tokens:
         self._value = self._begun(self._after_space())
 
     def _after_space(self) -> bytes:
-        """Pass over white space and return the character behind it, empty at the end."""
+        """Skip white space and return the character after it; empty at the end."""
         at = self._end(SPACE, self._at)
         self._at = at + 1
         if NO_SPACE.match(self._data, at):
-            raise JsonError("a control character where white space may be")
+            raise JsonError("a control character in place of white space")
         return self._data[at : at + 1]
 
     def _end(self, pattern: re.Pattern[bytes], start: int) -> int:
@@ -170,7 +170,7 @@ class Tokens:
         return match.end() if match else start
 
     def _after_comma(self, char: bytes) -> bytes:
-        """Return the first character of an entry; all but the first come behind a comma."""
+        """Return the first character of an entry; every entry but the first follows a comma."""
         if not self._open:
             return char
         self._entries[-1] += 1
@@ -181,7 +181,7 @@ class Tokens:
         return self._after_space()
 
     def _begun(self, char: bytes) -> TokenKind | None:
-        """Look at a value's first character and read what is not a string or a container."""
+        """Return the type of a value by its first character; read a number or a word."""
         if char == b'"':
             self._unread = True
             return TokenKind.STRING
@@ -190,7 +190,7 @@ class Tokens:
         if char.isdigit() or char == b"-":
             return self._number()
         if char == b"+":
-            self._pass_sign()
+            self._skip_sign()
             raise JsonError("a number with a plus")
         return self._word()
 
@@ -204,39 +204,39 @@ class Tokens:
 
     def _closed(self, kind: TokenKind) -> TokenKind:
         if not self._open or self._open[-1] is not BEGINS[ENDS.index(kind)]:
-            raise JsonError("a bracket that closes nothing")
+            raise JsonError("a closing bracket without an opening one")
         self._open.pop()
         self._entries.pop()
         return kind
 
     def _read_name(self, char: bytes) -> str:
         if char != b'"':
-            self._at = self._end(BROKEN_WORD, self._at - 1)
-            raise JsonError("no name where one is due")
+            self._at = self._end(INVALID_WORD, self._at - 1)
+            raise JsonError("no name where one is expected")
         start = self._at
         try:
             raw = self._read_string()
         except JsonError:
-            # Its characters are looked at when the whole name has been read.
+            # The decoder checks the characters of a name after it has read the whole name.
             self._at = max(self._at, self._end(WHOLE_NAME, start))
             raise
-        if len(raw) > MAX_NAME:
+        if len(raw) > MAX_NAME_BYTES:
             raise JsonError("a name too long")
         return unescape(raw)
 
     def _read_string(self) -> bytes:
-        """Return a string's inside as it stands, and stop behind its closing quote."""
+        """Return the bytes between the quotes, and stop after the closing quote."""
         self._unread = False
         start = self._at
         end = self._end(STRING, start)
         if self._data[end : end + 1] == b'"':
             self._at = end + 1
             return self._data[start:end]
-        self._at = self._end(BROKEN_STRING, end)
-        raise JsonError("a string with a broken escape, a broken character or no end")
+        self._at = self._end(INVALID_STRING, end)
+        raise JsonError("a string with an invalid escape, an invalid character or no end")
 
     def _word(self) -> TokenKind:
-        """Read `true`, `false` or `null`; a word of another kind is read to its end."""
+        """Read `true`, `false` or `null`; any other word is read to its end."""
         start = self._at - 1
         first = self._data[start : start + 1]
         word, kind = WORDS.get(first, (b"", None))
@@ -244,38 +244,38 @@ class Tokens:
             if self._matches(word[1:]) and kind is not None:
                 return kind
         elif LETTERS.match(first):
-            self._pass_word()
-        raise JsonError("no value where one is due")
+            self._skip_word()
+        raise JsonError("no value where one is expected")
 
     def _matches(self, rest: bytes) -> bool:
-        """Read the rest of a word that has begun; false if it is another, passed over by then."""
+        """Read the rest of a word; return False, after the whole word, if it is another word."""
         for byte in rest:
             if self._data[self._at : self._at + 1] != bytes([byte]):
-                self._pass_word()
+                self._skip_word()
                 return False
             self._at += 1
-        behind = BEHIND_WORD.match(self._data, self._at)
-        if behind is None:
+        following = AFTER_WORD.match(self._data, self._at)
+        if following is None:
             return True
-        if behind[1]:
-            self._pass_word()
-        elif behind[2]:
-            # The decoder takes the first byte of a character for its second.
+        if following[1]:
+            self._skip_word()
+        elif following[2]:
+            # The decoder skips one byte of a character of several bytes.
             self._at += 1
         return False
 
-    def _pass_word(self) -> None:
-        """Pass over what Java takes for parts of a word, and the character behind them."""
+    def _skip_word(self) -> None:
+        """Skip the characters that Java accepts in a word, and the character after them."""
         while True:
             self._at = self._end(ASCII_PARTS, self._at)
             character = OTHER_PART.match(self._data, self._at)
             if character is None or not is_part(character[0]):
                 break
             self._at = character.end()
-        self._at = self._end(BROKEN_WORD, self._at)
+        self._at = self._end(INVALID_WORD, self._at)
 
-    def _pass_sign(self) -> None:
-        """Pass over what the decoder reads behind a sign without digits: it tries infinities."""
+    def _skip_sign(self) -> None:
+        """Skip what the decoder reads after a sign without digits: it tries to read an infinity."""
         first, second = self._data[self._at : self._at + 1], self._data[self._at + 1 : self._at + 2]
         if first == b"I" and second in {b"N", b"n"}:
             self._at += 2
@@ -288,7 +288,7 @@ class Tokens:
         match = NUMBER.match(self._data, start)
         if match is None:
             self._at = start + 1
-            self._pass_sign()
+            self._skip_sign()
             raise JsonError("a minus without a number")
         self._at = match.end()
         if sum(len(part.strip(b".eE+-")) for part in match.groups(b"")) > MAX_DIGITS:
@@ -297,16 +297,16 @@ class Tokens:
         if match.lastindex == 1 and match[1] == b"0" and following.isdigit():
             raise JsonError("a number with a leading zero")
         if not match[3] and (following in {b"e", b"E"} or (following == b"." and not match[2])):
-            self._at = self._end(BROKEN_NUMBER, self._at)
-            raise JsonError("a number that ends with its point or its exponent")
+            self._at = self._end(INVALID_NUMBER, self._at)
+            raise JsonError("a number that ends with a point or an exponent")
         self._text = match[0].decode()
         return TokenKind.NUMBER
 
 
 def is_part(character: bytes) -> bool:
-    """Tell whether Java takes a character of more than one byte for a part of a word.
+    """Return whether Java accepts a character of more than one byte in a word.
 
-    It looks at the lower 16 bits of the character only.
+    Java checks only the lower 16 bits of the character.
     """
     lead, *tail = character
     code = lead & (0x3F >> len(tail))

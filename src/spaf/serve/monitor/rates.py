@@ -11,7 +11,7 @@ WINDOW_S = 3.0
 class GrowthRate:
     """The growth of one count a second.
 
-    >>> rate = Rate()
+    >>> rate = GrowthRate()
     >>> [rate.see(at, count) for at, count in ((0.0, 100), (1.0, 200), (2.0, 300))]
     [None, 100.0, 100.0]
     """
