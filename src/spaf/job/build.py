@@ -1,11 +1,11 @@
-"""From settings to a planned job: render the SQL, register it, tie each answer to its table."""
+"""Render the SQL of the job from the settings, and register it in a table environment."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from string import Template
@@ -17,61 +17,60 @@ from spaf.settings import Settings
 if TYPE_CHECKING:
     from pyflink.table import StatementSet, TableEnvironment
 
-# View of the answers → table of the sink that takes them.
-RESULTS = {
-    "summary_of_second": "sales_summary",
-    "ledger_of_second": "ledger_second",
-    "outlying_sale": "sale_anomaly",
-    "outlying_second": "window_anomaly",
+# Result view → table of the sink that it is written to.
+SINK_BY_VIEW = {
+    "summary_per_second": "sales_summary",
+    "ledger_per_second": "ledger_second",
+    "sale_outlier": "sale_anomaly",
+    "traffic_outlier": "window_anomaly",
 }
-# One more while sales are deduplicated.
-RESULTS_ONCE = {"duplicate_of_block": "duplicate_block"}
+# The additional result while sales are deduplicated.
+DEDUP_SINK_BY_VIEW = {"duplicates_per_block": "duplicate_block"}
 
-ANSWERS = tuple(RESULTS.values())
+ANSWERS = tuple(SINK_BY_VIEW.values())
 
-# How long the running sums of a second are kept after their last sale, beyond the lateness that
-# the contract allows: the longest stop of the job that state still bridges, seconds. State is
-# given up by the wall clock, so a job that resumes later must count again from the log.
+# State of the running sums of a second lives this long after their last sale, beyond the lateness
+# that the contract allows. It is also the longest stop of the job that state survives, because it
+# expires by the wall clock: a job that resumes later must count again from the log.
 STATE_SLACK_S = 3_600
-# The same for identifiers that are looked for again: there is one for each sale, so an hour of them
-# would take most of the heap.
+# The same for the identifiers of deduplication. There is one for each sale, so an hour of them
+# would fill most of the heap.
 DUPLICATE_SLACK_S = 900
-# Each sink wakes up this often, ms, whether there is something to write or not. Sales are watched
-# as they come and have a setting of their own; anomalies may be known a little later, and the
-# ledger is read by people and by checks that wait for a checkpoint anyway.
+# Flush interval of the sinks. Sales have a setting, because the page shows them as they arrive;
+# anomalies may be written a little later, and readers of the ledger wait for a checkpoint anyway.
 ANOMALY_FLUSH_MS = 10
 LEDGER_FLUSH_MS = 50
-# A sale is judged by at least so many earlier ones of its product, a second by so many others.
-LEAST_HISTORY = 5
-LEAST_SECONDS = 30
-# Bounds of the spread of a product's prices, in 1e-3 logarithms. At least 10 %: a client that
-# always sends the same price would otherwise make each cent of change an outlier. At most 35 %: one
-# tenfold typo among twenty sales makes it 50 %, and would hide the next.
-LEAST_SPREAD = 100.0
-MOST_SPREAD = 350.0
-# Spread of the pieces of a sale, in 1e-3 logarithms: at the usual score of 5, twelve times as many
-# as usual are too many.
+# Earlier sales of its product that a sale needs to be scored, and rows of history that a second
+# needs.
+MIN_HISTORY = 5
+MIN_HISTORY_ROWS = 30
+# Bounds of the spread of a product's prices, in 1e-3 logarithms. At least 10 %: for a client that
+# always sends the same price each cent of change would be an outlier otherwise. At most 35 %: one
+# tenfold typing error among twenty sales makes the spread 50 %, which would hide the next error.
+MIN_PRICE_SPREAD = 100.0
+MAX_PRICE_SPREAD = 350.0
+# Spread of the quantity of a sale, in 1e-3 logarithms: at the default score of 5, twelve times the
+# usual quantity is an outlier.
 QUANTITY_SPREAD = 500.0
-# Traffic may vary this much more than chance does (variance over mean); what varies more is what
-# is looked for.
-MOST_VARIATION = 4.0
-# Seconds looked at together at most, as the text of the SQL says: they are no past yet.
-LONGEST_SPAN_S = 16
-# Parts of the past that each must find a second unusual.
-PARTS = 3
-# Alerts of one category with fewer quiet seconds than this between them are one run.
+# Traffic may vary this much more than chance does (variance over mean); more is an anomaly itself.
+MAX_DISPERSION = 4.0
+# Longest span of seconds that is scored, as the text of the SQL has it; the history ends before it.
+MAX_SPAN_S = 16
+# Parts of the history; a second is an anomaly only if it is one against each of them.
+HISTORY_PARTS = 3
+# Alerts of one category with fewer seconds than this between them are one run.
 COOL_DOWN_S = 10
-# Last millisecond that a timestamp can hold with a day of lateness added.
-LAST_MS = 253_402_214_399_999
+# Last event time that Flink's timestamps hold with a day of lateness added.
+MAX_TIMESTAMP_MS = 253_402_214_399_999
 
 
-# What a compiled plan does not hold, because it names tables without their options.
+# Parameters that a compiled plan does not hold, because it names tables without their options.
 ENDPOINTS = ("bootstrap_servers", "topic", "group", "jdbc_url", "jdbc_user", "jdbc_password")
 
 
 @dataclass(frozen=True)
 class JobParameters:
-    """What the SQL of the job leaves open; times in the unit of their name."""
+    """The values of the placeholders in the SQL of the job; times in the unit of their name."""
 
     bootstrap_servers: str
     topic: str
@@ -90,20 +89,24 @@ class JobParameters:
     surge_score: float
     # Length of the blocks of append time in which a transactionId counts once; 0 counts each copy.
     duplicate_block_s: int = 0
-    # Sinks that are written; a bench leaves some out to see what they cost.
+    # Sinks that are written; a benchmark leaves some out to measure their cost.
     answers: tuple[str, ...] = ANSWERS
 
     @classmethod
     def of(
-        cls, settings: Settings, known_categories: tuple[str, ...], **where: Any
+        cls, settings: Settings, known_categories: tuple[str, ...], **overrides: Any
     ) -> JobParameters:
-        """Return what the settings say, for these categories.
+        """Return the parameters that the settings give, for these categories.
 
-        `where` has the addresses, which are empty where nothing is read or written, and any field
-        that is not to be what the settings say.
+        Args:
+            settings: the settings of the run.
+            known_categories: the categories that are counted one by one.
+            overrides: the endpoints, which are empty by default, and any field that differs from
+                the settings.
+
         """
         job, sale = settings.job, settings.sale
-        said: dict[str, Any] = {
+        values: dict[str, Any] = {
             **dict.fromkeys(ENDPOINTS, ""),
             "flush_ms": job.flush_ms,
             "default_currency": sale.currency,
@@ -116,17 +119,17 @@ class JobParameters:
             "surge_score": job.surge_score,
             "duplicate_block_s": job.deduplicate_minutes * 60,
         }
-        return cls(**said | where)
+        return cls(**values | overrides)
 
     def placeholders(self) -> dict[str, str]:
-        """Return each placeholder of the SQL with the literal that takes its place."""
+        """Return the literal of each placeholder of the SQL, by name."""
         columns = [f"n{number}" for number, _ in enumerate(self.known_categories)]
         counts = [
             f"SUM(sales) FILTER (WHERE category = {_text(category)}) AS {column}"
             for column, category in zip(columns, self.known_categories, strict=True)
         ]
         known = ", ".join(map(_text, self.known_categories))
-        third = self.surge_seconds // PARTS
+        third = self.surge_seconds // HISTORY_PARTS
         counts.append(f"SUM(sales) FILTER (WHERE category NOT IN ({known})) AS others")
         rows = [
             f"ROW({_text(category)}, {column})"
@@ -148,38 +151,38 @@ class JobParameters:
             "max_ahead_s": str(self.max_ahead_s),
             "max_lateness_ms": str(self.max_lateness_s * 1000),
             "max_ahead_ms": str(self.max_ahead_s * 1000),
-            "last_ms": str(LAST_MS),
+            "max_timestamp_ms": str(MAX_TIMESTAMP_MS),
             "state_ttl": _text(f"{self.max_ahead_s + self.max_lateness_s + STATE_SLACK_S} s"),
             "known_categories": known,
-            "wide_counts": ", ".join(counts),
-            "wide_rows": ", ".join(rows),
+            "count_columns": ", ".join(counts),
+            "category_rows": ", ".join(rows),
             "outlier_block_s": str(self.outlier_hours * 3600),
             "outlier_score": _double(self.outlier_score),
-            "least_history": str(LEAST_HISTORY),
-            "least_spread": _double(LEAST_SPREAD),
-            "most_spread": _double(MOST_SPREAD),
+            "min_history": str(MIN_HISTORY),
+            "min_price_spread": _double(MIN_PRICE_SPREAD),
+            "max_price_spread": _double(MAX_PRICE_SPREAD),
             "quantity_spread": _double(QUANTITY_SPREAD),
-            "least_seconds": str(min(LEAST_SECONDS, third)),
-            "most_variation": _double(MOST_VARIATION),
-            "third_seconds": str(third),
-            "two_thirds_seconds": str(2 * third),
-            "past_seconds": str(LONGEST_SPAN_S + third),
+            "min_history_rows": str(min(MIN_HISTORY_ROWS, third)),
+            "max_dispersion": _double(MAX_DISPERSION),
+            "third_rows": str(third),
+            "two_thirds_rows": str(2 * third),
+            "history_start": str(MAX_SPAN_S + third),
             "surge_score": _double(self.surge_score),
-            "cool_down_seconds": str(COOL_DOWN_S),
-            **self._of_blocks(),
+            "cool_down_s": str(COOL_DOWN_S),
+            **self._dedup_placeholders(),
         }
 
-    def results(self) -> dict[str, str]:
-        """Return which view answers which table."""
-        chosen = {view: sink for view, sink in RESULTS.items() if sink in self.answers}
-        once = self.duplicate_block_s and "summary_of_second" in chosen
-        return chosen | RESULTS_ONCE if once else chosen
+    def sink_by_view(self) -> dict[str, str]:
+        """Return each result view with the sink that it is written to."""
+        chosen = {view: sink for view, sink in SINK_BY_VIEW.items() if sink in self.answers}
+        dedup = self.duplicate_block_s and "summary_per_second" in chosen
+        return chosen | DEDUP_SINK_BY_VIEW if dedup else chosen
 
-    def _of_blocks(self) -> dict[str, str]:
+    def _dedup_placeholders(self) -> dict[str, str]:
         """Return the placeholders of deduplication.
 
-        An identifier is known until its block cannot get another copy. What its copies feed is
-        known for longer: they take back what they said first.
+        State of an identifier lives until its block can get no further copy. State of the sums that
+        its copies feed lives longer, because a copy may retract from them.
         """
         block_s, slack_s = self.duplicate_block_s, STATE_SLACK_S
         return {
@@ -189,52 +192,46 @@ class JobParameters:
         }
 
     def digest(self) -> str:
-        """Return a name for everything that the plan of the job depends on, addresses apart."""
-        endpoints = JobParameters(
-            **{**self.as_dict(), **dict.fromkeys(ENDPOINTS, ""), "flush_ms": 0}
-        )
-        text = "\0".join([*statements(endpoints), *self.answers])
+        """Return a hash of everything that the plan of the job depends on, except the endpoints."""
+        unset: dict[str, Any] = {**dict.fromkeys(ENDPOINTS, ""), "flush_ms": 0}
+        text = "\0".join([*statements(replace(self, **unset)), *self.answers])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields, for the wire to the process that submits."""
-        return asdict(self)
 
-
-# First digit of a statement's number: log and sinks, or the views between them.
+# First digit of a statement's number: source and sinks, or the views between them.
 TABLES, VIEWS = "0", "1"
-# Folder of the statements that count each transactionId once.
-ONCE = "once"
+# Folder of the statements of deduplication.
+DEDUP = "dedup"
 
 
 def statements(parameters: JobParameters, kinds: str = TABLES + VIEWS) -> Iterator[str]:
     """Yield the statements in the order of their numbers.
 
     Args:
-        parameters: what takes the placeholders' places.
-        kinds: which of them; a test that brings its own `sale_log` takes the views alone.
+        parameters: the values of the placeholders.
+        kinds: which statements; a caller with its own `sale_log` needs only the views.
 
     Raises:
         JobError: the SQL names a placeholder that does not exist.
 
     """
     placeholders = parameters.placeholders()
-    for name, path in sorted(_sources(once=bool(parameters.duplicate_block_s)).items()):
+    for name, path in sorted(_sources(dedup=bool(parameters.duplicate_block_s)).items()):
         if name[0] in kinds:
             yield render(name, path.read_text(), placeholders)
 
 
-def _sources(*, once: bool) -> dict[str, Traversable]:
-    """Return the files by name; those that count each sale once take the place of their namesakes.
+def _sources(*, dedup: bool) -> dict[str, Traversable]:
+    """Return the files by name; a file of deduplication replaces the one of the same name.
 
-    Without deduplication none of them takes part, so that it costs nothing then.
+    Without deduplication none of them is used, so that it costs nothing when it is off.
     """
-    folder = files("spaf.job").joinpath("sql")
-    folders = (folder, folder.joinpath(ONCE)) if once else (folder,)
+    root = files("spaf.job").joinpath("sql")
+    folders = (root, root.joinpath(DEDUP)) if dedup else (root,)
     return {
         path.name: path
-        for found in folders
-        for path in found.iterdir()
+        for folder in folders
+        for path in folder.iterdir()
         if path.name.endswith(".sql")
     }
 
@@ -243,7 +240,7 @@ def render(name: str, sql: str, placeholders: Mapping[str, str]) -> str:
     """Return the statement with every placeholder replaced.
 
     Raises:
-        JobError: one of them is not known.
+        JobError: a placeholder has no value.
 
     """
     try:
@@ -253,18 +250,18 @@ def render(name: str, sql: str, placeholders: Mapping[str, str]) -> str:
 
 
 def register_tables(environment: TableEnvironment, parameters: JobParameters) -> None:
-    """Register the log and the sinks: all that a compiled plan needs."""
+    """Register source and sinks: all that a compiled plan needs."""
     for statement in statements(parameters, TABLES):
         environment.execute_sql(statement)
 
 
 def register(environment: TableEnvironment, parameters: JobParameters) -> StatementSet:
-    """Register log, views and sinks, and return the one statement set that runs them all."""
+    """Register source, views and sinks, and return the statement set that writes every sink."""
     register_tables(environment, parameters)
     for statement in statements(parameters, VIEWS):
         environment.execute_sql(statement)
     inserts = environment.create_statement_set()
-    for view, sink in parameters.results().items():
+    for view, sink in parameters.sink_by_view().items():
         inserts.add_insert_sql(f"INSERT INTO {sink} SELECT * FROM {view}")  # noqa: S608 - constants
     return inserts
 

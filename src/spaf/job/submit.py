@@ -1,11 +1,10 @@
-"""The process that plans the job and hands it to a cluster.
+"""The process that plans the job and submits it to a cluster.
 
-It is a process of its own because PyFlink brings a JVM that is needed for seconds only, and it
-starts before the cluster does: the JVM and the plan take as long as everything else together.
+It is a process of its own because PyFlink starts a JVM that is needed only for seconds. It starts
+before the cluster does: the JVM and the plan take as long as everything else together.
 
-It reads one JSON object a line from standard input: first a `Request`, then, when topic, tables
-and cluster are there, the line `go`. It answers with one line: `{"job_id": ...}` or
-`{"error": ...}`.
+It reads two lines from standard input: a `SubmitRequest` as JSON, and, once topic, tables and
+cluster exist, the line `go`. It writes one line: `{"job_id": ...}` or `{"error": ...}`.
 """
 
 from __future__ import annotations
@@ -14,9 +13,11 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from spaf.files import write_atomically
 from spaf.job.build import JobParameters, register, register_tables
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from pyflink.table import CompiledPlan, TableEnvironment
 
 GO = "go"
-# Plans once and ends: the second compiler and parallel collectors would cost more than they gain,
-# and the jars were checked by hash, so their bytecode is not verified once more.
+# The process plans once and ends: the second compiler and parallel collectors would cost more than
+# they gain. The jars were checked by hash, so their bytecode is not verified again.
 JVM_OPTIONS = (
     "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xms512m -Xmn320m -Xmx640m "
     "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
@@ -35,20 +36,21 @@ JVM_OPTIONS = (
 
 @dataclass(frozen=True)
 class SubmitRequest:
-    """What to submit, where."""
+    """What to submit, and to which cluster."""
 
     host: str
     port: int
     options: dict[str, str]
-    parameters: dict[str, Any]
-    # Jars that travel with the job, where the cluster has no connectors of its own.
+    parameters: JobParameters
+    # Jars that are uploaded with the job, for a cluster without the connectors.
     jars: tuple[str, ...]
-    # Where the compiled plan is kept; its name stands for everything that it depends on.
+    # File of the compiled plan; its name is a hash of everything that the plan depends on.
     plan: str
 
     def line(self) -> str:
         """Return the request as the line that this process reads."""
-        return json.dumps(asdict(self)) + "\n"
+        # ASCII, so that the locale of the process does not matter.
+        return json.dumps(msgspec.to_builtins(self)) + "\n"
 
 
 def environment(java_home: str, flink_home: str, archive: Sequence[str] = ()) -> dict[str, str]:
@@ -81,7 +83,7 @@ def table_environment(options: dict[str, str], *, streaming: bool = True) -> Tab
 
 
 def submit(request: SubmitRequest, wait_for_go: Any) -> str:
-    """Plan the job, wait, hand it over, and return its id."""
+    """Plan the job, wait, submit it, and return its id."""
     options = {
         **request.options,
         "execution.target": "remote",
@@ -90,8 +92,7 @@ def submit(request: SubmitRequest, wait_for_go: Any) -> str:
     }
     if request.jars:
         options["pipeline.jars"] = ";".join(request.jars)
-    parameters = JobParameters(**_with_tuples(request.parameters))
-    plan = _planned(table_environment(options), parameters, Path(request.plan))
+    plan = _planned(table_environment(options), request.parameters, Path(request.plan))
     wait_for_go()
     # Through Java, because PyFlink 2.3.0 cannot execute a plan that it has loaded.
     client = plan._j_compiled_plan.execute().getJobClient().get()  # noqa: SLF001
@@ -99,10 +100,10 @@ def submit(request: SubmitRequest, wait_for_go: Any) -> str:
 
 
 def _planned(environment: TableEnvironment, parameters: JobParameters, file: Path) -> CompiledPlan:
-    """Return the compiled plan: the kept one, or one that is made and kept now.
+    """Return the compiled plan: from its file, or compiled now and written to the file.
 
-    The optimizer takes several seconds of processor time at a moment when every service starts.
-    The plan names tables without their options, so it holds no address and no password.
+    The optimizer takes several seconds of processor time while every service starts. The plan
+    names tables without their options, so it holds no address and no password.
     """
     from pyflink.table import PlanReference  # noqa: PLC0415 - see table_environment
 
@@ -117,11 +118,11 @@ def _planned(environment: TableEnvironment, parameters: JobParameters, file: Pat
 
 def main() -> int:
     """Serve one request on standard input and output."""
-    request = SubmitRequest(**_with_tuples(json.loads(sys.stdin.readline())))
+    request = msgspec.json.decode(sys.stdin.readline(), type=SubmitRequest)
 
     def wait_for_go() -> None:
         if sys.stdin.readline().strip() != GO:
-            os._exit(0)  # whoever asked is gone; PyFlink's JVM ends with its parent's pipe
+            os._exit(0)  # the parent is gone; PyFlink's JVM ends with its pipe
 
     try:
         answer = {"job_id": submit(request, wait_for_go)}
@@ -130,10 +131,6 @@ def main() -> int:
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
     return 0 if "job_id" in answer else 1
-
-
-def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
 
 
 def root_cause(error: Exception) -> str:

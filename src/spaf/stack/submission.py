@@ -100,7 +100,7 @@ class JobTarget:
         return done
 
     def parameters(self, settings: Settings) -> JobParameters:
-        """Return what the job's SQL leaves open."""
+        """Return the parameters of the job's SQL."""
         user, password = self.access.credentials(Role.SINK)
         return JobParameters.of(
             settings,
@@ -135,7 +135,7 @@ class JobTarget:
             host=where.hostname or "127.0.0.1",
             port=where.port or 8081,
             options=configuration.options(self.name, settings.job, folder, resume),
-            parameters=self.parameters(settings).as_dict(),
+            parameters=self.parameters(settings),
             jars=tuple(jars),
             plan=str(self.plan(settings)),
         )

@@ -22,19 +22,19 @@ from spaf.stack import runtime
 
 # How each column is asked for: what a test can compare, from whatever Flink calls it.
 ANSWERS = {
-    "summary_of_second": "{second}, category, currency, sales_count, units_sold,"
+    "summary_per_second": "{second}, category, currency, sales_count, units_sold,"
     " CAST(total_sales AS STRING)",
-    "ledger_of_second": "kafka_partition, {second}, accepted, late, refused,"
+    "ledger_per_second": "kafka_partition, {second}, accepted, late, refused,"
     " min_offset, max_offset",
-    "outlying_sale": "kafka_partition, kafka_offset, kind, transaction_id, category,"
+    "sale_outlier": "kafka_partition, kafka_offset, kind, transaction_id, category,"
     " CAST(amount AS STRING), CAST(expected AS STRING), score",
-    "traffic_of_second": "{second}, category, observed",
-    "outlying_second": "{second}, category, kind, observed, expected, score",
+    "traffic_per_second": "{second}, category, observed",
+    "traffic_outlier": "{second}, category, kind, observed, expected, score",
 }
 # Asked for as well where sales are deduplicated.
-ANSWERS_ONCE = {"duplicate_of_block": "{second}, duplicates, conflicting"}
+ANSWERS_ONCE = {"duplicates_per_block": "{second}, duplicates, conflicting"}
 # What each view calls its second, if not window_start.
-SECONDS = {"ledger_of_second": "append_second", "duplicate_of_block": "block_start"}
+SECONDS = {"ledger_per_second": "append_second", "duplicates_per_block": "block_start"}
 
 
 def main() -> None:

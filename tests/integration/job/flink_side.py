@@ -93,16 +93,16 @@ def judged(
 ) -> Iterator[list[Any]]:
     """Yield what the job's views say of each row."""
     read, judge, *others = build.statements(parameters, build.VIEWS)
-    (outlying,) = (one for one in others if "VIEW outlying_sale " in one)
+    (outlying,) = (one for one in others if "VIEW sale_outlier " in one)
     file.write_text("".join(lines(rows)))
     for statement in (*log(file), read, judge):
         environment.execute_sql(statement)
     shown = re.search(r"CASE\s+WHEN REGEXP\(transaction_id.*?END", outlying, re.DOTALL)
     if shown is None:
-        raise LookupError("outlying_sale no longer says which transaction_id it shows")
+        raise LookupError("sale_outlier no longer says which transaction_id it shows")
     query = (
         f"SELECT outcome, category, currency, {shown[0]}, quantity, cents, event_second"  # noqa: S608
-        " FROM judged_sale ORDER BY kafka_offset"
+        " FROM classified_sale ORDER BY kafka_offset"
     )
     found = environment.execute_sql(query)._j_table_result.collect()
     while found.hasNext():

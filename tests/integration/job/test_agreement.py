@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -215,7 +216,7 @@ def dates() -> Iterator[str]:
 def answer() -> dict[str, Any]:
     """Return what Flink makes of the records."""
     records = [(base64.b64encode(case.value).decode(), case.append_ms) for case in cases()]
-    question = {"parameters": PARAMETERS.as_dict(), "records": records}
+    question = {"parameters": asdict(PARAMETERS), "records": records}
     asked = subprocess.run(
         [sys.executable, "-W", "ignore", Path(__file__).with_name("flink_side.py")],
         input=json.dumps(question) + "\n",

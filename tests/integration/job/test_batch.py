@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def answers() -> dict[str, list[list[Any]]]:
     """Return what the job's views say of the log."""
     log = Log()
     fill(log)
-    question = {"parameters": PARAMETERS.as_dict(), "rows": log.rows}
+    question = {"parameters": asdict(PARAMETERS), "rows": log.rows}
     asked = subprocess.run(
         [sys.executable, "-W", "ignore", Path(__file__).with_name("batch_side.py")],
         input=json.dumps(question) + "\n",
@@ -192,7 +193,7 @@ def of(rows: Iterable[list[Any]], place: int, *values: object) -> list[list[Any]
 
 def test_summary(answers: Answers) -> None:
     """Seconds of event time, currencies apart, the default filled in, money exact."""
-    assert of(answers["summary_of_second"], 1, "summed") == [
+    assert of(answers["summary_per_second"], 1, "summed") == [
         # 08:26:35.999 ten minutes west of UTC is 08:36:35 there; QUIET is 08:43:20.
         [QUIET - 405, "summed", "BRL", 1, 1, "1.00"],
         [QUIET - 5, "summed", "BRL", 2, 3, "0.50"],
@@ -205,25 +206,25 @@ def test_summary(answers: Answers) -> None:
 def test_the_edges_of_lateness(answers: Answers) -> None:
     """Exactly as old and exactly as far ahead as allowed still counts; a millisecond more not."""
     edges = [QUIET - LATE_MS // 1_000, QUIET + AHEAD_MS // 1_000]
-    rows = of(answers["summary_of_second"], 1, "edge")
+    rows = of(answers["summary_per_second"], 1, "edge")
     assert rows == [[edge, "edge", "BRL", 1, 1, "1.00"] for edge in edges]
-    assert of(answers["summary_of_second"], 1, "refused") == []
+    assert of(answers["summary_per_second"], 1, "refused") == []
 
 
 def test_ledger(answers: Answers) -> None:
     """One row a partition and second of append time; what was not read is no part of it."""
-    assert of(answers["ledger_of_second"], 0, 1) == [
+    assert of(answers["ledger_per_second"], 0, 1) == [
         [1, QUIET + 100, 1, 1, 1, 0, 5],
         [1, QUIET + 101, 1, 0, 0, 8, 8],
     ]
-    sums = [sum(row[column] for row in answers["ledger_of_second"]) for column in (2, 3, 4)]
+    sums = [sum(row[column] for row in answers["ledger_per_second"]) for column in (2, 3, 4)]
     # Late: one edge, one counted, forty unseen. Refused: one edge, two refused, one counted.
     assert sums[1:] == [42, 4]
 
 
-def test_outlying_sales(answers: Answers) -> None:
+def test_sale_outliers(answers: Answers) -> None:
     """Too dear and too cheap by a leave-one-out score of the logarithm, and nothing else."""
-    found = {(row[0], row[4]): row for row in answers["outlying_sale"] if row[0] < 7}
+    found = {(row[0], row[4]): row for row in answers["sale_outlier"] if row[0] < 7}
     assert set(found) == {(2, "high"), (2, "low"), (5, "enough")}
     logarithms = [math.log(float(price) * 100 + 1) for price in PRICES]
     mean = statistics.mean(logarithms)
@@ -237,37 +238,37 @@ def test_outlying_sales(answers: Answers) -> None:
 
 def test_an_outlier_does_not_hide_the_next(answers: Answers) -> None:
     """A hundredfold price among the twenty before leaves a tenfold one and a bulk order visible."""
-    found = {row[1]: row[2] for row in answers["outlying_sale"] if row[0] == 7}
+    found = {row[1]: row[2] for row in answers["sale_outlier"] if row[0] == 7}
     assert found == {20: "high_price", 21: "high_price", 22: "bulk_quantity", 23: "high_price"}
-    bulk = next(row for row in answers["outlying_sale"] if row[:2] == [7, 22])
+    bulk = next(row for row in answers["sale_outlier"] if row[:2] == [7, 22])
     assert bulk[5:7] == ["500.00", "10.00"]
     assert bulk[7] == pytest.approx(math.log(50) / 0.5, rel=1e-3)
 
 
 def test_the_dearest_sale_stands_for_its_record(answers: Answers) -> None:
     """Of several sales of one record that are unusual in one way one has a row, always the same."""
-    (found,) = of(answers["outlying_sale"], 0, 8)
+    (found,) = of(answers["sale_outlier"], 0, 8)
     assert found[1:6] == [1_000, "high_price", "y", "array", "9000.00"]
 
 
 def test_a_score_needs_a_history(answers: Answers) -> None:
     """With four earlier sales of the product in the partition none is flagged, with five one is."""
-    assert [row[:2] for row in of(answers["outlying_sale"], 4, "short", "enough")] == [[5, 5]]
+    assert [row[:2] for row in of(answers["sale_outlier"], 4, "short", "enough")] == [[5, 5]]
 
 
 def test_each_partition_has_its_own_history(answers: Answers) -> None:
     """Partitions are read side by side: only inside one is the order of sales known."""
-    assert of(answers["outlying_sale"], 0, 3) == []
+    assert of(answers["sale_outlier"], 0, 3) == []
 
 
 def test_a_hostile_identifier_is_not_repeated(answers: Answers) -> None:
     """An identifier with control characters is left out; the sale is found all the same."""
-    assert [row[3] for row in of(answers["outlying_sale"], 0, 5)] == [None]
+    assert [row[3] for row in of(answers["sale_outlier"], 0, 5)] == [None]
 
 
 def test_every_known_category_has_every_second(answers: Answers) -> None:
     """A silent category counts as zero; what is not in the catalogue is one category."""
-    rows = [row for row in answers["traffic_of_second"] if row[0] < BASE + TRAFFIC]
+    rows = [row for row in answers["traffic_per_second"] if row[0] < BASE + TRAFFIC]
     found = {(row[0] - BASE, row[1]): row[2] for row in rows}
     assert len(found) == len(rows)
     expected = {(s, name): 0 for s in range(TRAFFIC) for name in (*KNOWN, "(other)")}
@@ -277,9 +278,9 @@ def test_every_known_category_has_every_second(answers: Answers) -> None:
     assert found == expected
 
 
-def test_outlying_seconds(answers: Answers) -> None:
+def test_traffic_outliers(answers: Answers) -> None:
     """Surges and droughts, each run of alerts once; the next run after the cool-down."""
-    rows = [row for row in answers["outlying_second"] if row[0] < BASE + TRAFFIC]
+    rows = [row for row in answers["traffic_outlier"] if row[0] < BASE + TRAFFIC]
     found = [[row[0] - BASE, *row[1:4]] for row in sorted(rows)]
     assert found == [
         [45, "early", "surge", 902],
@@ -293,7 +294,7 @@ def test_outlying_seconds(answers: Answers) -> None:
 
 def test_the_score_of_a_second(answers: Answers) -> None:
     """The signed root of the Poisson deviance, over the span that stands out most."""
-    rows = {(row[0] - BASE, row[1]): row for row in answers["outlying_second"]}
+    rows = {(row[0] - BASE, row[1]): row for row in answers["traffic_outlier"]}
     for second, category, usual, nearer, span, sign in (
         (60, "surging", 2, 59.5, 1, 1),
         (65, "dry", 50, 0.5, 1, -1),
@@ -312,4 +313,4 @@ def score(nearer: float, expected: float, *, span: int) -> float:
 
 def test_a_second_needs_a_history_too(answers: Answers) -> None:
     """29 seconds that are past are too few to flag the wildest one; a second later it is."""
-    assert [row[0] - BASE for row in of(answers["outlying_second"], 1, "early")] == [45]
+    assert [row[0] - BASE for row in of(answers["traffic_outlier"], 1, "early")] == [45]

@@ -280,7 +280,7 @@ def test_late_and_ahead_sales_have_no_row(run: JobResult) -> None:
     assert run.verdict.late_cents == run.late * 1_000
 
 
-def test_an_outlying_sale_is_found_and_explained(run: JobResult) -> None:
+def test_a_sale_outlier_is_found_and_explained(run: JobResult) -> None:
     """The one sale that is a hundredfold, with its place, its identifier and what was usual."""
     (found,) = run.outliers
     assert (found["kafka_partition"], found["kafka_offset"]) == (0, run.outlier_offset)

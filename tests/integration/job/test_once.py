@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,7 @@ Answers = dict[str, list[list[Any]]]
 
 def ask(parameters: build.JobParameters, rows: list[Row]) -> Answers:
     """Return what the job's views say of the log."""
-    question = {"parameters": parameters.as_dict(), "rows": rows}
+    question = {"parameters": asdict(parameters), "rows": rows}
     asked = subprocess.run(
         [sys.executable, "-W", "ignore", Path(__file__).with_name("batch_side.py")],
         input=json.dumps(question) + "\n",
@@ -143,7 +143,7 @@ def answers() -> Answers:
 
 def summary(answers: Answers, category: str) -> list[list[Any]]:
     """Return (second of the block, currency, sales, units, money) of a category; zeros are none."""
-    rows = [row for row in answers["summary_of_second"] if row[1] == category and row[3]]
+    rows = [row for row in answers["summary_per_second"] if row[1] == category and row[3]]
     return sorted([row[0] - BASE, *row[2:]] for row in rows)
 
 
@@ -174,7 +174,7 @@ def test_the_first_copy_counts(answers: Answers, category: str, expected: list[l
 
 def test_every_copy_touches_its_second(answers: Answers) -> None:
     """A second without a sale of its own is written too, as zeros: a restart may have left one."""
-    empty = {row[1]: row[0] - BASE for row in answers["summary_of_second"] if row[3] == 0}
+    empty = {row[1]: row[0] - BASE for row in answers["summary_per_second"] if row[3] == 0}
     assert {name: empty[name] for name in ("time", 'it"s', "same")} == {
         "time": 9,
         'it"s': 51,
@@ -185,7 +185,7 @@ def test_every_copy_touches_its_second(answers: Answers) -> None:
 def test_duplicates_of_each_block(answers: Answers) -> None:
     """Copies beyond the first, and of how many sales they differ in what was sold."""
     (lucky,) = by_luck()[1].duplicates().items()
-    assert sorted(answers["duplicate_of_block"]) == [
+    assert sorted(answers["duplicates_per_block"]) == [
         # time 2, clock 2, partition 1, offset 2, edge 1, longest 2; conflict 2, category, same.
         [BASE, 2 + 2 + 1 + 2 + 1 + 2 + 4, 3 + 2 + 3],
         [BASE + BLOCK_S, 1, 0],
@@ -211,9 +211,9 @@ def test_many_copies_in_any_order(answers: Answers) -> None:
 
 def test_the_ledger_goes_on_counting_records(answers: Answers) -> None:
     """Each accepted copy is a record that was accepted; what counts of them is said beside."""
-    accepted = sum(row[2] for row in answers["ledger_of_second"])
-    counted = sum(row[3] for row in answers["summary_of_second"])
-    duplicates = sum(row[1] for row in answers["duplicate_of_block"])
+    accepted = sum(row[2] for row in answers["ledger_per_second"])
+    counted = sum(row[3] for row in answers["summary_per_second"])
+    duplicates = sum(row[1] for row in answers["duplicates_per_block"])
     assert accepted == counted + duplicates == len(by_hand()) - 2 + COPIES
 
 
@@ -221,5 +221,5 @@ def test_without_it_every_copy_counts() -> None:
     """Off, there is neither the answer nor the loss of a copy."""
     rows = by_hand()
     found = ask(replace(PARAMETERS, duplicate_block_s=0), rows)
-    assert "duplicate_of_block" not in found
-    assert sum(row[3] for row in found["summary_of_second"]) == len(rows) - 2
+    assert "duplicates_per_block" not in found
+    assert sum(row[3] for row in found["summary_per_second"]) == len(rows) - 2

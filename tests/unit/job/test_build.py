@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from spaf.errors import JobError
 from spaf.job.build import (
     ANSWERS,
+    DEDUP,
     DUPLICATE_SLACK_S,
     ENDPOINTS,
-    ONCE,
     STATE_SLACK_S,
     TABLES,
     VIEWS,
@@ -56,7 +56,7 @@ EACH = pytest.mark.parametrize("parameters", [PARAMETERS, ONE_BLOCK])
 def sources(parameters: JobParameters = PARAMETERS) -> dict[str, str]:
     """Return name and text of each file of the job."""
     folder = files("spaf.job").joinpath("sql")
-    folders = [folder, folder.joinpath(ONCE)] if parameters.duplicate_block_s else [folder]
+    folders = [folder, folder.joinpath(DEDUP)] if parameters.duplicate_block_s else [folder]
     paths = [path for found in folders for path in found.iterdir()]
     return {p.name: p.read_text() for p in paths if p.name.endswith(".sql")}
 
@@ -91,13 +91,13 @@ def test_statements_come_in_the_order_of_their_numbers_without_holes(
 
 def test_without_deduplication_nothing_of_it_takes_part() -> None:
     """It is not there and costs nothing: the statements are those of the plain files."""
-    folder = files("spaf.job").joinpath("sql", ONCE)
+    folder = files("spaf.job").joinpath("sql", DEDUP)
     added = {p.name for p in folder.iterdir()} - set(sources())
     assert added == set(sources(ONE_BLOCK)) - set(sources())
     text = "\n".join(statements(PARAMETERS))
     assert not re.search("duplicate|identified|counted_sale", text)
-    assert set(PARAMETERS.results().values()) == set(ANSWERS)
-    assert set(ONE_BLOCK.results().values()) == {*ANSWERS, "duplicate_block"}
+    assert set(PARAMETERS.sink_by_view().values()) == set(ANSWERS)
+    assert set(ONE_BLOCK.sink_by_view().values()) == {*ANSWERS, "duplicate_block"}
 
 
 def test_state_of_copies_outlives_what_they_feed() -> None:
@@ -152,15 +152,15 @@ def test_digest_stands_for_everything_that_changes_the_plan(field: str) -> None:
 def test_results_name_a_view_and_a_sink_that_exist(parameters: JobParameters) -> None:
     """Each answer is tied to a table."""
     names = {name.removesuffix(".sql")[4:]: name[0] for name in sources(parameters)}
-    assert {names[view] for view in parameters.results()} == {"1"}
-    assert {names[sink] for sink in parameters.results().values()} == {"0"}
+    assert {names[view] for view in parameters.sink_by_view()} == {"1"}
+    assert {names[sink] for sink in parameters.sink_by_view().values()} == {"0"}
 
 
 @EACH
 def test_view_and_sink_of_a_result_have_the_same_columns(parameters: JobParameters) -> None:
     """`SELECT *` into a sink goes by position; the names must agree as well."""
     text = {name.removesuffix(".sql")[4:]: body for name, body in sources(parameters).items()}
-    for view, sink in parameters.results().items():
+    for view, sink in parameters.sink_by_view().items():
         columns = re.findall(r"(?m)^    (\w+) (?:INT|BIGINT|STRING|DOUBLE|TIM|DEC)", text[sink])
         body = text[view].partition("\nSELECT\n")[2].partition("\nFROM")[0]
         names = re.findall(r"(?m)^(?: {4}(?=\S).*?| {8}AS )\b(\w+),?$", body)
@@ -204,15 +204,15 @@ def test_hostile_category_stays_inside_its_literal() -> None:
     """Categories stand in conditions and rows; each time they are text and nothing else."""
     hostile = replace(PARAMETERS, known_categories=("books", HOSTILE)).placeholders()
     assert list(literals(hostile["known_categories"])) == ["books", HOSTILE]
-    assert list(literals(hostile["wide_counts"])) == ["books", HOSTILE, "books", HOSTILE]
-    assert list(literals(hostile["wide_rows"])) == ["books", HOSTILE, "(other)"]
+    assert list(literals(hostile["count_columns"])) == ["books", HOSTILE, "books", HOSTILE]
+    assert list(literals(hostile["category_rows"])) == ["books", HOSTILE, "(other)"]
 
 
 def test_wide_row_has_a_column_for_each_category_and_one_for_the_rest() -> None:
     """The columns of the counts are those that the rows unpack, in the same order."""
     found = PARAMETERS.placeholders()
-    counted = re.findall(r"AS (\w+)", found["wide_counts"])
-    unpacked = re.findall(r"ROW\('[^']*', (\w+)\)", found["wide_rows"])
+    counted = re.findall(r"AS (\w+)", found["count_columns"])
+    unpacked = re.findall(r"ROW\('[^']*', (\w+)\)", found["category_rows"])
     assert counted == unpacked == ["n0", "n1", "others"]
 
 
@@ -249,9 +249,4 @@ def test_times_are_in_the_unit_of_their_placeholder() -> None:
 def test_short_history_of_seconds_still_gives_scores(seconds: int, least: str) -> None:
     """The least history never needs more seconds than are kept."""
     found = replace(PARAMETERS, surge_seconds=seconds).placeholders()
-    assert found["least_seconds"] == least
-
-
-def test_parameters_survive_the_wire() -> None:
-    """Every field travels to the process that submits."""
-    assert JobParameters(**PARAMETERS.as_dict()) == PARAMETERS
+    assert found["min_history_rows"] == least

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
-from spaf.job.submit import SubmitRequest, _with_tuples, environment, root_cause
+from spaf.job.build import JobParameters
+from spaf.job.submit import SubmitRequest, environment, root_cause
+from spaf.settings import Settings
 
 REQUEST = SubmitRequest(
     host="127.0.0.1",
     port=8081,
     options={"pipeline.name": "spaf-sales"},
-    parameters={"topic": "a\nb\u2028'é", "known_categories": ("books", "toys"), "flush_ms": 3},
+    parameters=JobParameters.of(Settings(), ("books", "toys"), topic="a\nb\u2028'é"),
     jars=("file:///a.jar",),
     plan="/plans/a.json",
 )
@@ -29,10 +31,7 @@ def test_request_is_one_line() -> None:
 
 def test_request_comes_out_of_the_line_as_it_went_in() -> None:
     """Tuples come back as tuples, those of the parameters included."""
-    read = SubmitRequest(**_with_tuples(json.loads(REQUEST.line())))
-    assert read.jars == REQUEST.jars
-    assert _with_tuples(read.parameters) == REQUEST.parameters
-    assert (read.host, read.port, read.options) == ("127.0.0.1", 8081, REQUEST.options)
+    assert msgspec.json.decode(REQUEST.line(), type=SubmitRequest) == REQUEST
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,7 @@ def test_request_comes_out_of_the_line_as_it_went_in() -> None:
         ("said: Caused by: me", "said: Caused by: me"),
     ],
 )
-def testroot_cause_is_the_last_one_named(message: str, expected: str) -> None:
+def test_root_cause_is_the_last_one_named(message: str, expected: str) -> None:
     """The first lines of a Java trace name only what wrapped the cause."""
     assert root_cause(ValueError(message)) == expected
 

@@ -89,14 +89,14 @@ def _statements(
     traffic = series.kind == RATE
     yield files_table("csv_row", _COLUMNS, folder / "rows.json")
     yield _TRAFFIC if traffic else _SALES
-    placeholders = {**rules.placeholders(), "cool_down_seconds": str(cool_down_s)}
+    placeholders = {**rules.placeholders(), "cool_down_s": str(cool_down_s)}
     wanted = TRAFFIC_VIEWS if traffic else SALE_VIEWS
     for path in sorted(files("spaf.job").joinpath("sql").iterdir(), key=lambda p: p.name):
         if path.name.endswith(".sql") and int(path.name[:3]) in wanted:
             yield build.render(path.name, path.read_text(), placeholders)
     yield files_table("found", "place BIGINT, expected DOUBLE, score DOUBLE", answers)
     place = SECOND.format("window_start") if traffic else "kafka_offset"
-    view = "outlying_second" if traffic else "outlying_sale"
+    view = "traffic_outlier" if traffic else "sale_outlier"
     yield (
         f"INSERT INTO found SELECT CAST({place} AS BIGINT), CAST(expected AS DOUBLE), score"  # noqa: S608
         f" FROM {view}"
@@ -108,7 +108,7 @@ _COLUMNS = (
 )
 # A row is a step of time, whatever its stamp: the rules count rows.
 _TRAFFIC = """
-    CREATE TEMPORARY VIEW traffic_of_second AS
+    CREATE TEMPORARY VIEW traffic_per_second AS
     SELECT
         CAST(TO_TIMESTAMP_LTZ(place * 1000, 3) AS TIMESTAMP(3)) AS window_start,
         TO_TIMESTAMP_LTZ(place * 1000 + 999, 3) AS closed,
@@ -117,7 +117,7 @@ _TRAFFIC = """
     FROM csv_row
 """
 _SALES = """
-    CREATE TEMPORARY VIEW judged_sale AS
+    CREATE TEMPORARY VIEW classified_sale AS
     SELECT
         0 AS kafka_partition,
         place AS kafka_offset,

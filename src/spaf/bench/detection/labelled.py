@@ -220,9 +220,9 @@ def _answers(sales: Path, seconds: Path) -> Iterator[str]:
     """Yield the statements that write what is found to two folders."""
     yield files_table("found_sale", "kafka_partition INT, kafka_offset BIGINT, kind STRING", sales)
     yield files_table("found_second", "`second` INT, category STRING, kind STRING", seconds)
-    yield "INSERT INTO found_sale SELECT kafka_partition, kafka_offset, kind FROM outlying_sale"
+    yield "INSERT INTO found_sale SELECT kafka_partition, kafka_offset, kind FROM sale_outlier"
     second = SECOND.format("window_start")
-    yield f"INSERT INTO found_second SELECT {second}, category, kind FROM outlying_second"  # noqa: S608
+    yield f"INSERT INTO found_second SELECT {second}, category, kind FROM traffic_outlier"  # noqa: S608
 
 
 @contextlib.contextmanager

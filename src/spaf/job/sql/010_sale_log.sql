@@ -1,7 +1,7 @@
--- The topic as it is, one row a readable record. Grain: kafka_partition, kafka_offset.
--- Only what the job uses is declared, because the connector decodes every declared column.
--- Price and quantity are DOUBLE: it holds each amount of the contract to within 1e-4 cents, and,
--- unlike DECIMAL or INT, shows a third decimal or half a piece instead of rounding it away.
+-- Source: the topic, one row for each readable record. Grain: kafka_partition, kafka_offset.
+-- Only the columns that the job uses are declared: the connector decodes every declared column.
+-- Price and quantity are DOUBLE, which holds each amount of the contract to within 1e-4 cents.
+-- DECIMAL or INT would round a third decimal or half a unit away; DOUBLE keeps it to be refused.
 CREATE TEMPORARY TABLE sale_log (
     productId STRING,
     productCategory STRING,
@@ -15,15 +15,15 @@ CREATE TEMPORARY TABLE sale_log (
     kafka_offset BIGINT METADATA FROM 'offset' VIRTUAL,
     append_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
     arrival AS PROCTIME(),
-    -- Several records share a millisecond: one millisecond less, or the last of a second would be
-    -- late for its window.
+    -- Several records share a millisecond. Without the millisecond less, the last records of a
+    -- second would be late for its window.
     WATERMARK FOR append_time AS append_time - INTERVAL '0.001' SECOND
 ) WITH (
     'connector' = 'kafka',
     'topic' = ${topic},
     'properties.bootstrap.servers' = ${bootstrap_servers},
     'properties.group.id' = ${group},
-    -- The start is committed by SPAF; a lost offset fails loudly instead of counting twice.
+    -- SPAF commits the start offsets. A lost offset fails the job instead of counting twice.
     'scan.startup.mode' = 'group-offsets',
     'properties.auto.offset.reset' = 'none',
     'properties.isolation.level' = 'read_committed',

@@ -1,4 +1,4 @@
--- Sink: units and money sold. Grain: second of event time, category, currency.
+-- Sink: sales, units and money. Grain: second of event time, category, currency.
 CREATE TEMPORARY TABLE sales_summary (
     window_start TIMESTAMP(3),
     category STRING,

@@ -1,4 +1,4 @@
--- Sink: what became of the readable records. Grain: partition, second of append time.
+-- Sink: readable records by outcome. Grain: partition, second of append time.
 CREATE TEMPORARY TABLE ledger_second (
     kafka_partition INT,
     append_second TIMESTAMP(3),

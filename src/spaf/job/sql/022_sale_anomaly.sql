@@ -1,4 +1,4 @@
--- Sink: sales of an unusual amount. Grain: partition, offset, kind.
+-- Sink: sales at an unusual price or of an unusual quantity. Grain: partition, offset, kind.
 CREATE TEMPORARY TABLE sale_anomaly (
     kafka_partition INT,
     kafka_offset BIGINT,

@@ -1,11 +1,11 @@
--- Accepted sales with how unusual their price and their number of pieces are for their product.
+-- Accepted sales with the scores of their price and of their quantity for their product.
 -- Grain: kafka_partition, kafka_offset; the first sales of a product have no row.
--- Leave-one-out scores of logarithms: the sale itself is taken out of the sums, else it would hide
--- in its own spread. Logarithms are whole numbers (1e-3), so the running sums are exact and another
--- program gets the same ones. Rows of one partition and product arrive in offset order, so the sums
--- are a function of the log; they begin anew with each block of append time. Running sums keep no
--- rows: a long history costs no more than a short one. The spread of the prices has an upper bound,
--- so that the typos before cannot hide the next.
+-- Leave-one-out scores of logarithms: the sums exclude the sale itself, because an outlier would
+-- widen the spread that it is compared with. Logarithms are whole numbers (1e-3), so the running
+-- sums are exact and another program gets the same ones. Rows of one partition and product arrive
+-- in offset order, so the sums are a function of the log; they start again with each block of
+-- append time. Running sums keep no rows: a long history costs no more than a short one. The spread
+-- of the prices has an upper bound, so that earlier typing errors cannot hide the next one.
 CREATE TEMPORARY VIEW scored_sale AS
 SELECT
     *,
@@ -17,26 +17,30 @@ SELECT
 FROM (
     SELECT
         *,
-        (price - mean_price)
+        (log_price - mean_log_price)
         / LEAST(
             GREATEST(
                 SQRT(
                     GREATEST(
-                        (CAST(prices2 - price * price AS DOUBLE) - (prices - price) * mean_price)
-                        / (n - 2),
+                        (
+                            CAST(running_squared_log_price - log_price * log_price AS DOUBLE)
+                            - (running_log_price - log_price) * mean_log_price
+                        )
+                        / (running_rows - 2),
                         0e0
                     )
                 ),
-                ${least_spread}
+                ${min_price_spread}
             ),
-            ${most_spread}
+            ${max_price_spread}
         ) AS price_score,
-        (pieces - mean_pieces) / ${quantity_spread} AS quantity_score
+        (log_quantity - mean_log_quantity) / ${quantity_spread} AS quantity_score
     FROM (
         SELECT
             *,
-            CAST(prices - price AS DOUBLE) / (n - 1) AS mean_price,
-            CAST(all_pieces - pieces AS DOUBLE) / (n - 1) AS mean_pieces
+            CAST(running_log_price - log_price AS DOUBLE) / (running_rows - 1) AS mean_log_price,
+            CAST(running_log_quantity - log_quantity AS DOUBLE) / (running_rows - 1)
+                AS mean_log_quantity
         FROM (
             SELECT
                 kafka_partition,
@@ -45,31 +49,31 @@ FROM (
                 category,
                 unit_cents,
                 quantity,
-                price,
-                pieces,
-                COUNT(*) OVER earlier AS n,
-                SUM(price) OVER earlier AS prices,
-                SUM(price * price) OVER earlier AS prices2,
-                SUM(pieces) OVER earlier AS all_pieces
+                log_price,
+                log_quantity,
+                COUNT(*) OVER so_far AS running_rows,
+                SUM(log_price) OVER so_far AS running_log_price,
+                SUM(log_price * log_price) OVER so_far AS running_squared_log_price,
+                SUM(log_quantity) OVER so_far AS running_log_quantity
             FROM (
                 SELECT
                     *,
                     append_second / ${outlier_block_s} AS block,
                     COALESCE(
                         CAST(FLOOR(LN(CAST(unit_cents + 1 AS DOUBLE)) * 1e3 + 0.5e0) AS BIGINT), 0
-                    ) AS price,
+                    ) AS log_price,
                     COALESCE(
                         CAST(FLOOR(LN(CAST(quantity AS DOUBLE)) * 1e3 + 0.5e0) AS BIGINT), 0
-                    ) AS pieces
-                FROM judged_sale
+                    ) AS log_quantity
+                FROM classified_sale
                 WHERE outcome = 0
             )
-            WINDOW earlier AS (
+            WINDOW so_far AS (
                 PARTITION BY kafka_partition, product_id, currency, block
                 ORDER BY arrival
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             )
         )
-        WHERE n > ${least_history}
+        WHERE running_rows > ${min_history}
     )
 )

@@ -1,8 +1,8 @@
--- Each accepted sale with its identifier, and with its place in the log and what it says as texts.
+-- Each accepted sale with its identifier, and its position in the log and its content as texts.
 -- Grain: kafka_partition, kafka_offset.
--- Texts of fixed width, so that they order as the numbers do and can be taken apart again: a power
--- of ten is added to each number. place is 38 characters (time in the block, partition, offset),
--- the event second 13, what was sold 19 (quantity and unit cents), 3 (currency) and the category.
+-- The texts have a fixed width, so that they sort as the numbers do and can be split again: a power
+-- of ten is added to each number. log_position has 38 characters (time in the block, partition,
+-- offset), event_text 13, content 19 (quantity and unit cents), 3 (currency) and the category.
 CREATE TEMPORARY VIEW identified_sale AS
 SELECT
     event_second,
@@ -10,7 +10,7 @@ SELECT
     currency,
     quantity,
     cents,
-    -- An identifier that is too long or holds control characters identifies nothing.
+    -- An identifier that is too long or holds control characters is treated as missing.
     CASE
         WHEN REGEXP(transaction_id, '\A[^\x00-\x1F\x7F-\x9F]{1,64}\z') THEN transaction_id
     END AS id,
@@ -23,9 +23,9 @@ SELECT
         ) * 10000000000
         + kafka_partition AS STRING
     )
-    || CAST(1000000000000000000 + kafka_offset AS STRING) AS place,
+    || CAST(1000000000000000000 + kafka_offset AS STRING) AS log_position,
     CAST(1000000000000 + event_second AS STRING) AS event_text,
     CAST(1000000000000000000 + quantity * 1000000000000 + unit_cents AS STRING)
-    || currency || category AS sold
-FROM judged_sale
+    || currency || category AS content
+FROM classified_sale
 WHERE outcome = 0

@@ -1,7 +1,8 @@
--- What sold in each second. Grain: second of event time, category, currency.
--- A running GROUP BY, not a window: a sale shows at once, a late one corrects its row. The sum is
--- kept in two halves, so that no number of the largest sales can overflow a BIGINT.
-CREATE TEMPORARY VIEW summary_of_second AS
+-- Sales, units and money in each second, each sale once. Grain: second of event time, category,
+-- currency. As without deduplication, except that a sale may be retracted: a second without any
+-- sale left has a row of zeros, which a trigger of the table deletes. The state lives as long as
+-- that of the sales in it: a change to a sum whose state had expired would start a new sum.
+CREATE TEMPORARY VIEW summary_per_second AS
 SELECT
     CAST(TO_TIMESTAMP_LTZ(event_second * 1000, 3) AS TIMESTAMP(3)) AS window_start,
     category,
@@ -11,16 +12,15 @@ SELECT
     CAST((CAST(billions AS DECIMAL(20, 0)) * 1000000000 + rest) * 0.01 AS DECIMAL(38, 2))
         AS total_sales
 FROM (
-    SELECT /*+ STATE_TTL('judged_sale' = ${state_ttl}) */
+    SELECT /*+ STATE_TTL('counted_sale' = ${counted_ttl}) */
         event_second,
         category,
         currency,
-        COUNT(*) AS sales_count,
+        SUM(sales) AS sales_count,
         SUM(quantity) AS units_sold,
         SUM(cents / 1000000000) AS billions,
         -- MOD has the type of its divisor, and a SUM of INT is an INT: it would overflow.
         SUM(MOD(cents, CAST(1000000000 AS BIGINT))) AS rest
-    FROM judged_sale
-    WHERE outcome = 0
+    FROM counted_sale
     GROUP BY event_second, category, currency
 )

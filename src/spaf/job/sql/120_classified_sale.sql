@@ -1,7 +1,8 @@
 -- Each readable record with its outcome: 0 accepted, 1 late, 2 refused.
 -- Grain: kafka_partition, kafka_offset.
--- Lateness compares two stamps of the record, never a watermark, so replay judges alike.
-CREATE TEMPORARY VIEW judged_sale AS
+-- Lateness compares two timestamps of the record, never a watermark, so a replay gives the same
+-- outcome.
+CREATE TEMPORARY VIEW classified_sale AS
 SELECT
     kafka_partition,
     kafka_offset,
@@ -22,8 +23,8 @@ SELECT
     CASE
         WHEN NOT well_formed THEN 2
         WHEN stated_ms IS NULL THEN 0
-        WHEN stated_ms < 0 OR stated_ms > ${last_ms} THEN 2
-        -- By whole seconds, one inside either limit: spares nearly every sale the two timestamps.
+        WHEN stated_ms < 0 OR stated_ms > ${max_timestamp_ms} THEN 2
+        -- In whole seconds, one second inside either limit: nearly every sale needs no timestamp.
         WHEN
             stated_ms / 1000 > append_second - ${max_lateness_s}
             AND stated_ms / 1000 < append_second + ${max_ahead_s}
@@ -32,4 +33,4 @@ SELECT
         WHEN TO_TIMESTAMP_LTZ(stated_ms + ${max_lateness_ms}, 3) < append_time THEN 1
         ELSE 0
     END AS outcome
-FROM read_sale
+FROM parsed_sale

@@ -1,9 +1,8 @@
--- Sales at an unusual price, or of an unusual number of pieces, for their product.
--- Grain: kafka_partition, kafka_offset, kind (a sale has one kind at most; of two the price).
--- A record may hold several sales (a JSON array), and of those two may be unusual in the same way.
--- They are judged side by side, so which comes first is chance: the one of the largest amount
--- stands for the record, whatever the order.
-CREATE TEMPORARY VIEW outlying_sale AS
+-- Sales at an unusual price, or of an unusual quantity, for their product.
+-- Grain: kafka_partition, kafka_offset, kind (a sale has at most one kind; price comes first).
+-- A record may hold several sales (a JSON array), and two of them may have the same kind. Their
+-- order inside the job is not fixed, so the sale with the largest amount represents the record.
+CREATE TEMPORARY VIEW sale_outlier AS
 SELECT
     kafka_partition,
     kafka_offset,
@@ -19,13 +18,13 @@ FROM (
         ROW_NUMBER() OVER (
             PARTITION BY kafka_partition, kafka_offset, kind
             ORDER BY amount DESC, ABS(score) DESC, category ASC, COALESCE(transaction_id, '') ASC
-        ) AS place
+        ) AS rank_in_record
     FROM (
         SELECT
             kafka_partition,
             kafka_offset,
             kind,
-            -- An identifier that is too long or holds control characters is not repeated.
+            -- An identifier that is too long or holds control characters is replaced by NULL.
             CASE
                 WHEN REGEXP(transaction_id, '\A[^\x00-\x1F\x7F-\x9F]{1,64}\z') THEN transaction_id
             END AS transaction_id,
@@ -33,8 +32,8 @@ FROM (
             CAST(unit_cents * quantity * 0.01 AS DECIMAL(38, 2)) AS amount,
             CAST(
                 CASE
-                    WHEN kind = 'bulk_quantity' THEN unit_cents * EXP(mean_pieces / 1e3)
-                    ELSE (EXP(mean_price / 1e3) - 1e0) * quantity
+                    WHEN kind = 'bulk_quantity' THEN unit_cents * EXP(mean_log_quantity / 1e3)
+                    ELSE (EXP(mean_log_price / 1e3) - 1e0) * quantity
                 END * 0.01e0 AS DECIMAL(38, 2)
             ) AS expected,
             CASE WHEN kind = 'bulk_quantity' THEN quantity_score ELSE price_score END AS score
@@ -42,4 +41,4 @@ FROM (
         WHERE kind IS NOT NULL
     )
 )
-WHERE place = 1
+WHERE rank_in_record = 1

@@ -1,8 +1,7 @@
--- What sold in each second, each sale once. Grain: second of event time, category, currency.
--- As without deduplication, but that a sale may be taken back: a second that has none left has a
--- row of zeros, which the store deletes. Its state lives as long as that of the sales in it: the
--- same number, written into a sum that was given up, would start it anew.
-CREATE TEMPORARY VIEW summary_of_second AS
+-- Sales, units and money in each second. Grain: second of event time, category, currency.
+-- A running GROUP BY, not a window: each sale updates its row at once, whatever its event time. The
+-- sum is kept in two halves, so that no number of the largest sales can overflow a BIGINT.
+CREATE TEMPORARY VIEW summary_per_second AS
 SELECT
     CAST(TO_TIMESTAMP_LTZ(event_second * 1000, 3) AS TIMESTAMP(3)) AS window_start,
     category,
@@ -12,15 +11,16 @@ SELECT
     CAST((CAST(billions AS DECIMAL(20, 0)) * 1000000000 + rest) * 0.01 AS DECIMAL(38, 2))
         AS total_sales
 FROM (
-    SELECT /*+ STATE_TTL('counted_sale' = ${counted_ttl}) */
+    SELECT /*+ STATE_TTL('classified_sale' = ${state_ttl}) */
         event_second,
         category,
         currency,
-        SUM(sales) AS sales_count,
+        COUNT(*) AS sales_count,
         SUM(quantity) AS units_sold,
         SUM(cents / 1000000000) AS billions,
         -- MOD has the type of its divisor, and a SUM of INT is an INT: it would overflow.
         SUM(MOD(cents, CAST(1000000000 AS BIGINT))) AS rest
-    FROM counted_sale
+    FROM classified_sale
+    WHERE outcome = 0
     GROUP BY event_second, category, currency
 )

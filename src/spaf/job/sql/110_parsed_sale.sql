@@ -1,9 +1,9 @@
--- Each readable record with its numbers as integers and whether it is well formed.
+-- Each readable record, its numbers as integers, and whether it is well formed.
 -- Grain: kafka_partition, kafka_offset.
--- Doubles, longs and CASE only: each was measured against DECIMAL, COALESCE and regular
--- expressions, which cost several times as much (docs/explanation/job.md). A regular expression
--- runs only for a category that is not in the catalogue and a currency that is not the default.
-CREATE TEMPORARY VIEW read_sale AS
+-- It uses DOUBLE, BIGINT and CASE: DECIMAL, COALESCE and regular expressions were measured to cost
+-- several times as much (docs/explanation/job.md). A regular expression runs only for a category
+-- outside the catalogue and for a currency other than the default.
+CREATE TEMPORARY VIEW parsed_sale AS
 SELECT
     kafka_partition,
     kafka_offset,
@@ -17,12 +17,13 @@ SELECT
     transactionId AS transaction_id,
     CAST(productQuantity AS BIGINT) AS quantity,
     CAST(FLOOR(productPrice * 100e0 + 0.5e0) AS BIGINT) AS unit_cents,
-    -- Milliseconds of the stated event time; NULL if none is stated, -1 if it cannot be read.
+    -- Stated event time, ms. NULL if none is stated, -1 if it cannot be read.
     CASE
         WHEN eventTime IS NOT NULL THEN COALESCE(TRY_CAST(eventTime AS BIGINT), -1)
         WHEN transactionDate IS NULL THEN CAST(NULL AS BIGINT)
-        -- ISO 8601. TIMESTAMPDIFF counts in INT, so years end at 2037: a later one is refused
-        -- either way. Dates that do not exist are parsed as others: they must read back the same.
+        -- ISO 8601. TIMESTAMPDIFF counts in INT, so the last year is 2037; the contract refuses a
+        -- later one anyway. Flink parses a date that does not exist as another date, so the
+        -- parsed date must format back to the same text.
         WHEN
             REGEXP(
                 transactionDate,

@@ -1,8 +1,8 @@
 -- Seconds in which a category sold far more or far less often than before.
 -- Grain: second of append time, category, kind.
--- Of the spans that end in a second the one that stands out most speaks, and a run of alerts is
--- reported once.
-CREATE TEMPORARY VIEW outlying_second AS
+-- The span with the largest absolute score represents the second, and only the first alert of a run
+-- of alerts is reported.
+CREATE TEMPORARY VIEW traffic_outlier AS
 SELECT
     CAST(window_start AS TIMESTAMP(3)) AS window_start,
     category,
@@ -15,13 +15,13 @@ FROM (
         *,
         SUM(alert) OVER (
             PARTITION BY category
-            ORDER BY judged
-            ROWS BETWEEN ${cool_down_seconds} PRECEDING AND CURRENT ROW
+            ORDER BY scored_at
+            ROWS BETWEEN ${cool_down_s} PRECEDING AND CURRENT ROW
         ) AS alerts
     FROM (
         SELECT
             window_start,
-            window_time AS judged,
+            window_time AS scored_at,
             category,
             observed,
             expected,
@@ -33,10 +33,10 @@ FROM (
                 ROW_NUMBER() OVER (
                     PARTITION BY window_start, window_end, category
                     ORDER BY ABS(score) DESC, span ASC
-                ) AS place
-            FROM TABLE(TUMBLE(TABLE scored_second, DESCRIPTOR(closed), INTERVAL '1' SECOND))
+                ) AS span_rank
+            FROM TABLE(TUMBLE(TABLE scored_traffic, DESCRIPTOR(closed_at), INTERVAL '1' SECOND))
         )
-        WHERE place = 1
+        WHERE span_rank = 1
     )
 )
 WHERE alert = 1 AND alerts = 1

@@ -1,7 +1,7 @@
 -- Copies of identified sales beyond the first. Grain: block of append time.
--- A block and not a second, nor a partition: which copy is the first, and so which of them are the
--- others, may change while the partitions are being read; in which block they are does not.
-CREATE TEMPORARY VIEW duplicate_of_block AS
+-- Per block, not per second or partition: which copy is the first may change while the partitions
+-- are read, but the block of a copy never changes.
+CREATE TEMPORARY VIEW duplicates_per_block AS
 SELECT
     CAST(TO_TIMESTAMP_LTZ(CAST(block AS BIGINT) * ${duplicate_block_s} * 1000, 3) AS TIMESTAMP(3))
         AS block_start,
@@ -12,11 +12,11 @@ SELECT
     duplicates,
     conflicting
 FROM (
-    SELECT /*+ STATE_TTL('sale_of_id' = ${counted_ttl}) */
+    SELECT /*+ STATE_TTL('deduplicated_sale' = ${counted_ttl}) */
         block,
         SUM(copies - 1) AS duplicates,
         COUNT(*) FILTER (WHERE conflicting) AS conflicting
-    FROM sale_of_id
+    FROM deduplicated_sale
     WHERE copies > 1
     GROUP BY block
 )

@@ -1,4 +1,4 @@
--- Sink: copies of sales that were not counted. Grain: block of append time.
+-- Sink: copies of sales that are not counted. Grain: block of append time.
 CREATE TEMPORARY TABLE duplicate_block (
     block_start TIMESTAMP(3),
     block_end TIMESTAMP(3),

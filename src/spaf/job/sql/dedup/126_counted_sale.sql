@@ -1,8 +1,8 @@
--- What the sums are made of: accepted sales without an identifier, first copies of the others.
--- Grain: sale that counts; and a row that counts nothing for each identified copy.
--- The empty rows make every copy touch its second. After a restart the partitions may interleave
--- in another way: a second that has lost its only sale to an earlier copy is then still written
--- again, as empty, instead of keeping what it showed before the restart.
+-- Input of the sums: accepted sales without an identifier, and first copies of the others.
+-- Grain: counted sale, and a row of zeros for each identified copy.
+-- The rows of zeros make every copy update its second. After a restart the partitions may
+-- interleave differently: a second that has lost its only sale to an earlier copy is then still
+-- written again, as zeros, instead of keeping its value from before the restart.
 CREATE TEMPORARY VIEW counted_sale AS
 SELECT
     event_second,
@@ -20,4 +20,4 @@ SELECT
     CAST(1 AS BIGINT) AS sales,
     amount / 1000000000000 AS quantity,
     (amount / 1000000000000) * MOD(amount, 1000000000000) AS cents
-FROM sale_of_id
+FROM deduplicated_sale
