@@ -14,6 +14,7 @@ from spaf.bench.agreement.replay import (
     differences,
     replays,
 )
+from spaf.bench.progress import no_progress
 from spaf.bench.run.job_run import own_job
 from spaf.errors import JobError
 from spaf.settings import JobSettings, Settings
@@ -37,7 +38,7 @@ def stack(small_settings: Settings) -> Iterator[Run]:
 @pytest.mark.timeout(300)
 def test_replays_are_identical(stack: Run) -> None:
     """Parallelism, mini-batches, partitions of unequal length, and a kill change no byte."""
-    found = list(replays(stack, stack.settings, VARIANTS, SIZE, lambda _: None))
+    found = list(replays(stack, stack.settings, VARIANTS, SIZE, no_progress))
     for other in found[1:]:
         assert differences(found[0], other) == {}
     assert len({one.sha256 for one in found}) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from spaf.bench.registry import GROUPS
 from spaf.cli.lazy_group import LazyCommand, lazy_group
 from spaf.cli.terminal.output import complain, err
 from spaf.errors import SpafError
@@ -46,9 +47,8 @@ COMMANDS = {
         "spaf.cli.quarantine:app",
         "Records that were not accepted: list, show, export, send again.",
     ),
-    "bench": LazyCommand(
-        "spaf.cli.bench:app", "Measure and prove: throughput, latency, agreement, detection."
-    ),
+    "bench": LazyCommand("spaf.cli.bench:app", GROUPS["bench"]),
+    "prove": LazyCommand("spaf.cli.prove:app", GROUPS["prove"]),
 }
 
 app = lazy_group(

@@ -29,7 +29,7 @@ from spaf.stack.service_names import LOCUST, SERVE
 from spaf.stack.state import ServiceState
 
 # Locust's page is up well within this, seconds.
-PAGE_SECONDS = 30.0
+PAGE_TIMEOUT_S = 30.0
 # Four pictures a second look alive and cost little.
 PAUSE_S = 0.25
 # Until the first row, look often: its time is a figure.
@@ -65,21 +65,21 @@ def demo(
         signal.signal(number, signal.default_int_handler)
     progress = StartProgress()
     with (
-        running(chosen, progress) as session,
-        _screen(session, program) as screen,
-        Measurement.start(session, screen) as measurement,
+        running(chosen, progress) as run,
+        _screen(run, program) as screen,
+        Measurement.start(run, screen) as measurement,
     ):
         # It starts now: the sales do not wait for it.
-        place = session.state().services[SERVE].address
+        place = run.state().services[SERVE].address
         err.print(f"\nThe page, in a second: [bold]{place}[/]\n", highlight=False)
-        page = _locust(session)
+        page = _locust(run)
         with LocustClient(page.address) as locust:
             locust.start(wanted)
-        view = LiveView(session, measurement.watch.file, wanted, quiet=json)
+        view = LiveView(run, measurement.watch.file, wanted, quiet=json)
         first_row = _watch(view, measurement, seconds)
         err.print("Sales have ended; recomputing every sum from the topic (some seconds) ...")
-        outcome = measurement.finish(stop_page(session, page.address))
-        refused = explained(session)
+        outcome = measurement.finish(stop_page(run, page.address))
+        refused = explained(run)
     start_seconds = None if first_row is None else round(first_row - progress.began, 2)
     if json:
         print_json(
@@ -92,26 +92,26 @@ def demo(
 
 
 @contextlib.contextmanager
-def _screen(session: Run, program: Path | None) -> Iterator[Screen | None]:
+def _screen(run: Run, program: Path | None) -> Iterator[Screen | None]:
     """Have the page open in a browser for the block, if one is to be measured."""
     if program is None:
         yield None
         return
     if runs_as_root():
         err.print(f"[dim]{NO_SANDBOX}[/]")
-    with open_screen(session, program) as one:
+    with open_screen(run, program) as one:
         yield one
 
 
-def _locust(session: Run) -> ServiceState:
+def _locust(run: Run) -> ServiceState:
     """Wait for Locust's page, which starts last."""
-    found = session.state().services
+    found = run.state().services
 
     def ready() -> bool:
-        found.update(session.state().services)
+        found.update(run.state().services)
         return LOCUST in found and found[LOCUST].state == "running"
 
-    if not process.wait_until(ready, PAGE_SECONDS):
+    if not process.wait_until(ready, PAGE_TIMEOUT_S):
         raise StackError("Locust's page did not start.", todo="See `spaf logs locust`.")
     return found[LOCUST]
 
@@ -126,7 +126,7 @@ def _watch(view: LiveView, measurement: Measurement, seconds: float | None) -> f
                 view.refresh()
                 if first_row is None and view.has_rows:
                     first_row = clock.monotonic()
-                measurement.sampler.look_now_and_then()
+                measurement.sampler.sample_if_due()
                 clock.sleep(FIRST_ROW_PAUSE_S if first_row is None else PAUSE_S)
         except KeyboardInterrupt:
             err.print()
@@ -162,14 +162,14 @@ def _print_latency(outcome: Outcome) -> None:
                 ]
             )
     if outcome.painted:
-        cost = outcome.painted.cost.as_dict()
-        frames = cost["frames_per_second"]["median"]
+        cost = outcome.painted.cost
+        frames = cost.frames_per_second.median
         print_parts(
             [
-                f"the page in {cost['browser']}:",
+                f"the page in {cost.browser}:",
                 f"{frames or 0:.0f} frames/s,",
-                f"its scripts {cost['heap_mib']:.1f} MiB,",
-                f"its tab {cost['tab_mib']:.0f} MiB",
+                f"its scripts {cost.heap_mib:.1f} MiB,",
+                f"its tab {cost.tab_mib:.0f} MiB",
             ]
         )
 

@@ -7,7 +7,7 @@ path, so that the help of a group imports no command either.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import typer
@@ -36,12 +36,17 @@ class LazyGroup(TyperGroup):
 
     def load(self, name: str) -> Any:
         """Import a command and return it as a Click command."""
-        found = pkgutil.resolve_name(self.lazy_commands[name].target)
-        if not isinstance(found, typer.Typer):
+        target = pkgutil.resolve_name(self.lazy_commands[name].target)
+        if not isinstance(target, typer.Typer):
             app = typer.Typer(add_completion=False)
-            app.command(name)(found)
+            app.command(name)(self.function_of(target))
             return typer.main.get_command(app)
-        return typer.main.get_command(found)
+        return typer.main.get_command(target)
+
+    def function_of(self, target: Any) -> Callable[..., None]:
+        """Return the function of a command from what its target names."""
+        function: Callable[..., None] = target
+        return function
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the command that is called, imported."""
@@ -49,13 +54,13 @@ class LazyGroup(TyperGroup):
         return name, stub if name is None else self.load(name), rest
 
 
-def lazy_group(commands: Mapping[str, LazyCommand], **options: Any) -> typer.Typer:
+def lazy_group(
+    commands: Mapping[str, LazyCommand], base: type[LazyGroup] = LazyGroup, **options: Any
+) -> typer.Typer:
     """Return a group with these commands; `options` are those of `typer.Typer`."""
-
-    class Group(LazyGroup):
-        lazy_commands = commands
+    group = type("Group", (base,), {"lazy_commands": commands})
 
     # Typer makes a group only of what has a callback or registered commands.
     return typer.Typer(
-        cls=Group, callback=lambda: None, no_args_is_help=True, add_completion=False, **options
+        cls=group, callback=lambda: None, no_args_is_help=True, add_completion=False, **options
     )

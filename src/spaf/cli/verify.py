@@ -10,16 +10,12 @@ from typing import Annotated, Any
 
 import typer
 from msgspec import structs
-from rich.progress import Progress
 
 from spaf import clock, settings
-from spaf.bench.run.dumping import Progress as Tell
 from spaf.bench.run.verdict import verify as recompute
 from spaf.bench.run.verdict import verify_dump
-from spaf.bench.selftest.selftest import SelfTest
-from spaf.bench.selftest.selftest import self_test as run_self_test
-from spaf.cli.terminal.output import Json, equation, err, out, print_json, print_parts, table
-from spaf.cli.terminal.progress import StartProgress
+from spaf.cli.terminal.output import Json, equation, out, print_json, print_parts
+from spaf.cli.terminal.progress import StartProgress, progress_line
 from spaf.errors import NotUpError, SettingsError
 from spaf.settings import Settings
 from spaf.stack import control
@@ -32,7 +28,7 @@ from spaf.verify.dump import Dump
 SHOWN = 20
 
 
-def verify(  # noqa: PLR0913 - one a flag
+def verify(
     *,
     so_far: Annotated[
         bool,
@@ -46,31 +42,21 @@ def verify(  # noqa: PLR0913 - one a flag
     dump: Annotated[
         Path | None, typer.Option(help="Read this kept dump instead of Kafka's topic.")
     ] = None,
-    self_test: Annotated[
-        bool,
-        typer.Option("--self-test", help="Verify the verifier: damage right tables in every way."),
-    ] = False,
-    seeds: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Logs that the self-test makes.")
-    ] = 20,
     json: Json = False,
 ) -> None:
     """Recompute every table from the topic, twice, and compare; exit code 0 if all is exact.
 
     Works while sales go on, and on a run that has been stopped: Kafka and PostgreSQL are then
-    started for as long as it takes, without the job. The self-test needs nothing to run.
+    started for as long as it takes, without the job.
     """
-    if self_test:
-        _self_test(seeds, json=json)
-        return
     if dump is not None and keep_dump:
         raise SettingsError("--dump and --keep-dump exclude each other: the dump is kept already.")
-    with _session(settings.load()) as (session, stopped), _shown() as tell:
+    with _session(settings.load()) as (session, stopped), progress_line() as progress:
         kept = session.home.runs / f"dump-{clock.now_us()}" if keep_dump else None
         if dump is not None:
-            verdict = verify_dump(session, Dump(dump), tell)
+            verdict = verify_dump(session, Dump(dump), progress)
         else:
-            verdict = recompute(session, tell, so_far=so_far or stopped, keep=kept)
+            verdict = recompute(session, progress, so_far=so_far or stopped, keep=kept)
     if json:
         print_json({**structs.asdict(verdict.report()), **({"dump": str(kept)} if kept else {})})
     else:
@@ -104,18 +90,6 @@ def _session(chosen: Settings) -> Iterator[tuple[Run, bool]]:
     with running(chosen, StartProgress(), bare=True) as session:
         session.contract = contract
         yield session, True
-
-
-@contextlib.contextmanager
-def _shown() -> Iterator[Tell]:
-    """Show progress, for a person."""
-    with Progress(console=err, transient=True) as progress:
-        task = progress.add_task("looking at the topic", total=None)
-
-        def tell(doing: str, done: int, of: int) -> None:
-            progress.update(task, description=doing, completed=done, total=of)
-
-        yield tell
 
 
 def print_verdict(verdict: Verdict) -> None:
@@ -157,27 +131,3 @@ def _print_lines(differences: list[Any]) -> None:
         out.print(f"  {difference}", style="red", markup=False, highlight=False)
     if len(differences) > SHOWN:
         out.print(f"  ... and {len(differences) - SHOWN:,} more", style="red")
-
-
-def _self_test(seeds: int, *, json: bool) -> None:
-    with err.status("") as line:
-        found = run_self_test(seeds, line.update)
-    if json:
-        print_json(found.as_dict())
-    else:
-        _print_self_test(found)
-    if not found.passed:
-        raise typer.Exit(1)
-
-
-def _print_self_test(found: SelfTest) -> None:
-    rows = [(kind.kind, kind.done, kind.caught) for kind in found.kinds]
-    out.print(table("", ("damage", "done", "caught"), rows))
-    done = sum(kind.done for kind in found.kinds)
-    caught = sum(kind.caught for kind in found.kinds)
-    out.print(
-        f"{done:,} damages, {caught:,} caught; {found.clean_runs:,} clean runs, "
-        f"{found.false_alarms:,} false alarms",
-        highlight=False,
-    )
-    out.print("[bold green]passed[/]" if found.passed else "[bold red]FAILED[/]")

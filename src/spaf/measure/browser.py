@@ -18,7 +18,7 @@ from spaf.stack.process import ProcessIdentity
 # The names under which systems install it, the free one first.
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Time that Chromium is given to end by itself, seconds.
-END_SECONDS = 10.0
+END_S = 10.0
 # Where programs keep what is theirs: all of it in the profile, which is deleted.
 FOLDERS = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 
@@ -152,7 +152,7 @@ class Browser:
         self._closed = True
         identity = ProcessIdentity.of(self._child.pid)
         if identity is not None:
-            process.stop(identity, signal.SIGTERM, END_SECONDS)
+            process.stop(identity, signal.SIGTERM, END_S)
         self._child.wait()
         self.devtools.close()
         shutil.rmtree(self._profile, ignore_errors=True)

@@ -16,7 +16,7 @@ from spaf import clock
 from spaf.errors import BrowserError
 
 # An answer that takes longer will not come: Chromium hangs or has ended, seconds.
-ANSWER_SECONDS = 20.0
+RESPONSE_TIMEOUT_S = 20.0
 READ_BYTES = 1 << 16
 END = b"\0"
 
@@ -53,7 +53,7 @@ class DevTools:
             os.write(self._commands, msgspec.json.encode(message) + END)
         except OSError:
             raise _gone(method) from None
-        deadline = clock.monotonic() + ANSWER_SECONDS
+        deadline = clock.monotonic() + RESPONSE_TIMEOUT_S
         while True:
             found = self._next(deadline)
             if found is None:

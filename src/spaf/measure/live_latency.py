@@ -18,8 +18,8 @@ from spaf.topic.range_reader import read
 # complete to tell the ranks of its sales.
 WINDOW_S = 5
 # Reading more than this for a glance would disturb what is measured; the run's end measures all.
-MOST_RECORDS = 4_000
-LOOK_EVERY_S = 2.0
+MAX_RECORDS = 4_000
+POLL_INTERVAL_S = 2.0
 
 
 class LiveLatency:
@@ -44,7 +44,7 @@ class LiveLatency:
     def recent(self) -> Quantiles | None:
         """Return intended → visible of the last seconds, or None while it is not known."""
         if clock.monotonic() > self._next_look:
-            self._next_look = clock.monotonic() + LOOK_EVERY_S
+            self._next_look = clock.monotonic() + POLL_INTERVAL_S
             self._found = None
             with contextlib.suppress(TopicError):  # the broker is coming back
                 self._found = self._look()
@@ -55,7 +55,7 @@ class LiveLatency:
         behind = sum(end[partition] - self._position.get(partition, 0) for partition in end)
         start, self._position = self._position, end
         parse_showings(self._file, self._shown)
-        if behind > MOST_RECORDS:
+        if behind > MAX_RECORDS:
             self._records.clear()
             self._shown.clear()
             return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +19,6 @@ class Quantiles(msgspec.Struct, frozen=True):
     p99: float
     max: float
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields for --json."""
-        return msgspec.structs.asdict(self)
-
 
 def quantiles(durations_us: Micros) -> Quantiles | None:
     """Return the exact quantiles of durations in microseconds, or None if there are none.
@@ -34,8 +28,8 @@ def quantiles(durations_us: Micros) -> Quantiles | None:
     """
     if durations_us.size == 0:
         return None
-    found = np.quantile(durations_us, [0.5, 0.9, 0.99, 1.0], method="inverted_cdf") / 1000
-    p50, p90, p99, largest = (round(float(value), 3) for value in found)
+    values = np.quantile(durations_us, [0.5, 0.9, 0.99, 1.0], method="inverted_cdf") / 1000
+    p50, p90, p99, largest = (round(float(value), 3) for value in values)
     return Quantiles(
         int(durations_us.size), int(np.count_nonzero(durations_us < 0)), p50, p90, p99, largest
     )

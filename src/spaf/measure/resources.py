@@ -1,47 +1,45 @@
-"""What the services cost: memory and processor time of each."""
+"""Memory and processor time of each service."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from spaf import clock
 from spaf.stack.resource_usage import resources
 from spaf.stack.state import RunFolder, RunState
 
-# Between two samples, seconds: reading the memory of a JVM takes it milliseconds.
-SAMPLE_SECONDS = 5.0
+# Between two samples: reading the memory of a JVM takes it milliseconds.
+SAMPLE_INTERVAL_S = 5.0
 
 
-@dataclass
-class ServiceUsage:
+class ServiceUsage(msgspec.Struct):
     """One service over the time of a measurement."""
 
     pid: int
-    # What its process had used at the last look.
+    # Processor time of its process at the last sample, seconds.
     last_cpu: float
     rss_mib: float = 0.0
     cpu_seconds: float = 0.0
 
 
-@dataclass
-class Sampler:
-    """Looks at every service of a run now and then; keeps the largest memory.
+class Sampler(msgspec.Struct):
+    """Samples every service of a run at intervals; keeps the largest memory of each.
 
-    Processor time is what the service used between the first and the last look; a process that was
-    started in between counts from its start.
+    Processor time is that between the first and the last sample; a process that was started in
+    between counts from its start.
     """
 
     home: RunFolder
-    started: float = field(default_factory=clock.monotonic)
+    started: float = msgspec.field(default_factory=clock.monotonic)
     seconds: float = 0.0
-    usage: dict[str, ServiceUsage] = field(default_factory=dict)
+    usage: dict[str, ServiceUsage] = {}
 
-    def look_now_and_then(self) -> None:
-        """Take a sample if the last one is long enough ago."""
-        if clock.monotonic() - self.started > self.seconds + SAMPLE_SECONDS:
-            self.look()
+    def sample_if_due(self) -> None:
+        """Take a sample if SAMPLE_INTERVAL_S have passed since the last one."""
+        if clock.monotonic() - self.started > self.seconds + SAMPLE_INTERVAL_S:
+            self.sample()
 
-    def look(self) -> None:
+    def sample(self) -> None:
         """Take one sample of every service."""
         state = self.home.read()
         if state is None:
@@ -57,11 +55,11 @@ class Sampler:
         return sum(usage.rss_mib for usage in self.usage.values())
 
     def cores(self) -> float:
-        """Return the processor time of the whole stack a second."""
+        """Return the average processor use of the whole stack, cores."""
         return sum(u.cpu_seconds for u in self.usage.values()) / max(self.seconds, 1e-9)
 
     def table(self) -> dict[str, dict[str, float]]:
-        """Return memory and share of a core of each service."""
+        """Return memory and processor use, percent of a core, of each service."""
         seconds = max(self.seconds, 1e-9)
         return {
             name: {
@@ -71,19 +69,19 @@ class Sampler:
             for name, usage in self.usage.items()
         }
 
-    def _note(self, name: str, pid: int, memory: float, cpu: float) -> None:
-        usage = self.usage.setdefault(name, ServiceUsage(pid, cpu))
+    def _note(self, name: str, pid: int, rss_mib: float, cpu_s: float) -> None:
+        usage = self.usage.setdefault(name, ServiceUsage(pid, cpu_s))
         if pid != usage.pid:
             usage.pid, usage.last_cpu = pid, 0.0
-        usage.rss_mib = max(usage.rss_mib, memory)
-        # It goes down when a child ends, such as the server process of a connection.
-        usage.cpu_seconds += max(0.0, cpu - usage.last_cpu)
-        usage.last_cpu = cpu
+        usage.rss_mib = max(usage.rss_mib, rss_mib)
+        # It decreases when a child process ends, such as the server process of a connection.
+        usage.cpu_seconds += max(0.0, cpu_s - usage.last_cpu)
+        usage.last_cpu = cpu_s
 
 
 def _supervisor(state: RunState) -> tuple[float, float]:
-    found = state.supervisor().process()
-    if found is None:
+    process = state.supervisor().process()
+    if process is None:
         return 0.0, 0.0
-    times = found.cpu_times()
-    return found.memory_info().rss / 2**20, times.user + times.system
+    times = process.cpu_times()
+    return process.memory_info().rss / 2**20, times.user + times.system

@@ -23,7 +23,7 @@ from spaf.errors import StoreError
 from spaf.store.access import Access, Role
 
 # From the start of the process to its LISTEN, seconds.
-READY_SECONDS = 15.0
+READY_TIMEOUT_S = 15.0
 READY_MARK = "ready\n"
 
 
@@ -56,7 +56,7 @@ class VisibilityWatch:
         self._child.wait()
 
     def _wait_ready(self) -> None:
-        deadline = clock.monotonic() + READY_SECONDS
+        deadline = clock.monotonic() + READY_TIMEOUT_S
         while not (self.file.exists() and self.file.read_text().startswith(READY_MARK)):
             if self._child.poll() is not None or clock.monotonic() > deadline:
                 self._child.kill()

@@ -54,10 +54,10 @@ def test_a_hundred_viewers(
     """All of them get every second's news, none is lost, and the page beside them is right."""
     one = load(50)
     assert tab.until(lambda: tab.number("sales-per-second") > 0)
-    with SseClients(address, VIEWERS) as crowd:
+    with SseClients(address, VIEWERS) as clients:
         began = clock.monotonic()
         assert tab.until(lambda: clock.monotonic() - began > 5)
-        found = crowd.leave()
+        found = clients.stop()
     assert (found.ready, found.lost) == (VIEWERS, 0)
     assert found.pushes >= VIEWERS * 5
     one.stop()

@@ -11,22 +11,23 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from spaf import settings
+from spaf.bench import registry
 from spaf.cli import COMMANDS, app, main
 from spaf.errors import SettingsError, SpafError
 
 pytestmark = pytest.mark.usefixtures("bare")
 VERBS = [
     *("up", "down", "status", "logs", "load", "demo", "query", "verify", "detect"),
-    *("quarantine", "bench"),
+    *("quarantine", "bench", "prove"),
 ]
-BENCHES = ["rates", "drain", "overhead", "verify", "differential", "replay", "detection"]
 INSIDE = [
     *(f"quarantine {name}" for name in ("list", "show", "export", "replay")),
-    *(f"bench {name}" for name in BENCHES),
+    *registry.SCENARIOS,
+    "bench page",
 ]
 WITH_JSON = [
     *("up", "status", "load", "demo", "query", "verify", "detect"),
-    *(f"bench {name}" for name in BENCHES),
+    *registry.SCENARIOS,
     *("quarantine list", "quarantine show", "quarantine replay"),
 ]
 
@@ -73,8 +74,9 @@ def test_verbs_that_scripts_call_speak_json(line: str) -> None:
         ("query", ["--limit"]),
         ("down", ["--wipe"]),
         ("bench rates", ["--rates", "--for"]),
-        ("bench drain", ["--events", "--drains"]),
-        ("bench detection", ["--seeds", "--rate", "--clean", "--live"]),
+        ("bench drain", ["--events", "--drains", "--tables"]),
+        ("bench page screen", ["--rates", "--for"]),
+        ("prove detection", ["--seeds", "--rate", "--for"]),
         ("detect", ["--kind", "--out"]),
     ],
 )
@@ -117,8 +119,8 @@ def test_verb_on_a_run_that_is_not_there_says_so(
         ["load", "--rate", "0"],
         ["logs", "nothing"],
         ["detect", "nothing.csv"],
-        ["bench", "detection", "--seeds", "9-1"],
-        ["bench", "detection", "--seeds", "all"],
+        ["prove", "detection", "--seeds", "9-1"],
+        ["prove", "detection", "--seeds", "all"],
     ],
 )
 def test_wrong_value_has_exit_code_2(
@@ -185,5 +187,5 @@ def test_down_without_a_run_is_fine(
 def test_every_verb_is_a_module_of_its_own() -> None:
     """Named like the verb; a group is a package."""
     targets = [command.target for command in COMMANDS.values()]
-    groups = {"quarantine", "bench"}
+    groups = {"quarantine", "bench", "prove"}
     assert targets == [f"spaf.cli.{name}:{'app' if name in groups else name}" for name in COMMANDS]

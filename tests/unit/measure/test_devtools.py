@@ -100,7 +100,7 @@ def test_a_browser_that_hangs_is_not_waited_for_for_ever(
     peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The patience is a constant of the module."""
-    monkeypatch.setattr(devtools, "ANSWER_SECONDS", 0.02)
+    monkeypatch.setattr(devtools, "RESPONSE_TIMEOUT_S", 0.02)
     with pytest.raises(BrowserError, match="does not answer"):
         peer.devtools.call("Any.thing")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,7 +55,7 @@ def test_negative_values_are_counted_and_kept() -> None:
     """A clock that stepped back is shown, not hidden."""
     found = quantiles(np.array([-5_000, -1_000, 0, 7_000], dtype=np.int64))
     assert found == Quantiles(4, 2, -1.0, 7.0, 7.0, 7.0)
-    assert found.as_dict() == {
+    assert msgspec.to_builtins(found) == {
         "count": 4,
         "negative": 2,
         "p50": -1.0,

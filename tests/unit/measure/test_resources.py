@@ -1,4 +1,4 @@
-"""What the services cost: the largest memory, the processor time between two looks."""
+"""Cost of the services: the largest memory, the processor time between two samples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from spaf import clock
 from spaf.measure import resources
-from spaf.measure.resources import SAMPLE_SECONDS, Sampler
+from spaf.measure.resources import SAMPLE_INTERVAL_S, Sampler
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.state import JobState, RunFolder, RunState, ServiceState
 
@@ -34,11 +34,11 @@ class Scene:
         self.readings: Readings = {}
         self.sampler = Sampler(home, started=self.now)
 
-    def look(self, at: float, **readings: tuple[float, float]) -> None:
+    def sample(self, at: float, **readings: tuple[float, float]) -> None:
         """Take a sample at a second of the measurement."""
         self.now = 100.0 + at
         self.readings = readings
-        self.sampler.look()
+        self.sampler.sample()
 
     def restart(self, name: str, pid: int) -> None:
         """Give a service another process."""
@@ -58,10 +58,10 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     return made
 
 
-def test_processor_time_counts_from_the_first_look(scene: Scene) -> None:
+def test_processor_time_counts_from_the_first_sample(scene: Scene) -> None:
     """The start of a service is not part of the measurement."""
-    scene.look(0, kafka=(10, 50), flink=(10, 7))
-    scene.look(4, kafka=(10, 51), flink=(10, 9))
+    scene.sample(0, kafka=(10, 50), flink=(10, 7))
+    scene.sample(4, kafka=(10, 51), flink=(10, 9))
     assert scene.sampler.cores() == pytest.approx(3 / 4)
     table = scene.sampler.table()
     assert (table["kafka"]["cpu_percent"], table["flink"]["cpu_percent"]) == (25.0, 50.0)
@@ -69,63 +69,63 @@ def test_processor_time_counts_from_the_first_look(scene: Scene) -> None:
 
 def test_largest_memory_is_kept(scene: Scene) -> None:
     """Each service at its own largest, though not at the same time."""
-    scene.look(0, kafka=(10, 0), flink=(300, 0))
-    scene.look(1, kafka=(90, 0), flink=(200, 0))
+    scene.sample(0, kafka=(10, 0), flink=(300, 0))
+    scene.sample(1, kafka=(90, 0), flink=(200, 0))
     assert scene.sampler.rss_mib() == 390
     assert scene.sampler.table()["kafka"]["rss_mib"] == 90
 
 
 def test_restarted_service_counts_from_its_restart(scene: Scene) -> None:
     """Its new process starts at nothing; the time never becomes negative."""
-    scene.look(0, kafka=(10, 50), flink=(0, 0))
-    scene.look(2, kafka=(0, 0), flink=(0, 0))
-    scene.look(4, kafka=(10, 1), flink=(0, 0))
+    scene.sample(0, kafka=(10, 50), flink=(0, 0))
+    scene.sample(2, kafka=(0, 0), flink=(0, 0))
+    scene.sample(4, kafka=(10, 1), flink=(0, 0))
     assert scene.sampler.table()["kafka"]["cpu_percent"] == 25.0
 
 
 def test_restart_is_known_by_the_pid(scene: Scene) -> None:
     """Though the new process has already used more than the old one had; both count."""
-    scene.look(0, kafka=(10, 1), flink=(0, 0))
-    scene.look(1, kafka=(10, 2), flink=(0, 0))
+    scene.sample(0, kafka=(10, 1), flink=(0, 0))
+    scene.sample(1, kafka=(10, 2), flink=(0, 0))
     scene.restart("kafka", pid=2)
-    scene.look(4, kafka=(10, 3), flink=(0, 0))
+    scene.sample(4, kafka=(10, 3), flink=(0, 0))
     assert scene.sampler.table()["kafka"]["cpu_percent"] == 100.0
 
 
 def test_child_that_ends_takes_nothing_back(scene: Scene) -> None:
     """Closing a connection to PostgreSQL ends a process of its, and is no restart."""
-    scene.look(0, kafka=(10, 50), flink=(0, 0))
-    scene.look(1, kafka=(10, 52), flink=(0, 0))
-    scene.look(2, kafka=(10, 40), flink=(0, 0))
-    scene.look(4, kafka=(10, 41), flink=(0, 0))
+    scene.sample(0, kafka=(10, 50), flink=(0, 0))
+    scene.sample(1, kafka=(10, 52), flink=(0, 0))
+    scene.sample(2, kafka=(10, 40), flink=(0, 0))
+    scene.sample(4, kafka=(10, 41), flink=(0, 0))
     assert scene.sampler.table()["kafka"]["cpu_percent"] == 75.0
 
 
 def test_service_elsewhere_is_not_in_the_table(scene: Scene) -> None:
     """What SPAF does not run it does not measure; the supervisor itself it does."""
-    scene.look(1, kafka=(1, 1), flink=(1, 1))
+    scene.sample(1, kafka=(1, 1), flink=(1, 1))
     assert set(scene.sampler.table()) == {"kafka", "flink", "supervisor"}
 
 
-def test_looks_are_taken_now_and_then(scene: Scene) -> None:
+def test_samples_are_taken_at_intervals(scene: Scene) -> None:
     """Asking often costs nothing in between."""
-    looks = []
+    samples = []
     scene.readings = {"kafka": (1, 0), "flink": (1, 0)}
     for tenth in range(200):
         scene.now = 100.0 + tenth / 10
         before = scene.sampler.seconds
-        scene.sampler.look_now_and_then()
+        scene.sampler.sample_if_due()
         if scene.sampler.seconds != before:
-            looks.append(scene.sampler.seconds)
-    gaps = [b - a for a, b in zip([0.0, *looks], looks, strict=False)]
-    assert len(looks) == 3
-    assert all(SAMPLE_SECONDS < gap <= SAMPLE_SECONDS + 0.21 for gap in gaps)
+            samples.append(scene.sampler.seconds)
+    gaps = [b - a for a, b in zip([0.0, *samples], samples, strict=False)]
+    assert len(samples) == 3
+    assert all(SAMPLE_INTERVAL_S < gap <= SAMPLE_INTERVAL_S + 0.21 for gap in gaps)
 
 
 def test_run_that_has_ended_adds_nothing(scene: Scene) -> None:
-    """A look at an empty folder is no look."""
+    """An empty folder gives no sample."""
     scene.sampler.home.state.unlink()
-    scene.look(3)
+    scene.sample(3)
     assert (scene.sampler.table(), scene.sampler.seconds) == ({}, 0.0)
 
 

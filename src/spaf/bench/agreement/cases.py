@@ -1,32 +1,26 @@
-"""Records that the two programs once disagreed on, kept for ever.
+"""Records that the two programs once disagreed on, kept for every later run.
 
 One JSON object a line in `cases.jsonl`: `origin`, `append_ms`, and the record's bytes in base64
-(null for a tombstone). Each holds times that fit its append time, so that one belongs to it.
+(null for a tombstone). The event times in a record fit its append time, so a case keeps its own.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+
+import msgspec
 
 FILE = "cases.jsonl"
 
 
-class Case(NamedTuple):
+class Case(msgspec.Struct, frozen=True):
     """A record, and when it was appended, epoch milliseconds."""
 
     origin: str
     append_ms: int
     value: bytes | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the case as a line of the file has it."""
-        value = None if self.value is None else base64.b64encode(self.value).decode()
-        return {"origin": self.origin, "append_ms": self.append_ms, "value": value}
 
 
 def kept() -> list[Case]:
@@ -37,16 +31,12 @@ def kept() -> list[Case]:
 
 def read(line: str) -> Case:
     """Return the case of a line."""
-    found = json.loads(line)
-    value = found["value"]
-    return Case(
-        f"kept, {found['origin']}".replace("kept, kept, ", "kept, "),
-        found["append_ms"],
-        None if value is None else base64.b64decode(value),
-    )
+    case = msgspec.json.decode(line, type=Case)
+    origin = f"kept, {case.origin.removeprefix('kept, ')}"
+    return msgspec.structs.replace(case, origin=origin)
 
 
 def append(file: Path, cases: Iterable[Case]) -> None:
     """Write cases to the end of a file."""
-    with file.open("a", encoding="utf-8") as out:
-        out.writelines(json.dumps(case.as_dict()) + "\n" for case in cases)
+    with file.open("ab") as out:
+        out.writelines(msgspec.json.encode(case) + b"\n" for case in cases)

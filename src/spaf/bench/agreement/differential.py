@@ -1,27 +1,31 @@
 """The differential test: the same hostile records through the real job and through `spaf.sale`.
 
-Each record has a *slot* of time of its own: its append time is stated by the producer, and lies
-further from that of any other record than lateness and lead together allow. So a ledger row belongs
-to one record, and a row of sales_summary does too, whatever the job made of it; two errors cannot
-cancel each other out, and nothing has to be searched for.
+Each record has its own *slot* of time: the producer sets its append time, which is further from
+that of any other record than lateness and lead together allow. So a ledger row belongs to one
+record, and so does a row of sales_summary, whatever the job made of the record. Two errors cannot
+cancel each other out.
 """
 
 from __future__ import annotations
 
 import random
 import re
+import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Annotated, ClassVar
 
+import msgspec
 from confluent_kafka import KafkaError, Message
 
 from spaf import clock
-from spaf.bench.agreement.cases import Case, kept
-from spaf.bench.agreement.fuzz import Fuzzer
+from spaf.bench.agreement.cases import Case, append, kept
+from spaf.bench.agreement.fuzz import Fuzzer, shown
+from spaf.bench.progress import Progress
 from spaf.bench.run.job_run import own_job, wait_until_through
+from spaf.bench.scenario import Result, Scenario, Table, option
 from spaf.errors import TopicError
 from spaf.sale import Late, Reason, Record, Rules, Sale, decode
 from spaf.sale.conformance.cases import FORMS
@@ -35,178 +39,234 @@ from spaf.topic.range_reader import read
 
 PARTITIONS = 2
 SLOTS = 2
-# The contract of the table of forms: its defaults, whatever the user has set for a run.
+# The contract of the table of forms: the defaults, not the settings of the user.
 CONTRACT = SaleSettings()
 RULES = Rules.of(CONTRACT)
-# A slot holds every second that a sale in it may have been made in, and a minute to spare, ms.
+# A slot covers every event time that the contract accepts for its record, and a spare minute.
 SPARE_MS = 60_000
 SLOT_MS = RULES.max_lateness_ms + RULES.max_ahead_ms + SPARE_MS
-# Where in its slot a record is appended, up to a second later, ms.
+# Position of the append time in its slot; fuzzed records are appended up to a second later.
 APPEND_MS = RULES.max_lateness_ms + SPARE_MS // 2
 # The hand-made records come first, in slots of 1971; the fuzzed ones from a slot that the seed
 # chooses, before this one, which is in 2019.
 FIRST_SLOT = 365 * 86_400_000 // SLOT_MS
 LAST_FUZZED_SLOT = 49 * 365 * 86_400_000 // SLOT_MS
-# The largest that a topic of the lab takes; the broker refuses more (kind 60), bytes.
-LARGEST = 1024 * 1024
-DELIVERY_SECONDS = 120.0
-# Records between two looks at the producer's reports.
+# Upper bound of the topic; the broker refuses larger records (kind 60).
+MAX_RECORD_BYTES = 1024 * 1024
+DELIVERY_S = 120.0
+# Records between two polls for the producer's delivery reports.
 POLL_EVERY = 1_000
 FF_IN_A_NAME = re.compile(rb'"[^"]*\xff[^"]*"\s*:')
+
+# Disagreements that a person reads; --json and --keep have all.
+MAX_SHOWN = 20
+# Origins of cases: the beginning of the name.
+HAND_MADE, FUZZED = "hand-made", "seed "
 
 SummaryRow = tuple[int, str, str, int, int, Decimal]
 
 
-class Outcomes(NamedTuple):
-    """What became of one record: its events by outcome, and the summary rows that it made."""
+class Outcomes(msgspec.Struct, frozen=True):
+    """The outcome of one record: its events by outcome, and the summary rows that it made."""
 
     accepted: int
     late: int
     refused: int
     rows: tuple[SummaryRow, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for a report."""
-        return {**self._asdict(), "rows": [[*row[:5], str(row[5])] for row in self.rows]}
+
+NO_OUTCOME = Outcomes(0, 0, 0, ())
 
 
-NOTHING = Outcomes(0, 0, 0, ())
+class Disagreement(msgspec.Struct, frozen=True):
+    """One record that the job and `spaf.sale` give different outcomes.
 
-
-class Disagreement(NamedTuple):
-    """One record that the job and `spaf.sale` do not make the same of."""
+    `case`, as JSON, is a line for the file of kept cases.
+    """
 
     case: Case
     expected: Outcomes
     found: Outcomes
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for a report; the case is a line for the file of kept cases."""
-        return {
-            "case": self.case.as_dict(),
-            "expected": self.expected.as_dict(),
-            "found": self.found.as_dict(),
-        }
 
-
-@dataclass
-class DifferentialReport:
-    """What a differential test found."""
+class DifferentialResult(Result, frozen=True):
+    """The result of a differential test."""
 
     seed: int
-    records: int = 0
-    hand_made: int = 0
-    kept: int = 0
-    fuzzed: int = 0
-    unsettled: int = 0
-    """Records that the decoder itself judges by what it has read before (a name with byte FF)."""
-    outcomes: Counter[str] = field(default_factory=Counter)
-    disagreements: list[Disagreement] = field(default_factory=list)
+    records: int
+    hand_made: int
+    kept: int
+    fuzzed: int
+    unsettled: int
+    """Records that the decoder itself decides by what it has read before (a name with byte FF)."""
+    outcomes: dict[str, int]
+    disagreements: list[Disagreement]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for --json."""
-        return {
-            "seed": self.seed,
-            "records": self.records,
-            "hand_made": self.hand_made,
-            "kept": self.kept,
-            "fuzzed": self.fuzzed,
-            "unsettled": self.unsettled,
-            "outcomes": dict(sorted(self.outcomes.items())),
-            "disagreements": [one.as_dict() for one in self.disagreements],
-        }
+    @property
+    def passed(self) -> bool:
+        """Whether the two programs agree on every record."""
+        return not self.disagreements
+
+    def tables(self) -> Iterator[Table]:
+        """Yield the counts, and the first disagreements."""
+        rows = [
+            ("records", self.records),
+            ("hand-made", self.hand_made),
+            ("kept from earlier failures", self.kept),
+            ("fuzzed", self.fuzzed),
+            *self.outcomes.items(),
+            ("unsettled", self.unsettled),
+            ("disagreements", len(self.disagreements)),
+        ]
+        yield Table(f"seed {self.seed}", ("", "records"), rows)
+        if self.disagreements:
+            columns = ("origin", "record", "spaf.sale", "job")
+            cells = [
+                (one.case.origin, shown(one.case.value), repr(one.expected), repr(one.found))
+                for one in self.disagreements[:MAX_SHOWN]
+            ]
+            yield Table("disagreements", columns, cells)
+
+    def failure(self) -> str:
+        """Return the command that repeats the test."""
+        return (
+            f"To repeat it: spaf prove differential --records {self.fuzzed} --seed {self.seed} "
+            "--keep FILE"
+        )
 
 
-def scenario(settings: Settings) -> Settings:
-    """Return the settings of a stack of its own for the test; detection stays the user's."""
-    job = {**settings.job.model_dump(), "parallelism": SLOTS, "checkpoint_ms": 500}
-    return settings.model_copy(
-        update={
-            "home": settings.home / "differential",
-            "kafka": KafkaSettings(topic="differential", partitions=PARTITIONS),
-            "flink": FlinkSettings(slots=SLOTS),
-            "job": JobSettings(**job),
-            "sale": CONTRACT,
-        }
-    )
+class DifferentialScenario(Scenario, frozen=True):
+    """Send hostile records through the real job and through spaf.sale, and compare each.
+
+    Every hand-made form of the reference, every record that ever failed, and fuzzed ones go through
+    a topic and the job into PostgreSQL. Outcome, value and group of each record must be those that
+    spaf.sale gives it. Exit code 1 if one is not.
+    """
+
+    bare: ClassVar[bool] = True
+
+    records: Annotated[
+        int, option("Fuzzed records in addition to the hand-made ones.", ge=0, le=1_000_000)
+    ] = 20_000
+    seed: Annotated[
+        int | None, option("Seed of the fuzzed records; without it, a random one.", ge=0)
+    ] = None
+    keep: Annotated[
+        Path | None, option("Append each record that fails to this file (JSON lines).")
+    ] = None
+
+    def settings(self, settings: Settings) -> Settings:
+        """Return the settings of the test's own stack; detection stays that of the user."""
+        job = {**settings.job.model_dump(), "parallelism": SLOTS, "checkpoint_ms": 500}
+        return settings.model_copy(
+            update={
+                "home": settings.home / "differential",
+                "kafka": KafkaSettings(topic="differential", partitions=PARTITIONS),
+                "flink": FlinkSettings(slots=SLOTS),
+                "job": JobSettings(**job),
+                "sale": CONTRACT,
+            }
+        )
+
+    def measure_run(self, run: Run, progress: Progress) -> DifferentialResult:
+        """Send all cases through the job and compare the outcome of each.
+
+        Raises:
+            TopicError: the topic could not be filled or read.
+            JobError: the job does not come to the end of the records.
+
+        """
+        seed = secrets.randbelow(2**31) if self.seed is None else self.seed
+        record = compare_all(
+            fresh(run), run.settings, list(cases(self.records, seed)), seed, progress
+        )
+        if self.keep is not None:
+            append(self.keep, (one.case for one in record.disagreements))
+        return record
 
 
 def cases(records: int, seed: int) -> Iterator[Case]:
-    """Yield the hand-made records, the kept ones, and so many fuzzed ones."""
-    hand_made = [form.example for form in FORMS]
-    for slot, example in enumerate([*hand_made, *hand_made], FIRST_SLOT):
+    """Yield the hand-made records, the kept ones, and as many fuzzed ones as `records` says."""
+    examples = [form.example for form in FORMS]
+    for slot, example in enumerate([*examples, *examples], FIRST_SLOT):
         append_ms = _append_ms(slot)
-        yield Case("hand-made", append_ms, at(example, append_ms))
+        yield Case(HAND_MADE, append_ms, at(example, append_ms))
     taken = set()
     for case in kept():
         taken.add(case.append_ms // SLOT_MS)
         yield case
-    luck = random.Random(seed)  # noqa: S311 - not a secret
+    rng = random.Random(seed)  # noqa: S311 - not a secret
     fuzzer = Fuzzer(seed)
-    slot = luck.randrange(FIRST_SLOT + 2 * len(hand_made), LAST_FUZZED_SLOT - records)
+    slot = rng.randrange(FIRST_SLOT + 2 * len(examples), LAST_FUZZED_SLOT - records)
     for number in range(records):
-        append_ms = _append_ms(slot + number) + luck.randrange(1_000)
+        append_ms = _append_ms(slot + number) + rng.randrange(1_000)
         value = fuzzer.record(append_ms)
         if append_ms // SLOT_MS not in taken:
-            yield Case(f"seed {seed}", append_ms, value)
+            yield Case(f"{FUZZED}{seed}", append_ms, value)
 
 
 def _append_ms(slot: int) -> int:
     return slot * SLOT_MS + APPEND_MS
 
 
-def run(
-    session: Run, settings: Settings, found: Sequence[Case], seed: int, tell: Any
-) -> DifferentialReport:
-    """Send the cases through the job and compare what it makes of each with `spaf.sale`.
+def compare_all(
+    run: Run, settings: Settings, sent: Sequence[Case], seed: int, progress: Progress
+) -> DifferentialResult:
+    """Send the cases through the job and compare the outcome of each with that of `spaf.sale`.
 
     Args:
-        session: a run, without a job of this topic; its topic and schema must be free.
+        run: without a job of this topic; its topic and schema must be new.
         settings: with the contract `CONTRACT`.
-        found: the cases, each in a slot of its own.
-        seed: for the report.
-        tell: is told what is being done.
+        sent: the cases, each in its own slot.
+        seed: for the record.
+        progress: is called while the job works.
 
     Raises:
         TopicError: the topic could not be filled or read.
         JobError: the job does not come to the end of the records.
 
     """
-    tell("sending the records")
-    fill(session, found)
-    tell("planning the job")
-    with own_job(session, settings, session.topic) as (place, job):
-        wait_until_through(session, place, job, lambda done: tell(f"{done:,} of {len(found):,}"))
-        by_slot = tables(session)
-    by_time = {case.append_ms: case for case in found}
-    report = DifferentialReport(seed)
-    for case in found:
-        report.hand_made += case.origin == "hand-made"
-        report.fuzzed += case.origin.startswith("seed ")
-    report.kept = len(found) - report.hand_made - report.fuzzed
-    records = read(session.kafka, session.topic, {}, session.end_offsets())
-    compare(report, ((by_time[record.append_ms], record) for record in records), by_slot)
-    return report
+    progress("sending the records")
+    fill(run, sent)
+    progress("planning the job")
+    with own_job(run, settings, run.topic) as (target, job):
+        wait_until_through(run, target, job, progress)
+        by_slot = tables(run)
+    by_time = {case.append_ms: case for case in sent}
+    records = read(run.kafka, run.topic, {}, run.end_offsets())
+    comparison = compare(((by_time[record.append_ms], record) for record in records), by_slot)
+    hand_made = sum(case.origin == HAND_MADE for case in sent)
+    fuzzed = sum(case.origin.startswith(FUZZED) for case in sent)
+    return DifferentialResult(
+        seed,
+        comparison.records,
+        hand_made,
+        len(sent) - hand_made - fuzzed,
+        fuzzed,
+        comparison.unsettled,
+        dict(sorted(comparison.outcomes.items())),
+        comparison.disagreements,
+    )
 
 
-def fill(session: Run, found: Iterable[Case]) -> None:
+def fill(run: Run, sent: Iterable[Case]) -> None:
     """Append each case at its own time.
 
     Raises:
-        TopicError: a record was not taken.
+        TopicError: Kafka refused a record.
 
     """
-    create_stamped_topic(session.kafka, session.topic, PARTITIONS)
-    producer = open_producer(session.kafka, "spaf-differential", largest=LARGEST)
+    create_stamped_topic(run.kafka, run.topic, PARTITIONS)
+    producer = open_producer(run.kafka, "spaf-differential", largest=MAX_RECORD_BYTES)
     failures: list[str] = []
 
     def note(error: KafkaError | None, _: Message) -> None:
         if error is not None:
             failures.append(error.str())
 
-    for number, case in enumerate(found):
+    for number, case in enumerate(sent):
         producer.produce(
-            session.topic,
+            run.topic,
             case.value,
             partition=number % PARTITIONS,
             timestamp=case.append_ms,
@@ -214,22 +274,22 @@ def fill(session: Run, found: Iterable[Case]) -> None:
         )
         if number % POLL_EVERY == 0:
             producer.poll(0)
-    if producer.flush(DELIVERY_SECONDS) or failures:
+    if producer.flush(DELIVERY_S) or failures:
         raise TopicError(f"Kafka did not take every record: {failures[:1]}", todo="Try again.")
 
 
-def tables(session: Run) -> Mapping[int, Outcomes]:
-    """Return what the job's tables say, by slot."""
+def tables(run: Run) -> Mapping[int, Outcomes]:
+    """Return the outcomes that the job's tables hold, by slot."""
     counts: dict[int, tuple[int, int, int]] = {}
     rows: defaultdict[int, list[SummaryRow]] = defaultdict(list)
-    with session.access.session(Role.READ) as connection:
-        for second, *three in connection.execute(
+    with run.access.session(Role.READ) as connection:
+        for second, *events in connection.execute(
             "SELECT extract(epoch FROM append_second)::bigint, accepted, late, refused "
             "FROM ledger_second"
         ):
             slot = second * 1_000 // SLOT_MS
-            before = counts.get(slot, (0, 0, 0))
-            counts[slot] = (before[0] + three[0], before[1] + three[1], before[2] + three[2])
+            accepted, late, refused = counts.get(slot, (0, 0, 0))
+            counts[slot] = (accepted + events[0], late + events[1], refused + events[2])
         for row in connection.execute(
             "SELECT extract(epoch FROM window_start)::bigint, category, currency, sales_count, "
             "units_sold, total_sales FROM sales_summary"
@@ -241,64 +301,72 @@ def tables(session: Run) -> Mapping[int, Outcomes]:
     }
 
 
-def compare(
-    report: DifferentialReport,
-    records: Iterable[tuple[Case, Record]],
-    by_slot: Mapping[int, Outcomes],
-) -> None:
-    """Add each record to the report, and what the two programs do not agree on."""
-    seen: set[int] = set()
+class Comparison(msgspec.Struct):
+    """The records that were compared, and those that the two programs disagree on."""
+
+    records: int = 0
+    unsettled: int = 0
+    outcomes: Counter[str] = msgspec.field(default_factory=Counter)
+    disagreements: list[Disagreement] = []
+
+
+def compare(records: Iterable[tuple[Case, Record]], by_slot: Mapping[int, Outcomes]) -> Comparison:
+    """Compare the outcome of each record with the rows of its slot."""
+    comparison = Comparison()
+    slots: set[int] = set()
     for case, record in records:
         slot = record.append_ms // SLOT_MS
-        seen.add(slot)
-        report.records += 1
-        found = by_slot.get(slot, NOTHING)
-        expected, words = expectation(record)
-        report.outcomes.update(words)
+        slots.add(slot)
+        comparison.records += 1
+        found = by_slot.get(slot, NO_OUTCOME)
+        expected, names = expectation(record)
+        comparison.outcomes.update(names)
         if found == expected:
             continue
         if unsettled(record.value):
-            report.unsettled += 1
+            comparison.unsettled += 1
         else:
-            report.disagreements.append(Disagreement(case, expected, found))
-    for slot in sorted(set(by_slot) - seen):
-        ghost = Case("a slot without a record", _append_ms(slot), None)
-        report.disagreements.append(Disagreement(ghost, NOTHING, by_slot[slot]))
+            comparison.disagreements.append(Disagreement(case, expected, found))
+    for slot in sorted(set(by_slot) - slots):
+        unexpected = Case("a slot without a record", _append_ms(slot), None)
+        comparison.disagreements.append(Disagreement(unexpected, NO_OUTCOME, by_slot[slot]))
+    return comparison
 
 
 def expectation(record: Record) -> tuple[Outcomes, list[str]]:
-    """Return what `spaf.sale` makes of a record, and the outcomes in words."""
+    """Return the outcome of a record by `spaf.sale`, and the name of each outcome."""
     outcomes = decode(record.value, record.append_ms, RULES)
     rows: dict[tuple[int, str, str], list[int]] = {}
-    words = []
+    names = []
     for outcome in outcomes:
         if isinstance(outcome, Sale):
             key = outcome.event_ms // 1_000, outcome.category, outcome.currency
             sums = rows.setdefault(key, [0, 0, 0])
-            for place, amount in enumerate((1, outcome.quantity, outcome.cents)):
-                sums[place] += amount
-            words.append("accepted")
+            for column, amount in enumerate((1, outcome.quantity, outcome.cents)):
+                sums[column] += amount
+            names.append("accepted")
         else:
-            words.append("late" if isinstance(outcome, Late) else outcome.value)
-    found = sorted(
+            names.append("late" if isinstance(outcome, Late) else outcome.value)
+    rows_of_record = sorted(
         (*key, count, units, Decimal(cents).scaleb(-2))
         for key, (count, units, cents) in rows.items()
     )
-    accepted, late = words.count("accepted"), words.count("late")
-    unreadable = words.count(Reason.UNREADABLE)
-    return Outcomes(accepted, late, len(words) - accepted - late - unreadable, tuple(found)), words
+    accepted, late = names.count("accepted"), names.count("late")
+    unreadable = names.count(Reason.UNREADABLE)
+    refused = len(names) - accepted - late - unreadable
+    return Outcomes(accepted, late, refused, tuple(rows_of_record)), names
 
 
 def unsettled(value: bytes | None) -> bool:
-    """Tell whether the decoder's answer may depend on the records that it has read before.
+    """Return whether the decoder's answer may depend on the records that it has read before.
 
-    It looks for a name among those that it knows before it looks at the name's bytes, and a byte FF
-    is what it fills shorter names with.
+    The decoder compares a name with those that it has seen before it decodes the name, and it pads
+    shorter names with bytes FF.
     """
     return value is not None and FF_IN_A_NAME.search(value) is not None
 
 
-def fresh(session: Run) -> Run:
-    """Return the same run with a topic and tables that nothing has used."""
+def fresh(run: Run) -> Run:
+    """Return the same run with a new topic and new tables."""
     name = f"differential_{clock.now_us()}"
-    return session.beside(name, name)
+    return run.beside(name, name)

@@ -279,7 +279,7 @@ NAMES = tuple(
     name.encode() for name in (*COLUMNS, *AMOUNTS, "productName", "intendedAt", "sentAt", "x")
 )
 MOSTLY = 0.75
-DEEPEST = 3
+MAX_DEPTH = 3
 
 
 class Fuzzer:
@@ -287,7 +287,7 @@ class Fuzzer:
 
     def __init__(self, seed: int) -> None:
         """Start; the same seed gives the same records for the same append times."""
-        self._luck = random.Random(seed)  # noqa: S311 - not a secret
+        self._rng = random.Random(seed)  # noqa: S311 - not a secret
         self._kinds: tuple[tuple[int, Callable[[int], bytes]], ...] = (
             (6, self._sale),
             (3, lambda append_ms: self._tokens(self._sale(append_ms))),
@@ -303,33 +303,33 @@ class Fuzzer:
     def record(self, append_ms: int) -> bytes:
         """Return the next record, for this append time, epoch milliseconds."""
         weights = [weight for weight, _ in self._kinds]
-        ((_, make),) = self._luck.choices(self._kinds, weights)
+        ((_, make),) = self._rng.choices(self._kinds, weights)
         return make(append_ms)
 
     def _sale(self, append_ms: int) -> bytes:
         """Return a sale in which each field is right, odd, wrong, missing or there twice."""
-        luck = self._luck
-        odd = luck.choice((0.0, 0.1, 0.1, 0.3))
+        rng = self._rng
+        odd = rng.choice((0.0, 0.1, 0.1, 0.3))
         members = [(name, self._literal(name, append_ms, odd)) for name in self._named()]
-        if luck.random() > MOSTLY:
-            luck.shuffle(members)
-        colon, comma = luck.choice(((b":", b","), (b": ", b", "), (b"\t:\n", b" ,\r\n")))
+        if rng.random() > MOSTLY:
+            rng.shuffle(members)
+        colon, comma = rng.choice(((b":", b","), (b": ", b", "), (b"\t:\n", b" ,\r\n")))
         return b"{%s}" % comma.join(b'"%s"%s%s' % (self._name(n), colon, v) for n, v in members)
 
     def _named(self) -> list[str]:
-        luck = self._luck
-        names = [name for name in COLUMNS[:4] if luck.random() > 0.02]  # noqa: PLR2004 - seldom
-        names += [name for name in COLUMNS[4:] if luck.random() > MOSTLY]
-        if luck.random() > MOSTLY:
-            names.append(luck.choice(("productName", "intendedAt", "x", "customerId")))
-        while luck.random() > 0.9:  # noqa: PLR2004 - seldom
-            names.append(luck.choice(COLUMNS))
+        rng = self._rng
+        names = [name for name in COLUMNS[:4] if rng.random() > 0.02]  # noqa: PLR2004 - seldom
+        names += [name for name in COLUMNS[4:] if rng.random() > MOSTLY]
+        if rng.random() > MOSTLY:
+            names.append(rng.choice(("productName", "intendedAt", "x", "customerId")))
+        while rng.random() > 0.9:  # noqa: PLR2004 - seldom
+            names.append(rng.choice(COLUMNS))
         return names
 
     def _name(self, name: str) -> bytes:
-        if self._luck.random() > 0.02:  # noqa: PLR2004 - seldom
+        if self._rng.random() > 0.02:  # noqa: PLR2004 - seldom
             return name.encode()
-        return self._luck.choice(
+        return self._rng.choice(
             (
                 name.upper().encode(),
                 b"\\u%04x%s" % (ord(name[0]), name[1:].encode()),
@@ -342,106 +342,105 @@ class Fuzzer:
 
     def _literal(self, name: str, append_ms: int, odd: float) -> bytes:
         """Return a value for a field; of the pools or, more often, one that keeps the rules."""
-        luck = self._luck
-        wrong = luck.random() < odd
+        rng = self._rng
+        wrong = rng.random() < odd
         if name in AMOUNTS:
-            return luck.choice(NUMBERS) if wrong else self._number(name)
+            return rng.choice(NUMBERS) if wrong else self._number(name)
         if name == "eventTime":
-            text = luck.choice(TIMES) if wrong else b"@"
+            text = rng.choice(TIMES) if wrong else b"@"
             return text.replace(b"@", str(append_ms + self._shift()).encode())
         if name == "transactionDate":
-            return luck.choice(DATES) if wrong else self._date(append_ms)
+            return rng.choice(DATES) if wrong else self._date(append_ms)
         if name == "currency":
-            return luck.choice(CURRENCIES) if wrong else luck.choice(CURRENCIES[:3])
-        return luck.choice(TEXTS) if wrong else b'"%s%d"' % (name[:2].encode(), luck.randrange(50))
+            return rng.choice(CURRENCIES) if wrong else rng.choice(CURRENCIES[:3])
+        return rng.choice(TEXTS) if wrong else b'"%s%d"' % (name[:2].encode(), rng.randrange(50))
 
     def _number(self, name: str) -> bytes:
         if name == "productQuantity":
-            return str(self._luck.choice((1, 2, 3, self._luck.randint(1, 1_000_000)))).encode()
-        cents = int(10 ** self._luck.uniform(0, 12))
+            return str(self._rng.choice((1, 2, 3, self._rng.randint(1, 1_000_000)))).encode()
+        cents = int(10 ** self._rng.uniform(0, 12))
         return b"%d.%02d" % (cents // 100, cents % 100)
 
     def _shift(self) -> int:
-        luck = self._luck
-        return luck.choice(SHIFTS_MS) if luck.random() > MOSTLY else luck.randint(-599_000, 59_000)
+        rng = self._rng
+        return rng.choice(SHIFTS_MS) if rng.random() > MOSTLY else rng.randint(-599_000, 59_000)
 
     def _date(self, append_ms: int) -> bytes:
-        luck = self._luck
-        minutes, zone = luck.choice(OFFSETS) if luck.random() > MOSTLY else (0, luck.choice(ZONES))
+        rng = self._rng
+        minutes, zone = rng.choice(OFFSETS) if rng.random() > MOSTLY else (0, rng.choice(ZONES))
         local = append_ms + self._shift() + minutes * 60_000
         text = at(b"@iso+%d@" % max(local, 0), 0) or b""
-        if luck.random() > MOSTLY:
+        if rng.random() > MOSTLY:
             text = text.replace(b"T", b" ")
         return b'"%s%s"' % (text, zone.encode())
 
     def _tree(self, append_ms: int) -> bytes:
         """Return an object of columns and other names with any values, nested at times."""
-        return self._object(append_ms, self._luck.randrange(1, 10), 0)
+        return self._object(append_ms, self._rng.randrange(1, 10), 0)
 
     def _object(self, append_ms: int, size: int, depth: int) -> bytes:
         members = (
-            b'"%s":%s' % (self._luck.choice(NAMES), self._any(append_ms, depth))
-            for _ in range(size)
+            b'"%s":%s' % (self._rng.choice(NAMES), self._any(append_ms, depth)) for _ in range(size)
         )
         return b"{%s}" % b",".join(members)
 
     def _any(self, append_ms: int, depth: int) -> bytes:
-        luck = self._luck
-        kind = luck.randrange(10 if depth < DEEPEST else 7)
+        rng = self._rng
+        kind = rng.randrange(10 if depth < MAX_DEPTH else 7)
         if kind < 2:  # noqa: PLR2004 - two of ten
-            return luck.choice(NUMBERS)
+            return rng.choice(NUMBERS)
         if kind < 3:  # noqa: PLR2004
-            return b'"%s"' % luck.choice(NAMES)
+            return b'"%s"' % rng.choice(NAMES)
         if kind < 7:  # noqa: PLR2004
-            return self._literal(luck.choice(COLUMNS), append_ms, 0.3)
-        size = luck.randrange(4)
+            return self._literal(rng.choice(COLUMNS), append_ms, 0.3)
+        size = rng.randrange(4)
         if kind < 8:  # noqa: PLR2004
             return b"[%s]" % b",".join(self._any(append_ms, depth + 1) for _ in range(size))
         return self._object(append_ms, size, depth + 1)
 
     def _array(self, append_ms: int) -> bytes:
-        parts = [self._sale(append_ms) for _ in range(self._luck.randrange(4))]
-        if self._luck.random() > MOSTLY:
-            parts.insert(self._luck.randrange(len(parts) + 1), self._luck.choice(PIECES))
+        parts = [self._sale(append_ms) for _ in range(self._rng.randrange(4))]
+        if self._rng.random() > MOSTLY:
+            parts.insert(self._rng.randrange(len(parts) + 1), self._rng.choice(PIECES))
         return b"[%s]" % b",".join(parts)
 
     def _form(self, append_ms: int) -> bytes:
         """Return one of the hand-made forms with a few bytes changed."""
-        return self._bytes((at(self._luck.choice(FORMS).example, append_ms) or b"")[:4_000])
+        return self._bytes((at(self._rng.choice(FORMS).example, append_ms) or b"")[:4_000])
 
     def _tokens(self, value: bytes) -> bytes:
         """Put whole pieces between, or in the place of, what is between two marks."""
-        luck = self._luck
+        rng = self._rng
         places = [n for n, byte in enumerate(value) if byte in b'{}[],:"']
-        for _ in range(luck.randint(1, 3)):
-            place = luck.choice(places)
-            value = value[:place] + luck.choice(PIECES) + value[place + luck.randrange(2) :]
+        for _ in range(rng.randint(1, 3)):
+            place = rng.choice(places)
+            value = value[:place] + rng.choice(PIECES) + value[place + rng.randrange(2) :]
         return value
 
     def _bytes(self, value: bytes) -> bytes:
         """Change, delete, insert or repeat a few bytes, or cut the end off."""
-        luck, data = self._luck, bytearray(value)
-        for _ in range(luck.choice((1, 1, 1, 2, 3))):
-            place = luck.randrange(len(data) + 1)
-            match luck.randrange(6):
+        rng, data = self._rng, bytearray(value)
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            place = rng.randrange(len(data) + 1)
+            match rng.randrange(6):
                 case 0:
-                    del data[place : place + luck.randrange(1, 4)]
+                    del data[place : place + rng.randrange(1, 4)]
                 case 1:
-                    data[place:place] = luck.choice(PIECES)
+                    data[place:place] = rng.choice(PIECES)
                 case 2:
-                    data[place : place + 1] = luck.choice(PIECES)
+                    data[place : place + 1] = rng.choice(PIECES)
                 case 3:
-                    data[place : place + 1] = bytes([luck.randrange(256)])
+                    data[place : place + 1] = bytes([rng.randrange(256)])
                 case 4:
-                    data[place:place] = data[place : place + luck.randrange(20)]
+                    data[place:place] = data[place : place + rng.randrange(20)]
                 case _:
-                    data = data[:place] if luck.random() > MOSTLY else data
+                    data = data[:place] if rng.random() > MOSTLY else data
         return bytes(data)
 
     def _encoded(self, value: bytes) -> bytes:
         """Return the record in another encoding, with its mark or without."""
         text = value.decode("utf-8", "replace")
-        name = self._luck.choice(
+        name = self._rng.choice(
             ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig", "latin-1", "utf-7", "cp037")
         )
         return text.encode(name, "replace")

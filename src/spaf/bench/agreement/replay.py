@@ -1,6 +1,6 @@
 """Determinism: one log, replayed by differently built jobs, must give the same tables to the byte.
 
-The log is written once, with stated append times, and holds what could tell two replays apart: late
+The log is written once, with given append times, and holds what could make two replays differ: late
 sales, hostile records, outlying amounts, several of them in one record, seconds of surge and of
 silence, and partitions of very different length, which are read at different speeds.
 """
@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import random
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple, Self
 
 import msgspec
 import psutil
@@ -23,8 +22,10 @@ from psycopg import sql
 from spaf import clock
 from spaf.bench.agreement.differential import unsettled
 from spaf.bench.agreement.fuzz import Fuzzer
-from spaf.bench.run.job_run import LOOK_SECONDS, own_job, wait_until_through
+from spaf.bench.progress import Progress
+from spaf.bench.run.job_run import POLL_INTERVAL_S, own_job, wait_until_through
 from spaf.bench.run.verdict import verify
+from spaf.bench.scenario import Result, Scenario, Table, option
 from spaf.errors import JobError
 from spaf.generate.shop import catalogue
 from spaf.generate.shop.stream import SaleStream
@@ -38,36 +39,38 @@ from spaf.topic.admin import create_stamped_topic
 from spaf.topic.producer import open_producer
 
 TABLES = ("sales_summary", "ledger_second", "sale_anomaly", "window_anomaly")
-# Wall-clock columns: when a row was written, not what it says.
+# Wall-clock columns: the time of writing differs between two replays.
 WALL_CLOCK = ("created_at", "updated_at", "detected_at")
 SLOTS = 4
 TASK_HEAP_MIB = 512
-# Often, so that a job that is killed has a checkpoint to come back to, ms.
+# Often, so that a killed job has a checkpoint to be restored from.
 CHECKPOINT_MS = 300
 MINI_BATCH_MS = 50
-# The log begins on 2024-01-01 and lasts so long: seconds enough for the traffic to be judged.
+# The log begins on 2024-01-01 and lasts long enough for the traffic rules to have a baseline.
 BEGIN_MS = 1_704_067_200_000
-LOG_SECONDS = 300
+LOG_S = 300
 # The first partition gets ten times the records of each other one.
 SKEW = (10, 1, 1, 1)
 LATE_SHARE = 0.01
 HOSTILE_SHARE = 0.01
-# Records that are an array of so many sales, each of a hundredfold price.
+# Share of records that are an array, sales of such an array, and the factor of their prices.
 ARRAY_SHARE, ARRAY_SALES, ARRAY_FACTOR = 0.002, 6, 100
-# Seconds with so many times the usual traffic: surges, droughts, and silence.
+# Second → factor of the usual traffic: surges, droughts, and silence.
 UNUSUAL = {150: 6.0, 151: 6.0, 180: 0.05, 181: 0.05, 182: 0.05, 220: 0.0, 221: 0.0, 260: 8.0}
-# An event that is late by an hour, ms.
+# Age of a late event.
 LATE_MS = 3_600_000
 ANOMALY_RATE = 0.01
-# A TaskManager that is killed must be seen to work again within this, seconds.
-BACK_SECONDS = 60.0
-# Records whose reports the producer is asked for at a time.
+# The supervisor restarts a killed TaskManager, and its job is restored, within this time.
+RESTART_TIMEOUT_S = 60.0
+# Records between two polls for the producer's delivery reports.
 POLL_EVERY = 5_000
-DELIVERY_SECONDS = 120.0
-# Rows of each side that a report shows of a difference.
-SHOWN = 5
+DELIVERY_S = 120.0
+# Rows of each side of a difference that a result holds.
+MAX_SHOWN = 5
+MAX_RECORD_BYTES = 1024 * 1024
 
-Tell = Callable[[str], None]
+# Table → variant → rows that the other variant does not have.
+Differences = dict[str, dict[str, list[str]]]
 
 
 class Variant(NamedTuple):
@@ -80,13 +83,13 @@ class Variant(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return it in words."""
+        """Return the variant in words."""
         batch = f", mini-batch {self.mini_batch_ms} ms" if self.mini_batch_ms else ""
         killed = ", TaskManager killed" if self.killed else ""
         return f"{self.partitions} partition(s), parallelism {self.parallelism}{batch}{killed}"
 
 
-# The killed one is first: its log is still growing when it dies.
+# The killed variant is first: its log still grows when the TaskManager is killed.
 VARIANTS = (
     Variant(4, 2, killed=True),
     Variant(4, 1),
@@ -99,6 +102,13 @@ VARIANTS = (
 )
 
 
+class Size(NamedTuple):
+    """How much is replayed: records of each log, and the seed of all."""
+
+    events: int
+    seed: int
+
+
 class LogRecord(NamedTuple):
     """One record of a log."""
 
@@ -107,8 +117,7 @@ class LogRecord(NamedTuple):
     value: bytes
 
 
-@dataclass(frozen=True)
-class Replay:
+class ReplayRun(msgspec.Struct, frozen=True):
     """What one variant left in the tables."""
 
     variant: Variant
@@ -117,7 +126,7 @@ class Replay:
     seconds: float
     exact: bool
     restored: int = 0
-    """How often the job came back from a checkpoint."""
+    """How often the job was restored from a checkpoint."""
 
     @property
     def sha256(self) -> str:
@@ -127,32 +136,123 @@ class Replay:
             digest.update(self.dump[table])
         return digest.hexdigest()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for --json."""
-        return {
-            **self.variant._asdict(),
-            "sha256": self.sha256,
-            "rows": self.rows,
-            "exact": self.exact,
-            "restored": self.restored,
-            "seconds": round(self.seconds, 2),
-        }
+
+class ReplayDigest(msgspec.Struct, frozen=True):
+    """One variant: the digest of its tables in place of their bytes."""
+
+    partitions: int
+    parallelism: int
+    mini_batch_ms: int
+    killed: bool
+    sha256: str
+    rows: dict[str, int]
+    exact: bool
+    restored: int
+    seconds: float
+
+    @classmethod
+    def of(cls, replayed: ReplayRun) -> Self:
+        """Return the digest of a replay."""
+        return cls(
+            *replayed.variant,
+            replayed.sha256,
+            replayed.rows,
+            replayed.exact,
+            replayed.restored,
+            round(replayed.seconds, 2),
+        )
 
 
-def scenario(settings: Settings) -> Settings:
-    """Return the settings of a stack of its own; contract and detection stay the user's."""
-    return settings.model_copy(
-        update={
-            "home": settings.home / "replay",
-            "kafka": KafkaSettings(topic="replay"),
-            "flink": FlinkSettings(slots=SLOTS, task_heap_mib=TASK_HEAP_MIB),
-        }
-    )
+class ReplayResult(Result, frozen=True):
+    """The result of a replay test."""
+
+    events: int
+    seed: int
+    identical: bool
+    runs: int
+    replays: list[ReplayDigest]
+    differences: list[Differences]
+
+    @classmethod
+    def of(cls, size: Size, replayed: Sequence[ReplayRun]) -> Self:
+        """Compare each replay with the first one over the log of as many partitions."""
+        firsts = {one.variant.partitions: one for one in reversed(replayed)}
+        unequal = [
+            differences(firsts[one.variant.partitions], one)
+            for one in replayed
+            if one.sha256 != firsts[one.variant.partitions].sha256
+        ]
+        identical = not unequal and all(one.exact for one in replayed)
+        digests = [ReplayDigest.of(one) for one in replayed]
+        return cls(size.events, size.seed, identical, len(replayed), digests, unequal)
+
+    @property
+    def passed(self) -> bool:
+        """Whether all tables are identical to the byte, and exact."""
+        return self.identical
+
+    def tables(self) -> Iterator[Table]:
+        """Yield a row a variant, then the rows that only one of two variants has."""
+        columns = ("job", "sha256", *TABLES, "exact", "seconds")
+        rows = [
+            (
+                Variant(one.partitions, one.parallelism, one.mini_batch_ms, one.killed).name,
+                one.sha256[:16],
+                *one.rows.values(),
+                one.exact,
+                one.seconds,
+            )
+            for one in self.replays
+        ]
+        yield Table("", columns, rows)
+        for unequal in self.differences:
+            for table, sides in unequal.items():
+                lines = [(side, row) for side, only in sides.items() for row in only]
+                yield Table(f"{table}: rows that only one has", ("job", "row"), lines)
+
+    def failure(self) -> str:
+        """Return what was not proven."""
+        return "The tables of the replays are not all identical and exact."
+
+
+class ReplayScenario(Scenario, frozen=True):
+    """Replay one log with other parallelism, mini-batches and a killed TaskManager; compare.
+
+    The log holds late, hostile and anomalous records in partitions of very different length. The
+    dumps of all tables, without their wall-clock columns, must be identical to the byte. Exit code
+    1 if they are not.
+    """
+
+    bare: ClassVar[bool] = True
+
+    events: Annotated[int, option("Records of each log.", ge=3_000, le=5_000_000)] = 300_000
+    seed: Annotated[int, option("Seed of the logs.", ge=0)] = 1
+
+    def settings(self, settings: Settings) -> Settings:
+        """Return the settings of the test's own stack; contract and detection stay the user's."""
+        return settings.model_copy(
+            update={
+                "home": settings.home / "replay",
+                "kafka": KafkaSettings(topic="replay"),
+                "flink": FlinkSettings(slots=SLOTS, task_heap_mib=TASK_HEAP_MIB),
+            }
+        )
+
+    def measure_run(self, run: Run, progress: Progress) -> ReplayResult:
+        """Replay the log by every variant.
+
+        Raises:
+            TopicError: a log could not be written.
+            JobError: a job does not come to the end of its log.
+
+        """
+        size = Size(self.events, self.seed)
+        return ReplayResult.of(size, list(replays(run, run.settings, VARIANTS, size, progress)))
 
 
 def log_of(events: int, partitions: int, seed: int) -> Iterator[LogRecord]:
-    """Yield the records of a log: the same ones for the same numbers, in order of time."""
-    luck = random.Random(seed)  # noqa: S311 - not a secret
+    """Yield the records of a log in order of time; the same arguments give the same records."""
+    rng = random.Random(seed)  # noqa: S311 - not a secret
     fuzzer = Fuzzer(seed)
     stream = SaleStream(
         catalogue.build(seed),
@@ -162,22 +262,22 @@ def log_of(events: int, partitions: int, seed: int) -> Iterator[LogRecord]:
         anomaly_rate=ANOMALY_RATE,
     )
     for append_ms in moments(events):
-        lot = luck.random()
-        event_ms = append_ms - (LATE_MS if lot < LATE_SHARE else luck.randrange(3_000))
+        chance = rng.random()
+        event_ms = append_ms - (LATE_MS if chance < LATE_SHARE else rng.randrange(3_000))
         value, _ = stream.next_sale(event_ms * 1_000, append_ms * 1_000)
-        if LATE_SHARE < lot < LATE_SHARE + ARRAY_SHARE:
+        if LATE_SHARE < chance < LATE_SHARE + ARRAY_SHARE:
             value = _array(stream, event_ms, append_ms)
-        if lot > 1 - HOSTILE_SHARE:
-            # But for the one form of which the decoder itself does not say the same every time.
+        if chance > 1 - HOSTILE_SHARE:
+            # Except the one form that the decoder does not decide the same way every time.
             value = fuzzer.record(append_ms)
             if unsettled(value):
                 value = b"\xff"
-        (partition,) = luck.choices(range(partitions), SKEW[:partitions])
+        (partition,) = rng.choices(range(partitions), SKEW[:partitions])
         yield LogRecord(partition, append_ms, value)
 
 
 def _array(stream: SaleStream, event_ms: int, append_ms: int) -> bytes:
-    """Return a record of several sales that are judged side by side, all unusual in one way."""
+    """Return a record of several sales with outlying prices, which are classified together."""
     sales = []
     for _ in range(ARRAY_SALES):
         value, _ = stream.next_sale(event_ms * 1_000, append_ms * 1_000)
@@ -188,21 +288,21 @@ def _array(stream: SaleStream, event_ms: int, append_ms: int) -> bytes:
 
 
 def moments(events: int) -> Iterator[int]:
-    """Yield the append times of so many events, with the unusual seconds among them."""
-    weights = [UNUSUAL.get(second, 1.0) for second in range(LOG_SECONDS)]
-    scale, owed = events / sum(weights), 0.0
+    """Yield the append times of the events, the unusual seconds among them."""
+    weights = [UNUSUAL.get(second, 1.0) for second in range(LOG_S)]
+    scale, remainder = events / sum(weights), 0.0
     for second, weight in enumerate(weights):
-        owed += weight * scale
-        count = int(owed + 0.5)
-        owed -= count
+        remainder += weight * scale
+        count = int(remainder + 0.5)
+        remainder -= count
         for number in range(count):
             yield BEGIN_MS + second * 1_000 + number * 1_000 // count
 
 
 class ReplayLog:
-    """A log on a topic of its own."""
+    """A log on its own topic."""
 
-    def __init__(self, session: Run, size: Size, partitions: int) -> None:
+    def __init__(self, run: Run, size: Size, partitions: int) -> None:
         """Create the topic, empty.
 
         Raises:
@@ -211,36 +311,37 @@ class ReplayLog:
         """
         self.topic = f"replay_{partitions}_{clock.now_us()}"
         self.size = size
-        self._session = session.beside(self.topic, self.topic)
-        self._lines = log_of(size.events, partitions, size.seed)
-        create_stamped_topic(session.kafka, self.topic, partitions)
-        self._producer = open_producer(session.kafka, "spaf-replay", largest=1024 * 1024)
+        self._run = run.beside(self.topic, self.topic)
+        self._records = log_of(size.events, partitions, size.seed)
+        create_stamped_topic(run.kafka, self.topic, partitions)
+        self._producer = open_producer(run.kafka, "spaf-replay", largest=MAX_RECORD_BYTES)
 
     def write(self, number: int | None = None) -> int:
-        """Append the next records, or all that are left, and return how many the log holds."""
-        for place, line in enumerate(islice(self._lines, number)):
+        """Append the next records, or all that are left, and return how many the log holds.
+
+        Raises:
+            JobError: Kafka refused a record.
+
+        """
+        for written, record in enumerate(islice(self._records, number)):
             self._producer.produce(
-                self.topic, line.value, partition=line.partition, timestamp=line.append_ms
+                self.topic, record.value, partition=record.partition, timestamp=record.append_ms
             )
-            if place % POLL_EVERY == 0:
+            if written % POLL_EVERY == 0:
                 self._producer.poll(0)
-        if self._producer.flush(DELIVERY_SECONDS):
+        if self._producer.flush(DELIVERY_S):
             raise JobError("Kafka did not take the whole log.", todo="See `spaf logs kafka`.")
-        return sum(self._session.end_offsets().values())
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much is replayed: records of each log, and the seed of all."""
-
-    events: int
-    seed: int
+        return sum(self._run.end_offsets().values())
 
 
 def replays(
-    session: Run, settings: Settings, variants: tuple[Variant, ...], size: Size, tell: Tell
-) -> Iterator[Replay]:
-    """Yield what each variant makes of the log of its number of partitions.
+    run: Run,
+    settings: Settings,
+    variants: Sequence[Variant],
+    size: Size,
+    progress: Progress,
+) -> Iterator[ReplayRun]:
+    """Yield the tables of each variant over the log of its number of partitions.
 
     Raises:
         TopicError: a log could not be written.
@@ -248,19 +349,24 @@ def replays(
 
     """
     logs: dict[int, ReplayLog] = {}
-    for number, variant in enumerate(variants):
-        tell(f"{number + 1} of {len(variants)}: {variant.name}")
+    for number, variant in enumerate(variants, start=1):
+        progress(f"{number} of {len(variants)}: {variant.name}")
         log = logs.get(variant.partitions)
         if log is None:
-            log = logs[variant.partitions] = ReplayLog(session, size, variant.partitions)
+            log = logs[variant.partitions] = ReplayLog(run, size, variant.partitions)
         if not variant.killed:
             log.write()
-        yield replay(session, settings, variant, log)
+        yield replay(run, settings, variant, log)
 
 
-def replay(session: Run, settings: Settings, variant: Variant, log: ReplayLog) -> Replay:
-    """Run one variant over its log into fresh tables, and dump them."""
-    own = session.beside(log.topic, f"replay_{clock.now_us()}")
+def replay(run: Run, settings: Settings, variant: Variant, log: ReplayLog) -> ReplayRun:
+    """Run one variant over its log into new tables, and dump them.
+
+    Raises:
+        JobError: the job does not come to the end of its log.
+
+    """
+    target_run = run.beside(log.topic, f"replay_{clock.now_us()}")
     job_settings = {
         **settings.job.model_dump(),
         "parallelism": variant.parallelism,
@@ -270,61 +376,61 @@ def replay(session: Run, settings: Settings, variant: Variant, log: ReplayLog) -
     chosen = settings.model_copy(update={"job": JobSettings(**job_settings)})
     if variant.killed:
         log.write(log.size.events // 3)
-    began = clock.monotonic()
-    with own_job(own, chosen, own.access.schema) as (place, job):
+    start_s = clock.monotonic()
+    with own_job(target_run, chosen, target_run.access.schema) as (target, job):
         if variant.killed:
-            wait_until_through(own, place, job, lambda _: None)
-            _kill_at_work(own, log)
-        wait_until_through(own, place, job, lambda _: None)
-        with closing(FlinkClient(place.flink)) as client:
+            wait_until_through(target_run, target, job)
+            _kill_at_work(target_run, log)
+        wait_until_through(target_run, target, job)
+        with closing(FlinkClient(target.flink)) as client:
             _wait_for_checkpoints(client, job, 2)
             restored = _checkpoints(client, job, "restored")
-        exact = verify(own).exact
-        dump = {table: dumped(own, table) for table in TABLES}
+        exact = verify(target_run).exact
+        dump = {table: dumped(target_run, table) for table in TABLES}
     rows = {table: text.count(b"\n") for table, text in dump.items()}
     if variant.killed and not restored:
-        raise JobError("The killed job did not come back from a checkpoint.", todo="Try again.")
-    return Replay(variant, rows, dump, clock.monotonic() - began, exact, restored)
+        raise JobError("The killed job was not restored from a checkpoint.", todo="Try again.")
+    return ReplayRun(variant, rows, dump, clock.monotonic() - start_s, exact, restored)
 
 
-def _kill_at_work(session: Run, log: ReplayLog) -> None:
-    """Let the log grow, and kill the TaskManager when its job has written more than is certain."""
-    before = _readable(session)
-    known = session.state().services[TASKMANAGER]
+def _kill_at_work(run: Run, log: ReplayLog) -> None:
+    """Extend the log, and kill the TaskManager once its job has written past its checkpoint."""
+    records = _readable(run)
+    task_manager = run.state().services[TASKMANAGER]
     log.write()
-    deadline = clock.monotonic() + BACK_SECONDS
-    while _readable(session) == before and clock.monotonic() < deadline:
-        clock.sleep(LOOK_SECONDS / 20)
-    psutil.Process(known.pid).send_signal(signal.SIGKILL)
-    while session.state().services[TASKMANAGER].pid == known.pid:
+    deadline = clock.monotonic() + RESTART_TIMEOUT_S
+    while _readable(run) == records and clock.monotonic() < deadline:
+        clock.sleep(POLL_INTERVAL_S / 20)
+    psutil.Process(task_manager.pid).send_signal(signal.SIGKILL)
+    while run.state().services[TASKMANAGER].pid == task_manager.pid:
         if clock.monotonic() > deadline:
             raise JobError("The killed TaskManager was not started again.")
-        clock.sleep(LOOK_SECONDS)
+        clock.sleep(POLL_INTERVAL_S)
 
 
-def _readable(session: Run) -> int:
-    with session.access.session(Role.READ) as connection:
+def _readable(run: Run) -> int:
+    with run.access.session(Role.READ) as connection:
         return queries.readable(connection)
 
 
-def _wait_for_checkpoints(rest: FlinkClient, job: str, number: int) -> None:
-    """Wait for so many more checkpoints: the last seconds close by a timer, after the records."""
-    wanted = _checkpoints(rest, job, "completed") + number
-    deadline = clock.monotonic() + BACK_SECONDS
-    while _checkpoints(rest, job, "completed") < wanted:
+def _wait_for_checkpoints(client: FlinkClient, job: str, number: int) -> None:
+    """Wait for more checkpoints: a timer closes the last seconds, after the last record."""
+    wanted = _checkpoints(client, job, "completed") + number
+    deadline = clock.monotonic() + RESTART_TIMEOUT_S
+    while _checkpoints(client, job, "completed") < wanted:
         if clock.monotonic() > deadline:
-            raise JobError(f"The job takes no checkpoints. {rest.failure(job)}".strip())
-        clock.sleep(LOOK_SECONDS)
+            raise JobError(f"The job takes no checkpoints. {client.failure(job)}".strip())
+        clock.sleep(POLL_INTERVAL_S)
 
 
-def _checkpoints(rest: FlinkClient, job: str, kind: str) -> int:
+def _checkpoints(client: FlinkClient, job: str, kind: str) -> int:
     """Return how many checkpoints were `completed`, or `restored` from."""
-    return int(rest.get(f"/jobs/{job}/checkpoints")["counts"][kind])
+    return int(client.get(f"/jobs/{job}/checkpoints")["counts"][kind])
 
 
-def dumped(session: Run, table: str) -> bytes:
-    """Return a table as text, in the order of its columns, without those of the wall clock."""
-    with session.access.session(Role.READ) as connection:
+def dumped(run: Run, table: str) -> bytes:
+    """Return a table as text, ordered by its columns, without the wall-clock columns."""
+    with run.access.session(Role.READ) as connection:
         head = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(table)))
         names = [c.name for c in head.description or () if c.name not in WALL_CLOCK]
         columns = sql.SQL(", ").join(map(sql.Identifier, names))
@@ -333,19 +439,19 @@ def dumped(session: Run, table: str) -> bytes:
             return b"".join(map(bytes, copy))
 
 
-def differences(one: Replay, other: Replay) -> dict[str, dict[str, list[str]]]:
+def differences(one: ReplayRun, other: ReplayRun) -> Differences:
     """Return the first rows that only one of two replays has, by table."""
-    found = {}
+    unequal = {}
     for table in TABLES:
         left, right = one.dump[table].splitlines(), other.dump[table].splitlines()
         if left != right:
-            found[table] = {
+            unequal[table] = {
                 one.variant.name: _only(left, right),
                 other.variant.name: _only(right, left),
             }
-    return found
+    return unequal
 
 
 def _only(rows: list[bytes], others: list[bytes]) -> list[str]:
-    there = set(others)
-    return [row.decode(errors="replace") for row in rows if row not in there][:SHOWN]
+    other_rows = set(others)
+    return [row.decode(errors="replace") for row in rows if row not in other_rows][:MAX_SHOWN]

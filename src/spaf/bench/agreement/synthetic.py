@@ -63,17 +63,17 @@ HOSTILE: tuple[bytes | None, ...] = (
 
 def log(seed: int) -> tuple[list[Record], dict[int, int]]:
     """Return the records of a seed in order of arrival, and the end of each partition."""
-    luck = Random(seed)  # noqa: S311 - a seeded test, no secret
+    rng = Random(seed)  # noqa: S311 - a seeded test, no secret
     end = dict.fromkeys(range(1 + seed % 3), 0)
     records = []
-    for append_ms, value in _arrivals(seed, luck):
-        partition = luck.randrange(len(end))
+    for append_ms, value in _arrivals(seed, rng):
+        partition = rng.randrange(len(end))
         records.append(Record(partition, end[partition], append_ms, value))
         end[partition] += 1
     return records, end
 
 
-def _arrivals(seed: int, luck: Random) -> Iterator[tuple[int, bytes | None]]:
+def _arrivals(seed: int, rng: Random) -> Iterator[tuple[int, bytes | None]]:
     """Yield append times, which never step back, and values."""
     stream = SaleStream(
         catalogue.build(seed),
@@ -85,34 +85,34 @@ def _arrivals(seed: int, luck: Random) -> Iterator[tuple[int, bytes | None]]:
     sent: deque[bytes | None] = deque(maxlen=MEMORY)
     for second in range(SECONDS):
         sales = 2 * SURGE_SALES if second == SURGE_SECOND else 0
-        wanted = sales + luck.randrange(SALES_A_SECOND * 3 // 4, SALES_A_SECOND * 5 // 4)
-        stamps = sorted(luck.randrange(1_000) for _ in range(wanted))
+        wanted = sales + rng.randrange(SALES_A_SECOND * 3 // 4, SALES_A_SECOND * 5 // 4)
+        stamps = sorted(rng.randrange(1_000) for _ in range(wanted))
         for place, stamp in enumerate(stamps):
             append_ms = BEGIN_MS + second * 1_000 + stamp
-            value: bytes | None = _sale(stream, luck, append_ms)
+            value: bytes | None = _sale(stream, rng, append_ms)
             while place < sales and (value is None or f'"{SURGING}"'.encode() not in value):
-                value = _sale(stream, luck, append_ms)
+                value = _sale(stream, rng, append_ms)
             if second in SILENT_SECONDS and value and f'"{SILENT}"'.encode() in value:
                 continue
-            if luck.random() < HOSTILE_SHARE:
-                value = luck.choice(HOSTILE)
+            if rng.random() < HOSTILE_SHARE:
+                value = rng.choice(HOSTILE)
             yield append_ms, value
             sent.append(value)
-            if luck.random() < COPY_SHARE:
-                yield append_ms, _copy(luck, luck.choice(sent))
+            if rng.random() < COPY_SHARE:
+                yield append_ms, _copy(rng, rng.choice(sent))
 
 
-def _copy(luck: Random, value: bytes | None) -> bytes | None:
+def _copy(rng: Random, value: bytes | None) -> bytes | None:
     """Return a record again; sometimes it costs more."""
-    if value is None or luck.random() > CONFLICT_SHARE:
+    if value is None or rng.random() > CONFLICT_SHARE:
         return value
     return value.replace(b'"productPrice":', b'"productPrice":1')
 
 
-def _sale(stream: SaleStream, luck: Random, append_ms: int) -> bytes:
+def _sale(stream: SaleStream, rng: Random, append_ms: int) -> bytes:
     """Return a sale that is mostly in time."""
-    lot = luck.random()
-    event_ms = append_ms - luck.randrange(3_000)
+    lot = rng.random()
+    event_ms = append_ms - rng.randrange(3_000)
     if lot < LATE_SHARE:
         event_ms = append_ms - LATE_MS
     elif lot < LATE_SHARE + AHEAD_SHARE:

@@ -27,7 +27,7 @@ CATEGORY, CURRENCY = ("productCategory", "category"), ("currency",)
 # Epoch numbers from here on are milliseconds, then microseconds: in seconds, the year 5138.
 FIRST_MS, FIRST_US = 10**11, 10**14
 # A count beyond this is no count of things that happen; its square still fits a BIGINT.
-MOST_COUNT = 10**8
+MAX_COUNT = 10**8
 _Reader = Callable[[int, list[str]], "SeriesRow"]
 
 
@@ -88,7 +88,7 @@ def _read(text: TextIO, file: Path, kind: str | None) -> CsvSeries:
         kind = RATE if whole else LEVEL
     if kind == RATE:
         for row in rows:
-            if not 0 <= row.value <= MOST_COUNT or row.value != int(row.value):
+            if not 0 <= row.value <= MAX_COUNT or row.value != int(row.value):
                 columns.complain(row.line, f"{row.value:g} is no count", "Try --kind level.")
     return CsvSeries(kind, rows)
 

@@ -26,7 +26,7 @@ from spaf.settings import Settings
 SALE_VIEWS, TRAFFIC_VIEWS = range(150, 160), range(171, 190)
 # The rule for prices works on the logarithm of whole cents: levels are scaled so that the median is
 # this many, which keeps six digits of each, and none may be more than the second.
-MEDIAN_CENTS, MOST_CENTS = 10**6, 10**15
+MEDIAN_CENTS, MAX_CENTS = 10**6, 10**15
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _write(series: CsvSeries, file: Path) -> None:
     with file.open("w", encoding="utf-8") as out:
         for place, row in enumerate(series.rows):
             number = round((row.value - scale.offset) * scale.factor)
-            if number > MOST_CENTS:
+            if number > MAX_CENTS:
                 raise SettingsError(f"line {row.line}: {row.value:g} lies too far from the others.")
             columns = {
                 "place": place,

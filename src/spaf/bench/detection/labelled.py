@@ -1,7 +1,7 @@
-"""The detection laboratory: labelled sales, the job's own SQL over them, scores with intervals.
+"""Detection quality: labelled sales, the job's own SQL over them, scores with intervals.
 
-Beside ours stand two detectors that know nothing: `random` raises as many alerts of each kind as
-ours, anywhere, and `always` raises every alert there is.
+Two baselines do not read the sales: `random` raises as many alerts of each kind as ours, at random
+places, and `always` raises every possible alert.
 """
 
 from __future__ import annotations
@@ -9,108 +9,275 @@ from __future__ import annotations
 import contextlib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product, starmap
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple, Self
+
+import msgspec
+from msgspec.structs import replace
 
 from spaf.bench.detection import batch
 from spaf.bench.detection.batch import SECOND, Batch, files_table, rows, sale_log
-from spaf.bench.detection.score import KindScore, Tallies, score_sales, score_seconds
+from spaf.bench.detection.options import ANOMALY_RATE_OPTION, EPISODE_EVERY_OPTION, RATE_OPTION
+from spaf.bench.detection.score import (
+    KindMetrics,
+    KindScore,
+    Tallies,
+    score_sales,
+    score_seconds,
+)
 from spaf.bench.detection.simulate import SimulatedLabels, SimulatedTraffic, simulate
+from spaf.bench.progress import Progress
+from spaf.bench.scenario import Result, Scenario, Seconds, SeedRange, Table, option
 from spaf.generate.anomalies.episode import EPISODE_KINDS
 from spaf.generate.anomalies.ground_truth import GRACE_S, SALE_ALERTS, SECOND_ALERTS, SecondAlert
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job import build
 from spaf.sale.anomaly_kinds import ALERT_OF_LABEL
 from spaf.settings import Settings
+from spaf.stack.control import Watcher
 
-# Sales and seconds before this are history, not judged and not scored, seconds; the first episode
-# begins no earlier.
+# Sales and seconds before this are history and are not scored. The first episode begins no earlier.
 WARM_UP_S = 60
 HOUR_S = 3_600
-# Clean sales are simulated in pieces of this length, so that a file of them stays below 2 GB at
-# 100 sales/s; each piece has a seed and a warm-up of its own, seconds.
+# Clean sales are simulated in pieces of this length, so that their file stays below 2 GB at
+# 100 sales/s. Each piece has its own seed and warm-up.
 PIECE_S = 6 * HOUR_S
-DETECTORS = ("ours", "random", "always")
+OURS = "ours"
+DETECTORS = (OURS, "random", "always")
 KINDS = (
     *SALE_ALERTS,
     *(label for label in ALERT_OF_LABEL if label not in SALE_ALERTS),
     *EPISODE_KINDS,
 )
-Tell = Callable[[str], None]
 
 
 class DetectorAlerts(NamedTuple):
-    """What a detector says of one log: kind by offset, and unusual seconds."""
+    """The alerts of a detector on one log: kind by offset, and unusual seconds."""
 
     sales: dict[int, str]
     seconds: list[SecondAlert]
 
 
-class Judged(NamedTuple):
-    """The part of a log that is scored: behind the warm-up, before the seconds of the next."""
+class ScoredPart(NamedTuple):
+    """The part of a log that is scored: after the warm-up, before the seconds of the next log."""
 
     offsets: range
     seconds: range
 
     @classmethod
-    def of(cls, truth: SimulatedLabels) -> Judged:
-        """Return that part."""
+    def of(cls, truth: SimulatedLabels) -> Self:
+        """Return the scored part of a log."""
         seconds = range(truth.start_s + WARM_UP_S, truth.start_s + truth.length_s)
         return cls(range(bisect_left(truth.seconds, seconds.start), len(truth.seconds)), seconds)
 
 
-Log = tuple[DetectorAlerts, SimulatedLabels, Judged]
+ScoredLog = tuple[DetectorAlerts, SimulatedLabels, ScoredPart]
 
 
-@dataclass
-class Scores:
-    """The scores of one detector over all seeds."""
+class Scores(msgspec.Struct):
+    """The counts of one detector over all seeds."""
 
-    tallies: Tallies = field(default_factory=dict)
+    tallies: Tallies = {}
     # Alerts on clean sales by kind, and how long those were.
-    false_alerts: Counter[str] = field(default_factory=Counter)
+    false_alerts: Counter[str] = msgspec.field(default_factory=Counter)
     clean_s: float = 0.0
 
     def add(
         self,
-        found: DetectorAlerts,
+        alerts: DetectorAlerts,
         truth: SimulatedLabels,
-        judged: Judged,
+        scored: ScoredPart,
         kinds: Sequence[str] = KINDS,
     ) -> None:
-        """Add one labelled log, as far as these kinds go."""
-        labels = {n: one.kind for n, one in truth.labels.items() if n in judged.offsets}
-        last_start_ms = (judged.seconds.stop - GRACE_S) * 1_000
-        of_seconds = score_seconds(found.seconds, truth.episodes, last_start_ms)
-        of_sales = score_sales(found.sales, labels)
+        """Add the alerts of these kinds on one labelled log."""
+        labels = {n: one.kind for n, one in truth.labels.items() if n in scored.offsets}
+        last_start_ms = (scored.seconds.stop - GRACE_S) * 1_000
+        of_seconds = score_seconds(alerts.seconds, truth.episodes, last_start_ms)
+        of_sales = score_sales(alerts.sales, labels)
         for kind in kinds:
             self.tallies.setdefault(kind, KindScore()).add({**of_sales, **of_seconds}[kind])
 
-    def add_clean(self, found: DetectorAlerts, judged: Judged) -> None:
+    def add_clean(self, alerts: DetectorAlerts, scored: ScoredPart) -> None:
         """Add one log in which every alert is false."""
-        self.false_alerts.update(_kinds(found))
-        self.clean_s += len(judged.seconds)
+        self.false_alerts.update(_kinds(alerts))
+        self.clean_s += len(scored.seconds)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for --json."""
-        hours = self.clean_s / HOUR_S
+
+class DetectorResult(msgspec.Struct, frozen=True):
+    """The scores of one detector."""
+
+    kinds: dict[str, KindMetrics]
+    false_alerts_per_hour: dict[str, float | None]
+    false_alerts: dict[str, int]
+    clean_hours: float
+
+    @classmethod
+    def of(cls, scores: Scores) -> Self:
+        """Return the metrics that follow from the counts."""
+        hours = scores.clean_s / HOUR_S
         kinds = (*SALE_ALERTS, *SECOND_ALERTS)
-        return {
-            "kinds": {kind: tally.as_dict() for kind, tally in self.tallies.items()},
-            "false_alerts_per_hour": {
-                kind: self.false_alerts[kind] / hours if hours else None for kind in kinds
-            },
-            "false_alerts": {kind: self.false_alerts[kind] for kind in kinds},
-            "clean_hours": hours,
-        }
+        counts = {kind: scores.false_alerts[kind] for kind in kinds}
+        return cls(
+            {kind: KindMetrics.of(tally) for kind, tally in scores.tallies.items()},
+            {kind: count / hours if hours else None for kind, count in counts.items()},
+            counts,
+            hours,
+        )
+
+    def tables(self, name: str) -> Iterator[Table]:
+        """Yield a row a kind, if labelled sales were scored."""
+        metrics = [(kind, self.kinds[kind]) for kind in KINDS if kind in self.kinds]
+        if metrics:
+            columns = ("kind", "precision", "recall", "F1", "delay p50 ms", "p99")
+            rows = [
+                (
+                    kind,
+                    *map(_share_text, (one.precision, one.recall, one.f1)),
+                    one.delay_ms_p50,
+                    one.delay_ms_p99,
+                    one.labelled,
+                    one.alerts,
+                )
+                for kind, one in metrics
+            ]
+            yield Table(name, (*columns, "labelled", "alerts"), rows)
+
+    def summary(self, name: str) -> str:
+        """Return the false alerts on clean sales."""
+        counts = ", ".join(f"{kind} {count:,}" for kind, count in self.false_alerts.items())
+        return f"{name}: false alerts in {self.clean_hours:.1f} h of clean sales: {counts}"
 
 
-def run(settings: Settings, traffics: Sequence[SimulatedTraffic], tell: Tell) -> dict[str, Scores]:
+def _share_text(share: float | None) -> str:
+    return "" if share is None else f"{share:.3f}"
+
+
+class DetectionResult(Result, frozen=True):
+    """The scores of the job's rules, and of the baselines if labelled sales were scored."""
+
+    rate: float
+    seeds: str
+    kinds: dict[str, KindMetrics]
+    false_alerts_per_hour: dict[str, float | None]
+    false_alerts: dict[str, int]
+    clean_hours: float
+    random: DetectorResult
+    always: DetectorResult
+
+    @classmethod
+    def of(cls, rate: float, seeds: SeedRange, scores: Mapping[str, Scores]) -> Self:
+        """Return the result from the counts of each detector."""
+        ours, *baselines = (DetectorResult.of(scores[name]) for name in DETECTORS)
+        return cls(
+            rate,
+            f"{seeds[0]}-{seeds[-1]}",
+            ours.kinds,
+            ours.false_alerts_per_hour,
+            ours.false_alerts,
+            ours.clean_hours,
+            *baselines,
+        )
+
+    def detectors(self) -> dict[str, DetectorResult]:
+        """Return each detector by its name, ours first."""
+        ours = DetectorResult(
+            self.kinds, self.false_alerts_per_hour, self.false_alerts, self.clean_hours
+        )
+        return {OURS: ours, "random": self.random, "always": self.always}
+
+    def tables(self) -> Iterator[Table]:
+        """Yield a table a detector."""
+        for name, detector in self.detectors().items():
+            yield from detector.tables(name)
+
+    def summary(self) -> str:
+        """Return the false alerts of each detector, a line each."""
+        return "\n".join(detector.summary(name) for name, detector in self.detectors().items())
+
+
+class DetectionScenario(Scenario, frozen=True):
+    """Score the job's anomaly rules on simulated sales with known anomalies; needs no stack.
+
+    The job's own SQL runs over the generator's sales in batch. Two baselines are scored with it:
+    `random`, as many alerts at random places, and `always`, every possible alert. The same seeds
+    without anomalies give the false alerts an hour.
+    """
+
+    seeds: Annotated[
+        SeedRange, option("Seeds that are scored, as 101-120 or 7; 1-20 chose the thresholds.")
+    ] = range(101, 121)
+    rate: Annotated[float, RATE_OPTION] = 100.0
+    seconds: Annotated[
+        Seconds,
+        option("Simulated time of each seed, its first minute dropped.", flag="--for"),
+    ] = Seconds(600)
+    anomaly_rate: Annotated[float, ANOMALY_RATE_OPTION] = 0.002
+    episode_every: Annotated[float, EPISODE_EVERY_OPTION] = 30.0
+
+    def measure(self, settings: Settings, watch: Watcher, progress: Progress) -> DetectionResult:  # noqa: ARG002 - no run
+        """Simulate the seeds and score each detector.
+
+        Raises:
+            JobError: Flink refused the SQL.
+
+        """
+        traffics = [
+            SimulatedTraffic(
+                self.rate, int(self.seconds), seed, self.anomaly_rate, self.episode_every
+            )
+            for seed in self.seeds
+        ]
+        return DetectionResult.of(self.rate, self.seeds, score(settings, traffics, progress))
+
+
+class FalseAlertsResult(Result, frozen=True):
+    """The alerts of the job's rules on clean sales."""
+
+    rate: float
+    seed: int
+    false_alerts_per_hour: dict[str, float | None]
+    false_alerts: dict[str, int]
+    clean_hours: float
+
+    def tables(self) -> Iterator[Table]:
+        """Yield a row a kind."""
+        rows = [
+            (kind, count, self.false_alerts_per_hour[kind])
+            for kind, count in self.false_alerts.items()
+        ]
+        yield Table(f"{self.clean_hours:.1f} h of clean sales", ("kind", "alerts", "an hour"), rows)
+
+
+class FalseAlertsScenario(Scenario, frozen=True):
+    """Count the alerts of the job's rules on simulated sales without anomalies; needs no stack."""
+
+    hours: Annotated[float, option("Simulated hours.", ge=0.1, le=168)] = 24.0
+    rate: Annotated[float, RATE_OPTION] = 100.0
+    seed: Annotated[
+        int, option("Seed of the first six hours; the next ones have the next seeds.", ge=0)
+    ] = 201
+
+    def measure(self, settings: Settings, watch: Watcher, progress: Progress) -> FalseAlertsResult:  # noqa: ARG002 - no run
+        """Simulate the hours and count the alerts, all of them false.
+
+        Raises:
+            JobError: Flink refused the SQL.
+
+        """
+        scores = count_false_alerts(settings, self.rate, self.hours, self.seed, progress)
+        ours = DetectorResult.of(scores)
+        return FalseAlertsResult(
+            self.rate, self.seed, ours.false_alerts_per_hour, ours.false_alerts, ours.clean_hours
+        )
+
+
+def score(
+    settings: Settings, traffics: Sequence[SimulatedTraffic], progress: Progress
+) -> dict[str, Scores]:
     """Simulate each traffic, with its anomalies and without, and score each detector.
 
     Raises:
@@ -118,106 +285,110 @@ def run(settings: Settings, traffics: Sequence[SimulatedTraffic], tell: Tell) ->
 
     """
     scores = {name: Scores() for name in DETECTORS}
-    plain = [replace(traffic, anomaly_rate=0.0, episode_every_s=0.0) for traffic in traffics]
-    with _laboratory(settings, tell) as ask:
-        for found, truth, judged in ask(traffics):
-            blind = at_random(found, judged, truth.seed)
-            scores["ours"].add(found, truth, judged)
-            scores["random"].add(blind, truth, judged)
-            # It does not look at the sales: as many alerts on clean ones.
-            scores["random"].add_clean(blind, judged)
-            for kinds, said in always(judged):
-                scores["always"].add(said, truth, judged, kinds)
-        for found, _, judged in ask(plain):
-            scores["ours"].add_clean(found, judged)
-            scores["always"].clean_s += len(judged.seconds)
-            for _, said in always(judged):
-                scores["always"].false_alerts.update(_kinds(said))
+    clean = [replace(traffic, anomaly_rate=0.0, episode_every_s=0.0) for traffic in traffics]
+    with _batch_detection(settings, progress) as detect:
+        for alerts, truth, scored in detect(traffics):
+            random_alerts = at_random(alerts, scored, truth.seed)
+            scores[OURS].add(alerts, truth, scored)
+            scores["random"].add(random_alerts, truth, scored)
+            # It does not read the sales: on clean ones it raises as many alerts.
+            scores["random"].add_clean(random_alerts, scored)
+            for kinds, every_alert in always(scored):
+                scores["always"].add(every_alert, truth, scored, kinds)
+        for alerts, _, scored in detect(clean):
+            scores[OURS].add_clean(alerts, scored)
+            scores["always"].clean_s += len(scored.seconds)
+            for _, every_alert in always(scored):
+                scores["always"].false_alerts.update(_kinds(every_alert))
     return scores
 
 
-def run_clean(settings: Settings, rate: float, hours: float, seed: int, tell: Tell) -> Scores:
+def count_false_alerts(
+    settings: Settings, rate: float, hours: float, seed: int, progress: Progress
+) -> Scores:
     """Count the alerts on clean sales, all of them false.
 
     Raises:
         JobError: Flink refused the SQL.
 
     """
-    scores, left = Scores(), round(hours * HOUR_S)
-    with _laboratory(settings, tell) as ask:
-        while left > 0:
-            tell(f"clean sales: {left / HOUR_S:.1f} of {hours:g} hours left")
-            length = min(PIECE_S, left)
+    scores, remaining_s = Scores(), round(hours * HOUR_S)
+    with _batch_detection(settings, progress) as detect:
+        while remaining_s > 0:
+            progress(f"clean sales: {remaining_s / HOUR_S:.1f} of {hours:g} hours left")
+            length_s = min(PIECE_S, remaining_s)
             # The warm-up is not part of the hours that were asked for.
-            for found, _, judged in ask(
-                [SimulatedTraffic(rate, length + WARM_UP_S, seed, 0.0, 0.0)]
-            ):
-                scores.add_clean(found, judged)
-            left -= length
+            traffic = SimulatedTraffic(rate, length_s + WARM_UP_S, seed, 0.0, 0.0)
+            for alerts, _, scored in detect([traffic]):
+                scores.add_clean(alerts, scored)
+            remaining_s -= length_s
             seed += 1
     return scores
 
 
-def at_random(found: DetectorAlerts, judged: Judged, seed: int) -> DetectorAlerts:
-    """Return as many alerts of each kind as were found, anywhere."""
-    luck = Random(f"baseline {seed}")  # noqa: S311 - a simulation
-    kinds = list(found.sales.values())
-    places = luck.sample(judged.offsets, len(kinds))
+def at_random(alerts: DetectorAlerts, scored: ScoredPart, seed: int) -> DetectorAlerts:
+    """Return as many alerts of each kind, at random places."""
+    rng = Random(f"baseline {seed}")  # noqa: S311 - a simulation
+    kinds = list(alerts.sales.values())
+    offsets = rng.sample(scored.offsets, len(kinds))
     seconds = [
-        SecondAlert(luck.choice(judged.seconds), luck.choice(CATEGORIES), alert.kind)
-        for alert in found.seconds
+        SecondAlert(rng.choice(scored.seconds), rng.choice(CATEGORIES), alert.kind)
+        for alert in alerts.seconds
     ]
-    return DetectorAlerts(dict(zip(places, kinds, strict=True)), seconds)
+    return DetectorAlerts(dict(zip(offsets, kinds, strict=True)), seconds)
 
 
-def always(judged: Judged) -> Iterator[tuple[Sequence[str], DetectorAlerts]]:
-    """Yield every alert there is: of one kind of sale at a time, then of all seconds."""
+def always(scored: ScoredPart) -> Iterator[tuple[Sequence[str], DetectorAlerts]]:
+    """Yield every possible alert: of one kind of sale at a time, then of all seconds."""
     for kind in SALE_ALERTS:
         labels = [label for label, alert in ALERT_OF_LABEL.items() if alert == kind != label]
-        yield (kind, *labels), DetectorAlerts(dict.fromkeys(judged.offsets, kind), [])
-    cells = product(judged.seconds, CATEGORIES, SECOND_ALERTS)
+        yield (kind, *labels), DetectorAlerts(dict.fromkeys(scored.offsets, kind), [])
+    cells = product(scored.seconds, CATEGORIES, SECOND_ALERTS)
     yield tuple(EPISODE_KINDS), DetectorAlerts({}, list(starmap(SecondAlert, cells)))
 
 
-def _kinds(found: DetectorAlerts) -> Counter[str]:
-    return Counter(found.sales.values()) + Counter(alert.kind for alert in found.seconds)
+def _kinds(alerts: DetectorAlerts) -> Counter[str]:
+    return Counter(alerts.sales.values()) + Counter(alert.kind for alert in alerts.seconds)
 
 
 class _BatchDetection:
-    """Simulates traffics and asks the job's SQL about them, in one query."""
+    """Simulates traffics and runs the job's SQL over them, in one query."""
 
-    def __init__(self, flink: Batch, settings: Settings, folder: Path, tell: Tell) -> None:
+    def __init__(self, flink: Batch, settings: Settings, folder: Path, progress: Progress) -> None:
         self._flink = flink
         self._folder = folder
-        self._tell = tell
+        self._progress = progress
         self._views = list(build.statements(batch.parameters(settings), build.VIEWS))
-        self._asked = 0
+        self._queries = 0
 
-    def __call__(self, traffics: Sequence[SimulatedTraffic]) -> list[Log]:
-        """Return for each what the job finds, the truth, and what of it is scored."""
-        self._asked += 1
+    def __call__(self, traffics: Sequence[SimulatedTraffic]) -> list[ScoredLog]:
+        """Return the alerts, the labels and the scored part of each traffic."""
+        self._queries += 1
         log = self._folder / "log.json"
-        sales, seconds = (self._folder / f"{name}-{self._asked}" for name in ("sales", "seconds"))
-        self._tell(f"simulating {len(traffics)} x {traffics[0].seconds} s")
+        sales, seconds = (self._folder / f"{name}-{self._queries}" for name in ("sales", "seconds"))
+        self._progress(f"simulating {len(traffics)} x {traffics[0].seconds} s")
         truths = simulate(traffics, log)
-        self._tell("running the job's SQL")
-        self._flink.run([*sale_log(log), *self._views, *_answers(sales, seconds)])
-        found_sales, found_seconds = list(rows(sales)), list(rows(seconds))
-        answers = []
+        self._progress("running the job's SQL")
+        self._flink.run([*sale_log(log), *self._views, *_statements(sales, seconds)])
+        sale_rows, second_rows = list(rows(sales)), list(rows(seconds))
+        logs = []
         for partition, truth in enumerate(truths):
-            judged = Judged.of(truth)
-            mine = [row for row in found_sales if row["kafka_partition"] == partition]
-            kinds = {row["kafka_offset"]: row["kind"] for row in mine}
-            found = DetectorAlerts(
-                {offset: kind for offset, kind in kinds.items() if offset in judged.offsets},
-                [SecondAlert(**r) for r in found_seconds if r["second"] in judged.seconds],
+            scored = ScoredPart.of(truth)
+            kinds = {
+                row["kafka_offset"]: row["kind"]
+                for row in sale_rows
+                if row["kafka_partition"] == partition
+            }
+            alerts = DetectorAlerts(
+                {offset: kind for offset, kind in kinds.items() if offset in scored.offsets},
+                [SecondAlert(**row) for row in second_rows if row["second"] in scored.seconds],
             )
-            answers.append((found, truth, judged))
-        return answers
+            logs.append((alerts, truth, scored))
+        return logs
 
 
-def _answers(sales: Path, seconds: Path) -> Iterator[str]:
-    """Yield the statements that write what is found to two folders."""
+def _statements(sales: Path, seconds: Path) -> Iterator[str]:
+    """Yield the statements that write the alerts to two folders."""
     yield files_table("found_sale", "kafka_partition INT, kafka_offset BIGINT, kind STRING", sales)
     yield files_table("found_second", "`second` INT, category STRING, kind STRING", seconds)
     yield "INSERT INTO found_sale SELECT kafka_partition, kafka_offset, kind FROM sale_outlier"
@@ -226,9 +397,9 @@ def _answers(sales: Path, seconds: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _laboratory(settings: Settings, tell: Tell) -> Iterator[_BatchDetection]:
-    """Start the process that runs SQL, with a folder for its files, for the length of a block."""
+def _batch_detection(settings: Settings, progress: Progress) -> Iterator[_BatchDetection]:
+    """Run a Flink process, with a folder for its files, while the block runs."""
     with TemporaryDirectory(prefix="spaf-detection-") as name:
         folder = Path(name)
         with batch.running(folder / "flink.log") as flink:
-            yield _BatchDetection(flink, settings, folder, tell)
+            yield _BatchDetection(flink, settings, folder, progress)

@@ -1,157 +1,211 @@
-"""How soon the running pipeline knows: anomalies sold on purpose, and when their rows were there.
+"""Detection delay of the running pipeline: from an anomalous sale to its alert in PostgreSQL.
 
-Delays of sales are told against two moments: when the sale was due, and when its own row of
-sales_summary first showed it in PostgreSQL. `detected_at` is the database's clock at the insert.
+The delay of a sale has two reference times: when the sale was due, and when its own row of
+sales_summary first included it in PostgreSQL. `detected_at` is the database's clock at the insert.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
 
-from spaf import clock
-from spaf.bench.run.load import Load, offered
-from spaf.bench.run.outcome import Measurement, Outcome
+from spaf.bench.detection.options import ANOMALY_RATE_OPTION, EPISODE_EVERY_OPTION, RATE_OPTION
+from spaf.bench.progress import Progress
+from spaf.bench.run.load import offered
+from spaf.bench.run.outcome import Measurement
+from spaf.bench.run.rates import measure_load
+from spaf.bench.scenario import Result, Scenario, Seconds, Table, option
 from spaf.generate.anomalies.anomaly import EpisodeLabel, Label, read_labels
 from spaf.generate.anomalies.ground_truth import SecondAlert, beginning, is_about
-from spaf.measure.quantiles import quantiles
+from spaf.measure.latency import Stamps
+from spaf.measure.quantiles import Quantiles, quantiles
 from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic.range_reader import read
 
-Tell = Callable[[str], None]
 
-
-class _Stamped(msgspec.Struct, rename="camel"):
-    """What of a sale ties it to its label and to its latency."""
+class _StampedSale(msgspec.Struct, rename="camel"):
+    """The fields of a sale that identify its label and its latency."""
 
     transaction_id: str
     intended_at: int
 
 
-@dataclass(frozen=True)
-class LiveDetection:
-    """The delays of one run, microseconds, and how many labelled sales and episodes there were."""
+class DetectedSales(msgspec.Struct, frozen=True):
+    """Delays of the labelled sales."""
 
-    outcome: Outcome
-    after_due: list[int]
-    after_visible: list[int]
     labelled: int
-    episodes: dict[str, list[int]]
-    begun: dict[str, int]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for --json."""
-        outcome = self.outcome
-        return {
-            "rate": outcome.load.rate,
-            "valid": not outcome.reasons,
-            "reasons": outcome.reasons,
-            "warm_up_s": outcome.warm_up_s,
-            "sales": {
-                "labelled": self.labelled,
-                "found": len(self.after_due),
-                "after_due_ms": _told(self.after_due),
-                "after_visible_ms": _told(self.after_visible),
-            },
-            "episodes": {
-                kind: {
-                    "labelled": begun,
-                    "found": len(self.episodes.get(kind, [])),
-                    "after_start_ms": _told(self.episodes.get(kind, [])),
-                }
-                for kind, begun in self.begun.items()
-            },
-        }
+    found: int
+    after_due_ms: Quantiles | None
+    after_visible_ms: Quantiles | None
 
 
-def _told(delays_us: list[int]) -> dict[str, Any] | None:
-    found = quantiles(np.array(delays_us, dtype=np.int64))
-    return None if found is None else found.as_dict()
+class DetectedEpisodes(msgspec.Struct, frozen=True):
+    """Delays of the episodes of one kind."""
+
+    labelled: int
+    found: int
+    after_start_ms: Quantiles | None
 
 
-@dataclass(frozen=True)
-class LiveDetectionLoad:
-    """What to sell: sales a second, seconds, share of anomalies, seconds between episodes."""
+class Delays(msgspec.Struct, frozen=True):
+    """The delays of one run, and how many labelled sales and episodes there were."""
+
+    sales: DetectedSales
+    episodes: dict[str, DetectedEpisodes]
+
+
+class DetectionDelayResult(Result, frozen=True):
+    """The delays of one run, and whether the run is valid."""
 
     rate: float
-    seconds: float
-    anomaly_rate: float
-    episode_every_s: float
+    valid: bool
+    reasons: list[str]
+    warm_up_s: float
+    sales: DetectedSales
+    episodes: dict[str, DetectedEpisodes]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the figures are valid."""
+        return self.valid
+
+    def tables(self) -> Iterator[Table]:
+        """Yield a row for the sales by each reference time, and one a kind of episode."""
+        sales = self.sales
+        delays = [
+            ("labelled sale, after due", sales.labelled, sales.after_due_ms),
+            ("labelled sale, after visible", sales.labelled, sales.after_visible_ms),
+        ]
+        delays += [
+            (f"{kind}, after its start", one.labelled, one.after_start_ms)
+            for kind, one in self.episodes.items()
+        ]
+        rows = [
+            (name, labelled, one and one.count, one and one.p50, one and one.p99, one and one.max)
+            for name, labelled, one in delays
+        ]
+        yield Table("", ("delay", "labelled", "found", "p50 ms", "p99 ms", "max ms"), rows)
+
+    def failure(self) -> str:
+        """Return why the figures are not valid."""
+        return "; ".join(self.reasons)
 
 
-def measure(session: Run, wish: LiveDetectionLoad, tell: Tell) -> LiveDetection:
-    """Sell with anomalies, verify everything, and tell how soon they were known.
+class DetectionDelayScenario(Scenario, frozen=True):
+    """Sell with anomalies through the whole stack; measure how soon each alert is in PostgreSQL."""
 
-    Raises:
-        LoadError: the load left no result.
-        SpafError: the run could not be verified.
+    rate: Annotated[float, RATE_OPTION] = 100.0
+    seconds: Annotated[Seconds, option("How long to sell.", flag="--for")] = Seconds(600)
+    anomaly_rate: Annotated[float, ANOMALY_RATE_OPTION] = 0.002
+    episode_every: Annotated[float, EPISODE_EVERY_OPTION] = 30.0
+
+    def measure_run(self, run: Run, progress: Progress) -> DetectionDelayResult:
+        """Sell with anomalies, verify everything, and join the labels with the alerts.
+
+        Raises:
+            LoadError: the load left no result.
+            SpafError: the run could not be verified.
+
+        """
+        load_spec = offered(run, anomaly_rate=self.anomaly_rate, episode_every_s=self.episode_every)
+        with Measurement.start(run) as measurement:
+            begin = dict(measurement.begin)
+            outcome = measure_load(measurement, load_spec, self.rate, self.seconds, progress)
+        due_us = _due_us(run, begin)
+        labels = read_labels(Path(load_spec.labels)) if load_spec.labels else ([], [])
+        with run.access.session(Role.READ) as connection:
+            alerts = queries.sale_detections(connection), queries.second_detections(connection)
+        delays = join(outcome.measured, due_us, labels, alerts)
+        reasons = outcome.reasons
+        return DetectionDelayResult(
+            outcome.load.rate,
+            not reasons,
+            reasons,
+            outcome.warm_up_s,
+            delays.sales,
+            delays.episodes,
+        )
+
+
+def _due_us(run: Run, begin: dict[int, int]) -> dict[str, int]:
+    """Return the due time of each sale of the run, by its id, microseconds."""
+    due_us = {}
+    for record in read(run.kafka, run.topic, begin, run.end_offsets()):
+        sale = msgspec.json.decode(record.value or b"{}", type=_StampedSale)
+        due_us[sale.transaction_id] = sale.intended_at
+    return due_us
+
+
+def join(
+    measured: Stamps,
+    due_us: dict[str, int],
+    labels: tuple[list[Label], list[EpisodeLabel]],
+    alerts: tuple[list[tuple[str, int]], list[tuple[int, str, str, int]]],
+) -> Delays:
+    """Join labels with alerts.
+
+    Args:
+        measured: stamps of the sales after the warm-up, in the order of their due times.
+        due_us: due time by transaction id.
+        labels: of sales and of episodes; those before the first measured sale are left out.
+        alerts: of sales as (transaction id, detected µs), of seconds as (second, category, kind,
+            detected µs).
 
     """
-    what = offered(session, anomaly_rate=wish.anomaly_rate, episode_every_s=wish.episode_every_s)
-    with Measurement.start(session) as measurement:
-        load = Load(session, what, rate=wish.rate, seconds=wish.seconds)
-        began = clock.monotonic()
-        while not load.done:
-            measurement.sampler.look_now_and_then()
-            tell(f"{wish.rate:g} sales/s, {clock.monotonic() - began:.0f} of {wish.seconds:.0f} s")
-            clock.sleep(0.1)
-        tell("verifying")
-        outcome = measurement.finish(load.result())
-        begin = measurement.begin
-    due = _due(session, dict(begin))
-    sales, episodes = read_labels(Path(what.labels)) if what.labels else ([], [])
-    first_us = int(outcome.measured.intended[0]) if outcome.measured.intended.size else 0
-    with session.access.session(Role.READ) as connection:
-        found = queries.sale_detections(connection)
-        seconds = queries.second_detections(connection)
-    return _joined(outcome, first_us, due, (sales, episodes), (found, seconds))
+    first_us = int(measured.intended[0]) if measured.intended.size else 0
+    sale_labels, episodes = labels
+    sales = _join_sales(measured, due_us, sale_labels, alerts[0], first_us)
+    return Delays(
+        sales,
+        _join_episodes([one for one in episodes if one.start_ms * 1_000 >= first_us], alerts[1]),
+    )
 
 
-def _due(session: Run, begin: dict[int, int]) -> dict[str, int]:
-    """Return when each sale of the run was due, by its id."""
-    due = {}
-    for record in read(session.kafka, session.topic, begin, session.end_offsets()):
-        sale = msgspec.json.decode(record.value or b"{}", type=_Stamped)
-        due[sale.transaction_id] = sale.intended_at
-    return due
-
-
-def _joined(
-    outcome: Outcome,
+def _join_sales(
+    measured: Stamps,
+    due_us: dict[str, int],
+    labels: list[Label],
+    alerts: list[tuple[str, int]],
     first_us: int,
-    due: dict[str, int],
-    labels: tuple[list[Label], list[EpisodeLabel]],
-    found: tuple[list[tuple[str, int]], list[tuple[int, str, str, int]]],
-) -> LiveDetection:
-    """Join labels with rows; what was due before `first_us` is warm-up."""
-    labelled = {
-        one.transaction_id for one in labels[0] if due.get(one.transaction_id, 0) >= first_us
-    }
-    intended, visible = outcome.measured.intended, outcome.measured.visible
+) -> DetectedSales:
+    ids = (label.transaction_id for label in labels)
+    labelled = {one for one in ids if due_us.get(one, 0) >= first_us}
     after_due, after_visible = [], []
-    for name, detected_us in found[0]:
-        if name in labelled:
-            place = int(np.searchsorted(intended, due[name]))
-            after_due.append(detected_us - due[name])
-            after_visible.append(detected_us - int(visible[place]))
-    begun: dict[str, int] = {}
-    delays: dict[str, list[int]] = {}
-    for episode in labels[1]:
-        if episode.start_ms * 1_000 < first_us:
-            continue
-        begun[episode.kind] = begun.get(episode.kind, 0) + 1
+    for transaction_id, detected_us in alerts:
+        if transaction_id in labelled:
+            index = int(np.searchsorted(measured.intended, due_us[transaction_id]))
+            after_due.append(detected_us - due_us[transaction_id])
+            after_visible.append(detected_us - int(measured.visible[index]))
+    return DetectedSales(
+        len(labelled), len(after_due), _quantiles(after_due), _quantiles(after_visible)
+    )
+
+
+def _join_episodes(
+    episodes: list[EpisodeLabel], alerts: list[tuple[int, str, str, int]]
+) -> dict[str, DetectedEpisodes]:
+    labelled = Counter(episode.kind for episode in episodes)
+    delays: defaultdict[str, list[int]] = defaultdict(list)
+    for episode in episodes:
         hits = [
             detected_us
-            for second, category, kind, detected_us in found[1]
+            for second, category, kind, detected_us in alerts
             if kind == beginning(episode) and is_about(SecondAlert(second, category, kind), episode)
         ]
         if hits:
-            delays.setdefault(episode.kind, []).append(min(hits) - episode.start_ms * 1_000)
-    return LiveDetection(outcome, after_due, after_visible, len(labelled), delays, begun)
+            delays[episode.kind].append(min(hits) - episode.start_ms * 1_000)
+    return {
+        kind: DetectedEpisodes(count, len(delays[kind]), _quantiles(delays[kind]))
+        for kind, count in labelled.items()
+    }
+
+
+def _quantiles(delays_us: list[int]) -> Quantiles | None:
+    return quantiles(np.array(delays_us, dtype=np.int64))

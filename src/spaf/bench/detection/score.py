@@ -1,12 +1,12 @@
-"""How good a detector is: what it found, held against the labels."""
+"""Precision, recall and delay of a detector: its alerts against the labels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from math import inf, sqrt
-from typing import Any
+from typing import Self
 
+import msgspec
 import numpy as np
 
 from spaf.generate.anomalies.anomaly import BURST, DROUGHT, SHIFT, SURGE, EpisodeLabel
@@ -17,15 +17,14 @@ from spaf.sale.anomaly_kinds import ALERT_OF_LABEL
 Z95 = 1.959964
 
 
-@dataclass
-class KindScore:
+class KindScore(msgspec.Struct):
     """Counts for one kind, over all seeds."""
 
     labelled: int = 0
     found: int = 0
     alerts: int = 0
     right: int = 0
-    delays_ms: list[int] = field(default_factory=list)
+    delays_ms: list[int] = []
 
     def add(self, other: KindScore) -> None:
         """Add the counts of another seed."""
@@ -35,22 +34,37 @@ class KindScore:
         self.right += other.right
         self.delays_ms += other.delays_ms
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the scores; None where there is nothing to divide by."""
-        precision = share(self.right, self.alerts)
-        recall = share(self.found, self.labelled)
-        both = None if precision is None or recall is None else precision + recall
-        return {
-            "precision": precision,
-            "recall": recall,
-            "f1": 2 * (precision or 0) * (recall or 0) / both if both else both,
-            "precision_95": wilson(self.right, self.alerts),
-            "recall_95": wilson(self.found, self.labelled),
-            "delay_ms_p50": quantile(self.delays_ms, 0.5),
-            "delay_ms_p99": quantile(self.delays_ms, 0.99),
-            "labelled": self.labelled,
-            "alerts": self.alerts,
-        }
+
+class KindMetrics(msgspec.Struct, frozen=True):
+    """The scores of one kind; None where there is nothing to divide by. Delays are milliseconds."""
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    precision_95: tuple[float, float] | None
+    recall_95: tuple[float, float] | None
+    delay_ms_p50: float | None
+    delay_ms_p99: float | None
+    labelled: int
+    alerts: int
+
+    @classmethod
+    def of(cls, counts: KindScore) -> Self:
+        """Return the scores that follow from the counts."""
+        precision = share(counts.right, counts.alerts)
+        recall = share(counts.found, counts.labelled)
+        total = None if precision is None or recall is None else precision + recall
+        return cls(
+            precision,
+            recall,
+            2 * (precision or 0) * (recall or 0) / total if total else total,
+            wilson(counts.right, counts.alerts),
+            wilson(counts.found, counts.labelled),
+            quantile(counts.delays_ms, 0.5),
+            quantile(counts.delays_ms, 0.99),
+            counts.labelled,
+            counts.alerts,
+        )
 
 
 Tallies = dict[str, KindScore]
@@ -61,15 +75,15 @@ def share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def quantile(values: Sequence[int], place: float) -> float | None:
-    """Return the smallest value that this share does not exceed."""
+def quantile(values: Sequence[int], probability: float) -> float | None:
+    """Return the quantile of a share, always one of the values; None without values."""
     if not values:
         return None
-    return float(np.quantile(values, place, method="inverted_cdf"))
+    return float(np.quantile(values, probability, method="inverted_cdf"))
 
 
 def wilson(part: int, whole: int) -> tuple[float, float] | None:
-    """Return the 95 % interval of a share (Wilson 1927): sensible at 0 and 1, too."""
+    """Return the 95 % interval of a share (Wilson 1927), which is useful at 0 and 1, too."""
     if not whole:
         return None
     p, z2 = part / whole, Z95 * Z95
@@ -79,7 +93,7 @@ def wilson(part: int, whole: int) -> tuple[float, float] | None:
 
 
 def score_sales(alerts: dict[int, str], labels: dict[int, str]) -> Tallies:
-    """Score alerts on sales: one is right if its sale is labelled as what it says.
+    """Score alerts on sales: an alert is right if its sale has the label of its kind.
 
     Args:
         alerts: kind of the alert, by offset.
@@ -104,20 +118,20 @@ def score_seconds(
     episodes: Sequence[EpisodeLabel],
     last_start_ms: float = inf,
 ) -> Tallies:
-    """Score alerts on seconds: one is right if an episode of its category and sign is on.
+    """Score alerts on seconds: an alert is right while an episode of its category and sign lasts.
 
-    An episode is found by the first alert that says what it does; however many follow, they are
-    right and count once. Its delay lasts until the end of the alert's second: that is when the
-    second is known. Episodes that begin after `last_start_ms` had no time to be found: they make
-    alerts right, but are not missed.
+    The first alert of the right kind finds an episode; the alerts that follow are right, and the
+    episode counts once. Its delay lasts until the end of the alert's second, when the second is
+    complete. Episodes that begin after `last_start_ms` had no time to be found: they make alerts
+    right, but are not missed.
     """
     tallies = {kind: KindScore() for kind in (SURGE, DROUGHT, SHIFT, BURST)}
     first: dict[EpisodeLabel, int] = {}
     for alert in sorted(alerts):
         tallies[alert.kind].alerts += 1
-        meant = [episode for episode in episodes if is_about(alert, episode)]
-        tallies[alert.kind].right += bool(meant)
-        for episode in meant:
+        matching = [episode for episode in episodes if is_about(alert, episode)]
+        tallies[alert.kind].right += bool(matching)
+        for episode in matching:
             if alert.kind == beginning(episode):
                 first.setdefault(episode, (alert.second + 1) * 1_000 - episode.start_ms)
     for episode in (one for one in episodes if one.start_ms <= last_start_ms):

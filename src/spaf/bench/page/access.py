@@ -1,86 +1,102 @@
-"""The live page of a run, as the benches use it."""
+"""The live page of a run: its address, its restart, a browser that opens it."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spaf import clock
+from spaf.bench.scenario import Scenario
 from spaf.errors import StackError
-from spaf.measure.browser import Browser
+from spaf.measure.browser import NO_SANDBOX, Browser, find, runs_as_root
 from spaf.measure.screen import Screen
+from spaf.settings import Settings
 from spaf.stack import process
 from spaf.stack.run import Run
 from spaf.stack.service_names import SERVE
 
-# It starts after the job, and nothing waits for it; seconds.
-UP_SECONDS = 30.0
+# The page starts after the job, and no other service waits for it.
+UP_TIMEOUT_S = 30.0
 
 
-def page_address(session: Run) -> str:
-    """Return where the page is, waiting until it is served.
+class BrowserScenario(Scenario, frozen=True):
+    """A scenario that opens the page in headless Chromium."""
+
+    def prepare(self, settings: Settings) -> Iterable[str]:
+        """Check that there is a browser; return the notice of a missing sandbox.
+
+        Raises:
+            BrowserError: there is none.
+
+        """
+        find(settings.serve.browser)
+        return (NO_SANDBOX,) if runs_as_root() else ()
+
+
+def page_address(run: Run) -> str:
+    """Return the address of the page, waiting until it is served.
 
     Raises:
         StackError: it is not.
 
     """
-    found = session.state().services
+    services = run.state().services
 
     def ready() -> bool:
-        found.update(session.state().services)
-        return SERVE in found and found[SERVE].state == "running"
+        services.update(run.state().services)
+        return SERVE in services and services[SERVE].state == "running"
 
-    if not process.wait_until(ready, UP_SECONDS):
+    if not process.wait_until(ready, UP_TIMEOUT_S):
         raise StackError("The page is not served.", todo="See `spaf logs serve`.")
-    return found[SERVE].address
+    return services[SERVE].address
 
 
-def restart_page(session: Run) -> float:
-    """Have the page served by a new process; return how long it took to be there, seconds.
+def restart_page(run: Run) -> float:
+    """End the process that serves the page; return the seconds until a new one serves it.
 
     Raises:
-        StackError: it does not come back.
+        StackError: no new process serves the page.
 
     """
-    page_address(session)
-    before = session.state().services[SERVE]
-    identity = before.identity()
-    began = clock.monotonic()
+    page_address(run)
+    stopped = run.state().services[SERVE]
+    identity = stopped.identity()
+    start_s = clock.monotonic()
     if identity is not None:
-        process.stop(identity, signal.SIGTERM, UP_SECONDS)
+        process.stop(identity, signal.SIGTERM, UP_TIMEOUT_S)
 
-    def back() -> bool:
-        now = session.state().services[SERVE]
-        return now.pid != before.pid and now.state == "running"
+    def restarted() -> bool:
+        serve = run.state().services[SERVE]
+        return serve.pid != stopped.pid and serve.state == "running"
 
-    if not process.wait_until(back, UP_SECONDS):
-        raise StackError("The page does not come back.", todo="See `spaf logs serve`.")
-    return clock.monotonic() - began
+    if not process.wait_until(restarted, UP_TIMEOUT_S):
+        raise StackError("The page was not started again.", todo="See `spaf logs serve`.")
+    return clock.monotonic() - start_s
 
 
 @contextlib.contextmanager
-def open_screen(session: Run, program: Path) -> Iterator[Screen]:
-    """Have the page open in a browser for a block, reporting each frame.
+def open_screen(run: Run, program: Path) -> Iterator[Screen]:
+    """Open the page in a browser that reports each frame, while the block runs.
 
     Raises:
         BrowserError: the browser does not start, or the page does not report.
         StackError: the page is not served.
 
     """
-    log = session.home.logs / "browser.log"
-    with Screen(program, page_address(session), session.home.runs, log) as one:
-        yield one
+    log = run.home.logs / "browser.log"
+    with Screen(program, page_address(run), run.home.runs, log) as screen:
+        yield screen
 
 
 @contextlib.contextmanager
-def open_browser(session: Run, program: Path) -> Iterator[Browser]:
-    """Have a browser for a block.
+def open_browser(run: Run, program: Path) -> Iterator[Browser]:
+    """Run a browser while the block runs.
 
     Raises:
         BrowserError: it does not start.
 
     """
-    with Browser(program, session.home.runs, session.home.logs / "browser.log") as one:
-        yield one
+    with Browser(program, run.home.runs, run.home.logs / "browser.log") as browser:
+        yield browser

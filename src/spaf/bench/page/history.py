@@ -1,23 +1,31 @@
 """A day of seconds as a chart: 24 hours of ten categories, each second a row.
 
-The rows are loaded into a run of its own, because they are nobody's sales: no topic could explain
-them. Each time the page is opened anew and the range of 24 hours is asked for; the clock runs from
-the press of the button to the frame that shows the chart.
+The rows are loaded into the scenario's own run, because no topic explains them. Each time the page
+is opened in a new tab and the range of 24 hours is selected; the time is that from the click on the
+button to the frame that shows the chart.
 """
 
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, LiteralString
+from collections.abc import Sequence
+from typing import Annotated, LiteralString, Self
+
+import msgspec
 
 from spaf import clock
-from spaf.bench.page.access import open_browser, page_address, restart_page
-from spaf.bench.run.rates import Tell
+from spaf.bench.page.access import (
+    BrowserScenario,
+    open_browser,
+    page_address,
+    restart_page,
+)
+from spaf.bench.page.goals import MAX_FIRST_CHART_MS, Goal, GoalsResult
+from spaf.bench.progress import Progress
+from spaf.bench.scenario import option
 from spaf.errors import BrowserError
 from spaf.generate.shop.assortment import CATEGORIES
-from spaf.measure.browser import Browser
+from spaf.measure.browser import Browser, find
 from spaf.settings import Settings
 from spaf.stack.process import wait_until
 from spaf.stack.resource_usage import resources
@@ -27,9 +35,9 @@ from spaf.store.access import Role
 
 HOURS = 24
 RANGE = "24h"
-# The page has drawn its first chart within this after it was opened, seconds.
-READY_SECONDS = 20.0
-# Every second of the last day sells in each category; how much goes up and down a little.
+# The page has drawn its first chart within this time after it was opened.
+READY_TIMEOUT_S = 20.0
+# Every second of the last day has sales in each category; the amounts vary a little.
 FILL: LiteralString = """
     INSERT INTO sales_summary (
         window_start, category, currency, sales_count, units_sold, total_sales, created_at,
@@ -53,13 +61,13 @@ CanvasRenderingContext2D.prototype.clearRect = function (...box) {
   return clear.apply(this, box);
 };
 """
-# From the press to the frame after the drawing that follows the answer, ms; and the answer's part.
+# From the click to the frame after the chart was drawn with the answer, ms; time of the answer.
 PRESS = f"""
 new Promise((done, fail) => {{
   const button = document.querySelector('[data-test="chart.range.{RANGE}"]');
   const began = performance.now();
   button.click();
-  const look = () => {{
+  const check = () => {{
     const asked = performance.getEntriesByType("resource")
       .filter(one => one.name.includes("/api/history"))
       .filter(one => one.startTime >= began && one.responseEnd);
@@ -71,106 +79,133 @@ new Promise((done, fail) => {{
           bytes: answer.encodedBodySize}});
       channel.port2.postMessage(null);
     }} else if (performance.now() - began > 15000) fail(new Error("no chart after 15 s"));
-    else requestAnimationFrame(look);
+    else requestAnimationFrame(check);
   }};
-  requestAnimationFrame(look);
+  requestAnimationFrame(check);
 }})
 """
 
 
-@dataclass(frozen=True)
-class HistoryTimes:
-    """How long each chart took, ms; how long serve took to read the day, and what it then has."""
+class ChartTime(msgspec.Struct, frozen=True):
+    """One chart: milliseconds to its frame, milliseconds and bytes of the answer that it needs."""
+
+    chart: float
+    answer: float
+    bytes: int
+
+
+class TimeFigures(msgspec.Struct, frozen=True):
+    """Figures of several times, milliseconds."""
+
+    first: float
+    median: float
+    max: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Return the figures of some times, in order."""
+        return cls(round(values[0], 1), round(statistics.median(values), 1), round(max(values), 1))
+
+
+class HistoryTimes(msgspec.Struct, frozen=True):
+    """Times of the charts; time and memory of the page process that has read the rows."""
 
     rows: int
-    start_seconds: float
+    serve_start_seconds: float
     serve_mib: float
-    looks: list[dict[str, float]]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for --json."""
-        return {
-            "rows": self.rows,
-            "serve_start_seconds": round(self.start_seconds, 2),
-            "serve_mib": round(self.serve_mib, 1),
-            "looks": len(self.looks),
-            "first_chart_ms": self._figures("chart"),
-            "answer_ms": self._figures("answer"),
-            "answer_kb": round(max(look["bytes"] for look in self.looks) / 1000, 1),
-        }
-
-    def _figures(self, what: str) -> dict[str, float]:
-        values = [look[what] for look in self.looks]
-        return {
-            "first": round(values[0], 1),
-            "median": round(statistics.median(values), 1),
-            "max": round(max(values), 1),
-        }
+    looks: int
+    first_chart_ms: TimeFigures
+    answer_ms: TimeFigures
+    answer_kb: float
 
 
-def scenario(settings: Settings) -> Settings:
-    """Return the settings of a run of its own."""
-    return settings.model_copy(update={"home": settings.home / "history"})
+class HistoryResult(GoalsResult, frozen=True, kw_only=True):
+    """The figures, and their goal."""
+
+    history: HistoryTimes
 
 
-def measure(session: Run, program: Path, *, looks: int, tell: Tell) -> HistoryTimes:
-    """Load the day, then open the page so often and ask for it.
+class HistoryScenario(BrowserScenario, frozen=True):
+    """Load 24 hours of seconds, then open the page and time its chart of 24 hours.
 
-    Raises:
-        BrowserError: no chart came.
-        StoreError: the rows could not be loaded.
-
+    Uses its own run folder: no topic explains these rows.
     """
-    tell(f"loading {HOURS} hours of {len(CATEGORIES)} categories")
-    rows = fill(session)
-    tell("serving them")
-    # It reads what there is when it starts, and follows the news from then on.
-    start_seconds = restart_page(session)
-    address = page_address(session)
-    with open_browser(session, program) as browser:
-        found = []
-        for number in range(looks):
-            tell(f"{RANGE} chart {number + 1} of {looks}")
-            found.append(_look(browser, address))
-    memory, _ = resources(session.state().services[SERVE])
-    return HistoryTimes(rows, start_seconds, memory, found)
+
+    rounds: Annotated[int, option("How often the chart is drawn.", ge=1, le=50)] = 5
+
+    def settings(self, settings: Settings) -> Settings:
+        """Return the settings of the scenario's own run."""
+        return settings.model_copy(update={"home": settings.home / "history"})
+
+    def measure_run(self, run: Run, progress: Progress) -> HistoryResult:
+        """Load the rows, then open the page and select the range, each time in a new tab.
+
+        Raises:
+            BrowserError: no chart was drawn.
+            StoreError: the rows could not be loaded.
+
+        """
+        progress(f"loading {HOURS} hours of {len(CATEGORIES)} categories")
+        rows = fill(run)
+        progress("restarting the page")
+        # It reads the rows of the tables at its start, and only notifications from then on.
+        start_s = restart_page(run)
+        address = page_address(run)
+        charts = []
+        with open_browser(run, find(run.settings.serve.browser)) as browser:
+            for number in range(self.rounds):
+                progress(f"{RANGE} chart", number + 1, self.rounds)
+                charts.append(_draw_chart(browser, address))
+        serve_mib, _ = resources(run.state().services[SERVE])
+        times = HistoryTimes(
+            rows=rows,
+            serve_start_seconds=round(start_s, 2),
+            serve_mib=round(serve_mib, 1),
+            looks=len(charts),
+            first_chart_ms=TimeFigures.of([one.chart for one in charts]),
+            answer_ms=TimeFigures.of([one.answer for one in charts]),
+            answer_kb=round(max(one.bytes for one in charts) / 1000, 1),
+        )
+        name = "24 h of 10 categories, first chart"
+        goal = Goal.at_most(name, times.first_chart_ms.median, MAX_FIRST_CHART_MS, "ms")
+        return HistoryResult(history=times, goals=[goal])
 
 
-def fill(session: Run) -> int:
-    """Load a day of seconds up to now; return how many rows there are.
+def fill(run: Run) -> int:
+    """Load a day of seconds up to now; return the number of rows.
 
     Raises:
         StoreError: the database refuses.
 
     """
-    now = clock.now_ms() // 1_000
-    with session.access.session(Role.OWNER) as connection:
-        # Nobody is to be told of yesterday's rows one by one.
+    now_s = clock.now_ms() // 1_000
+    with run.access.session(Role.OWNER) as connection:
+        # No notifications: the page reads these rows at its start.
         connection.execute("ALTER TABLE sales_summary DISABLE TRIGGER USER")
         connection.execute(
             FILL,
             {
-                "from": now - HOURS * 3_600,
-                "to": now,
+                "from": now_s - HOURS * 3_600,
+                "to": now_s,
                 "categories": list(CATEGORIES),
-                "currency": session.contract.currency,
+                "currency": run.contract.currency,
             },
         )
         connection.execute("ALTER TABLE sales_summary ENABLE TRIGGER USER")
-    with session.access.session(Role.OWNER, autocommit=True) as connection:
+    with run.access.session(Role.OWNER, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE) sales_summary")
-        found = connection.execute("SELECT count(*) FROM sales_summary").fetchone()
-    return int(found[0]) if found else 0
+        row = connection.execute("SELECT count(*) FROM sales_summary").fetchone()
+    return int(row[0]) if row else 0
 
 
-def _look(browser: Browser, address: str) -> dict[str, float]:
+def _draw_chart(browser: Browser, address: str) -> ChartTime:
     tab = browser.tab()
     tab.run_first(PROBE)
     tab.go(address)
-    if not wait_until(lambda: tab.value("window.spafDrawn.length > 0"), READY_SECONDS):
+    if not wait_until(lambda: tab.value("window.spafDrawn.length > 0"), READY_TIMEOUT_S):
         raise BrowserError(f"The page at {address} has drawn no chart at all.")
-    # Its first second is over, with whatever else it fetches.
+    # The page fetches other things first.
     tab.events(2.0)
-    found: dict[str, float] = tab.value(PRESS)
+    chart = msgspec.convert(tab.value(PRESS), ChartTime)
     tab.close()
-    return found
+    return chart

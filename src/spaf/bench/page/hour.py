@@ -1,31 +1,39 @@
-"""The page left open under load: does the memory of the tab, or of what serves it, grow?"""
+"""Memory of the tab and of the page process while the page stays open under load."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
 
+import msgspec
 import numpy as np
 
 from spaf import clock
-from spaf.bench.page.access import open_screen
+from spaf.bench.page.access import BrowserScenario, open_screen
+from spaf.bench.page.goals import MAX_SERVE_MIB, Goal, GoalsResult
+from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
-from spaf.bench.run.outcome import Measurement, Outcome
-from spaf.bench.run.rates import Tell
+from spaf.bench.run.outcome import Measurement
+from spaf.bench.scenario import MAX_RATE, MIN_RATE, option
+from spaf.measure.browser import find
 from spaf.measure.screen import Screen
 from spaf.stack.resource_usage import resources
 from spaf.stack.run import Run
 from spaf.stack.service_names import SERVE
 
-# Between two looks, seconds; each has the page's scripts cleaned up first, which takes it some ms.
-LOOK_SECONDS = 15.0
+# Between two samples; each collects the garbage of the page's scripts first, which takes some ms.
+SAMPLE_INTERVAL_S = 15.0
+POLL_INTERVAL_S = 0.2
 # Until then caches fill and code is compiled: not part of the slope, share of the time.
-SETTLING = 0.25
+WARM_UP_SHARE = 0.25
+KINDS = ("heap_mib", "tab_mib", "serve_mib")
+OUTCOME_KEYS = (
+    *("valid", "reasons", "produced", "latency_ms", "screen", "rss_mib", "cpu_cores"),
+    "services",
+)
 
 
-@dataclass(frozen=True)
-class MemorySample:
+class MemorySample(msgspec.Struct, frozen=True, array_like=True):
     """Memory at one moment, MiB."""
 
     second: float
@@ -34,76 +42,113 @@ class MemorySample:
     serve_mib: float
 
 
-@dataclass(frozen=True)
-class OpenPageRun:
-    """A page that was open for long."""
+class OpenPageRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A page that stayed open; the last fields are those of `Outcome.as_dict`."""
 
-    looks: list[MemorySample]
-    outcome: Outcome
+    minutes: float
+    mib_per_hour: dict[str, float | None]
+    largest_mib: dict[str, float]
+    valid: bool
+    reasons: list[str]
+    produced: int
+    latency_ms: dict[str, Any]
+    screen: dict[str, Any]
+    rss_mib: float
+    cpu_cores: float
+    services: dict[str, Any]
+    series: list[MemorySample]
 
-    def slope(self, what: str) -> float | None:
-        """Return how fast a memory grew after the settling, MiB an hour; least squares."""
-        start = self.looks[-1].second * SETTLING if self.looks else 0.0
-        late = [look for look in self.looks if look.second >= start]
-        if len(late) < 2:  # noqa: PLR2004 - a line has two points
-            return None
-        hours = np.array([look.second for look in late]) / 3600
-        mib = np.array([getattr(look, what) for look in late])
-        return round(float(np.polyfit(hours, mib, 1)[0]), 2)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for --json."""
-        kinds = ("heap_mib", "tab_mib", "serve_mib")
-        found = self.outcome.as_dict()
-        keys = ("valid", "reasons", "produced", "latency_ms", "screen", "rss_mib", "cpu_cores")
-        return {
-            "minutes": round(self.looks[-1].second / 60, 1) if self.looks else 0.0,
-            "mib_per_hour": {kind: self.slope(kind) for kind in kinds},
-            "largest_mib": {
-                kind: round(max((getattr(look, kind) for look in self.looks), default=0.0), 1)
-                for kind in kinds
+    @classmethod
+    def of(cls, samples: Sequence[MemorySample], outcome: dict[str, Any]) -> Self:
+        """Return slopes and maxima of the samples, and the outcome of the load."""
+        return cls(
+            minutes=round(samples[-1].second / 60, 1) if samples else 0.0,
+            mib_per_hour={kind: slope(samples, kind) for kind in KINDS},
+            largest_mib={
+                kind: round(max((getattr(one, kind) for one in samples), default=0.0), 1)
+                for kind in KINDS
             },
-            **{key: found[key] for key in keys},
-            "services": found["services"],
-            "series": [
-                [look.second, *(round(getattr(look, kind), 2) for kind in kinds)]
-                for look in self.looks
-            ],
-        }
+            series=list(samples),
+            **{key: outcome[key] for key in OUTCOME_KEYS},
+        )
 
 
-def measure(session: Run, program: Path, *, rate: float, minutes: float, tell: Tell) -> OpenPageRun:
-    """Sell with the page open for so long.
+def slope(samples: Sequence[MemorySample], kind: str) -> float | None:
+    """Return the growth of a memory after the warm-up, MiB an hour; least squares.
 
-    Raises:
-        BrowserError: the browser ended, or the page did not report.
+    Args:
+        samples: in order of time.
+        kind: one of KINDS.
 
     """
-    looks: list[MemorySample] = []
-    with open_screen(session, program) as page, Measurement.start(session, page) as measurement:
-        load = Load(session, offered(session), rate=rate, seconds=minutes * 60)
-        began = clock.monotonic()
-        try:
-            while not load.done:
-                clock.sleep(0.2)
-                measurement.sampler.look_now_and_then()
-                second = clock.monotonic() - began
-                if second >= (len(looks) + 1) * LOOK_SECONDS:
-                    looks.append(_look(session, page, round(second, 1)))
-                    tell(_line(looks[-1], minutes))
-        finally:
-            load.stop()
-        tell("verifying")
-        return OpenPageRun(looks, measurement.finish(load.result()))
+    start = samples[-1].second * WARM_UP_SHARE if samples else 0.0
+    late = [one for one in samples if one.second >= start]
+    if len(late) < 2:  # noqa: PLR2004 - a line has two points
+        return None
+    hours = np.array([one.second for one in late]) / 3600
+    mib = np.array([getattr(one, kind) for one in late])
+    return round(float(np.polyfit(hours, mib, 1)[0]), 2)
 
 
-def _look(session: Run, page: Screen, second: float) -> MemorySample:
-    serve, _ = resources(session.state().services[SERVE])
-    return MemorySample(second, page.heap_mib(), page.tab_mib(), serve)
+class HourResult(GoalsResult, frozen=True, kw_only=True):
+    """The figures, and their goal."""
+
+    hour: OpenPageRun
+
+    @property
+    def passed(self) -> bool:
+        """Whether the figures are valid."""
+        return self.hour.valid
+
+    def failure(self) -> str:
+        """Return why the figures are not valid."""
+        return "; ".join(self.hour.reasons)
 
 
-def _line(look: MemorySample, minutes: float) -> str:
+class HourScenario(BrowserScenario, frozen=True):
+    """Keep the page open under load; growth of the memory of its tab and of its server."""
+
+    minutes: Annotated[float, option("How long the page stays open.", ge=0.5, le=1_440)] = 60.0
+    rate: Annotated[float, option("Sales a second.", ge=MIN_RATE, le=MAX_RATE)] = 100.0
+
+    def measure_run(self, run: Run, progress: Progress) -> HourResult:
+        """Sell with the page open, and sample its memory.
+
+        Raises:
+            BrowserError: the browser ended, or the page did not report.
+
+        """
+        program = find(run.settings.serve.browser)
+        samples: list[MemorySample] = []
+        with open_screen(run, program) as screen, Measurement.start(run, screen) as measurement:
+            load = Load(run, offered(run), rate=self.rate, seconds=self.minutes * 60)
+            start_s = clock.monotonic()
+            try:
+                while not load.done:
+                    clock.sleep(POLL_INTERVAL_S)
+                    measurement.sampler.sample_if_due()
+                    second = clock.monotonic() - start_s
+                    if second >= (len(samples) + 1) * SAMPLE_INTERVAL_S:
+                        samples.append(_sample(run, screen, round(second, 1)))
+                        progress(_text(samples[-1], self.minutes))
+            finally:
+                load.stop()
+            progress("verifying")
+            outcome = measurement.finish(load.result())
+        hour = OpenPageRun.of(samples, outcome.as_dict())
+        goal = Goal.at_most("memory of serve", hour.largest_mib["serve_mib"], MAX_SERVE_MIB, "MiB")
+        return HourResult(hour=hour, goals=[goal])
+
+
+def _sample(run: Run, screen: Screen, second: float) -> MemorySample:
+    serve_mib, _ = resources(run.state().services[SERVE])
+    return MemorySample(
+        second, round(screen.heap_mib(), 2), round(screen.tab_mib(), 2), round(serve_mib, 2)
+    )
+
+
+def _text(sample: MemorySample, minutes: float) -> str:
     return (
-        f"{look.second / 60:.1f} of {minutes:g} min: scripts {look.heap_mib:.1f} MiB, "
-        f"tab {look.tab_mib:.0f} MiB, serve {look.serve_mib:.0f} MiB"
+        f"{sample.second / 60:.1f} of {minutes:g} min: scripts {sample.heap_mib:.1f} MiB, "
+        f"tab {sample.tab_mib:.0f} MiB, serve {sample.serve_mib:.0f} MiB"
     )

@@ -1,8 +1,8 @@
-"""Many viewers of the page in one process: each has a stream of its own and reads all of it.
+"""Many viewers of the page in one process: each reads its own stream of server-sent events.
 
 `python -m spaf.bench.page.sse_clients ADDRESS VIEWERS` prints a line of JSON when every client has
-received its first bytes, and one with the final counts at SIGTERM. The clients discard what they
-read, without a parser, at idle priority: they stand for people at other machines, so they load the
+received its first bytes, and one with the final counts at SIGTERM. The clients discard the data
+without parsing it, at idle priority. They represent people at other machines, so they load the
 page's server and not the shared processors.
 """
 
@@ -23,13 +23,13 @@ from spaf.errors import LoadError
 from spaf.stack import process
 
 BUFFER_BYTES = 1 << 16
-# Every viewer has its first bytes within this, seconds.
-READY_SECONDS = 20.0
+# Every viewer has its first bytes within this time.
+READY_TIMEOUT_S = 20.0
 PUSH = b"event: rows"
 
 
 class ClientCounts(msgspec.Struct):
-    """What the viewers have got; lost are those whose stream has ended."""
+    """Totals of all viewers: those answered, those whose stream has ended, and received data."""
 
     viewers: int
     ready: int
@@ -42,17 +42,17 @@ class SseClient(asyncio.BufferedProtocol):
     """One stream; all viewers read into the same buffer."""
 
     def __init__(
-        self, request: bytes, buffer: bytearray, counts: ClientCounts, all_there: asyncio.Event
+        self, request: bytes, buffer: bytearray, counts: ClientCounts, all_answered: asyncio.Event
     ) -> None:
-        """Keep what to ask, where to count, and what to set when every viewer has an answer."""
+        """Keep the request, the counts, and the event to set when every viewer has an answer."""
         self._request = request
         self._buffer = buffer
         self._counts = counts
-        self._all_there = all_there
+        self._all_answered = all_answered
         self._started = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the stream."""
+        """Request the stream."""
         if isinstance(transport, asyncio.Transport):
             transport.write(self._request)
 
@@ -61,49 +61,49 @@ class SseClient(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Count them and forget them."""
+        """Count the bytes and discard them."""
         counts = self._counts
         if not self._started:
             self._started = True
             counts.ready += self._buffer.startswith(b"HTTP/1.1 200 ", 0, nbytes)
-            self._look_whether_all_are_there()
+            self._check_all_answered()
         counts.bytes += nbytes
         counts.pushes += self._buffer.count(PUSH, 0, nbytes)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Count it."""
+        """Count the lost stream."""
         self._counts.lost += 1
-        self._look_whether_all_are_there()
+        self._check_all_answered()
 
-    def _look_whether_all_are_there(self) -> None:
+    def _check_all_answered(self) -> None:
         if self._counts.ready + self._counts.lost >= self._counts.viewers:
-            self._all_there.set()
+            self._all_answered.set()
 
 
-async def watch(address: str, viewers: int) -> ClientCounts:
-    """Be so many viewers until SIGTERM."""
+async def read_streams(address: str, viewers: int) -> ClientCounts:
+    """Open `viewers` streams and discard the data until SIGTERM. Return the final counts."""
     host, _, port = urlsplit(address).netloc.partition(":")
     request = f"GET /api/stream HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
     counts, buffer = ClientCounts(viewers, 0, 0, 0, 0), bytearray(BUFFER_BYTES)
-    all_there, end = asyncio.Event(), asyncio.Event()
+    all_answered, end = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, end.set)
 
     def viewer() -> SseClient:
-        return SseClient(request, buffer, counts, all_there)
+        return SseClient(request, buffer, counts, all_answered)
 
     transports = []
-    # Where nobody listens there are no viewers, which the count says.
+    # A refused connection is counted as a lost viewer.
     with contextlib.suppress(OSError):
         for _ in range(viewers):
             transport, _protocol = await loop.create_connection(viewer, host, int(port))
             transports.append(transport)
     counts.lost += viewers - len(transports)
     if counts.lost == viewers:
-        all_there.set()
+        all_answered.set()
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(all_there.wait(), READY_SECONDS)
-    _say(counts)
+        await asyncio.wait_for(all_answered.wait(), READY_TIMEOUT_S)
+    _print(counts)
     await end.wait()
     final = msgspec.structs.replace(counts)
     for transport in transports:
@@ -112,10 +112,10 @@ async def watch(address: str, viewers: int) -> ClientCounts:
 
 
 class SseClients:
-    """The process of the viewers, as its parent sees it."""
+    """The process of the viewers, as seen by its parent."""
 
     def __init__(self, address: str, viewers: int) -> None:
-        """Start it and wait until every viewer sees the page.
+        """Start the process and wait until every viewer sees the page.
 
         Raises:
             LoadError: one of them was refused.
@@ -137,26 +137,26 @@ class SseClients:
             )
 
     def __enter__(self) -> Self:
-        """Return the crowd."""
+        """Return the clients."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Send it home."""
+        """End the process."""
         self._end()
 
-    def leave(self) -> ClientCounts:
-        """End all viewers and return what they have got.
+    def stop(self) -> ClientCounts:
+        """End all viewers and return the final counts.
 
         Raises:
-            LoadError: they had ended before.
+            LoadError: the process had ended before.
 
         """
         self._child.terminate()
-        found = self._read()
+        counts = self._read()
         self._end()
-        if found is None:
-            raise LoadError("The viewers of the page have ended by themselves.")
-        return found
+        if counts is None:
+            raise LoadError("The process of the viewers has ended by itself.")
+        return counts
 
     def _read(self) -> ClientCounts | None:
         line = self._child.stdout.readline() if self._child.stdout else b""
@@ -169,16 +169,16 @@ class SseClients:
             self._child.stdout.close()
 
 
-def _say(counts: ClientCounts) -> None:
+def _print(counts: ClientCounts) -> None:
     sys.stdout.write(msgspec.json.encode(counts).decode() + "\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Watch until SIGTERM, and say what was seen."""
+    """Read the streams until SIGTERM, and print the counts."""
     address, viewers = sys.argv[1:]
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    _say(asyncio.run(watch(address, int(viewers))))
+    _print(asyncio.run(read_streams(address, int(viewers))))
 
 
 if __name__ == "__main__":

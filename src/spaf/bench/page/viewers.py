@@ -1,151 +1,196 @@
-"""What many viewers cost the pipeline: latency to PostgreSQL with and without them.
+"""The cost of many viewers for the pipeline: latency to PostgreSQL with and without them.
 
-One load, one stack; the viewers come and go in turns, so that whatever else the machine does falls
-on both. After each change some seconds are left out.
+One load, one stack. The viewers connect and disconnect in turns, so that other load on the machine
+affects both. After each change some seconds are left out.
 """
 
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+import msgspec
 
 from spaf import clock
 from spaf.bench.page.access import page_address
+from spaf.bench.page.goals import MAX_RATIO, Goal, GoalsResult
 from spaf.bench.page.sse_clients import ClientCounts, SseClients
+from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
-from spaf.bench.run.outcome import WARM_UP_SECONDS, Measurement, Outcome
-from spaf.bench.run.rates import Tell
+from spaf.bench.run.outcome import WARM_UP_S, Measurement, Outcome
+from spaf.bench.scenario import MAX_RATE, MIN_RATE, Scenario, Seconds, option
 from spaf.errors import LoadError
 from spaf.measure.quantiles import Quantiles
 from spaf.stack.run import Run
 
-# Left out after viewers came or went: each gets a snapshot first, seconds.
-SETTLE_SECONDS = 3.0
-LOOK_SECONDS = 0.1
-# In each round the viewers take a moment to come and go, seconds; the load goes on for longer.
-SPARE_SECONDS = 4.0
+# Left out after viewers connected or disconnected: each viewer gets a snapshot first.
+SETTLE_S = 3.0
+POLL_INTERVAL_S = 0.1
+# The load outlasts the phases: in each round the viewers take a moment to connect and disconnect.
+SPARE_S = 4.0
 
 
-@dataclass
-class ViewerPhase:
+class ViewerPhase(msgspec.Struct, frozen=True):
     """A time in which the number of viewers stayed the same."""
 
     viewers: int
     start_us: int
     end_us: int
-    crowd: ClientCounts | None = None
-    found: Quantiles | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for --json."""
-        seconds = (self.end_us - self.start_us) / 1e6
-        return {
-            "viewers": self.viewers,
-            "seconds": round(seconds, 1),
-            "store_ms": self.found and self.found.as_dict(),
-            "mib_to_viewers": self.crowd and round(self.crowd.bytes / 2**20, 2),
-            "pushes_per_viewer_and_second": self.crowd
-            and round(self.crowd.pushes / self.viewers / seconds, 1),
-        }
+    counts: ClientCounts | None = None
 
 
-@dataclass
-class ViewerComparison:
-    """All stretches of one run."""
+class PhaseLatency(msgspec.Struct, frozen=True):
+    """The latency of the sales that were due in one phase, and what its viewers received."""
 
-    outcome: Outcome
-    stretches: list[ViewerPhase] = field(default_factory=list)
+    viewers: int
+    seconds: float
+    store_ms: Quantiles | None
+    mib_to_viewers: float | None
+    pushes_per_viewer_and_second: float | None
 
-    def p99(self, viewers: int) -> float:
-        """Return the median p99 of the stretches with so many viewers, ms."""
-        found = [s.found.p99 for s in self.stretches if s.viewers == viewers and s.found]
-        return statistics.median(found) if found else float("nan")
-
-    def p50(self, viewers: int) -> float:
-        """Return the median p50 of the stretches with so many viewers, ms."""
-        found = [s.found.p50 for s in self.stretches if s.viewers == viewers and s.found]
-        return statistics.median(found) if found else float("nan")
-
-    def ratio(self, viewers: int) -> float:
-        """Return p99 with the viewers over p99 without any."""
-        return self.p99(viewers) / self.p99(0)
-
-    def as_dict(self, viewers: int) -> dict[str, Any]:
-        """Return the record for --json."""
-        valid = not self.outcome.reasons
-        return {
-            "viewers": viewers,
-            "p50_ms_without": self.p50(0) if valid else None,
-            "p50_ms_with": self.p50(viewers) if valid else None,
-            "p99_ms_without": self.p99(0) if valid else None,
-            "p99_ms_with": self.p99(viewers) if valid else None,
-            "ratio": round(self.ratio(viewers), 3) if valid else None,
-            "valid": valid,
-            "reasons": self.outcome.reasons,
-            "rss_mib": round(self.outcome.sampler.rss_mib(), 1),
-            "cpu_cores": round(self.outcome.sampler.cores(), 3),
-            "services": self.outcome.sampler.table(),
-            "stretches": [stretch.as_dict() for stretch in self.stretches],
-        }
+    @classmethod
+    def of(cls, phase: ViewerPhase, latency: Quantiles | None) -> Self:
+        """Return the figures of a phase."""
+        seconds = (phase.end_us - phase.start_us) / 1e6
+        mib = pushes = None
+        if phase.counts is not None:
+            mib = round(phase.counts.bytes / 2**20, 2)
+            pushes = round(phase.counts.pushes / phase.viewers / seconds, 1)
+        return cls(phase.viewers, round(seconds, 1), latency, mib, pushes)
 
 
-def measure(  # noqa: PLR0913 - what a comparison is made of
-    session: Run, *, rate: float, viewers: int, rounds: int, seconds: float, tell: Tell
-) -> ViewerComparison:
-    """Sell at one rate; let the viewers come and go `rounds` times, so long each.
+class ViewerComparison(msgspec.Struct, frozen=True):
+    """Latency with and without viewers: medians over the phases, ms; None in an invalid run."""
 
-    Raises:
-        LoadError: a viewer was refused or lost, or the load left no result.
-        SpafError: the run could not be verified.
+    viewers: int
+    p50_ms_without: float | None
+    p50_ms_with: float | None
+    p99_ms_without: float | None
+    p99_ms_with: float | None
+    ratio: float | None
+    valid: bool
+    reasons: list[str]
+    rss_mib: float
+    cpu_cores: float
+    services: dict[str, Any]
+    stretches: list[PhaseLatency]
 
+    @classmethod
+    def of(cls, viewers: int, outcome: Outcome, phases: Sequence[PhaseLatency]) -> Self:
+        """Compare the phases with the viewers to those without any."""
+        valid = not outcome.reasons
+        without, together = (
+            [phase.store_ms for phase in phases if phase.viewers == count and phase.store_ms]
+            for count in (0, viewers)
+        )
+        p99_without = _median([one.p99 for one in without]) if valid else None
+        p99_with = _median([one.p99 for one in together]) if valid else None
+        return cls(
+            viewers=viewers,
+            p50_ms_without=_median([one.p50 for one in without]) if valid else None,
+            p50_ms_with=_median([one.p50 for one in together]) if valid else None,
+            p99_ms_without=p99_without,
+            p99_ms_with=p99_with,
+            ratio=round(p99_with / p99_without, 3) if p99_with and p99_without else None,
+            valid=valid,
+            reasons=outcome.reasons,
+            rss_mib=round(outcome.sampler.rss_mib(), 1),
+            cpu_cores=round(outcome.sampler.cores(), 3),
+            services=outcome.sampler.table(),
+            stretches=list(phases),
+        )
+
+
+def _median(values: list[float]) -> float | None:
+    return statistics.median(values) if values else None
+
+
+class ViewersResult(GoalsResult, frozen=True, kw_only=True):
+    """The comparison, and its goal."""
+
+    viewers: ViewerComparison
+
+    @property
+    def passed(self) -> bool:
+        """Whether the figures are valid."""
+        return self.viewers.valid
+
+    def failure(self) -> str:
+        """Return why the figures are not valid."""
+        return "; ".join(self.viewers.reasons)
+
+
+class ViewersScenario(Scenario, frozen=True):
+    """Compare the latency to PostgreSQL with many viewers of the page and without any.
+
+    The viewers connect and disconnect in turns under one load. Needs no browser.
     """
-    address = page_address(session)
-    whole = WARM_UP_SECONDS + rounds * (2 * (SETTLE_SECONDS + seconds) + SPARE_SECONDS)
-    stretches: list[ViewerPhase] = []
-    with Measurement.start(session) as measurement:
-        load = Load(session, offered(session), rate=rate, seconds=whole)
-        try:
-            _wait(measurement, WARM_UP_SECONDS)
-            for number in range(rounds):
-                for count in (0, viewers):
-                    tell(f"round {number + 1} of {rounds}, {count} viewers")
-                    stretches.append(_stretch(measurement, address, count, seconds))
-            while not load.done:
-                _wait(measurement, LOOK_SECONDS)
-        finally:
-            load.stop()
-        tell("verifying")
-        outcome = measurement.finish(load.result())
-    for stretch in stretches:
-        stretch.found = outcome.measured.between(stretch.start_us, stretch.end_us).latency()
-    return ViewerComparison(outcome, stretches)
+
+    viewers: Annotated[int, option("How many viewers.", ge=1, le=1_000)] = 100
+    rate: Annotated[float, option("Sales a second.", ge=MIN_RATE, le=MAX_RATE)] = 100.0
+    seconds: Annotated[Seconds, option("How long each phase lasts.", flag="--for")] = Seconds(60)
+    rounds: Annotated[int, option("Turns with viewers and without.", ge=1, le=50)] = 5
+
+    def measure_run(self, run: Run, progress: Progress) -> ViewersResult:
+        """Sell at one rate while the viewers connect and disconnect.
+
+        Raises:
+            LoadError: a viewer was refused or lost, or the load left no result.
+            SpafError: the run could not be verified.
+
+        """
+        address = page_address(run)
+        duration_s = WARM_UP_S + self.rounds * (2 * (SETTLE_S + self.seconds) + SPARE_S)
+        phases: list[ViewerPhase] = []
+        with Measurement.start(run) as measurement:
+            load = Load(run, offered(run), rate=self.rate, seconds=duration_s)
+            try:
+                _wait(measurement, WARM_UP_S)
+                for number in range(self.rounds):
+                    for viewers in (0, self.viewers):
+                        progress(f"{viewers} viewers, round", number + 1, self.rounds)
+                        phases.append(_phase(measurement, address, viewers, self.seconds))
+                while not load.done:
+                    _wait(measurement, POLL_INTERVAL_S)
+            finally:
+                load.stop()
+            progress("verifying")
+            outcome = measurement.finish(load.result())
+        latencies = [
+            PhaseLatency.of(phase, outcome.measured.between(phase.start_us, phase.end_us).latency())
+            for phase in phases
+        ]
+        comparison = ViewerComparison.of(self.viewers, outcome, latencies)
+        name = f"p99 to PostgreSQL with {self.viewers} viewers over none"
+        goal = Goal.at_most(name, comparison.ratio, MAX_RATIO, "times")
+        return ViewersResult(viewers=comparison, goals=[goal])
 
 
-def _stretch(measurement: Measurement, address: str, viewers: int, seconds: float) -> ViewerPhase:
+def _phase(measurement: Measurement, address: str, viewers: int, seconds: float) -> ViewerPhase:
     if not viewers:
-        _wait(measurement, SETTLE_SECONDS)
+        _wait(measurement, SETTLE_S)
         return _timed(measurement, 0, seconds)
-    with SseClients(address, viewers) as crowd:
-        _wait(measurement, SETTLE_SECONDS)
-        stretch = _timed(measurement, viewers, seconds)
-        stretch.crowd = crowd.leave()
-    if stretch.crowd.lost:
+    with SseClients(address, viewers) as clients:
+        _wait(measurement, SETTLE_S)
+        phase = _timed(measurement, viewers, seconds)
+        counts = clients.stop()
+    if counts.lost:
         raise LoadError(
-            f"{stretch.crowd.lost} of {viewers} viewers lost the page.",
+            f"{counts.lost} of {viewers} viewers lost their connection to the page.",
             todo="See `spaf logs serve`.",
         )
-    return stretch
+    return msgspec.structs.replace(phase, counts=counts)
 
 
 def _timed(measurement: Measurement, viewers: int, seconds: float) -> ViewerPhase:
-    start = clock.now_us()
+    start_us = clock.now_us()
     _wait(measurement, seconds)
-    return ViewerPhase(viewers, start, clock.now_us())
+    return ViewerPhase(viewers, start_us, clock.now_us())
 
 
 def _wait(measurement: Measurement, seconds: float) -> None:
-    end = clock.monotonic() + seconds
-    while clock.monotonic() < end:
-        measurement.sampler.look_now_and_then()
-        clock.sleep(LOOK_SECONDS)
+    deadline = clock.monotonic() + seconds
+    while clock.monotonic() < deadline:
+        measurement.sampler.sample_if_due()
+        clock.sleep(POLL_INTERVAL_S)

@@ -1,6 +1,6 @@
-"""What the first load of the page weighs, and how soon it shows a true number.
+"""Size of the page's first load, and the time until it shows a true number.
 
-Each time a tab is opened that shares nothing with those before: nothing is cached. Sales come in
+Each load opens a tab that shares nothing with the tabs before, so nothing is cached. Sales arrive
 meanwhile, as they do when a person opens the page.
 """
 
@@ -8,43 +8,47 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from spaf.bench.page.access import open_browser, page_address
+import msgspec
+
+from spaf.bench.page.access import BrowserScenario, open_browser, page_address
+from spaf.bench.page.goals import MAX_FIRST_LOAD_KB, MAX_FIRST_NUMBER_MS, Goal, GoalsResult
+from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
-from spaf.bench.run.rates import Tell
+from spaf.bench.scenario import MAX_RATE, MIN_RATE, option
 from spaf.errors import BrowserError
-from spaf.measure.browser import Browser, Tab
+from spaf.measure.browser import Browser, Tab, find
 from spaf.stack.run import Run
 
-# Everything that a first load fetches has come by then, and each collector has published, seconds.
-WATCH_SECONDS = 4.0
+# A first load has fetched everything within this time, and each collector has published once.
+OBSERVE_S = 4.0
 STREAM = "/api/stream"
-# Sales before the first tab is opened, so that there is something to show, seconds.
-BEFORE_SECONDS = 5.0
-# In each frame: which of the page's numbers shows something other than nothing for the first time.
+# Sales before the first tab is opened, so that the page has something to show.
+LEAD_TIME_S = 5.0
+# The load is stopped after the last tab.
+MAX_LOAD_S = 600
+# In each frame: which of the page's numbers shows a value other than zero for the first time.
 PROBE = """
 (() => {
   const first = (window.spafFirst = {});
-  const look = () => {
+  const check = () => {
     for (const node of document.querySelectorAll("[data-test]")) {
       const name = node.dataset.test;
       if (!(name in first) && /[1-9]/.test(node.textContent)) first[name] = performance.now();
     }
-    requestAnimationFrame(look);
+    requestAnimationFrame(check);
   };
-  requestAnimationFrame(look);
+  requestAnimationFrame(check);
 })();
 """
-# Numbers that can come from the tables only, the earliest of which ends the wait of a person.
+# Numbers that only the tables can provide; the earliest one is the first number of the page.
 NUMBERS = ("row-count", "accepted", "produced", "sales-per-second", "today-BRL")
 
 
-@dataclass(frozen=True)
-class FirstLoad:
+class FirstLoad(msgspec.Struct, frozen=True):
     """One first load."""
 
     bytes_by_path: dict[str, int]
@@ -52,7 +56,7 @@ class FirstLoad:
 
     @property
     def files_bytes(self) -> int:
-        """Return what was fetched, but for the stream."""
+        """Return the bytes of all responses except the stream."""
         return sum(size for path, size in self.bytes_by_path.items() if path != STREAM)
 
     @property
@@ -61,95 +65,119 @@ class FirstLoad:
         return min(self.first_ms[name] for name in NUMBERS if name in self.first_ms)
 
 
-@dataclass(frozen=True)
-class PageWeight:
-    """Several first loads."""
+class PageWeight(msgspec.Struct, frozen=True):
+    """Several first loads; bytes are those on the wire, with headers."""
 
-    loads: list[FirstLoad]
+    loads: int
+    first_load_kb: float
+    stream_kb: float
+    requests: int
+    first_number_ms: dict[str, float]
+    numbers_ms: dict[str, float]
+    bytes: dict[str, int]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for --json; bytes are as they went over the wire, with their heads."""
-        numbers = [load.first_number_ms for load in self.loads]
-        last = self.loads[-1]
-        return {
-            "loads": len(self.loads),
-            "first_load_kb": round(max(load.files_bytes for load in self.loads) / 1000, 1),
-            "stream_kb": round(
-                statistics.median(load.bytes_by_path.get(STREAM, 0) for load in self.loads) / 1000,
-                1,
-            ),
-            "requests": len(last.bytes_by_path),
-            "first_number_ms": {
-                "median": round(statistics.median(numbers), 1),
-                "max": round(max(numbers), 1),
+    @classmethod
+    def of(cls, loads: Sequence[FirstLoad]) -> Self:
+        """Return the figures of the loads; numbers and bytes by path are those of the last one."""
+        last = loads[-1]
+        stream_bytes = statistics.median(load.bytes_by_path.get(STREAM, 0) for load in loads)
+        first_ms = [load.first_number_ms for load in loads]
+        return cls(
+            loads=len(loads),
+            first_load_kb=round(max(load.files_bytes for load in loads) / 1000, 1),
+            stream_kb=round(stream_bytes / 1000, 1),
+            requests=len(last.bytes_by_path),
+            first_number_ms={
+                "median": round(statistics.median(first_ms), 1),
+                "max": round(max(first_ms), 1),
             },
-            "numbers_ms": {name: round(at, 1) for name, at in sorted(last.first_ms.items())},
-            "bytes": dict(sorted(last.bytes_by_path.items(), key=lambda item: -item[1])),
-        }
+            numbers_ms={name: round(at_ms, 1) for name, at_ms in sorted(last.first_ms.items())},
+            bytes=dict(sorted(last.bytes_by_path.items(), key=lambda item: -item[1])),
+        )
 
 
-def measure(session: Run, program: Path, *, rate: float, loads: int, tell: Tell) -> PageWeight:
-    """Open the page so often, each time in a new tab.
+class WeightResult(GoalsResult, frozen=True, kw_only=True):
+    """The figures, and their goals."""
 
-    Raises:
-        BrowserError: the page shows no number.
-
-    """
-    address = page_address(session)
-    sales = Load(session, offered(session), rate=rate, seconds=600)
-    try:
-        with open_browser(session, program) as one:
-            one.open("about:blank").events(BEFORE_SECONDS)
-            found = []
-            for number in range(loads):
-                tell(f"first load {number + 1} of {loads}")
-                found.append(first_load(one, address))
-    finally:
-        sales.stop()
-        sales.result()
-    return PageWeight(found)
+    weight: PageWeight
 
 
-def first_load(one: Browser, address: str) -> FirstLoad:
+class WeightScenario(BrowserScenario, frozen=True):
+    """Open the page in new tabs under load; size of the first load, time to the first number."""
+
+    rounds: Annotated[int, option("How many first loads.", ge=1, le=50)] = 5
+    rate: Annotated[float, option("Sales a second.", ge=MIN_RATE, le=MAX_RATE)] = 100.0
+
+    def measure_run(self, run: Run, progress: Progress) -> WeightResult:
+        """Open the page, each time in a new tab.
+
+        Raises:
+            BrowserError: the page shows no number.
+
+        """
+        address = page_address(run)
+        loads = []
+        sales = Load(run, offered(run), rate=self.rate, seconds=MAX_LOAD_S)
+        try:
+            with open_browser(run, find(run.settings.serve.browser)) as browser:
+                browser.open("about:blank").events(LEAD_TIME_S)
+                for number in range(self.rounds):
+                    progress("first load", number + 1, self.rounds)
+                    loads.append(first_load(browser, address))
+        finally:
+            sales.stop()
+            sales.result()
+        weight = PageWeight.of(loads)
+        first_number_ms = weight.first_number_ms["median"]
+        return WeightResult(
+            weight=weight,
+            goals=[
+                Goal.at_most("first load", weight.first_load_kb, MAX_FIRST_LOAD_KB, "kB"),
+                Goal.at_most("first number", first_number_ms, MAX_FIRST_NUMBER_MS, "ms"),
+            ],
+        )
+
+
+def first_load(browser: Browser, address: str) -> FirstLoad:
     """Load the page in a new tab.
 
     Raises:
         BrowserError: it shows no number.
 
     """
-    tab = one.tab()
+    tab = browser.tab()
     tab.run_first(PROBE)
     tab.call("Network.enable")
     tab.go(address)
-    events = tab.events(WATCH_SECONDS)
-    found = FirstLoad(wire_bytes(events), _first(tab))
+    events = tab.events(OBSERVE_S)
+    load = FirstLoad(wire_bytes(events), _first_ms(tab))
     tab.close()
-    if not set(NUMBERS) & set(found.first_ms):
+    if not set(NUMBERS) & set(load.first_ms):
         raise BrowserError(
-            f"The page at {address} shows no number after {WATCH_SECONDS:.0f} s.",
+            f"The page at {address} shows no number after {OBSERVE_S:.0f} s.",
             todo="Open it yourself; `spaf logs serve` may say why.",
         )
-    return found
+    return load
 
 
-def _first(tab: Tab) -> dict[str, float]:
-    found: dict[str, float] = tab.value("window.spafFirst")
-    return found
+def _first_ms(tab: Tab) -> dict[str, float]:
+    first_ms: dict[str, float] = tab.value("window.spafFirst")
+    return first_ms
 
 
 def wire_bytes(events: list[dict[str, Any]]) -> dict[str, int]:
-    """Return the bytes of each path; of what has not ended, those that have come so far."""
+    """Return the bytes of each path; of an open response, those received so far."""
     paths: dict[str, str] = {}
     sizes: dict[str, int] = defaultdict(int)
     for event in events:
-        told = event["params"]
+        data = event["params"]
         if event["method"] == "Network.requestWillBeSent":
-            paths[told["requestId"]] = urlsplit(told["request"]["url"]).path
+            paths[data["requestId"]] = urlsplit(data["request"]["url"]).path
         elif event["method"] == "Network.dataReceived":
-            sizes[told["requestId"]] += told["encodedDataLength"] or told["dataLength"]
+            sizes[data["requestId"]] += data["encodedDataLength"] or data["dataLength"]
         elif event["method"] == "Network.loadingFinished":
-            sizes[told["requestId"]] = int(told["encodedDataLength"])
-    together: dict[str, int] = defaultdict(int)
+            sizes[data["requestId"]] = int(data["encodedDataLength"])
+    by_path: dict[str, int] = defaultdict(int)
     for request, size in sizes.items():
-        together[paths.get(request, "?")] += size
-    return dict(together)
+        by_path[paths.get(request, "?")] += size
+    return dict(by_path)

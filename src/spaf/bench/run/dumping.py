@@ -1,44 +1,42 @@
-"""From Kafka into a dump: each stretch of the topic by a process of its own, a few at a time.
+"""From Kafka into a dump: worker processes write a range of offsets each.
 
-What is written down is counted by formulation one on the way, while it is in memory.
+Formulation one counts the records on the way, while they are in memory.
 """
 
 from __future__ import annotations
 
 import gc
 import multiprocessing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from spaf.bench.progress import Progress
 from spaf.topic.range_reader import read
 from spaf.verify.dump import Dump, file_ranges
 from spaf.verify.parallel import cores, processes
 from spaf.verify.python_oracle import PythonOracle
 
-Progress = Callable[[str, int, int], None]
-"""Is told what is being done, how much of it is done, and of how much."""
-
 READING = "reading the topic"
 
 
-def dump_range(  # noqa: PLR0913, PLR0917 - from where, to where, and who counts
+def dump_range(  # noqa: PLR0913, PLR0917 - source, target, range and counter
     dump: Dump,
-    place: tuple[str, str],
+    source: tuple[str, str],
     begin: Mapping[int, int],
     end: Mapping[int, int],
-    whole: PythonOracle,
+    oracle: PythonOracle,
     progress: Progress,
 ) -> None:
     """Write the records of each partition from its `begin` up to its `end` into the dump.
 
     Args:
-        dump: its folder is made if need be; what it holds of other ranges stays.
-        place: address of Kafka, and topic.
+        dump: its folder is created if missing; other ranges in it stay.
+        source: address of Kafka, and topic.
         begin: first offset of each partition.
-        end: first offset of each partition that is not wanted.
-        whole: counts the records; of each partition it has those before `begin`.
-        progress: is told offsets.
+        end: offset after the last one of each partition.
+        oracle: counts the records; of each partition it has counted those before `begin`.
+        progress: is called with the number of offsets.
 
     Raises:
         TopicError: the topic cannot be read.
@@ -46,24 +44,24 @@ def dump_range(  # noqa: PLR0913, PLR0917 - from where, to where, and who counts
 
     """
     dump.create()
-    stretches = list(file_ranges(begin, end))
-    total = sum(stop - first for _, first, stop in stretches)
+    ranges = list(file_ranges(begin, end))
+    total = sum(stop - first for _, first, stop in ranges)
     if processes(total) == 1:
-        for stretch in stretches:
-            whole.merge(_dump(dump.folder, place, whole.next_chunk(), stretch))
+        for offsets in ranges:
+            oracle.merge(_dump(dump.folder, source, oracle.next_chunk(), offsets))
         return
     # Spawned, not forked: this process has threads of Kafka's library.
     spawn = multiprocessing.get_context("spawn")
-    # Nothing that is made there refers to itself, and looking for it would cost a tenth.
+    # The workers create no reference cycles; the garbage collector would cost a tenth.
     with ProcessPoolExecutor(cores(), mp_context=spawn, initializer=gc.disable) as pool:
         jobs = [
-            pool.submit(_dump, dump.folder, place, whole.next_chunk(), stretch)
-            for stretch in stretches
+            pool.submit(_dump, dump.folder, source, oracle.next_chunk(), offsets)
+            for offsets in ranges
         ]
         done = 0
         try:
-            for job, (_, first, stop) in zip(jobs, stretches, strict=True):
-                whole.merge(job.result())
+            for job, (_, first, stop) in zip(jobs, ranges, strict=True):
+                oracle.merge(job.result())
                 done += stop - first
                 progress(READING, done, total)
         except BaseException:
@@ -72,10 +70,10 @@ def dump_range(  # noqa: PLR0913, PLR0917 - from where, to where, and who counts
 
 
 def _dump(
-    folder: Path, place: tuple[str, str], part: PythonOracle, stretch: tuple[int, int, int]
+    folder: Path, source: tuple[str, str], part: PythonOracle, offsets: tuple[int, int, int]
 ) -> PythonOracle:
-    """Write one stretch and return what it comes to."""
-    partition, first, stop = stretch
-    records = read(*place, {partition: first}, {partition: stop})
+    """Write one range of offsets and return its counts."""
+    partition, first, stop = offsets
+    records = read(*source, {partition: first}, {partition: stop})
     part.feed(Dump(folder).write_through(partition, first, records))
     return part

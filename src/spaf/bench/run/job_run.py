@@ -1,12 +1,13 @@
-"""A job of a bench's own: over a topic that is full already, into tables of its own, to its end."""
+"""A job that a scenario submits itself: over a filled topic, into new tables, to its end."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from spaf import clock
+from spaf.bench.progress import Progress, no_progress
 from spaf.errors import JobError
 from spaf.job.build import ANSWERS
 from spaf.job.flink_client import FlinkClient
@@ -15,65 +16,65 @@ from spaf.stack.run import Run
 from spaf.stack.submission import JobTarget, Submission
 from spaf.store.migrate import migrate
 
-# A job that comes no further for so long has stopped, seconds: far longer than a TaskManager that
-# was killed needs to be back.
-STALLED_SECONDS = 90.0
-LOOK_SECONDS = 0.1
-# A cancelled job is gone within this, seconds.
-CANCEL_SECONDS = 60.0
+# A job without progress for this time has stopped. The restart of a killed TaskManager is far
+# shorter.
+STALLED_S = 90.0
+POLL_INTERVAL_S = 0.1
+# A cancelled job has ended within this time.
+CANCEL_TIMEOUT_S = 60.0
 
 
 @contextlib.contextmanager
 def own_job(
-    session: Run, settings: Settings, group: str, answers: tuple[str, ...] = ANSWERS
+    run: Run, settings: Settings, group: str, answers: tuple[str, ...] = ANSWERS
 ) -> Iterator[tuple[JobTarget, str]]:
-    """Run the job from the beginning of the session's topic, into fresh tables, for a block.
+    """Run the job from the beginning of the run's topic, into new tables, while the block runs.
 
-    Yields its place and its id. It writes those of the tables that are `answers`.
+    Yields its target and its id. It writes only the tables that are `answers`.
 
     Raises:
         JobError: Flink refused the job, or the topic has too few partitions for it.
 
     """
-    migrate(session.access)
-    place = replace(session.place(group), answers=answers)
-    place.require_partitions(settings)
-    place.set_start(place.begin_offsets())
-    submission = Submission(place.request(settings, None), session.home.logs / "job-submit.log")
+    migrate(run.access)
+    target = replace(run.place(group), answers=answers)
+    target.require_partitions(settings)
+    target.set_start(target.begin_offsets())
+    submission = Submission(target.request(settings, None), run.home.logs / "job-submit.log")
     submission.go()
     job = submission.wait()
     try:
-        yield place, job
+        yield target, job
     finally:
-        deadline = clock.monotonic() + CANCEL_SECONDS
-        with contextlib.closing(FlinkClient(place.flink)) as client:
+        deadline = clock.monotonic() + CANCEL_TIMEOUT_S
+        with contextlib.closing(FlinkClient(target.flink)) as client:
             client.cancel(job)
-            while client.jobs(place.name) and clock.monotonic() < deadline:
-                clock.sleep(LOOK_SECONDS)
+            while client.jobs(target.name) and clock.monotonic() < deadline:
+                clock.sleep(POLL_INTERVAL_S)
 
 
 def wait_until_through(
-    session: Run, place: JobTarget, job: str, tell: Callable[[int], None]
+    run: Run, target: JobTarget, job: str, progress: Progress = no_progress
 ) -> None:
-    """Wait until a checkpoint has passed the end of the topic: then everything is in the tables.
+    """Wait until a checkpoint has passed the end of the topic: all records are in the tables then.
 
     Raises:
-        JobError: the job came no further, with what Flink says of it.
+        JobError: the job makes no progress; with the failure that Flink reports.
 
     """
-    ends = session.end_offsets()
+    end_offsets = run.end_offsets()
     known: dict[int, int] = {}
-    deadline = clock.monotonic() + STALLED_SECONDS
-    while any(known.get(partition, 0) < end for partition, end in ends.items()):
-        now = place.record_progress(known)
+    deadline = clock.monotonic() + STALLED_S
+    while any(known.get(partition, 0) < end for partition, end in end_offsets.items()):
+        now = target.record_progress(known)
         if now != known:
-            known, deadline = now, clock.monotonic() + STALLED_SECONDS
-            tell(sum(known.values()))
+            known, deadline = now, clock.monotonic() + STALLED_S
+            progress("records in the tables", sum(known.values()), sum(end_offsets.values()))
         if clock.monotonic() > deadline:
-            with contextlib.closing(FlinkClient(place.flink)) as client:
-                why = client.failure(job)
+            with contextlib.closing(FlinkClient(target.flink)) as client:
+                failure = client.failure(job)
             raise JobError(
-                f"The job stays at offsets {known} of {ends}. {why}".strip(),
-                todo="`spaf logs taskmanager` says more.",
+                f"The job stays at offsets {known} of {end_offsets}. {failure}".strip(),
+                todo="See `spaf logs taskmanager`.",
             )
-        clock.sleep(LOOK_SECONDS)
+        clock.sleep(POLL_INTERVAL_S)

@@ -1,4 +1,4 @@
-"""Run the load generator: a process for a fixed time, or Locust's page by remote control."""
+"""Run the load generator: a process for a fixed time, or the control of Locust's own page."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from spaf.stack.topology import sales
 
 
 def offered(
-    session: Run,
+    run: Run,
     *,
     seed: int | None = None,
     anomaly_rate: float | None = None,
     episode_every_s: float = 0.0,
 ) -> LoadSpec:
-    """Return what is sold, with a seed or anomalies of one's own.
+    """Return the load of the settings, with another seed or other anomalies if given.
 
-    Without a word there are no episodes: a load of so many sales a second sells so many.
+    Without `episode_every_s` there are no episodes, so the rate of sales is constant.
     """
-    plain = sales(session.settings, session.kafka, session.home)
+    configured = sales(run.settings, run.kafka, run.home)
     return LoadSpec(
-        bootstrap=plain.bootstrap,
-        topic=plain.topic,
-        seed=plain.seed if seed is None else seed,
-        currencies=plain.currencies,
-        anomaly_rate=plain.anomaly_rate if anomaly_rate is None else anomaly_rate,
-        labels=plain.labels,
+        bootstrap=configured.bootstrap,
+        topic=configured.topic,
+        seed=configured.seed if seed is None else seed,
+        currencies=configured.currencies,
+        anomaly_rate=configured.anomaly_rate if anomaly_rate is None else anomaly_rate,
+        labels=configured.labels,
         episode_every_s=episode_every_s,
     )
 
@@ -42,13 +42,13 @@ def offered(
 class Load:
     """A headless load that has been started."""
 
-    def __init__(self, session: Run, what: LoadSpec, *, rate: float, seconds: float) -> None:
-        """Start it; it ends by itself."""
-        folder = session.home.runs
+    def __init__(self, run: Run, spec: LoadSpec, *, rate: float, seconds: float) -> None:
+        """Start the process; it ends by itself."""
+        folder = run.home.runs
         folder.mkdir(parents=True, exist_ok=True)
         self._result = folder / f"load-{clock.now_us()}.json"
-        self._log = session.home.logs / "load.log"
-        argv = load_command(what, rate=rate, seconds=seconds, result=self._result)
+        self._log = run.home.logs / "load.log"
+        argv = load_command(spec, rate=rate, seconds=seconds, result=self._result)
         with self._log.open("wb") as log:
             self._child = subprocess.Popen(
                 argv,
@@ -65,7 +65,7 @@ class Load:
         return self._child.poll() is not None
 
     def stop(self) -> None:
-        """End it early; it still waits for the acknowledgements of what it has sent."""
+        """End the load early; it still waits for the acknowledgements of the sales it has sent."""
         if not self.done:
             self._child.terminate()
 
@@ -73,26 +73,26 @@ class Load:
         """Wait for the end and return the counts.
 
         Raises:
-            LoadError: it ended without a result.
+            LoadError: the process ended without a result.
 
         """
         self._child.wait()
         return _read(self._result, self._log)
 
 
-def stop_page(session: Run, address: str) -> LoadResult:
-    """Stop the sales on Locust's page and return what they came to.
+def stop_page(run: Run, address: str) -> LoadResult:
+    """Stop the sales on Locust's page and return their counts.
 
     Raises:
-        LoadError: the page does not answer, or left no result.
+        LoadError: the page does not answer, or wrote no result.
 
     """
-    result = session.home.runs / "page.json"
+    result = run.home.runs / "page.json"
     result.unlink(missing_ok=True)
     with LocustClient(address) as page:
         page.stop()
     process.wait_until(result.exists, TIMEOUT_S)
-    return _read(result, session.home.logs / f"{LOCUST}.log")
+    return _read(result, run.home.logs / f"{LOCUST}.log")
 
 
 def _read(result: Path, log: Path) -> LoadResult:

@@ -1,4 +1,4 @@
-"""The machine that a figure was measured on: without it no figure means anything."""
+"""The machine that a figure was measured on."""
 
 from __future__ import annotations
 

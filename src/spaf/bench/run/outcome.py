@@ -1,9 +1,8 @@
-"""What one run at one rate came to: counts, verdict, latency, cost; and whether it is valid."""
+"""The outcome of one run at one rate: counts, verdict, latency, cost; and whether it is valid."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,57 +20,51 @@ from spaf.stack.run import Run
 from spaf.topic.range_reader import read
 from spaf.verify import Verdict
 
-# The first sales meet code that the JVM has not compiled yet. They are counted and verified, but
-# not part of the latency, seconds.
-WARM_UP_SECONDS = 10.0
+# The first sales run through code that the JVM has not compiled yet. They are counted and verified,
+# but are not part of the latency.
+WARM_UP_S = 10.0
 
 
-@dataclass(frozen=True)
-class Painted:
-    """When the sales of a run were painted, and what painting them took."""
+class Painted(msgspec.Struct, frozen=True):
+    """When the sales of a run were painted, and the cost of painting them."""
 
     measured: Stamps
     cost: PageCost
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """One measured run."""
+class Outcome(msgspec.Struct, frozen=True):
+    """One measured run; `painted` only where a screen was measured."""
 
     load: LoadResult
     verdict: Verdict
     measured: Stamps
     warm_up_s: float
     sampler: Sampler
-    # Only where a screen was watched.
     painted: Painted | None = None
 
     @property
     def reasons(self) -> list[str]:
-        """What makes the run unfit to report a latency from; nothing if it is fit."""
-        found = list(self.load.reasons)
+        """Why the run is not valid, so that it reports no latency; empty if it is valid."""
+        reasons = list(self.load.reasons)
         if not self.verdict.exact:
-            found.append("the tables are not exact")
+            reasons.append("the tables are not exact")
         if self.measured.unseen:
-            found.append(f"{self.measured.unseen} sales were never seen in PostgreSQL")
+            reasons.append(f"{self.measured.unseen} sales were never seen in PostgreSQL")
         if self.painted and self.painted.measured.unseen:
-            found.append(f"{self.painted.measured.unseen} sales were never seen on the screen")
-        return found
+            reasons.append(f"{self.painted.measured.unseen} sales were never seen on the screen")
+        return reasons
 
     def latencies(self) -> dict[str, Quantiles | None]:
-        """Return intended → visible at each place that was watched; None in a run that is unfit."""
-        watched = {"store": self.measured}
+        """Return intended → visible in each measured place; None in a run that is not valid."""
+        stamps_of = {"store": self.measured}
         if self.painted:
-            watched["screen"] = self.painted.measured
-        fit = not self.reasons
-        return {place: stamps.latency() if fit else None for place, stamps in watched.items()}
+            stamps_of["screen"] = self.painted.measured
+        valid = not self.reasons
+        return {place: one.latency() if valid else None for place, one in stamps_of.items()}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the record of the run for --json."""
-        publish = self.measured.publish()
-        latencies = self.latencies().items()
-        screen = {"screen": self.painted.cost.as_dict()} if self.painted else {}
-        return {
+        """Return the record of the run for --json: the keys of load, verdict and cost in one."""
+        record = {
             "rate": self.load.rate,
             "achieved_rate": self.load.achieved_rate,
             "produced": self.verdict.records,
@@ -80,48 +73,48 @@ class Outcome:
             "valid": not self.reasons,
             "reasons": self.reasons,
             "warm_up_s": self.warm_up_s,
-            "latency_ms": {place: found and found.as_dict() for place, found in latencies},
-            **screen,
-            "publish_delay_ms": publish.as_dict() if publish else None,
+            "latency_ms": self.latencies(),
+            **({"screen": self.painted.cost} if self.painted else {}),
+            "publish_delay_ms": self.measured.publish(),
             "rss_mib": round(self.sampler.rss_mib(), 1),
             "cpu_cores": round(self.sampler.cores(), 3),
             "services": self.sampler.table(),
         }
+        return dict(msgspec.to_builtins(record))
 
 
-@dataclass
-class Measurement:
-    """A measurement under way: started before the load, finished after it."""
+class Measurement(msgspec.Struct):
+    """A measurement in progress: started before the load, finished after it."""
 
-    session: Run
+    run: Run
     watch: VisibilityWatch
     begin: Mapping[int, int]
     sampler: Sampler
     screen: Screen | None = None
 
     @classmethod
-    def start(cls, session: Run, screen: Screen | None = None) -> Measurement:
-        """Begin to watch.
+    def start(cls, run: Run, screen: Screen | None = None) -> Measurement:
+        """Start to watch the tables.
 
         Args:
-            session: the run.
-            screen: its page in a browser, to be measured too; its caller ends it.
+            run: the run.
+            screen: its page in a browser, to be measured too; the caller ends it.
 
         Raises:
             StoreError: PostgreSQL cannot be listened to.
 
         """
-        session.home.runs.mkdir(parents=True, exist_ok=True)
-        file = session.home.runs / f"watch-{clock.now_us()}.tsv"
-        watch = VisibilityWatch(session.access, file)
-        return cls(session, watch, session.end_offsets(), Sampler(session.home), screen)
+        run.home.runs.mkdir(parents=True, exist_ok=True)
+        file = run.home.runs / f"watch-{clock.now_us()}.tsv"
+        watch = VisibilityWatch(run.access, file)
+        return cls(run, watch, run.end_offsets(), Sampler(run.home), screen)
 
     def __enter__(self) -> Self:
         """Return the measurement."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop to watch, whatever happened."""
+        """Stop to watch."""
         self.watch.stop()
 
     def finish(self, load: LoadResult) -> Outcome:
@@ -131,21 +124,21 @@ class Measurement:
             BrowserError: the browser has ended before.
 
         """
-        self.sampler.look()
-        cost = self._look_at_screen()
-        verdict = verify(self.session)
+        self.sampler.sample()
+        cost = self._finish_screen()
+        verdict = verify(self.run)
         self.watch.stop()
-        warm_up = min(WARM_UP_SECONDS, load.duration_s / 3)
-        start = (load.first_intended_us or 0) + int(warm_up * 1e6)
-        measured = self._join(self.watch.file).after(start)
+        warm_up_s = min(WARM_UP_S, load.duration_s / 3)
+        start_us = (load.first_intended_us or 0) + int(warm_up_s * 1e6)
+        measured = self._join(self.watch.file).after(start_us)
         painted = None
         if self.screen is not None and cost is not None:
-            painted = Painted(self._join(self.screen.file).after(start), cost)
-            self.screen.forget()
-        return Outcome(load, verdict, measured, warm_up, self.sampler, painted)
+            painted = Painted(self._join(self.screen.file).after(start_us), cost)
+            self.screen.delete_reports()
+        return Outcome(load, verdict, measured, warm_up_s, self.sampler, painted)
 
-    def _look_at_screen(self) -> PageCost | None:
-        """Return what painting took, and end the browser: nothing is to be painted any more."""
+    def _finish_screen(self) -> PageCost | None:
+        """Return the cost of painting, and end the browser: no sale is left to be painted."""
         if self.screen is None:
             return None
         self.screen.settle()
@@ -154,10 +147,9 @@ class Measurement:
         return cost
 
     def _join(self, file: Path) -> Stamps:
-        """Join the sales with what was shown; the raw values take the place of the file."""
-        session = self.session
-        records = read(session.kafka, session.topic, self.begin, session.end_offsets())
-        found = stamps(records, session.rules, showings(file))
-        found.save(file.with_suffix(".npz"))
+        """Join the sales with the visible counts; the raw values replace the file."""
+        records = read(self.run.kafka, self.run.topic, self.begin, self.run.end_offsets())
+        joined = stamps(records, self.run.rules, showings(file))
+        joined.save(file.with_suffix(".npz"))
         file.unlink()
-        return found
+        return joined

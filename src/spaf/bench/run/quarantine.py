@@ -1,9 +1,10 @@
-"""Why records were not accepted, once the process that explains them has caught up."""
+"""Why records were not accepted, after the quarantine process has explained them."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
+
+import msgspec
 
 from spaf.quarantine.explain import LATE
 from spaf.stack.process import wait_until
@@ -12,29 +13,25 @@ from spaf.store import queries
 from spaf.store.access import Role
 from spaf.store.queries import QuarantineTotals, Row
 
-# It explains thousands of records in this time; a flood it explains later, seconds.
-CATCH_UP_SECONDS = 10.0
+# The quarantine process explains thousands of records in this time; a flood takes it longer.
+CATCH_UP_TIMEOUT_S = 10.0
 
 
-@dataclass(frozen=True)
-class Explained:
-    """What the quarantine says of a run."""
+class Explained(msgspec.Struct, frozen=True):
+    """What the quarantine holds of a run."""
 
     whole: QuarantineTotals
     reasons: list[Row]
     late: list[Row]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything for --json."""
-        return {
-            **asdict(self.whole),
-            "sampled": self.whole.sampled,
-            "reasons": self.reasons,
-            "late": self.late,
-        }
+        """Return the record for --json: the totals, then the rows."""
+        totals = msgspec.to_builtins(self.whole)
+        rows = {"reasons": self.reasons, "late": self.late}
+        return {**totals, "sampled": self.whole.sampled, **rows}
 
     def line(self) -> str:
-        """Return rejections by reason, late sales with their money, and what must be said."""
+        """Return one line: rejections by reason, late sales with amounts, and reservations."""
         rejected = [
             f"{row['records']:,} {row['reason'].replace('_', ' ')}"
             for row in self.reasons
@@ -54,19 +51,19 @@ class Explained:
         return "; ".join(parts)
 
 
-def explained(session: Run) -> Explained:
-    """Return what the quarantine says, after waiting a little for it to be complete.
+def explained(run: Run) -> Explained:
+    """Return what the quarantine holds, after waiting until it is complete or the time is over.
 
     Raises:
         StoreError: PostgreSQL does not answer.
 
     """
-    wait_until(lambda: _ask(session).whole.waiting == 0, CATCH_UP_SECONDS, poll=0.5)
-    return _ask(session)
+    wait_until(lambda: _query(run).whole.waiting == 0, CATCH_UP_TIMEOUT_S, poll=0.5)
+    return _query(run)
 
 
-def _ask(session: Run) -> Explained:
-    with session.access.session(Role.READ) as connection:
+def _query(run: Run) -> Explained:
+    with run.access.session(Role.READ) as connection:
         return Explained(
             queries.quarantine(connection),
             queries.quarantine_summary(connection),

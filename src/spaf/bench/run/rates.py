@@ -2,21 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 from spaf import clock
+from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.outcome import Measurement, Outcome
+from spaf.bench.scenario import Rates, Result, Scenario, Seconds, Table, option
+from spaf.generate.locust.command import LoadSpec
 from spaf.measure.screen import Screen
 from spaf.stack.run import Run
 
-Tell = Callable[[str], None]
+POLL_INTERVAL_S = 0.1
+COLUMNS = (
+    *("sales/s", "records", "unaccounted", "differences", "p50 ms", "p99 ms", "max ms"),
+    *("memory MiB", "CPU cores", "valid"),
+)
+
+
+class RatesResult(Result, frozen=True):
+    """The outcome at each rate, as `Outcome.as_dict` has it."""
+
+    seconds: float
+    rates: list[dict[str, Any]]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the figures at every rate are valid."""
+        return all(outcome["valid"] for outcome in self.rates)
+
+    def tables(self) -> Iterator[Table]:
+        """Yield one row a rate."""
+        yield Table(
+            "intended → visible in PostgreSQL, every sale", COLUMNS, list(map(_row, self.rates))
+        )
+
+    def failure(self) -> str:
+        """Return why the figures at a rate are not valid."""
+        return "; ".join(
+            f"{outcome['rate']:g} sales/s: {reason}"
+            for outcome in self.rates
+            for reason in outcome["reasons"]
+        )
+
+
+def _row(outcome: dict[str, Any]) -> tuple[Any, ...]:
+    counts = (outcome[key] for key in ("rate", "records", "unaccounted", "differences"))
+    latency = outcome["latency_ms"]["store"] or {}
+    quantiles = (latency.get(key) for key in ("p50", "p99", "max"))
+    return *counts, *quantiles, outcome["rss_mib"], outcome["cpu_cores"], outcome["valid"]
+
+
+class RatesScenario(Scenario, frozen=True):
+    """Sell at each rate in turn; verify all; latency of every sale, memory and processor time."""
+
+    rates: Annotated[Rates, option("Sales a second, with commas between.")] = (10, 50, 100, 1_000)
+    seconds: Annotated[Seconds, option("How long at each rate.", flag="--for")] = Seconds(60)
+
+    def measure_run(self, run: Run, progress: Progress) -> RatesResult:
+        """Measure each rate on one stack.
+
+        Raises:
+            LoadError: a load left no result.
+            SpafError: the run could not be verified.
+
+        """
+        outcomes = [measure_rate(run, rate, self.seconds, progress) for rate in self.rates]
+        return RatesResult(self.seconds, [outcome.as_dict() for outcome in outcomes])
 
 
 def measure_rate(
-    session: Run, rate: float, seconds: float, tell: Tell, screen: Screen | None = None
+    run: Run, rate: float, seconds: float, progress: Progress, screen: Screen | None = None
 ) -> Outcome:
-    """Sell at one rate for so long, then verify everything and measure every sale.
+    """Sell at one rate, then verify everything and measure every sale.
 
     With a screen, each sale is measured there too; its browser is ended when the load is.
 
@@ -25,12 +84,25 @@ def measure_rate(
         SpafError: the run could not be verified.
 
     """
-    with Measurement.start(session, screen) as measurement:
-        load = Load(session, offered(session), rate=rate, seconds=seconds)
-        began = clock.monotonic()
-        while not load.done:
-            measurement.sampler.look_now_and_then()
-            tell(f"{rate:g} sales/s, {clock.monotonic() - began:.0f} of {seconds:.0f} s")
-            clock.sleep(0.1)
-        tell(f"{rate:g} sales/s, verifying")
-        return measurement.finish(load.result())
+    with Measurement.start(run, screen) as measurement:
+        return measure_load(measurement, offered(run), rate, seconds, progress)
+
+
+def measure_load(
+    measurement: Measurement, load_spec: LoadSpec, rate: float, seconds: float, progress: Progress
+) -> Outcome:
+    """Sell what the specification says, then verify everything and measure every sale.
+
+    Raises:
+        LoadError: the load left no result.
+        SpafError: the run could not be verified.
+
+    """
+    load = Load(measurement.run, load_spec, rate=rate, seconds=seconds)
+    start_s = clock.monotonic()
+    while not load.done:
+        measurement.sampler.sample_if_due()
+        progress(f"{rate:g} sales/s, seconds", int(clock.monotonic() - start_s), int(seconds))
+        clock.sleep(POLL_INTERVAL_S)
+    progress(f"{rate:g} sales/s, verifying")
+    return measurement.finish(load.result())

@@ -1,4 +1,4 @@
-"""The verdict: is every record accounted for, and is every row what the topic says."""
+"""The verdict: whether every record is accounted for, and every row equals its recomputation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from spaf import clock
-from spaf.bench.run.dumping import Progress, dump_range
+from spaf.bench.progress import Progress, no_progress
+from spaf.bench.run.dumping import dump_range
 from spaf.errors import JobError, VerifyError
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.stack.run import Run
@@ -33,132 +34,125 @@ from spaf.verify import (
 from spaf.verify.dump import Dump, DumpHeader
 from spaf.verify.python_oracle import PythonOracle
 
-# A job that makes no progress for this long has stopped, seconds; several checkpoints.
-STALLED_SECONDS = 60.0
-# Between two looks at the position of the job, seconds.
-LOOK_SECONDS = 0.1
-# A second is closed by a watermark, which the job sends ten times a second, not with the record:
-# so a checkpoint may pass before it, and its row comes this much later at most, seconds.
-SETTLE_SECONDS = 1.0
-# A job that was killed may not have come to that. So the rows of seconds that only the last so many
-# seconds before its last checkpoint close may be missing.
-UNSETTLED_SECONDS = 2
-
-
-def quiet(_doing: str, _done: int, _of: int) -> None:
-    """Tell nobody of the progress."""
+# A job without progress for this time, several checkpoints, has stopped.
+STALLED_S = 60.0
+POLL_INTERVAL_S = 0.1
+# A watermark closes a second of traffic. The job sends ten watermarks a second, so a checkpoint may
+# complete before the watermark, and the row follows within this time.
+SETTLE_S = 1.0
+# A killed job may not have sent that watermark: the rows of this many seconds before its last
+# checkpoint may be missing.
+UNSETTLED_S = 2
 
 
 def verify(
-    session: Run,
-    progress: Progress = quiet,
+    run: Run,
+    progress: Progress = no_progress,
     *,
     so_far: bool = False,
     keep: Path | None = None,
 ) -> Verdict:
     """Recompute everything from the topic, twice, and compare it with the tables.
 
-    On a live run the verdict holds for all records up to a cut, the end of the topic at the call.
-    The tables go on meanwhile: rows that a record after the cut has touched are left open, which
-    are those of the present second and of seconds that got a late-coming sale.
+    On a live run the verdict holds for all records before an upper bound, the end of the topic at
+    the call. The job goes on meanwhile: rows that a later record has changed are not compared,
+    which are those of the present second and of seconds with a sale that arrived late.
 
     Args:
-        session: the run.
-        progress: is told what is being done, and how far that is.
-        so_far: take as the cut what the last complete checkpoint had read, and wait for nothing:
+        run: the run.
+        progress: is called while the verification works.
+        so_far: take as upper bound what the last complete checkpoint had read, and do not wait:
             for a job that has stopped.
-        keep: a folder in which the dump of the topic is made and left; without it, the dump is
-            made in the run folder and deleted.
+        keep: a folder in which the dump of the topic is written and kept; without it, the dump is
+            written into the run folder and deleted.
 
     Raises:
-        JobError: the job does not come as far as the cut.
+        JobError: the job does not reach the upper bound.
         TopicError: the topic cannot be read.
         StoreError: the tables cannot be read.
         VerifyError: the dump cannot be written or read.
 
     """
-    watch = Stages()
-    begin = admin.begin_offsets(session.kafka, session.topic)
-    cut = _complete(session, begin) if so_far else session.end_offsets()
-    whole = PythonOracle(session.rules, cut, detection_of(session), begin)
-    with _dump(session, keep) as dump:
-        place = (session.kafka, session.topic)
-        with watch.stage("python"):
-            dump_range(dump, place, begin, cut, whole, progress)
+    stages = Stages()
+    begin = admin.begin_offsets(run.kafka, run.topic)
+    upper_bound = _complete(run, begin) if so_far else run.end_offsets()
+    oracle = PythonOracle(run.rules, upper_bound, detection_of(run), begin)
+    with _dump(run, keep) as dump:
+        source = (run.kafka, run.topic)
+        with stages.stage("python"):
+            dump_range(dump, source, begin, upper_bound, oracle, progress)
         if not so_far:
-            with watch.stage("wait"):
-                wait_until_done(session, cut)
-                clock.sleep(SETTLE_SECONDS)
-        with watch.stage("tables"):
-            tables = snapshot(session)
-        end = session.end_offsets()
-        with watch.stage("python"):
-            dump_range(dump, place, cut, end, whole, progress)
-            one = whole.answers()
-        dump.write_header(
-            DumpHeader(session.topic, begin, end, session.rules, detection_of(session))
-        )
-        unsettled = UNSETTLED_SECONDS if so_far else 0
-        return judge(dump, one, tables, progress, watch, unsettled=unsettled)
+            with stages.stage("wait"):
+                wait_until_done(run, upper_bound)
+                clock.sleep(SETTLE_S)
+        with stages.stage("tables"):
+            tables = snapshot(run)
+        end = run.end_offsets()
+        with stages.stage("python"):
+            dump_range(dump, source, upper_bound, end, oracle, progress)
+            one = oracle.answers()
+        dump.write_header(DumpHeader(run.topic, begin, end, run.rules, detection_of(run)))
+        unsettled = UNSETTLED_S if so_far else 0
+        return judge(dump, one, tables, progress, stages, unsettled=unsettled)
 
 
-def verify_dump(session: Run, dump: Dump, progress: Progress = quiet) -> Verdict:
-    """Compare the tables with a dump that was kept, where Kafka is gone.
+def verify_dump(run: Run, dump: Dump, progress: Progress = no_progress) -> Verdict:
+    """Compare the tables with a dump that was kept, without Kafka.
 
     Raises:
-        SettingsError: the dump is none.
-        VerifyError: the tables go on behind the dump's end, or know nothing of this topic.
+        SettingsError: the folder holds no dump.
+        VerifyError: the tables hold records after the end of the dump, or of another topic.
         StoreError: the tables cannot be read.
 
     """
-    watch, header = Stages(), dump.header()
-    with watch.stage("tables"), session.access.session(Role.READ) as connection:
+    stages, header = Stages(), dump.header()
+    with stages.stage("tables"), run.access.session(Role.READ) as connection:
         done = queries.done(connection)
     beyond = {part: to for part, to in done.items() if to > header.end.get(part, 0)}
     if beyond:
         raise VerifyError(
             f"The tables hold offsets up to {beyond}, but the dump ends at {header.end}.",
-            todo="A dump is good for tables that were not written after it; make a new one.",
+            todo="A dump fits only tables that were not written after it; make a new one.",
         )
-    cut = {part: done.get(part, header.begin.get(part, 0)) for part in header.end}
-    with watch.stage("python"):
+    upper_bound = {part: done.get(part, header.begin.get(part, 0)) for part in header.end}
+    with stages.stage("python"):
         one = parallel.recompute(
             dump,
-            cut,
+            upper_bound,
             parallel.processes(sum(header.end.values()) - sum(header.begin.values())),
             lambda done, of: progress("recomputing in Python", done, of),
         )
-    return judge(dump, one, snapshot(session), progress, watch, unsettled=UNSETTLED_SECONDS)
+    return judge(dump, one, snapshot(run), progress, stages, unsettled=UNSETTLED_S)
 
 
-def judge(  # noqa: PLR0913 - what a verdict is made of
+def judge(  # noqa: PLR0913 - the parts of a verdict
     dump: Dump,
     one: Answers,
     tables: TableRows,
     progress: Progress,
-    watch: Stages,
+    stages: Stages,
     *,
     unsettled: int,
 ) -> Verdict:
-    """Recompute a complete dump by the other formulation, and compare all three.
+    """Recompute a complete dump by formulation two, and compare both with the tables.
 
     Args:
         dump: the records.
-        one: what plain Python has made of them.
-        tables: what the database holds.
-        progress: is told what is being done.
-        watch: takes the time.
-        unsettled: before the cut, the last seconds whose traffic may not be in the tables yet.
+        one: the answers of plain Python.
+        tables: the rows of the database.
+        progress: is called while the verification works.
+        stages: takes the time of each stage.
+        unsettled: seconds before the upper bound whose traffic may not be in the tables yet.
 
     """
-    progress("recomputing in DuckDB", 0, 1)
-    with watch.stage("duckdb"):
+    progress("recomputing in DuckDB")
+    with stages.stage("duckdb"):
         two = duckdb_oracle.recompute(dump, one.upper_bound, parallel.cores())
-    with watch.stage("compare"):
+    with stages.stage("compare"):
         verdict = compare(replace(one, closed=one.closed - unsettled), tables)
         disagreed = disagreements(one, two)
     return replace(
-        verdict, disagreements=disagreed, by_decoder=two.by_decoder, seconds=watch.seconds
+        verdict, disagreements=disagreed, by_decoder=two.by_decoder, seconds=stages.seconds
     )
 
 
@@ -175,24 +169,24 @@ def detection_of(run: Run) -> Detection:
 
 
 class Stages:
-    """How long each stage of a verification took."""
+    """Stage → how long it took, seconds."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without a stage."""
         self.seconds: dict[str, float] = {}
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time a block; one that comes again adds up."""
-        began = clock.monotonic()
+        """Time a block; the times of a repeated stage add up."""
+        start_s = clock.monotonic()
         yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + clock.monotonic() - began
+        self.seconds[name] = self.seconds.get(name, 0.0) + clock.monotonic() - start_s
 
 
 @contextlib.contextmanager
-def _dump(session: Run, keep: Path | None) -> Iterator[Dump]:
-    """Use a new dump; it stays only if it is to be kept and all went well."""
-    dump = Dump(keep or session.home.runs / f"dump-{clock.now_us()}")
+def _dump(run: Run, keep: Path | None) -> Iterator[Dump]:
+    """Use a new dump; keep it only if that was asked for and the block succeeds."""
+    dump = Dump(keep or run.home.runs / f"dump-{clock.now_us()}")
     try:
         yield dump
     except BaseException:
@@ -202,49 +196,49 @@ def _dump(session: Run, keep: Path | None) -> Iterator[Dump]:
         dump.delete()
 
 
-def _complete(session: Run, begin: Mapping[int, int]) -> dict[int, int]:
-    """Return, by partition, the offset before which everything is in the tables for certain."""
-    with session.access.session(Role.READ) as connection:
+def _complete(run: Run, begin: Mapping[int, int]) -> dict[int, int]:
+    """Return, by partition, the offset before which every record is in the tables."""
+    with run.access.session(Role.READ) as connection:
         done = queries.done(connection)
-    return {part: done.get(part, begin.get(part, 0)) for part in session.end_offsets()}
+    return {part: done.get(part, begin.get(part, 0)) for part in run.end_offsets()}
 
 
-def wait_until_done(session: Run, cut: Mapping[int, int]) -> None:
-    """Wait until everything before the cut is in the tables for certain.
+def wait_until_done(run: Run, upper_bound: Mapping[int, int]) -> None:
+    """Wait until every record before the upper bound is in the tables.
 
-    Certain means: a checkpoint has passed it, because each sink writes out before it lets a
-    checkpoint pass, and sinks write side by side.
+    That is when a checkpoint has passed it: sinks write concurrently, and each sink writes out
+    its rows before a checkpoint completes.
 
     Raises:
         JobError: the job has stopped making progress.
 
     """
     last: dict[int, int] = {}
-    deadline = clock.monotonic() + STALLED_SECONDS
+    deadline = clock.monotonic() + STALLED_S
     while True:
-        with session.access.session(Role.READ) as connection:
+        with run.access.session(Role.READ) as connection:
             done = queries.done(connection)
-        if all(done.get(partition, 0) >= offset for partition, offset in cut.items()):
+        if all(done.get(partition, 0) >= offset for partition, offset in upper_bound.items()):
             return
         if done != last:
-            last, deadline = done, clock.monotonic() + STALLED_SECONDS
+            last, deadline = done, clock.monotonic() + STALLED_S
         if clock.monotonic() > deadline:
             raise JobError(
-                f"The job has stopped at offsets {last}, before {dict(cut)}.",
-                todo="`spaf status` shows its state, `spaf logs taskmanager` why;"
-                " `spaf verify --so-far` verifies up to where it came.",
+                f"The job has stopped at offsets {last}, before {dict(upper_bound)}.",
+                todo="`spaf status` shows its state, `spaf logs taskmanager` the reason;"
+                " `spaf verify --so-far` verifies the records up to its last checkpoint.",
             )
-        clock.sleep(LOOK_SECONDS)
+        clock.sleep(POLL_INTERVAL_S)
 
 
-def snapshot(session: Run) -> TableRows:
-    """Return all tables as they are at one moment.
+def snapshot(run: Run) -> TableRows:
+    """Return all tables in one snapshot of the database.
 
     Raises:
         StoreError: they cannot be read.
 
     """
-    with session.access.session(Role.READ) as connection:
+    with run.access.session(Role.READ) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         return TableRows(
             summary=[SummaryRow(*row) for row in queries.summary(connection)],

@@ -1,28 +1,30 @@
-"""How fast the job empties a topic that was filled before: throughput without the generator.
+"""One drain: how fast the job processes a topic that was filled before, without the generator.
 
-The scenario has a stack of its own in a run folder of its own: two partitions, two slots, a
-TaskManager with a larger heap, and events gathered for some milliseconds, because here throughput
-is asked, not latency. The events are those of the generator. A JVM runs slowly until its code is
-compiled, so the drain is repeated on the same TaskManager, and each time is reported.
+The scenario runs its own stack in its own run folder: two partitions, two slots, a TaskManager with
+a larger heap, and mini-batches of some milliseconds, because it measures throughput, not latency.
+The events are those of the generator. A JVM is slow until its code is compiled, so the drain is
+repeated on the same TaskManager, and each drain is reported.
 
-What is gathered is written when the log's time passes on, and at the end of a log it stands still:
-the last batch would wait for the next checkpoint, whenever that comes. So each partition ends with
-a closing sale, appended a little later than the others. The clock stops when the others are
-written; the verification counts the closing ones too.
+A mini-batch is flushed when the time of the log moves on. At the end of the log it stands still:
+the last mini-batch would wait for the next checkpoint. So each partition ends with a closing sale,
+appended a little later than the others. The clock stops when the other sales are written; the
+verification counts the closing sales too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, ClassVar, Self
 
+import msgspec
 import psycopg
 
 from spaf import clock
+from spaf.bench.progress import Progress
 from spaf.bench.run.job_run import own_job, wait_until_through
 from spaf.bench.run.verdict import verify
+from spaf.bench.scenario import Scenario, option
 from spaf.errors import JobError
 from spaf.generate.shop import catalogue
 from spaf.generate.shop.stream import SaleStream
@@ -30,9 +32,11 @@ from spaf.job.build import ANSWERS
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, Settings
 from spaf.stack import process
+from spaf.stack.control import LEAST_FREE_MIB, require_space
 from spaf.stack.flink import TASKMANAGER
 from spaf.stack.resource_usage import resources
 from spaf.stack.run import Run
+from spaf.stack.state import RunFolder
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic.admin import ensure_topic
@@ -46,85 +50,94 @@ BROKER_HEAP_MIB = 512
 # Updates of a row within this time become one; a drain updates few rows very often.
 MINI_BATCH_MS = 50
 FLUSH_MS = 20
-# The closing sales come this much later: two batches, and the step of the broker's clock.
-CLOSING_SECONDS = 2.5 * MINI_BATCH_MS / 1_000
-# A checkpoint writes the closing sales well within this, seconds.
-CLOSED_SECONDS = 30.0
-# Room that an event takes in the topic at most, bytes.
+# Delay of the closing sales: two mini-batches, and the resolution of the broker's clock.
+CLOSING_S = 2.5 * MINI_BATCH_MS / 1_000
+# A checkpoint writes the closing sales well within this time.
+CLOSE_TIMEOUT_S = 30.0
+# Disk space of an event in the topic, upper bound.
 EVENT_BYTES = 400
-# Sales between two looks at the producer's reports.
+# Sales between two polls for the producer's delivery reports.
 POLL_EVERY = 10_000
-# Between two looks at the ledger: the resolution of the time of a drain, seconds.
-LOOK_SECONDS = 0.05
-# A drain that takes longer than this an event has stopped (a thousandth of the usual rate).
-SLOWEST_EVENT_S = 0.003
+# Between two queries of the ledger: the resolution of the time of a drain.
+POLL_INTERVAL_S = 0.05
+# A drain that needs more time for an event has stopped (a thousandth of the usual rate).
+MAX_EVENT_S = 0.003
 
-# The table that counts whatever was read.
+# The table that counts every record that was read, accepted or not.
 LEDGER = "ledger_second"
 
-Tell = Callable[[str], None]
 Count = Callable[[psycopg.Connection], int]
 
 
-@dataclass(frozen=True)
-class Drain:
-    """One drain of the whole topic."""
+class Drain(msgspec.Struct, frozen=True):
+    """One drain of the whole topic; processor time is that of the TaskManager."""
 
     events: int
     seconds: float
     cpu_seconds: float
     exact: bool
+    events_per_second: int
+    cpu_us_per_event: float
 
-    @property
-    def events_per_second(self) -> float:
-        """Return the throughput."""
-        return self.events / self.seconds
+    @classmethod
+    def of(cls, *, events: int, seconds: float, cpu_seconds: float, exact: bool) -> Self:
+        """Return a drain with the figures that follow from the raw ones."""
+        cpu_us = round(cpu_seconds / events * 1e6, 3)
+        return cls(events, seconds, cpu_seconds, exact, round(events / seconds), cpu_us)
 
-    @property
-    def cpu_us_per_event(self) -> float:
-        """Return the processor time of the TaskManager for an event, microseconds."""
-        return self.cpu_seconds / self.events * 1e6
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for --json."""
-        return {
-            **asdict(self),
-            "events_per_second": round(self.events_per_second),
-            "cpu_us_per_event": round(self.cpu_us_per_event, 3),
+class FullTopicScenario(Scenario, frozen=True):
+    """A scenario on its own stack, whose topic is filled before."""
+
+    bare: ClassVar[bool] = True
+    folder: ClassVar[str] = "drain"
+    event_bytes: ClassVar[int] = EVENT_BYTES
+
+    events: Annotated[int, option("Events in the topic.", ge=1_000)] = 1_000_000
+
+    def settings(self, settings: Settings) -> Settings:
+        """Return the settings of the stack; contract and detection stay those of the user."""
+        job = {
+            **settings.job.model_dump(),
+            "parallelism": SLOTS,
+            "mini_batch_ms": MINI_BATCH_MS,
+            "flush_ms": FLUSH_MS,
         }
+        return settings.model_copy(
+            update={
+                "home": settings.home / self.folder,
+                "kafka": KafkaSettings(
+                    topic=TOPIC, partitions=PARTITIONS, heap_mib=BROKER_HEAP_MIB
+                ),
+                "flink": FlinkSettings(slots=SLOTS, task_heap_mib=TASK_HEAP_MIB),
+                "job": JobSettings(**job),
+            }
+        )
+
+    def prepare(self, settings: Settings) -> Iterable[str]:
+        """Check that the disk has room for the events.
+
+        Raises:
+            StackError: it has not.
+
+        """
+        home = RunFolder(self.settings(settings).home)
+        require_space(home, LEAST_FREE_MIB + self.events * self.event_bytes // 2**20)
+        return ()
 
 
-def scenario(settings: Settings) -> Settings:
-    """Return the settings of the scenario; contract and detection stay the user's."""
-    return settings.model_copy(
-        update={
-            "home": settings.home / "drain",
-            "kafka": KafkaSettings(topic=TOPIC, partitions=PARTITIONS, heap_mib=BROKER_HEAP_MIB),
-            "flink": FlinkSettings(slots=SLOTS, task_heap_mib=TASK_HEAP_MIB),
-            "job": JobSettings(
-                **{
-                    **settings.job.model_dump(),
-                    "parallelism": SLOTS,
-                    "mini_batch_ms": MINI_BATCH_MS,
-                    "flush_ms": FLUSH_MS,
-                }
-            ),
-        }
-    )
-
-
-def fill(session: Run, events: int, tell: Tell) -> None:
+def fill(run: Run, events: int, progress: Progress) -> None:
     """Fill the topic with the generator's sales, as fast as one process can, and the closing ones.
 
     Raises:
         TopicError: Kafka does not answer.
 
     """
-    ensure_topic(session.kafka, session.topic, PARTITIONS)
-    missing = events - drained(session)
+    ensure_topic(run.kafka, run.topic, PARTITIONS)
+    missing = events - drained(run)
     if missing <= 0:
         return
-    generate = session.settings.generate
+    generate = run.settings.generate
     stream = SaleStream(
         catalogue.build(generate.seed),
         seed=generate.seed,
@@ -132,97 +145,102 @@ def fill(session: Run, events: int, tell: Tell) -> None:
         currencies=generate.currencies,
         anomaly_rate=generate.anomaly_rate,
     )
-    _send(session, stream, missing, tell)
-    clock.sleep(CLOSING_SECONDS)
-    _send(session, stream, PARTITIONS, tell)
+    _send(run, stream, missing, progress)
+    clock.sleep(CLOSING_S)
+    _send(run, stream, PARTITIONS, progress)
 
 
-def drained(session: Run) -> int:
+def drained(run: Run) -> int:
     """Return how many events a drain of the topic counts: all but the closing ones."""
-    return max(0, sum(session.end_offsets().values()) - PARTITIONS)
+    return max(0, sum(run.end_offsets().values()) - PARTITIONS)
 
 
-def _send(session: Run, stream: SaleStream, sales: int, tell: Tell) -> None:
+def _send(run: Run, stream: SaleStream, sales: int, progress: Progress) -> None:
     """Append sales to the partitions in turn, and wait for the broker."""
-    producer = open_producer(session.kafka, "spaf-fill")
+    producer = open_producer(run.kafka, "spaf-fill")
     for number in range(sales):
         now = clock.now_us()
         sale, _ = stream.next_sale(now, now)
-        producer.produce(session.topic, sale, partition=number % PARTITIONS)
+        producer.produce(run.topic, sale, partition=number % PARTITIONS)
         if number % POLL_EVERY == 0:
             producer.poll(0)
-            tell(f"filling the topic: {number:,} of {sales:,}")
+            progress("filling the topic", number, sales)
     producer.flush()
 
 
-def drain(session: Run, number: int, tell: Tell, answers: tuple[str, ...] = ANSWERS) -> Drain:
-    """Run the job over the whole topic into fresh tables.
+def drain(run: Run, number: int, progress: Progress, answers: tuple[str, ...] = ANSWERS) -> Drain:
+    """Run the job over the whole topic into new tables.
 
     Args:
-        session: the bare stack of the scenario, its topic filled.
+        run: the services of the scenario, its topic filled.
         number: of this drain, for the progress.
-        tell: takes a line of progress now and then.
+        progress: is called while the job works.
         answers: tables that the job writes, sales_summary among them; with less than all of them
-            `exact` says only that it counts every event.
+            `exact` says only that every event is counted.
 
     Raises:
         JobError: the job was refused or stopped.
 
     """
-    one = session.beside(session.topic, f"drain_{clock.now_ms()}")
+    target_run = run.beside(run.topic, f"drain_{clock.now_ms()}")
     group = f"drain-{number}-{clock.now_ms()}"
-    # A user's contract may call some of the sales late, so all that was read counts: the ledger.
+    # The contract of the user may call some sales late. The ledger counts all that was read.
     count = queries.readable if LEDGER in answers else queries.accepted
-    tell(f"drain {number}: planning the job")
-    with own_job(one, session.settings, group, answers) as (place, job):
-        with closing(FlinkClient(place.flink)) as client:
-            seconds, cpu = _until_empty(
-                one, client, job, count, lambda done: tell(f"drain {number}: {done:,}")
+    progress(f"drain {number}: planning the job")
+    with own_job(target_run, run.settings, group, answers) as (target, job):
+        with closing(FlinkClient(target.flink)) as client:
+            seconds, cpu_seconds = _until_empty(
+                target_run,
+                client,
+                job,
+                count,
+                lambda done, total: progress(f"drain {number}", done, total),
             )
-        tell(f"drain {number}: verifying")
+        progress(f"drain {number}: verifying")
         if answers == ANSWERS:
-            wait_until_through(one, place, job, lambda _: None)
-            exact = verify(one).exact
+            wait_until_through(target_run, target, job)
+            exact = verify(target_run).exact
         else:
-            exact = _all_counted(one, count)
-    return Drain(drained(session), seconds, cpu, exact)
+            exact = _all_counted(target_run, count)
+    return Drain.of(events=drained(run), seconds=seconds, cpu_seconds=cpu_seconds, exact=exact)
 
 
 def _until_empty(
-    session: Run, rest: FlinkClient, job: str, count: Count, tell: Callable[[int], None]
+    run: Run, client: FlinkClient, job: str, count: Count, progress: Callable[[int, int], None]
 ) -> tuple[float, float]:
     """Return time and processor time from the running job to the last event in the tables."""
-    events = drained(session)
-    while not _running(rest, job):
-        clock.sleep(LOOK_SECONDS / 10)
-    began, cpu_before = clock.monotonic(), _cpu(session)
-    deadline = began + 30 + events * SLOWEST_EVENT_S
-    with session.access.session(Role.READ, autocommit=True) as connection:
+    events = drained(run)
+    while not _running(client, job):
+        clock.sleep(POLL_INTERVAL_S / 10)
+    start_s, start_cpu_s = clock.monotonic(), _cpu_seconds(run)
+    deadline = start_s + 30 + events * MAX_EVENT_S
+    with run.access.session(Role.READ, autocommit=True) as connection:
         while (done := count(connection)) < events:
-            tell(done)
+            progress(done, events)
             if clock.monotonic() > deadline:
                 raise JobError(f"The drain has stopped at {done:,} of {events:,} events.")
-            clock.sleep(LOOK_SECONDS)
-    return clock.monotonic() - began, _cpu(session) - cpu_before
+            clock.sleep(POLL_INTERVAL_S)
+    return clock.monotonic() - start_s, _cpu_seconds(run) - start_cpu_s
 
 
-def _running(rest: FlinkClient, job: str) -> bool:
-    status = rest.status(job)
+def _running(client: FlinkClient, job: str) -> bool:
+    status = client.status(job)
     if status is not None and status.state in ("FAILED", "RESTARTING"):
-        raise JobError(f"The job failed: {rest.failure(job)}")
+        raise JobError(f"The job failed: {client.failure(job)}")
     return status is not None and status.running
 
 
-def _all_counted(session: Run, count: Count) -> bool:
-    """Wait for the closing sales too, and tell whether there is one count for each record."""
-    records = sum(session.end_offsets().values())
-    with session.access.session(Role.READ, autocommit=True) as connection:
-        process.wait_until(lambda: count(connection) >= records, CLOSED_SECONDS)
+def _all_counted(run: Run, count: Count) -> bool:
+    """Wait for the closing sales, and return whether every record is counted once."""
+    records = sum(run.end_offsets().values())
+    with run.access.session(Role.READ, autocommit=True) as connection:
+        process.wait_until(lambda: count(connection) >= records, CLOSE_TIMEOUT_S)
         return count(connection) == records
 
 
-def _cpu(session: Run) -> float:
-    services = session.state().services
+def _cpu_seconds(run: Run) -> float:
+    """Return the processor time of all TaskManagers so far."""
+    services = run.state().services
     return sum(
         resources(service)[1] for name, service in services.items() if name.startswith(TASKMANAGER)
     )

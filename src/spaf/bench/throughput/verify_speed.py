@@ -1,19 +1,20 @@
 """How long a verification takes: a full topic, both formulations, the comparison; no job.
 
-The tables that are compared are those that a right job would have written, so what is measured is
-the verifier alone. The stack and the events are those of `spaf bench drain`.
+The compared tables are those that a correct job would have written, so only the verifier is
+measured. The stack and the events are those of `spaf bench drain`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Self
 
 from spaf import clock
-from spaf.bench.run.dumping import Progress, dump_range
+from spaf.bench.progress import Progress
+from spaf.bench.run.dumping import dump_range
 from spaf.bench.run.verdict import Stages, detection_of, judge
+from spaf.bench.scenario import Result, Table, option
 from spaf.bench.throughput import drain
-from spaf.settings import Settings
 from spaf.stack.run import Run
 from spaf.topic import admin
 from spaf.verify import Answers
@@ -21,78 +22,82 @@ from spaf.verify.dump import Dump, DumpHeader
 from spaf.verify.python_oracle import PythonOracle
 from spaf.verify.render import tables_of
 
-# Room that an event takes at most, in the topic and once more in the dump, bytes.
-EVENT_BYTES = 2 * drain.EVENT_BYTES
-
-
-# Reading and writing down the topic is part of the first.
+# Reading the topic and writing the dump is part of the first.
 STAGES = ("python", "duckdb", "compare")
 
 
-@dataclass(frozen=True)
-class Speed:
-    """What each stage of a verification took, seconds."""
+class VerifySpeedResult(Result, frozen=True):
+    """The time of each stage of a verification, seconds."""
 
     events: int
-    by_decoder: int
     exact: bool
-    python: float
-    duckdb: float
-    compare: float
+    records_by_decoder: int
+    stages: dict[str, float]
+    seconds: float
+    events_per_second: int
+
+    @classmethod
+    def of(cls, *, events: int, by_decoder: int, exact: bool, stage_s: Mapping[str, float]) -> Self:
+        """Return the record from the raw times."""
+        stages = {stage: round(stage_s[stage], 3) for stage in STAGES}
+        seconds = sum(stage_s[stage] for stage in STAGES)
+        return cls(events, exact, by_decoder, stages, round(seconds, 3), round(events / seconds))
 
     @property
-    def seconds(self) -> float:
-        """Return all of it."""
-        return self.python + self.duckdb + self.compare
+    def passed(self) -> bool:
+        """Whether the verifier found the correct tables exact."""
+        return self.exact
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for --json."""
-        return {
-            "events": self.events,
-            "exact": self.exact,
-            "records_by_decoder": self.by_decoder,
-            "stages": {stage: round(getattr(self, stage), 3) for stage in STAGES},
-            "seconds": round(self.seconds, 3),
-            "events_per_second": round(self.events / self.seconds),
-        }
+    def tables(self) -> Iterator[Table]:
+        """Yield a row a stage."""
+        yield Table("", ("stage", "seconds"), [*self.stages.items(), ("together", self.seconds)])
+
+    def summary(self) -> str:
+        """Return how much was verified."""
+        return f"{self.events:,} events; exact: {'yes' if self.exact else 'no'}"
 
 
-def scenario(settings: Settings) -> Settings:
-    """Return the settings of the scenario, in a run folder of its own."""
-    chosen = drain.scenario(settings)
-    return chosen.model_copy(update={"home": settings.home / "verify-speed"})
+class VerifySpeedScenario(drain.FullTopicScenario, frozen=True):
+    """Fill a topic, then time each stage of a verification of it; the job does not run."""
+
+    folder: ClassVar[str] = "verify-speed"
+    # In the topic, and once more in the dump.
+    event_bytes: ClassVar[int] = 2 * drain.EVENT_BYTES
+
+    events: Annotated[int, option("Events in the topic.", ge=1_000)] = 1_000_000
+
+    def measure_run(self, run: Run, progress: Progress) -> VerifySpeedResult:
+        """Fill the topic and verify all of it.
+
+        Raises:
+            TopicError: the topic cannot be read.
+            VerifyError: the dump cannot be written or read.
+
+        """
+        drain.fill(run, self.events, progress)
+        stages = Stages()
+        begin = admin.begin_offsets(run.kafka, run.topic)
+        end = run.end_offsets()
+        dump = Dump(run.home.runs / f"dump-{clock.now_us()}")
+        oracle = PythonOracle(run.rules, end, detection_of(run), begin)
+        try:
+            with stages.stage("python"):
+                dump_range(dump, (run.kafka, run.topic), begin, end, oracle, progress)
+                answers = oracle.answers()
+            dump.write_header(DumpHeader(run.topic, begin, end, run.rules, detection_of(run)))
+            return verify_correct_tables(dump, answers, progress, stages)
+        finally:
+            dump.delete()
 
 
-def measure(session: Run, tell: drain.Tell) -> Speed:
-    """Verify the whole topic of a session.
-
-    Raises:
-        TopicError: the topic cannot be read.
-        VerifyError: the dump cannot be written or read.
-
-    """
-    watch = Stages()
-    begin = admin.begin_offsets(session.kafka, session.topic)
-    end = session.end_offsets()
-    dump = Dump(session.home.runs / f"dump-{clock.now_us()}")
-    whole = PythonOracle(session.rules, end, detection_of(session), begin)
-
-    def told(doing: str, done: int, of: int) -> None:
-        tell(f"{doing}: {done:,} of {of:,}")
-
-    try:
-        with watch.stage("python"):
-            dump_range(dump, (session.kafka, session.topic), begin, end, whole, told)
-            one = whole.answers()
-        dump.write_header(
-            DumpHeader(session.topic, begin, end, session.rules, detection_of(session))
-        )
-        return speed(dump, one, told, watch)
-    finally:
-        dump.delete()
-
-
-def speed(dump: Dump, one: Answers, progress: Progress, watch: Stages) -> Speed:
-    """Judge the tables that a right job would have written, by a complete dump."""
-    verdict = judge(dump, one, tables_of(one), progress, watch, unsettled=0)
-    return Speed(one.records, verdict.by_decoder, verdict.exact, **watch.seconds)
+def verify_correct_tables(
+    dump: Dump, answers: Answers, progress: Progress, stages: Stages
+) -> VerifySpeedResult:
+    """Verify the tables that a correct job would have written, by a complete dump."""
+    verdict = judge(dump, answers, tables_of(answers), progress, stages, unsettled=0)
+    return VerifySpeedResult.of(
+        events=answers.records,
+        by_decoder=verdict.by_decoder,
+        exact=verdict.exact,
+        stage_s=stages.seconds,
+    )

@@ -1,10 +1,14 @@
-"""Progress of a start, for a person: what is up, after how long."""
+"""Progress for a person: of a start, which services are up; of long work, how far it is."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
 
 from rich.markup import escape
 
 from spaf import clock
+from spaf.bench.progress import Progress
 from spaf.cli.terminal.output import err, printable
 from spaf.stack.state import RunState
 
@@ -33,3 +37,15 @@ class StartProgress:
             self._told.add(key)
             seconds = clock.monotonic() - self.began
             err.print(f"[dim]{seconds:5.1f} s[/]  {line}", highlight=False)
+
+
+@contextlib.contextmanager
+def progress_line() -> Iterator[Progress]:
+    """Show the progress of the work in the block on standard error, and clear it at the end."""
+    with err.status("") as line:
+
+        def show(doing: str, done: int = 0, total: int | None = None, /) -> None:
+            counts = f": {done:,} of {total:,}" if total else ""
+            line.update(escape(f"{doing}{counts}"))
+
+        yield show

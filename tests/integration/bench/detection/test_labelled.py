@@ -11,8 +11,9 @@ import pytest
 from spaf.bench.detection.batch import files_table, running
 from spaf.bench.detection.csv_series import read_series
 from spaf.bench.detection.detect import Scored, detect
-from spaf.bench.detection.labelled import run
+from spaf.bench.detection.labelled import score
 from spaf.bench.detection.simulate import SimulatedTraffic
+from spaf.bench.progress import no_progress
 from spaf.errors import JobError
 from spaf.settings import Settings
 
@@ -41,7 +42,7 @@ def flagged(rows: list[Scored]) -> list[int]:
 def test_laboratory(small_settings: Settings) -> None:
     """Typos, surges and droughts are found; who knows nothing finds next to nothing right."""
     traffics = [SimulatedTraffic(150.0, 400, seed, 0.005, 15.0) for seed in SEEDS]
-    scores = run(small_settings, traffics, lambda _: None)
+    scores = score(small_settings, traffics, no_progress)
     ours = scores["ours"].tallies
     for kind in ("high_price", "low_price", "bulk_quantity"):
         assert ours[kind].labelled > 20
@@ -62,8 +63,8 @@ def test_laboratory(small_settings: Settings) -> None:
 
 def test_rate(tmp_path: Path, small_settings: Settings) -> None:
     """A silence of twelve steps is one alert, a score is there for every step with a past."""
-    luck = random.Random(1)  # noqa: S311 - a simulation
-    counts: list[object] = [sum(luck.random() < 0.2 for _ in range(100)) for _ in range(200)]
+    rng = random.Random(1)  # noqa: S311 - a simulation
+    counts: list[object] = [sum(rng.random() < 0.2 for _ in range(100)) for _ in range(200)]
     counts[150:162] = [0] * 12
     rows = detect(small_settings, read_series(series(tmp_path, counts)))
     assert len(rows) == 200
@@ -78,8 +79,8 @@ def test_rate(tmp_path: Path, small_settings: Settings) -> None:
 @pytest.mark.parametrize("shift", [0.0, -1_000.0])
 def test_level(tmp_path: Path, small_settings: Settings, shift: float) -> None:
     """A tenfold level is found, below zero as well, and expected is in the file's own unit."""
-    luck = random.Random(2)  # noqa: S311 - a simulation
-    levels: list[object] = [round(100 + luck.gauss(0, 2) + shift, 2) for _ in range(80)]
+    rng = random.Random(2)  # noqa: S311 - a simulation
+    levels: list[object] = [round(100 + rng.gauss(0, 2) + shift, 2) for _ in range(80)]
     levels[60] = 2_000 + shift
     rows = detect(small_settings, read_series(series(tmp_path, levels)))
     assert flagged(rows) == [60]

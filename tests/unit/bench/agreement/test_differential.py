@@ -12,14 +12,14 @@ from spaf.bench.agreement import cases
 from spaf.bench.agreement.cases import Case
 from spaf.bench.agreement.differential import (
     CONTRACT,
-    NOTHING,
+    NO_OUTCOME,
     RULES,
     SLOT_MS,
-    DifferentialReport,
+    Comparison,
+    DifferentialScenario,
     Outcomes,
     compare,
     expectation,
-    scenario,
     unsettled,
 )
 from spaf.bench.agreement.differential import cases as make_cases
@@ -62,13 +62,13 @@ def test_a_seed_repeats_its_cases() -> None:
 def test_what_is_equal_is_no_disagreement() -> None:
     """A row that both have."""
     assert expectation(RECORD) == (RIGHT, ["accepted"])
-    assert _report({SLOT: RIGHT}).disagreements == []
+    assert _compare({SLOT: RIGHT}).disagreements == []
 
 
 @pytest.mark.parametrize(
     "found",
     [
-        NOTHING,
+        NO_OUTCOME,
         Outcomes(0, 0, 1, ()),
         Outcomes(0, 1, 0, ()),
         Outcomes(1, 0, 0, ()),
@@ -84,16 +84,16 @@ def test_what_is_equal_is_no_disagreement() -> None:
 )
 def test_each_kind_of_disagreement_is_seen(found: Outcomes) -> None:
     """Outcome, number, second, category, currency, count, units and cents."""
-    (one,) = _report({SLOT: found}).disagreements
+    (one,) = _compare({SLOT: found}).disagreements
     assert one.case.value == FULL
     assert (one.expected, one.found) == (RIGHT, found)
 
 
 def test_a_row_of_no_record_is_seen() -> None:
     """A ghost in a slot that nothing was sent in."""
-    (one,) = _report({SLOT: RIGHT, SLOT + 1: RIGHT}).disagreements
+    (one,) = _compare({SLOT: RIGHT, SLOT + 1: RIGHT}).disagreements
     assert one.case.value is None
-    assert one.expected == NOTHING
+    assert one.expected == NO_OUTCOME
 
 
 def test_an_array_makes_rows_of_one_record() -> None:
@@ -101,7 +101,7 @@ def test_an_array_makes_rows_of_one_record() -> None:
     both = RECORD._replace(value=b"[%s,%s]" % (FULL, FULL))
     row = (*ROW[:3], 2, 6, Decimal("7.50"))
     assert expectation(both)[0] == Outcomes(2, 0, 0, (row,))
-    assert expectation(RECORD._replace(value=None))[0] == NOTHING
+    assert expectation(RECORD._replace(value=None))[0] == NO_OUTCOME
     assert expectation(RECORD._replace(value=b"{}"))[0] == Outcomes(0, 0, 1, ())
 
 
@@ -112,9 +112,9 @@ def test_only_a_name_with_ff_is_unsettled() -> None:
     assert not unsettled(FULL)
     assert not unsettled(None)
     value = FULL[:-1] + b',"x\xff":1}'
-    report = DifferentialReport(1)
-    compare(report, [(Case("x", APPEND_MS, value), RECORD._replace(value=value))], {SLOT: RIGHT})
-    assert (report.unsettled, report.disagreements) == (1, [])
+    records = [(Case("x", APPEND_MS, value), RECORD._replace(value=value))]
+    comparison = compare(records, {SLOT: RIGHT})
+    assert (comparison.unsettled, comparison.disagreements) == (1, [])
 
 
 def test_a_kept_case_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -123,19 +123,19 @@ def test_a_kept_case_is_read_as_it_was_written(tmp_path: Path) -> None:
     made = [Case("seed 1", 5, b"\0\xff"), Case("seed 2", 6, None)]
     cases.append(file, made)
     found = list(map(cases.read, file.read_text().splitlines()))
-    assert [case[1:] for case in found] == [case[1:] for case in made]
+    assert [case.value for case in found] == [case.value for case in made]
+    assert [case.append_ms for case in found] == [5, 6]
     assert found[0].origin == "kept, seed 1"
 
 
 @pytest.mark.usefixtures("bare")
 def test_the_contract_is_that_of_the_table() -> None:
     """Whatever the user set for a run: the examples rest on the defaults."""
-    chosen = scenario(settings.load(home=Path("mine"), sale={"max_lateness_s": 7}))
+    user = settings.load(home=Path("mine"), sale={"max_lateness_s": 7})
+    chosen = DifferentialScenario().settings(user)
     assert chosen.sale == CONTRACT
     assert chosen.home == Path("mine/differential")
 
 
-def _report(by_slot: dict[int, Outcomes]) -> DifferentialReport:
-    report = DifferentialReport(1)
-    compare(report, [(Case("x", APPEND_MS, FULL), RECORD)], by_slot)
-    return report
+def _compare(by_slot: dict[int, Outcomes]) -> Comparison:
+    return compare([(Case("x", APPEND_MS, FULL), RECORD)], by_slot)

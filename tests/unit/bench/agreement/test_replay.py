@@ -7,11 +7,13 @@ from itertools import pairwise
 
 from spaf.bench.agreement.replay import (
     BEGIN_MS,
-    LOG_SECONDS,
+    LOG_S,
     TABLES,
     UNUSUAL,
     VARIANTS,
-    Replay,
+    ReplayResult,
+    ReplayRun,
+    Size,
     differences,
     log_of,
 )
@@ -41,10 +43,10 @@ def test_a_log_holds_what_could_tell_replays_apart() -> None:
     assert kinds[Reason.__name__] > 20
     assert kinds[Sale.__name__] > EVENTS * 0.9
     seconds = Counter((line.append_ms - BEGIN_MS) // 1_000 for line in LOG)
-    assert max(seconds) == LOG_SECONDS - 1
+    assert max(seconds) == LOG_S - 1
     assert seconds[220] == 0
     assert seconds[260] > 4 * seconds[100]
-    assert set(UNUSUAL) < set(range(LOG_SECONDS))
+    assert set(UNUSUAL) < set(range(LOG_S))
 
 
 def test_append_times_never_step_back() -> None:
@@ -63,10 +65,14 @@ def test_the_variants_differ_in_all_that_is_promised() -> None:
 def test_a_difference_is_shown_by_its_rows() -> None:
     """One byte in one row of one table is another digest, and both rows are named."""
     same = dict.fromkeys(TABLES, b"1\t2\n3\t4\n")
-    one = Replay(VARIANTS[0], {}, same, 1.0, exact=True)
-    other = Replay(VARIANTS[1], {}, {**same, "sale_anomaly": b"1\t2\n3\t5\n"}, 1.0, exact=True)
+    one = ReplayRun(VARIANTS[0], {}, same, 1.0, exact=True)
+    other = ReplayRun(VARIANTS[1], {}, {**same, "sale_anomaly": b"1\t2\n3\t5\n"}, 1.0, exact=True)
     assert one.sha256 != other.sha256
     assert differences(one, one) == {}
     assert differences(one, other) == {
         "sale_anomaly": {VARIANTS[0].name: ["3\t4"], VARIANTS[1].name: ["3\t5"]}
     }
+    assert ReplayResult.of(Size(EVENTS, 1), [one, one]).passed
+    result = ReplayResult.of(Size(EVENTS, 1), [one, other])
+    assert (result.identical, result.runs, result.passed) == (False, 2, False)
+    assert result.differences == [differences(one, other)]

@@ -1,10 +1,8 @@
-"""What surrounds the SQL in the laboratory: what is scored, the baselines, the sums."""
+"""The code around the SQL of the detection proof: the scored part, the baselines, the sums."""
 
 from __future__ import annotations
 
 from collections import Counter
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +12,19 @@ from spaf.bench.detection.detect import MEDIAN_CENTS, _scale
 from spaf.bench.detection.labelled import (
     WARM_UP_S,
     DetectorAlerts,
-    Judged,
+    DetectorResult,
+    ScoredPart,
     Scores,
     always,
     at_random,
 )
-from spaf.bench.detection.live import _joined
+from spaf.bench.detection.live import join
 from spaf.bench.detection.simulate import SimulatedLabels
 from spaf.generate.anomalies.anomaly import EpisodeLabel, Label
 from spaf.generate.anomalies.ground_truth import SecondAlert
 from spaf.generate.shop.assortment import CATEGORIES
+from spaf.measure.latency import Stamps
+from spaf.measure.quantiles import Quantiles
 
 LENGTH_S = WARM_UP_S + 100
 EPISODE = EpisodeLabel("surge", CATEGORIES[0], 1_070_000, 1_090_000, 3.0)
@@ -38,47 +39,47 @@ def truth() -> SimulatedLabels:
 
 def test_what_is_scored() -> None:
     """Nothing of the warm-up, nothing of the second that belongs to the next traffic."""
-    judged = Judged.of(truth())
-    assert judged.seconds == range(1_000 + WARM_UP_S, 1_000 + LENGTH_S)
-    assert judged.offsets == range(2 * WARM_UP_S, 2 * LENGTH_S + 1)
+    scored = ScoredPart.of(truth())
+    assert scored.seconds == range(1_000 + WARM_UP_S, 1_000 + LENGTH_S)
+    assert scored.offsets == range(2 * WARM_UP_S, 2 * LENGTH_S + 1)
 
 
 def test_scores_of_a_log() -> None:
     """Labels of the warm-up are not missed; clean logs count alerts by the hour."""
-    scores, judged = Scores(), Judged.of(truth())
-    found = DetectorAlerts(
+    scores, scored = Scores(), ScoredPart.of(truth())
+    alerts = DetectorAlerts(
         {2 * WARM_UP_S + 4: "high_price"}, [SecondAlert(1_072, CATEGORIES[0], "surge")]
     )
-    scores.add(found, truth(), judged)
-    scores.add_clean(found, judged)
-    told = scores.as_dict()
-    assert told["kinds"]["high_price"]["labelled"] == told["kinds"]["high_price"]["alerts"] == 1
-    assert told["kinds"]["surge"]["recall"] == 1.0
-    assert told["false_alerts"]["high_price"] == told["false_alerts"]["surge"] == 1
-    assert told["false_alerts_per_hour"]["surge"] == pytest.approx(36.0)
+    scores.add(alerts, truth(), scored)
+    scores.add_clean(alerts, scored)
+    result = DetectorResult.of(scores)
+    assert result.kinds["high_price"].labelled == result.kinds["high_price"].alerts == 1
+    assert result.kinds["surge"].recall == 1.0
+    assert result.false_alerts["high_price"] == result.false_alerts["surge"] == 1
+    assert result.false_alerts_per_hour["surge"] == pytest.approx(36.0)
 
 
 def test_random_raises_as_many_alerts() -> None:
     """Of each kind as many as ours, among what is scored, the same for the same seed."""
-    judged = Judged.of(truth())
+    scored = ScoredPart.of(truth())
     seconds = [SecondAlert(1_072, CATEGORIES[0], "surge")] * 5
     ours = DetectorAlerts(dict.fromkeys(range(130, 150), "high_price"), seconds)
-    blind = at_random(ours, judged, 3)
-    assert blind == at_random(ours, judged, 3)
+    blind = at_random(ours, scored, 3)
+    assert blind == at_random(ours, scored, 3)
     assert Counter(blind.sales.values()) == {"high_price": 20}
-    assert all(offset in judged.offsets for offset in blind.sales)
-    assert all(alert.second in judged.seconds for alert in blind.seconds)
+    assert all(offset in scored.offsets for offset in blind.sales)
+    assert all(alert.second in scored.seconds for alert in blind.seconds)
 
 
 def test_always_misses_nothing() -> None:
-    """Its recall is one, its precision what is labelled of all there is."""
-    scores, judged = Scores(), Judged.of(truth())
-    for kinds, said in always(judged):
-        scores.add(said, truth(), judged, kinds)
-    told = scores.as_dict()["kinds"]
-    assert told["high_price"]["recall"] == told["surge"]["recall"] == 1.0
-    assert told["high_price"]["precision"] == pytest.approx(1 / len(judged.offsets))
-    assert told["surge"]["alerts"] == 100 * len(CATEGORIES)
+    """Its recall is one, its precision the share of labelled sales."""
+    scores, scored = Scores(), ScoredPart.of(truth())
+    for kinds, alerts in always(scored):
+        scores.add(alerts, truth(), scored, kinds)
+    metrics = DetectorResult.of(scores).kinds
+    assert metrics["high_price"].recall == metrics["surge"].recall == 1.0
+    assert metrics["high_price"].precision == pytest.approx(1 / len(scored.offsets))
+    assert metrics["surge"].alerts == 100 * len(CATEGORIES)
 
 
 def rows(values: list[float]) -> list[SeriesRow]:
@@ -99,12 +100,11 @@ def test_scales() -> None:
 
 def test_live_delays_are_joined() -> None:
     """By id to the moment it was due, by that to the moment it was visible; warm-up left out."""
-    measured = SimpleNamespace(intended=np.array([50, 60, 70]), visible=np.array([55, 66, 75]))
-    outcome: Any = SimpleNamespace(measured=measured)
+    intended, visible = np.array([50, 60, 70]), np.array([55, 66, 75])
+    measured = Stamps(intended, intended, intended, visible, unseen=0)
     labels = [Label(name, "price_x10", "books", 10.0) for name in ("early", "a", "unfound")]
-    told = _joined(
-        outcome,
-        50,
+    delays = join(
+        measured,
         {"early": 10, "a": 60, "unfound": 70, "clean": 50},
         (labels, [EPISODE]),
         (
@@ -112,6 +112,11 @@ def test_live_delays_are_joined() -> None:
             [(1_071, CATEGORIES[0], "surge", 1_072_100_000)],
         ),
     )
-    assert (told.after_due, told.after_visible, told.labelled) == ([9], [3], 2)
-    assert told.begun == {"surge": 1}
-    assert told.episodes == {"surge": [2_100_000]}
+    sales = delays.sales
+    assert (sales.labelled, sales.found) == (2, 1)
+    assert sales.after_due_ms == Quantiles(1, 0, 0.009, 0.009, 0.009, 0.009)
+    assert sales.after_visible_ms == Quantiles(1, 0, 0.003, 0.003, 0.003, 0.003)
+    surge = delays.episodes["surge"]
+    assert (surge.labelled, surge.found) == (1, 1)
+    assert surge.after_start_ms is not None
+    assert surge.after_start_ms.max == 2_100.0

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from spaf.bench.detection.score import KindScore, quantile, score_sales, score_seconds, wilson
+from spaf.bench.detection.score import (
+    KindMetrics,
+    KindScore,
+    quantile,
+    score_sales,
+    score_seconds,
+    wilson,
+)
 from spaf.generate.anomalies.anomaly import EpisodeLabel
 from spaf.generate.anomalies.ground_truth import GRACE_S, SHIFT_GRACE_S, SecondAlert
 
@@ -88,15 +95,15 @@ def test_scores() -> None:
     """Precision, recall, their harmonic mean, and delays that really occurred."""
     tally = KindScore(labelled=10, found=5, alerts=4, right=3, delays_ms=[3, 1, 2])
     tally.add(KindScore(labelled=10, found=5, alerts=4, right=3, delays_ms=[4]))
-    scores = tally.as_dict()
-    assert (scores["precision"], scores["recall"], scores["f1"]) == (0.75, 0.5, 0.6)
-    assert (scores["delay_ms_p50"], scores["delay_ms_p99"]) == (2.0, 4.0)
-    assert (scores["labelled"], scores["alerts"]) == (20, 8)
+    metrics = KindMetrics.of(tally)
+    assert (metrics.precision, metrics.recall, metrics.f1) == (0.75, 0.5, 0.6)
+    assert (metrics.delay_ms_p50, metrics.delay_ms_p99) == (2.0, 4.0)
+    assert (metrics.labelled, metrics.alerts) == (20, 8)
 
 
 def test_nothing_to_divide_by() -> None:
     """Without alerts there is no precision; without labels no recall; without hits F1 is 0."""
-    assert KindScore().as_dict()["precision"] is None
-    assert KindScore().as_dict()["f1"] is None
-    assert KindScore(labelled=1, alerts=1).as_dict()["f1"] == 0
+    assert KindMetrics.of(KindScore()).precision is None
+    assert KindMetrics.of(KindScore()).f1 is None
+    assert KindMetrics.of(KindScore(labelled=1, alerts=1)).f1 == 0
     assert quantile([], 0.5) is None

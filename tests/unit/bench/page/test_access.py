@@ -2,67 +2,80 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from spaf.bench.page import goals
-from spaf.bench.page.hour import MemorySample, OpenPageRun
-from spaf.bench.page.viewers import ViewerComparison, ViewerPhase
+from spaf.bench.page.goals import Goal
+from spaf.bench.page.hour import MemorySample, slope
+from spaf.bench.page.viewers import PhaseLatency, ViewerComparison
 from spaf.bench.page.weight import FirstLoad, PageWeight, wire_bytes
-from spaf.bench.run.outcome import Outcome
 from spaf.measure.latency import Stamps
 from spaf.measure.quantiles import Quantiles
 
 MINUTE_S = 60.0
 
 
-def unused() -> Any:
-    """Return an outcome that is not looked at."""
-    return Outcome.__new__(Outcome)
-
-
-def grown(mib_per_hour: float, *, settled: float = 0.0) -> OpenPageRun:
-    """Return an hour in which serve grew so fast, after a jump while it settled."""
-    looks = [
+def hour_of_growth(mib_per_hour: float, *, warm_up_mib: float = 0.0) -> list[MemorySample]:
+    """Return an hour in which the memory of serve grew linearly, after a jump in the warm-up."""
+    return [
         MemorySample(
-            n * MINUTE_S, 5.0, 60.0, 40.0 + mib_per_hour * n / 60 + (settled if n < 10 else 0.0)
+            n * MINUTE_S, 5.0, 60.0, 40.0 + mib_per_hour * n / 60 + (warm_up_mib if n < 10 else 0.0)
         )
         for n in range(61)
     ]
-    return OpenPageRun(looks, unused())
 
 
 @pytest.mark.parametrize("mib", [0.0, 12.0, -3.0])
-def test_slope_is_what_a_memory_grew_by_in_an_hour(mib: float) -> None:
+def test_slope_is_the_growth_of_a_memory_in_an_hour(mib: float) -> None:
     """Exact for a straight line."""
-    assert grown(mib).slope("serve_mib") == pytest.approx(mib, abs=0.01)
-    assert grown(mib).slope("heap_mib") == pytest.approx(0.0, abs=0.01)
+    samples = hour_of_growth(mib)
+    assert slope(samples, "serve_mib") == pytest.approx(mib, abs=0.01)
+    assert slope(samples, "heap_mib") == pytest.approx(0.0, abs=0.01)
 
 
-def test_what_settles_at_the_start_is_no_slope() -> None:
+def test_warm_up_is_not_part_of_the_slope() -> None:
     """Caches that fill once are not a leak."""
-    assert grown(2.0, settled=-30.0).slope("serve_mib") == pytest.approx(2.0, abs=0.01)
+    samples = hour_of_growth(2.0, warm_up_mib=-30.0)
+    assert slope(samples, "serve_mib") == pytest.approx(2.0, abs=0.01)
 
 
-def test_one_look_has_no_slope() -> None:
+def test_one_sample_has_no_slope() -> None:
     """Two points make a line."""
-    assert OpenPageRun([MemorySample(1.0, 1, 1, 1)], unused()).slope("heap_mib") is None
+    assert slope([MemorySample(1.0, 1, 1, 1)], "heap_mib") is None
+    assert slope([], "heap_mib") is None
 
 
-def test_ratio_is_of_medians() -> None:
-    """One disturbed stretch of each kind does not decide."""
+class UnloadedSampler:
+    """A sampler without a sample."""
 
-    def stretch(viewers: int, p99: float) -> ViewerPhase:
-        return ViewerPhase(viewers, 0, 1_000_000, found=Quantiles(9, 0, p99 / 2, p99, p99, p99))
+    def rss_mib(self) -> float:
+        """Return no memory."""
+        return 0.0
 
-    found = ViewerComparison(
-        unused(),
-        [stretch(0, 10), stretch(100, 11), stretch(0, 90), stretch(100, 12), stretch(0, 8)],
-    )
-    assert (found.p99(0), found.p99(100)) == (10, 11.5)
-    assert found.ratio(100) == pytest.approx(1.15)
+    cores = rss_mib
+
+    def table(self) -> dict[str, Any]:
+        """Return no service."""
+        return {}
+
+
+@pytest.mark.parametrize("reasons", [[], ["the tables are not exact"]])
+def test_ratio_is_of_medians(reasons: list[str]) -> None:
+    """One disturbed phase of each kind does not decide; an invalid run has no figures."""
+
+    def phase(viewers: int, p99: float) -> PhaseLatency:
+        return PhaseLatency(viewers, 1.0, Quantiles(9, 0, p99 / 2, p99, p99, p99), None, None)
+
+    outcome: Any = SimpleNamespace(reasons=reasons, sampler=UnloadedSampler())
+    phases = [phase(0, 10), phase(100, 11), phase(0, 90), phase(100, 12), phase(0, 8)]
+    comparison = ViewerComparison.of(100, outcome, phases)
+    figures = comparison.p99_ms_without, comparison.p99_ms_with, comparison.ratio
+    assert comparison.valid == (not reasons)
+    assert figures == ((10, 11.5, 1.15) if comparison.valid else (None, None, None))
 
 
 def test_stamps_are_cut_at_both_ends() -> None:
@@ -72,27 +85,27 @@ def test_stamps_are_cut_at_both_ends() -> None:
     assert (cut.intended.tolist(), cut.visible.tolist()) == ([3, 4, 5, 6], [33, 34, 35, 36])
 
 
-def told(method: str, number: str, **more: Any) -> dict[str, Any]:
+def event(method: str, number: str, **more: Any) -> dict[str, Any]:
     """Return an event of the browser's network, of one request."""
     return {"method": f"Network.{method}", "params": {"requestId": number, **more}}
 
 
-def wanted(number: str, path: str) -> dict[str, Any]:
+def request(number: str, path: str) -> dict[str, Any]:
     """Return the event of a request."""
-    return told("requestWillBeSent", number, request={"url": f"http://127.0.0.1:8080{path}"})
+    return event("requestWillBeSent", number, request={"url": f"http://127.0.0.1:8080{path}"})
 
 
 def test_bytes_are_counted_by_path() -> None:
     """What has ended counts as it went over the wire; a stream by what has come so far."""
     events = [
-        wanted("1", "/"),
-        wanted("2", "/api/stream"),
-        told("dataReceived", "1", dataLength=900, encodedDataLength=300),
-        told("dataReceived", "2", dataLength=50, encodedDataLength=0),
-        told("loadingFinished", "1", encodedDataLength=500.0),
-        told("dataReceived", "2", dataLength=70, encodedDataLength=0),
-        wanted("3", "/"),
-        told("loadingFinished", "3", encodedDataLength=20.0),
+        request("1", "/"),
+        request("2", "/api/stream"),
+        event("dataReceived", "1", dataLength=900, encodedDataLength=300),
+        event("dataReceived", "2", dataLength=50, encodedDataLength=0),
+        event("loadingFinished", "1", encodedDataLength=500.0),
+        event("dataReceived", "2", dataLength=70, encodedDataLength=0),
+        request("3", "/"),
+        event("loadingFinished", "3", encodedDataLength=20.0),
     ]
     assert wire_bytes(events) == {"/": 520, "/api/stream": 120}
 
@@ -104,9 +117,9 @@ def test_first_load_is_without_the_stream_and_its_first_number_the_earliest() ->
         {"accepted": 700.0, "row-count": 350.0, "age": 10.0},
     )
     assert (first.files_bytes, first.first_number_ms) == (3_000, 350.0)
-    found = PageWeight([first, first]).as_dict()
-    assert (found["first_load_kb"], found["stream_kb"], found["requests"]) == (3.0, 99.0, 3)
-    assert found["first_number_ms"] == {"median": 350.0, "max": 350.0}
+    weight = PageWeight.of([first, first])
+    assert (weight.first_load_kb, weight.stream_kb, weight.requests) == (3.0, 99.0, 3)
+    assert weight.first_number_ms == {"median": 350.0, "max": 350.0}
 
 
 def run(rate: float, p50: float | None, p99: float | None, fps: float = 60.0) -> dict[str, Any]:
@@ -138,7 +151,10 @@ def test_goals_of_the_screen(record: dict[str, Any], met: list[bool]) -> None:
 def test_a_goal_says_what_it_is() -> None:
     """With its limit, the right way round."""
     found = goals.of_screen(run(1_000.0, 1.0, 70.0, 45.0))
-    assert [goal.as_dict()["goal"] for goal in found] == [
+    assert [goal.goal for goal in found] == [
         "1000 sales/s, sale to screen, p99 <= 80 ms",
         "1000 sales/s, page >= 30 frames/s",
     ]
+    assert Goal.at_most("first load", None, 250.0, "kB") == Goal(
+        "first load <= 250 kB", None, met=False
+    )

@@ -53,8 +53,8 @@ def server() -> Iterator[str]:
 
 def test_every_viewer_gets_every_push(server: str) -> None:
     """None is lost, and what they got is counted to the byte."""
-    with SseClients(server, 20) as crowd:
-        found = crowd.leave()
+    with SseClients(server, 20) as clients:
+        found = clients.stop()
     assert (found.viewers, found.ready, found.lost) == (20, 20, 0)
     assert found.bytes == 20 * (len(HEAD) + PUSHES * len(EVENT))
     assert found.pushes == 20 * PUSHES

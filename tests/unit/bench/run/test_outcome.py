@@ -13,7 +13,7 @@ from spaf.bench.run.outcome import Outcome, Painted
 from spaf.generate.locust.load_result import LoadResult, PublishDelay
 from spaf.measure.latency import Stamps
 from spaf.measure.resources import Sampler
-from spaf.measure.screen import PageCost
+from spaf.measure.screen import FrameRate, PageCost
 from spaf.stack.state import RunFolder
 from spaf.verify import Verdict
 
@@ -31,6 +31,7 @@ LOAD = LoadResult(
     seed=1,
     run_id="r",
 )
+COST = PageCost("Chromium", FrameRate.of([60.0, 58.0, 59.0]), 7.2, 60.0, 300.0, 0.5, 900)
 
 
 def outcome(
@@ -59,7 +60,7 @@ def outcome(
     painted = None
     if unpainted is not None:
         later = Stamps(at, at + 100, at + 200, at + 25_000, unpainted)
-        painted = Painted(later, PageCost("Chromium", fps=[60.0, 58.0, 59.0], heap_mib=7.25))
+        painted = Painted(later, COST)
     return Outcome(result, verdict, stamps, 3.0, Sampler(RunFolder(Path("none"))), painted)
 
 

@@ -7,52 +7,59 @@ from dataclasses import replace
 import pytest
 
 from spaf.bench.agreement.synthetic import log
+from spaf.bench.progress import no_progress
 from spaf.bench.selftest import selftest
 from spaf.bench.selftest.selftest import (
     FORMULATION,
     LOG_DAMAGES,
+    SelfTestResult,
+    SelfTestScenario,
     build,
     by_duckdb,
     job_tables,
-    self_test,
 )
+from spaf.settings import Settings
 from spaf.verify import Answers, TableRows, Verdict, compare, disagreements
 from spaf.verify.damage import DAMAGES
 
 
+def self_test(seeds: int) -> SelfTestResult:
+    """Run the self-test without progress."""
+    return SelfTestScenario(seeds).measure(Settings(), lambda _: None, no_progress)
+
+
 def test_every_damage_is_caught() -> None:
-    """Of every kind, in a whole world and in a live one; what was right gives no alarm."""
-    found = self_test(2, lambda _: None)
-    assert found.passed
-    numbers = found.as_dict()
-    assert numbers["damages"] == numbers["caught"] == 2 * len(numbers["kinds"])
-    assert numbers["false_alarms"] == 0
-    assert {kind.kind for kind in found.kinds} == {*DAMAGES, *LOG_DAMAGES, FORMULATION}
+    """Of every kind, in a whole world and in a live one; correct tables raise no alarm."""
+    result = self_test(2)
+    assert result.passed
+    assert result.damages == result.caught == 2 * len(result.kinds)
+    assert result.false_alarms == 0
+    assert set(result.kinds) == {*DAMAGES, *LOG_DAMAGES, FORMULATION}
     assert len({kind.partition(":")[0] for kind in DAMAGES}) == 5
 
 
 def test_a_verifier_that_sees_nothing_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the comparison finds no difference, damage goes uncaught, and that is told."""
+    """If the comparison finds no difference, damage is not caught, and the result says so."""
 
     def blind(answers: Answers, tables: TableRows) -> Verdict:
         return replace(compare(answers, tables), differences=[], unaccounted=0)
 
     monkeypatch.setattr(selftest, "compare", blind)
-    found = self_test(1, lambda _: None)
-    assert not found.passed
-    assert found.as_dict()["caught"] == 1  # that of the formulation, which is compared apart
+    result = self_test(1)
+    assert not result.passed
+    assert result.caught == 1  # that of the formulation, which is compared apart
 
 
 def test_a_verifier_that_cries_wolf_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An alarm over right tables is told."""
+    """An alarm over correct tables is counted."""
 
     def nervous(answers: Answers, tables: TableRows) -> Verdict:
         return replace(compare(answers, tables), unaccounted=1)
 
     monkeypatch.setattr(selftest, "compare", nervous)
-    found = self_test(1, lambda _: None)
-    assert found.false_alarms == 1
-    assert not found.passed
+    result = self_test(1)
+    assert result.false_alarms == 1
+    assert not result.passed
 
 
 def test_a_log_holds_all_that_is_hard() -> None:
