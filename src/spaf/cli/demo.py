@@ -16,7 +16,17 @@ from spaf.bench.run.load import stop_page
 from spaf.bench.run.outcome import Measurement, Outcome
 from spaf.bench.run.quarantine import Explained, explained
 from spaf.cli.terminal.live_view import LiveView
-from spaf.cli.terminal.output import Json, duration, err, out, print_json, print_parts, rate, table
+from spaf.cli.terminal.output import (
+    Json,
+    counted,
+    duration,
+    err,
+    out,
+    print_json,
+    print_parts,
+    rate,
+    table,
+)
 from spaf.cli.terminal.progress import StartProgress
 from spaf.cli.verify import print_verdict
 from spaf.errors import StackError
@@ -154,7 +164,8 @@ def _print_latency(outcome: Outcome) -> None:
             print_parts(
                 [
                     f"from sale to {PLACES[place]},",
-                    f"{found.count:,} sales (all but the first {outcome.warm_up_s:.0f} s):",
+                    f"{counted(found.count, 'sale')}",
+                    f"(all but the first {outcome.warm_up_s:.0f} s):",
                     f"p50 {found.p50:.1f} ms,",
                     f"p90 {found.p90:.1f} ms,",
                     f"p99 {found.p99:.1f} ms,",

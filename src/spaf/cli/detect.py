@@ -13,7 +13,7 @@ from spaf import settings
 from spaf.bench.detection.csv_series import read_series
 from spaf.bench.detection.detect import Scored
 from spaf.bench.detection.detect import detect as score
-from spaf.cli.terminal.output import Json, err, out, print_json, table
+from spaf.cli.terminal.output import Json, counted, err, out, print_json, table
 from spaf.errors import SettingsError
 
 # Flagged rows that are printed one by one; the rest is counted.
@@ -45,7 +45,7 @@ def detect(
     A rate goes through the rule for traffic, a level through the rule for prices on its logarithm.
     """
     series = read_series(file, None if kind is None else kind.value)
-    with err.status(f"{len(series.rows):,} rows, taken as {series.kind}"):
+    with err.status(f"{counted(len(series.rows), 'row')} read as {series.kind}"):
         rows = score(settings.load(), series)
     if where is not None:
         _write(rows, where)
@@ -57,7 +57,7 @@ def detect(
         )
         return
     out.print(
-        f"{file.name}: {len(rows):,} rows, taken as {series.kind}; {len(flagged):,} flagged",
+        f"{file.name}: {counted(len(rows), 'row')} read as {series.kind}; {len(flagged):,} flagged",
         highlight=False,
         markup=False,
     )

@@ -14,7 +14,7 @@ from msgspec import structs
 from spaf import clock, settings
 from spaf.bench.run.verdict import verify as recompute
 from spaf.bench.run.verdict import verify_dump
-from spaf.cli.terminal.output import Json, equation, out, print_json, print_parts
+from spaf.cli.terminal.output import Json, counted, equation, out, print_json, print_parts
 from spaf.cli.terminal.progress import StartProgress, progress_line
 from spaf.errors import NotUpError, SettingsError
 from spaf.settings import Settings
@@ -109,7 +109,7 @@ def print_verdict(verdict: Verdict) -> None:
     if verdict.exact:
         out.print("[bold green]exact[/]: every row equals its recomputation, money to the cent")
     else:
-        out.print(f"[bold red]NOT exact[/]: {len(verdict.differences):,} differences")
+        out.print(f"[bold red]NOT exact[/]: {counted(len(verdict.differences), 'difference')}")
     compared = ", ".join(f"{name} {rows:,}" for name, rows in verdict.rows.items())
     left = f"; {verdict.open_groups:,} still changing" if verdict.open_groups else ""
     print_parts(re.split(r"(?<=[,;:]) ", f"rows compared: {compared}{left}"))
@@ -120,7 +120,7 @@ def print_verdict(verdict: Verdict) -> None:
 def formulations(verdict: Verdict) -> str:
     """Return what each formulation did by itself."""
     alone = verdict.records - verdict.by_decoder
-    text = f"plain Python, and DuckDB's SQL for {alone:,} records"
+    text = f"plain Python, and DuckDB's SQL for {counted(alone, 'record')}"
     if verdict.by_decoder:
         text += f" (of {verdict.by_decoder:,} odd ones plain Python read the JSON for both)"
     return text

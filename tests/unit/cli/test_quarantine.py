@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -32,14 +34,14 @@ def kept(payload: bytes | None, reason: str = "price", **more: object) -> Quaran
 @pytest.mark.parametrize("words", [["0", "123"], ["0:123"]])
 def test_a_record_is_named_by_its_place(words: list[str]) -> None:
     """As the list prints it, or in two words."""
-    assert single._place(words) == (0, 123)
+    assert single._position(words) == (0, 123)
 
 
 @pytest.mark.parametrize("words", [["0"], ["a:b"], ["0", "1", "2"], ["-1:5"], ["0:1:2"], ["²:1"]])
 def test_what_names_no_record_is_told(words: list[str]) -> None:
     """With an example of what does."""
     with pytest.raises(SettingsError) as failure:
-        single._place(words)
+        single._position(words)
     assert "0:1234" in failure.value.todo
 
 
@@ -57,7 +59,7 @@ def test_since_is_a_duration_or_a_time() -> None:
 def test_a_reason_that_there_is_none_of_is_told() -> None:
     """With those that there are."""
     with pytest.raises(SettingsError) as failure:
-        listing._wanted("prices", None)
+        listing._row_filter("prices", None)
     assert "price, quantity" in failure.value.todo
 
 
@@ -108,9 +110,9 @@ def test_a_long_record_is_not_poured_out() -> None:
 def test_what_must_be_said_is_said() -> None:
     """Waiting, sampled, not all kept; nothing if there is nothing."""
     assert listing.notes(QuarantineTotals(5, 5, 0, 0)) == []
-    assert "5 of 9 records are kept" in listing.notes(QuarantineTotals(9, 5, 0, 0))[0]
+    assert listing.notes(QuarantineTotals(9, 5, 0, 0)) == ["5 of 9 records kept, the newest"]
     waiting, sampled = listing.notes(QuarantineTotals(9, 5, 1_234, 3))
-    assert "1,234 more records still wait" in waiting
+    assert waiting == "1,234 more records waiting to be explained"
     assert sampled.startswith("sampled:")
 
 
@@ -119,7 +121,48 @@ def test_late_sales_have_a_line_for_each_currency() -> None:
     line = listing.late_line({"currency": "BRL", "sales": 1_200, "amount": Decimal("9.5")})
     assert line == "late: 1,200 sales, BRL 9.50"
     line = listing.late_line({"currency": None, "sales": 7, "amount": None})
-    assert "7 more sales were not read" in line
+    assert line == "late: 7 more sales not read, so without their money"
+
+
+@pytest.mark.parametrize(
+    ("name", "format_"),
+    [("q.csv", "csv"), ("Q.CSV", "csv"), ("q.jsonl", "jsonl"), ("q", "jsonl"), ("-", "jsonl")],
+)
+def test_an_export_has_the_format_of_its_file_name(name: str, format_: str) -> None:
+    """An ending that stands for no format, and standard output, mean JSON lines."""
+    assert listing._format_of(Path(name)) == format_
+    assert listing._format_of(None) == "jsonl"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first"),
+    [
+        (["q.csv"], "partition,offset,"),
+        (["q.csv", "--format", "jsonl"], '{"partition":0,"offset":7,'),
+        (["q.txt", "--format", "csv"], "partition,offset,"),
+    ],
+)
+def test_an_option_decides_over_the_file_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], first: str
+) -> None:
+    """The file holds what `--format` says, where it is given; one record is not "1 records"."""
+
+    class OneRecord:
+        """A run whose quarantine holds one record."""
+
+        access = property(lambda self: self)
+
+        @contextlib.contextmanager
+        def session(self, _role: object) -> Iterator[None]:
+            yield None
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("spaf.stack.run.Run.attach", lambda _settings: OneRecord())
+    monkeypatch.setattr("spaf.quarantine.reader.every", lambda *_: [kept(b"x")])
+    result = CliRunner().invoke(app, ["quarantine", "export", *arguments])
+    assert result.exit_code == 0, result.output
+    assert Path(arguments[0]).read_text(encoding="utf-8").startswith(first)
+    assert f"1 record in {arguments[0]}" in result.stderr
 
 
 @pytest.mark.usefixtures("bare")

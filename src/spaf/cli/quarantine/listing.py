@@ -1,4 +1,4 @@
-"""`spaf quarantine list` and `export`: all of them."""
+"""`spaf quarantine list` and `export`: all records of the quarantine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import psycopg
 import typer
 
 from spaf import clock, settings
-from spaf.cli.terminal.output import Json, err, out, print_json, seconds_of, table
+from spaf.cli.terminal.output import Json, counted, err, out, print_json, seconds_of, table
 from spaf.errors import SettingsError
 from spaf.quarantine import reader
 from spaf.quarantine.reader import QuarantinedRecord, RowFilter
@@ -26,8 +26,8 @@ from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 
-# As much of a record as fits beside the rest on a line, bytes.
-BEGINNING = 60
+# Length of the beginning of a record in the list: one line of a table, bytes.
+PREVIEW_BYTES = 60
 
 Reason = Annotated[
     str | None, typer.Option(help=f"Only records of one reason: {', '.join(map(str, RULES))}.")
@@ -53,25 +53,25 @@ def list_(
     json: Json = False,
 ) -> None:
     """Show how many records were not accepted and why, late sales with their money, the newest."""
-    wanted = _wanted(reason, since)
+    row_filter = _row_filter(reason, since)
     with Run.attach(settings.load()).access.session(Role.READ) as connection:
-        whole = queries.quarantine(connection)
+        totals = queries.quarantine(connection)
         summary = queries.quarantine_summary(connection)
         late = queries.quarantine_late(connection)
-        newest = reader.newest(connection, wanted, limit)
+        newest = reader.newest(connection, row_filter, limit)
     if json:
         print_json(
             {
-                **asdict(whole),
-                "sampled": whole.sampled,
+                **asdict(totals),
+                "sampled": totals.sampled,
                 "reasons": summary,
                 "late": late,
-                "records": [as_dict(kept) for kept in newest],
+                "records": [record_json(record) for record in newest],
             }
         )
         return
     if reason is None and since is None:
-        _print_summary(whole, summary, late)
+        _print_summary(totals, summary, late)
     _print_newest(newest)
 
 
@@ -81,46 +81,56 @@ def export(
     ] = None,
     reason: Reason = None,
     since: Since = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="One JSON object a line, or CSV.")
-    ] = Format.JSONL,
+    chosen: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="One JSON object a line, or CSV; without it CSV if the file is named *.csv, else "
+            "JSON lines.",
+        ),
+    ] = None,
 ) -> None:
     r"""Write every record that is kept, oldest first, with its bytes.
 
     In JSON lines the record is `payload` if it is text in UTF-8, else `payload_base64`. In CSV it
     is hexadecimal behind a `\x`, so that no spreadsheet takes a record for a formula.
     """
-    wanted = _wanted(reason, since)
-    session = Run.attach(settings.load())
-    with session.access.session(Role.READ) as connection:
+    row_filter = _row_filter(reason, since)
+    format_ = chosen or _format_of(file)
+    with Run.attach(settings.load()).access.session(Role.READ) as connection:
         if file is None or file == Path("-"):
-            _write(connection, wanted, form, sys.stdout)
+            _write(connection, row_filter, format_, sys.stdout)
             return
         try:
             with file.open("x", encoding="utf-8", newline="") as target:
-                number = _write(connection, wanted, form, target)
+                number = _write(connection, row_filter, format_, target)
         except OSError as error:
             raise SettingsError(
                 f"{file} cannot be written: {error.strerror}.", todo="Name a new file."
             ) from None
-    err.print(f"{number:,} records in {file}", markup=False, highlight=False)
+    err.print(f"{counted(number, 'record')} in {file}", markup=False, highlight=False)
 
 
-def as_dict(kept: QuarantinedRecord) -> dict[str, Any]:
-    """Return a record for JSON; its bytes as text, or in base64."""
-    found = asdict(kept)
-    payload = found.pop("payload")
-    found["rule"] = rule(kept.reason)
-    if kept.cut:
-        found["cut"] = True
+def record_json(record: QuarantinedRecord) -> dict[str, Any]:
+    """Return a record for JSON: its bytes as text if they are UTF-8, else in base64."""
+    fields = asdict(record)
+    payload = fields.pop("payload")
+    fields["rule"] = rule(record.reason)
+    if record.cut:
+        fields["cut"] = True
     try:
-        found["payload"] = None if payload is None else payload.decode()
+        fields["payload"] = None if payload is None else payload.decode()
     except UnicodeDecodeError:
-        found["payload_base64"] = base64.b64encode(payload).decode()
-    return found
+        fields["payload_base64"] = base64.b64encode(payload).decode()
+    return fields
 
 
-def _wanted(reason: str | None, since: str | None) -> RowFilter:
+def _format_of(file: Path | None) -> Format:
+    """Return the format that the ending of a file name stands for."""
+    return Format.CSV if file is not None and file.suffix.lower() == ".csv" else Format.JSONL
+
+
+def _row_filter(reason: str | None, since: str | None) -> RowFilter:
     if reason is not None and reason not in RULES:
         raise SettingsError(
             f"--reason {reason}: there is no such reason.", todo=f"One of {', '.join(RULES)}."
@@ -129,7 +139,7 @@ def _wanted(reason: str | None, since: str | None) -> RowFilter:
 
 
 def _moment(text: str) -> datetime:
-    """Return the moment that a duration before now, or an ISO 8601 time, means."""
+    """Return the time that a duration before now, or an ISO 8601 time, stands for."""
     now = datetime.fromtimestamp(clock.now_ms() / 1_000, UTC)
     seconds = seconds_of(text)
     if seconds is not None:
@@ -144,20 +154,22 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _write(connection: psycopg.Connection, wanted: RowFilter, form: Format, file: IO[str]) -> int:
-    """Write all rows and return how many."""
-    found = reader.every(connection, wanted)
-    return _write_csv(found, file) if form is Format.CSV else _write_lines(found, file)
+def _write(
+    connection: psycopg.Connection, row_filter: RowFilter, format_: Format, file: IO[str]
+) -> int:
+    """Write all records that pass the filter, and return their number."""
+    records = reader.every(connection, row_filter)
+    return _write_csv(records, file) if format_ is Format.CSV else _write_lines(records, file)
 
 
-def _write_lines(found: Iterable[QuarantinedRecord], file: IO[str]) -> int:
+def _write_lines(records: Iterable[QuarantinedRecord], file: IO[str]) -> int:
     number = 0
-    for number, kept in enumerate(found, 1):  # noqa: B007 - the last number is the answer
-        file.write(msgspec.json.encode(as_dict(kept)).decode() + "\n")
+    for number, record in enumerate(records, 1):  # noqa: B007 - the last number is returned
+        file.write(msgspec.json.encode(record_json(record)).decode() + "\n")
     return number
 
 
-def _write_csv(found: Iterable[QuarantinedRecord], file: IO[str]) -> int:
+def _write_csv(records: Iterable[QuarantinedRecord], file: IO[str]) -> int:
     writer = csv.writer(file)
     writer.writerow(
         [
@@ -166,53 +178,53 @@ def _write_csv(found: Iterable[QuarantinedRecord], file: IO[str]) -> int:
         ]
     )
     number = 0
-    for number, kept in enumerate(found, 1):  # noqa: B007 - the last number is the answer
-        payload = None if kept.payload is None else f"\\x{kept.payload.hex()}"
+    for number, record in enumerate(records, 1):  # noqa: B007 - the last number is returned
+        payload = None if record.payload is None else f"\\x{record.payload.hex()}"
         writer.writerow(
             [
-                *(kept.partition, kept.offset, kept.append_time.isoformat(), kept.reason),
-                *(kept.payload_bytes, kept.currency, kept.amount, kept.lateness_ms),
-                *(kept.replays, payload),
+                *(record.partition, record.offset, record.append_time.isoformat(), record.reason),
+                *(record.payload_bytes, record.currency, record.amount, record.lateness_ms),
+                *(record.replays, payload),
             ]
         )
     return number
 
 
 def _print_summary(
-    whole: queries.QuarantineTotals, summary: list[queries.Row], late: list[queries.Row]
+    totals: queries.QuarantineTotals, summary: list[queries.Row], late: list[queries.Row]
 ) -> None:
-    if not whole.explained and not whole.waiting:
+    if not totals.explained and not totals.waiting:
         err.print("Every record was accepted.")
         return
     columns = ("reason", "records", "kept", "meaning")
-    counted = [(r["reason"], r["records"], r["kept"], rule(r["reason"])) for r in summary]
-    out.print(table("", columns, counted))
+    rows = [(row["reason"], row["records"], row["kept"], rule(row["reason"])) for row in summary]
+    out.print(table("", columns, rows))
     for row in late:
         out.print(late_line(row), highlight=False)
-    for line in notes(whole):
+    for line in notes(totals):
         out.print(line, style="yellow", highlight=False)
 
 
 def late_line(row: queries.Row) -> str:
-    """Return the late sales of one currency as a line."""
+    """Return a line on the late sales of one currency, or on those that were not read."""
     if row["currency"] is None:
-        return f"late: {row['sales']:,} more sales were not read; their money is not known"
-    return f"late: {row['sales']:,} sales, {row['currency']} {row['amount']:,.2f}"
+        return f"late: {counted(row['sales'], 'more sale')} not read, so without their money"
+    return f"late: {counted(row['sales'], 'sale')}, {row['currency']} {row['amount']:,.2f}"
 
 
-def notes(whole: queries.QuarantineTotals) -> list[str]:
-    """Return what must be said beside the numbers."""
-    found = []
-    if whole.waiting:
-        found.append(f"{whole.waiting:,} more records still wait to be explained")
-    if whole.sampled:
-        found.append(
-            f"sampled: too many came at once, so {whole.not_read:,} records were counted "
+def notes(totals: queries.QuarantineTotals) -> list[str]:
+    """Return the limitations of the numbers: records that are waiting, unread or deleted."""
+    lines = []
+    if totals.waiting:
+        lines.append(f"{counted(totals.waiting, 'more record')} waiting to be explained")
+    if totals.sampled:
+        lines.append(
+            f"sampled: too many arrived at once; {counted(totals.not_read, 'record')} counted "
             "without being read"
         )
-    elif whole.kept < whole.explained:
-        found.append(f"{whole.kept:,} of {whole.explained:,} records are kept, the newest")
-    return found
+    elif totals.kept < totals.explained:
+        lines.append(f"{totals.kept:,} of {counted(totals.explained, 'record')} kept, the newest")
+    return lines
 
 
 def _print_newest(newest: list[QuarantinedRecord]) -> None:
@@ -225,14 +237,14 @@ def _print_newest(newest: list[QuarantinedRecord]) -> None:
             columns,
             [
                 (
-                    f"{k.partition}:{k.offset}",
-                    f"{k.append_time:%Y-%m-%d %H:%M:%S}",
-                    k.reason,
-                    k.payload_bytes,
-                    k.replays,
-                    shown((k.payload or b"")[:BEGINNING]),
+                    f"{record.partition}:{record.offset}",
+                    f"{record.append_time:%Y-%m-%d %H:%M:%S}",
+                    record.reason,
+                    record.payload_bytes,
+                    record.replays,
+                    shown((record.payload or b"")[:PREVIEW_BYTES]),
                 )
-                for k in newest
+                for record in newest
             ],
         )
     )

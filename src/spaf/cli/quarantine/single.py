@@ -1,4 +1,4 @@
-"""`spaf quarantine show` and `replay`: one of them."""
+"""`spaf quarantine show` and `replay`: one record of the quarantine."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import typer
 from rich.text import Text
 
 from spaf import settings
-from spaf.cli.quarantine.listing import as_dict
-from spaf.cli.terminal.output import Json, out, print_json
+from spaf.cli.quarantine.listing import record_json
+from spaf.cli.terminal.output import Json, counted, out, print_json
 from spaf.errors import SettingsError
 from spaf.quarantine import reader
 from spaf.quarantine.reader import QuarantinedRecord
@@ -24,31 +24,31 @@ from spaf.quarantine.worker import QuarantineSource
 from spaf.stack.quarantine_process import source
 from spaf.stack.state import RunFolder
 
-# A record may be a megabyte; nobody reads more of it than this on a screen, bytes.
-SHOWN_BYTES = 4_096
+# Length to which a record is printed; it may be a megabyte long, bytes.
+MAX_SHOWN_BYTES = 4_096
 # Bytes a line of a hex dump.
 LINE_BYTES = 16
 
-Place = Annotated[
+Position = Annotated[
     list[str],
     typer.Argument(help="PARTITION OFFSET, or PARTITION:OFFSET.", metavar="PARTITION OFFSET"),
 ]
 
 
-def show(place: Place, *, json: Json = False) -> None:
+def show(position: Position, *, json: Json = False) -> None:
     """Show one record: why it was not accepted, and its bytes.
 
     A record of which not everything is kept is read from the topic again.
     """
-    kept = reader.find(_source(), *_place(place))
+    record = reader.find(_source(), *_position(position))
     if json:
-        print_json(as_dict(kept) | {"why": sentence(kept.reason, kept.payload)})
+        print_json(record_json(record) | {"why": sentence(record.reason, record.payload)})
     else:
-        _print(kept)
+        _print(record)
 
 
-def replay(  # noqa: PLR0913 - one for each option
-    place: Place,
+def replay(  # noqa: PLR0913 - one parameter an option
+    position: Position,
     changes: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,14 +58,14 @@ def replay(  # noqa: PLR0913 - one for each option
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option(help="Send what this file holds in its place; `-` is standard input."),
+        typer.Option(help="Send the content of this file instead; `-` is standard input."),
     ] = None,
     *,
     now: Annotated[
-        bool, typer.Option("--now", help="Count it when it arrives again, not at its own time.")
+        bool, typer.Option("--now", help="Count it at its new arrival, not at its own time.")
     ] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Send it though it was sent again before.")
+        bool, typer.Option("--again", help="Send it even if it was replayed before.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -74,12 +74,12 @@ def replay(  # noqa: PLR0913 - one for each option
     It keeps its event time; one that names none gets the time of its first arrival. A sale that is
     too late for that needs --now. The record itself stays in the topic and in the quarantine.
     """
-    found = _source()
-    kept = reader.find(found, *_place(place))
+    quarantine = _source()
+    record = reader.find(quarantine, *_position(position))
     repair = RepairRequest(
         changes or (), None if file is None else _read(file), now=now, again=again
     )
-    new = send_again(found, kept, repair)
+    new = send_again(quarantine, record, repair)
     if json:
         print_json(
             {
@@ -105,11 +105,11 @@ def _source() -> QuarantineSource:
     return source(chosen, RunFolder(chosen.home))
 
 
-def _place(words: list[str]) -> tuple[int, int]:
+def _position(words: list[str]) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,9})[: ](\d{1,18})", " ".join(words), re.ASCII)
     if match is None:
         raise SettingsError(
-            f"{' '.join(words)}: not a record.",
+            f"{' '.join(words)} does not name a record.",
             todo="Name it by partition and offset: 0 1234, or 0:1234.",
         )
     return int(match[1]), int(match[2])
@@ -122,27 +122,27 @@ def _read(file: Path) -> bytes:
         raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
 
 
-def _print(kept: QuarantinedRecord) -> None:
+def _print(record: QuarantinedRecord) -> None:
     lines = [
-        f"record   {kept.partition}:{kept.offset}",
-        f"arrived  {kept.append_time:%Y-%m-%d %H:%M:%S.%f} UTC",
-        f"reason   {kept.reason}: {sentence(kept.reason, kept.payload)}",
-        f"bytes    {kept.payload_bytes:,}",
+        f"record   {record.partition}:{record.offset}",
+        f"arrived  {record.append_time:%Y-%m-%d %H:%M:%S.%f} UTC",
+        f"reason   {record.reason}: {sentence(record.reason, record.payload)}",
+        f"bytes    {record.payload_bytes:,}",
     ]
-    if kept.amount is not None and kept.lateness_ms is not None:
-        lines.append(f"sale     {kept.category}, {kept.currency} {kept.amount:,.2f}")
-        lines.append(f"late by  {kept.lateness_ms / 1_000:,.3f} s")
-    if kept.replays:
-        lines.append(f"replayed {kept.replays} times")
-    for line in [*lines, "", *_payload(kept.payload or b"")]:
+    if record.amount is not None and record.lateness_ms is not None:
+        lines.append(f"sale     {record.category}, {record.currency} {record.amount:,.2f}")
+        lines.append(f"late by  {record.lateness_ms / 1_000:,.3f} s")
+    if record.replays:
+        lines.append(f"replayed {counted(record.replays, 'time')}")
+    for line in [*lines, "", *_payload(record.payload or b"")]:
         out.print(Text(line))
 
 
 def _payload(payload: bytes) -> list[str]:
-    """Return text with its control characters escaped, or a hex dump of what is none."""
-    part = payload[:SHOWN_BYTES]
+    """Return UTF-8 text with its control characters escaped, other bytes as a hex dump."""
+    part = payload[:MAX_SHOWN_BYTES]
     left = len(payload) - len(part)
-    more = [f"... and {left:,} more bytes: `spaf quarantine export`"] if left else []
+    more = [f"... and {counted(left, 'more byte')}: `spaf quarantine export`"] if left else []
     try:
         payload.decode()
     except UnicodeDecodeError:

@@ -55,8 +55,8 @@ def equation(
     Duplicates are a term only of a run that counts each transactionId once; else they are None.
     """
     return [
-        f"{records:,} records = {accepted:,} accepted",
-        *([] if duplicates is None else [f"+ {duplicates:,} duplicates"]),
+        f"{counted(records, 'record')} = {accepted:,} accepted",
+        *([] if duplicates is None else [f"+ {counted(duplicates, 'duplicate')}"]),
         f"+ {late:,} late",
         f"+ {rejected:,} rejected",
     ]

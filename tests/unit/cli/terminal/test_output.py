@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from spaf.cli.terminal import output
-from spaf.cli.terminal.output import complain, duration, print_json, rate, shown, table
+from spaf.cli.terminal.output import (
+    complain,
+    counted,
+    duration,
+    equation,
+    print_json,
+    rate,
+    shown,
+    table,
+)
 from spaf.errors import SettingsError, SpafError
 
 
@@ -79,6 +88,22 @@ def test_shown_text_is_printable_and_as_long(text: str) -> None:
     """Nothing is swallowed, so that what is wrong can be seen."""
     assert shown(text).isprintable()
     assert len(shown(text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 records"), (1, "1 record"), (2, "2 records"), (1234, "1,234 records")],
+)
+def test_a_noun_is_singular_after_one_only(number: int, text: str) -> None:
+    """In every message that counts something."""
+    assert counted(number, "record") == text
+
+
+def test_one_record_is_singular_in_the_equation() -> None:
+    """What is an adjective there stays as it is."""
+    assert " ".join(equation(1, 0, 1, 0, 0)) == (
+        "1 record = 0 accepted + 1 duplicate + 0 late + 0 rejected"
+    )
 
 
 def printed(value: Any) -> str:
