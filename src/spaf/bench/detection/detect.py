@@ -111,7 +111,7 @@ _TRAFFIC = """
     CREATE TEMPORARY VIEW traffic_per_second AS
     SELECT
         CAST(TO_TIMESTAMP_LTZ(place * 1000, 3) AS TIMESTAMP(3)) AS window_start,
-        TO_TIMESTAMP_LTZ(place * 1000 + 999, 3) AS closed,
+        TO_TIMESTAMP_LTZ(place * 1000 + 999, 3) AS closed_at,
         category,
         number AS observed
     FROM csv_row
