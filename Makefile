@@ -26,11 +26,12 @@ demo: $(READY) ## start everything, sell 100 sales/s, watch; Ctrl-C ends with th
 test: $(READY) ## every test, on the real services
 	@$(RUN)/python -m pytest -n 2 --dist loadgroup
 
-check: $(READY) ## style, types, imports, SQL, locks
+check: $(READY) ## style, types, imports, dependencies, SQL, locks
 	@$(RUN)/ruff check
 	@$(RUN)/ruff format --check
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
+	@$(RUN)/deptry src
 	@cd src/spaf/job/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
 	@cd src/spaf/store/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
 	@cd src/spaf/verify/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
