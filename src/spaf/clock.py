@@ -1,8 +1,8 @@
-"""The only reader of time: one host, one clock, integers.
+"""The clocks: every other module reads the time here.
 
-Wall-clock stamps are microseconds since the epoch, because they are compared with stamps of other
-processes on the same host (Kafka's append time, PostgreSQL's visibility). Durations inside one
-process come from the monotonic clock, which never steps.
+Wall-clock times are integers since the epoch, because they are compared with times of other
+processes on the same host (append times of Kafka, visibility in PostgreSQL). Durations within a
+process come from the monotonic clock, which is never set.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ def now_ms() -> int:
 
 
 def monotonic() -> float:
-    """Return a clock in seconds that never steps, for durations and deadlines."""
+    """Return the monotonic clock in seconds, for durations and deadlines."""
     return time.monotonic()  # noqa: TID251 - this is the one place
 
 
 def sleep(seconds: float) -> None:
-    """Wait between two looks at a condition."""
+    """Wait for this many seconds."""
     time.sleep(seconds)  # noqa: TID251 - this is the one place

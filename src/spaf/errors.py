@@ -1,22 +1,22 @@
-"""Everything that can go wrong for a user, as one tree.
+"""The errors of SPAF that a user can act on, as one tree.
 
     SpafError                 exit code 1
-    ├── SettingsError         exit code 2: a field, its value, what is allowed
+    ├── SettingsError         exit code 2: a setting, its value, the allowed values
     ├── SetupError            set-up is missing, incomplete, or could not finish
-    ├── StackError            a service of ours
-    │   ├── NotUpError        nothing runs in this run folder
-    │   └── ServiceError      one service failed; carries the last lines of its log
+    ├── StackError            the services that SPAF starts
+    │   ├── NotUpError        nothing runs in the run folder
+    │   └── ServiceError      one service failed; has the last lines of its log
     ├── TopicError            the Kafka topic: unreachable, missing, unreadable
-    │   └── MissingError      Kafka answers, and has no such topic, partition, offset or group
-    ├── JobError              the Flink job: refused, failed, not there
-    ├── StoreError            PostgreSQL: unreachable, a changed migration
-    ├── QuarantineError       a record cannot be repaired, or not be sent again
+    │   └── MissingError      Kafka answers, but has no such topic, partition, offset or group
+    ├── JobError              the Flink job: refused, failed, missing
+    ├── StoreError            PostgreSQL: unreachable, unexpected tables
+    ├── QuarantineError       a record cannot be repaired, or must not be sent again
     ├── VerifyError           a verification could not be done; a difference is no error
-    ├── LoadError             the load generator failed or fell short
+    ├── LoadError             the load generator failed or reached less than was asked
     └── BrowserError          no browser for the page, or it failed
 
 Each message says what happened, where, and what to do next. The command line prints the message
-and nothing else; a traceback in front of a user is a defect.
+only; a traceback in front of a user is a defect.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ class SpafError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, todo: str = "") -> None:
-        """Keep what happened and, apart from it, what the user may do next."""
+        """Keep what happened and, separately, what the user may do next."""
         super().__init__(what)
         self.what = what
         self.todo = todo
 
     @property
     def line(self) -> str:
-        """Both parts in one line."""
+        """Both parts on one line."""
         return f"{self.what} {self.todo}".strip()
 
     def __str__(self) -> str:
-        """Return both parts as the user reads them."""
+        """Return both parts, each on a line of its own."""
         return f"{self.what}\n{self.todo}" if self.todo else self.what
 
 
@@ -54,18 +54,18 @@ class SetupError(SpafError):
 
 
 class StackError(SpafError):
-    """The services could not be started, watched or stopped."""
+    """The services could not be started, polled or stopped."""
 
 
 class NotUpError(StackError):
-    """Nothing runs in this run folder."""
+    """Nothing runs in the run folder."""
 
 
 class ServiceError(StackError):
-    """One service failed; the last lines of its log come with the message."""
+    """One service failed; the message ends with the last lines of its log."""
 
     def __init__(self, name: str, what: str, *, log_tail: str = "", todo: str = "") -> None:
-        """Keep the service's name and the end of its log beside the message."""
+        """Keep the name of the service and the end of its log."""
         text = f"{name}: {what}"
         super().__init__(f"{text}\n{log_tail}" if log_tail else text, todo=todo)
         self.name = name
@@ -77,11 +77,11 @@ class TopicError(SpafError):
 
 
 class MissingError(TopicError):
-    """Kafka answers, and has no such topic, partition, offset or group."""
+    """Kafka answers, but has no such topic, partition, offset or group."""
 
 
 class JobError(SpafError):
-    """The Flink job was refused, failed, or is not there."""
+    """The Flink job was refused, failed, or is missing."""
 
 
 class StoreError(SpafError):
@@ -93,12 +93,12 @@ class QuarantineError(SpafError):
 
 
 class VerifyError(SpafError):
-    """A verification could not be done; that the tables are wrong is a verdict, not an error."""
+    """A verification could not be done; wrong tables are a verdict, not an error."""
 
 
 class LoadError(SpafError):
-    """The load generator failed or fell short of what was asked."""
+    """The load generator failed or reached less than was asked."""
 
 
 class BrowserError(SpafError):
-    """There is no browser to look at the page with, or it failed."""
+    """There is no browser for the page, or it failed."""

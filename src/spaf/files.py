@@ -7,7 +7,7 @@ import os
 import secrets
 from pathlib import Path
 
-# What a new file allows; the umask of the process takes away from it, as it does for `open`.
+# As `open` does: the umask of the process removes permissions.
 PUBLIC_MODE = 0o666
 SECRET_MODE = 0o600
 

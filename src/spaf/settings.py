@@ -1,12 +1,12 @@
-"""One tree of settings: defaults < `spaf.toml` < `SPAF_*` environment < command-line flags.
+"""The settings: defaults < `spaf.toml` < `SPAF_*` variables < command-line flags.
 
 `SPAF_KAFKA__PORT=9093` and
 
     [kafka]
     port = 9093
 
-in `spaf.toml` mean the same. `null` in a variable is no value, also where the file has one. Secrets
-are masked wherever settings are shown.
+in `spaf.toml` mean the same. A variable with the value `null` unsets the value of the file. Secrets
+are masked in every output.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from spaf.errors import SettingsError
 
 SETTINGS_FILE = Path("spaf.toml")
 PREFIX = "SPAF_"
-# What a variable says for None.
+# The value of a variable that means None.
 NONE = "null"
-# What may hold a password, whatever the setting is called.
+# A value that matches may contain a password, whatever the name of the setting.
 _SECRET = re.compile(r"://.*@|passw", re.DOTALL | re.IGNORECASE)
 
 
 def _own_folder(home: Path) -> Path:
-    """Refuse folders that hold more than a run; an empty name is the current one."""
+    """Refuse folders that hold more than a run; an empty name is the current folder."""
     if home.resolve() in (Path("/"), Path.home().resolve(), Path.cwd()):
         raise ValueError("must be a folder of its own, not /, your home or the current folder")
     return home
@@ -61,7 +61,7 @@ def _topic_name(name: str) -> str:
 
 
 def _listed(value: Any) -> Any:
-    """Split `BRL,USD`, and `["BRL","USD"]` too: the codes hold neither commas nor quotes."""
+    """Split `BRL,USD` and `["BRL","USD"]`: a code has neither commas nor quotes."""
     if isinstance(value, str):
         return [code.strip(" \"'") for code in value.strip("[] ").split(",")]
     return value
@@ -69,139 +69,139 @@ def _listed(value: Any) -> Any:
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-# Names that stand unquoted in SQL (the JDBC sink quotes none) and in Kafka.
+# Names that need no quotes: the JDBC sink writes none into its SQL.
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$"), AfterValidator(_topic_name)]
 SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 
 class Section(BaseModel):
-    """A part of the settings; a name that it does not know is an error, not a surprise."""
+    """A section of the settings; an unknown name in it is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class KafkaSettings(Section):
-    """The topic that carries the sales, and the broker that SPAF starts for it."""
+    """The topic of the sales, and the Kafka broker."""
 
     bootstrap_servers: str | None = None
-    """Address of a Kafka that already runs (`host:port,...`); without it SPAF starts its own."""
+    """Addresses of an existing Kafka (`host:port,...`); without them SPAF starts a broker."""
     port: Port = 9092
-    """Port of the broker that SPAF starts; the next free one is used if it is taken."""
+    """Port of the broker that SPAF starts; if it is taken, the next free port."""
     topic: TopicName = "vendas-simuladas"
-    """Topic of the sales; created if missing, with the broker's append time as its timestamps."""
+    """Topic of the sales; if it is missing, it is created with LogAppendTime timestamps."""
     partitions: Annotated[int, Field(ge=1, le=64)] = 1
-    """Partitions of the topic when SPAF creates it."""
+    """Number of partitions if SPAF creates the topic."""
     heap_mib: Annotated[int, Field(ge=128, le=32_768)] = 384
-    """Largest heap of the broker that SPAF starts."""
+    """Maximum heap of the broker that SPAF starts, MiB."""
 
 
 class FlinkSettings(Section):
-    """The Flink cluster that runs the job."""
+    """The Flink cluster of the job."""
 
     rest_url: AnyHttpUrl | None = None
-    """Address of a Flink that already runs (`http://host:8081`); without it SPAF starts its own."""
+    """REST address of an existing Flink (`http://host:8081`); without it SPAF starts a cluster."""
     port: Port = 8081
-    """Port of the JobManager's page and REST that SPAF starts; the next free one if taken."""
+    """REST and web port of the JobManager that SPAF starts; if it is taken, the next free port."""
     task_managers: Annotated[int, Field(ge=1, le=16)] = 1
-    """How many TaskManagers SPAF starts."""
+    """Number of TaskManagers that SPAF starts."""
     slots: Annotated[int, Field(ge=1, le=64)] = 2
-    """Task slots of each TaskManager."""
+    """Task slots of each TaskManager that SPAF starts."""
     task_heap_mib: Annotated[int, Field(ge=128, le=65_536)] = 320
-    """Heap of each TaskManager for the job's own objects."""
+    """Task heap of each TaskManager that SPAF starts, MiB."""
 
 
 class PostgresSettings(Section):
-    """The database that keeps the answers."""
+    """The database of the result tables."""
 
     dsn: SecretStr | None = None
-    """A PostgreSQL that already runs (`postgresql://user:password@host/db`); it is used for
-    migrations, sink and reading alike. Without it SPAF starts its own, with three roles."""
+    """Connection string of an existing PostgreSQL (`postgresql://user:password@host/db`); its
+    account migrates, writes and reads. Without it SPAF starts a server, with three roles."""
     port: Port = 5432
-    """Port of the PostgreSQL that SPAF starts; the next free one is used if it is taken."""
+    """Port of the PostgreSQL that SPAF starts; if it is taken, the next free port."""
     schema_name: SchemaName = "public"
-    """Schema that holds the tables."""
+    """Schema of the tables."""
 
 
 class LocustSettings(Section):
-    """Locust's own page."""
+    """The web page of Locust."""
 
     port: Port = 8089
-    """Port of Locust's page; the next free one is used if it is taken."""
+    """Port of Locust's page; if it is taken, the next free port."""
 
 
 class ServeSettings(Section):
     """The live page."""
 
     port: Port = 8080
-    """Port of the live page, on this machine only; the next free one is used if it is taken."""
+    """Port of the live page, on 127.0.0.1; if it is taken, the next free port."""
     browser: str | None = None
-    """Chromium to measure the page in, its name or path; without it the first that is installed."""
+    """Name or path of the Chromium in which the page is measured; else the first one found."""
 
 
 class SaleSettings(Section):
-    """What the contract of the event leaves to the operator."""
+    """The rules of the event contract that an operator may choose."""
 
     currency: Currency = "BRL"
-    """Currency of a sale that names none."""
+    """Currency of a sale without a currency."""
     max_lateness_s: Annotated[int, Field(ge=1, le=86_400)] = 600
-    """A sale whose event time lies further than this before its append time is late, seconds."""
+    """A sale is late if its event time is more than this before its append time, seconds."""
     max_ahead_s: Annotated[int, Field(ge=0, le=86_400)] = 60
-    """A sale whose event time lies further than this after its append time is rejected, seconds."""
+    """A sale is rejected if its event time is more than this after its append time, seconds."""
 
 
 class GenerateSettings(Section):
     """The simulated sales."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
-    """Seed of the catalogue and of the sale stream."""
+    """Seed of the catalogue and of the stream of sales."""
     currencies: Annotated[
         tuple[Currency, ...], Field(min_length=1), BeforeValidator(_listed), NoDecode
     ] = ("BRL",)
-    """Currencies of the sales; the first is by far the most frequent."""
+    """Currencies of the sales; most sales have the first one."""
     anomaly_rate: Annotated[float, Field(ge=0, le=0.5)] = 0.0005
-    """Share of the sales that are made anomalous, with a label."""
+    """Fraction of the sales that are generated as labelled anomalies."""
     episode_every_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
-    """Seconds between two episodes (surge, drought, level shift, burst of one customer) on average,
-    on Locust's page and in `spaf demo`; 0 is none. `spaf load` has an option of its own."""
+    """Mean time between two episodes (surge, drought, level shift, burst of one customer) on
+    Locust's page and in `spaf demo`, seconds; 0 for none. `spaf load` has an option instead."""
 
 
 class JobSettings(Section):
     """The Flink job."""
 
     parallelism: Annotated[int, Field(ge=1, le=64)] = 1
-    """Parallel tasks of each operator; no more than the topic has partitions."""
+    """Parallel tasks of each operator; at most the number of partitions of the topic."""
     mini_batch_ms: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """Gather events this long before each update: more throughput, more latency. 0 is off."""
+    """Batch events for this long before an update, ms: more throughput, more latency. 0: off."""
     flush_ms: Annotated[int, Field(ge=1, le=10_000)] = 3
-    """Longest wait of a changed row of sales_summary before it is written to PostgreSQL."""
+    """Maximum time before a changed row of sales_summary is written to PostgreSQL, ms."""
     checkpoint_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 5_000
-    """Time between two checkpoints."""
+    """Time between two checkpoints, ms."""
     outlier_hours: Annotated[int, Field(ge=1, le=24)] = 6
-    """Length of the blocks of append time in which a product's sales are compared, hours."""
+    """Length of a block of append time in which the sales of a product are compared, hours."""
     outlier_score: Annotated[float, Field(gt=0)] = 5.0
-    """Smallest leave-one-out z-score, either way, that makes a sale an outlier."""
+    """Minimum absolute leave-one-out z-score of an outlier."""
     surge_seconds: Annotated[int, Field(ge=12, le=3_600, multiple_of=3)] = 120
-    """Earlier seconds of the same category that a second's sales are compared with."""
+    """Number of earlier seconds of a category with which the sales of a second are compared."""
     surge_score: Annotated[float, Field(gt=0)] = 4.5
-    """Smallest score, either way, that makes a second a surge or a drought."""
+    """Minimum absolute score of a surge or a drought."""
     deduplicate_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
-    """Count a transactionId once in each block of append time of this length, minutes. 0 is off:
-    every copy counts. It costs memory for each sale; see docs/explanation/job.md."""
+    """Length of a block of append time in which a transactionId counts once, minutes. 0: off, every
+    copy counts. Each sale in a block needs memory; see docs/explanation/job.md."""
 
 
 class QuarantineSettings(Section):
-    """What is kept of the records that were not accepted; all of them are counted."""
+    """Limits for the records that were not accepted; all of them are counted."""
 
     max_records: Annotated[int, Field(ge=100, le=10_000_000)] = 100_000
-    """Records that are kept; then the oldest of the most frequent reason make room."""
+    """Maximum number of kept records; above it, those of the most frequent reason go first."""
     max_mib: Annotated[int, Field(ge=1, le=1_048_576)] = 64
-    """Bytes of these records that are kept, MiB."""
+    """Maximum size of the kept records, MiB."""
     cpu_percent: Annotated[int, Field(ge=1, le=100)] = 20
-    """Largest share of a processor that explaining them may take, percent."""
+    """Maximum processor time of the quarantine process, percent of a core."""
 
 
 class Settings(BaseSettings):
-    """Everything an operator may set; see docs/reference/settings.md."""
+    """Every setting; see docs/reference/settings.md."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -212,7 +212,7 @@ class Settings(BaseSettings):
     )
 
     home: Annotated[Path, AfterValidator(_own_folder)] = Path(".spaf")
-    """Run folder: data, logs, pids, generated passwords; new, empty, or made by SPAF."""
+    """Run folder, for data, logs, state and generated passwords: new, empty, or created by SPAF."""
     kafka: KafkaSettings = KafkaSettings()
     flink: FlinkSettings = FlinkSettings()
     postgres: PostgresSettings = PostgresSettings()
@@ -241,7 +241,7 @@ def load(**flags: Any) -> Settings:
     """Return the settings, flags on top.
 
     Raises:
-        SettingsError: names the field, its value, and what is allowed.
+        SettingsError: a value is not allowed, or a name is unknown.
 
     """
     _refuse_unknown_variables()
@@ -249,8 +249,8 @@ def load(**flags: Any) -> Settings:
         return Settings(**flags)
     except ValidationError as error:
         raise SettingsError(
-            "\n".join(map(_told, error.errors(include_url=False))),
-            todo=f"Correct it in {SETTINGS_FILE}, in the SPAF_* environment or in the flags.",
+            "\n".join(map(_problem_line, error.errors(include_url=False))),
+            todo=f"Correct it in {SETTINGS_FILE}, in the SPAF_* variables or in the flags.",
         ) from None
     except UnreadableVariable as error:
         raise _unreadable(error) from None
@@ -259,14 +259,14 @@ def load(**flags: Any) -> Settings:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the `SPAF_*` environment that gives another process exactly these settings."""
+    """Return the `SPAF_*` variables with which another process has exactly these settings."""
     plain: dict[str, str] = {}
     for name, value in settings:
         if isinstance(value, Section):
             for key, inner in value:
-                plain[_variable(name, key)] = _written(inner)
+                plain[_variable(name, key)] = _variable_value(inner)
         else:
-            plain[_variable(name)] = _written(value)
+            plain[_variable(name)] = _variable_value(value)
     return plain
 
 
@@ -274,31 +274,33 @@ def _variable(*path: str) -> str:
     return f"{PREFIX}{'__'.join(path)}".upper()
 
 
-def _written(value: Any) -> str:
-    """Return a value as a variable says it.
+def _variable_value(value: Any) -> str:
+    """Return a value in the syntax of a variable.
 
-    None is said too: a process inherits the variables of its parent, and reads `spaf.toml`.
+    None has to be written too: a process inherits the variables of its parent, and reads
+    `spaf.toml`.
     """
     if value is None:
         return NONE
-    shown = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return json.dumps(shown) if isinstance(shown, tuple) else str(shown)
+    plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return json.dumps(plain) if isinstance(plain, tuple) else str(plain)
 
 
 def _refuse_unknown_variables() -> None:
-    """Refuse variables that would have no effect; within a section pydantic does it."""
+    """Refuse variables without a setting; within a section pydantic refuses them."""
     for name in filter(lambda name: name.upper().startswith(PREFIX), os.environ):
         top = name[len(PREFIX) :].partition("__")[0].lower()
         if top not in Settings.model_fields:
             known = environment(Settings.model_construct())
             nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)[0]
             raise SettingsError(
-                f"{name}: there is no such setting.", todo=f"Did you mean {nearest}? Else unset it."
+                f"{name}: there is no such setting.",
+                todo=f"Did you mean {nearest}? Otherwise unset the variable.",
             )
 
 
 def _unreadable(error: UnreadableVariable) -> SettingsError:
-    """Name the variable of a whole section that is no JSON; pydantic names the section only."""
+    """Return the error for a variable of a whole section; pydantic names only the section."""
     section = re.findall(r'field "(\w+)"', str(error))[0]
     first = next(iter(type(Settings.model_fields[section].default).model_fields))
     return SettingsError(
@@ -307,15 +309,16 @@ def _unreadable(error: UnreadableVariable) -> SettingsError:
     )
 
 
-def _told(problem: Any) -> str:
+def _problem_line(problem: Any) -> str:
     name = ".".join(map(str, problem["loc"]))
     return f"{name} = {_shown(problem)}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _shown(problem: Any) -> str:
-    """Return the refused value, but never one that may hold a password.
+    """Return the refused value, masked if it may contain a password.
 
-    Of the database only what is known to be none is shown: a misspelt `dsn` is not called so.
+    In the section of the database only the values of known names are shown: the misspelt name of a
+    `dsn` is unknown.
     """
     section, *names = problem["loc"]
     database = section == "postgres" and names not in (["port"], ["schema_name"])

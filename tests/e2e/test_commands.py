@@ -22,7 +22,7 @@ Spaf = Callable[..., Done]
 Answer = Callable[[Done], Any]
 Processes = Callable[[Path], list[ProcessIdentity]]
 SERVICES = {"kafka", "postgres", "jobmanager", "taskmanager", "locust", "serve", "quarantine"}
-LATER = {"locust", "serve", "quarantine"}
+LATER = {"locust", "quarantine"}
 LOCUST_S = 30.0
 # Far longer than a checkpoint and a look of the quarantine take, seconds.
 WAIT_S = 60.0
@@ -78,6 +78,12 @@ def test_up_says_what_runs_where(folder: Folder, answer: Answer) -> None:
     states = {service["state"] for name, service in found["services"].items() if name not in LATER}
     assert states == {"running"}
     assert folder.home.is_dir()
+
+
+def test_the_page_answers_when_up_returns(folder: Folder, answer: Answer) -> None:
+    """`up` prints its address only once a browser can open it."""
+    assert answer(folder.up)["services"]["serve"]["state"] == "running"
+    assert "does not answer" not in folder.up.stderr
 
 
 def test_a_taken_port_is_left_alone(folder: Folder, answer: Answer) -> None:

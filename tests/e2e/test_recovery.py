@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -128,6 +129,8 @@ def test_down_leaves_no_process(
     """Everything that was started has ended; ending it again finds nothing and does no harm."""
     known = processes(session.home.folder)
     assert control.down(session.settings)
+    last = (session.home.logs / "spaf.log").read_text().splitlines()[-1]
+    assert f" INFO spaf.stack.supervisor: the run ended: SIGTERM from pid {os.getpid()} (" in last
     assert [one for one in known if one.alive()] == []
     assert not control.down(session.settings)
     assert not control.is_up(session.settings)

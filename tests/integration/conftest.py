@@ -89,12 +89,12 @@ def running_job() -> Callable[[Run, Settings, Path | None], AbstractContextManag
 
     @contextlib.contextmanager
     def run(session: Run, settings: Settings, resume: Path | None) -> Iterator[str]:
-        place = session.place(session.topic)
+        place = session.job_target(session.topic)
         if resume is None:
             place.set_start(place.begin_offsets())
         log = session.home.logs / f"{session.topic}.log"
         submission = Submission(place.request(settings, resume), log)
-        submission.go()
+        submission.submit()
         job = submission.wait()
         with contextlib.closing(FlinkClient(session.flink)) as client:
             try:
@@ -111,7 +111,7 @@ def settle() -> Callable[[Run], Verdict]:
     """Return what waits until the whole topic is in the tables, and verifies them."""
 
     def finish(session: Run) -> Verdict:
-        place = session.place(session.topic)
+        place = session.job_target(session.topic)
         known: dict[int, int] = {}
 
         def done() -> bool:

@@ -8,6 +8,7 @@ from spaf.cli.terminal.output import Json, err, print_json
 from spaf.cli.terminal.progress import StartProgress
 from spaf.stack import control
 from spaf.stack.service_names import SERVE
+from spaf.stack.state import RunFolder
 
 
 def up(*, json: Json = False) -> None:
@@ -15,7 +16,11 @@ def up(*, json: Json = False) -> None:
     chosen = settings.load()
     if control.is_up(chosen):
         err.print("SPAF is already up.")
-    state = control.up(chosen, StartProgress())
+    progress = StartProgress()
+    control.up(chosen, progress)
+    if not control.wait_for_page(chosen, progress):
+        err.print("[yellow]The page does not answer yet; `spaf logs serve` says why.[/]")
+    state = RunFolder(chosen.home).running()
     report = status_report(chosen, state)
     if json:
         print_json(report)

@@ -50,7 +50,7 @@ class SubmitRequest:
     def line(self) -> str:
         """Return the request as the line that this process reads."""
         # ASCII, so that the locale of the process does not matter.
-        return json.dumps(msgspec.to_builtins(self)) + "\n"
+        return json.dumps(msgspec.to_builtins(self))
 
 
 def environment(java_home: str, flink_home: str, archive: Sequence[str] = ()) -> dict[str, str]:

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -232,27 +231,22 @@ class Tab:
 
 def _start(program: Path, profile: Path, log: Path) -> tuple[subprocess.Popen[bytes], DevTools]:
     profile.mkdir(parents=True, mode=0o700)
-    log.parent.mkdir(parents=True, exist_ok=True)
     its_commands, commands = os.pipe()
     answers, its_answers = os.pipe()
-    with log.open("ab") as out:
-        child = subprocess.Popen(
-            [
-                *(sys.executable, "-P", "-m", "spaf.measure.pipe"),
-                *(str(its_commands), str(its_answers), str(program), *OPTIONS),
-                f"--user-data-dir={profile}",
-                f"--window-size={LARGE.width},{LARGE.height}",
-                *(["--no-sandbox"] if runs_as_root() else []),
-                "about:blank",
-            ],
-            env={**os.environ, **{name: str(profile) for name in FOLDERS}},
-            pass_fds=(its_commands, its_answers),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=process.end_with_parent(signal.SIGTERM),  # noqa: PLW1509 - prctl only
-        )
+    child = process.spawn(
+        "browser",
+        [
+            *process.module_command("spaf.measure.pipe", str(its_commands), str(its_answers)),
+            *(str(program), *OPTIONS),
+            f"--user-data-dir={profile}",
+            f"--window-size={LARGE.width},{LARGE.height}",
+            *(["--no-sandbox"] if runs_as_root() else []),
+            "about:blank",
+        ],
+        log=log,
+        env={name: str(profile) for name in FOLDERS},
+        pass_fds=(its_commands, its_answers),
+    )
     os.close(its_commands)
     os.close(its_answers)
     return child, DevTools(commands, answers)

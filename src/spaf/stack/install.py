@@ -1,8 +1,8 @@
-"""Set-up after pip: the jars that Python's registry does not hold, and class-data archives.
+"""Set-up after pip: the jars, which come from another registry, and the class-data archives.
 
-Run as `python -m spaf.stack.install` by `make setup`. Every step is skipped where its result is
-already there and right, so an interrupted set-up goes on where it stopped. A jar takes its final
-name only after its hash was checked: nothing half-downloaded can be mistaken for a whole one.
+Run as `python -m spaf.stack.install` by `make setup`. A step is skipped if its result exists, so an
+interrupted set-up continues where it stopped. A jar gets its final name only after its hash was
+checked: an incomplete download is never taken for a jar.
 """
 
 from __future__ import annotations
@@ -30,16 +30,17 @@ from spaf.job.submit import environment
 from spaf.settings import FlinkSettings, KafkaSettings
 from spaf.stack import flink, kafka, process, runtime
 from spaf.stack.ports import any_free_port
+from spaf.stack.service_names import JOBMANAGER, KAFKA, TASKMANAGER
 
 DOWNLOADS_AT_ONCE = 8
-# A cold start of the services beside each other on a slow machine, seconds.
-READY_SECONDS = 90.0
-# Writing an archive at exit, seconds.
-ARCHIVE_SECONDS = 60.0
+# A cold start of all these services at once on a slow machine, seconds.
+READY_TIMEOUT_S = 90.0
+# A JVM writes its archive at exit within this, seconds.
+ARCHIVE_TIMEOUT_S = 60.0
 
 
 def main() -> int:
-    """Install what is missing; say in one plain sentence why it could not be done."""
+    """Install what is missing; print one message if that fails, and return the exit code."""
     console = Console(stderr=True)
     try:
         with _progress(console) as progress:
@@ -56,7 +57,7 @@ def install_jars(progress: Progress) -> None:
     """Download the missing jars and check each against the lock.
 
     Raises:
-        SetupError: the registry cannot be reached, or a file is not the one that was locked.
+        SetupError: the registry cannot be reached, or the hash of a jar is not that of the lock.
 
     """
     missing = [jar for jar in runtime.locked_jars() if not jar.path.exists()]
@@ -81,26 +82,26 @@ def install_jars(progress: Progress) -> None:
 def _install_jar(context: MavenContext, jar: runtime.LockedJar) -> None:
     group, artifact, version = jar.coordinate.split(":")
     try:
-        found = context.project(group, artifact).at_version(version).artifact().resolve()
+        download = context.project(group, artifact).at_version(version).artifact().resolve()
     except (RequestException, RuntimeError) as error:
         raise SetupError(
             f"{jar.coordinate} could not be downloaded ({type(error).__name__}).",
-            todo="Check the network, then run `make setup` again; it goes on where it stopped.",
+            todo="Check the network, then run `make setup` again; it continues where it stopped.",
         ) from error
-    content = found.read_bytes()
+    content = download.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest != jar.sha256:
         raise SetupError(
             f"{jar.coordinate} has SHA-256 {digest}, but jars.lock says {jar.sha256}.",
-            todo="It was not installed. Do not use it: the file at the registry has changed.",
+            todo="The jar was not installed. Do not use it: the file at the registry has changed.",
         )
     jar.path.parent.mkdir(parents=True, exist_ok=True)
-    # Durable: set-up takes a jar that is there for a whole one.
+    # Durable: set-up does not check an installed jar again.
     write_atomically(jar.path, content, durable=True)
 
 
 def link_flink() -> None:
-    """Make a Flink home whose `lib` holds PyFlink's own jars and, beside them, the connectors."""
+    """Create a Flink home whose `lib` has the jars of PyFlink and the connectors."""
     parts = [runtime.pyflink() / name for name in ("bin", "conf", "opt", "plugins")]
     links = {runtime.FLINK_HOME / part.name: part for part in parts}
     jars = (runtime.pyflink() / "lib").glob("*.jar")
@@ -112,16 +113,16 @@ def link_flink() -> None:
 
 
 def write_archives(progress: Progress) -> None:
-    """Write the class-data archives from one start of each service that serves no job.
+    """Write the class-data archives: each service is started once, without a job.
 
-    An archive from a JVM that has compiled SQL breaks the code generator of the next one, so they
-    are made here, once, and only read afterwards.
+    An archive of a JVM that has compiled SQL breaks the code generator of the JVM that uses it.
+    Therefore the archives are written here, once, and only read afterwards.
 
     Raises:
         SetupError: a service did not start.
 
     """
-    names = (kafka.NAME, flink.JOBMANAGER, flink.TASKMANAGER, runtime.CLIENT)
+    names = (KAFKA, JOBMANAGER, TASKMANAGER, runtime.CLIENT)
     if all((runtime.ARCHIVES / f"{name}.jsa").exists() for name in names):
         return
     task = progress.add_task("class-data archives", total=1 + len(names))
@@ -135,7 +136,7 @@ def write_archives(progress: Progress) -> None:
 
 
 def _dump_base_archive() -> None:
-    """Write the JDK's own archive, which the wheel leaves out."""
+    """Write the archive of the JDK, which the wheel does not include."""
     done = subprocess.run(
         [str(runtime.java()), "-Xshare:dump"], capture_output=True, text=True, check=False
     )
@@ -155,7 +156,7 @@ def _archive_services(folder: Path) -> None:
     started = [(service, process.start(_archiving(service))) for service in (broker, *cluster)]
     try:
         for service, _ in started:
-            if not process.wait_until(service.ready, READY_SECONDS):
+            if not process.wait_until(service.ready, READY_TIMEOUT_S):
                 raise ServiceError(
                     service.name, "did not start", log_tail=process.log_tail(service.log)
                 )
@@ -163,16 +164,16 @@ def _archive_services(folder: Path) -> None:
         for _, child in reversed(started):
             child.send_signal(signal.SIGTERM)
         for _, child in started:
-            child.wait(ARCHIVE_SECONDS)
+            child.wait(ARCHIVE_TIMEOUT_S)
     for partial in runtime.ARCHIVES.glob("*.partial"):
         partial.replace(partial.with_suffix(".jsa"))
 
 
 def _archive_client() -> None:
-    """Write the archive of the JVM that plans the job, from one that has planned none."""
+    """Write the archive of the planning JVM, from one that has planned no job."""
     archive = runtime.ARCHIVES / f"{runtime.CLIENT}.partial"
     if " " in str(archive):
-        return  # PyFlink splits the JVM's options at spaces; without the archive it starts slower
+        return  # PyFlink splits the options at spaces; without the archive the JVM starts slower
     options = [f"-XX:ArchiveClassesAtExit={archive}"]
     code = "from spaf.job.submit import table_environment; table_environment({})"
     done = subprocess.run(
@@ -185,22 +186,25 @@ def _archive_client() -> None:
         text=True,
         check=False,
     )
-    # The JVM ends by itself when Python has gone, and writes the archive then.
-    if done.returncode != 0 or not process.wait_until(_written(archive), ARCHIVE_SECONDS, poll=0.5):
+    # The JVM ends after Python has ended, and then writes the archive.
+    if done.returncode != 0 or not process.wait_until(
+        _written(archive), ARCHIVE_TIMEOUT_S, poll=0.5
+    ):
         raise SetupError(f"The planning JVM did not start: {done.stderr[-1000:]}")
     archive.replace(archive.with_suffix(".jsa"))
 
 
 def _written(archive: Path) -> Callable[[], bool]:
-    """Return a condition that holds once the archive has stopped growing between two looks."""
-    seen = [-1]
+    """Return a condition that holds once the archive has the same size in two checks."""
+    last_size = -1
 
-    def settled() -> bool:
+    def complete() -> bool:
+        nonlocal last_size
         size = archive.stat().st_size if archive.exists() else -1
-        same, seen[0] = size > 0 and size == seen[0], size
-        return same
+        unchanged, last_size = size > 0 and size == last_size, size
+        return unchanged
 
-    return settled
+    return complete
 
 
 def _archiving(service: process.ServiceProcess) -> process.ServiceProcess:

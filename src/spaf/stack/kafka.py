@@ -1,4 +1,4 @@
-"""The Kafka broker: one KRaft node, broker and controller in one process, on loopback."""
+"""The Kafka broker: one KRaft node, which is broker and controller, on loopback."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from spaf.settings import KafkaSettings
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import ServiceProcess
+from spaf.stack.service_names import KAFKA
 from spaf.topic.admin import is_ready
 
-NAME = "kafka"
-# A clean stop writes the logs out; a broker that needs longer than this is stuck, seconds.
-STOP_SECONDS = 20.0
+# A clean stop flushes the log segments; a broker that needs longer than this hangs, seconds.
+STOP_TIMEOUT_S = 20.0
 
 
 def service(
@@ -37,13 +37,13 @@ def service(
     if not (data / "meta.properties").exists():
         _format(base, config)
     return ServiceProcess(
-        name=NAME,
-        argv=[*base, *runtime.archive_options(NAME), "kafka.Kafka", str(config)],
+        name=KAFKA,
+        argv=[*base, *runtime.archive_options(KAFKA), "kafka.Kafka", str(config)],
         address=f"{LOOPBACK}:{port}",
         log=log,
         ready=lambda: is_ready(f"{LOOPBACK}:{port}"),
         cwd=folder,
-        stop_seconds=STOP_SECONDS,
+        stop_timeout_s=STOP_TIMEOUT_S,
     )
 
 
@@ -54,8 +54,8 @@ def jvm_options(heap_mib: int, logging: Path) -> list[str]:
         f"-Xmx{heap_mib}m",
         "-XX:+UseG1GC",
         "-XX:MaxGCPauseMillis=20",
-        # The second compiler took a tenth of a core in the first minutes, for code that mostly
-        # waits: without it the broker of a demo costs 12 % of a core instead of 21 %.
+        # In the first minutes the second compiler used a tenth of a core, for code that mostly
+        # waits: without it the broker of a demo uses 12 % of a core instead of 21 %.
         "-XX:TieredStopAtLevel=1",
         "-XX:+ExitOnOutOfMemoryError",
         f"-Dlog4j2.configurationFile={logging}",
@@ -69,7 +69,9 @@ def _format(base: list[str], config: Path) -> None:
     argv = [*base, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ServiceError(NAME, "its storage could not be formatted", log_tail=done.stderr[-2000:])
+        raise ServiceError(
+            KAFKA, "its storage could not be formatted", log_tail=done.stderr[-2000:]
+        )
 
 
 def _properties(data: Path, port: int, controller_port: int) -> str:
@@ -91,7 +93,7 @@ def _properties(data: Path, port: int, controller_port: int) -> str:
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
         "group.initial.rebalance.delay.ms": 0,
-        # Two cores: the defaults (3 network, 8 i/o, 10 background) only cost memory.
+        # For two cores; more threads, as by default (3, 8 and 10), only cost memory.
         "num.network.threads": 2,
         "num.io.threads": 2,
         "background.threads": 2,

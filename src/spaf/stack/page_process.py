@@ -1,87 +1,77 @@
 """The process of the live page: `python -m spaf.stack.page_process PORT`.
 
-The supervisor starts it beside Locust. It may be killed at any moment and started again; whatever
-goes wrong in it must not end the run.
+The supervisor starts it once the job runs. It may be killed at any moment and is started again; the
+run goes on without it.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import resource
 import secrets
 import sys
-from pathlib import Path
 
-from spaf import clock, settings
-from spaf.errors import SpafError
+from spaf import settings
 from spaf.files import SECRET_MODE, write_atomically
 from spaf.serve.app import build
 from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo
 from spaf.serve.web.server import Server
-from spaf.settings import Settings
-from spaf.stack.log import configure as configure_log
+from spaf.stack import log
 from spaf.stack.resource_usage import ResourceUsage
+from spaf.stack.run import Run
 from spaf.stack.service_names import GROUP, LOCUST
 from spaf.stack.state import RunFolder
 
-log = logging.getLogger(__name__)
-
-# The services come first: a page that is drawn a little later is better than a later sale.
+# The services come first: a later sale would be worse than a later frame of the page.
 NICENESS = 5
-# Before it ends after a failure that is not understood, seconds: see the same in `quarantine`.
-PAUSE_AFTER_DEFECT_S = 20.0
-# Open connections, files and a neighbour's sockets; the usual limit of 1,024 is too near.
-OPEN_FILES = 4_096
+# Connections, files and sockets to the services; the usual limit of 1,024 is too low.
+MIN_OPEN_FILES = 4_096
 
 
-def source(chosen: Settings, home: RunFolder) -> RunInfo:
-    """Return what the page shows of the run in the run folder.
-
-    Raises:
-        NotUpError: nothing runs there.
-
-    """
-    state = home.running()
-    dsn = None if chosen.postgres.dsn is None else chosen.postgres.dsn.get_secret_value()
-    costs = ResourceUsage()
+def source(run: Run) -> RunInfo:
+    """Return what the page shows of a run."""
+    home = run.home
+    usage = ResourceUsage()
+    job = run.settings.job
     return RunInfo(
-        kafka=state.kafka,
-        topic=chosen.kafka.topic,
+        kafka=run.kafka,
+        topic=run.topic,
         group=GROUP,
-        flink=state.flink,
-        access=home.access(state, chosen.postgres.schema_name, dsn),
-        # Those that the job was started with.
-        rules=state.contract.rules(),
-        outlier_score=state.contract.outlier_score,
-        surge_score=state.contract.surge_score,
-        started_ms=round(state.supervisor_started * 1_000),
-        services=lambda: services(home, costs),
-        job=lambda: job(home),
+        flink=run.flink,
+        access=run.access,
+        rules=run.rules,
+        outlier_score=run.contract.outlier_score,
+        surge_score=run.contract.surge_score,
+        started_ms=round(run.started * 1_000),
+        services=lambda: services(home, usage),
+        job=lambda: job_info(home),
         links=lambda: links(home),
         labels=home.runs / "labels.jsonl",
         runs=home.runs,
-        gathers_s=(chosen.job.mini_batch_ms + chosen.job.flush_ms) / 1_000,
+        gathers_s=(job.mini_batch_ms + job.flush_ms) / 1_000,
     )
 
 
-def services(home: RunFolder, costs: ResourceUsage) -> list[ServiceInfo]:
-    """Return how every service is now; none once the run has ended."""
+def services(home: RunFolder, usage: ResourceUsage) -> list[ServiceInfo]:
+    """Return the present state of every service; an empty list once the run has ended."""
     state = home.read()
-    found = [] if state is None else list(state.services.values())
+    known = [] if state is None else state.services.values()
     return [
-        ServiceInfo(one.name, one.state, one.address, one.restarts, *costs.of(one)) for one in found
+        ServiceInfo(
+            service.name, service.state, service.address, service.restarts, *usage.of(service)
+        )
+        for service in known
     ]
 
 
-def job(home: RunFolder) -> JobInfo:
-    """Return how the job is now."""
+def job_info(home: RunFolder) -> JobInfo:
+    """Return the present state of the job; `gone` once the run has ended."""
     state = home.read()
     return JobInfo("gone", "") if state is None else JobInfo(state.job.state, state.job.id)
 
 
 def links(home: RunFolder) -> dict[str, str | None]:
-    """Return the addresses of the pages that the services have themselves."""
+    """Return the addresses of the web pages of Flink and Locust."""
     state = home.read()
     if state is None:
         return {"flink": None, "locust": None}
@@ -90,39 +80,35 @@ def links(home: RunFolder) -> dict[str, str | None]:
 
 
 def token(home: RunFolder) -> str:
-    """Return the token of this run folder's page: an open page keeps it when we start again."""
-    file: Path = home.runs / "page-token"
+    """Return the token of this run folder's page; an open page stays valid over a restart."""
+    file = home.runs / "page-token"
     if not file.exists() or file.stat().st_size == 0:
         write_atomically(file, secrets.token_urlsafe(32).encode(), mode=SECRET_MODE)
     return file.read_text()
 
 
-def _allow_open_files() -> None:
+def raise_open_files_limit() -> None:
+    """Allow this process MIN_OPEN_FILES open files, as far as the hard limit permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    wanted = MIN_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MIN_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def main() -> int:
-    """Serve the page until SIGTERM."""
+def serve() -> None:
+    """Serve the page until SIGTERM.
+
+    Raises:
+        NotUpError: no run is up.
+
+    """
     os.nice(NICENESS)
-    try:
-        chosen = settings.load()
-        home = RunFolder(chosen.home)
-        port = int(sys.argv[1])
-        _allow_open_files()
-        Server(build(source(chosen, home), port, token(home)), port).run()
-    except SpafError as error:
-        log.error("stopped: %s", error)  # noqa: TRY400 - the message says all of it
-        return error.exit_code
-    except Exception:
-        log.exception("stopped by a defect")
-        clock.sleep(PAUSE_AFTER_DEFECT_S)
-        return 1
-    return 0
+    raise_open_files_limit()
+    run = Run.attach(settings.load())
+    port = int(sys.argv[1])
+    Server(build(source(run), port, token(run.home)), port).run()
 
 
 if __name__ == "__main__":
-    configure_log()
-    sys.exit(main())
+    log.configure()
+    sys.exit(log.exit_code_of(serve))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 
 LOOPBACK = "127.0.0.1"
-# How many ports after the wanted one are tried before any free one is taken.
-NEIGHBOURS = 50
+# This many ports from the wanted one on are tried; then any free port is taken.
+MAX_TRIED = 50
 
 
 def is_free(port: int) -> bool:
-    """Say whether a server could listen on the port now."""
+    """Return whether a server could listen on the port now."""
     with socket.socket() as probe:
-        # As servers do: a port whose last connection only lingers counts as free.
+        # Servers set this option too: a port in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -22,8 +22,8 @@ def is_free(port: int) -> bool:
 
 
 def free_port(wanted: int, *, taken: set[int]) -> int:
-    """Return the wanted port or the next free one, and add it to those taken."""
-    candidates = range(wanted, min(wanted + NEIGHBOURS, 65_536))
+    """Return the wanted port or the next free one, and add it to the taken ones."""
+    candidates = range(wanted, min(wanted + MAX_TRIED, 65_536))
     port = next((p for p in candidates if p not in taken and is_free(p)), None)
     while port is None or port in taken:
         port = any_free_port()
@@ -32,7 +32,7 @@ def free_port(wanted: int, *, taken: set[int]) -> int:
 
 
 def any_free_port() -> int:
-    """Return a port that the system holds to be free."""
+    """Return a free port that the system chooses."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]

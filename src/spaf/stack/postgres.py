@@ -1,4 +1,4 @@
-"""PostgreSQL: a cluster of its own, password only, on loopback; never as root."""
+"""PostgreSQL: a cluster in the run folder, on loopback, with passwords, never run as root."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from spaf.errors import ServiceError
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import ServiceProcess
+from spaf.stack.service_names import POSTGRES
 
-NAME = "postgres"
 SUPERUSER = "postgres"
 # Accounts to run under when SPAF itself runs as root, the first that exists.
 UNPRIVILEGED = ("postgres", "nobody")
 
-# Folder of the copied programs, where those of the wheel cannot be reached.
+# Folder of the copied programs, if another account cannot read those of the wheel.
 COPY = "programs"
 
-# Small, because the tables are: the working set is the newest minutes.
+# Small buffers are enough: the working set of the tables is the newest minutes.
 OPTIONS = {
     "shared_buffers": "64MB",
     "max_connections": "60",
@@ -35,20 +35,20 @@ OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_messages": "warning",
-    # A refused row would put its contents into the log.
+    # Otherwise the values of a refused row would be written to the log.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
     "unix_socket_directories": "",
-    # A sale is visible when its commit returns: no group waits, no delay.
+    # A sale is visible as soon as its commit returns: no delay for group commits.
     "commit_delay": "0",
-    # Compiling plans costs more than these queries take.
+    # Compilation would take longer than these queries.
     "jit": "off",
 }
 
 
 @dataclass(frozen=True)
 class ClusterPaths:
-    """Where the cluster and the programs lie, and who runs them."""
+    """The folders of the cluster and of the programs, and the account that runs them."""
 
     folder: Path
     install: Path
@@ -56,16 +56,17 @@ class ClusterPaths:
 
     @property
     def data(self) -> Path:
-        """Return the data directory."""
+        """The data directory."""
         return self.folder / "data"
 
 
-def place(folder: Path) -> ClusterPaths:
-    """Choose the folder and the account.
+def cluster_paths(folder: Path) -> ClusterPaths:
+    """Choose the folders and the account.
 
-    PostgreSQL refuses to run as root. Then another account does, and everything it touches must
-    be reachable for that account: where a parent folder is closed to others, as /root and
-    temporary folders are, the cluster and a copy of the programs lie in /var/tmp instead.
+    PostgreSQL refuses to run as root. If SPAF runs as root, another account runs PostgreSQL, and
+    that account must be able to enter each folder on the way. If a parent folder is closed to
+    others, as /root and temporary folders are, the cluster and a copy of the programs are placed
+    in /var/tmp instead.
     """
     if os.geteuid() != 0:
         return ClusterPaths(folder, runtime.postgres(), None)
@@ -79,37 +80,37 @@ def place(folder: Path) -> ClusterPaths:
     return ClusterPaths(folder, install, user)
 
 
-def prepare(place: ClusterPaths, password: str) -> None:
-    """Create the cluster once.
+def prepare(paths: ClusterPaths, password: str) -> None:
+    """Create the cluster unless it exists.
 
     Raises:
-        ServiceError: initdb failed; its own words come with the message.
+        ServiceError: initdb failed; the message has its output.
 
     """
-    place.folder.mkdir(parents=True, exist_ok=True)
-    if place.install != runtime.postgres() and not place.install.exists():
-        _copy_programs(place.folder)
-    if place.user:
-        _give_to(place.folder, place.user)
-    # Written last: it says that the cluster is whole, and which run folder's password it has. The
-    # cluster may lie outside that folder, and a run folder deleted by hand leaves it behind.
-    mark = place.folder / "made-for"
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    if paths.install != runtime.postgres() and not paths.install.exists():
+        _copy_programs(paths.folder)
+    if paths.user:
+        _give_to(paths.folder, paths.user)
+    # This file is written last: it says that the cluster is complete, and which password it has.
+    # The cluster may lie outside the run folder, and stays there if that is deleted by hand.
+    mark = paths.folder / "made-for"
     digest = hashlib.sha256(password.encode()).hexdigest()
-    if place.data.exists() and mark.exists() and mark.read_text() == digest:
+    if paths.data.exists() and mark.exists() and mark.read_text() == digest:
         return
-    shutil.rmtree(place.data, ignore_errors=True)
-    _initdb(place, password)
+    shutil.rmtree(paths.data, ignore_errors=True)
+    _initdb(paths, password)
     mark.write_text(digest)
 
 
-def service(place: ClusterPaths, log: Path, port: int, password: str) -> ServiceProcess:
+def service(paths: ClusterPaths, log: Path, port: int, password: str) -> ServiceProcess:
     """Return how to run the cluster."""
     options = [f"-c{key}={value}" for key, value in OPTIONS.items()]
     return ServiceProcess(
-        name=NAME,
+        name=POSTGRES,
         argv=[
-            str(place.install / "bin/postgres"),
-            f"-D{place.data}",
+            str(paths.install / "bin/postgres"),
+            f"-D{paths.data}",
             f"-h{LOOPBACK}",
             f"-p{port}",
             *options,
@@ -117,15 +118,15 @@ def service(place: ClusterPaths, log: Path, port: int, password: str) -> Service
         address=f"{LOOPBACK}:{port}",
         log=log,
         ready=lambda: accepts(port, password),
-        cwd=place.folder,
-        user=place.user,
-        # Fast shutdown: SIGTERM would wait for every client to leave.
+        cwd=paths.folder,
+        user=paths.user,
+        # Fast shutdown: after SIGTERM the server would wait until every client has disconnected.
         stop_signal=signal.SIGINT,
     )
 
 
 def accepts(port: int, password: str) -> bool:
-    """Say whether the server answers a query."""
+    """Return whether the server answers a query."""
     try:
         with psycopg.connect(
             host=LOOPBACK,
@@ -141,12 +142,12 @@ def accepts(port: int, password: str) -> bool:
 
 
 def remove(folder: Path) -> None:
-    """Delete the cluster, wherever `place` had put it."""
-    shutil.rmtree(place(folder).folder, ignore_errors=True)
+    """Delete the cluster, in the folder that `cluster_paths` has chosen."""
+    shutil.rmtree(cluster_paths(folder).folder, ignore_errors=True)
 
 
 def _copy_programs(folder: Path) -> None:
-    """Copy the wheel's two folders side by side: the programs look for their libraries there."""
+    """Copy both folders of the wheel: the programs load their libraries by a relative path."""
     partial = folder / f"{COPY}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     package = runtime.postgres().parent
@@ -155,15 +156,15 @@ def _copy_programs(folder: Path) -> None:
     partial.rename(folder / COPY)
 
 
-def _initdb(place: ClusterPaths, password: str) -> None:
-    secret = place.folder / "password"
+def _initdb(paths: ClusterPaths, password: str) -> None:
+    secret = paths.folder / "password"
     secret.touch(mode=0o600)
     secret.write_text(password)
-    if place.user:
-        _give_to(secret, place.user)
+    if paths.user:
+        _give_to(secret, paths.user)
     argv = [
-        str(place.install / "bin/initdb"),
-        f"--pgdata={place.data}",
+        str(paths.install / "bin/initdb"),
+        f"--pgdata={paths.data}",
         f"--username={SUPERUSER}",
         f"--pwfile={secret}",
         "--auth=scram-sha-256",
@@ -174,9 +175,9 @@ def _initdb(place: ClusterPaths, password: str) -> None:
     try:
         done = subprocess.run(
             argv,
-            cwd=place.folder,
-            user=place.user,
-            extra_groups=None if place.user is None else [],
+            cwd=paths.folder,
+            user=paths.user,
+            extra_groups=None if paths.user is None else [],
             capture_output=True,
             text=True,
             check=False,
@@ -184,8 +185,10 @@ def _initdb(place: ClusterPaths, password: str) -> None:
     finally:
         secret.unlink()
     if done.returncode != 0:
-        shutil.rmtree(place.data, ignore_errors=True)
-        raise ServiceError(NAME, "the database cluster could not be created", log_tail=done.stderr)
+        shutil.rmtree(paths.data, ignore_errors=True)
+        raise ServiceError(
+            POSTGRES, "the database cluster could not be created", log_tail=done.stderr
+        )
 
 
 def _unprivileged_user() -> str:
@@ -195,14 +198,14 @@ def _unprivileged_user() -> str:
         except KeyError:
             continue
     raise ServiceError(
-        NAME,
-        "does not run as root, and there is no other account to run it",
+        POSTGRES,
+        "PostgreSQL refuses to run as root, and there is no other account to run it",
         todo=f"Run SPAF as an ordinary user, or create the account {UNPRIVILEGED[0]}.",
     )
 
 
 def _open_to_others(path: Path) -> bool:
-    """Say whether every existing folder on the way lets any account through."""
+    """Return whether other accounts may enter each existing folder on the way to the path."""
     absolute = path.resolve()
     existing = [p for p in (absolute, *absolute.parents) if p.exists()]
     return all(p.stat().st_mode & 0o001 for p in existing if p != absolute)

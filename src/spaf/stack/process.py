@@ -1,6 +1,7 @@
-"""One process of ours: started exactly, known exactly, ended exactly.
+"""Child processes: start one, identify it, stop it, and read the end of its log.
 
-A pid alone does not name a process, because pids are used again; a pid with its start time does.
+A pid alone does not identify a process, because the kernel uses pids again; a pid together with the
+start time of its process does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,19 +21,19 @@ import psutil
 from spaf import clock
 from spaf.errors import ServiceError
 
-# How often a condition is looked at, seconds: below what a person notices, above what costs.
-POLL = 0.05
-# Two readings of one process's start time differ by float noise only, seconds.
-START_TIME_TOLERANCE = 0.01
+# Between two checks of a condition: a person does not notice it, and it costs little. Seconds.
+POLL_S = 0.05
+# Two readings of the start time of one process differ by rounding only. Seconds.
+START_TIME_TOLERANCE_S = 0.01
 LOG_TAIL_LINES = 15
-# No more of a log than this is read for its last lines, bytes.
+# At most this much of a log is read for its last lines.
 LOG_TAIL_BYTES = 2**20
 _PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process that cannot be confused with a later one of the same pid."""
+    """A pid with the start time of its process, in seconds since the epoch."""
 
     pid: int
     started: float
@@ -45,22 +47,22 @@ class ProcessIdentity:
             return None
 
     def process(self) -> psutil.Process | None:
-        """Return the process if it is still the same one and not a zombie."""
+        """Return the process if it still runs; a zombie has ended."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < START_TIME_TOLERANCE
+            same = abs(process.create_time() - self.started) < START_TIME_TOLERANCE_S
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
 
     def alive(self) -> bool:
-        """Say whether the process still runs."""
+        """Return whether the process still runs."""
         return self.process() is not None
 
 
 @dataclass(frozen=True)
 class ServiceProcess:
-    """What it takes to run one service and to know that it is ready."""
+    """How to run one service, and how to find out that it is ready."""
 
     name: str
     argv: Sequence[str]
@@ -71,54 +73,108 @@ class ServiceProcess:
     cwd: Path = Path()
     user: str | None = None
     stop_signal: int = signal.SIGTERM
-    # A service that has not stopped by then is killed, seconds.
-    stop_seconds: float = 10.0
+    # A service that has not stopped by then is killed.
+    stop_timeout_s: float = 10.0
+
+
+def module_command(module: str, *arguments: str) -> list[str]:
+    """Return the command of a Python module of SPAF; `-P` ignores files of the current folder."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
+    name: str,
+    argv: Sequence[str],
+    *,
+    log: Path | None = None,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    user: str | None = None,
+    pass_fds: Collection[int] = (),
+    parent_death_signal: int | None = signal.SIGTERM,
+    blocked_signals: Collection[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a child process; SPAF starts all of its processes here.
+
+    The child gets a session of its own: Ctrl-C in a terminal reaches only the foreground program,
+    which decides what to stop, and when.
+
+    Args:
+        name: what messages call the child.
+        argv: the command.
+        log: file to which the output is appended; by default the output of this process.
+        stdin: as in `subprocess.Popen`.
+        stdout: as in `subprocess.Popen`, if it does not go to the log.
+        env: variables in addition to those of this process.
+        cwd: working directory; by default that of this process.
+        user: account to run under; by default that of this process.
+        pass_fds: file descriptors that stay open in the child.
+        parent_death_signal: sent by the kernel when the thread that has called this ends, even if
+            it is killed; None lets the child live on.
+        blocked_signals: signals that are blocked in the child; all others are not.
+
+    Raises:
+        ServiceError: the program cannot be started.
+
+    """
+    try:
+        if log is not None:
+            log.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.nullcontext() if log is None else log.open("ab") as output:
+            return subprocess.Popen(
+                list(argv),
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdin=stdin,
+                stdout=output if stdout is None else stdout,
+                stderr=output,
+                start_new_session=True,
+                user=user,
+                group=None if user is None else _group_of(user),
+                extra_groups=None if user is None else [],
+                pass_fds=pass_fds,
+                preexec_fn=_preparation(parent_death_signal, blocked_signals),  # noqa: PLW1509 - system calls only
+            )
+    except OSError as error:
+        raise ServiceError(name, f"cannot be started: {error}") from error
 
 
 def start(service: ServiceProcess) -> subprocess.Popen[bytes]:
-    """Start a service; it is asked to stop if this process dies without doing so itself.
+    """Start a service.
 
     Raises:
-        ServiceError: the program could not be started at all.
+        ServiceError: the program cannot be started.
 
     """
-    service.log.parent.mkdir(parents=True, exist_ok=True)
-    with service.log.open("ab") as log:
-        try:
-            return subprocess.Popen(
-                list(service.argv),
-                cwd=service.cwd,
-                env={**os.environ, **service.env},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C is for the program in the foreground; it decides what to stop, and when.
-                start_new_session=True,
-                user=service.user,
-                group=None if service.user is None else _group_of(service.user),
-                extra_groups=None if service.user is None else [],
-                preexec_fn=end_with_parent(service.stop_signal),  # noqa: PLW1509 - prctl only
-            )
-        except OSError as error:
-            raise ServiceError(service.name, f"cannot be started: {error}") from error
+    return spawn(
+        service.name,
+        service.argv,
+        log=service.log,
+        env=service.env,
+        cwd=service.cwd,
+        user=service.user,
+        parent_death_signal=service.stop_signal,
+    )
 
 
-def stop(identity: ProcessIdentity, stop_signal: int, seconds: float) -> None:
-    """End a process and its children: ask first, kill those that have not gone in time."""
+def stop(identity: ProcessIdentity, stop_signal: int, timeout_s: float) -> None:
+    """Signal a process and wait for it and its children; kill those that have not ended in time."""
     process = identity.process()
     if process is None:
         return
     family = [process, *_children(process)]
     _signal(process, stop_signal)
-    _, left = psutil.wait_procs(family, timeout=seconds)
-    for straggler in left:
-        _signal(straggler, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=seconds)
+    _, left = psutil.wait_procs(family, timeout=timeout_s)
+    for member in left:
+        _signal(member, signal.SIGKILL)
+    psutil.wait_procs(left, timeout=timeout_s)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, *, poll: float = POLL) -> bool:
-    """Look at a condition until it holds or the time is over; say whether it held."""
-    deadline = clock.monotonic() + seconds
+def wait_until(condition: Callable[[], bool], timeout_s: float, *, poll: float = POLL_S) -> bool:
+    """Check a condition each `poll` seconds, for `timeout_s`; return whether it came to hold."""
+    deadline = clock.monotonic() + timeout_s
     while not condition():
         if clock.monotonic() > deadline:
             return False
@@ -133,11 +189,11 @@ def log_tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
     begin = max(0, log.stat().st_size - LOG_TAIL_BYTES)
     with log.open("rb") as file:
         file.seek(begin)
-        found = file.read().decode(errors="replace").splitlines()
-    if begin > 0 and len(found) > 1:
-        del found[0]  # its beginning was not read
-    kept = ("".join(c for c in line if c.isprintable()) for line in found[-lines:])
-    return "\n".join(f"    {line}" for line in kept)
+        content = file.read().decode(errors="replace").splitlines()
+    if begin > 0 and len(content) > 1:
+        del content[0]  # its beginning was not read
+    printable = ("".join(c for c in line if c.isprintable()) for line in content[-lines:])
+    return "\n".join(f"    {line}" for line in printable)
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
@@ -158,11 +214,15 @@ def _group_of(user: str) -> int:
     return pwd.getpwnam(user).pw_gid
 
 
-def end_with_parent(number: int) -> Callable[[], None]:
-    """Return what a child does before it becomes the service: ask for a signal at our death."""
+def _preparation(
+    parent_death_signal: int | None, blocked_signals: Collection[int]
+) -> Callable[[], None]:
+    """Return what the child does before it becomes the program."""
     libc = ctypes.CDLL(None)
 
-    def ask() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, number)
+    def prepare() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked_signals)
+        if parent_death_signal is not None:
+            libc.prctl(_PR_SET_PDEATHSIG, parent_death_signal)
 
-    return ask
+    return prepare

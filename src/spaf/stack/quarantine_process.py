@@ -1,7 +1,7 @@
-"""The process that explains what is not accepted: `python -m spaf.stack.quarantine_process`.
+"""The process that explains records that were not accepted: `spaf.stack.quarantine_process`.
 
-The supervisor starts it when the job runs. It may be killed at any moment: what it has not
-finished it does again. Whatever goes wrong in it must not end the run.
+The supervisor starts it once the job runs. It may be killed at any moment: the next process does
+again what was not finished. The run goes on without it.
 """
 
 from __future__ import annotations
@@ -12,70 +12,55 @@ import sys
 
 import msgspec
 
-from spaf import clock, settings
-from spaf.errors import SpafError
+from spaf import settings
 from spaf.files import write_atomically
 from spaf.quarantine.worker import QuarantineSource, QuarantineWorker
-from spaf.settings import Settings
 from spaf.stack.log import configure as configure_log
+from spaf.stack.log import exit_code_of
 from spaf.stack.process import ProcessIdentity
+from spaf.stack.run import Run
 from spaf.stack.state import RunFolder
 
-log = logging.getLogger(__name__)
+# Not __name__: that is __main__ in this process.
+log = logging.getLogger("spaf.stack.quarantine_process")
 
-QUARANTINE = "quarantine"
 # Every other process of the machine comes first.
 NICENESS = 10
-# Before it ends after a failure that is not understood, seconds: started again at once and for ever
-# it would use up the supervisor's patience, and the run would end for its sake.
-PAUSE_AFTER_DEFECT_S = 20.0
 
 
-def is_watching(home: RunFolder) -> bool:
-    """Say whether the process is connected and watches."""
+def is_ready(home: RunFolder) -> bool:
+    """Return whether a process is connected and follows the ledger."""
     try:
-        found = msgspec.json.decode(home.watching.read_bytes(), type=ProcessIdentity)
+        identity = msgspec.json.decode(home.quarantine.read_bytes(), type=ProcessIdentity)
     except (FileNotFoundError, msgspec.DecodeError):
         return False
-    return found.alive()
+    return identity.alive()
 
 
-def source(chosen: Settings, home: RunFolder) -> QuarantineSource:
-    """Return what the run in the run folder reads and writes.
+def source(run: Run) -> QuarantineSource:
+    """Return what the quarantine of a run reads and writes."""
+    return QuarantineSource(run.kafka, run.topic, run.access, run.rules)
+
+
+def explain() -> None:
+    """Explain records until SIGTERM.
 
     Raises:
-        NotUpError: nothing runs there.
+        NotUpError: no run is up.
 
     """
-    state = home.running()
-    dsn = None if chosen.postgres.dsn is None else chosen.postgres.dsn.get_secret_value()
-    # The rules that the job was started with.
-    rules = state.contract.rules()
-    access = home.access(state, chosen.postgres.schema_name, dsn)
-    return QuarantineSource(state.kafka, chosen.kafka.topic, access, rules)
-
-
-def main() -> int:
-    """Explain until SIGTERM."""
     os.nice(NICENESS)
-    try:
-        chosen = settings.load()
-        home = RunFolder(chosen.home)
-        QuarantineWorker(source(chosen, home), chosen.quarantine).run(lambda: _say_ready(home))
-    except SpafError as error:
-        log.error("stopped: %s", error)  # noqa: TRY400 - the message says all of it
-        return error.exit_code
-    except Exception:
-        log.exception("stopped by a defect")
-        clock.sleep(PAUSE_AFTER_DEFECT_S)
-        return 1
+    run = Run.attach(settings.load())
+    worker = QuarantineWorker(source(run), run.settings.quarantine)
+    worker.run(lambda: publish_readiness(run.home))
 
 
-def _say_ready(home: RunFolder) -> None:
-    log.info("watching")
-    write_atomically(home.watching, msgspec.json.encode(ProcessIdentity.of(os.getpid())))
+def publish_readiness(home: RunFolder) -> None:
+    """Write down that this process is ready."""
+    log.info("following the ledger")
+    write_atomically(home.quarantine, msgspec.json.encode(ProcessIdentity.of(os.getpid())))
 
 
 if __name__ == "__main__":
     configure_log()
-    sys.exit(main())
+    sys.exit(exit_code_of(explain))

@@ -1,4 +1,4 @@
-"""What a service costs at this moment: the memory and the processor time of its processes."""
+"""The memory and the processor time of a service, over all of its processes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from spaf import clock
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.state import ServiceState
 
-# Who belongs to a service, and how much memory they take, is looked up anew after this: for a stack
-# of ours that costs some 50 ms of processor time, their processor time alone 1 ms. Seconds.
-FAMILY_S = 10.0
+# The list of a service's processes and their memory are read anew after this, seconds. For all
+# services of a run that takes 50 ms of processor time; reading their processor time takes 1 ms.
+MAX_AGE_S = 10.0
 
 
 class _Family(NamedTuple):
-    """The processes of a service, and their memory when they were looked up."""
+    """The processes of a service, and their memory at that time."""
 
     identity: ProcessIdentity
     members: list[psutil.Process]
@@ -26,10 +26,10 @@ class _Family(NamedTuple):
 
 
 class ResourceUsage:
-    """What services cost, asked again and again: memory may be some seconds old."""
+    """The usage of services that are polled often: memory may be up to MAX_AGE_S old."""
 
     def __init__(self) -> None:
-        """Begin without having looked."""
+        """Start without any reading."""
         self._families: dict[str, _Family] = {}
 
     def of(self, service: ServiceState) -> tuple[float, float]:
@@ -38,25 +38,23 @@ class ResourceUsage:
         if identity is None:
             return 0.0, 0.0
         family = self._families.get(service.name)
-        old = family is None or clock.monotonic() - family.at > FAMILY_S
+        old = family is None or clock.monotonic() - family.at > MAX_AGE_S
         if family is None or old or family.identity != identity:
             head = identity.process()
             if head is None:
                 return 0.0, 0.0
             members = [head, *head.children(recursive=True)]
-            memory = sum(_lasting(memory_mib, one) for one in members)
+            memory = sum(_or_zero(memory_mib, member) for member in members)
             family = _Family(identity, members, memory, clock.monotonic())
             self._families[service.name] = family
-        return family.memory_mib, sum(_lasting(_cpu_seconds, one) for one in family.members)
+        return family.memory_mib, sum(_or_zero(_cpu_seconds, member) for member in family.members)
 
 
 def resources(service: ServiceState) -> tuple[float, float]:
     """Return memory (MiB) and processor time (seconds) of a service and its children."""
     identity = service.identity()
-    found = identity.process() if identity else None
-    if found is None:
-        return 0.0, 0.0
-    return of_family(found)
+    head = identity.process() if identity else None
+    return (0.0, 0.0) if head is None else of_family(head)
 
 
 def of_family(head: psutil.Process) -> tuple[float, float]:
@@ -78,18 +76,18 @@ def _cpu_seconds(member: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _lasting(what: Callable[[psutil.Process], float], member: psutil.Process) -> float:
-    """Return what is asked of a process; nothing of one that has ended."""
+def _or_zero(reading: Callable[[psutil.Process], float], member: psutil.Process) -> float:
+    """Return a reading of a process; 0 if the process has ended."""
     try:
-        return what(member)
+        return reading(member)
     except psutil.NoSuchProcess:
         return 0.0
 
 
 def memory_mib(member: psutil.Process) -> float:
-    """Return a process's share of memory, MiB: pages of several processes count in part for each.
+    """Return the proportional set size of a process, MiB: shared pages count in part.
 
-    PostgreSQL's processes share their buffers; their plain sizes would count them many times.
+    The processes of PostgreSQL share their buffers, which resident set sizes count many times.
     """
     try:
         full: Any = member.memory_full_info()

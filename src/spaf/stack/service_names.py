@@ -1,11 +1,23 @@
-"""Names that several processes of a run know it by."""
+"""Names that several processes of a run know it by: services, logs, and the consumer group."""
 
 from __future__ import annotations
 
-# The consumer group of the job.
-GROUP = "spaf-job"
+KAFKA = "kafka"
+POSTGRES = "postgres"
+JOBMANAGER = "jobmanager"
+# The first TaskManager; further ones are taskmanager-2, taskmanager-3, ...
+TASKMANAGER = "taskmanager"
 LOCUST = "locust"
 # The live page.
 SERVE = "serve"
+QUARANTINE = "quarantine"
+# No service, but a process with a log: it plans the job and submits it.
+SUBMITTER = "job-submit"
+# The supervisor; its log is the one of the whole run.
+SUPERVISOR = "supervisor"
+SUPERVISOR_LOG = "spaf"
+
+# The consumer group of the job.
+GROUP = "spaf-job"
 # Argument of the supervisor: services only, for a benchmark or a test that brings its own job.
 BARE = "--bare"

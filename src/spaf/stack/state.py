@@ -1,8 +1,9 @@
-"""The run folder: what is where, and what the supervisor has last said of it."""
+"""The run folder: its files, and the state of the run that the supervisor publishes there."""
 
 from __future__ import annotations
 
 import secrets
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -11,24 +12,70 @@ import msgspec
 from spaf.errors import NotUpError, StackError
 from spaf.files import SECRET_MODE, write_atomically
 from spaf.sale import Rules
-from spaf.settings import Settings
+from spaf.settings import PostgresSettings, Settings
 from spaf.stack.process import ProcessIdentity
 from spaf.store.access import Access, Role
 
-# The run folder may be crossed (PostgreSQL runs under another account when SPAF runs as root),
-# its parts may not be read by others.
+# Other accounts may pass through the run folder (PostgreSQL runs under another one if SPAF runs as
+# root), but may not read its parts.
 FOLDER_MODE = 0o711
 PRIVATE_MODE = 0o700
-# A folder without it was not made by SPAF; it is neither used nor deleted.
+# SPAF neither uses nor deletes a folder without this file: it has not created that folder.
 MARKER = ".spaf-home"
+# The password of PostgreSQL's superuser in the secrets; the others are those of the roles.
+SUPERUSER_SECRET = "superuser"  # noqa: S105 - the name of one
+
+
+class Phase(StrEnum):
+    """What the supervisor is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    FAILED = "failed"
+    STOPPING = "stopping"
+
+
+class ServiceStatus(StrEnum):
+    """What a service is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+    """Its restarts are exhausted; the next one comes later."""
+    STOPPED = "stopped"
+    EXTERNAL = "external"
+    """Not started by SPAF."""
+
+
+class JobPhase(StrEnum):
+    """What the job is doing: first SPAF's own phases, then those of Flink's JobStatus."""
+
+    WAITING = "waiting"
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    STARTING = "starting"
+    """The job is RUNNING, but some of its tasks are not."""
+    LOST = "lost"
+    """The cluster does not know the job, or its submission has failed."""
+    INITIALIZING = "INITIALIZING"
+    CREATED = "CREATED"
+    RUNNING = "RUNNING"
+    FAILING = "FAILING"
+    FAILED = "FAILED"
+    CANCELLING = "CANCELLING"
+    CANCELED = "CANCELED"
+    FINISHED = "FINISHED"
+    RESTARTING = "RESTARTING"
+    SUSPENDED = "SUSPENDED"
+    RECONCILING = "RECONCILING"
 
 
 class ServiceState(msgspec.Struct):
-    """One service, as last seen."""
+    """One service, as last polled."""
 
     name: str
-    # starting, running, restarting, external
-    state: str
+    state: ServiceStatus
     address: str
     log: str = ""
     pid: int | None = None
@@ -36,22 +83,21 @@ class ServiceState(msgspec.Struct):
     restarts: int = 0
 
     def identity(self) -> ProcessIdentity | None:
-        """Return the process, or None where it is not ours."""
+        """Return the process; None for an external or stopped service."""
         return None if self.pid is None else ProcessIdentity(self.pid, self.started)
 
 
 class JobState(msgspec.Struct):
-    """The job, as last seen."""
+    """The job, as last polled."""
 
-    # waiting, submitting, or Flink's own: RUNNING, RESTARTING, ...
-    state: str = "waiting"
+    state: JobPhase = JobPhase.WAITING
     id: str = ""
     resumed_from: str = ""
     submissions: int = 0
 
 
 class JobContract(msgspec.Struct):
-    """The settings that the answers of a job depend on, as it was started with them."""
+    """The settings that the results of a job depend on, with the values of the job's start."""
 
     currency: str = "BRL"
     max_lateness_s: int = 600
@@ -64,7 +110,7 @@ class JobContract(msgspec.Struct):
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return what the settings say."""
+        """Return the contract that the settings describe."""
         job = settings.job
         return cls(
             **settings.sale.model_dump(),
@@ -76,7 +122,7 @@ class JobContract(msgspec.Struct):
         )
 
     def rules(self) -> Rules:
-        """Return what the contract of the event leaves to the operator."""
+        """Return the rules by which records are accepted."""
         return Rules(
             self.currency,
             self.max_lateness_s * 1_000,
@@ -90,32 +136,31 @@ class RunState(msgspec.Struct):
 
     supervisor_pid: int
     supervisor_started: float
-    # starting, running, failed, stopping
-    phase: str
-    kafka: str
-    flink: str
-    postgres_host: str
-    postgres_port: int
-    services: dict[str, ServiceState]
-    job: JobState
+    phase: Phase
+    kafka: str = ""
+    flink: str = ""
+    postgres_host: str = ""
+    postgres_port: int = 0
+    services: dict[str, ServiceState] = msgspec.field(default_factory=dict)
+    job: JobState = msgspec.field(default_factory=JobState)
     contract: JobContract = msgspec.field(default_factory=JobContract)
     message: str = ""
 
     def supervisor(self) -> ProcessIdentity:
-        """Return the process that wrote this."""
+        """Return the process that has written the state."""
         return ProcessIdentity(self.supervisor_pid, self.supervisor_started)
 
 
 class RunFolder:
-    """Names of everything in the run folder."""
+    """The paths of everything in a run folder, and its own files."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep the folder; nothing is created yet."""
+        """Keep the path; nothing is created."""
         self.folder = folder.absolute()
         self.marker = self.folder / MARKER
         self.logs = self.folder / "logs"
         self.state = self.folder / "run.json"
-        # Of the last job, kept when the run has ended and other services run in the folder.
+        # Of the last job; kept when its run has ended.
         self.contract = self.folder / "contract.json"
         self.lock = self.folder / "lock"
         self.secrets = self.folder / "secrets.json"
@@ -125,13 +170,13 @@ class RunFolder:
         self.checkpoints = self.folder / "checkpoints"
         self.runs = self.folder / "runs"
         self.plans = self.folder / "plans"
-        self.watching = self.runs / "quarantine.json"
+        self.quarantine = self.runs / "quarantine.json"
 
     def create(self) -> None:
         """Create the folder and its private parts.
 
         Raises:
-            StackError: the folder holds something that is not SPAF's.
+            StackError: the folder holds files that are not SPAF's.
 
         """
         if self._foreign():
@@ -146,7 +191,7 @@ class RunFolder:
             part.mkdir(mode=PRIVATE_MODE, exist_ok=True)
 
     def _foreign(self) -> bool:
-        """Say whether the folder holds more than run folders (a bench has its own in ours)."""
+        """Return whether the folder holds more than run folders; a benchmark has its own in it."""
         if not self.folder.exists() or self.marker.exists():
             return False
         return not self.folder.is_dir() or any(
@@ -154,23 +199,28 @@ class RunFolder:
         )
 
     def read(self) -> RunState | None:
-        """Return what the last supervisor wrote, or None."""
+        """Return the state that the last supervisor has written; None if it cannot be read."""
         try:
             return msgspec.json.decode(self.state.read_bytes(), type=RunState)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
 
     def write(self, state: RunState) -> None:
-        """Replace the state file in one step, so that no reader sees half of it."""
+        """Replace the state; no reader sees a part of it.
+
+        Raises:
+            OSError: the file could not be written.
+
+        """
         write_atomically(self.state, msgspec.json.format(msgspec.json.encode(state)))
 
     def write_contract(self, contract: JobContract) -> None:
-        """Keep what the job of this run folder is started with."""
+        """Keep the contract that the job of this run folder is started with."""
         content = msgspec.json.format(msgspec.json.encode(contract))
         write_atomically(self.contract, content, durable=True)
 
     def last_contract(self) -> JobContract | None:
-        """Return what the last job of this run folder was started with; None if there was none."""
+        """Return the contract of the last job of this run folder; None if there was no job."""
         try:
             return msgspec.json.decode(self.contract.read_bytes(), type=JobContract)
         except (FileNotFoundError, msgspec.DecodeError):
@@ -180,7 +230,7 @@ class RunFolder:
         """Return the state of the run that is up.
 
         Raises:
-            NotUpError: none is.
+            NotUpError: no supervisor runs in the folder.
 
         """
         state = self.read()
@@ -189,17 +239,29 @@ class RunFolder:
         return state
 
     def passwords(self) -> dict[str, str]:
-        """Return the passwords of this run folder, made at the first call, readable by us only."""
+        """Return the passwords of this run folder; the first call creates them."""
         if not self.secrets.exists() or self.secrets.stat().st_size == 0:
-            made = {name: secrets.token_urlsafe(24) for name in ("superuser", *Role)}
-            content = msgspec.json.encode(made)
+            created = {name: secrets.token_urlsafe(24) for name in (SUPERUSER_SECRET, *Role)}
+            content = msgspec.json.encode(created)
             # Without them, the PostgreSQL cluster of this folder could not be opened again.
             write_atomically(self.secrets, content, mode=SECRET_MODE, durable=True)
         return msgspec.json.decode(self.secrets.read_bytes(), type=dict[str, str])
 
-    def access(self, state: RunState, schema: str, dsn: str | None) -> Access:
-        """Return how to reach the tables of this run."""
-        if dsn is not None:
-            return Access.external(dsn, schema)
-        roles = {str(role): self.passwords()[role] for role in Role}
-        return Access.own(state.postgres_host, state.postgres_port, schema, roles)
+    def access(self, settings: PostgresSettings, host: str, port: int) -> Access:
+        """Return how to connect to the tables of a run.
+
+        Args:
+            settings: name a PostgreSQL of the user's own, or none.
+            host: address of the PostgreSQL that SPAF starts.
+            port: its port.
+
+        Raises:
+            StoreError: the connection string of the settings cannot be read.
+
+        """
+        if settings.dsn is not None:
+            return Access.external(settings.dsn.get_secret_value(), settings.schema_name)
+        passwords = self.passwords()
+        return Access.own(
+            host, port, settings.schema_name, {str(role): passwords[role] for role in Role}
+        )

@@ -1,4 +1,4 @@
-"""One job to submit: where it reads, runs and writes, and the process that hands it over."""
+"""A job to submit: where it reads, runs and writes, and the process that hands it over."""
 
 from __future__ import annotations
 
@@ -18,55 +18,55 @@ from spaf.job.build import ANSWERS, JobParameters
 from spaf.job.submit import GO, SubmitRequest, environment
 from spaf.settings import Settings
 from spaf.stack import process, runtime
+from spaf.stack.service_names import SUBMITTER
 from spaf.stack.worker_process import WorkerProcess
 from spaf.store import queries
 from spaf.store.access import Access, Role
 from spaf.topic import admin
 
-SUBMITTER = "job-submit"
-# The submitter plans for seconds; one that takes this long hangs, seconds.
-SUBMIT_SECONDS = 120.0
+# The submitter plans for some seconds; one that needs this long hangs. Seconds.
+SUBMIT_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True)
 class JobTarget:
-    """The surroundings of a job."""
+    """From where a job reads, where it runs and where it writes."""
 
     kafka: str
     topic: str
     group: str
     access: Access
     flink: str
-    # Of a cluster of ours, which has the connectors; None on one of the user's own.
+    # Folder on a cluster that SPAF has started, which has the connectors; else None.
     checkpoints: Path | None
-    # Folder of compiled plans.
+    # Folder of the compiled plans.
     plans: Path
     # Tables that the job writes.
     answers: tuple[str, ...] = ANSWERS
 
     @property
     def name(self) -> str:
-        """Return the name of the job: what it reads and where it writes."""
+        """The name of the job: its topic and its schema."""
         return f"spaf {self.topic} to {self.access.schema}"
 
     def set_start(self, start: Mapping[int, int]) -> None:
-        """Have the job begin at these offsets.
+        """Commit the offsets at which the job begins.
 
         Raises:
-            TopicError: Kafka did not take them.
+            TopicError: Kafka did not accept them.
 
         """
         admin.commit(self.kafka, self.group, self.topic, start)
 
     def begin_offsets(self) -> dict[int, int]:
-        """Return where the log begins."""
+        """Return the first offset of each partition."""
         return admin.begin_offsets(self.kafka, self.topic)
 
     def require_partitions(self, settings: Settings) -> None:
-        """Make sure that every task of the source has a partition to read.
+        """Check that each task of the source has a partition to read.
 
-        One without a partition would never tell how far it is, so no second would ever close, and
-        no surge or drought would be found.
+        A task without a partition sends no watermark. Then no second would ever close, and no surge
+        or drought would be found.
 
         Raises:
             JobError: the topic has fewer partitions than the job has parallel tasks.
@@ -77,27 +77,27 @@ class JobTarget:
         if settings.job.parallelism > partitions:
             raise JobError(
                 f"job.parallelism is {settings.job.parallelism}, but topic {self.topic} has "
-                f"{partitions} partition(s): a task without one would hold back every second.",
+                f"{partitions} partition(s): a task without one would keep every second open.",
                 todo=f"Set SPAF_JOB__PARALLELISM to {partitions} or less, or use a topic with more "
                 "partitions (SPAF_KAFKA__PARTITIONS says how many SPAF creates).",
             )
 
     def record_progress(self, known: Mapping[int, int]) -> dict[int, int]:
-        """Write down how far the job has come for certain, if that is not what is known.
+        """Record the committed offsets of the group in the tables, unless they are `known`.
 
-        The group's committed offsets are those of a complete checkpoint: everything before them
-        has passed the sinks.
+        The job commits the offsets of a complete checkpoint: everything before them has passed the
+        sinks. Returns the committed offsets.
 
         Raises:
             TopicError: Kafka does not answer.
             StoreError: PostgreSQL does not answer.
 
         """
-        done = admin.committed(self.kafka, self.group, self.topic)
-        if done and done != known:
+        committed = admin.committed(self.kafka, self.group, self.topic)
+        if committed and committed != known:
             with self.access.session(Role.SINK) as connection:
-                queries.record_position(connection, self.begin_offsets(), done)
-        return done
+                queries.record_position(connection, self.begin_offsets(), committed)
+        return committed
 
     def parameters(self, settings: Settings) -> JobParameters:
         """Return the parameters of the job's SQL."""
@@ -115,7 +115,7 @@ class JobTarget:
         )
 
     def plan(self, settings: Settings) -> Path:
-        """Return where the compiled plan is kept; the name stands for all that it depends on."""
+        """Return the file of the compiled plan; its name is a hash of all that it depends on."""
         chosen = configuration.options("", settings.job, None, None)
         planning = {k: v for k, v in chosen.items() if k.startswith(("table.", "parallelism"))}
         versions = version("spaf"), version("apache-flink")
@@ -123,17 +123,17 @@ class JobTarget:
         return self.plans / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.json"
 
     def checkpoint_folder(self, settings: Settings) -> Path | None:
-        """Return where checkpoints of this plan lie: the state of another would not fit."""
+        """Return the folder for checkpoints of this plan; those of another plan do not fit it."""
         return self.checkpoints / self.plan(settings).stem if self.checkpoints else None
 
     def request(self, settings: Settings, resume: Path | None) -> SubmitRequest:
         """Return the request for the submitter."""
-        where = urlsplit(self.flink)
+        rest = urlsplit(self.flink)
         jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
         folder = self.checkpoint_folder(settings)
         return SubmitRequest(
-            host=where.hostname or "127.0.0.1",
-            port=where.port or 8081,
+            host=rest.hostname or "127.0.0.1",
+            port=rest.port or 8081,
             options=configuration.options(self.name, settings.job, folder, resume),
             parameters=self.parameters(settings),
             jars=tuple(jars),
@@ -142,56 +142,60 @@ class JobTarget:
 
 
 class Submission:
-    """The process that plans a job, waits for `go`, and hands the job over."""
+    """The process that plans a job, waits for `submit`, and hands the job over to Flink."""
 
     def __init__(self, request: SubmitRequest, log: Path) -> None:
-        """Start to plan."""
-        self._log = log
-        needed = environment(
-            runtime.java_home(), str(runtime.FLINK_HOME), runtime.client_archive_options()
-        )
-        self._talk = WorkerProcess("spaf.job.submit", needed, log)
-        self._talk.say(request.line())
-
-    def go(self) -> None:
-        """Have the job handed over as soon as it is planned."""
-        self._talk.say(GO + "\n")
-
-    def job_id(self) -> str | None:
-        """Return the id of the job, or None while it is not handed over.
+        """Start to plan; `log` is where the process complains.
 
         Raises:
-            JobError: Flink refused it.
+            ServiceError: the process cannot be started.
 
         """
-        if not self._talk.ended:
+        self._log = log
+        env = environment(
+            runtime.java_home(), str(runtime.FLINK_HOME), runtime.client_archive_options()
+        )
+        self._worker = WorkerProcess(SUBMITTER, "spaf.job.submit", env, log)
+        self._worker.send_line(request.line())
+
+    def submit(self) -> None:
+        """Let the process hand the job over as soon as it is planned."""
+        self._worker.send_line(GO)
+
+    def job_id(self) -> str | None:
+        """Return the id of the job; None while it is not handed over.
+
+        Raises:
+            JobError: Flink refused the job.
+
+        """
+        if not self._worker.ended:
             return None
-        answer = json.loads(next(self._talk.lines(), "{}"))
-        self._talk.end()
+        answer = json.loads(next(self._worker.lines(), "{}"))
+        self._worker.stop()
         if "job_id" not in answer:
             raise JobError(
                 f"Flink refused the job: {answer.get('error', process.log_tail(self._log))}",
                 todo=f"The whole answer is in {self._log}.",
             )
-        found: str = answer["job_id"]
-        return found
+        return str(answer["job_id"])
 
     def wait(self) -> str:
-        """Return the id of the job once it is handed over.
+        """Wait until the job is handed over, and return its id.
 
         Raises:
-            JobError: Flink refused it, or did not answer.
+            JobError: Flink refused the job, or did not take it in time.
 
         """
-        deadline = clock.monotonic() + SUBMIT_SECONDS
+        deadline = clock.monotonic() + SUBMIT_TIMEOUT_S
         while clock.monotonic() < deadline:
-            found = self.job_id()
-            if found is not None:
-                return found
-            clock.sleep(process.POLL)
-        self.end()
-        raise JobError(f"Flink did not take the job within {SUBMIT_SECONDS:.0f} s.")
+            job_id = self.job_id()
+            if job_id is not None:
+                return job_id
+            clock.sleep(process.POLL_S)
+        self.stop()
+        raise JobError(f"Flink did not take the job within {SUBMIT_TIMEOUT_S:.0f} s.")
 
-    def end(self) -> None:
-        """Give up."""
-        self._talk.end()
+    def stop(self) -> None:
+        """Stop the process."""
+        self._worker.stop()

@@ -1,223 +1,180 @@
-"""The process that starts the services, watches them, and ends them.
+"""The process that starts the services of a run, polls and restarts them, and stops them.
 
 Run as `python -m spaf.stack.supervisor`. It holds the lock of the run folder for as long as it
-lives and writes what it knows into run.json; every other `spaf` reads that. SIGTERM ends it in
-order. If it is killed, the kernel tells each service to stop (see process.end_with_parent).
+lives and publishes its state in run.json, which every other `spaf` reads. SIGTERM stops the run in
+order. If the supervisor is killed, the kernel signals each service (see `process.spawn`).
 """
 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import logging
 import os
-import signal
-import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import IO
 
-from spaf import clock, settings
-from spaf.errors import ServiceError, SpafError, StackError
+from spaf import settings
+from spaf.errors import SpafError, StackError
 from spaf.settings import Settings
-from spaf.stack import postgres, process
+from spaf.stack import postgres
 from spaf.stack.job_supervisor import JobSupervisor
 from spaf.stack.log import configure as configure_log
-from spaf.stack.process import ProcessIdentity, ServiceProcess
-from spaf.stack.quarantine_process import QUARANTINE
-from spaf.stack.service_names import BARE, GROUP, LOCUST, SERVE
-from spaf.stack.state import JobContract, JobState, RunFolder, RunState, ServiceState
-from spaf.stack.submission import JobTarget
+from spaf.stack.managed_service import ManagedService
+from spaf.stack.process import ProcessIdentity
+from spaf.stack.run import Run
+from spaf.stack.service_names import BARE, GROUP, SUPERVISOR_LOG
+from spaf.stack.service_specs import CORE, JOB, SPECS, TABLES
+from spaf.stack.state import (
+    SUPERUSER_SECRET,
+    JobContract,
+    JobPhase,
+    Phase,
+    RunFolder,
+    RunState,
+    ServiceState,
+    ServiceStatus,
+)
+from spaf.stack.stop_signal import StopSignal
 from spaf.stack.topology import Topology, make
 from spaf.store.migrate import create_roles, migrate
 from spaf.topic.admin import ensure_topic
 
-log = logging.getLogger(__name__)
+# Not __name__: that is __main__ in this process.
+log = logging.getLogger("spaf.stack.supervisor")
 
-# A service that is not ready after this has failed, seconds: ten times a slow start.
-START_SECONDS = 90.0
-# They start beside the job or after it, and it waits for none of them.
-BESIDE_JOB = (LOCUST, QUARANTINE, SERVE)
-# Each look costs us and the cluster some milliseconds of the processors that all need now, seconds.
-TICK_STARTING = 0.1
-TICK_RUNNING = 0.25
-# While all is well, the job is asked after only once in so many ticks: each question costs the
-# JobManager and the broker more than it costs us.
-TICKS_PER_QUESTION = 4
-# A service that dies this often in so many seconds will not recover by being started again.
-MOST_DEATHS = 5
-DEATHS_WITHIN_S = 60.0
-# Nobody needs it for a sale to reach the tables: it must not end the run. Where another service
-# would, it is left alone for a while, seconds, and tried again.
-SPARE = (SERVE,)
-SPARE_PAUSE_S = 20.0
-
-
-@dataclass
-class Child:
-    """A service of ours and its present process."""
-
-    service: ServiceProcess
-    popen: subprocess.Popen[bytes]
-    state: ServiceState
-    deaths: list[float]
-    deadline: float
-    ready: bool = False
-    # Not before this is a spare one started again that dies too often.
-    not_before: float = 0.0
+# Each poll costs the supervisor and the cluster some milliseconds of processor time, which every
+# process needs during the start. Seconds.
+STARTING_POLL_S = 0.1
+RUNNING_POLL_S = 0.25
+# In a running stack the job is polled once in this many polls: each of these requests costs the
+# JobManager and the broker more than it costs the supervisor.
+POLLS_PER_JOB_POLL = 4
 
 
 class Supervisor:
-    """Starts everything, keeps it alive, stops it."""
+    """Starts the services and the job of one run, keeps them alive, and stops them."""
 
-    def __init__(self, chosen: Settings, *, bare: bool) -> None:
-        """Plan the run; the lock must be held. A bare run has services only, no job, no load.
+    def __init__(self, chosen: Settings, stop: StopSignal, *, bare: bool) -> None:
+        """Prepare the services; the lock must be held. A bare run has no job, load and page.
 
         Raises:
             SpafError: a service could not be prepared.
 
         """
         self._settings = chosen
+        self._stop = stop
         self._home = RunFolder(chosen.home)
-        me = ProcessIdentity.of(os.getpid())
-        self._plan: Topology = make(chosen, self._home)
-        self._job = None if bare else JobSupervisor(chosen, self._home, self._place())
-        self._children: dict[str, Child] = {}
-        self._stopping = False
-        self._prepared = False
-        self._state = RunState(
-            supervisor_pid=os.getpid(),
-            supervisor_started=me.started if me else 0.0,
-            phase="starting",
-            kafka=self._plan.kafka,
-            flink=self._plan.flink,
-            postgres_host=self._plan.access.host,
-            postgres_port=self._plan.access.port,
-            services={
-                name: ServiceState(name, "external", address)
-                for name, address in self._plan.external.items()
-            },
-            job=JobState(),
-            contract=JobContract.of(chosen),
-            message="; ".join(self._plan.notes),
-        )
+        self._topology = make(chosen, self._home)
+        managed = map(ManagedService, self._topology.services)
+        self._services = [one for one in managed if not bare or one.spec.name in CORE]
+        self._state = _first_state(chosen, self._topology)
+        target = Run(chosen, self._state).job_target(GROUP)
+        self._job = None if bare else JobSupervisor(chosen, self._home, target)
+        self._tables_ready = False
+        self._write_failed = False
 
     def run(self) -> None:
-        """Start, watch until asked to stop, stop.
+        """Start the run, watch it until a stop signal, stop it.
 
         Raises:
-            SpafError: why the run had to end.
+            SpafError: why the run failed.
+            OSError: a file of the run folder could not be written.
 
         """
-        signal.signal(signal.SIGTERM, self._ask_to_stop)
-        signal.signal(signal.SIGINT, self._ask_to_stop)
         try:
-            self._start()
-            self._watch()
-        except SpafError as error:
-            self._publish("failed", str(error))
+            if self._start():
+                self._watch()
+        except (SpafError, OSError) as error:
+            self._enter(Phase.FAILED, str(error))
             raise
         finally:
             self._end()
 
-    def _place(self) -> JobTarget:
-        own = self._settings.flink.rest_url is None
-        return JobTarget(
-            kafka=self._plan.kafka,
-            topic=self._settings.kafka.topic,
-            group=GROUP,
-            access=self._plan.access,
-            flink=self._plan.flink,
-            checkpoints=self._home.checkpoints if own else None,
-            plans=self._home.plans,
-        )
-
-    def _ask_to_stop(self, *_: object) -> None:
-        self._stopping = True
-
-    def _start(self) -> None:
-        self._publish("starting", self._state.message)
-        # The planner's JVM takes longest: it goes first, the cluster comes up beside it.
+    def _start(self) -> bool:
+        """Start everything; return False if a stop signal came first."""
+        self._enter(Phase.STARTING, self._state.message)
+        for note in self._topology.notes:
+            log.warning(note)
+        # The planner's JVM takes longest: the cluster starts while it plans.
         if self._job is not None:
             self._home.write_contract(self._state.contract)
-            self._job.begin()
-        for service in self._plan.services:
-            self._launch(service)
-        while not self._stopping and not self._up():
-            self._tick()
-            clock.sleep(TICK_STARTING)
-
-    def _up(self) -> bool:
-        return (
-            self._prepared
-            and self._services_ready()
-            and (self._job is None or self._job.state.state == "RUNNING")
-        )
+            self._job.plan()
+        while not self._is_up():
+            self._poll()
+            self._publish()
+            if self._stop.wait(STARTING_POLL_S):
+                return False
+        return True
 
     def _watch(self) -> None:
-        self._publish("running", self._state.message)
-        ticks = 0
-        while not self._stopping:
-            ticks += 1
-            if ticks % TICKS_PER_QUESTION == 0:
-                self._tick()
-                self._record_progress()
-                self._publish("running", self._state.message)
+        self._enter(Phase.RUNNING, self._state.message)
+        for count in itertools.count(1):
+            if self._stop.wait(RUNNING_POLL_S):
+                return
+            if count % POLLS_PER_JOB_POLL:
+                self._poll_services()
             else:
-                self._look_after_all()
-            clock.sleep(TICK_RUNNING)
+                self._poll()
+                self._record_progress()
+                self._publish()
 
-    def _look_after_all(self) -> None:
-        for child in list(self._children.values()):
-            self._look_after(child)
-
-    def _tick(self) -> None:
-        self._look_after_all()
-        if not self._prepared and self._ready("kafka", "postgres"):
-            self._prepare()
-        if self._job is not None:
-            self._look_after_job(self._job)
-        if self._state.phase == "starting":
-            self._publish("starting", self._state.message)
-
-    def _look_after_job(self, job: JobSupervisor) -> None:
-        """Bring the job on its way; once it has run, a failure is tried again.
+    def _poll(self) -> None:
+        """Bring every service and step one step further.
 
         Raises:
-            SpafError: it cannot be started at all.
+            SpafError: the run cannot go on.
+
+        """
+        self._poll_services()
+        if not self._tables_ready and self._all_ready(SPECS[TABLES].after):
+            self._create_tables()
+        if self._job is not None:
+            self._poll_job(self._job)
+        self._start_services()
+
+    def _poll_services(self) -> None:
+        starting = self._state.phase is Phase.STARTING
+        changed = False
+        for service in self._services:
+            changed |= service.poll(run_is_starting=starting)
+        if changed:
+            self._publish()
+
+    def _start_services(self) -> None:
+        """Start the services whose turn it is."""
+        for service in self._services:
+            if not service.started and self._all_ready(service.spec.after):
+                service.start()
+                self._state.services[service.service.name] = service.state
+
+    def _create_tables(self) -> None:
+        """Create topic, roles and tables, once their servers answer."""
+        kafka = self._settings.kafka
+        ensure_topic(self._topology.kafka, kafka.topic, kafka.partitions)
+        if self._settings.postgres.dsn is None:
+            password = self._home.passwords()[SUPERUSER_SECRET]
+            create_roles(self._topology.access, postgres.SUPERUSER, password)
+        migrate(self._topology.access)
+        self._tables_ready = True
+
+    def _poll_job(self, job: JobSupervisor) -> None:
+        """Plan and submit the job; once the run is up, a failure leads to another attempt.
+
+        Raises:
+            SpafError: the job cannot be started at all.
 
         """
         try:
-            job.look()
-            if self._prepared and self._services_ready():
-                job.allow()
-                # While the plan is made and taken, one processor is free.
-                if LOCUST not in self._children:
-                    self._launch(self._plan.load)
+            job.poll()
+            if self._all_ready(SPECS[JOB].after):
+                job.submit()
         except SpafError as error:
-            if self._state.phase == "starting":
+            if self._state.phase is Phase.STARTING:
                 raise
-            log.warning("the job is tried again: %s", error)
-            job.give_up()
-        # What only looks on leaves the processors to the job until it runs.
-        if job.state.state == "RUNNING" and SERVE not in self._children:
-            self._launch(self._plan.page)
-            self._launch(self._plan.quarantine)
-
-    def _services_ready(self) -> bool:
-        return all(c.ready for name, c in self._children.items() if name not in BESIDE_JOB)
-
-    def _ready(self, *names: str) -> bool:
-        return all(n not in self._children or self._children[n].ready for n in names)
-
-    def _prepare(self) -> None:
-        """Create topic, roles and tables, once their servers answer."""
-        kafka = self._settings.kafka
-        ensure_topic(self._plan.kafka, kafka.topic, kafka.partitions)
-        if self._settings.postgres.dsn is None:
-            password = self._home.passwords()["superuser"]
-            create_roles(self._plan.access, postgres.SUPERUSER, password)
-        migrate(self._plan.access)
-        self._prepared = True
+            log.warning("the job failed; next attempt follows: %s", error)
+            job.abandon()
 
     def _record_progress(self) -> None:
         if self._job is None:
@@ -225,95 +182,75 @@ class Supervisor:
         try:
             self._job.record_progress()
         except SpafError as error:
-            log.warning("progress not recorded: %s", error)
+            log.warning("the progress of the job is not recorded: %s", error)
 
-    def _launch(self, service: ServiceProcess, deaths: list[float] | None = None) -> None:
-        popen = process.start(service)
-        identity = ProcessIdentity.of(popen.pid)
-        known = self._state.services.get(service.name)
-        state = ServiceState(
-            service.name,
-            "starting" if known is None else "restarting",
-            service.address,
-            str(service.log),
-            popen.pid,
-            identity.started if identity else 0.0,
-            0 if known is None else known.restarts + 1,
-        )
-        self._state.services[service.name] = state
-        deadline = clock.monotonic() + START_SECONDS
-        self._children[service.name] = Child(service, popen, state, deaths or [], deadline)
-        self._publish(self._state.phase, self._state.message)
+    def _is_up(self) -> bool:
+        return self._all_ready(SPECS[JOB].after) and (self._job is None or self._is_ready(JOB))
 
-    def _look_after(self, child: Child) -> None:
-        code = child.popen.poll()
-        if code is not None:
-            self._bring_back(child, code)
-        elif not child.ready:
-            child.ready = child.service.ready()
-            if child.ready:
-                child.state.state = "running"
-            elif clock.monotonic() > child.deadline and child.service.name not in SPARE:
-                raise _failed(child, f"was not ready after {START_SECONDS:.0f} s")
+    def _all_ready(self, names: Sequence[str]) -> bool:
+        return all(map(self._is_ready, names))
 
-    def _bring_back(self, child: Child, code: int) -> None:
-        """Start a service again that died, unless it did so at its start or too often.
+    def _is_ready(self, name: str) -> bool:
+        """Return whether a step is done, or every service of the name answers; external ones do."""
+        if name == TABLES:
+            return self._tables_ready
+        if name == JOB:
+            return self._job is not None and self._job.state.state is JobPhase.RUNNING
+        return all(service.ready for service in self._services if service.spec.name == name)
 
-        Raises:
-            ServiceError: it will not recover by being started again.
-
-        """
-        now = clock.monotonic()
-        if child.service.name in SPARE:
-            self._bring_back_spare(child, code, now)
-            return
-        if self._state.phase == "starting":
-            raise _failed(child, f"ended while it was starting (exit code {code})")
-        deaths = [t for t in child.deaths if now - t < DEATHS_WITHIN_S] + [now]
-        if len(deaths) > MOST_DEATHS:
-            raise _failed(child, f"died {len(deaths)} times within {DEATHS_WITHIN_S:.0f} s")
-        log.warning("%s died (exit code %d); it is started again", child.service.name, code)
-        self._launch(child.service, deaths)
-
-    def _bring_back_spare(self, child: Child, code: int, now: float) -> None:
-        """Start a service again without which the run goes on; one that keeps dying less often."""
-        if now < child.not_before:
-            return
-        deaths = [t for t in child.deaths if now - t < DEATHS_WITHIN_S]
-        if len(deaths) >= MOST_DEATHS and not child.not_before:
-            log.error("%s died (exit code %d) too often; it gets a rest", child.service.name, code)
-            child.state.state = "failed"
-            child.not_before = now + SPARE_PAUSE_S
-            return
-        log.warning("%s died (exit code %d); it is started again", child.service.name, code)
-        self._launch(child.service, [*deaths, now])
-
-    def _publish(self, phase: str, message: str) -> None:
+    def _enter(self, phase: Phase, message: str) -> None:
+        log.info("phase of the run: %s", phase)
         self._state.phase = phase
         self._state.message = message
+        self._publish()
+
+    def _publish(self) -> None:
+        """Write the state; on a full disk the run goes on, and readers see an old state."""
         if self._job is not None:
             self._state.job = self._job.state
-        self._home.write(self._state)
+        try:
+            self._home.write(self._state)
+        except OSError as error:
+            if not self._write_failed:
+                log.error("the state of the run cannot be written: %s", error)
+            self._write_failed = True
+        else:
+            if self._write_failed:
+                log.info("the state of the run is written again")
+            self._write_failed = False
 
     def _end(self) -> None:
-        """Stop everything, the load first, so that nothing is sent into a closing broker."""
-        if self._state.phase != "failed":
-            self._publish("stopping", "")
+        """Stop everything, the load before the broker."""
+        if self._state.phase is not Phase.FAILED:
+            self._enter(Phase.STOPPING, self._stop.reason)
         if self._job is not None:
-            self._job.end()
-        for name in reversed(list(self._children)):
-            child = self._children[name]
-            identity = child.state.identity()
-            if identity is not None:
-                process.stop(identity, child.service.stop_signal, child.service.stop_seconds)
-            child.popen.wait()
-            child.state.pid = None
-            child.state.state = "stopped"
-        self._home.write(self._state)
+            self._job.stop()
+        for service in reversed(self._services):
+            service.stop()
+        self._publish()
+
+
+def _first_state(chosen: Settings, topology: Topology) -> RunState:
+    external = topology.external.items()
+    state = _empty_state(Phase.STARTING, "; ".join(topology.notes))
+    state.kafka = topology.kafka
+    state.flink = topology.flink
+    state.postgres_host = topology.access.host
+    state.postgres_port = topology.access.port
+    state.services = {
+        name: ServiceState(name, ServiceStatus.EXTERNAL, address) for name, address in external
+    }
+    state.contract = JobContract.of(chosen)
+    return state
+
+
+def _empty_state(phase: Phase, message: str) -> RunState:
+    identity = ProcessIdentity.of(os.getpid())
+    return RunState(os.getpid(), identity.started if identity else 0.0, phase, message=message)
 
 
 def hold_lock(home: RunFolder) -> IO[str]:
-    """Take the lock of the run folder; it is given back when the process ends, however it ends.
+    """Take the lock of the run folder; the kernel releases it when the process ends.
 
     Raises:
         StackError: another supervisor holds it.
@@ -323,47 +260,57 @@ def hold_lock(home: RunFolder) -> IO[str]:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        file.close()
         raise StackError(f"{home.folder} is in use by another spaf.") from None
     return file
 
 
+def supervise(chosen: Settings, home: RunFolder, stop: StopSignal, *, bare: bool) -> int:
+    """Run until the end; log why it ended and return the exit code."""
+    try:
+        Supervisor(chosen, stop, bare=bare).run()
+    except SpafError as error:
+        log.error("the run ended: %s", error)
+        _publish_failure(home, str(error))
+        return error.exit_code
+    except OSError as error:
+        log.exception("the run ended, because the system refused an operation")
+        _publish_failure(home, f"The supervisor failed: {error}")
+        return 1
+    except Exception:
+        log.exception("the run ended by a defect of SPAF")
+        file = home.logs / f"{SUPERVISOR_LOG}.log"
+        _publish_failure(home, f"SPAF has a defect; see {file}.")
+        return 1
+    log.info("the run ended: %s", stop.reason)
+    return 0
+
+
+def _publish_failure(home: RunFolder, message: str) -> None:
+    """Tell the waiting command why the run failed, also if it had no state yet."""
+    state = home.read()
+    if state is None or state.supervisor_pid != os.getpid():
+        state = _empty_state(Phase.FAILED, message)
+    state.phase, state.message = Phase.FAILED, message
+    try:
+        home.write(state)
+    except OSError as error:
+        log.error("the state of the run cannot be written: %s", error)
+
+
 def main() -> int:
-    """Supervise the run folder of the settings until SIGTERM."""
+    """Supervise the run folder of the settings until a stop signal."""
+    stop = StopSignal()
     chosen = settings.load()
     home = RunFolder(chosen.home)
     home.create()
     try:
-        with hold_lock(home):
-            Supervisor(chosen, bare=BARE in sys.argv).run()
-    except SpafError as error:
-        log.error("stopped: %s", error)  # noqa: TRY400 - the message says all of it
-        _leave_word(home, str(error))
+        lock = hold_lock(home)
+    except StackError as error:
+        log.error("not started: %s", error)
         return error.exit_code
-    except Exception:
-        log.exception("stopped by a defect")
-        _leave_word(home, f"SPAF has a defect; see {home.logs / 'spaf.log'}.")
-        return 1
-    return 0
-
-
-def _leave_word(home: RunFolder, message: str) -> None:
-    """Tell the waiting command line why it failed, also if that was before there was a state."""
-    me = ProcessIdentity.of(os.getpid())
-    state = home.read()
-    if state is None or state.supervisor_pid != os.getpid():
-        started = me.started if me else 0.0
-        state = RunState(os.getpid(), started, "failed", "", "", "", 0, {}, JobState())
-    state.phase, state.message = "failed", message
-    home.write(state)
-
-
-def _failed(child: Child, what: str) -> ServiceError:
-    return ServiceError(
-        child.service.name,
-        what,
-        log_tail=process.log_tail(child.service.log),
-        todo=f"Its whole log: `spaf logs {child.service.name}`.",
-    )
+    with lock:
+        return supervise(chosen, home, stop, bare=BARE in sys.argv)
 
 
 if __name__ == "__main__":

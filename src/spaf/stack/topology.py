@@ -1,44 +1,41 @@
-"""Which services a run needs, and where each will be."""
+"""The services of a run, and the addresses of all of them, started by SPAF or not."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
+
+import httpx
 
 from spaf.generate.locust.command import LoadSpec, page_command
 from spaf.settings import Settings
 from spaf.stack import flink, kafka, postgres
 from spaf.stack.ports import LOOPBACK, any_free_port, free_port
-from spaf.stack.process import ServiceProcess
-from spaf.stack.quarantine_process import QUARANTINE, is_watching
-from spaf.stack.service_names import LOCUST, SERVE
-from spaf.stack.state import RunFolder
+from spaf.stack.process import ServiceProcess, module_command
+from spaf.stack.quarantine_process import is_ready
+from spaf.stack.service_names import JOBMANAGER, KAFKA, LOCUST, POSTGRES, QUARANTINE, SERVE
+from spaf.stack.state import SUPERUSER_SECRET, RunFolder
 from spaf.store.access import Access
 
-# What Locust's page offers before a person changes it: the rate of the brief.
+# The rate that Locust's page shows before a person changes it: that of the brief.
 FIRST_RATE = 100.0
 
 
 @dataclass
 class Topology:
-    """The services to start, and the addresses of all, ours or not."""
+    """What to start, in this order, and where everything is."""
 
     kafka: str
     flink: str
     access: Access
-    # Started when the job is on its way: until then it would only compete for the processors.
-    load: ServiceProcess
-    # Started when the job runs: before that there is nothing to explain.
-    quarantine: ServiceProcess
-    # Started with the load: there is nothing to show before.
-    page: ServiceProcess
     services: list[ServiceProcess] = field(default_factory=list)
+    # Addresses of the services that SPAF does not start.
     external: dict[str, str] = field(default_factory=dict)
+    # Ports that were taken.
     notes: list[str] = field(default_factory=list)
 
 
 def make(settings: Settings, home: RunFolder) -> Topology:
-    """Choose ports and prepare what each service of ours needs.
+    """Choose ports and prepare each service that SPAF starts.
 
     Raises:
         ServiceError: a service could not be prepared.
@@ -46,39 +43,27 @@ def make(settings: Settings, home: RunFolder) -> Topology:
 
     """
     ports = _Ports()
-    bootstrap, rest_url, access = _addresses(settings, home, ports)
-    load = _locust(settings, home, bootstrap, ports)
-    page = _serve(settings, home, ports)
-    plan = Topology(bootstrap, rest_url, access, load, _quarantine(home), page)
-    plan.notes = ports.notes
-    if settings.kafka.bootstrap_servers is None:
-        port = int(plan.kafka.rpartition(":")[2])
-        log = home.logs / "kafka.log"
-        plan.services.append(kafka.service(settings.kafka, home.kafka, log, port, any_free_port()))
-    else:
-        plan.external[kafka.NAME] = plan.kafka
-    if settings.postgres.dsn is None:
-        plan.services.append(_postgres(home, plan.access.port))
-    else:
-        plan.external[postgres.NAME] = f"{plan.access.host}:{plan.access.port}"
-    if settings.flink.rest_url is None:
-        rest = int(plan.flink.rpartition(":")[2])
-        where = flink.JobManagerPorts(rest, any_free_port())
-        plan.services += flink.services(settings.flink, home.flink, home.logs, where)
-    else:
-        plan.external[flink.JOBMANAGER] = plan.flink
-    return plan
+    topology = Topology(*_addresses(settings, home, ports), notes=ports.notes)
+    _add_kafka(topology, settings, home)
+    _add_postgres(topology, settings, home)
+    _add_flink(topology, settings, home)
+    topology.services += [
+        _locust(settings, home, topology.kafka, ports),
+        _serve(settings, home, ports),
+        _quarantine(home),
+    ]
+    return topology
 
 
 class _Ports:
-    """Hands out ports and notes each that was taken."""
+    """Assigns ports, and notes each one that was taken."""
 
     def __init__(self) -> None:
-        self._given: set[int] = set()
+        self._assigned: set[int] = set()
         self.notes: list[str] = []
 
-    def take(self, name: str, wanted: int) -> int:
-        port = free_port(wanted, taken=self._given)
+    def assign(self, name: str, wanted: int) -> int:
+        port = free_port(wanted, taken=self._assigned)
         if port != wanted:
             self.notes.append(f"port {wanted} is taken; {name} uses {port}")
         return port
@@ -87,68 +72,92 @@ class _Ports:
 def _addresses(settings: Settings, home: RunFolder, ports: _Ports) -> tuple[str, str, Access]:
     bootstrap = settings.kafka.bootstrap_servers
     if bootstrap is None:
-        bootstrap = f"{LOOPBACK}:{ports.take('kafka', settings.kafka.port)}"
+        bootstrap = f"{LOOPBACK}:{ports.assign(KAFKA, settings.kafka.port)}"
     if settings.flink.rest_url is None:
-        rest = f"http://{LOOPBACK}:{ports.take('flink', settings.flink.port)}"
+        rest_url = f"http://{LOOPBACK}:{ports.assign('flink', settings.flink.port)}"
     else:
-        rest = str(settings.flink.rest_url).rstrip("/")
-    schema = settings.postgres.schema_name
+        rest_url = str(settings.flink.rest_url).rstrip("/")
+    port = settings.postgres.port
+    if settings.postgres.dsn is None:
+        port = ports.assign(POSTGRES, port)
+    return bootstrap, rest_url, home.access(settings.postgres, LOOPBACK, port)
+
+
+def _add_kafka(topology: Topology, settings: Settings, home: RunFolder) -> None:
+    if settings.kafka.bootstrap_servers is not None:
+        topology.external[KAFKA] = topology.kafka
+        return
+    port = _port(topology.kafka)
+    log = home.logs / f"{KAFKA}.log"
+    topology.services.append(kafka.service(settings.kafka, home.kafka, log, port, any_free_port()))
+
+
+def _add_postgres(topology: Topology, settings: Settings, home: RunFolder) -> None:
+    access = topology.access
     if settings.postgres.dsn is not None:
-        access = Access.external(settings.postgres.dsn.get_secret_value(), schema)
-    else:
-        port = ports.take("postgres", settings.postgres.port)
-        roles = {k: v for k, v in home.passwords().items() if k != "superuser"}
-        access = Access.own(LOOPBACK, port, schema, roles)
-    return bootstrap, rest, access
+        topology.external[POSTGRES] = f"{access.host}:{access.port}"
+        return
+    paths = postgres.cluster_paths(home.postgres)
+    password = home.passwords()[SUPERUSER_SECRET]
+    postgres.prepare(paths, password)
+    log = home.logs / f"{POSTGRES}.log"
+    topology.services.append(postgres.service(paths, log, access.port, password))
 
 
-def _postgres(home: RunFolder, port: int) -> ServiceProcess:
-    place = postgres.place(home.postgres)
-    password = home.passwords()["superuser"]
-    postgres.prepare(place, password)
-    return postgres.service(place, home.logs / "postgres.log", port, password)
+def _add_flink(topology: Topology, settings: Settings, home: RunFolder) -> None:
+    if settings.flink.rest_url is not None:
+        topology.external[JOBMANAGER] = topology.flink
+        return
+    ports = flink.JobManagerPorts(_port(topology.flink), any_free_port())
+    topology.services += flink.services(settings.flink, home.flink, home.logs, ports)
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 def _locust(settings: Settings, home: RunFolder, bootstrap: str, ports: _Ports) -> ServiceProcess:
-    port = ports.take(LOCUST, settings.locust.port)
+    port = ports.assign(LOCUST, settings.locust.port)
     argv = page_command(
         sales(settings, bootstrap, home), port=port, rate=FIRST_RATE, autostart=False
     )
+    address = f"http://{LOOPBACK}:{port}"
     return ServiceProcess(
         name=LOCUST,
         argv=[*argv, "--result", str(home.runs / "page.json")],
-        address=f"http://{LOOPBACK}:{port}",
-        log=home.logs / "locust.log",
-        ready=lambda: answers(f"http://{LOOPBACK}:{port}/"),
+        address=address,
+        log=home.logs / f"{LOCUST}.log",
+        ready=lambda: answers(f"{address}/"),
+    )
+
+
+def _serve(settings: Settings, home: RunFolder, ports: _Ports) -> ServiceProcess:
+    port = ports.assign(SERVE, settings.serve.port)
+    address = f"http://{LOOPBACK}:{port}"
+    return ServiceProcess(
+        name=SERVE,
+        # The process attaches to the run, as every command does.
+        argv=module_command("spaf.stack.page_process", str(port)),
+        address=address,
+        log=home.logs / f"{SERVE}.log",
+        ready=lambda: answers(f"{address}/healthz"),
     )
 
 
 def _quarantine(home: RunFolder) -> ServiceProcess:
     return ServiceProcess(
         name=QUARANTINE,
-        # It finds addresses and passwords in the run folder, as every command does.
-        argv=[sys.executable, "-P", "-m", "spaf.stack.quarantine_process"],
-        # It listens nowhere.
+        # The process attaches to the run, as every command does.
+        argv=module_command("spaf.stack.quarantine_process"),
+        # It has no port.
         address=LOOPBACK,
         log=home.logs / f"{QUARANTINE}.log",
-        ready=lambda: is_watching(home),
-    )
-
-
-def _serve(settings: Settings, home: RunFolder, ports: _Ports) -> ServiceProcess:
-    port = ports.take(SERVE, settings.serve.port)
-    return ServiceProcess(
-        name=SERVE,
-        # It finds addresses and passwords in the run folder, as every command does.
-        argv=[sys.executable, "-P", "-m", "spaf.stack.page_process", str(port)],
-        address=f"http://{LOOPBACK}:{port}",
-        log=home.logs / f"{SERVE}.log",
-        ready=lambda: answers(f"http://{LOOPBACK}:{port}/healthz"),
+        ready=lambda: is_ready(home),
     )
 
 
 def sales(settings: Settings, bootstrap: str, home: RunFolder) -> LoadSpec:
-    """Return what the load generator sells, and where to."""
+    """Return what the load generator sells, and to which topic."""
     return LoadSpec(
         bootstrap=bootstrap,
         topic=settings.kafka.topic,
@@ -161,9 +170,7 @@ def sales(settings: Settings, bootstrap: str, home: RunFolder) -> LoadSpec:
 
 
 def answers(url: str) -> bool:
-    """Say whether a web server answers."""
-    import httpx  # noqa: PLC0415 - one use
-
+    """Return whether a web server answers with success."""
     try:
         return httpx.get(url, timeout=flink.REST_TIMEOUT_S).is_success
     except httpx.HTTPError:

@@ -1,69 +1,68 @@
-"""A Python process of ours that is told things on its standard input, and answers on its output."""
+"""A Python process that reads requests from its standard input and answers on its output."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from spaf.stack import process
 
-END_SECONDS = 3.0
+STOP_TIMEOUT_S = 3.0
 
 
 class WorkerProcess:
-    """The process, line by line."""
+    """The process and its two pipes, line by line."""
 
-    def __init__(self, module: str, env: Mapping[str, str], log: Path) -> None:
-        """Start it; it is asked to end if this process dies. `log` takes what it complains about.
+    def __init__(self, name: str, module: str, env: Mapping[str, str], log: Path) -> None:
+        """Start the process; it gets SIGTERM if this process dies.
 
         Args:
-            module: what Python is to run.
-            env: what it finds beside our own environment.
-            log: its standard error is appended there.
+            name: what messages call the process.
+            module: the module that it runs.
+            env: variables in addition to those of this process.
+            log: file to which its standard error is appended.
+
+        Raises:
+            ServiceError: the process cannot be started.
 
         """
-        with log.open("ab") as file:
-            self._child = subprocess.Popen(
-                # Warnings of the libraries that it imports are nobody's here.
-                [sys.executable, "-P", "-W", "ignore", "-m", module],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=file,
-                text=True,
-                env={**os.environ, **env},
-                start_new_session=True,
-                preexec_fn=process.end_with_parent(signal.SIGTERM),  # noqa: PLW1509 - prctl only
-            )
+        self._child = process.spawn(
+            name,
+            process.module_command(module),
+            log=log,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Warnings of the libraries that it imports are of no use in the log.
+            env={"PYTHONWARNINGS": "ignore", **env},
+        )
 
     @property
     def ended(self) -> bool:
         """Whether the process has ended."""
         return self._child.poll() is not None
 
-    def say(self, line: str) -> None:
-        """Tell it a line; one that has died does not hear it."""
+    def send_line(self, line: str) -> None:
+        """Write a line to the input of the process; nothing happens if the process has ended."""
         if self._child.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                self._child.stdin.write(line)
+                self._child.stdin.write(f"{line}\n".encode())
                 self._child.stdin.flush()
 
     def lines(self) -> Iterator[str]:
-        """Yield what it says, until it has ended or closed its output."""
+        """Yield the lines of its output until it ends or closes the output."""
         if self._child.stdout is not None:
-            # Not `yield from`: who stops to listen would close the pipe with it.
+            # Not `yield from`: a caller that stops reading would close the pipe.
             while line := self._child.stdout.readline():
-                yield line
+                yield line.decode()
 
-    def end(self) -> None:
-        """End it, if it has not ended by itself."""
+    def stop(self) -> None:
+        """Stop the process if it still runs, and close the pipes."""
         identity = process.ProcessIdentity.of(self._child.pid)
         if identity is not None:
-            process.stop(identity, signal.SIGTERM, END_SECONDS)
+            process.stop(identity, signal.SIGTERM, STOP_TIMEOUT_S)
         self._child.wait()
         for pipe in (self._child.stdin, self._child.stdout):
             if pipe is not None:

@@ -100,7 +100,7 @@ def run(
         ]
     summary = rows(session)
 
-    folder = session.place(session.topic).checkpoint_folder(settings)
+    folder = session.job_target(session.topic).checkpoint_folder(settings)
     assert folder is not None
     resume = checkpoint.newest_complete(folder, clock.now_us() / 1e6)
     assert resume is not None

@@ -19,8 +19,8 @@ import pytest
 from spaf import clock
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import JobSettings, Settings
-from spaf.stack.flink import TASKMANAGER
 from spaf.stack.run import Run
+from spaf.stack.service_names import TASKMANAGER
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.verify import Verdict

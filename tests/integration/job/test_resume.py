@@ -39,7 +39,7 @@ def test_a_resumed_job_counts_on(
     send(session, 0, [sale, b"garbage"] * FEW)
     with running_job(session, settings, None):
         assert settle(session).exact
-    checkpoints = session.place(session.topic).checkpoint_folder(settings)
+    checkpoints = session.job_target(session.topic).checkpoint_folder(settings)
     assert checkpoints is not None
     resume = checkpoint.newest_complete(checkpoints, clock.now_us() / 1e6)
     assert resume is not None

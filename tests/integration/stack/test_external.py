@@ -13,9 +13,8 @@ from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings, KafkaSettings, PostgresSettings, Settings
 from spaf.stack import control, runtime
 from spaf.stack.process import wait_until
-from spaf.stack.quarantine_process import QUARANTINE
 from spaf.stack.run import Run
-from spaf.stack.service_names import LOCUST, SERVE
+from spaf.stack.service_names import LOCUST, QUARANTINE, SERVE
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic.admin import ensure_topic
@@ -85,7 +84,7 @@ def test_only_what_is_missing_is_started(
             }
             assert [name for name, service in services.items() if service.pid is not None] == ours
             assert services["jobmanager"].address == stack.flink
-            request = session.place("any").request(settings, None)
+            request = session.job_target("any").request(settings, None)
             assert request.jars == tuple(jar.as_uri() for jar in runtime.connector_jars())
             status = client.status(job)
             assert status is not None

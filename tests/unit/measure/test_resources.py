@@ -11,7 +11,7 @@ from spaf import clock
 from spaf.measure import resources
 from spaf.measure.resources import SAMPLE_INTERVAL_S, Sampler
 from spaf.stack.process import ProcessIdentity
-from spaf.stack.state import JobState, RunFolder, RunState, ServiceState
+from spaf.stack.state import Phase, RunFolder, RunState, ServiceState, ServiceStatus
 
 Readings = dict[str, tuple[float, float]]
 
@@ -24,12 +24,12 @@ class Scene:
         me = ProcessIdentity.of(os.getpid())
         assert me is not None
         services = {
-            name: ServiceState(name, "running", "", pid=1, started=0.0)
+            name: ServiceState(name, ServiceStatus.RUNNING, "", pid=1, started=0.0)
             for name in ("kafka", "flink")
         }
-        services["postgres"] = ServiceState("postgres", "external", "h:1")
+        services["postgres"] = ServiceState("postgres", ServiceStatus.EXTERNAL, "h:1")
         home.create()
-        home.write(RunState(me.pid, me.started, "running", "", "", "", 0, services, JobState()))
+        home.write(RunState(me.pid, me.started, Phase.RUNNING, services=services))
         self.now = 100.0
         self.readings: Readings = {}
         self.sampler = Sampler(home, started=self.now)

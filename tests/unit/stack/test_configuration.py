@@ -205,7 +205,7 @@ def test_ordinary_user_keeps_the_cluster_in_the_run_folder(
 ) -> None:
     """No other account is needed."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert postgres.place(tmp_path) == ClusterPaths(tmp_path, runtime.postgres(), None)
+    assert postgres.cluster_paths(tmp_path) == ClusterPaths(tmp_path, runtime.postgres(), None)
 
 
 def test_root_moves_the_cluster_out_of_a_closed_folder(
@@ -216,11 +216,11 @@ def test_root_moves_the_cluster_out_of_a_closed_folder(
     monkeypatch.setattr(postgres, "_unprivileged_user", lambda: "nobody")
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    found = postgres.place(closed / "a")
+    found = postgres.cluster_paths(closed / "a")
     assert found.user == "nobody"
     assert found.folder.parent == Path("/var/tmp")  # noqa: S108 - where it is said to be
-    assert found == postgres.place(closed / "a")
-    assert found.folder != postgres.place(closed / "b").folder
+    assert found == postgres.cluster_paths(closed / "a")
+    assert found.folder != postgres.cluster_paths(closed / "b").folder
 
 
 def test_a_cluster_of_a_deleted_run_folder_is_made_anew(

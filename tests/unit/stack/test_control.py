@@ -1,16 +1,28 @@
-"""What `up` and `down` look at before they touch anything."""
+"""What `up` and `down` check before they touch anything, and what `up` waits for."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from spaf.errors import StackError
+from spaf.errors import NotUpError, StackError
 from spaf.settings import Settings
 from spaf.stack import control
-from spaf.stack.state import RunFolder
+from spaf.stack.process import ProcessIdentity
+from spaf.stack.service_names import SERVE
+from spaf.stack.state import (
+    JobPhase,
+    JobState,
+    Phase,
+    RunFolder,
+    RunState,
+    ServiceState,
+    ServiceStatus,
+)
 
 
 def test_wipe_deletes_what_spaf_has_made(bare: Path) -> None:
@@ -27,7 +39,7 @@ def test_wipe_deletes_nothing_of_anybody_else(bare: Path) -> None:
     thesis = bare / "work" / "thesis.txt"
     thesis.parent.mkdir()
     thesis.touch()
-    with pytest.raises(StackError, match="SPAF did not make it"):
+    with pytest.raises(StackError, match="SPAF did not create it"):
         control.down(Settings(home=thesis.parent), wipe=True)
     assert thesis.exists()
 
@@ -45,3 +57,57 @@ def test_too_little_space_is_told_with_the_folder(bare: Path) -> None:
     with pytest.raises(StackError, match=rf"{bare}; {much} MiB are needed") as caught:
         control.require_space(home, much)
     assert "SPAF_HOME" in caught.value.todo
+
+
+@pytest.fixture
+def run(bare: Path) -> RunState:
+    """Return the state of a run of this process, whose job runs."""
+    RunFolder(bare / ".spaf").create()
+    me = ProcessIdentity.of(os.getpid())
+    assert me is not None
+    return RunState(me.pid, me.started, Phase.RUNNING, job=JobState(JobPhase.RUNNING))
+
+
+def wait(bare: Path, *states: RunState) -> bool:
+    """Wait for the page while the state of the run changes each time that it is read."""
+    home = RunFolder(bare / ".spaf")
+    following = iter(states)
+
+    def write(_: object = None) -> None:
+        state = next(following, None)
+        if state is not None:
+            home.write(state)
+
+    write()
+    return control.wait_for_page(Settings(), write)
+
+
+def page(run: RunState, status: ServiceStatus) -> RunState:
+    """Return the run with a page of this status."""
+    services = {SERVE: ServiceState(SERVE, status, "http://127.0.0.1:8080")}
+    return msgspec.structs.replace(run, services=services)
+
+
+def test_up_waits_until_the_page_answers(bare: Path, run: RunState) -> None:
+    """It is started after the job, and may be restarted before its first answer."""
+    seen = (ServiceStatus.STARTING, ServiceStatus.RESTARTING, ServiceStatus.RUNNING)
+    assert wait(bare, run, *(page(run, status) for status in seen))
+
+
+def test_up_does_not_wait_for_ever(
+    bare: Path, run: RunState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that does not come leaves the run alone."""
+    monkeypatch.setattr(control, "PAGE_TIMEOUT_S", 0.1)
+    assert not wait(bare, page(run, ServiceStatus.FAILED))
+
+
+def test_a_bare_run_has_no_page(bare: Path, run: RunState) -> None:
+    """A benchmark may hold the run folder."""
+    assert wait(bare, msgspec.structs.replace(run, job=JobState()))
+
+
+def test_a_run_that_ends_meanwhile_is_an_error(bare: Path, run: RunState) -> None:
+    """The page of no run answers."""
+    with pytest.raises(NotUpError):
+        wait(bare, run, msgspec.structs.replace(run, supervisor_started=1.0))

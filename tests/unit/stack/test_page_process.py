@@ -1,19 +1,28 @@
-"""The process of the page: its token, its looks at the services, and that it never ends the run."""
+"""The process of the page: its token, and what it knows of the run."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-from spaf import clock, settings
+from spaf import settings
 from spaf.errors import NotUpError
 from spaf.stack import page_process
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.resource_usage import ResourceUsage
-from spaf.stack.state import JobContract, JobState, RunFolder, RunState, ServiceState
+from spaf.stack.run import Run
+from spaf.stack.state import (
+    JobContract,
+    JobPhase,
+    JobState,
+    Phase,
+    RunFolder,
+    RunState,
+    ServiceState,
+    ServiceStatus,
+)
 
 
 @pytest.fixture
@@ -31,13 +40,13 @@ def run(home: RunFolder, *services: ServiceState) -> None:
     state = RunState(
         supervisor_pid=me.pid,
         supervisor_started=me.started,
-        phase="running",
+        phase=Phase.RUNNING,
         kafka="127.0.0.1:9092",
         flink="http://127.0.0.1:8081",
         postgres_host="127.0.0.1",
         postgres_port=5432,
         services={one.name: one for one in services},
-        job=JobState("RUNNING", "abc"),
+        job=JobState(JobPhase.RUNNING, "abc"),
         contract=JobContract(currency="USD", surge_score=7.5),
     )
     home.write(state)
@@ -59,8 +68,8 @@ def test_a_token_that_was_cut_off_is_made_anew(home: RunFolder) -> None:
 
 def test_the_source_is_what_the_run_was_started_with(home: RunFolder) -> None:
     """Addresses, and the rules of the job rather than those of the settings."""
-    run(home, ServiceState("locust", "running", "http://127.0.0.1:8089"))
-    found = page_process.source(settings.load(), home)
+    run(home, ServiceState("locust", ServiceStatus.RUNNING, "http://127.0.0.1:8089"))
+    found = page_process.source(Run.attach(settings.load()))
     assert (found.kafka, found.flink) == ("127.0.0.1:9092", "http://127.0.0.1:8081")
     assert found.rules.default_currency == "USD"
     assert found.surge_score == 7.5
@@ -71,34 +80,13 @@ def test_the_source_is_what_the_run_was_started_with(home: RunFolder) -> None:
 def test_a_look_at_a_run_that_has_ended_is_empty(home: RunFolder) -> None:
     """Nothing is there any more."""
     assert page_process.services(home, ResourceUsage()) == []
-    assert page_process.job(home).state == "gone"
+    assert page_process.job_info(home).state == "gone"
     assert page_process.links(home) == {"flink": None, "locust": None}
 
 
-def test_without_a_run_there_is_nothing_to_show(
-    home: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It says so in one line."""
+@pytest.mark.usefixtures("bare")
+def test_without_a_run_there_is_nothing_to_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process ends with the error of every command."""
     monkeypatch.setattr(os, "nice", lambda _: 0)
-    monkeypatch.setattr(sys, "argv", ["serve", "8080"])
-    assert page_process.main() == NotUpError.exit_code
-    assert f"stopped: Nothing runs in {home.folder}" in caplog.text
-
-
-def test_a_defect_leaves_a_trace_and_takes_its_time(
-    home: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The supervisor starts it again; the run goes on."""
-    slept: list[float] = []
-
-    def fail(*_: object) -> None:
-        raise ZeroDivisionError("a defect")
-
-    monkeypatch.setattr(os, "nice", lambda _: 0)
-    monkeypatch.setattr(sys, "argv", ["serve", "8080"])
-    monkeypatch.setattr(page_process, "source", fail)
-    monkeypatch.setattr(clock, "sleep", slept.append)
-    assert page_process.main() == 1
-    assert "ZeroDivisionError: a defect" in caplog.text
-    assert slept == [page_process.PAUSE_AFTER_DEFECT_S]
-    del home
+    with pytest.raises(NotUpError):
+        page_process.serve()

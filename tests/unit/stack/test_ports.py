@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from spaf.stack import ports
-from spaf.stack.ports import LOOPBACK, NEIGHBOURS, any_free_port, free_port, is_free
+from spaf.stack.ports import LOOPBACK, MAX_TRIED, any_free_port, free_port, is_free
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_wanted_port_is_used_if_it_is_free() -> None:
 
 def test_taken_port_gives_way_to_the_next_free_one(busy: int) -> None:
     """The next one up, so that it is easy to find."""
-    expected = next(port for port in range(busy, busy + NEIGHBOURS) if is_free(port))
+    expected = next(port for port in range(busy, busy + MAX_TRIED) if is_free(port))
     assert free_port(busy, taken=set()) == expected
 
 

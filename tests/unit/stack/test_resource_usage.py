@@ -13,14 +13,14 @@ from spaf import clock
 from spaf.stack import resource_usage
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.resource_usage import ResourceUsage, resources
-from spaf.stack.state import ServiceState
+from spaf.stack.state import ServiceState, ServiceStatus
 
 
 def me() -> ServiceState:
     """Return this process as a service."""
     identity = ProcessIdentity.of(os.getpid())
     assert identity is not None
-    return ServiceState("me", "running", "", pid=identity.pid, started=identity.started)
+    return ServiceState("me", ServiceStatus.RUNNING, "", pid=identity.pid, started=identity.started)
 
 
 def test_memory_is_kept_for_a_while_and_processor_time_is_of_now(
@@ -44,7 +44,7 @@ def test_memory_is_kept_for_a_while_and_processor_time_is_of_now(
     seen = len(looks)
     assert costs.of(me())[1] >= before + 0.03
     assert len(looks) == seen
-    later = clock.monotonic() + resource_usage.FAMILY_S + 1
+    later = clock.monotonic() + resource_usage.MAX_AGE_S + 1
     monkeypatch.setattr(clock, "monotonic", lambda: later)
     costs.of(me())
     assert len(looks) > seen
@@ -63,10 +63,12 @@ def test_a_process_that_has_ended_costs_nothing() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     identity = ProcessIdentity.of(child.pid)
     assert identity is not None
-    service = ServiceState("it", "running", "", pid=identity.pid, started=identity.started)
+    service = ServiceState(
+        "it", ServiceStatus.RUNNING, "", pid=identity.pid, started=identity.started
+    )
     costs = ResourceUsage()
     assert costs.of(service)[0] > 0
     child.communicate(b"\n")
     assert costs.of(service)[1] == 0.0
     assert ResourceUsage().of(service) == (0.0, 0.0)
-    assert costs.of(ServiceState("far", "external", "far:9092")) == (0.0, 0.0)
+    assert costs.of(ServiceState("far", ServiceStatus.EXTERNAL, "far:9092")) == (0.0, 0.0)

@@ -7,12 +7,22 @@ import threading
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from spaf.errors import NotUpError, StackError
 from spaf.sale import Rules
-from spaf.settings import JobSettings, SaleSettings, Settings
+from spaf.settings import JobSettings, PostgresSettings, SaleSettings, Settings
 from spaf.stack.process import ProcessIdentity
-from spaf.stack.state import JobContract, JobState, RunFolder, RunState, ServiceState
+from spaf.stack.state import (
+    JobContract,
+    JobPhase,
+    JobState,
+    Phase,
+    RunFolder,
+    RunState,
+    ServiceState,
+    ServiceStatus,
+)
 from spaf.store.access import Role
 
 
@@ -26,17 +36,17 @@ def home(tmp_path: Path) -> RunFolder:
 
 def run(pid: int = 1, started: float = 2.5, message: str = "") -> RunState:
     """Return the state of a run with one service."""
-    kafka = ServiceState("kafka", "running", "127.0.0.1:9092", "kafka.log", 7, 8.5, 1)
+    kafka = ServiceState("kafka", ServiceStatus.RUNNING, "127.0.0.1:9092", "kafka.log", 7, 8.5, 1)
     return RunState(
         supervisor_pid=pid,
         supervisor_started=started,
-        phase="running",
+        phase=Phase.RUNNING,
         kafka="127.0.0.1:9092",
         flink="http://127.0.0.1:8081",
         postgres_host="127.0.0.1",
         postgres_port=5432,
         services={"kafka": kafka},
-        job=JobState("RUNNING", "abc", "chk-1", 2),
+        job=JobState(JobPhase.RUNNING, "abc", "chk-1", 2),
         message=message,
     )
 
@@ -178,21 +188,21 @@ def test_folder_is_made_twice_without_harm(home: RunFolder) -> None:
 
 def test_own_access_has_no_superuser(home: RunFolder) -> None:
     """Nothing beyond the cluster's first start connects as superuser."""
-    access = home.access(run(), "public", None)
+    access = home.access(PostgresSettings(), "127.0.0.1", 5432)
     assert (access.host, access.port) == ("127.0.0.1", 5432)
     assert set(access.passwords) == set(map(str, Role))
 
 
 def test_external_access_makes_no_passwords(home: RunFolder) -> None:
     """A database of the user's own has its own."""
-    access = home.access(run(), "public", "postgresql://u:p@h/d")
+    access = home.access(PostgresSettings(dsn=SecretStr("postgresql://u:p@h/d")), "127.0.0.1", 5432)
     assert (access.host, access.user, access.password) == ("h", "u", "p")
     assert not home.secrets.exists()
 
 
 def test_service_that_is_not_ours_has_no_identity() -> None:
     """An external service is never stopped."""
-    assert ServiceState("kafka", "external", "h:1").identity() is None
+    assert ServiceState("kafka", ServiceStatus.EXTERNAL, "h:1").identity() is None
     assert run().services["kafka"].identity() == ProcessIdentity(7, 8.5)
 
 

@@ -1,90 +1,112 @@
-"""A spare service: started again as often as it dies, but never the end of the run."""
+"""A supervisor that starts nothing: what it logs and publishes when something fails."""
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Never
 
 import pytest
 
-from spaf import clock
+from spaf import settings
 from spaf.errors import ServiceError
-from spaf.stack.process import ServiceProcess
-from spaf.stack.service_names import SERVE
-from spaf.stack.state import ServiceState
-from spaf.stack.supervisor import MOST_DEATHS, SPARE_PAUSE_S, Child, Supervisor
+from spaf.stack import supervisor
+from spaf.stack.state import Phase, RunFolder, RunState
+from spaf.stack.stop_signal import StopSignal
+from spaf.stack.supervisor import Supervisor, supervise
+from spaf.stack.topology import Topology
+from spaf.store.access import Access
 
 
-class Dead:
-    """A process that has ended."""
-
-    def poll(self) -> int:
-        """Say how."""
-        return 1
-
-
-class Scene(Supervisor):
-    """A supervisor that starts nothing."""
+class Asked(StopSignal):
+    """A stop signal that has been received."""
 
     def __init__(self) -> None:
-        """Begin with a running run."""
-        self.launched = 0
-        self._state: Any = type("State", (), {"phase": "running"})()
-
-    def _launch(self, service: ServiceProcess, deaths: list[float] | None = None) -> None:
-        """Count; what was started has ended at once."""
-        self.launched += 1
-        self.child = dead(service.name, deaths or [])
-
-
-def dead(name: str, deaths: list[float]) -> Child:
-    """Return a service whose process has ended."""
-    service = ServiceProcess(name, [], "", Path("none"), lambda: False)
-    state = ServiceState(name, "running", "")
-    return Child(service, Dead(), state, deaths, deadline=0.0)  # type: ignore[arg-type]
+        """Leave the signals of the test's process alone."""
+        self.reason = "SIGTERM from pid 1 (spaf down)"
 
 
 @pytest.fixture
-def moment(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Hold the clock."""
-    now = [1_000.0]
-    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
-    return now
+def home(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> RunFolder:
+    """Return a run folder of a run without any service."""
+    access = Access.own("127.0.0.1", 5432, "public", {"spaf_read": "secret"})
+    empty = Topology("k:1", "http://f:1", access, notes=["port 1 is taken"])
+    monkeypatch.setattr(supervisor, "make", lambda *_: empty)
+    caplog.set_level(logging.INFO)
+    folder = RunFolder(bare / ".spaf")
+    folder.create()
+    return folder
 
 
-def test_a_page_that_keeps_dying_is_left_alone_for_a_while(moment: list[float]) -> None:
-    """And tried again, for as long as the run lasts."""
-    scene = Scene()
-    scene.child = dead(SERVE, [])
-    for _ in range(20):
-        scene._look_after(scene.child)
-        moment[0] += 0.25
-    assert scene.launched == MOST_DEATHS
-    assert scene.child.state.state == "failed"
-    moment[0] += SPARE_PAUSE_S
-    scene._look_after(scene.child)
-    assert scene.launched == MOST_DEATHS + 1
+def ended(home: RunFolder) -> tuple[int, RunState]:
+    """Supervise a bare run to its end; return the exit code and the last state."""
+    code = supervise(settings.load(), home, Asked(), bare=True)
+    state = home.read()
+    assert state is not None
+    assert state.supervisor_pid == os.getpid()
+    return code, state
 
 
-def test_any_other_service_that_keeps_dying_ends_the_run(moment: list[float]) -> None:
-    """Without it no sale reaches the tables."""
-    scene = Scene()
-    scene.child = dead("kafka", [])
-    for _ in range(MOST_DEATHS):
-        scene._look_after(scene.child)
-        moment[0] += 0.25
-    with pytest.raises(ServiceError, match="died"):
-        scene._look_after(scene.child)
-    assert scene.launched == MOST_DEATHS
-
-
-def test_a_page_that_is_never_ready_does_not_end_the_run(
-    moment: list[float], monkeypatch: pytest.MonkeyPatch
+def test_a_run_that_is_stopped_says_by_whom(
+    home: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It shows as starting."""
-    scene = Scene()
-    child = dead(SERVE, [])
-    monkeypatch.setattr(child.popen, "poll", lambda: None)
-    scene._look_after(child)
-    assert (scene.launched, child.ready) == (0, False)
-    assert moment == [1_000.0]
+    """In its log, and to a command that still waits for its start."""
+    monkeypatch.setattr(Supervisor, "_poll", lambda _: None)
+    code, state = ended(home)
+    assert (code, state.phase, state.message) == (0, Phase.STOPPING, Asked().reason)
+    assert caplog.messages[-1] == f"the run ended: {Asked().reason}"
+    assert "port 1 is taken" in caplog.messages
+
+
+FAILURES = [
+    (ServiceError("kafka", "ended 6 times"), "kafka: ended 6 times", "the run ended: kafka: ended"),
+    (OSError(28, "No space left"), "The supervisor failed: [Errno 28] No space left", "Traceback"),
+    (ZeroDivisionError("a defect"), "SPAF has a defect; see", "ZeroDivisionError: a defect"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure[0]).__name__)
+def test_a_run_that_fails_says_why(
+    home: RunFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    failure: tuple[Exception, str, str],
+) -> None:
+    """In its log and in its state; where the traceback helps, it is there."""
+    error, message, logged = failure
+
+    def fail(_: object) -> Never:
+        raise error
+
+    monkeypatch.setattr(Supervisor, "_poll", fail)
+    code, state = ended(home)
+    assert (code, state.phase) == (1, Phase.FAILED)
+    assert state.message.startswith(message)
+    assert logged in caplog.text
+    assert caplog.records[-1].levelno == logging.ERROR
+
+
+def test_a_state_that_cannot_be_written_does_not_end_the_run(
+    home: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so once, and once more when the disk has space again."""
+    write: Callable[[RunFolder, RunState], None] = RunFolder.write
+    full = iter([True, True, True, False, True, False])
+
+    def write_if_possible(folder: RunFolder, state: RunState) -> None:
+        if next(full):
+            raise OSError(28, "No space left on device")
+        write(folder, state)
+
+    made = Supervisor(settings.load(), Asked(), bare=True)
+    monkeypatch.setattr(RunFolder, "write", write_if_possible)
+    for _ in range(6):
+        made._publish()
+    failed = "the state of the run cannot be written: [Errno 28] No space left on device"
+    again = "the state of the run is written again"
+    assert caplog.messages == [failed, again, failed, again]
+    assert home.read() is not None

@@ -13,6 +13,8 @@ from spaf.stack.ports import any_free_port
 from spaf.stack.state import RunFolder
 from spaf.stack.topology import Topology
 
+# What SPAF always starts itself.
+AROUND = ["locust", "serve", "quarantine"]
 DSN = "postgresql://u:geheim@db.example:5555/sales"
 
 
@@ -22,7 +24,7 @@ def home(bare: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     monkeypatch.setattr(kafka, "_format", lambda *_: None)
     monkeypatch.setattr(postgres, "_initdb", lambda *_: None)
     monkeypatch.setattr(
-        postgres, "place", lambda folder: postgres.ClusterPaths(folder, folder, None)
+        postgres, "cluster_paths", lambda folder: postgres.ClusterPaths(folder, folder, None)
     )
     made = RunFolder(bare / ".spaf")
     made.create()
@@ -45,13 +47,12 @@ def names(found: Topology) -> list[str]:
 
 
 def test_without_a_word_everything_is_ours_and_on_loopback(home: RunFolder) -> None:
-    """All services on 127.0.0.1, those that start after the job apart."""
+    """All services on 127.0.0.1, in the order of their start."""
     found = made(home)
-    assert names(found) == ["kafka", "postgres", "jobmanager", "taskmanager"]
+    assert names(found) == ["kafka", "postgres", "jobmanager", "taskmanager", *AROUND]
     assert found.external == {}
     assert found.notes == []
-    services = [*found.services, found.load, found.quarantine, found.page]
-    assert ["127.0.0.1" in service.address for service in services] == [True] * 7
+    assert ["127.0.0.1" in service.address for service in found.services] == [True] * 7
     assert found.kafka == found.services[0].address
     assert found.flink == found.services[2].address
 
@@ -64,7 +65,7 @@ def test_what_runs_elsewhere_is_not_started(home: RunFolder) -> None:
         flink={"rest_url": "http://f.example:8081/"},
         postgres={"dsn": DSN},
     )
-    assert names(found) == []
+    assert names(found) == AROUND
     assert found.external == {
         "kafka": "k1:9092,k2:9092",
         "postgres": "db.example:5555",
@@ -86,7 +87,7 @@ def test_each_service_alone_may_be_elsewhere(
 ) -> None:
     """The others are started all the same."""
     found = made(home, **flags)
-    expected = {"kafka", "postgres", "jobmanager", "taskmanager"} - {missing}
+    expected = {"kafka", "postgres", "jobmanager", "taskmanager", *AROUND} - {missing}
     if missing == "jobmanager":
         expected.remove("taskmanager")
     assert set(names(found)) == expected
@@ -113,17 +114,14 @@ def test_services_that_want_the_same_port_get_two(home: RunFolder) -> None:
 
 def test_number_of_task_managers_is_a_setting(home: RunFolder) -> None:
     """Each is a service of its own."""
-    assert names(made(home, flink={"task_managers": 3}))[-2:] == ["taskmanager-2", "taskmanager-3"]
+    found = names(made(home, flink={"task_managers": 3}))
+    assert found[3:6] == ["taskmanager", "taskmanager-2", "taskmanager-3"]
 
 
 def test_no_command_holds_a_password_of_the_run(home: RunFolder) -> None:
     """Every account of the machine can read a command."""
     found = made(home)
-    words = [
-        word
-        for service in (*found.services, found.load, found.quarantine, found.page)
-        for word in service.argv
-    ]
+    words = [word for service in found.services for word in service.argv]
     secrets = home.passwords().values()
     assert [word for word in words if any(secret in word for secret in secrets)] == []
 
@@ -137,7 +135,8 @@ def test_access_of_the_plan_has_no_superuser(home: RunFolder) -> None:
 def test_page_sells_what_the_settings_say(home: RunFolder) -> None:
     """Locust's own page listens on loopback, for the planned broker, and leaves its labels."""
     found = made(home)
-    argv = " ".join(found.load.argv)
+    locust = next(service for service in found.services if service.name == "locust")
+    argv = " ".join(locust.argv)
     assert f"--bootstrap {found.kafka} --topic vendas-simuladas --seed 1 " in argv
     assert "--web-host 127.0.0.1" in argv
     assert f"--labels {home.runs / 'labels.jsonl'}" in argv

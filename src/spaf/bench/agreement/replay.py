@@ -31,8 +31,8 @@ from spaf.generate.shop import catalogue
 from spaf.generate.shop.stream import SaleStream
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, Settings
-from spaf.stack.flink import TASKMANAGER
 from spaf.stack.run import Run
+from spaf.stack.service_names import TASKMANAGER
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic.admin import create_stamped_topic

@@ -84,7 +84,7 @@ class Batch:
             JobError: Flink refused one of them, or the process has died.
 
         """
-        self._talk.say(json.dumps(list(statements)) + "\n")
+        self._talk.send_line(json.dumps(list(statements)))
         for line in self._talk.lines():
             if line.startswith(batch.MARK):
                 error = json.loads(line.removeprefix(batch.MARK)).get("error")
@@ -104,8 +104,8 @@ def running(log: Path) -> Iterator[Batch]:
     """
     runtime.require_installed()
     needed = submit.environment(runtime.java_home(), str(runtime.FLINK_HOME), batch.JVM_OPTIONS)
-    talk = WorkerProcess("spaf.job.batch", needed, log)
+    talk = WorkerProcess("flink-batch", "spaf.job.batch", needed, log)
     try:
         yield Batch(talk, log)
     finally:
-        talk.end()
+        talk.stop()

@@ -121,13 +121,8 @@ class SseClients:
             LoadError: one of them was refused.
 
         """
-        self._child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "spaf.bench.page.sse_clients", address, str(viewers)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            preexec_fn=process.end_with_parent(signal.SIGTERM),  # noqa: PLW1509 - prctl only
-        )
+        command = process.module_command("spaf.bench.page.sse_clients", address, str(viewers))
+        self._child = process.spawn("viewers", command, stdout=subprocess.PIPE)
         first = self._read()
         if first is None or first.ready < viewers or first.lost:
             self._end()

@@ -37,11 +37,11 @@ def own_job(
 
     """
     migrate(run.access)
-    target = replace(run.place(group), answers=answers)
+    target = replace(run.job_target(group), answers=answers)
     target.require_partitions(settings)
     target.set_start(target.begin_offsets())
     submission = Submission(target.request(settings, None), run.home.logs / "job-submit.log")
-    submission.go()
+    submission.submit()
     job = submission.wait()
     try:
         yield target, job

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from spaf import clock
@@ -49,15 +48,8 @@ class Load:
         self._result = folder / f"load-{clock.now_us()}.json"
         self._log = run.home.logs / "load.log"
         argv = load_command(spec, rate=rate, seconds=seconds, result=self._result)
-        with self._log.open("wb") as log:
-            self._child = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=process.end_with_parent(15),  # noqa: PLW1509 - prctl only
-            )
+        self._log.unlink(missing_ok=True)
+        self._child = process.spawn("load", argv, log=self._log)
 
     @property
     def done(self) -> bool:

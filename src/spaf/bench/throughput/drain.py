@@ -32,10 +32,10 @@ from spaf.job.build import ANSWERS
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, Settings
 from spaf.stack import process
-from spaf.stack.control import LEAST_FREE_MIB, require_space
-from spaf.stack.flink import TASKMANAGER
+from spaf.stack.control import MIN_FREE_MIB, require_space
 from spaf.stack.resource_usage import resources
 from spaf.stack.run import Run
+from spaf.stack.service_names import TASKMANAGER
 from spaf.stack.state import RunFolder
 from spaf.store import queries
 from spaf.store.access import Role
@@ -122,7 +122,7 @@ class FullTopicScenario(Scenario, frozen=True):
 
         """
         home = RunFolder(self.settings(settings).home)
-        require_space(home, LEAST_FREE_MIB + self.events * self.event_bytes // 2**20)
+        require_space(home, MIN_FREE_MIB + self.events * self.event_bytes // 2**20)
         return ()
 
 

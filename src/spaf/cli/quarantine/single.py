@@ -22,7 +22,7 @@ from spaf.quarantine.replay import RepairRequest
 from spaf.quarantine.replay import replay as send_again
 from spaf.quarantine.worker import QuarantineSource
 from spaf.stack.quarantine_process import source
-from spaf.stack.state import RunFolder
+from spaf.stack.run import Run
 
 # Length to which a record is printed; it may be a megabyte long, bytes.
 MAX_SHOWN_BYTES = 4_096
@@ -102,7 +102,7 @@ def replay(  # noqa: PLR0913 - one parameter an option
 
 def _source() -> QuarantineSource:
     chosen = settings.load()
-    return source(chosen, RunFolder(chosen.home))
+    return source(Run.attach(chosen))
 
 
 def _position(words: list[str]) -> tuple[int, int]:

@@ -18,9 +18,8 @@ from spaf.cli.terminal.dashboard import ANOMALIES, NEWEST, WINDOW_S, Scene, draw
 from spaf.cli.terminal.output import err
 from spaf.errors import StoreError
 from spaf.measure.live_latency import LiveLatency
-from spaf.stack.flink import JOBMANAGER
 from spaf.stack.run import Run
-from spaf.stack.service_names import LOCUST, SERVE
+from spaf.stack.service_names import JOBMANAGER, LOCUST, SERVE
 from spaf.store import queries
 from spaf.store.access import Role
 

@@ -112,7 +112,7 @@ def page(
     session = own(1)
     with running_job(session, stack.settings, None) as job:
         # As the supervisor does from the start on.
-        session.place(session.topic).record_progress({})
+        session.job_target(session.topic).record_progress({})
         costs = ResourceUsage()
         info = run_info(
             session,

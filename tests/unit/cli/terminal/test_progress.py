@@ -10,7 +10,7 @@ from rich.console import Console
 from spaf import clock
 from spaf.cli.terminal import progress
 from spaf.cli.terminal.progress import StartProgress
-from spaf.stack.state import JobState, RunState, ServiceState
+from spaf.stack.state import JobPhase, JobState, Phase, RunState, ServiceState, ServiceStatus
 
 
 class Scene:
@@ -23,7 +23,7 @@ class Scene:
         monkeypatch.setattr(progress, "err", self.console)
         monkeypatch.setattr(clock, "monotonic", lambda: self.now)
         self.told = StartProgress()
-        self.state = RunState(1, 0.0, "starting", "", "", "", 0, {}, JobState())
+        self.state = RunState(1, 0.0, Phase.STARTING)
 
     def lines(self) -> list[str]:
         """Show the state; return everything printed so far."""
@@ -40,10 +40,10 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 def test_service_is_told_once_when_it_is_ready(scene: Scene) -> None:
     """With the seconds it took and its address; not while it starts, and not again."""
-    kafka = ServiceState("kafka", "starting", "127.0.0.1:9092")
+    kafka = ServiceState("kafka", ServiceStatus.STARTING, "127.0.0.1:9092")
     scene.state.services["kafka"] = kafka
     assert scene.lines() == []
-    scene.now, kafka.state = 12.5, "running"
+    scene.now, kafka.state = 12.5, ServiceStatus.RUNNING
     assert scene.lines() == ["  2.5 s  kafka        127.0.0.1:9092"]
     scene.now = 20
     assert len(scene.lines()) == 1
@@ -51,7 +51,7 @@ def test_service_is_told_once_when_it_is_ready(scene: Scene) -> None:
 
 def test_service_elsewhere_counts_as_ready(scene: Scene) -> None:
     """It is there already."""
-    scene.state.services["kafka"] = ServiceState("kafka", "external", "k:1")
+    scene.state.services["kafka"] = ServiceState("kafka", ServiceStatus.EXTERNAL, "k:1")
     assert scene.lines() == ["  0.0 s  kafka        k:1"]
 
 
@@ -60,7 +60,7 @@ def test_service_elsewhere_counts_as_ready(scene: Scene) -> None:
 )
 def test_job_is_told_with_where_it_began(scene: Scene, resumed: str, text: str) -> None:
     """Resumed or anew."""
-    scene.state.job = JobState("RUNNING", "id", resumed)
+    scene.state.job = JobState(JobPhase.RUNNING, "id", resumed)
     assert scene.lines() == [f"  0.0 s  job          {text}"]
 
 
@@ -72,7 +72,7 @@ def test_notes_are_told_each_once(scene: Scene) -> None:
 
 def test_failure_is_left_to_the_error_message(scene: Scene) -> None:
     """It is not told twice."""
-    scene.state.phase, scene.state.message = "failed", "kafka: did not start"
+    scene.state.phase, scene.state.message = Phase.FAILED, "kafka: did not start"
     assert scene.lines() == []
 
 

@@ -1,0 +1,144 @@
+"""One service of a run: its process is started, polled, restarted and stopped here."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+
+from spaf import clock
+from spaf.errors import ServiceError
+from spaf.stack import process
+from spaf.stack.process import ProcessIdentity, ServiceProcess
+from spaf.stack.service_specs import Restart, spec_of
+from spaf.stack.state import ServiceState, ServiceStatus
+
+log = logging.getLogger(__name__)
+
+# A service that is not ready after this has failed, seconds: ten times a slow start.
+START_TIMEOUT_S = 90.0
+# A service that needs more restarts than this within the window does not recover by restarts.
+MAX_RESTARTS = 5
+RESTART_WINDOW_S = 60.0
+# Optional services: when restarts are exhausted, wait this long before the next one, seconds.
+OPTIONAL_BACKOFF_S = 20.0
+
+
+class ManagedService:
+    """A service with the one restart policy of all services."""
+
+    def __init__(self, service: ServiceProcess) -> None:
+        """Keep how to run the service; nothing is started."""
+        self.service = service
+        self.spec = spec_of(service.name)
+        self.state = ServiceState(
+            service.name, ServiceStatus.STARTING, service.address, str(service.log)
+        )
+        self._child: subprocess.Popen[bytes] | None = None
+        self._ready_by = 0.0
+        self._restarts: list[float] = []
+        self._backoff_until = 0.0
+
+    @property
+    def started(self) -> bool:
+        """Whether the service has been started."""
+        return self._child is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the present process has answered."""
+        return self.state.state is ServiceStatus.RUNNING
+
+    def start(self) -> None:
+        """Start the process.
+
+        Raises:
+            ServiceError: the program cannot be started.
+
+        """
+        self._child = process.start(self.service)
+        self._ready_by = clock.monotonic() + START_TIMEOUT_S
+        identity = ProcessIdentity.of(self._child.pid)
+        self.state.pid = self._child.pid
+        self.state.started = identity.started if identity else 0.0
+        log.info("%s: started, pid %d", self.service.name, self._child.pid)
+
+    def poll(self, *, run_is_starting: bool) -> bool:
+        """Update the state; restart a process that has ended. Return whether the state changed.
+
+        Args:
+            run_is_starting: a required service that ends now will not start at all.
+
+        Raises:
+            ServiceError: a required service was not ready in time, or its restarts are exhausted.
+
+        """
+        if self._child is None:
+            return False
+        code = self._child.poll()
+        if code is not None:
+            return self._handle_exit(code, run_is_starting=run_is_starting)
+        if self.ready:
+            return False
+        if self.service.ready():
+            self.state.state = ServiceStatus.RUNNING
+            log.info("%s: ready at %s", self.service.name, self.service.address)
+            return True
+        if self._required and clock.monotonic() > self._ready_by:
+            raise self._failure(f"was not ready after {START_TIMEOUT_S:.0f} s")
+        return False
+
+    def stop(self) -> None:
+        """End the process and its children."""
+        if self._child is None:
+            return
+        identity = self.state.identity()
+        if identity is not None:
+            process.stop(identity, self.service.stop_signal, self.service.stop_timeout_s)
+        self._child.wait()
+        self.state.pid = None
+        self.state.state = ServiceStatus.STOPPED
+
+    @property
+    def _required(self) -> bool:
+        return self.spec.restart is Restart.REQUIRED
+
+    def _handle_exit(self, code: int, *, run_is_starting: bool) -> bool:
+        now = clock.monotonic()
+        if now < self._backoff_until:
+            return False
+        if self._required and run_is_starting:
+            raise self._failure(f"ended while it was starting (exit code {code})")
+        self._restarts = [at for at in self._restarts if now - at < RESTART_WINDOW_S]
+        if len(self._restarts) >= MAX_RESTARTS and not self._backoff_until:
+            self._give_up(code, now)
+        else:
+            log.warning("%s: ended with exit code %d; restarting", self.service.name, code)
+            self._restart(now)
+        return True
+
+    def _give_up(self, code: int, now: float) -> None:
+        """Fail the run for a required service; let an optional one wait."""
+        exits = f"ended {len(self._restarts) + 1} times within {RESTART_WINDOW_S:.0f} s"
+        if self._required:
+            raise self._failure(f"{exits}, last with exit code {code}")
+        log.error(
+            "%s: %s, last with exit code %d; next restart in %.0f s",
+            *(self.service.name, exits, code, OPTIONAL_BACKOFF_S),
+        )
+        self.state.state = ServiceStatus.FAILED
+        self._backoff_until = now + OPTIONAL_BACKOFF_S
+
+    def _restart(self, now: float) -> None:
+        self._backoff_until = 0.0
+        self._restarts.append(now)
+        self.state.restarts += 1
+        self.state.state = ServiceStatus.RESTARTING
+        self.start()
+
+    def _failure(self, what: str) -> ServiceError:
+        return ServiceError(
+            self.service.name,
+            what,
+            log_tail=process.log_tail(self.service.log),
+            todo=f"Its whole log: `spaf logs {self.service.name}`.",
+        )

@@ -1,0 +1,63 @@
+"""The table of services: what each waits for, and what its repeated exit means for the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from spaf.stack.service_names import (
+    JOBMANAGER,
+    KAFKA,
+    LOCUST,
+    POSTGRES,
+    QUARANTINE,
+    SERVE,
+    TASKMANAGER,
+)
+
+# Two steps that are no processes: topic, roles and tables are there; the job runs.
+TABLES = "tables"
+JOB = "job"
+
+
+class Restart(StrEnum):
+    """What happens when the restarts of a service are exhausted."""
+
+    REQUIRED = "required"
+    """The run fails: without the service no sale reaches the tables."""
+    OPTIONAL = "optional"
+    """The service is restarted less often, for as long as the run lasts."""
+
+
+@dataclass(frozen=True)
+class ServiceSpec:
+    """One row of the table."""
+
+    name: str
+    # Services that must be ready, and steps that must be done, before this one starts.
+    after: tuple[str, ...] = ()
+    restart: Restart = Restart.REQUIRED
+
+
+# What the job needs; a bare run has these only.
+CORE = (KAFKA, POSTGRES, JOBMANAGER, TASKMANAGER)
+_JOB_AFTER = (TABLES, *CORE)
+
+SPECS = {
+    spec.name: spec
+    for spec in (
+        *map(ServiceSpec, CORE),
+        ServiceSpec(TABLES, after=(KAFKA, POSTGRES)),
+        ServiceSpec(JOB, after=_JOB_AFTER),
+        # While the job is planned, one processor is free for Locust's start.
+        ServiceSpec(LOCUST, after=_JOB_AFTER),
+        # Both only read what the job has written: until it runs, the processors are left to it.
+        ServiceSpec(SERVE, after=(JOB,), restart=Restart.OPTIONAL),
+        ServiceSpec(QUARANTINE, after=(JOB,), restart=Restart.OPTIONAL),
+    )
+}
+
+
+def spec_of(service: str) -> ServiceSpec:
+    """Return the row of a service; every TaskManager has the row of the first."""
+    return SPECS.get(service) or SPECS[service.rpartition("-")[0]]
