@@ -26,7 +26,7 @@ demo: $(READY) ## start everything, sell 100 sales/s, watch; Ctrl-C ends with th
 test: $(READY) ## every test, on the real services
 	@$(RUN)/python -m pytest -n 2 --dist loadgroup
 
-check: $(READY) ## style, types, imports, dependencies, SQL, locks
+check: $(READY) ## style, types, imports, dependencies, SQL, JavaScript, locks
 	@$(RUN)/ruff check
 	@$(RUN)/ruff format --check
 	@$(RUN)/mypy
@@ -35,6 +35,8 @@ check: $(READY) ## style, types, imports, dependencies, SQL, locks
 	@cd src/spaf/job/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
 	@cd src/spaf/store/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
 	@cd src/spaf/verify/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
+	@DENO_DIR=$(VENV)/deno DENO_NO_UPDATE_CHECK=1 $(RUN)/deno check --quiet src/spaf/serve/static/js
+	@$(RUN)/oxlint --quiet src/spaf/serve/static/js
 	@$(RUN)/python tools/check_repository.py
 
 format: $(READY) ## put the code into shape

@@ -69,9 +69,9 @@ def vendor_complaints() -> list[str]:
     """Return vendored files that VENDORED.md does not list with the sum that they have."""
     listed = dict(VENDORED_ROW.findall((VENDOR / "VENDORED.md").read_text()))
     found = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in VENDOR.iterdir()
-        if path.name != "VENDORED.md"
+        path.relative_to(VENDOR).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in VENDOR.rglob("*")
+        if path.is_file() and path.name != "VENDORED.md"
     }
     return [
         f"{VENDOR.relative_to(ROOT)}/{name}: is not what VENDORED.md lists; renew both together"

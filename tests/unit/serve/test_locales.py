@@ -104,12 +104,12 @@ ALERTS = ("high_price", "low_price", "bulk_quantity", "surge", "drought")
 # Literals that are words but no text of the page: names of keys, of the product, of the languages.
 NO_TEXT = {
     *("ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight", "Escape", "Home", "End", "PageDown"),
-    *("PageUp", "SPAF", "English", "Português", "noreferrer noopener"),
+    *("PageUp", "SPAF", "English", "Português", "sales_summary"),
 }
 # Code before a literal that is not shown: the class of an element, the console, an exception.
 NOT_SHOWN = re.compile(
     r"(?:class[:=] ?|console\.\w+\(|Error\(|[Ss]elector(?:All)?\(|matches\(|closest\(|"
-    r"matchMedia\()$"
+    r"matchMedia\(|find\(|part\()$"
 )
 TEXT = re.compile(r"^[A-ZÀ-Ú][a-zà-ú]{2,}|\b[A-Za-zÀ-ú]{2,} [A-Za-zÀ-ú]{2,}")
 
@@ -190,7 +190,7 @@ def texts_in(found: Literals) -> list[str]:
 def shown_by(markup: str) -> list[str]:
     """Return the words that a template of markup holds between its tags and in its labels."""
     labels = re.findall(r'(?:aria-label|title|placeholder|alt)="([^"]*)"', markup)
-    return re.findall(r"[A-Za-zÀ-ú]{2,}", " ".join([re.sub(r"<[^>]*>", " ", markup), *labels]))
+    return re.findall(r"[A-Za-zÀ-ú_]{2,}", " ".join([re.sub(r"<[^>]*>", " ", markup), *labels]))
 
 
 @pytest.mark.parametrize(

@@ -1,68 +1,74 @@
-// Start of the page: the frame, the sections of the first view, and the stream. The other sections
-// are fetched once the first numbers are on the screen; one that fails leaves the others alone.
+// Start of the page: the frame, the panels of the first view, and the stream. The other panels are fetched once
+// the first numbers are on the screen; one that fails leaves the others alone.
 
-import { createApp } from "./core/app.js";
-import { forget } from "./core/format.js";
-import { mount as header } from "./core/header.js";
+import { emit, latest, on } from "./core/events.js";
+import { resetFormatters } from "./core/format.js";
 import { startFreshness } from "./core/freshness.js";
-import * as pipeline from "./core/pipeline.js";
-import * as sales from "./sales/section.js";
-import { createState } from "./core/state.js";
-import { startStream } from "./core/stream.js";
+import { mount as mountHeader } from "./core/header.js";
+import { language, t } from "./core/i18n.js";
+import { mount as mountPipeline } from "./core/pipeline.js";
+import { takeRows, takeSnapshot, takeTick } from "./core/state.js";
+import { Stream } from "./core/stream.js";
 import { startTheme } from "./core/theme.js";
+import { byId } from "./core/ui.js";
+import { paintLatency } from "./sales/paint_timing.js";
+import { mount as mountSales } from "./sales/section.js";
 
 // Sections that are fetched after the first view: the id of the element and the folder of the module.
 const LATER = { controls: "load", anomalies: "anomalies", accounts: "accounts", kafka: "kafka" };
-// Without a server they come after so long, ms.
+// Without an answer of the server they are fetched after this long, ms.
 const LATER_MS = 1_500;
-// What a snapshot carries of the once-a-second kinds; sections hear it as if it had come alone.
-const CARRIED = ["accounts", "pipeline", "score", "load"];
-
-const app = createApp();
-let begun = false;
+/** @type {Record<string, (data: any) => void>} */
+const TAKE = { snapshot: takeSnapshot, rows: takeRows, tick: takeTick };
+let requested = false;
 let complete = false;
-app.state = createState();
-startTheme(() => app.emit("theme", null));
-header(document.getElementById("top"), app);
-startFreshness(document.getElementById("stale"), app);
-mount("pipeline", pipeline);
-mount("sales", sales);
-app.on("language", () => {
-  forget();
-  translate();
-});
-translate();
-startStream(receive, (what) => app.emit("connection", what));
-setTimeout(others, LATER_MS);
 
-function mount(name, section) {
+on("language", translate);
+translate();
+startTheme(() => emit("theme", null));
+guarded("header", () => mountHeader(byId("top")));
+startFreshness(byId("stale"));
+guarded("pipeline", () => mountPipeline(byId("pipeline"), paintLatency));
+guarded("sales", () => mountSales(byId("sales")));
+new Stream(receive, (state) => emit("connection", state));
+setTimeout(mountOthers, LATER_MS);
+
+/** @param {string} name @param {() => void} mount */
+function guarded(name, mount) {
   try {
-    section.mount(document.getElementById(name), app);
+    mount();
   } catch (error) {
     console.error(`section ${name}:`, error);
   }
 }
 
-function others() {
-  if (begun) return;
-  begun = true;
-  const all = Object.entries(LATER).map(([name, folder]) => import(`./${folder}/section.js`)
-    .then((section) => mount(name, section))
-    .catch((error) => console.error(`section ${name}:`, error)));
-  Promise.all(all).then(() => { complete = true; });
+async function mountOthers() {
+  if (requested) return;
+  requested = true;
+  await Promise.all(Object.entries(LATER).map(async ([id, folder]) => {
+    const section = await import(`./${folder}/section.js`).catch((error) => console.error(`section ${id}:`, error));
+    if (section) guarded(id, () => section.mount(byId(id)));
+  }));
+  complete = true;
 }
 
+/** @param {string} kind @param {any} data */
 function receive(kind, data) {
-  app.state.take(kind, data);
-  app.emit(kind, data);
-  // A section that is still on its way finds these in the snapshot that it is given then.
-  if (kind === "anomalies" && !complete) app.get("snapshot").anomalies.unshift(...data.anomalies);
+  TAKE[kind]?.(data);
+  emit(/** @type {keyof Events} */ (kind), data);
+  // A section that is still being fetched finds these in the snapshot, with which it begins.
+  if (kind === "anomalies" && !complete) latest("snapshot")?.anomalies.unshift(...data.anomalies);
   if (kind !== "snapshot") return;
-  requestAnimationFrame(() => setTimeout(others));
-  for (const each of CARRIED) if (data[each]) app.emit(each, data[each]);
+  requestAnimationFrame(() => setTimeout(mountOthers));
+  const { accounts, pipeline, score, load } = /** @type {Snapshot} */ (data);
+  emit("accounts", accounts ?? null);
+  emit("pipeline", pipeline ?? null);
+  emit("score", score ?? null);
+  emit("load", load ?? null);
 }
 
 function translate() {
-  document.documentElement.lang = app.language() === "pt" ? "pt-BR" : "en";
-  for (const node of document.querySelectorAll("[data-t]")) node.textContent = app.t(node.dataset.t);
+  resetFormatters();
+  document.documentElement.lang = language() === "pt" ? "pt-BR" : "en";
+  for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.getAttribute("data-t") ?? "");
 }

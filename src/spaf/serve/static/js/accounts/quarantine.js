@@ -1,161 +1,125 @@
 // The quarantine: records that were not accepted, each with its reason and its bytes.
 
-import { arrows, keptOrExplained, known, say, sayIn, sentence, whenSeen } from "../core/ui.js";
-import { quarantineRow } from "./quarantine_row.js";
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { repeat } from "../../vendor/lit-html/directives/repeat.js";
+import { number } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { getJson } from "../core/server.js";
+import { arrowKeys, errorText, noReasonsText, panel, textOr, whenNear } from "../core/ui.js";
+import { placeOf, quarantineRow } from "./quarantine_row.js";
 
 const PAGE = 50;
 // Reasons that are only counted have no record to show.
 const NOT_KEPT = new Set(["not_read", "no_record", "array", "disagreement"]);
 
-// Return the browser's element and what the accounts tell it.
-export function mountQuarantine(app, section) {
-  const view = new Quarantine(app);
-  whenSeen(section, (seen) => seen && view.firstLook());
-  app.on("language", () => view.draw());
-  return {
-    root: view.root,
-    choose: (reason) => view.choose(reason),
-    take: (accounts) => view.take(accounts),
-  };
-}
-
-class Quarantine {
-  constructor(app) {
-    this.app = app;
+/** The list of the records, newest first, of one reason or of all. */
+export class Quarantine {
+  /** @param {HTMLElement} section @param {HTMLElement} node into which the list is drawn */
+  constructor(section, node) {
     this.reason = "";
+    /** @type {string[]} */
     this.reasons = [];
+    /** @type {QuarantineRow[]} */
     this.rows = [];
+    /** @type {string | null} where the next page begins */
     this.next = null;
-    this.looked = false;
-    this.asked = 0;
-    this.count = null;
-    this.told = null;
+    /** @type {Set<string>} places of the rows that were opened */
+    this.opened = new Set();
+    this.requested = false;
+    this.busy = false;
+    this.requests = 0;
+    /** @type {number | null} records that were classified when the list was read */
+    this.classified = null;
+    this.came = 0;
+    /** @type {unknown} */
+    this.error = null;
+    /** @type {Accounts | null} */
     this.accounts = null;
-    this.#build();
+    this.updateFocus = () => {};
+    this.redraw = panel(node, ["payload"], () => this.#template(), () => this.updateFocus());
+    this.list = /** @type {HTMLElement} */ (node.querySelector(".q-list"));
+    this.updateFocus = arrowKeys(this.list, "summary");
+    whenNear(section, (near) => near && !this.requested && this.#load());
   }
 
-  #build() {
-    const { app } = this;
-    this.choice = app.el("select", { id: "quarantine-reason", "data-test": "quarantine-reason",
-      onchange: () => this.choose(this.choice.value) });
-    this.fresh = app.el("button", { type: "button",
-      "data-test": "quarantine-refresh", onclick: () => this.load() });
-    this.list = sayIn(app, app.el("div", { class: "q-list" }), "aria-label", "quarantine.title");
-    this.point = arrows(this.list, "summary");
-    this.empty = app.el("p", { class: "empty" });
-    this.more = say(app, app.el("button", { type: "button", hidden: true,
-      "data-test": "quarantine-more", onclick: () => this.loadMore() }), "panel.more");
-    this.root = app.el("div", { class: "quarantine" },
-      app.el("div", { class: "q-bar" }, say(app, app.el("h3"), "quarantine.title"),
-        say(app, app.el("label", { for: "quarantine-reason" }), "quarantine.reason"), this.choice,
-        this.fresh),
-      this.list, this.empty, this.more);
-    this.draw();
-  }
-
-  firstLook() {
-    if (this.looked) return;
-    this.looked = true;
-    this.load();
-  }
-
-  // Learn of the reasons that there are and of records that came since the last look.
-  take(accounts) {
-    const { reasons = [], quarantine = {} } = accounts;
+  /** Take over the reasons there are, and how many records came since the list was read. @param {Accounts} accounts */
+  update(accounts) {
     this.accounts = accounts;
-    const names = reasons.map(({ reason }) => reason).filter((name) => !NOT_KEPT.has(name));
-    if (names.join() !== this.reasons.join()) {
-      this.reasons = names;
-      this.#drawChoice();
-    }
-    const came = (quarantine.explained ?? 0) - (this.count ?? quarantine.explained ?? 0);
-    this.count ??= quarantine.explained ?? 0;
-    if (came > 0 && !this.rows.length && this.looked) this.load();
-    this.#drawFresh(came);
-    if (!this.rows.length) this.#drawEmpty();
+    this.reasons = (accounts.reasons ?? []).map(({ reason }) => reason).filter((name) => !NOT_KEPT.has(name));
+    const classified = accounts.quarantine?.explained ?? 0;
+    this.classified ??= classified;
+    this.came = classified - this.classified;
+    if (this.came > 0 && !this.rows.length && this.requested) this.#load();
+    this.redraw();
   }
 
+  /** Show the records of a reason. @param {string} reason empty for all */
   choose(reason) {
     this.reason = reason;
-    this.looked = true;
-    this.#drawChoice();
-    this.load();
+    this.#load();
   }
 
-  async load() {
-    this.count = null;
-    await this.#read(null);
+  #load() {
+    this.requested = true;
+    this.classified = null;
+    this.came = 0;
+    return this.#read(null);
   }
 
-  async loadMore() {
+  async #loadMore() {
     const first = this.rows.length;
     await this.#read(this.next);
     this.list.children[first]?.querySelector("summary")?.focus();
   }
 
-  // Only the newest question may answer: an earlier one of another reason is passed over.
+  /** Read a page. Only the newest request counts: an earlier one may be of another reason. @param {string | null} before */
   async #read(before) {
-    const { app } = this;
-    this.asked += 1;
-    const mine = this.asked;
-    this.list.setAttribute("aria-busy", "true");
-    try {
-      const told = await app.api("/api/quarantine",
-        { reason: this.reason || null, before, limit: PAGE });
-      if (mine !== this.asked) return;
-      this.rows = before === null ? told.rows : [...this.rows, ...told.rows];
-      this.next = told.next;
-      this.told = null;
-      this.draw(before === null ? 0 : this.rows.length - told.rows.length);
-    } catch (error) {
-      if (mine !== this.asked) return;
-      this.told = error;
-      this.#drawEmpty();
-    } finally {
-      if (mine === this.asked) this.list.setAttribute("aria-busy", "false");
+    this.requests += 1;
+    const request = this.requests;
+    this.busy = true;
+    this.redraw();
+    const parameters = { reason: this.reason || null, before, limit: PAGE };
+    const answer = await getJson("/api/quarantine", parameters).catch((error) => ({ error }));
+    if (request !== this.requests) return;
+    this.busy = false;
+    this.error = answer.error ?? null;
+    if (!answer.error) {
+      this.rows = before === null ? answer.rows : [...this.rows, ...answer.rows];
+      this.next = answer.next;
     }
+    await new Promise((drawn) => { this.redraw(); requestAnimationFrame(() => drawn(undefined)); });
   }
 
-  draw(from = 0) {
-    if (!from) {
-      this.#drawChoice();
-      this.list.replaceChildren();
-    }
-    this.list.append(...this.rows.slice(from).map((row) => quarantineRow(this.app, row)));
-    this.point();
-    this.#drawEmpty();
-    this.#drawFresh(0);
+  #template() {
+    const names = this.reason && !this.reasons.includes(this.reason) ? [...this.reasons, this.reason] : this.reasons;
+    const isEmpty = this.error !== null || !this.rows.length;
+    return html`<div class="q-bar"><h3>${t("quarantine.title")}</h3><label for="quarantine-reason">${
+      t("quarantine.reason")}</label><select id="quarantine-reason" data-test="quarantine-reason"
+      @change=${(/** @type {any} */ { target }) => this.choose(target.value)}><option value=""
+      .selected=${!this.reason}>${t("quarantine.all")}</option>${names.map((name) => html`<option value=${name}
+      .selected=${name === this.reason}>${textOr(`reason.${name}`, name)}</option>`)}</select><button type="button"
+      class=${this.came > 0 ? "strong" : ""} data-test="quarantine-refresh" @click=${() => this.#load()}>${
+      this.came > 0 ? t("quarantine.came", { n: number(this.came) }) : t("panel.refresh")}</button></div>
+      <div class="q-list" aria-label=${t("quarantine.title")} aria-busy=${this.busy}>${
+        repeat(this.rows, placeOf, (row) => this.#row(row))}</div>
+      <p class="empty${this.error ? " failure" : ""}" ?hidden=${!isEmpty}>${isEmpty ? this.#emptyText() : ""}</p>
+      <button type="button" ?hidden=${!this.next} data-test="quarantine-more"
+        @click=${() => this.#loadMore()}>${t("panel.more")}</button>`;
   }
 
-  #drawEmpty() {
-    const { app, told } = this;
-    this.more.hidden = this.next === null || this.next === undefined;
-    this.empty.hidden = !told && this.rows.length > 0;
-    this.empty.classList.toggle("failure", Boolean(told));
-    app.put(this.empty, told ? sentence(app, told) : this.#emptyWords());
+  /** @param {QuarantineRow} row */
+  #row(row) {
+    const place = placeOf(row);
+    return quarantineRow(row, this.opened.has(place), () => {
+      this.opened.add(place);
+      this.redraw();
+    });
   }
 
-  #emptyWords() {
-    const { app } = this;
-    if (!this.looked) return app.t("record.loading");
-    if (this.reason) return app.t("quarantine.none_of_reason");
-    return keptOrExplained(app, this.accounts, "quarantine.none");
-  }
-
-  #drawChoice() {
-    const { app } = this;
-    const names = this.reason && !this.reasons.includes(this.reason)
-      ? [...this.reasons, this.reason] : this.reasons;
-    this.choice.replaceChildren(
-      app.el("option", { value: "", text: app.t("quarantine.all") }),
-      ...names.map((name) => app.el("option", { value: name,
-        text: known(app, `reason.${name}`, name) })));
-    this.choice.value = this.reason;
-  }
-
-  #drawFresh(came) {
-    this.fresh.textContent = came > 0
-      ? this.app.t("quarantine.came", { n: this.app.number(came) }) : this.app.t("panel.refresh");
-    this.fresh.classList.toggle("strong", came > 0);
+  #emptyText() {
+    if (this.error) return errorText(this.error);
+    if (!this.requested) return t("record.loading");
+    if (this.reason) return t("quarantine.none_of_reason");
+    return noReasonsText(this.accounts, "quarantine.none");
   }
 }

@@ -1,54 +1,56 @@
-// One record of the quarantine: a line, opened where it stands.
+// One record of the quarantine: a line that opens where it stands.
 
-import { known, when } from "../core/ui.js";
-import { payload } from "../kafka/payload.js";
-import { explained } from "./reasons.js";
-import { openRecord } from "../kafka/record_dialog.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { bytes, dateTime, duration, money } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { moment, textOr } from "../core/ui.js";
 import { beginning, escaped, visible } from "../core/untrusted_text.js";
+import { payload } from "../kafka/payload.js";
+import { openRecord } from "../kafka/record_dialog.js";
+import { explanationOf } from "./reasons.js";
 
-// Of a record's text so much stands in its line before it is opened, characters.
-const PREVIEW = 160;
+// Characters of a record's text in its line.
+const PREVIEW_CHARS = 160;
 
-// Return the line; what is inside is built when it is opened.
-export function quarantineRow(app, row) {
-  const place = `${row.partition}:${row.offset}`;
-  const details = app.el("details", { class: "q-row", "data-test": "quarantine-row",
-    "data-key": place }, app.el("summary", {}, when(app, row.append_ms),
-    app.el("span", { class: "place", text: place }),
-    app.el("span", { class: "q-reason", text: known(app, `reason.${row.reason}`, row.reason) }),
-    preview(app, row)));
-  details.addEventListener("toggle", () => {
-    if (details.open && details.childElementCount === 1) details.append(opened(app, row));
-  });
-  return details;
+/** Return where a record is in the topic. @param {{ partition: number, offset: number }} record */
+export function placeOf({ partition, offset }) {
+  return `${partition}:${offset}`;
 }
 
-function opened(app, row) {
-  const note = (text) => app.el("p", { text });
-  return app.el("div", { class: "q-open" },
-    explained(app, row.reason, row.explanation),
-    row.cents === null || row.cents === undefined ? null : note(lateSale(app, row)),
-    row.replays ? note(app.t("quarantine.replayed")) : null,
-    ...payload(app, row),
-    app.el("p", { class: "q-foot" },
-      app.el("span", { class: "dim", text: app.t("quarantine.size", {
-        time: app.dateTime(row.append_ms), bytes: app.bytes(row.bytes) }) }),
-      app.el("button", { type: "button", class: "link", text: app.t("quarantine.open"),
-        onclick: () => openRecord(app, row) })));
+/**
+ * Return the line; its content is drawn once it was opened.
+ *
+ * @param {QuarantineRow} row
+ * @param {boolean} isOpened
+ * @param {() => void} opened
+ */
+export function quarantineRow(row, isOpened, opened) {
+  const toggled = (/** @type {Event} */ { target }) => /** @type {HTMLDetailsElement} */ (target).open && opened();
+  return html`<details class="q-row" data-test="quarantine-row" data-key=${placeOf(row)} @toggle=${toggled}><summary>${
+    moment(row.append_ms)}<span class="place">${placeOf(row)}</span><span class="q-reason">${
+    textOr(`reason.${row.reason}`, row.reason)}</span>${preview(row)}</summary>${isOpened ? content(row) : nothing}</details>`;
 }
 
-function preview(app, row) {
+/** @param {QuarantineRow} row */
+function content(row) {
+  const size = t("quarantine.size", { time: dateTime(row.append_ms), bytes: bytes(row.bytes) });
+  return html`<div class="q-open">${explanationOf(row.reason, row.explanation)}${lateSale(row)}${
+    row.replays ? html`<p>${t("quarantine.replayed")}</p>` : nothing}${payload(row)}<p class="q-foot"><span
+    class="dim">${size}</span><button type="button" class="link" @click=${() => openRecord(row)}>${
+    t("quarantine.open")}</button></p></div>`;
+}
+
+/** @param {QuarantineRow} row */
+function preview(row) {
   const text = row.text ?? row.hex;
-  if (text === null || text === undefined) {
-    return app.el("span", { class: "q-text none", text: app.t("record.tombstone") });
-  }
-  if (!text) return app.el("span", { class: "q-text none", text: app.t("record.empty") });
-  const shell = app.el("bdi", { class: "q-text" });
-  shell.append(...visible(app, beginning(text, PREVIEW)));
-  return shell;
+  if (!text) return html`<span class="q-text none">${t(text === "" ? "record.empty" : "record.tombstone")}</span>`;
+  return html`<bdi class="q-text">${visible(beginning(text, PREVIEW_CHARS))}</bdi>`;
 }
 
-function lateSale(app, row) {
-  return app.t("quarantine.late_sale", { money: app.money(row.cents, row.currency),
-    category: escaped(row.category ?? "–"), late: app.duration(row.lateness_ms) });
+/** @param {QuarantineRow} row */
+function lateSale({ cents, currency, category, lateness_ms: lateness }) {
+  if (cents === null || cents === undefined) return nothing;
+  return html`<p>${t("quarantine.late_sale", {
+    money: money(cents, currency ?? ""), category: escaped(category ?? "–"), late: duration(lateness),
+  })}</p>`;
 }

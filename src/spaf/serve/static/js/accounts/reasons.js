@@ -1,47 +1,52 @@
-// Why a record was not accepted, and what the contract says of one, in the page's language.
+// Why a record was not accepted, and its outcome under the contract, in the page's language.
 
-import { inEnglish, keyOfMessage } from "../core/i18n.js";
-import { known } from "../core/ui.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { dateTime, duration, money, number } from "../core/format.js";
+import { inEnglish, keyOfMessage, language, t } from "../core/i18n.js";
+import { textOr } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
 
-// Return why a record was not accepted, as a paragraph.
-//
-// The server says it in English: the rule, then what the record has instead. The rule has words of
-// its own here, and of what follows each form is known; another sentence is shown as it came.
-export function explained(app, reason, explanation) {
-  const english = app.el("p", { class: "why", lang: "en" }, foreign(app, explanation ?? ""));
-  const said = inEnglish(`rule.${reason}`);
-  if (app.language() === "en" || !said || !explanation?.startsWith(said)) return english;
-  const rest = explanation.slice(said.length).trim();
-  const found = /^(\w+) is "([\s\S]*)"\.$/.exec(rest);
-  const ending = keyOfMessage("why.", rest);
-  if (!found && rest && !ending) return english;
-  const shell = app.el("p", { class: "why" }, `${app.t(`rule.${reason}`)} `);
-  if (found) {
-    shell.append(app.t("why.is", { name: found[1] }), " ", foreign(app, `"${found[2]}"`), ".");
-  } else if (ending) {
-    shell.append(app.t(ending));
-  }
-  return shell;
+/**
+ * Return why a record was not accepted, as a paragraph.
+ *
+ * The server writes it in English: the rule, then what the record has instead. The page has its own text of the rule
+ * and of the known endings; another sentence is shown as it came.
+ *
+ * @param {string} reason
+ * @param {string | null | undefined} explanation
+ */
+export function explanationOf(reason, explanation) {
+  return translated(reason, explanation ?? "")
+    ?? html`<p class="why" lang="en">${foreign(explanation ?? "")}</p>`;
 }
 
-// Return what the contract says of one sale of a record, as a list item.
-export function outcomeLine(app, told) {
-  const { outcome, reason, explanation } = told;
-  const line = app.el("li", { class: `outcome outcome-${outcome}` },
-    app.el("strong", { text: known(app, `outcome.${outcome}`, outcome) }));
-  if (reason) line.append(` · ${known(app, `reason.${reason}`, reason)}`);
-  if (told.cents !== undefined) line.append(" · ", ...saleParts(app, told));
-  if (explanation) line.append(explained(app, reason ?? outcome, explanation));
-  return line;
+/** @param {string} reason @param {string} explanation */
+function translated(reason, explanation) {
+  const rule = inEnglish(`rule.${reason}`);
+  if (language() === "en" || !rule || !explanation.startsWith(rule)) return null;
+  const ending = explanation.slice(rule.length).trim();
+  const value = /^(\w+) is "([\s\S]*)"\.$/.exec(ending);
+  const key = keyOfMessage("why.", ending);
+  if (ending && !value && !key) return null;
+  const rest = value ? html`${t("why.is", { name: value[1] })} ${foreign(`"${value[2]}"`)}.` : key ? t(key) : nothing;
+  return html`<p class="why">${t(`rule.${reason}`)} ${rest}</p>`;
 }
 
-function saleParts(app, sale) {
-  const money = (cents) => app.money(cents, sale.currency);
-  const counted = app.t("outcome.sale", { n: app.number(sale.quantity),
-    price: money(sale.unit_cents), total: money(sale.cents) });
-  const late = sale.lateness_ms === undefined ? ""
-    : ` · ${app.t("outcome.lateness", { late: app.duration(sale.lateness_ms) })}`;
-  return [counted, " · ", foreign(app, sale.category, { longest: 64 }),
-    ` · ${app.t("outcome.event_time", { time: app.dateTime(sale.event_ms) })}${late}`];
+/** Return the outcome of one sale of a record, as a list item. @param {Outcome} outcome */
+export function outcomeLine(outcome) {
+  const { outcome: name, reason, explanation } = outcome;
+  return html`<li class="outcome outcome-${name}"><strong>${textOr(`outcome.${name}`, name)}</strong>${
+    reason ? ` · ${textOr(`reason.${reason}`, reason)}` : ""}${
+    outcome.cents === undefined ? nothing : saleParts(/** @type {Sale} */ (outcome))}${
+    explanation ? explanationOf(reason ?? name, explanation) : nothing}</li>`;
+}
+
+/** @param {Sale} sale */
+function saleParts(sale) {
+  const total = t("outcome.sale", {
+    n: number(sale.quantity), price: money(sale.unit_cents, sale.currency), total: money(sale.cents, sale.currency),
+  });
+  const late = sale.lateness_ms === undefined ? "" : ` · ${t("outcome.lateness", { late: duration(sale.lateness_ms) })}`;
+  const eventTime = t("outcome.event_time", { time: dateTime(sale.event_ms) });
+  return html` · ${total} · ${foreign(sale.category, { maxChars: 64 })} · ${eventTime}${late}`;
 }

@@ -1,21 +1,31 @@
 // The figures of an anomaly: money of a sale, or sales of a few seconds.
 
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { amount as moneyText, duration, number } from "../core/format.js";
+import { t } from "../core/i18n.js";
 import { isOfSecond } from "./anomaly_feed.js";
-import { amount as amountOf } from "../core/format.js";
 
-// Return amount, expected amount, their ratio and the score, each as the kind has it.
-export function numbers(app, anomaly) {
+/** Return amount, expected amount, their ratio and the score as texts. @param {Anomaly} anomaly */
+export function valuesOf(anomaly) {
   const { amount, expected, score } = anomaly;
-  const of = isOfSecond(anomaly)
-    ? (value, digits) => app.number(Number(value), digits)
-    : (value) => amountOf(value);
-  const ratio = Number(expected) > 0 ? Number(amount) / Number(expected) : null;
-  const shown = of(amount, 0);
-  return [isOfSecond(anomaly) ? app.t("anomalies.n_sales", { n: shown }) : shown,
-    of(expected, 1), ratio === null ? "–" : times(app, ratio), app.number(Number(score), 1)];
+  const ofSecond = isOfSecond(anomaly);
+  return {
+    amount: ofSecond ? t("anomalies.n_sales", { n: number(Number(amount)) }) : moneyText(amount),
+    expected: ofSecond ? number(Number(expected), 1) : moneyText(expected),
+    ratio: Number(expected) > 0 ? ratioText(Number(amount) / Number(expected)) : "–",
+    score: number(Number(score), 1),
+  };
 }
 
-function times(app, ratio) {
+/** @param {number} ratio */
+function ratioText(ratio) {
   if (!ratio) return "×0";
-  return `×${app.number(ratio, ratio >= 100 ? 0 : ratio >= 10 ? 1 : 2)}`;
+  return `×${number(ratio, ratio >= 100 ? 0 : ratio >= 10 ? 1 : 2)}`;
+}
+
+/** Return how long after its sale or second an anomaly was detected; a dash says why that is unknown. @param {Anomaly} anomaly */
+export function detectedAfter({ known_after_ms: ms }) {
+  if (ms !== null && ms !== undefined) return duration(ms);
+  const why = t("anomalies.not_known");
+  return html`<span title=${why}><span aria-hidden="true">–</span><span class="hidden">${why}</span></span>`;
 }

@@ -1,67 +1,63 @@
-// How good the rules are in this run: precision and recall per kind, and what the words mean.
+// How accurate the rules are in this run: precision and recall of each kind, and what the terms mean.
 
-import { changed, kindName, latest, mark, say } from "../core/ui.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { latest } from "../core/events.js";
+import { number, scoreText } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { kindName, mark } from "../core/ui.js";
 import { rateNote } from "./rate_changes.js";
-import { scoreText } from "../core/format.js";
 
-// Return the table; it says in words when this run has no labels to be held against.
-export function mountDetectionScore(app) {
-  const body = app.el("tbody");
-  const none = say(app, app.el("p", { class: "empty" }), "detection.none");
-  const columns = ["kind", "found", "recall", "right", "precision"].map((name) => say(app,
-    app.el("th", { scope: "col", class: name === "kind" ? "" : "n" }), `detection.col.${name}`));
-  const table = app.el("table", { class: "score" },
-    app.el("thead", {}, app.el("tr", {}, ...columns)), body);
-  const meaning = app.el("dl", { class: "meaning" }, ...["precision", "recall"].flatMap((name) => [
-    say(app, app.el("dt"), `detection.col.${name}`), say(app, app.el("dd"), `detection.${name}_means`)]));
-  const caption = app.el("p", { class: "note" });
-  const burst = say(app, app.el("p", { class: "note", hidden: true }), "detection.burst");
-  latest(app, "score", (score) => {
-    none.hidden = Boolean(score);
-    table.hidden = meaning.hidden = !score;
-    tellScore(app, caption);
-    burst.hidden = !score?.kinds?.customer_burst;
-    if (score && changed(body, [app.language(), score])) body.replaceChildren(...lines(app, score));
-  });
-  return app.el("aside", { class: "score-side" }, say(app, app.el("h3"), "detection.title"), none,
-    table, meaning, burst, caption, rateNote(app));
+const COLUMNS = ["kind", "found", "recall", "right", "precision"];
+const COUNTS = /** @type {const} */ (["labelled", "found", "alerts", "true_alerts"]);
+
+/** Return the table, or what says that this run has no labels. @param {Score | null} score */
+export function detectionScore(score) {
+  const hasBurst = Boolean(score?.kinds?.customer_burst);
+  return html`<aside class="score-side"><h3>${t("detection.title")}</h3><p class="empty" ?hidden=${Boolean(score)}>${
+    t("detection.none")}</p>${score ? [table(score), meaning()] : nothing}<p class="note" ?hidden=${!hasBurst}>${
+    t("detection.burst")}</p>${thresholdNote()}${rateNote()}</aside>`;
 }
 
-// Say what the score of an alert is, and from which one on a sale or a second is told.
-function tellScore(app, caption) {
-  const { outlier_score: sale, surge_score: second } = app.get("snapshot")?.run ?? {};
-  caption.hidden = !sale || !second;
-  app.put(caption, app.t("detection.score_means", { sale: app.number(sale ?? 0, 1), second: app.number(second ?? 0, 1) }));
-}
-
-function lines(app, score) {
+/** @param {Score} score */
+function table(score) {
   const kinds = Object.entries(score.kinds ?? {});
-  const all = { precision: score.precision, recall: score.recall };
-  const sum = (name) => kinds.reduce((total, [, counts]) => total + (counts[name] ?? 0), 0);
-  for (const name of ["labelled", "found", "alerts", "true_alerts"]) all[name] = sum(name);
-  return [
-    ...kinds.map(([kind, counts]) => line(app, counts, mark(kind), kindName(app, kind))),
-    line(app, all, null, app.t("detection.all"), "total"),
-  ];
+  const sum = (/** @type {typeof COUNTS[number]} */ name) => kinds.reduce((total, [, counts]) => total + (counts[name] ?? 0), 0);
+  const all = /** @type {KindScore} */ ({
+    precision: score.precision, recall: score.recall, ...Object.fromEntries(COUNTS.map((name) => [name, sum(name)])),
+  });
+  return html`<table class="score"><thead><tr>${COLUMNS.map((name, i) =>
+    html`<th scope="col" class=${i ? "n" : ""}>${t(`detection.col.${name}`)}</th>`)}</tr></thead>
+    <tbody>${kinds.map(([kind, counts]) => line(counts, html`${mark(kind)}<span>${kindName(kind)}</span>`))}${
+      line(all, html`<span>${t("detection.all")}</span>`, "total")}</tbody></table>`;
 }
 
-function line(app, counts, shape, name, extra = "") {
+/** @param {KindScore} counts @param {Template} name @param {string} extra class */
+function line(counts, name, extra = "") {
   const { labelled = 0, found = 0, alerts = 0, true_alerts: right = 0 } = counts;
-  return app.el("tr", { class: extra },
-    app.el("th", { scope: "row" }, ...(shape ? [shape] : []), app.el("span", { text: name })),
-    cell(app, of(app, found, labelled)), cell(app, share(counts.recall, found, labelled)),
-    cell(app, of(app, right, alerts)), cell(app, share(counts.precision, right, alerts)));
+  const cells = [countOf(found, labelled), share(counts.recall, found, labelled),
+    countOf(right, alerts), share(counts.precision, right, alerts)];
+  return html`<tr class=${extra}><th scope="row">${name}</th>${cells.map((cell) => html`<td class="n">${cell}</td>`)}</tr>`;
 }
 
-function cell(app, text) {
-  return app.el("td", { class: "n", text });
+function meaning() {
+  return html`<dl class="meaning"><dt>${t("detection.col.precision")}</dt><dd>${t("detection.precision_means")}</dd><dt>${
+    t("detection.col.recall")}</dt><dd>${t("detection.recall_means")}</dd></dl>`;
 }
 
-function of(app, part, whole) {
-  return whole ? `${app.number(part)} / ${app.number(whole)}` : "–";
+/** Return what the score of an alert is, and from which score on a sale or a second is reported. */
+function thresholdNote() {
+  const { outlier_score: sale = 0, surge_score: second = 0 } = latest("snapshot")?.run ?? {};
+  return html`<p class="note" ?hidden=${!sale || !second}>${
+    t("detection.score_means", { sale: number(sale, 1), second: number(second, 1) })}</p>`;
 }
 
-function share(told, part, whole) {
-  const ratio = told ?? (whole ? part / whole : null);
-  return ratio === null ? "–" : scoreText(ratio, 3);
+/** @param {number} part @param {number} whole */
+function countOf(part, whole) {
+  return whole ? `${number(part)} / ${number(whole)}` : "–";
+}
+
+/** @param {number | null | undefined} ratio of the server @param {number} part @param {number} whole */
+function share(ratio, part, whole) {
+  const value = ratio ?? (whole ? part / whole : null);
+  return value === null ? "–" : scoreText(value, 3);
 }

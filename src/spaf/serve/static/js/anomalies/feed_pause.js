@@ -1,65 +1,66 @@
-// What holds the feed still: the button, or someone who points at a row, has it chosen, or scrolls.
+// What pauses the feed: the button, or a reader who points at a row, has it in focus, or has scrolled down.
 
-// The button and what it says; `insert` is given what has waited when nothing holds any more.
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { number } from "../core/format.js";
+import { t } from "../core/i18n.js";
+
+const REASONS = ["button", "focus", "pointer", "scroll"];
+// The list counts as scrolled beyond this, px.
+const SCROLLED_PX = 8;
+
+/** The button, its status, and the reasons for a pause. */
 export class FeedPause {
-  constructor(app, feed, insert) {
-    this.app = app;
+  /**
+   * @param {import("./anomaly_feed.js").AnomalyFeed} feed
+   * @param {(waited: Anomaly[]) => void} changed is called with what has waited when nothing pauses the feed any more
+   */
+  constructor(feed, changed) {
     this.feed = feed;
-    this.insert = insert;
+    this.changed = changed;
+    /** @type {Set<string>} */
     this.reasons = new Set();
-    this.status = app.el("span", { class: "feed-status" });
-    this.pause = app.el("button", { type: "button",
-      "data-test": "anomalies-pause", onclick: () => this.#press() });
-    this.root = app.el("span", { class: "feed-pause" }, this.status, this.pause);
+    /** @type {HTMLElement | null} */
+    this.list = null;
   }
 
-  // A row must not run away from a pointer, from the focus, or from who has scrolled to it.
-  whileRead(scroll, body) {
-    this.scroll = scroll;
-    scroll.addEventListener("pointerenter", (event) => {
-      if (event.pointerType === "mouse") this.#hold("pointer", true);
-    });
-    scroll.addEventListener("pointerleave", () => this.#hold("pointer", false));
-    body.addEventListener("focusin", () => this.#hold("focus", true));
-    body.addEventListener("focusout", () => this.#hold("focus", false));
-    scroll.addEventListener("scroll", () => this.#hold("scroll", scroll.scrollTop > 8));
+  /** Pause while the list is read: a row must not move away from a pointer, the focus, or a reader. @param {HTMLElement} list */
+  watch(list) {
+    this.list = list;
+    list.addEventListener("pointerenter", ({ pointerType }) => pointerType === "mouse" && this.#set("pointer", true));
+    list.addEventListener("pointerleave", () => this.#set("pointer", false));
+    list.addEventListener("focusin", () => this.#set("focus", true));
+    list.addEventListener("focusout", () => this.#set("focus", false));
+    list.addEventListener("scroll", () => this.#set("scroll", list.scrollTop > SCROLLED_PX));
   }
 
-  draw() {
-    const { app, reasons, feed } = this;
-    const why = ["button", "focus", "pointer", "scroll"].find((reason) => reasons.has(reason));
-    const n = app.number(feed.waiting.length);
-    app.put(this.status, app.t(why ? `anomalies.paused.${why}` : "anomalies.live", { n }));
-    this.status.classList.toggle("held", Boolean(why));
-    const go = feed.waiting.length ? "anomalies.resume_n" : "anomalies.resume";
-    app.put(this.pause, app.t(why ? go : "anomalies.pause", { n }));
-    this.pause.setAttribute("aria-pressed", String(reasons.has("button")));
+  template() {
+    const reason = REASONS.find((each) => this.reasons.has(each));
+    const n = number(this.feed.waiting.length);
+    const resume = this.feed.waiting.length ? t("anomalies.resume_n", { n }) : t("anomalies.resume");
+    return html`<span class="feed-pause"><span class="feed-status${reason ? " held" : ""}">${
+      reason ? t(`anomalies.paused.${reason}`, { n }) : ""}</span><button type="button" data-test="anomalies-pause"
+      aria-pressed=${this.reasons.has("button")} @click=${() => this.#press()}>${reason ? resume : t("anomalies.pause")}</button></span>`;
   }
 
   #press() {
     if (this.reasons.size && !this.reasons.has("button")) {
-      this.scroll.scrollTop = 0;
+      if (this.list) this.list.scrollTop = 0;
       this.reasons.clear();
-      this.#letGo();
+      this.#apply();
     } else {
-      this.#hold("button", !this.reasons.has("button"));
+      this.#set("button", !this.reasons.has("button"));
     }
   }
 
-  #hold(reason, held) {
-    if (held === this.reasons.has(reason)) return;
-    if (held) this.reasons.add(reason);
+  /** @param {string} reason @param {boolean} holds */
+  #set(reason, holds) {
+    if (holds === this.reasons.has(reason)) return;
+    if (holds) this.reasons.add(reason);
     else this.reasons.delete(reason);
-    if (!this.reasons.size) this.#letGo();
-    else {
-      this.feed.hold(true);
-      this.draw();
-    }
+    this.#apply();
   }
 
-  #letGo() {
-    const waited = this.feed.hold(false);
-    if (waited.length) this.insert(waited);
-    this.draw();
+  #apply() {
+    this.changed(this.feed.pause(this.reasons.size > 0));
   }
 }

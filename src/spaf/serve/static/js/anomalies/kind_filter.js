@@ -1,44 +1,43 @@
-// The kinds of anomalies with how many there are, of which one can be picked out.
+// The kinds of anomalies with their counts, of which one can be chosen.
 
-import { kindName, mark, sayIn } from "../core/ui.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { number } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { kindName, mark } from "../core/ui.js";
 
-// Always there; a kind that the job finds one day comes behind them.
+// Always shown; another kind that the job detects comes after them.
 const KINDS = ["high_price", "low_price", "bulk_quantity", "surge", "drought"];
 
-// One button a kind, and one for all; `kind` is the chosen one or null, `choose` hears of a change.
+/** One button a kind, and one for all. */
 export class KindFilter {
-  constructor(app, feed, choose) {
-    this.app = app;
+  /** @param {import("./anomaly_feed.js").AnomalyFeed} feed @param {() => void} changed */
+  constructor(feed, changed) {
     this.feed = feed;
-    this.choose = choose;
+    this.changed = changed;
+    /** @type {string | null} the chosen kind */
     this.kind = null;
-    this.root = sayIn(app, app.el("div", { class: "chips", role: "group" }), "aria-label",
-      "anomalies.filter");
   }
 
-  draw() {
-    const { app, feed, root } = this;
-    const extra = [...feed.counts.keys()].filter((kind) => !KINDS.includes(kind));
-    const wanted = [null, ...KINDS, ...extra];
-    if (root.childElementCount !== wanted.length) {
-      root.replaceChildren(...wanted.map((kind) => this.#chip(kind)));
-    }
-    [...root.children].forEach((chip, i) => {
-      const kind = wanted[i];
-      chip.setAttribute("aria-pressed", String(kind === this.kind));
-      const name = kind ? kindName(app, kind) : app.t("anomalies.all");
-      app.put(chip.querySelector(".chip-name"), name);
-      const n = kind ? feed.counts.get(kind) ?? 0 : feed.seen;
-      app.put(chip.querySelector(".chip-count"), app.number(n));
-    });
+  /** Return those of the chosen kind. @param {Anomaly[]} anomalies */
+  matching(anomalies) {
+    return this.kind ? anomalies.filter(({ kind }) => kind === this.kind) : anomalies;
   }
 
-  #chip(kind) {
-    const { app } = this;
-    return app.el("button", { type: "button", class: "chip", onclick: () => {
+  template() {
+    const others = [...this.feed.counts.keys()].filter((kind) => !KINDS.includes(kind));
+    return html`<div class="chips" role="group" aria-label=${t("anomalies.filter")}>${
+      [null, ...KINDS, ...others].map((kind) => this.#button(kind))}</div>`;
+  }
+
+  /** @param {string | null} kind */
+  #button(kind) {
+    const n = kind ? this.feed.counts.get(kind) ?? 0 : this.feed.seen;
+    const choose = () => {
       this.kind = this.kind === kind ? null : kind;
-      this.choose();
-    } }, ...(kind ? [mark(kind)] : []), app.el("span", { class: "chip-name" }),
-    app.el("span", { class: "chip-count" }));
+      this.changed();
+    };
+    return html`<button type="button" class="chip" aria-pressed=${kind === this.kind} @click=${choose}>${
+      kind ? mark(kind) : nothing}<span class="chip-name">${kind ? kindName(kind) : t("anomalies.all")}</span><span
+      class="chip-count">${number(n)}</span></button>`;
   }
 }

@@ -1,174 +1,151 @@
-// The anomalies: a feed that can be held, what is known of each, and how good the rules are.
+// The anomalies: a feed that can be paused, the details of each, and how accurate the rules are.
 
-import { KindFilter } from "./kind_filter.js";
-import { headOf, rowOf } from "./anomaly_row.js";
-import { AnomalyFeed, PAGE, isOfSecond } from "./anomaly_feed.js";
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { repeat } from "../../vendor/lit-html/directives/repeat.js";
+import { latest, on } from "../core/events.js";
+import { number } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { getJson } from "../core/server.js";
+import { arrowKeys, errorText, panel, sectionHead } from "../core/ui.js";
+import { openAnomaly } from "../kafka/record_dialog.js";
+import { AnomalyFeed, PAGE, keyOf } from "./anomaly_feed.js";
+import { anomalyRow, feedHead } from "./anomaly_row.js";
+import { detectionScore } from "./detection_score.js";
 import { FeedPause } from "./feed_pause.js";
-import { arrows, heading, say, sentence } from "../core/ui.js";
-import { openRecord, openSecond } from "../kafka/record_dialog.js";
-import { mountDetectionScore } from "./detection_score.js";
+import { KindFilter } from "./kind_filter.js";
+import { startRateChanges } from "./rate_changes.js";
 
-// Pages that one press of "older" asks for at most, while the filter lets none of them through.
+// Pages that one press of "older" loads at most, while the filter lets none of them through.
 const MAX_PAGES = 5;
-// How long a new line stands out, ms.
+// How long a new row stands out, ms.
 const NEW_MS = 1_200;
 
-// Build the section into its place on the page.
-export function mount(section, app) {
-  const view = new Anomalies(app);
-  section.append(heading(app, section, "anomalies.title"), view.root);
-  const now = app.get("snapshot");
-  if (now) view.restart(now.anomalies ?? []);
-  app.on("snapshot", (data) => view.restart(data.anomalies ?? []));
-  app.on("anomalies", (data) => view.add(data.anomalies ?? []));
-  app.on("language", () => view.draw());
+/** Build the section. @param {HTMLElement} section */
+export function mount(section) {
+  const view = new Anomalies(section);
+  on("snapshot", ({ anomalies }) => view.restart(anomalies ?? []));
+  on("anomalies", ({ anomalies }) => view.add(anomalies ?? []));
 }
 
 class Anomalies {
-  constructor(app) {
-    this.app = app;
+  /** @param {HTMLElement} section */
+  constructor(section) {
     this.feed = new AnomalyFeed();
+    this.filter = new KindFilter(this.feed, () => this.redraw());
+    this.pause = new FeedPause(this.feed, (waited) => this.#show(waited));
     this.limit = PAGE;
-    this.anomalies = new WeakMap();
-    this.root = app.el("div", { class: "anomalies" });
-    this.#build();
-    this.draw();
+    this.message = "";
+    this.loading = false;
+    /** @type {Set<Anomaly>} rows that stand out */
+    this.fresh = new Set();
+    /** @type {WeakMap<Anomaly, Template>} rows that are not new, in the page's language */
+    this.rows = new WeakMap();
+    on("language", () => { this.rows = new WeakMap(); });
+    startRateChanges();
+    this.updateFocus = () => {};
+    this.redraw = panel(section, ["score", "load"], () => this.#template(section.id), () => this.updateFocus());
+    const find = (/** @type {string} */ part) => /** @type {HTMLElement} */ (section.querySelector(part));
+    this.pause.watch(find(".feed-scroll"));
+    this.updateFocus = arrowKeys(find(".feed tbody"), ".row-open");
   }
 
-  #build() {
-    const { app } = this;
-    this.chips = new KindFilter(app, this.feed, () => this.draw());
-    this.hold = new FeedPause(app, this.feed, (waited) => this.#insert(waited));
-    this.body = app.el("tbody", { onclick: (event) => this.#click(event), onkeydown: (event) => {
-      if (event.key === "Escape") document.activeElement.blur();
-    } });
-    this.point = arrows(this.body, ".row-open");
-    this.empty = app.el("p", { class: "empty" });
-    const table = app.el("table", { class: "feed" }, headOf(app), this.body);
-    this.scroll = app.el("div", { class: "feed-scroll" }, table, this.empty);
-    this.older = say(app, app.el("button", { type: "button",
-      "data-test": "anomalies-older", onclick: () => this.#loadOlder() }), "anomalies.older");
-    this.told = app.el("span", { class: "told", role: "status" });
-    this.hold.whileRead(this.scroll, this.body);
-    const bar = app.el("div", { class: "feed-bar" }, this.chips.root, this.hold.root);
-    this.root.append(
-      app.el("div", { class: "feed-side" }, bar, this.scroll,
-        app.el("div", { class: "feed-foot" }, this.older, this.told)),
-      mountDetectionScore(app),
-    );
-  }
-
+  /** Add new anomalies. @param {Anomaly[]} anomalies */
   add(anomalies) {
-    if (!anomalies.length) return;
-    this.#insert(this.feed.add(anomalies));
-    this.app.frame(() => this.chips.draw());
-    this.hold.draw();
+    this.#show(this.feed.add(anomalies));
   }
 
-  // Take the oldest lines away, but not from under the focus.
-  #trim() {
-    const { body } = this;
-    while (body.childElementCount > this.limit
-      && !body.lastElementChild.contains(document.activeElement)) body.lastElementChild.remove();
-  }
-
-  // Begin with a snapshot's newest; what is already shown stays where it is.
+  /** Begin with those of a snapshot; what is already shown stays. @param {Anomaly[]} anomalies */
   restart(anomalies) {
     this.feed.restart(anomalies);
-    if (!this.feed.held) this.draw();
-    else this.hold.draw();
+    this.redraw();
   }
 
-  draw() {
-    this.chips.draw();
-    this.hold.draw();
-    const shown = this.#matching(this.feed.rows).slice(0, this.limit);
-    this.body.replaceChildren(...shown.map((anomaly) => this.#row(anomaly)));
-    this.#settle();
+  /** @param {Anomaly[]} fresh */
+  #show(fresh) {
+    this.redraw();
+    if (!fresh.length) return;
+    for (const anomaly of fresh) this.fresh.add(anomaly);
+    // Not a fade: one would paint the whole section sixty times a second.
+    setTimeout(() => {
+      for (const anomaly of fresh) this.fresh.delete(anomaly);
+      this.redraw();
+    }, NEW_MS);
   }
 
-  #matching(anomalies) {
-    const wanted = this.chips.kind;
-    return wanted ? anomalies.filter(({ kind }) => kind === wanted) : anomalies;
+  #shown() {
+    return this.filter.matching(this.feed.rows).slice(0, this.limit);
   }
 
-  #insert(fresh) {
-    const shown = this.#matching(fresh).slice(0, this.limit);
-    if (!shown.length) return;
-    this.app.frame(() => {
-      const rows = shown.map((anomaly) => this.#row(anomaly));
-      for (const row of rows) row.classList.add("new");
-      // Not a fade: one would paint the whole section sixty times a second.
-      setTimeout(() => rows.forEach((row) => row.classList.remove("new")), NEW_MS);
-      this.body.prepend(...rows);
-      this.#trim();
-      this.#settle();
-    });
+  /** @param {string} id */
+  #template(id) {
+    const shown = this.#shown();
+    return html`${sectionHead(id, t("anomalies.title"))}<div class="anomalies"><div class="feed-side">
+      <div class="feed-bar">${this.filter.template()}${this.pause.template()}</div>
+      <div class="feed-scroll"><table class="feed">${feedHead()}<tbody @click=${this.#click} @keydown=${blurOnEscape}>${
+        repeat(shown, keyOf, (anomaly) => this.#row(anomaly))}</tbody></table><p class="empty" ?hidden=${shown.length > 0}>${
+        t(this.filter.kind ? "anomalies.none_of_kind" : "anomalies.none")}</p></div>
+      <div class="feed-foot"><button type="button" data-test="anomalies-older" ?disabled=${this.loading}
+        ?hidden=${!this.feed.rows.length} @click=${() => this.#loadOlder()}>${t("anomalies.older")}</button><span
+        class="told" role="status">${this.message}</span></div></div>${detectionScore(latest("score"))}</div>`;
   }
 
-  #settle() {
-    const none = !this.body.childElementCount;
-    this.empty.hidden = !none;
-    const why = this.chips.kind ? "anomalies.none_of_kind" : "anomalies.none";
-    this.empty.textContent = this.app.t(why);
-    this.older.hidden = none && !this.feed.rows.length;
-    this.point();
-  }
-
+  /** @param {Anomaly} anomaly */
   #row(anomaly) {
-    const row = rowOf(this.app, anomaly);
-    this.anomalies.set(row, anomaly);
+    if (this.fresh.has(anomaly)) return anomalyRow(anomaly, true);
+    const row = this.rows.get(anomaly) ?? anomalyRow(anomaly, false);
+    this.rows.set(anomaly, row);
     return row;
   }
 
-  #click(event) {
-    const row = event.target.closest("tr");
-    if (!row || marking(event, row)) return;
-    row.querySelector("button").focus();
-    const anomaly = this.anomalies.get(row);
-    if (isOfSecond(anomaly)) openSecond(this.app, anomaly);
-    else openRecord(this.app, { ...anomaly, anomaly });
-  }
+  /** @param {MouseEvent} event */
+  #click = (event) => {
+    const row = event.target instanceof Element ? event.target.closest("tr") : null;
+    const anomaly = this.feed.known.get(row?.dataset.key ?? "");
+    if (!row || !anomaly || endsSelection(event, row)) return;
+    row.querySelector("button")?.focus();
+    openAnomaly(anomaly);
+  };
 
   async #loadOlder() {
-    const { app, feed } = this;
-    this.older.disabled = true;
-    const shown = this.body.childElementCount;
-    this.limit = shown + PAGE;
+    this.loading = true;
+    const before = this.#shown().length;
+    this.limit = before + PAGE;
     try {
       for (let page = 0, more = true; more && page < MAX_PAGES; page += 1) {
-        if (this.#matching(feed.rows).length >= this.limit) break;
+        if (this.filter.matching(this.feed.rows).length >= this.limit) break;
         more = await this.#loadPage();
       }
-      this.draw();
-      const n = this.body.childElementCount - shown;
-      this.#tell(n ? "anomalies.loaded" : feed.full ? "anomalies.full" : "anomalies.no_older", n);
+      const n = this.#shown().length - before;
+      const none = this.feed.full ? t("anomalies.full") : t("anomalies.no_older");
+      this.message = n ? t("anomalies.loaded", { n: number(n) }) : none;
     } catch (error) {
-      this.told.textContent = sentence(app, error);
+      this.message = errorText(error);
     } finally {
-      this.older.disabled = false;
+      this.loading = false;
+      this.redraw();
     }
   }
 
-  // Load one page; return whether there may be more. The oldest millisecond is asked for again.
+  /** Load one page; return whether there may be more. The oldest millisecond is requested again. */
   async #loadPage() {
-    const { app, feed } = this;
-    const ask = async (before_ms) => (await app.api("/api/anomalies",
-      { before_ms, limit: PAGE })).anomalies ?? [];
+    const { feed } = this;
+    const load = async (/** @type {number} */ beforeMs) =>
+      (await getJson("/api/anomalies", { before_ms: beforeMs, limit: PAGE })).anomalies ?? [];
     const oldest = feed.oldestMs ?? Date.now();
-    const page = await ask(oldest + 1);
+    const page = await load(oldest + 1);
     if (feed.addOlder(page)) return page.length >= PAGE && !feed.full;
-    const next = page.length < PAGE ? [] : await ask(oldest);
+    const next = page.length < PAGE ? [] : await load(oldest);
     return feed.addOlder(next) > 0 && !feed.full;
-  }
-
-  #tell(key, n) {
-    this.told.textContent = this.app.t(key, { n: this.app.number(n) });
   }
 }
 
-// Whether the click ends the marking of text in the row, to be copied.
-function marking({ detail }, row) {
-  const marked = getSelection();
-  return detail > 0 && !marked.isCollapsed && row.contains(marked.anchorNode);
+/** @param {KeyboardEvent} event */
+function blurOnEscape({ key }) {
+  if (key === "Escape" && document.activeElement instanceof HTMLElement) document.activeElement.blur();
+}
+
+/** Return whether a click ends the selection of text in the row, to be copied. @param {MouseEvent} event @param {Element} row */
+function endsSelection({ detail }, row) {
+  const selection = getSelection();
+  return detail > 0 && selection !== null && !selection.isCollapsed && row.contains(selection.anchorNode);
 }

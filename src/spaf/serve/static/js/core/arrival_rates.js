@@ -1,88 +1,127 @@
-// How much arrived when, by the page's own clock: the rates of "now" come from here, not from the
-// time written in the sales, so they are right for a replay of yesterday's log as well.
+// How much arrived when, by the page's own clock. The rates of "now" come from here and not from the time
+// written in the sales, so they are right for a replay of yesterday's log as well.
 
 import { PLACES, shifted } from "./palette.js";
 
-// One slot, ms: four a second let a rate be fresh without flicker.
+// Width of a slot, ms: four a second let a rate be fresh without flicker.
 const SLOT_MS = 250;
-const SLOTS = 256; // 64 s: the minute of a sparkline
-const A_SECOND = 1_000 / SLOT_MS;
+// 64 s: the minute of a sparkline.
+const SLOTS = 256;
+const SLOTS_PER_SECOND = 1_000 / SLOT_MS;
 
-export function createArrivalRates(placeOf) {
-  const count = new Float64Array(SLOTS);
-  const money = new Float64Array(SLOTS); // cents of the base currency, for rates only
-  let byPlace = Array.from({ length: PLACES + 1 }, () => new Float64Array(SLOTS));
-  let newest = 0;
+const makeSlots = () => new Float64Array(SLOTS);
 
-  const each = (fn) => [count, money, ...byPlace].forEach(fn);
-
-  function clear(nowMs) {
-    each((slots) => slots.fill(0));
-    newest = Math.floor(nowMs / SLOT_MS);
+/** Sales, revenue and sales of each place of the palette, in slots of the last minute. */
+export class ArrivalRates {
+  /** @param {(category: string) => number} placeOf */
+  constructor(placeOf) {
+    this.placeOf = placeOf;
+    this.count = makeSlots();
+    // Cents of the base currency, for rates only.
+    this.money = makeSlots();
+    this.byPlace = Array.from({ length: PLACES + 1 }, makeSlots);
+    this.newest = 0;
   }
 
-  function advance(nowMs) {
-    const to = Math.floor(nowMs / SLOT_MS);
-    if (to - newest >= SLOTS) return clear(nowMs);
-    for (; newest < to; ) {
-      newest += 1;
-      each((slots) => { slots[newest % SLOTS] = 0; });
+  /** Forget everything. @param {number} nowMs */
+  clear(nowMs) {
+    for (const slots of this.#all()) slots.fill(0);
+    this.newest = Math.floor(nowMs / SLOT_MS);
+  }
+
+  /** Move on to the slot of now. @param {number} nowMs */
+  advance(nowMs) {
+    const target = Math.floor(nowMs / SLOT_MS);
+    if (target - this.newest >= SLOTS) {
+      this.clear(nowMs);
+      return;
+    }
+    while (this.newest < target) {
+      this.newest += 1;
+      for (const slots of this.#all()) slots[this.newest % SLOTS] = 0;
     }
   }
 
-  // The places from this one on are now one further.
-  function insert(at) {
-    byPlace = shifted(byPlace, at, new Float64Array(SLOTS), (others, gone) => others.map((n, i) => n + gone[i]));
+  /** Move the places from this one on by one. @param {number} at */
+  insert(at) {
+    this.byPlace = shifted(this.byPlace, at, makeSlots(), (others, dropped) => others.map((n, i) => n + dropped[i]));
   }
 
-  // A row of the snapshot: nobody saw it come; its sales are spread over its second.
-  function past(row, currency) {
-    for (let slot = 0; slot < A_SECOND; slot += 1) {
-      const at = row.second * A_SECOND + slot;
-      if (at > newest || at <= newest - SLOTS) continue;
-      count[at % SLOTS] += row.count / A_SECOND;
-      byPlace[placeOf(row.category)][at % SLOTS] += row.count / A_SECOND;
-      if (row.currency === currency) money[at % SLOTS] += Number(row.cents) / A_SECOND;
+  /** Spread a row of the snapshot over its second: its arrival was not observed. @param {SalesRow} row @param {string} currency */
+  addPast(row, currency) {
+    for (let slot = 0; slot < SLOTS_PER_SECOND; slot += 1) {
+      const at = row.second * SLOTS_PER_SECOND + slot;
+      if (at > this.newest || at <= this.newest - SLOTS) continue;
+      this.count[at % SLOTS] += row.count / SLOTS_PER_SECOND;
+      this.byPlace[this.placeOf(row.category)][at % SLOTS] += row.count / SLOTS_PER_SECOND;
+      if (row.currency === currency) this.money[at % SLOTS] += Number(row.cents) / SLOTS_PER_SECOND;
     }
   }
 
-  function total(before, after, currency) {
+  /**
+   * Add what the running totals have grown by.
+   *
+   * @param {Sums} before
+   * @param {Sums} after
+   * @param {string | undefined} currency
+   */
+  addTotals(before, after, currency) {
     for (const [name, [sales, , cents]] of Object.entries(after)) {
       const [salesBefore, , centsBefore] = before[name] ?? [0, 0, "0"];
-      count[newest % SLOTS] += sales - salesBefore;
-      if (name === currency) money[newest % SLOTS] += Number(BigInt(cents) - BigInt(centsBefore));
+      this.count[this.newest % SLOTS] += sales - salesBefore;
+      if (name === currency) this.money[this.newest % SLOTS] += Number(BigInt(cents) - BigInt(centsBefore));
     }
   }
 
-  // Mean a second over the last seconds; the slot that is still filling does not count.
-  function rate(slots, seconds) {
+  /** @param {string} category @param {number} sales */
+  addCategory(category, sales) {
+    this.byPlace[this.placeOf(category)][this.newest % SLOTS] += sales;
+  }
+
+  /** Return sales a second. @param {number} seconds */
+  sales(seconds) {
+    return this.#rate(this.count, seconds);
+  }
+
+  /** Return cents a second. @param {number} seconds */
+  revenue(seconds) {
+    return this.#rate(this.money, seconds);
+  }
+
+  /** Return sales a second of a place. @param {number} place @param {number} seconds */
+  ofPlace(place, seconds) {
+    return this.#rate(this.byPlace[place], seconds);
+  }
+
+  salesMinute() {
+    return this.#minute(this.count);
+  }
+
+  revenueMinute() {
+    return this.#minute(this.money);
+  }
+
+  #all() {
+    return [this.count, this.money, ...this.byPlace];
+  }
+
+  /** Return the mean a second; the slot that is still filling does not count. @param {Float64Array} slots @param {number} seconds */
+  #rate(slots, seconds) {
     let sum = 0;
-    for (let back = 1; back <= seconds * A_SECOND; back += 1) {
-      sum += slots[(newest - back + SLOTS) % SLOTS];
+    for (let back = 1; back <= seconds * SLOTS_PER_SECOND; back += 1) {
+      sum += slots[(this.newest - back + SLOTS) % SLOTS];
     }
     return Math.max(0, sum / seconds);
   }
 
-  // The last 60 whole seconds, oldest first.
-  function minute(slots) {
-    const found = [];
-    for (let second = 60; second >= 1; second -= 1) {
+  /** Return the last 60 whole seconds, oldest first. @param {Float64Array} slots */
+  #minute(slots) {
+    return Array.from({ length: 60 }, (_, second) => {
       let sum = 0;
-      for (let slot = 0; slot < A_SECOND; slot += 1) {
-        sum += slots[(newest - second * A_SECOND + slot + SLOTS) % SLOTS];
+      for (let slot = 0; slot < SLOTS_PER_SECOND; slot += 1) {
+        sum += slots[(this.newest - (60 - second) * SLOTS_PER_SECOND + slot + SLOTS) % SLOTS];
       }
-      found.push(Math.max(0, sum));
-    }
-    return found;
+      return Math.max(0, sum);
+    });
   }
-
-  return {
-    clear, advance, insert, past, total,
-    category: (name, sales) => { byPlace[placeOf(name)][newest % SLOTS] += sales; },
-    sales: (seconds) => rate(count, seconds),
-    money: (seconds) => rate(money, seconds),
-    ofPlace: (place, seconds) => rate(byPlace[place], seconds),
-    salesMinute: () => minute(count),
-    moneyMinute: () => minute(money),
-  };
 }

@@ -1,4 +1,4 @@
-// What the simulated shop sells, in the order of its catalogue. A test holds it against the catalogue.
+// Categories of the simulated shop, in the order of its catalogue. A test compares them with the catalogue.
 
 export const CATEGORIES = [
   "electronics", "clothing", "groceries", "home", "beauty", "books", "sports", "toys",

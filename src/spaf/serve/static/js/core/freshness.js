@@ -1,90 +1,91 @@
-// Never fake-live: how old the data is, and a banner as soon as something has stopped.
+// How old the data is, and a banner as soon as something has stopped: the page never only looks live.
 
-// Ticks come every second; without one for so long the numbers below are old, ms. With the look
-// below, the banner is there within two seconds of the last word.
+import { emit, latest, on } from "./events.js";
+import { number, time } from "./format.js";
+import { hasText, t } from "./i18n.js";
+import { age } from "./state.js";
+import { put } from "./ui.js";
+import { escaped } from "./untrusted_text.js";
+
+// A tick comes every second. Without one for this long the numbers are old, ms; together with the interval of the
+// checks the banner is there within two seconds of the last event.
 const SILENT_MS = 1_650;
-// A cut connection is mended at once if SPAF is there; after so long without one it is not, ms.
+// A lost connection comes back at once if SPAF is there; after this long without one it is not, ms.
 const CUT_MS = 600;
-const POLL_MS = 200;
-
-export function startFreshness(banner, app) {
-  let tickAt = null; // by performance.now(): no clock step can hurt it
-  let everAt = null;
-  let cutAt = null;
-  let database = "up";
-
-  app.on("snapshot", (data) => {
-    heard();
-    database = data.database ?? "up";
-  });
-  app.on("rows", heard);
-  app.on("tick", (tick) => {
-    heard();
-    database = tick.database ?? "up";
-  });
-  app.on("connection", (what) => {
-    if (what === "cut") cutAt ??= performance.now();
-    look();
-  });
-  app.on("pipeline", () => look());
-  app.on("language", () => look());
-  setInterval(look, POLL_MS);
-  document.addEventListener("visibilitychange", look);
-  look();
-
-  function heard() {
-    tickAt = performance.now();
-    cutAt = null;
-    everAt = Date.now();
-  }
-
-  function look() {
-    const silent = tickAt === null ? null : performance.now() - tickAt;
-    const age = app.state.age();
-    const gone = silent !== null && (silent > SILENT_MS || (cutAt !== null && performance.now() - cutAt > CUT_MS));
-    const trouble = silent === null ? null : troubleOf(gone ? silent : 0);
-    const live = silent === null ? "connecting" : trouble ? "stale" : "live";
-    document.body.dataset.live = live;
-    document.body.dataset.silent = String(gone);
-    app.emit("age", { live, age, silent });
-    banner.hidden = trouble === null;
-    if (trouble !== null) app.put(banner, trouble);
-  }
-
-  // The first thing that is wrong, in words; null when all is well.
-  function troubleOf(silent) {
-    if (silent > 0) {
-      return app.t("stale.silent", {
-        seconds: app.number(Math.max(1, Math.floor(silent / 1_000))), time: app.time(everAt),
-      });
-    }
-    if (database !== "up") return app.t("stale.database");
-    return stageTrouble();
-  }
-
-  function stageTrouble() {
-    const pipeline = app.get("pipeline");
-    if (!pipeline) return null;
-    const down = pipeline.stages.find((stage) => isDown(stage));
-    const name = down?.name ?? pipeline.culprit;
-    if (!name) return null;
-    const text = down ? "stale.down" : "stale.stuck";
-    return app.t(text, { stage: app.t(`stage.${name}`), state: down ? stateWord(app, down.state) : "" });
-  }
-}
-
-// States in which nothing is wrong. A load that was never started, was stopped by hand, or is not
-// SPAF's, is no fault; a stopped service is one.
+const CHECK_MS = 200;
+// States in which nothing is wrong. A load that was never started, was stopped by hand, or is not SPAF's, is no
+// fault; a stopped service is one.
 const HEALTHY = new Set(["running", "external"]);
 const HEALTHY_LOAD = new Set([...HEALTHY, "selling", "ready", "stopped", "absent"]);
 
-// A state in the reader's language; one that this page does not know is shown as it came.
-export function stateWord(app, state) {
-  const key = `state.${state}`;
-  const word = app.t(key);
-  return word === key ? app.visible(state) : word;
+/** What was heard last, by performance.now(), which no step of the clock changes; null before the first. */
+const heard = { tickAt: /** @type {number | null} */ (null), at: 0, cutAt: /** @type {number | null} */ (null), database: "up" };
+
+/** Check from now on, and write what is wrong into the banner. @param {HTMLElement} banner */
+export function startFreshness(banner) {
+  const check = () => checkNow(banner);
+  on("snapshot", noteTick);
+  on("rows", note);
+  on("tick", noteTick);
+  on("connection", (state) => {
+    if (state === "cut") heard.cutAt ??= performance.now();
+    check();
+  });
+  on("pipeline", check);
+  on("language", check);
+  setInterval(check, CHECK_MS);
+  document.addEventListener("visibilitychange", check);
+  check();
 }
 
+function note() {
+  heard.tickAt = performance.now();
+  heard.cutAt = null;
+  heard.at = Date.now();
+}
+
+/** @param {{ database?: string }} data */
+function noteTick({ database = "up" }) {
+  note();
+  heard.database = database;
+}
+
+/** @param {HTMLElement} banner */
+function checkNow(banner) {
+  const { tickAt, cutAt } = heard;
+  const silentMs = tickAt === null ? 0 : performance.now() - tickAt;
+  const gone = tickAt !== null && (silentMs > SILENT_MS || (cutAt !== null && performance.now() - cutAt > CUT_MS));
+  const trouble = tickAt === null ? "" : troubleText(gone ? silentMs : 0);
+  const live = tickAt === null ? "connecting" : trouble ? "stale" : "live";
+  document.body.dataset.live = live;
+  document.body.dataset.silent = String(gone);
+  emit("age", { live, age: age() });
+  banner.hidden = !trouble;
+  if (trouble) put(banner, trouble);
+}
+
+/** Return the first thing that is wrong, or an empty text. @param {number} silentMs */
+function troubleText(silentMs) {
+  if (silentMs > 0) {
+    const seconds = number(Math.max(1, Math.floor(silentMs / 1_000)));
+    return t("stale.silent", { seconds, time: time(heard.at) });
+  }
+  return heard.database === "up" ? stageTrouble() : t("stale.database");
+}
+
+function stageTrouble() {
+  const pipeline = latest("pipeline");
+  const down = pipeline?.stages.find(isDown);
+  if (down) return t("stale.down", { stage: t(`stage.${down.name}`), state: stateText(down.state) });
+  return pipeline?.culprit ? t("stale.stuck", { stage: t(`stage.${pipeline.culprit}`) }) : "";
+}
+
+/** Return a state in the page's language; one without a text is shown as it came. @param {string} state */
+export function stateText(state) {
+  return hasText(`state.${state}`) ? t(`state.${state}`) : escaped(state);
+}
+
+/** Return whether a stage is down. @param {Stage} stage */
 export function isDown({ name, state }) {
   return !(name === "locust" ? HEALTHY_LOAD : HEALTHY).has(state);
 }

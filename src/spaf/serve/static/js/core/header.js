@@ -1,68 +1,62 @@
-// The top line: what this is, whether it is live and how old the data is, language and theme.
+// The top line: the topic, whether the page is live and how old the data is, language and theme.
 
-import { setLanguage } from "./i18n.js";
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { emit, latest } from "./events.js";
+import { duration, number } from "./format.js";
+import { language, setLanguage, t } from "./i18n.js";
 import { nextTheme, theme } from "./theme.js";
+import { panel } from "./ui.js";
+import { escaped } from "./untrusted_text.js";
 
 // Code, tag and own name of each language of the page.
 const LANGUAGES = [["en", "en", "English"], ["pt", "pt-BR", "Português"]];
 const SECTIONS = ["pipeline", "sales", "anomalies", "accounts", "kafka"];
 
-export function mount(header, app) {
-  const { el, t, put } = app;
-  const topic = el("bdi", { class: "topic", "data-test": "topic" });
-  const state = el("span", { class: "live-word" });
-  const age = el("span", { class: "live-age", "data-test": "age" });
-  const languages = LANGUAGES.map(([code, tag, name]) => el("button", {
-    type: "button", lang: tag, text: code.toUpperCase(), "aria-label": `${code.toUpperCase()}, ${name}`,
-    "data-test": `language-${code}`, onclick: () => choose(code),
-  }));
-  const language = el("div", { class: "choice", role: "group" }, languages);
-  const lookWord = el("span");
-  const look = el("button", { type: "button", class: "quiet", "data-test": "theme", onclick: swapTheme },
-    el("i", { class: "half", "aria-hidden": "true" }), lookWord);
-  const links = SECTIONS.map((name) => el("a", { href: `#${name}` }));
-  const nav = el("nav", { class: "jump" }, ...links);
-
-  header.append(
-    el("h1", { class: "brand", text: "SPAF" }), topic,
-    el("p", { class: "live" }, el("i", { class: "dot", "aria-hidden": "true" }), state, age),
-    nav,
-    el("span", { class: "switches" }, language, look),
-  );
-
-  app.on("snapshot", (data) => {
-    put(topic, app.visible(data.run.topic));
-    document.title = `${app.visible(data.run.topic)} · SPAF`;
+/** Draw the top line. @param {HTMLElement} node */
+export function mount(node) {
+  panel(node, ["snapshot", "age", "theme"], () => {
+    const topic = escaped(latest("snapshot")?.run.topic ?? "");
+    if (topic) document.title = `${topic} · SPAF`;
+    return html`<h1 class="brand">SPAF</h1><bdi class="topic" data-test="topic">${topic}</bdi>${liveness()}${links()}<span
+      class="switches">${languageChoice()}${themeButton()}</span>`;
   });
-  app.on("age", ({ live, age: old }) => {
-    put(state, t(`live.${live}`));
-    put(age, old === null ? "" : t("live.age", { age: ageWords(old) }));
-  });
-  app.on("language", words);
-  words();
+}
 
-  function words() {
-    nav.setAttribute("aria-label", t("nav"));
-    links.forEach((link, i) => put(link, t(`nav.${SECTIONS[i]}`)));
-    language.setAttribute("aria-label", t("language"));
-    languages.forEach((button, i) => button.setAttribute("aria-pressed", String(LANGUAGES[i][0] === app.language())));
-    put(lookWord, t(`theme.${theme()}`));
-    look.setAttribute("aria-label", t("theme.label", { theme: t(`theme.${theme()}`) }));
-  }
+function liveness() {
+  const { live, age } = latest("age") ?? { live: "connecting", age: null };
+  return html`<p class="live"><i class="dot" aria-hidden="true"></i><span class="live-word">${t(`live.${live}`)}</span><span
+    class="live-age" data-test="age">${age === null ? "" : t("live.age", { age: ageText(age) })}</span></p>`;
+}
 
-  // In tenths of a second, so that a healthy page says "0.0 s" and not a hundred different numbers.
-  function ageWords(ms) {
-    return ms < 60_000 ? t("age.seconds", { n: app.number(ms / 1_000, 1) }) : app.duration(ms);
-  }
+/** Return an age in tenths of a second, so that a healthy page keeps saying "0.0 s". @param {number} ms */
+function ageText(ms) {
+  return ms < 60_000 ? t("age.seconds", { n: number(ms / 1_000, 1) }) : duration(ms);
+}
 
-  function choose(code) {
-    setLanguage(code);
-    app.emit("language", code);
-  }
+function links() {
+  return html`<nav class="jump" aria-label=${t("nav")}>${SECTIONS.map((name) =>
+    html`<a href="#${name}">${t(`nav.${name}`)}</a>`)}</nav>`;
+}
 
-  function swapTheme() {
-    nextTheme();
-    words();
-    app.emit("theme", theme());
-  }
+function languageChoice() {
+  return html`<div class="choice" role="group" aria-label=${t("language")}>${LANGUAGES.map(([code, tag, name]) =>
+    html`<button type="button" lang=${tag} aria-label="${code.toUpperCase()}, ${name}" data-test="language-${code}"
+      aria-pressed=${code === language()} @click=${() => choose(code)}>${code.toUpperCase()}</button>`)}</div>`;
+}
+
+function themeButton() {
+  const name = t(`theme.${theme()}`);
+  return html`<button type="button" class="quiet" data-test="theme" aria-label=${t("theme.label", { theme: name })}
+    @click=${changeTheme}><i class="half" aria-hidden="true"></i><span>${name}</span></button>`;
+}
+
+/** @param {string} code */
+function choose(code) {
+  setLanguage(code);
+  emit("language", code);
+}
+
+function changeTheme() {
+  nextTheme();
+  emit("theme", theme());
 }

@@ -3,48 +3,67 @@
 import en from "../../locales/en.json" with { type: "json" };
 import pt from "../../locales/pt.json" with { type: "json" };
 
-// Where the browser keeps the choice.
 const STORAGE_KEY = "spaf.language";
+/** @type {Record<string, Record<string, string>>} */
 const LOCALES = { en, pt };
 let current = initialLanguage();
 
 function initialLanguage() {
   const stored = readStorage(STORAGE_KEY);
-  if (stored === "en" || stored === "pt") return stored;
+  if (stored && stored in LOCALES) return stored;
   const preferred = globalThis.navigator?.language ?? "en";
   return preferred.toLowerCase().startsWith("pt") ? "pt" : "en";
 }
 
-// t("stale.silent", { seconds: 3 }): the text with {seconds} filled in; a missing key shows itself.
+/**
+ * Return the text of a key: t("stale.silent", { seconds: 3 }) fills in {seconds}. A missing key shows itself.
+ *
+ * @param {string} key
+ * @param {TextValues} values
+ */
 export function t(key, values = {}) {
   const text = LOCALES[current][key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? values[name] : place));
+  return text.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
 
-// Return the English text of a key, or undefined: the server writes its messages in English.
+/** Return whether a key has a text. @param {string} key */
+export function hasText(key) {
+  return key in LOCALES.en;
+}
+
+/** Return the English text of a key: the server writes its messages in English. @param {string} key */
 export function inEnglish(key) {
-  return en[key];
+  return LOCALES.en[key];
 }
 
-// Return the key below a prefix whose English text is this message of the server, or undefined.
+/**
+ * Return the key below a prefix whose English text is this message of the server, or undefined.
+ *
+ * @param {string} prefix
+ * @param {string} message
+ */
 export function keyOfMessage(prefix, message) {
-  return Object.keys(en).find((key) => key.startsWith(prefix) && en[key] === message);
+  return Object.keys(en).find((key) => key.startsWith(prefix) && LOCALES.en[key] === message);
 }
 
-export const language = () => current;
+/** Return the code of the page's language. */
+export function language() {
+  return current;
+}
 
-// The tag for Intl: the browser's own region where it speaks the page's language.
+/** Return the tag for Intl: the browser's own region where it speaks the page's language. */
 export function locale() {
   const own = (globalThis.navigator?.languages ?? []).find((tag) => tag.toLowerCase().startsWith(current));
   return own ?? (current === "pt" ? "pt-BR" : "en");
 }
 
-export function setLanguage(next) {
-  current = next;
-  writeStorage(STORAGE_KEY, next);
+/** Change the language and remember it. @param {string} code */
+export function setLanguage(code) {
+  current = code;
+  writeStorage(STORAGE_KEY, code);
 }
 
-// Return what the browser has stored under a name; null where there is none or storage is forbidden.
+/** Return what the browser stores under a name, or null; storage may be forbidden. @param {string} name */
 export function readStorage(name) {
   try {
     return localStorage.getItem(name);
@@ -53,13 +72,17 @@ export function readStorage(name) {
   }
 }
 
-// Store a value, or remove it where it is null. Where storage is forbidden, the choice holds until the
-// page is closed.
+/**
+ * Store a value, or remove it if it is null. Where storage is forbidden the choice lasts until the page closes.
+ *
+ * @param {string} name
+ * @param {string | null} value
+ */
 export function writeStorage(name, value) {
   try {
     if (value === null) localStorage.removeItem(name);
     else localStorage.setItem(name, value);
   } catch {
-    // nothing to do
+    // The choice is not remembered.
   }
 }

@@ -1,50 +1,64 @@
-// Which colour a category has: the same in the chart, the bars and the rows, and the same in every
-// browser, because it follows the names alone and not when they came. The shop's own categories come
-// first, in the order of its catalogue, all others after them, by name. Ten places; what comes after
-// shares the last, grey one: "others".
+// The colour of each category. It follows the names alone, not the order of arrival, so every browser shows
+// the same: first the shop's own categories in the order of its catalogue, then all others by name. Ten have
+// a place of their own; the rest share the last one, grey: "others".
 
 import { CATEGORIES } from "./catalogue.js";
 
 export const PLACES = 10;
 const OTHERS = PLACES;
 
+/** Make a palette without a name. */
 export function createPalette() {
+  /** @type {Map<string, number>} */
   const places = new Map();
-  const names = []; // by place
-  const told = [];
+  /** @type {string[]} by place */
+  const names = [];
+  /** @type {((at: number) => void)[]} */
+  const listeners = [];
 
-  // A name that was not there yet may move those after it on by a place; `onInsert` tells.
-  function meet(category) {
+  /** Give a new name its place; the names after it move on by one. @param {string} category */
+  function add(category) {
     if (places.has(category)) return;
-    const found = names.findIndex((name) => isBefore(category, name));
-    const at = found < 0 ? names.length : found;
+    const next = names.findIndex((name) => isBefore(category, name));
+    const at = next < 0 ? names.length : next;
     if (at >= PLACES) return;
     names.splice(at, 0, category);
     names.length = Math.min(names.length, PLACES);
     places.clear();
     names.forEach((name, place) => places.set(name, place));
-    for (const fn of told) fn(at);
+    for (const listener of listeners) listener(at);
   }
 
   return {
-    meet,
-    know: (categories) => categories.forEach(meet),
-    onInsert: (fn) => told.push(fn),
+    add,
     names,
     size: PLACES + 1,
+    /** @param {string[]} categories */
+    addAll: (categories) => categories.forEach(add),
+    /** Hear of each name that comes in. @param {(at: number) => void} listener */
+    onInsert: (listener) => listeners.push(listener),
+    /** @param {string} category */
     place: (category) => places.get(category) ?? OTHERS,
-    // The custom property of the sheet that holds the colour.
+    /** Return the custom property of the sheet that holds the colour. @param {number} place */
     property: (place) => (place === OTHERS ? "--c-others" : `--c${place}`),
   };
 }
 
-// Return a list of something by place after a name came in; what fell off goes to the others.
+/**
+ * Return a list by place after a name came in; the one that lost its place is merged into the others.
+ *
+ * @template T
+ * @param {T[]} list
+ * @param {number} at
+ * @param {T} fresh
+ * @param {(others: T, dropped: T) => T} merge
+ */
 export function shifted(list, at, fresh, merge) {
-  const others = list.at(-1);
   const moved = [...list.slice(0, at), fresh, ...list.slice(at, -1)];
-  return [...moved.slice(0, -1), merge(others, moved.at(-1))];
+  return [...moved.slice(0, -1), merge(list[list.length - 1], moved[moved.length - 1])];
 }
 
+/** @param {string} a @param {string} b */
 function isBefore(a, b) {
   const [i, j] = [CATEGORIES.indexOf(a), CATEGORIES.indexOf(b)];
   if (i >= 0 || j >= 0) return j < 0 || (i >= 0 && i < j);

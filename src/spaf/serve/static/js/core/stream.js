@@ -1,49 +1,59 @@
-// The stream of news: server-sent events that resume where they were cut.
-//
-// The browser's own EventSource gives up at some answers and waits three seconds at others, so a
-// cut is mended here: closed, and opened again after the id of the last event that arrived.
+// The server-sent events of the page. EventSource gives up after some answers and waits three seconds after
+// others, so a lost connection is closed here and opened again after the id of the last event.
 
 const KINDS = ["snapshot", "rows", "anomalies", "accounts", "pipeline", "score", "load", "tick"];
-// Wait before each new try, ms: at once for a hiccup, then slower for a server that is gone.
-const WAITS_MS = [150, 300, 600, 1_000];
-// Ticks come every second. A connection without any for so long is dead, whatever it says, ms.
+// Wait before each new attempt, ms: at once after a short cut, longer for a server that is away.
+const RETRY_MS = [150, 300, 600, 1_000];
+// A tick comes every second; a connection that was silent for this long is dead, ms.
 const DEAD_MS = 5_000;
 
-export function startStream(receive, changed) {
-  let source = null;
-  let last = null;
-  let tries = 0;
-  let heard = performance.now();
-  let again = 0;
-
-  function open() {
-    clearTimeout(again);
-    heard = performance.now();
-    source = new EventSource(last ? `/api/stream?after=${encodeURIComponent(last)}` : "/api/stream");
-    source.onopen = () => changed("open");
-    source.onerror = mend;
-    for (const kind of KINDS) source.addEventListener(kind, take);
+/** One connection at a time, for as long as the page lives. */
+export class Stream {
+  /**
+   * @param {(kind: string, data: any) => void} receive
+   * @param {(state: "open" | "cut") => void} changed
+   */
+  constructor(receive, changed) {
+    this.receive = receive;
+    this.changed = changed;
+    this.lastId = "";
+    this.attempts = 0;
+    this.retry = 0;
+    this.source = this.#open();
+    setInterval(() => this.#check(), 1_000);
+    // A page that comes back from the browser's cache has lost its connection.
+    window.addEventListener("pageshow", (event) => event.persisted && this.#reconnect());
   }
 
-  function take(event) {
-    heard = performance.now();
-    tries = 0;
-    if (event.lastEventId) last = event.lastEventId;
-    receive(event.type, JSON.parse(event.data));
+  #open() {
+    this.heardAt = performance.now();
+    const query = this.lastId ? `?after=${encodeURIComponent(this.lastId)}` : "";
+    const source = new EventSource(`/api/stream${query}`);
+    source.onopen = () => this.changed("open");
+    source.onerror = () => this.#reconnect();
+    for (const kind of KINDS) source.addEventListener(kind, (event) => this.#take(event));
+    return source;
   }
 
-  function mend() {
-    source.close();
-    changed("cut");
-    clearTimeout(again);
-    again = setTimeout(open, WAITS_MS[Math.min(tries, WAITS_MS.length - 1)]);
-    tries += 1;
+  /** @param {MessageEvent} event */
+  #take(event) {
+    this.heardAt = performance.now();
+    this.attempts = 0;
+    if (event.lastEventId) this.lastId = event.lastEventId;
+    this.receive(event.type, JSON.parse(event.data));
   }
 
-  setInterval(() => {
-    if (source.readyState !== EventSource.CLOSED && performance.now() - heard > DEAD_MS) mend();
-  }, 1_000);
-  // Back from the page cache of the browser: the old connection is gone.
-  window.addEventListener("pageshow", (event) => event.persisted && mend());
-  open();
+  #check() {
+    const silentMs = performance.now() - (this.heardAt ?? 0);
+    if (this.source.readyState !== EventSource.CLOSED && silentMs > DEAD_MS) this.#reconnect();
+  }
+
+  #reconnect() {
+    this.source.close();
+    this.changed("cut");
+    clearTimeout(this.retry);
+    const wait = RETRY_MS[Math.min(this.attempts, RETRY_MS.length - 1)];
+    this.retry = setTimeout(() => { this.source = this.#open(); }, wait);
+    this.attempts += 1;
+  }
 }

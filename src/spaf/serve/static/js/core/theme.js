@@ -1,50 +1,57 @@
-// Light, dark, or as the system is; and the colours of the sheet for what is drawn on a canvas.
+// The colour theme (light, dark, or that of the system), and the sheet's colours for what is drawn on a canvas.
 
 import { readStorage, writeStorage } from "./i18n.js";
 
 const STORAGE_KEY = "spaf.theme";
 const CHOICES = ["auto", "light", "dark"];
-const system = window.matchMedia("(prefers-color-scheme: dark)");
+/** @type {Map<string, string>} */
+const colours = new Map();
+/** @type {HTMLElement | null} */
 let probe = null;
-let colours = new Map();
 
+/** Apply the chosen theme, and hear of the system's changes. @param {() => void} changed */
 export function startTheme(changed) {
   apply(theme());
-  system.addEventListener("change", () => {
-    colours = new Map();
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    colours.clear();
     changed();
   });
 }
 
+/** Return the choice: auto, light or dark. */
 export function theme() {
-  const kept = readStorage(STORAGE_KEY);
-  return CHOICES.includes(kept) ? kept : "auto";
+  const stored = readStorage(STORAGE_KEY);
+  return stored && CHOICES.includes(stored) ? stored : "auto";
 }
 
+/** Choose the next theme. */
 export function nextTheme() {
   const next = CHOICES[(CHOICES.indexOf(theme()) + 1) % CHOICES.length];
   writeStorage(STORAGE_KEY, next === "auto" ? null : next);
   apply(next);
-  return next;
 }
 
+/** @param {string} choice */
 function apply(choice) {
-  colours = new Map();
+  colours.clear();
   if (choice === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = choice;
 }
 
-// The colour that a custom property has right now, as a canvas understands it.
-export function colour(name) {
-  let found = colours.get(name);
-  if (!found) {
-    if (!probe) {
-      probe = document.createElement("i");
-      probe.hidden = true;
-      document.body.append(probe);
-    }
-    probe.style.setProperty("color", `var(${name})`);
-    colours.set(name, (found = getComputedStyle(probe).color));
-  }
-  return found;
+/** Return the present colour of a custom property, as a canvas reads it. @param {string} property */
+export function colour(property) {
+  const known = colours.get(property);
+  if (known) return known;
+  probe ??= addProbe();
+  probe.style.setProperty("color", `var(${property})`);
+  const present = getComputedStyle(probe).color;
+  colours.set(property, present);
+  return present;
+}
+
+function addProbe() {
+  const node = document.createElement("i");
+  node.hidden = true;
+  document.body.append(node);
+  return node;
 }

@@ -1,10 +1,13 @@
-// What the panels share: words that follow the language, marks, bars, lists for the arrow keys.
+// What the panels share: drawing with lit-html, names, marks, bars, choices, and lists for the arrow keys.
 
-import { keyOfMessage } from "./i18n.js";
+import { html, nothing, render } from "../../vendor/lit-html/lit-html.js";
+import { frame, on } from "./events.js";
+import { dateTime, number, time } from "./format.js";
+import { hasText, keyOfMessage, t } from "./i18n.js";
 import { escaped } from "./untrusted_text.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-// One shape a kind in a box of 12 by 12, so that no kind is told by colour alone.
+// One shape a kind in a box of 12 by 12, so that a kind is not told by its colour alone.
+/** @type {Record<string, string>} */
 const SHAPES = {
   high_price: "M6 1 11.5 11H.5Z",
   price_x10: "M6 1 11.5 11H.5Z",
@@ -19,158 +22,177 @@ const SHAPES = {
 };
 const OTHER_SHAPE = "M6 .5 11.5 6 6 11.5.5 6Z";
 
-// Return the mark of a kind of anomaly: a small shape in the colour of the text around.
-export function mark(kind) {
-  const svg = document.createElementNS(SVG, "svg");
-  for (const [name, value] of Object.entries({
-    viewBox: "0 0 12 12", width: "12", height: "12", class: "mark", "aria-hidden": "true",
-  })) svg.setAttribute(name, value);
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", SHAPES[kind] ?? OTHER_SHAPE);
-  svg.append(path);
-  return svg;
-}
-
-// Return the words of a kind of anomaly; one that nobody has named yet keeps its own name.
-export function kindName(app, kind) {
-  return known(app, `kind.${kind}`, kind);
-}
-
-// Return the words of a key, or the fallback where there are none.
-export function known(app, key, fallback) {
-  const words = app.t(key);
-  return words === key || !words ? escaped(String(fallback)) : words;
-}
-
-// Let an element say a word of the page's language, now and after a change.
-export function say(app, node, key, vars) {
-  const set = () => { node.textContent = app.t(key, vars?.()); };
-  set();
-  app.on("language", set);
-  return node;
-}
-
-// Let an attribute say a word of the page's language, now and after a change.
-export function sayIn(app, node, attribute, key) {
-  const set = () => node.setAttribute(attribute, app.t(key));
-  set();
-  app.on("language", set);
-  return node;
-}
-
-// Call `fn` with the newest of a kind, now, as it changes, and when the language does.
-export function latest(app, kind, fn) {
-  let newest = app.get(kind) ?? app.get("snapshot")?.[kind] ?? null;
-  const take = (data) => {
-    newest = data ?? null;
-    fn(newest);
+/**
+ * Draw a template into a node: now, after each of these events, and after a change of language.
+ *
+ * @param {HTMLElement | DocumentFragment} node
+ * @param {(keyof Events)[]} kinds
+ * @param {() => Content} template
+ * @param {() => void} after it is called after each drawing
+ * @returns {() => void} what draws it again in the next animation frame
+ */
+export function panel(node, kinds, template, after = () => {}) {
+  const draw = () => {
+    render(template(), node);
+    after();
   };
-  app.on(kind, take);
-  app.on("snapshot", (data) => take(data[kind]));
-  app.on("language", () => fn(newest));
-  fn(newest);
+  const redraw = () => frame(draw);
+  for (const kind of /** @type {(keyof Events)[]} */ ([...kinds, "language"])) on(kind, redraw);
+  draw();
+  return redraw;
 }
 
-// Return the heading that names a section.
-export function heading(app, section, key, ...rest) {
-  const title = say(app, app.el("h2", { id: `${section.id}-title` }), key);
-  return app.el("div", { class: "section-head" }, title, ...rest);
+/** Return the element with an id of the page. @param {string} id */
+export function byId(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
-// Return the time of a moment, with its date where it is not today's.
-export function when(app, ms) {
-  const today = new Date(ms).toDateString() === new Date().toDateString();
-  return app.el("time", { datetime: new Date(ms).toISOString(), title: app.dateTime(ms),
-    text: today ? app.time(ms) : app.dateTime(ms) });
+/** Set the text of a node; the same text again would still cost a layout. @param {HTMLElement} node @param {string} text */
+export function put(node, text) {
+  const only = node.firstChild;
+  if (only instanceof Text && only === node.lastChild) {
+    if (only.data !== text) only.data = text;
+  } else if (text || only) {
+    node.textContent = text;
+  }
 }
 
-// Make a list one stop of the Tab key, with the arrow keys leading from row to row.
-//
-// `selector` finds what of a row takes the focus. Rows come and go: the returned function is to be
-// called after each change.
-export function arrows(list, selector) {
+/** Let a screen reader say a text. @param {string} text */
+export function announce(text) {
+  put(byId("polite"), text);
+}
+
+/** Return the mark of a kind of anomaly, in the colour of the text around it. @param {string} kind */
+export function mark(kind) {
+  return html`<svg viewBox="0 0 12 12" width="12" height="12" class="mark" aria-hidden="true"><path
+    d=${SHAPES[kind] ?? OTHER_SHAPE}></path></svg>`;
+}
+
+/** Return the name of a kind of anomaly. @param {string} kind */
+export function kindName(kind) {
+  return textOr(`kind.${kind}`, kind);
+}
+
+/** Return the text of a key, or what it stands for where it has none. @param {string} key @param {string} fallback */
+export function textOr(key, fallback) {
+  return hasText(key) ? t(key) : escaped(String(fallback));
+}
+
+/** Return the heading that names a section. @param {string} id of the section @param {string} title @param {Content[]} rest */
+export function sectionHead(id, title, ...rest) {
+  return html`<div class="section-head"><h2 id="${id}-title">${title}</h2>${rest}</div>`;
+}
+
+/** Return the time of a moment, with its date where it is not today. @param {number} ms */
+export function moment(ms) {
+  const isToday = new Date(ms).toDateString() === new Date().toDateString();
+  return html`<time datetime=${new Date(ms).toISOString()} title=${dateTime(ms)}>${isToday ? time(ms) : dateTime(ms)}</time>`;
+}
+
+/**
+ * Return a group of buttons of which one is pressed.
+ *
+ * @template T
+ * @param {string} label
+ * @param {readonly T[]} values
+ * @param {{ pressed: T | null, choose: (value: T) => void, text: (value: T) => string, test?: string, disabled?: boolean }} how
+ */
+export function choice(label, values, { pressed, choose, text, test, disabled = false }) {
+  return html`<div class="choice" role="group" aria-label=${label}>${values.map((value) => html`<button
+    type="button" data-test=${test ? `${test}${value}` : nothing} aria-pressed=${value === pressed}
+    ?disabled=${disabled} @click=${() => choose(value)}>${text(value)}</button>`)}</div>`;
+}
+
+/** Return a thin bar; a share that is not zero is seen. @param {number} share from 0 to 1 @param {string} extra class */
+export function bar(share, extra = "") {
+  const width = share > 0 ? Math.max(share * 100, 0.75) : 0;
+  return html`<span class="bar ${extra}" aria-hidden="true"><span class="bar-fill"
+    .style=${`inline-size: ${width}%`}></span></span>`;
+}
+
+/** Return what a number says, or a dash where it is unknown. @template T @param {T | null | undefined} value @param {(value: T) => string} text */
+export function orDash(value, text) {
+  return value === null || value === undefined ? "–" : text(value);
+}
+
+/**
+ * Make a list one stop of the Tab key, with the arrow keys leading from row to row.
+ *
+ * @param {HTMLElement} list
+ * @param {string} selector of what of a row takes the focus
+ * @returns {() => void} to be called after each change of the rows
+ */
+export function arrowKeys(list, selector) {
+  /** @type {HTMLElement | null} */
   let current = null;
+  const rows = () => /** @type {HTMLElement[]} */ ([...list.querySelectorAll(selector)]);
+  /** @param {HTMLElement | null} row */
   const point = (row) => {
     if (current) current.tabIndex = -1;
     current = row;
     if (row) row.tabIndex = 0;
   };
-  list.addEventListener("focusin", ({ target }) => target.matches(selector) && point(target));
-  list.addEventListener("keydown", (event) => {
-    const rows = [...list.querySelectorAll(selector)];
-    const at = rows.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1,
-      PageDown: at + 10, PageUp: at - 10 }[event.key];
-    if (to === undefined || at < 0) return;
-    event.preventDefault();
-    const row = rows[Math.max(0, Math.min(rows.length - 1, to))];
-    row.focus({ preventScroll: true });
-    row.scrollIntoView({ block: "nearest" });
+  list.addEventListener("focusin", ({ target }) => {
+    if (target instanceof HTMLElement && target.matches(selector)) point(target);
   });
+  list.addEventListener("keydown", (event) => moveFocus(event, rows()));
   return () => {
-    for (const row of list.querySelectorAll(selector)) {
-      if (row !== current && row.tabIndex !== -1) row.tabIndex = -1;
-    }
-    if (!current?.isConnected) point(list.querySelector(selector));
+    for (const row of rows()) if (row !== current && row.tabIndex !== -1) row.tabIndex = -1;
+    if (!current?.isConnected) point(rows()[0] ?? null);
   };
 }
 
-// Run `fn` when the section comes near the screen, and tell it when it leaves.
-export function whenSeen(section, fn) {
-  new IntersectionObserver((entries) => fn(entries.at(-1).isIntersecting), {
+/** @param {KeyboardEvent} event @param {HTMLElement[]} rows */
+function moveFocus(event, rows) {
+  const at = rows.findIndex((row) => row === document.activeElement);
+  /** @type {Record<string, number>} */
+  const targets = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1, PageDown: at + 10, PageUp: at - 10 };
+  const target = targets[event.key];
+  if (target === undefined || at < 0) return;
+  event.preventDefault();
+  const row = rows[Math.max(0, Math.min(rows.length - 1, target))];
+  row.focus({ preventScroll: true });
+  row.scrollIntoView({ block: "nearest" });
+}
+
+/** Hear when a section comes near the screen, and when it leaves. @param {HTMLElement} section @param {(near: boolean) => void} listener */
+export function whenNear(section, listener) {
+  new IntersectionObserver((entries) => listener(entries[entries.length - 1].isIntersecting), {
     rootMargin: "120px",
   }).observe(section);
 }
 
-// Return a thin bar; `share` is 0 to 1.
-export function bar(app, share, extra = "") {
-  const shell = app.el("span", { class: `bar ${extra}`, "aria-hidden": "true" },
-    app.el("span", { class: "bar-fill" }));
-  fill(shell, share);
-  return shell;
+/** Return what an error says and what is to be done, in the page's language where it has the text. @param {any} error */
+export function errorText(error) {
+  if (!error?.message) return t("panel.no_answer");
+  if (error.parameter) return parameterText(escaped(String(error.parameter)));
+  return [error.message, error.todo].filter(Boolean).map(serverMessage).join(" ");
 }
 
-// Set the share of a bar; one that is not zero is seen.
-export function fill(shell, share) {
-  const width = share > 0 ? Math.max(share * 100, 0.75) : 0;
-  shell.firstChild.style.setProperty("inline-size", `${width}%`);
+/** @param {string} name */
+function parameterText(name) {
+  return hasText(`panel.wrong.${name}`) ? t(`panel.wrong.${name}`) : t("panel.wrong", { name });
 }
 
-// Return whether what an element shows is not what it showed the last time.
-export function changed(node, data) {
-  const text = JSON.stringify(data);
-  const other = node.drawn !== text;
-  node.drawn = text;
-  return other;
+/** Return a message of the server in the page's language where it has the text. @param {string} message */
+export function serverMessage(message) {
+  const key = keyOfMessage("server.", message);
+  return key ? t(key) : escaped(String(message));
 }
 
-// Return what an error says, and what is to be done, in the page's language where that is known.
-export function sentence(app, error) {
-  if (!error?.message) return app.t("panel.no_answer");
-  if (error.parameter) return wrong(app, error.parameter);
-  return [error.message, error.todo].filter(Boolean).map((said) => told(app, said)).join(" ");
-}
-
-// Return what a parameter of a question must be; one without words of its own is named.
-function wrong(app, parameter) {
-  const name = escaped(String(parameter));
-  return known(app, `panel.wrong.${name}`, "") || app.t("panel.wrong", { name });
-}
-
-// Return the words for a list without a reason: only where every record was accepted may they say
-// so; others are still being explained.
-export function keptOrExplained(app, accounts, allKept) {
-  const { late = 0, rejected = 0 } = accounts ?? {};
-  const n = late + rejected;
-  if (!n) return app.t(accounts ? allKept : "record.loading");
-  const { waiting } = accounts.quarantine ?? {};
-  // All are told, and none of them is kept.
-  if (waiting === 0) return app.t("quarantine.none_of_reason");
-  return app.t("accounts.being_explained", { n: app.number(waiting ?? n) });
-}
-
-// Return a sentence of the server; those that it says often have words of their own here.
-export function told(app, said) {
-  const key = keyOfMessage("server.", said);
-  return key ? app.t(key) : escaped(String(said));
+/**
+ * Return the text for a list without a reason. Only where every record was accepted it says so; others may still
+ * be on their way to being classified.
+ *
+ * @param {Accounts | null} accounts
+ * @param {string} allAccepted key of the text
+ */
+export function noReasonsText(accounts, allAccepted) {
+  const n = (accounts?.late ?? 0) + (accounts?.rejected ?? 0);
+  if (!accounts) return t("record.loading");
+  if (!n) return t(allAccepted);
+  const waiting = accounts.quarantine?.waiting;
+  // All are classified, and none of them is stored.
+  if (waiting === 0) return t("quarantine.none_of_reason");
+  return t("accounts.being_explained", { n: number(waiting ?? n) });
 }

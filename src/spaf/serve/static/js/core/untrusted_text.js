@@ -1,94 +1,97 @@
-// What others have written (categories, keys, bytes), made safe to look at.
-//
-// It is only ever text, it cannot turn its neighbours around, and what would be invisible is seen.
+// Text from outside (categories, keys, bytes), made safe to show: it is only ever text, it cannot turn the
+// direction of its neighbours, and characters that would be invisible are written out.
+
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { number } from "./format.js";
+import { t } from "./i18n.js";
 
 // Control, format and unassigned characters, lone halves of pairs, line and paragraph separators.
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}]+/gu;
+/** @type {Record<string, string>} */
 const SHORT = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-// Characters of one value that are put on the page; a record may have a million, and the copy
-// button gives them all.
+const JSON_PART = /("(?:\\.|[^"\\])*")(\s*:)?|(-?\d[\d.eE+-]*)|\b(true|false|null)\b/g;
+// Characters of one value that are shown; a record may have a million, and the copy button gives them all.
 const MAX_SHOWN_CHARS = 20_000;
-// Above this many marked pieces the text is one plain node: a page of control characters would
-// otherwise be as many elements.
+// With more pieces than this the text is one plain node, so that a page of control characters is not as many elements.
 const MAX_PIECES = 2_000;
 
-// Return a text in which hidden characters are seen: `\n` for a line feed, `‹U+202E›`. The control
-// pictures of Unicode would be shorter, but many systems have no font that holds them.
+/**
+ * Return a text in which hidden characters are written out: `\n`, `\x1b`, `‹U+202E›`. The control pictures of
+ * Unicode would be shorter, but many systems have no font with them.
+ *
+ * @param {string} text
+ */
 export function escaped(text) {
   return text.replace(HIDDEN, (run) => [...run].map(escapeOne).join(""));
 }
 
+/** @param {string} char */
 function escapeOne(char) {
-  const code = char.codePointAt(0);
+  const code = char.codePointAt(0) ?? 0;
   if (SHORT[char]) return SHORT[char];
   if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, "0")}`;
   return `‹U+${code.toString(16).toUpperCase().padStart(4, "0")}›`;
 }
 
-// Return nodes of a text others wrote, hidden characters escaped and marked.
-
-//
-
-// With `lines`, line feeds and tabs stay what they are, for text shown in a `<pre>`.
-export function visible(app, text, { lines = false, longest = MAX_SHOWN_CHARS } = {}) {
-  const cut = beginning(text, longest);
-  const nodes = pieces(app, cut, lines);
-  if (cut.length < text.length) {
-    const more = app.t("panel.more_characters", { n: app.number(text.length - cut.length) });
-    nodes.push(app.el("span", { class: "cut", text: ` … ${more}` }));
-  }
-  return nodes;
+/**
+ * Return what shows a text from outside, hidden characters escaped and marked.
+ *
+ * @param {string} text
+ * @param {{ lines?: boolean, maxChars?: number }} options `lines`: keep line feeds and tabs, for a `<pre>`
+ * @returns {Content[]}
+ */
+export function visible(text, { lines = false, maxChars = MAX_SHOWN_CHARS } = {}) {
+  const shown = beginning(text, maxChars);
+  const rest = text.length - shown.length;
+  if (!rest) return pieces(shown, lines);
+  const note = ` … ${t("panel.more_characters", { n: number(rest) })}`;
+  return [...pieces(shown, lines), html`<span class="cut">${note}</span>`];
 }
 
-// Return the beginning of a text; no pair of halves is cut in two.
-export function beginning(text, longest) {
-  return text.length > longest ? text.slice(0, longest).replace(/[\ud800-\udbff]$/, "") : text;
+/** Return the beginning of a text, without half of a surrogate pair at its end. @param {string} text @param {number} maxChars */
+export function beginning(text, maxChars) {
+  return text.length > maxChars ? text.slice(0, maxChars).replace(/[\ud800-\udbff]$/, "") : text;
 }
 
-function pieces(app, text, lines) {
-  const nodes = [];
+/** @param {string} text @param {boolean} lines */
+function pieces(text, lines) {
+  const result = [];
   let from = 0;
-  for (const found of text.matchAll(HIDDEN)) {
-    if (lines && /^[\n\t]+$/.test(found[0])) continue;
-    if (nodes.length > MAX_PIECES) return [document.createTextNode(escaped(text))];
-    nodes.push(document.createTextNode(text.slice(from, found.index)));
-    const shown = lines ? found[0].split(/([\n\t])/) : [found[0]];
-    for (const part of shown) {
-      const kept = lines && (part === "\n" || part === "\t");
-      nodes.push(kept ? document.createTextNode(part) : hidden(app, part));
+  for (const match of text.matchAll(HIDDEN)) {
+    if (lines && /^[\n\t]+$/.test(match[0])) continue;
+    if (result.length > MAX_PIECES) return [escaped(text)];
+    result.push(text.slice(from, match.index));
+    for (const part of lines ? match[0].split(/([\n\t])/) : [match[0]]) {
+      const isKept = lines && (part === "\n" || part === "\t");
+      result.push(isKept ? part : html`<span class="hidden-char">${escaped(part)}</span>`);
     }
-    from = found.index + found[0].length;
+    from = match.index + match[0].length;
   }
-  nodes.push(document.createTextNode(text.slice(from)));
-  return nodes;
+  return [...result, text.slice(from)];
 }
 
-function hidden(app, run) {
-  return app.el("span", { class: "hidden-char", text: escaped(run) });
+/**
+ * Return a `<bdi>` with a text from outside; null is a dash.
+ *
+ * @param {string | null | undefined} text
+ * @param {{ lines?: boolean, maxChars?: number }} options
+ */
+export function foreign(text, options = {}) {
+  if (text === null || text === undefined) return html`<span class="none">–</span>`;
+  return html`<bdi>${visible(text, options)}</bdi>`;
 }
 
-// Return a `<bdi>` with a text that others wrote; `null` is a dash.
-export function foreign(app, text, options) {
-  if (text === null || text === undefined) return app.el("span", { class: "none", text: "–" });
-  const shell = app.el("bdi", {});
-  shell.append(...visible(app, String(text), options));
-  return shell;
-}
-
-// Return pretty JSON with its parts told apart; every part is foreign text.
-export function coloured(app, json) {
-  const shell = app.el("bdi", {});
-  const part = /("(?:\\.|[^"\\])*")(\s*:)?|(-?\d[\d.eE+-]*)|\b(true|false|null)\b/g;
-  if (json.length > MAX_SHOWN_CHARS) return foreign(app, json, { lines: true });
+/** Return indented JSON with its parts coloured; every part is text from outside. @param {string} json */
+export function coloured(json) {
+  if (json.length > MAX_SHOWN_CHARS) return foreign(json, { lines: true });
+  const parts = [];
   let from = 0;
-  for (const found of json.matchAll(part)) {
-    shell.append(...visible(app, json.slice(from, found.index), { lines: true }));
-    const kind = found[2] ? "key" : found[1] ? "text" : found[3] ? "number" : "word";
-    const span = app.el("span", { class: `json-${kind}` });
-    span.append(...visible(app, found[1] ?? found[0], { lines: true }));
-    shell.append(span, found[2] ?? "");
-    from = found.index + found[0].length;
+  for (const match of json.matchAll(JSON_PART)) {
+    const [whole, text, colon, digits] = match;
+    const kind = colon ? "key" : text ? "text" : digits ? "number" : "word";
+    parts.push(visible(json.slice(from, match.index), { lines: true }),
+      html`<span class="json-${kind}">${visible(text ?? whole, { lines: true })}</span>`, colon ?? "");
+    from = match.index + whole.length;
   }
-  shell.append(...visible(app, json.slice(from), { lines: true }));
-  return shell;
+  return html`<bdi>${parts}${visible(json.slice(from), { lines: true })}</bdi>`;
 }

@@ -1,91 +1,86 @@
-// The topics and groups of the cluster, to choose one of.
+// The topics and groups of the cluster, of which one can be chosen.
 
-import { stateName } from "./topic_detail.js";
-import { say, sayIn } from "../core/ui.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { repeat } from "../../vendor/lit-html/directives/repeat.js";
+import { number } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { orDash } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
+import { groupState } from "./topic_detail.js";
 
-// Both lists; `choose` is called with a topic or a group, the other is null, and `look` when names
-// are searched for that the lists leave out.
+/**
+ * @typedef {object} Shown
+ * @property {KafkaOverview | null} overview
+ * @property {string | null} topic that is chosen
+ * @property {string | null} group that is chosen
+ * @property {boolean} failed whether the last reading failed
+ *
+ * @typedef {{ name: string, isChosen: boolean, choose: () => void, figure: string, sub: string }} Line
+ */
+
+/** Both lists, and the search for names that they leave out. */
 export class ClusterLists {
-  constructor(app, choose, look) {
-    this.app = app;
-    this.choose = choose;
-    this.all = false;
+  /**
+   * @param {object} events
+   * @param {(topic: string | null, group: string | null) => void} events.choose one of them is null
+   * @param {() => void} events.search the text that the names contain has changed
+   * @param {() => void} events.changed the lists have to be drawn again
+   */
+  constructor(events) {
+    this.events = events;
+    this.withInternal = false;
     this.contains = "";
-    this.shown = {};
-    this.#build(look);
   }
 
-  #build(look) {
-    const { app } = this;
-    this.topics = app.el("ul", { class: "pick" });
-    this.groups = app.el("ul", { class: "pick" });
-    this.search = sayIn(app, app.el("input", { type: "search", autocomplete: "off",
-      maxlength: "249", "data-test": "kafka-search", onchange: () => {
-        this.contains = this.search.value.trim();
-        look();
-      } }), "aria-label", "kafka.search");
-    sayIn(app, this.search, "placeholder", "kafka.search");
-    this.left = app.el("p", { class: "empty" });
-    const internal = app.el("input", { type: "checkbox", id: "kafka-internal",
-      onchange: () => { this.all = internal.checked; this.draw(this.shown); } });
-    this.root = sayIn(app, app.el("nav", { class: "kafka-side" },
-      say(app, app.el("h3"), "kafka.topics"), this.topics,
-      app.el("p", { class: "check" }, internal,
-        say(app, app.el("label", { for: "kafka-internal" }), "kafka.internal")),
-      say(app, app.el("h3"), "kafka.groups"), this.groups, this.left, this.search),
-    "aria-label", "kafka.lists");
+  /** @param {Shown} shown */
+  template(shown) {
+    const leftOut = (shown.overview?.topics_left_out ?? 0) + (shown.overview?.groups_left_out ?? 0);
+    const search = (/** @type {any} */ { target }) => {
+      this.contains = target.value.trim();
+      this.events.search();
+    };
+    const toggle = (/** @type {any} */ { target }) => {
+      this.withInternal = target.checked;
+      this.events.changed();
+    };
+    return html`<nav class="kafka-side" aria-label=${t("kafka.lists")}><h3>${t("kafka.topics")}</h3><ul class="pick">${
+      this.#topics(shown)}</ul><p class="check"><input type="checkbox" id="kafka-internal" @change=${toggle}><label
+      for="kafka-internal">${t("kafka.internal")}</label></p><h3>${t("kafka.groups")}</h3><ul class="pick">${
+      this.#groups(shown)}</ul><p class="empty" ?hidden=${!leftOut}>${
+      t("kafka.left_out", { n: number(leftOut) })}</p><input type="search" autocomplete="off" maxlength="249"
+      data-test="kafka-search" aria-label=${t("kafka.search")} placeholder=${t("kafka.search")}
+      ?hidden=${!leftOut && !this.contains} @change=${search}></nav>`;
   }
 
-  // Show `{overview, topic, group, failed}`: what is there, what of it is chosen, and whether the
-  // last look at it failed.
-  draw(shown) {
-    const { app } = this;
-    const { overview } = shown;
-    this.shown = shown;
-    redraw(this.topics, overview ? this.#topicLines(shown) : reading(app, shown));
-    redraw(this.groups, overview ? this.#groupLines(shown) : reading(app, shown));
-    const left = (overview?.topics_left_out ?? 0) + (overview?.groups_left_out ?? 0);
-    this.left.hidden = !left;
-    this.left.textContent = app.t("kafka.left_out", { n: app.number(left) });
-    this.search.hidden = !left && !this.contains;
+  /** @param {Shown} shown */
+  #topics({ overview, topic, failed }) {
+    if (!overview) return loading(failed);
+    const shown = overview.topics.filter(({ internal, name }) => this.withInternal || !internal || name === topic);
+    return lines(shown.map(({ name, partitions, records }) => ({
+      name, isChosen: name === topic, choose: () => this.events.choose(name, null), figure: orDash(records, number),
+      sub: t(partitions === 1 ? "kafka.one_partition" : "kafka.n_partitions", { n: number(partitions) }),
+    })));
   }
 
-  #topicLines({ overview, topic }) {
-    const { app } = this;
-    const shown = overview.topics.filter(({ internal, name }) =>
-      this.all || !internal || name === topic);
-    return shown.map(({ name, partitions, records }) => pick(app, name, name === topic,
-      () => this.choose(name, null), records === null ? "–" : app.number(records),
-      app.t(partitions === 1 ? "kafka.one_partition" : "kafka.n_partitions",
-        { n: app.number(partitions) })));
-  }
-
-  #groupLines({ overview, group }) {
-    const { app } = this;
-    const { groups } = overview;
-    if (!groups.length) return [app.el("li", { class: "empty", text: app.t("kafka.no_groups") })];
-    return groups.map(({ name, state, lag }) => pick(app, name, name === group,
-      () => this.choose(null, name),
-      lag === null ? "–" : app.t("kafka.lag_n", { n: app.number(lag) }), stateName(app, state)));
+  /** @param {Shown} shown */
+  #groups({ overview, group, failed }) {
+    if (!overview) return loading(failed);
+    if (!overview.groups.length) return html`<li class="empty">${t("kafka.no_groups")}</li>`;
+    return lines(overview.groups.map(({ name, state, lag }) => ({
+      name, isChosen: name === group, choose: () => this.events.choose(null, name),
+      figure: orDash(lag, (n) => t("kafka.lag_n", { n: number(n) })), sub: groupState(state),
+    })));
   }
 }
 
-// Replace a list of buttons and keep the focus where it was.
-function redraw(list, items) {
-  const focused = list.contains(document.activeElement) && document.activeElement.dataset.name;
-  list.replaceChildren(...items);
-  if (focused) list.querySelector(`[data-name="${CSS.escape(focused)}"]`)?.focus();
+/** Before the first answer nothing is known; where there was none the section says why. @param {boolean} failed */
+function loading(failed) {
+  return failed ? [] : html`<li class="empty">${t("record.loading")}</li>`;
 }
 
-// Before the first answer nothing is known; where there was none the section says why.
-function reading(app, { failed }) {
-  return failed ? [] : [app.el("li", { class: "empty", text: app.t("record.loading") })];
-}
-
-function pick(app, name, chosen, onclick, figure, sub) {
-  return app.el("li", {}, app.el("button", { type: "button", "data-name": name, onclick,
-    "aria-current": chosen ? "true" : null },
-  app.el("span", { class: "pick-name" }, foreign(app, name)),
-  app.el("span", { class: "n", text: figure }), app.el("span", { class: "sub", text: sub })));
+/** @param {Line[]} list */
+function lines(list) {
+  return repeat(list, ({ name }) => name, ({ name, isChosen, choose, figure, sub }) => html`<li><button type="button"
+    data-name=${name} aria-current=${isChosen ? "true" : nothing} @click=${choose}><span class="pick-name">${foreign(name)}</span><span
+    class="n">${figure}</span><span class="sub">${sub}</span></button></li>`);
 }

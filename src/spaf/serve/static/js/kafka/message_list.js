@@ -1,109 +1,113 @@
 // A list of Kafka's messages, one line each, opened where they stand.
 
-import { arrows, sayIn, when } from "../core/ui.js";
-import { payload } from "./payload.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { repeat } from "../../vendor/lit-html/directives/repeat.js";
+import { placeOf } from "../accounts/quarantine_row.js";
+import { bytes, dateTime } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { arrowKeys, moment } from "../core/ui.js";
 import { beginning, foreign, visible } from "../core/untrusted_text.js";
+import { payload } from "./payload.js";
 
 // Messages of a live tail that stay on the page.
-export const MAX_LIVE = 100;
-// Of a message's text so much stands in its line before it is opened, characters.
-const PREVIEW = 200;
+const MAX_LIVE = 100;
+// Characters of a message's text in its line.
+const PREVIEW_CHARS = 200;
 
-// The list; new messages are held back while someone points at it or has a row chosen.
+/** The list. New messages are held back while it is pointed at, or a row has the focus. */
 export class MessageList {
-  constructor(app, isOpen) {
-    this.app = app;
-    this.isOpen = isOpen;
+  /** @param {() => void} changed */
+  constructor(changed) {
+    this.changed = changed;
+    /** @type {Message[]} */
     this.messages = [];
+    /** @type {Message[]} */
     this.held = [];
-    this.drawn = 0;
-    this.root = sayIn(app, app.el("div", { class: "q-list messages" }), "aria-label",
-      "messages.title");
-    this.point = arrows(this.root, "summary");
-    this.#letGoAfterReading();
-    app.on("language", () => this.draw());
+    /** @type {Set<Message>} whose content is drawn */
+    this.opened = new Set();
+    this.allOpen = false;
+    // Counts the lists that were shown: no row of one is taken for a row of the next.
+    this.shows = 0;
+    this.pointed = false;
+    /** @type {HTMLElement | null} */
+    this.node = null;
+    this.updateFocus = () => {};
   }
 
-  #letGoAfterReading() {
-    this.root.addEventListener("pointerenter", ({ pointerType }) => {
-      this.pointed = pointerType === "mouse";
-    });
-    this.root.addEventListener("pointerleave", () => {
+  /** Show what was held back once the list is not read any more. @param {HTMLElement} node */
+  watch(node) {
+    this.node = node;
+    this.updateFocus = arrowKeys(node, "summary");
+    node.addEventListener("pointerenter", ({ pointerType }) => { this.pointed = pointerType === "mouse"; });
+    node.addEventListener("pointerleave", () => {
       this.pointed = false;
-      this.letGo();
+      this.release();
     });
-    this.root.addEventListener("focusout", () => setTimeout(() => this.#reads() || this.letGo()));
+    node.addEventListener("focusout", () => setTimeout(() => this.#isRead() || this.release()));
   }
 
-  #reads() {
-    return this.pointed || this.root.contains(document.activeElement);
+  #isRead() {
+    return this.pointed || Boolean(this.node?.contains(document.activeElement));
   }
 
-  // Show these, and no others.
+  /** Show these messages, and no others. @param {Message[]} messages */
   show(messages) {
     this.messages = messages;
     this.held = [];
-    this.draw();
+    this.shows += 1;
+    this.opened.clear();
+    this.changed();
   }
 
-  // Add messages on top, newest first, or keep them back.
+  /** Add messages on top, newest first, or hold them back. @param {Message[]} messages */
   add(messages) {
     this.held = [...messages, ...this.held].slice(0, MAX_LIVE);
-    if (!this.#reads()) this.letGo();
+    if (this.#isRead()) this.changed();
+    else this.release();
   }
 
-  // Show what was held back.
-  letGo() {
-    const fresh = this.held;
-    if (!fresh.length) return;
+  /** Show what was held back. */
+  release() {
+    this.messages = [...this.held, ...this.messages].slice(0, MAX_LIVE);
     this.held = [];
-    this.messages = [...fresh, ...this.messages].slice(0, MAX_LIVE);
-    const before = this.drawn;
-    this.app.frame(() => {
-      if (before !== this.drawn) return; // all were drawn anew meanwhile, these among them
-      this.root.prepend(...fresh.map((message) => this.#row(message)));
-      const { root } = this;
-      while (root.childElementCount > MAX_LIVE
-        && !root.lastElementChild.contains(document.activeElement)) root.lastElementChild.remove();
-      this.point();
-    });
+    this.changed();
   }
 
-  draw() {
-    this.drawn += 1;
-    this.root.replaceChildren(...this.messages.map((message) => this.#row(message)));
-    this.point();
+  /** Open every message, or close it. @param {boolean} open */
+  openAll(open) {
+    this.allOpen = open;
+    this.changed();
   }
 
+  /** @param {boolean} busy */
+  template(busy) {
+    return html`<div class="q-list messages" aria-label=${t("messages.title")} aria-busy=${busy}>${
+      repeat(this.messages, (message) => `${this.shows}|${placeOf(message)}`, (message) => this.#row(message))}</div>`;
+  }
+
+  /** @param {Message} message */
   #row(message) {
-    const { app } = this;
-    const place = `${message.partition}:${message.offset}`;
-    const shown = app.el("bdi", { class: "q-text" });
-    const text = message.text ?? message.hex ?? app.t("record.tombstone");
-    shown.append(...visible(app, beginning(text, PREVIEW)));
-    const details = app.el("details", { class: "q-row", "data-test": "kafka-message",
-      "data-key": place, open: this.isOpen() }, app.el("summary", {}, when(app, message.append_ms),
-      app.el("span", { class: "place", text: place }),
-      app.el("span", { class: "q-reason dim", text: app.bytes(message.bytes) }), shown));
-    const fill = () => {
-      if (details.open && details.childElementCount === 1) details.append(opened(app, message));
+    const text = message.text ?? message.hex ?? t("record.tombstone");
+    const toggled = (/** @type {Event} */ { target }) => {
+      if (!(/** @type {HTMLDetailsElement} */ (target).open) || this.opened.has(message)) return;
+      this.opened.add(message);
+      this.changed();
     };
-    details.addEventListener("toggle", fill);
-    fill();
-    return details;
+    return html`<details class="q-row" data-test="kafka-message" data-key=${placeOf(message)} ?open=${this.allOpen}
+      @toggle=${toggled}><summary>${moment(message.append_ms)}<span class="place">${placeOf(message)}</span><span
+      class="q-reason dim">${bytes(message.bytes)}</span><bdi class="q-text">${
+      visible(beginning(text, PREVIEW_CHARS))}</bdi></summary>${this.allOpen || this.opened.has(message) ? content(message) : nothing}</details>`;
   }
 }
 
-function opened(app, message) {
-  const headers = message.headers ?? [];
-  return app.el("div", { class: "q-open" }, app.el("dl", { class: "facts" },
-    fact(app, app.t("messages.key"), foreign(app, message.key)),
-    fact(app, app.t("record.appended"), app.dateTime(message.append_ms)),
-    ...headers.map(([name, value]) => fact(app,
-      [app.t("messages.header"), " ", foreign(app, name)], foreign(app, value)))),
-  ...payload(app, message));
+/** @param {Message} message */
+function content(message) {
+  return html`<div class="q-open"><dl class="facts">${fact(t("messages.key"), foreign(message.key))}${
+    fact(t("record.appended"), dateTime(message.append_ms))}${(message.headers ?? []).map(([name, value]) =>
+    fact(html`${t("messages.header")} ${foreign(name)}`, foreign(value)))}</dl>${payload(message)}</div>`;
 }
 
-function fact(app, name, value) {
-  return app.el("div", {}, app.el("dt", {}, ...[name].flat()), app.el("dd", {}, value));
+/** @param {Content} name @param {Content} value */
+function fact(name, value) {
+  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
 }

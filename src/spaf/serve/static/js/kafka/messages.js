@@ -1,169 +1,178 @@
 // Messages of a topic: from an offset, from a time, the newest, or as they come.
 
-import { MessageForm, LIMIT } from "./message_form.js";
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { number } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { getJson } from "../core/server.js";
+import { announce, panel } from "../core/ui.js";
+import { LIMIT, MessageForm } from "./message_form.js";
 import { MessageList } from "./message_list.js";
-import { say } from "../core/ui.js";
 
-// The form, the list under it and the live tail.
-export class MessagesTab {
-  constructor(app) {
-    this.app = app;
-    this.topic = null;
+/** The form, the list under it and the live tail. */
+export class Messages {
+  /** @param {HTMLElement} node */
+  constructor(node) {
+    this.node = node;
+    this.topic = "";
+    /** @type {MessagesAnswer | null} */
     this.answer = null;
+    /** @type {EventSource | null} */
     this.tail = null;
+    // Whether the list is that of a tail, which may have ended.
+    this.live = false;
     this.skipped = 0;
-    this.asked = 0;
-    this.#build();
-    app.on("language", () => this.draw());
+    this.requests = 0;
+    this.busy = false;
+    this.redraw = () => {};
+    this.list = new MessageList(() => this.redraw());
+    this.form = new MessageForm(() => this.redraw(), (request) => this.#read(request));
+    this.redraw = panel(node, ["payload"], () => this.#template(), () => this.list.updateFocus());
+    this.list.watch(/** @type {HTMLElement} */ (node.querySelector(".messages")));
   }
 
-  #build() {
-    const { app } = this;
-    this.live = app.el("button", { type: "button", "data-test": "kafka-tail",
-      onclick: () => (this.tail ? this.stop() : this.follow()) });
-    const open = app.el("input", { type: "checkbox", id: "kafka-pretty",
-      "data-test": "kafka-pretty", onchange: () => this.list.draw() });
-    this.form = new MessageForm(app, (question) => this.ask(question), this.live,
-      app.el("span", { class: "check" }, open,
-        say(app, app.el("label", { for: "kafka-pretty" }), "messages.pretty")));
-    this.told = app.el("p", { class: "note", "data-test": "kafka-told" });
-    this.list = new MessageList(app, () => open.checked);
-    this.earlier = say(app, app.el("button", { type: "button",
-      onclick: () => this.#page(-1) }), "messages.earlier");
-    this.later = say(app, app.el("button", { type: "button",
-      onclick: () => this.#page(1) }), "messages.later");
-    this.pages = app.el("p", { class: "pages" }, this.earlier, this.later);
-    this.root = app.el("div", { class: "kafka-messages" }, this.form.root, this.told,
-      this.list.root, this.pages);
-    this.draw();
-  }
-
-  // Take another topic; its newest messages are shown at once.
+  /** Take another topic; its newest messages are shown at once. @param {string} topic @param {number} partitions */
   choose(topic, partitions) {
     if (topic === this.topic) return;
     this.topic = topic;
     this.answer = null;
+    this.live = false;
     this.list.show([]);
-    this.form.take(partitions);
-    this.ask(this.form.question());
+    this.form.reset(partitions);
+    this.#read(this.form.request());
   }
 
-  // Show messages from a place that another section names.
+  /** Show messages from a place. @param {LogPlace} place */
   show(place) {
-    this.form.place(place);
-    this.ask(this.form.question());
+    this.form.fill(place);
+    this.#focusValue();
+    this.#read(this.form.request());
   }
 
-  // Only the newest question may answer: an earlier one is passed over.
-  async ask(question) {
-    this.stop();
-    this.asked += 1;
-    const mine = this.asked;
-    this.list.root.setAttribute("aria-busy", "true");
+  #focusValue() {
+    /** @type {HTMLElement | null} */ (this.node.querySelector("#kafka-value"))?.focus({ preventScroll: true });
+  }
+
+  /** Read messages. Only the newest request counts. @param {Record<string, any>} request */
+  async #read(request) {
+    this.#stop();
+    this.requests += 1;
+    const mine = this.requests;
+    this.busy = true;
+    this.redraw();
     try {
-      const answer = await this.app.api("/api/kafka/messages", { topic: this.topic, ...question });
-      if (mine === this.asked) this.#show(answer, question.last !== undefined);
+      const answer = await getJson("/api/kafka/messages", { topic: this.topic, ...request });
+      if (mine === this.requests) this.#take(answer, request.last !== undefined);
     } catch (error) {
-      if (mine === this.asked) this.form.wrong(error);
+      if (mine === this.requests) this.form.fail(error);
     } finally {
-      if (mine === this.asked) this.list.root.setAttribute("aria-busy", "false");
+      if (mine === this.requests) this.busy = false;
+      this.redraw();
     }
   }
 
-  #show(answer, newestFirst) {
-    this.answer = { ...answer, several: Object.keys(answer.partitions ?? {}).length > 1 };
-    this.form.wrong(null);
-    this.list.show(newestFirst ? answer.messages.reverse() : answer.messages);
-    this.draw();
+  /** @param {MessagesAnswer} answer @param {boolean} newestFirst */
+  #take(answer, newestFirst) {
+    this.answer = answer;
+    this.live = false;
+    this.form.fail(null);
+    this.list.show(newestFirst ? answer.messages.toReversed() : answer.messages);
   }
 
+  /** @param {number} way -1 for earlier messages, 1 for later ones */
   #page(way) {
-    const { messages, begin } = this.answer;
+    const { messages, begin } = /** @type {MessagesAnswer} */ (this.answer);
     const offsets = messages.map(({ offset }) => offset);
     const first = Math.min(...offsets);
     const offset = way > 0 ? Math.max(...offsets) + 1 : Math.max(begin, first - LIMIT);
     const limit = way > 0 ? LIMIT : Math.max(1, Math.min(LIMIT, first - offset));
-    this.form.place({ partition: messages[0].partition, offset });
-    this.ask({ partition: messages[0].partition, offset, limit });
+    const { partition } = messages[0];
+    this.form.fill({ partition, offset });
+    this.#read({ partition, offset, limit });
   }
 
-  // Follow the topic as it grows; the server bounds what it sends and counts what it skips.
-  follow() {
-    const { app } = this;
-    this.asked += 1;
+  /** Follow the topic as it grows; the server limits what it sends and counts what it skips. */
+  #follow() {
+    this.requests += 1;
     this.skipped = 0;
-    this.answer = { live: true };
+    this.answer = null;
+    this.live = true;
     this.list.show([]);
-    this.tail = this.#line(`/api/kafka/tail?topic=${encodeURIComponent(this.topic)}`);
-    app.announce(app.t("messages.following"));
-    this.draw();
+    this.tail = this.#openTail(`/api/kafka/tail?topic=${encodeURIComponent(this.topic)}`);
+    announce(t("messages.following"));
   }
 
-  #line(path) {
-    const line = new EventSource(path);
-    const on = (kind, fn) => line.addEventListener(kind, (event) => fn(JSON.parse(event.data)));
+  /** @param {string} path */
+  #openTail(path) {
+    const tail = new EventSource(path);
+    const on = (/** @type {string} */ kind, /** @type {(data: any) => void} */ take) =>
+      tail.addEventListener(kind, (event) => take(JSON.parse(event.data)));
     on("messages", ({ messages, skipped }) => {
       this.skipped += skipped;
-      this.list.add(messages.reverse());
-      this.#drawTold();
+      this.list.add(messages.toReversed());
     });
-    on("problem", ({ error, todo }) => this.form.wrong({ message: error, todo }));
-    on("end", () => this.#ended(this.app.t("messages.ended")));
-    line.onopen = () => this.form.wrong(null);
-    line.onerror = () => {
-      if (line.readyState !== EventSource.CLOSED || line !== this.tail) return;
-      refusal(path).then((told) => this.#ended(told ?? this.app.t("messages.cut")));
+    on("problem", ({ error, todo }) => this.form.fail({ message: error, todo }));
+    on("end", () => this.#end(t("messages.ended")));
+    tail.onopen = () => this.form.fail(null);
+    tail.onerror = async () => {
+      if (tail.readyState !== EventSource.CLOSED || tail !== this.tail) return;
+      this.#end(await refusal(path) ?? t("messages.cut"));
     };
-    return line;
+    return tail;
   }
 
-  #ended(message) {
-    this.stop();
-    this.form.wrong({ message });
+  /** @param {string} message */
+  #end(message) {
+    this.#stop();
+    this.form.fail({ message });
   }
 
-  stop() {
+  #stop() {
     if (!this.tail) return;
     this.tail.close();
     this.tail = null;
-    this.list.letGo();
-    this.app.announce(this.app.t("messages.stopped"));
-    this.draw();
+    this.list.release();
+    announce(t("messages.stopped"));
   }
 
-  draw() {
-    const { app, answer } = this;
-    this.live.textContent = app.t(this.tail ? "messages.stop" : "messages.tail");
-    this.live.setAttribute("aria-pressed", String(Boolean(this.tail)));
-    const offsets = answer?.messages?.map(({ offset }) => offset) ?? [];
-    this.pages.hidden = !offsets.length || answer.several;
-    this.earlier.disabled = Math.min(...offsets) <= (answer?.begin ?? 0);
-    this.later.disabled = Math.max(...offsets) >= (answer?.end ?? 0) - 1;
-    this.#drawTold();
+  #template() {
+    const { answer, tail, list } = this;
+    const offsets = (answer?.messages ?? []).map(({ offset }) => offset);
+    const several = Object.keys(answer?.partitions ?? {}).length > 1;
+    const toggleAll = (/** @type {any} */ { target }) => list.openAll(target.checked);
+    return html`${this.form.template(html`<button type="button" data-test="kafka-tail" aria-pressed=${Boolean(tail)}
+      @click=${() => (tail ? this.#stop() : this.#follow())}>${t(tail ? "messages.stop" : "messages.tail")}</button><span
+      class="check"><input type="checkbox" id="kafka-pretty" data-test="kafka-pretty" @change=${toggleAll}><label
+      for="kafka-pretty">${t("messages.pretty")}</label></span>`)}<p class="note" data-test="kafka-told">${
+      this.#summary(several)}</p>${list.template(this.busy)}<p class="pages" ?hidden=${!offsets.length || several}><button
+      type="button" ?disabled=${Math.min(...offsets) <= (answer?.begin ?? 0)} @click=${() => this.#page(-1)}>${
+      t("messages.earlier")}</button><button type="button" ?disabled=${Math.max(...offsets) >= (answer?.end ?? 0) - 1}
+      @click=${() => this.#page(1)}>${t("messages.later")}</button></p>`;
   }
 
-  #drawTold() {
-    const { app, answer, list } = this;
-    const n = app.number(list.messages.length);
-    const { begin = 0, end = 0, live, several } = answer ?? {};
-    const of = several ? "messages.several" : "messages.range";
-    const key = live ? (this.tail ? "messages.live" : "messages.was_live")
-      : list.messages.length ? of : "messages.none";
-    if (!answer) this.told.textContent = app.t("record.loading");
-    else this.told.textContent = app.t(key, { n, begin: app.number(begin), end: app.number(end),
-      skipped: app.number(this.skipped), held: app.number(list.held.length) });
+  /** @param {boolean} several whether the messages are of several partitions */
+  #summary(several) {
+    const { answer, list } = this;
+    const n = number(list.messages.length);
+    if (this.live) {
+      const values = { n, skipped: number(this.skipped), held: number(list.held.length) };
+      return t(this.tail ? "messages.live" : "messages.was_live", values);
+    }
+    if (!answer) return t("record.loading");
+    const values = { n, begin: number(answer.begin), end: number(answer.end) };
+    if (!list.messages.length) return t("messages.none", values);
+    return t(several ? "messages.several" : "messages.range", values);
   }
 }
 
-// Return the sentence with which the server refused a tail, or null.
+/** Return the message with which the server refused a tail, or null. @param {string} path */
 async function refusal(path) {
-  const line = new AbortController();
+  const request = new AbortController();
   try {
-    const response = await fetch(path, { signal: line.signal });
+    const response = await fetch(path, { signal: request.signal });
     return response.ok ? null : (await response.json()).error ?? null;
   } catch {
     return null;
   } finally {
-    line.abort();
+    request.abort();
   }
 }

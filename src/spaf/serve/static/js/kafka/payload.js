@@ -1,33 +1,31 @@
 // The bytes of a record, shown in each way in which they can be read.
 
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { t } from "../core/i18n.js";
+import { choice } from "../core/ui.js";
 import { coloured, visible } from "../core/untrusted_text.js";
+import { emit } from "../core/events.js";
 
-// Return the bytes as JSON, as text and as hex, as far as they are each, with a switch.
-export function payload(app, record) {
-  const ways = [["json", record.json, coloured],
-    ["text", record.text, (_, text) => visible(app, text, { lines: true })],
-    ["hex", record.hex, (_, text) => visible(app, text, { lines: true })]]
-    .filter(([, value]) => value !== null && value !== undefined);
+/** @typedef {"json" | "text" | "hex"} Way */
+const WAYS = /** @type {const} */ (["json", "text", "hex"]);
+/** @type {WeakMap<RecordValue, Way>} the way that was chosen for a record */
+const chosen = new WeakMap();
+
+/** Return the bytes as JSON, as text or as hex, with a choice of the ways that there are. @param {RecordValue} record */
+export function payload(record) {
+  const ways = WAYS.filter((way) => record[way] !== null && record[way] !== undefined);
   if (!ways.length || (record.text === "" && !record.hex)) {
-    const key = record.text === "" ? "record.empty" : "record.tombstone";
-    return [app.el("p", { class: "empty", text: app.t(key) })];
+    return html`<p class="empty">${t(record.text === "" ? "record.empty" : "record.tombstone")}</p>`;
   }
-  const pre = app.el("pre", { class: "bytes", tabindex: "0", role: "group",
-    "aria-label": app.t("record.content") });
-  const tabs = app.el("div", { class: "choice", role: "group",
-    "aria-label": app.t("record.shown_as") });
-  const show = (way, value, paint) => {
-    const painted = paint(app, value);
-    pre.replaceChildren(...(Array.isArray(painted) ? painted : [painted]));
-    for (const tab of tabs.children) {
-      tab.setAttribute("aria-pressed", String(tab.dataset.way === way));
-    }
+  const way = chosen.get(record) ?? ways[0];
+  const value = record[way] ?? "";
+  const shown = way === "json" ? coloured(value) : visible(value, { lines: true });
+  const choose = (/** @type {Way} */ next) => {
+    chosen.set(record, next);
+    emit("payload", null);
   };
-  for (const [way, value, paint] of ways) {
-    tabs.append(app.el("button", { type: "button", "data-way": way, text: app.t(`record.${way}`),
-      onclick: () => show(way, value, paint) }));
-  }
-  show(...ways[0]);
-  const cut = record.cut ? [app.el("p", { class: "note", text: app.t("record.cut") })] : [];
-  return [...(ways.length > 1 ? [tabs] : []), pre, ...cut];
+  return html`${ways.length > 1 ? choice(t("record.shown_as"), ways, {
+    pressed: way, choose, text: (name) => t(`record.${name}`),
+  }) : nothing}<pre class="bytes" tabindex="0" role="group" aria-label=${t("record.content")}>${shown}</pre>${
+    record.cut ? html`<p class="note">${t("record.cut")}</p>` : nothing}`;
 }

@@ -1,128 +1,164 @@
-// The dialog of an anomaly: the record itself, read from Kafka, or the second and its counts.
+// The dialog of a record, read from Kafka, or of a second and its counts.
 
-import { numbers } from "../anomalies/anomaly_values.js";
-import { knownAfter } from "../anomalies/anomaly_row.js";
-import { isOfSecond } from "../anomalies/anomaly_feed.js";
-import { kindName, mark, sentence } from "../core/ui.js";
-import { payload } from "./payload.js";
+import { html, nothing, render } from "../../vendor/lit-html/lit-html.js";
 import { outcomeLine } from "../accounts/reasons.js";
-import { compare, drawStrip } from "../anomalies/window_anomaly.js";
+import { isOfSecond } from "../anomalies/anomaly_feed.js";
+import { detectedAfter, valuesOf } from "../anomalies/anomaly_values.js";
+import { comparison, windowStrip } from "../anomalies/window_anomaly.js";
+import { emit, on } from "../core/events.js";
+import { bytes, dateTime, number } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { getJson } from "../core/server.js";
+import { announce, errorText, kindName, mark } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
+import { payload } from "./payload.js";
 
+/** @typedef {{ title: Content, sub: string, body: () => Content, foot: () => Content }} View */
+/** @type {HTMLDialogElement | null} */
 let dialog = null;
+/** @type {View | null} */
+let view = null;
 
-// Open the record of a place in the log; `anomaly`, if given, is what the job said of it.
-export function openRecord(app, { partition, offset, anomaly = null }) {
-  const frame = open(app, anomaly, app.t("record.title"), [
-    place(app, partition, offset)]);
-  const load = async () => {
-    frame.body.replaceChildren(app.el("p", { class: "loading", text: app.t("record.loading") }));
-    try {
-      const record = await app.api("/api/record", { partition, offset });
-      frame.body.replaceChildren(...recordParts(app, record, anomaly));
-      frame.foot.replaceChildren(...recordButtons(app, record));
-    } catch (error) {
-      frame.body.replaceChildren(failure(app, error, load));
-    }
-  };
-  load();
+/** Open what is behind an anomaly: its record, or its second. @param {Anomaly} anomaly */
+export function openAnomaly(anomaly) {
+  if (isOfSecond(anomaly)) openSecond(anomaly);
+  else openRecord({ partition: anomaly.partition ?? 0, offset: anomaly.offset ?? 0 }, anomaly);
 }
 
-// Open the second of a surge or a drought.
-export function openSecond(app, anomaly) {
-  const at = anomaly.second * 1000;
-  const frame = open(app, anomaly, app.t("record.second_title"), [app.dateTime(at)]);
-  const strip = app.el("figure", { class: "strip" });
-  frame.body.replaceChildren(summary(app, anomaly), compare(app, anomaly),
-    app.el("p", { class: "note", text: app.t("window.note") }), strip);
-  frame.foot.replaceChildren(app.el("button", { type: "button",
-    text: app.t("record.browse_second"), onclick: () => {
-      dialog.close();
-      app.emit("browse", { time_ms: at });
-    } }));
-  drawStrip(app, anomaly, strip);
+/**
+ * Open the record of a place in the topic of the sales.
+ *
+ * @param {{ partition: number, offset: number }} place
+ * @param {Anomaly | null} anomaly what the job has reported of it
+ */
+export async function openRecord({ partition, offset }, anomaly = null) {
+  /** @type {Content} */
+  let answer = html`<p class="loading">${t("record.loading")}</p>`;
+  /** @type {KafkaRecord | null} */
+  let record = null;
+  const mine = open({
+    title: titleOf(anomaly, "record.title"),
+    sub: t("record.place", { partition: number(partition), offset: number(offset) }),
+    body: () => (record ? recordParts(record, anomaly) : answer),
+    foot: () => (record ? recordButtons(record) : nothing),
+  });
+  try {
+    record = await getJson("/api/record", { partition, offset });
+  } catch (error) {
+    answer = html`<div class="failure" role="alert"><p>${errorText(error)}</p><button type="button"
+      @click=${() => openRecord({ partition, offset }, anomaly)}>${t("panel.again")}</button></div>`;
+  }
+  if (view === mine) draw();
 }
 
-function open(app, anomaly, title, sub) {
-  dialog ??= document.body.appendChild(app.el("dialog", { class: "record", id: "record",
-    "aria-labelledby": "record-title", "data-test": "record-dialog",
-    onclick: (event) => { if (event.target === dialog) dialog.close(); } }));
-  const heading = app.el("h2", { id: "record-title" });
-  heading.append(...(anomaly ? [mark(anomaly.kind), kindName(app, anomaly.kind)] : [title]));
-  const body = app.el("div", { class: "record-body" });
-  const foot = app.el("div", { class: "record-foot" });
-  const close = app.el("button", { type: "button", autofocus: "",
-    text: app.t("record.close"), onclick: () => dialog.close() });
-  dialog.replaceChildren(app.el("div", { class: "record-frame" },
-    app.el("header", {}, heading, app.el("span", { class: "sub" }, ...sub), close), body, foot));
+/** @param {Anomaly} anomaly of a second */
+async function openSecond(anomaly) {
+  const ms = (anomaly.second ?? 0) * 1_000;
+  /** @type {Content} */
+  let strip = nothing;
+  const mine = open({
+    title: titleOf(anomaly, "record.second_title"),
+    sub: dateTime(ms),
+    body: () => html`${summary(anomaly)}${comparison(anomaly)}<p class="note">${t("window.note")}</p><figure
+      class="strip">${strip}</figure>`,
+    foot: () => html`<button type="button" @click=${() => browse({ time_ms: ms })}>${t("record.browse_second")}</button>`,
+  });
+  strip = await windowStrip(anomaly);
+  if (view === mine) draw();
+}
+
+/** @param {View} next */
+function open(next) {
+  dialog ??= makeDialog();
+  // What an earlier record has left must not be seen for a moment.
+  render(nothing, dialog);
+  view = next;
+  draw();
   if (!dialog.open) dialog.showModal();
-  return { body, foot };
+  return next;
 }
 
-function place(app, partition, offset) {
-  return app.t("record.place", { partition: app.number(partition), offset: app.number(offset) });
+function makeDialog() {
+  const node = document.createElement("dialog");
+  node.className = node.id = "record";
+  node.setAttribute("aria-labelledby", "record-title");
+  node.dataset.test = "record-dialog";
+  node.addEventListener("click", ({ target }) => target === node && node.close());
+  document.body.append(node);
+  on("payload", draw);
+  on("language", draw);
+  return node;
 }
 
-function failure(app, error, again) {
-  return app.el("div", { class: "failure", role: "alert" },
-    app.el("p", { text: sentence(app, error) }),
-    app.el("button", { type: "button", text: app.t("panel.again"),
-      onclick: again }));
+function draw() {
+  if (!dialog || !view) return;
+  render(html`<div class="record-frame"><header><h2 id="record-title">${view.title}</h2><span class="sub">${view.sub}</span><button
+    type="button" autofocus @click=${close}>${t("record.close")}</button></header><div class="record-body">${
+    view.body()}</div><div class="record-foot">${view.foot()}</div></div>`, dialog);
 }
 
-// Return what the job said. Of a second, the bars below tell what was seen and expected.
-function summary(app, anomaly) {
-  const [amount, expected, factor, score] = numbers(app, anomaly);
-  const second = isOfSecond(anomaly);
-  return facts(app, [
-    ["anomalies.col.category", foreign(app, anomaly.category)],
-    ...(second ? [] : [["anomalies.col.amount", amount], ["anomalies.col.expected", expected]]),
-    ["anomalies.col.factor", factor],
+function close() {
+  dialog?.close();
+}
+
+/** @param {Anomaly | null} anomaly @param {string} key of the title without an anomaly */
+function titleOf(anomaly, key) {
+  return anomaly ? html`${mark(anomaly.kind)}${kindName(anomaly.kind)}` : t(key);
+}
+
+/** Return what the job has reported. Of a second, the bars below show what was observed and expected. @param {Anomaly} anomaly */
+function summary(anomaly) {
+  const { amount, expected, ratio, score } = valuesOf(anomaly);
+  const ofSecond = isOfSecond(anomaly);
+  return facts([
+    ["anomalies.col.category", foreign(anomaly.category)],
+    ...(ofSecond ? [] : /** @type {[string, Content][]} */ ([["anomalies.col.amount", amount], ["anomalies.col.expected", expected]])),
+    ["anomalies.col.factor", ratio],
     ["anomalies.col.score", score],
-    [second ? "record.known_after_second" : "record.known_after",
-      knownAfter(app, anomaly)],
-    ...(anomaly.transaction_id
-      ? [["record.transaction", foreign(app, anomaly.transaction_id)]] : []),
+    [ofSecond ? "record.known_after_second" : "record.known_after", detectedAfter(anomaly)],
+    ...(anomaly.transaction_id ? /** @type {[string, Content][]} */ ([["record.transaction", foreign(anomaly.transaction_id)]]) : []),
   ]);
 }
 
-function facts(app, pairs) {
-  return app.el("dl", { class: "facts" }, ...pairs.map(([key, value]) => app.el("div", {},
-    app.el("dt", { text: app.t(key) }), app.el("dd", {}, value))));
+/** @param {[key: string, value: Content][]} pairs */
+function facts(pairs) {
+  return html`<dl class="facts">${pairs.map(([key, value]) => html`<div><dt>${t(key)}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-function recordParts(app, record, anomaly) {
-  return [
-    ...(anomaly ? [summary(app, anomaly)] : []),
-    facts(app, [
-      ["record.partition", app.number(record.partition)],
-      ["record.offset", app.number(record.offset)],
-      ["record.appended", app.dateTime(record.append_ms)],
-      ["record.bytes", app.bytes(record.bytes)],
-    ]),
-    outcomes(app, record.outcomes ?? []),
-    ...payload(app, record),
-  ];
+/** @param {KafkaRecord} record @param {Anomaly | null} anomaly */
+function recordParts(record, anomaly) {
+  return html`${anomaly ? summary(anomaly) : nothing}${facts([
+    ["record.partition", number(record.partition)],
+    ["record.offset", number(record.offset)],
+    ["record.appended", dateTime(record.append_ms)],
+    ["record.bytes", bytes(record.bytes)],
+  ])}${outcomes(record.outcomes ?? [])}${payload(record)}`;
 }
 
-function outcomes(app, told) {
-  return app.el("div", { class: "outcomes" }, app.el("h3", { text: app.t("record.outcomes") }),
-    told.length ? app.el("ul", {}, ...told.map((outcome) => outcomeLine(app, outcome)))
-      : app.el("p", { class: "empty", text: app.t("record.no_outcome") }));
+/** @param {Outcome[]} list */
+function outcomes(list) {
+  return html`<div class="outcomes"><h3>${t("record.outcomes")}</h3>${list.length
+    ? html`<ul>${list.map(outcomeLine)}</ul>` : html`<p class="empty">${t("record.no_outcome")}</p>`}</div>`;
 }
 
-function recordButtons(app, record) {
-  const copy = app.el("button", { type: "button", text: app.t("record.copy"),
-    onclick: async () => {
-      const text = record.text ?? record.hex ?? "";
-      const done = await navigator.clipboard.writeText(text).then(() => true, () => false);
-      copy.textContent = app.t(done ? "record.copied" : "record.not_copied");
-      app.announce(copy.textContent);
-    } });
-  return [copy, app.el("button", { type: "button", "data-test": "record-browse",
-    text: app.t("record.browse"),
-    onclick: () => {
-      dialog.close();
-      app.emit("browse", { partition: record.partition, offset: record.offset });
-    } })];
+/** @param {KafkaRecord} record */
+function recordButtons(record) {
+  const { partition, offset } = record;
+  return html`<button type="button" @click=${(/** @type {Event} */ event) => copy(event, record)}>${t("record.copy")}</button><button
+    type="button" data-test="record-browse" @click=${() => browse({ partition, offset })}>${t("record.browse")}</button>`;
+}
+
+/** Copy the content of a record, and say so on the button. @param {Event} event @param {KafkaRecord} record */
+async function copy({ currentTarget }, record) {
+  const button = /** @type {HTMLElement} */ (currentTarget);
+  const done = await navigator.clipboard.writeText(record.text ?? record.hex ?? "").then(() => true, () => false);
+  const message = t(done ? "record.copied" : "record.not_copied");
+  button.replaceChildren(message);
+  announce(message);
+}
+
+/** Close the dialog and show a place in the Kafka panel. @param {LogPlace} place */
+function browse(place) {
+  close();
+  emit("browse", place);
 }

@@ -1,93 +1,95 @@
-// The Kafka view: topics and groups on one side, what is in the chosen one on the other.
+// The Kafka panel: topics and groups on one side, the chosen one on the other.
 
-import { ClusterLists } from "./cluster_lists.js";
-import { MessagesTab } from "./messages.js";
-import { configParts, groupParts, partitionParts } from "./topic_detail.js";
-import { changed, heading, say, sayIn, sentence, whenSeen } from "../core/ui.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { latest, on } from "../core/events.js";
+import { t } from "../core/i18n.js";
+import { getJson } from "../core/server.js";
+import { choice, errorText, panel, sectionHead, whenNear } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
+import { ClusterLists } from "./cluster_lists.js";
+import { Messages } from "./messages.js";
+import { configView, groupView, partitionsView } from "./topic_detail.js";
 
-// How often the lists are read again while the section is on the screen: lag is worth watching,
-// but each look opens connections to the broker.
-const POLL_MS = 10_000;
+// How often the lists are read again while the section is on the screen, ms. Lag changes, but each reading opens
+// connections to the broker.
+const REFRESH_MS = 10_000;
 const TABS = ["messages", "partitions", "config"];
 
-// Build the section into its place on the page. Other sections ask it with `browse` to show a place
-// in the sales' topic: `{partition, offset}` or `{time_ms}`.
-export function mount(section, app) {
-  const view = new Kafka(section, app);
-  app.on("browse", (where) => view.browse(where));
+/**
+ * Build the section. Another panel shows a place in the topic of the sales here with the event `browse`.
+ *
+ * @param {HTMLElement} section
+ */
+export function mount(section) {
+  const view = new Kafka(section);
+  on("browse", (place) => view.browse(place));
 }
 
 class Kafka {
-  constructor(section, app) {
-    this.app = app;
+  /** @param {HTMLElement} section */
+  constructor(section) {
     this.section = section;
+    /** @type {string | null} */
     this.topic = null;
+    /** @type {string | null} */
     this.group = null;
     this.tab = "messages";
+    /** @type {KafkaOverview | null} */
     this.overview = null;
-    this.about = null;
-    this.#build();
-    whenSeen(section, (seen) => this.#watch(seen));
-    app.on("language", () => this.draw());
+    /** @type {any} what the open tab shows: TopicDetail or GroupDetail */
+    this.detail = null;
+    /** @type {unknown} */
+    this.error = null;
+    this.timer = 0;
+    this.lists = new ClusterLists({
+      choose: (topic, group) => this.#choose(topic, group), search: () => this.load(), changed: () => this.redraw(),
+    });
+    const place = document.createElement("div");
+    place.className = "kafka-messages";
+    this.messages = new Messages(place);
+    this.messagesNode = place;
+    this.redraw = panel(section, [], () => this.#template());
+    whenNear(section, (near) => this.#follow(near));
   }
 
-  #build() {
-    const { app, section } = this;
-    this.brokers = app.el("span", { class: "sub" });
-    this.told = app.el("p", { class: "failure", role: "status", hidden: true });
-    this.lists = new ClusterLists(app, (topic, group) => this.#choose(topic, group),
-      () => this.look());
-    this.name = app.el("h3", { class: "kafka-name" });
-    this.tabs = sayIn(app, app.el("div", { class: "choice", role: "group" }), "aria-label",
-      "kafka.tabs");
-    this.tabs.append(...TABS.map((tab) => say(app, app.el("button", { type: "button",
-      "data-tab": tab, "data-test": `kafka-tab-${tab}`, onclick: () => this.#turn(tab) }),
-    `kafka.tab.${tab}`)));
-    this.pane = app.el("div", { class: "kafka-pane" });
-    this.messages = new MessagesTab(app);
-    section.append(heading(app, section, "kafka.title", this.brokers), this.told,
-      app.el("div", { class: "kafka" }, this.lists.root,
-        app.el("div", { class: "kafka-main" },
-          app.el("div", { class: "kafka-top" }, this.name, this.tabs), this.pane,
-          this.messages.root)));
-    this.draw();
-  }
-
-  #watch(seen) {
+  /** @param {boolean} near */
+  #follow(near) {
     clearInterval(this.timer);
-    if (!seen) return;
-    this.look();
-    this.timer = setInterval(() => document.hidden || this.look(), POLL_MS);
+    if (!near) return;
+    this.load();
+    this.timer = setInterval(() => document.hidden || this.load(), REFRESH_MS);
   }
 
-  async look() {
+  /** Read the lists, and what the open tab shows. */
+  async load() {
     try {
-      this.overview = await this.app.api("/api/kafka", { contains: this.lists.contains || null });
-      this.told.hidden = true;
-      const own = this.app.get("snapshot")?.run?.topic;
-      const { topics } = this.overview;
-      if (!this.topic && !this.group) {
-        this.topic = topics.find(({ name }) => name === own)?.name ?? topics[0]?.name ?? null;
-        this.messages.choose(this.topic, this.#partitions());
-      }
-      await this.#lookCloser();
+      const overview = await getJson("/api/kafka", { contains: this.lists.contains || null });
+      this.overview = overview;
+      this.error = null;
+      if (!this.topic && !this.group) this.#chooseFirst(overview);
+      await this.#loadDetail();
     } catch (error) {
-      this.told.textContent = sentence(this.app, error);
-      this.told.hidden = false;
+      this.error = error;
     }
-    this.draw();
+    this.redraw();
   }
 
-  // Read what the open tab shows; messages are read only when they are asked for.
-  async #lookCloser() {
-    const { app, topic, group, tab } = this;
+  /** @param {KafkaOverview} overview */
+  #chooseFirst({ topics }) {
+    const own = latest("snapshot")?.run.topic;
+    this.topic = topics.find(({ name }) => name === own)?.name ?? topics[0]?.name ?? null;
+    if (this.topic) this.messages.choose(this.topic, this.#partitions());
+  }
+
+  /** Read what the open tab shows; messages are read only when they are asked for. */
+  async #loadDetail() {
+    const { topic, group, tab } = this;
     if (group) {
-      const about = await app.api(`/api/kafka/groups/${encodeURIComponent(group)}`);
-      if (group === this.group) this.about = about;
+      const detail = await getJson(`/api/kafka/groups/${encodeURIComponent(group)}`);
+      if (group === this.group) this.detail = detail;
     } else if (topic && tab !== "messages") {
-      const about = await app.api(`/api/kafka/topics/${encodeURIComponent(topic)}`);
-      if (topic === this.topic) this.about = about;
+      const detail = await getJson(`/api/kafka/topics/${encodeURIComponent(topic)}`);
+      if (topic === this.topic && !this.group) this.detail = detail;
     }
   }
 
@@ -95,58 +97,57 @@ class Kafka {
     return this.overview?.topics.find(({ name }) => name === this.topic)?.partitions ?? 1;
   }
 
+  /** @param {string | null} topic @param {string | null} group */
   #choose(topic, group) {
     this.topic = topic;
     this.group = group;
-    this.about = null;
+    this.detail = null;
     if (topic) this.messages.choose(topic, this.#partitions());
-    this.draw();
-    this.look();
+    this.redraw();
+    this.load();
   }
 
+  /** @param {string} tab */
   #turn(tab) {
     this.tab = tab;
-    this.about = null;
-    this.draw();
-    this.look();
+    this.detail = null;
+    this.redraw();
+    this.load();
   }
 
-  async browse(where) {
-    if (!this.overview) await this.look();
-    const own = this.app.get("snapshot")?.run?.topic ?? this.topic;
-    this.topic = own;
+  /** Show a place in the topic of the sales. @param {LogPlace} place */
+  async browse(place) {
+    if (!this.overview) await this.load();
+    const topic = latest("snapshot")?.run.topic ?? this.topic ?? "";
+    this.topic = topic;
     this.group = null;
     this.tab = "messages";
-    // What was read of a group is nothing that a topic's tab could show.
-    this.about = null;
-    this.draw();
-    this.messages.choose(own, this.#partitions());
+    this.detail = null;
+    this.redraw();
+    this.messages.choose(topic, this.#partitions());
     this.section.scrollIntoView();
-    this.messages.show(where);
+    this.messages.show(place);
   }
 
-  draw() {
-    const { app, overview, topic, group, tab } = this;
-    this.brokers.textContent = overview
-      ? app.t("kafka.brokers", { brokers: overview.brokers.map(brokerName).join(", ") }) : "";
-    this.lists.draw({ overview, topic, group, failed: !this.told.hidden });
-    this.name.replaceChildren(foreign(app, group ?? topic ?? ""));
+  #template() {
+    const { overview, topic, group, tab } = this;
     this.section.classList.toggle("unread", !overview);
-    this.tabs.hidden = Boolean(group) || !topic;
-    for (const button of this.tabs.children) {
-      button.setAttribute("aria-pressed", String(button.dataset.tab === tab));
-    }
-    this.messages.root.hidden = Boolean(group) || tab !== "messages" || !topic;
-    const shown = !this.about ? []
-      : group ? groupParts(app, this.about, group)
-        : tab === "partitions" ? partitionParts(app, this.about) : configParts(app, this.about);
-    if (!changed(this.pane, [app.language(), topic, group, tab, this.about])) return;
-    const opened = this.pane.querySelector("details")?.open;
-    this.pane.replaceChildren(...shown);
-    if (opened) this.pane.querySelector("details")?.setAttribute("open", "");
+    this.messagesNode.hidden = Boolean(group) || tab !== "messages" || !topic;
+    const brokers = (overview?.brokers ?? []).map((broker) => (typeof broker === "string" ? broker : broker.address));
+    return html`${sectionHead(this.section.id, t("kafka.title"), html`<span class="sub">${
+      overview ? t("kafka.brokers", { brokers: brokers.join(", ") }) : ""}</span>`)}<p class="failure" role="status"
+      ?hidden=${!this.error}>${this.error ? errorText(this.error) : ""}</p><div class="kafka">${
+      this.lists.template({ overview, topic, group, failed: Boolean(this.error) })}<div class="kafka-main"><div
+      class="kafka-top"><h3 class="kafka-name">${foreign(group ?? topic ?? "")}</h3>${group || !topic ? nothing
+        : choice(t("kafka.tabs"), TABS, {
+          pressed: tab, test: "kafka-tab-", text: (name) => t(`kafka.tab.${name}`), choose: (name) => this.#turn(name),
+        })}</div><div class="kafka-pane">${this.#detailView()}</div>${this.messagesNode}</div></div>`;
   }
-}
 
-function brokerName(broker) {
-  return typeof broker === "string" ? broker : broker.address;
+  #detailView() {
+    const { detail, group, tab } = this;
+    if (!detail) return nothing;
+    if (group) return groupView(detail, group);
+    return tab === "partitions" ? partitionsView(detail) : configView(detail);
+  }
 }

@@ -1,67 +1,71 @@
-// What is told of one topic or group of Kafka, as tables.
+// Details of one topic or group of Kafka, as tables.
 
-import { known } from "../core/ui.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { number } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { orDash, textOr } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
 
-// The group that the job commits to; of Flink's way with groups the page says a word.
+// The group that the job commits to; the page explains how Flink uses groups.
 const JOB_GROUP = "spaf-job";
 
-// Return the words of a group's state.
-export function stateName(app, state) {
-  return known(app, `kafka.state.${String(state).toLowerCase()}`, state);
+/** Return the text of a group's state. @param {string} state */
+export function groupState(state) {
+  return textOr(`kafka.state.${String(state).toLowerCase()}`, state);
 }
 
-function table(app, columns, rows) {
-  const head = columns.map(([key, number]) => app.el("th", { scope: "col",
-    class: number ? "n" : "", text: app.t(key) }));
-  return app.el("div", { class: "scroll-x" }, app.el("table", {},
-    app.el("thead", {}, app.el("tr", {}, ...head)),
-    app.el("tbody", {}, ...rows.map((cells) => app.el("tr", {}, ...cells.map((cell, i) => app.el(
-      i ? "td" : "th", { class: columns[i][1] ? "n" : "", scope: i ? null : "row" }, cell)))))));
+/** @param {{ key: string, isNumber?: boolean }[]} columns @param {Content[][]} rows */
+function table(columns, rows) {
+  const classOf = (/** @type {number} */ i) => (columns[i].isNumber ? "n" : "");
+  const cell = (/** @type {Content} */ content, /** @type {number} */ i) => (i
+    ? html`<td class=${classOf(i)}>${content}</td>` : html`<th class=${classOf(i)} scope="row">${content}</th>`);
+  return html`<div class="scroll-x"><table><thead><tr>${columns.map(({ key }, i) =>
+    html`<th scope="col" class=${classOf(i)}>${t(`kafka.col.${key}`)}</th>`)}</tr></thead><tbody>${rows.map((row) =>
+    html`<tr>${row.map(cell)}</tr>`)}</tbody></table></div>`;
 }
 
-export function partitionParts(app, { partitions }) {
-  return [table(app, [["kafka.col.partition", true], ["kafka.col.begin", true],
-    ["kafka.col.end", true], ["kafka.col.records", true], ["kafka.col.leader", true]],
-  partitions.map(({ partition, begin, end, leader }) => [app.number(partition), app.number(begin),
-    app.number(end), app.number(end - begin), String(leader)]))];
+/** Return the partitions of a topic. @param {TopicDetail} topic */
+export function partitionsView({ partitions }) {
+  const columns = ["partition", "begin", "end", "records", "leader"].map((key) => ({ key, isNumber: true }));
+  return table(columns, partitions.map(({ partition, begin, end, leader }) =>
+    [number(partition), number(begin), number(end), number(end - begin), String(leader)]));
 }
 
-export function configParts(app, { config }) {
+/** Return the configuration of a topic, its own settings first. @param {TopicDetail} topic */
+export function configView({ config }) {
   const own = config.filter((entry) => !entry.default);
   const usual = config.filter((entry) => entry.default);
-  const line = (entry) => [foreign(app, entry.name), foreign(app, entry.value),
-    entry.default ? app.t("kafka.is_default")
-      : app.el("strong", { class: "differs", text: app.t("kafka.differs") })];
-  const columns = [["kafka.col.name"], ["kafka.col.value"], ["kafka.col.origin"]];
-  return [
-    own.length ? table(app, columns, own.map(line))
-      : app.el("p", { class: "empty", text: app.t("kafka.all_default") }),
-    app.el("details", { class: "usual" },
-      app.el("summary", { text: app.t("kafka.usual", { n: app.number(usual.length) }) }),
-      table(app, columns, usual.map(line))),
-  ];
+  return html`${own.length ? configTable(own) : html`<p class="empty">${t("kafka.all_default")}</p>`}<details
+    class="usual"><summary>${t("kafka.usual", { n: number(usual.length) })}</summary>${configTable(usual)}</details>`;
 }
 
-export function groupParts(app, { state, members = [], partitions = [] }, name) {
-  const flink = name === JOB_GROUP && !members.length
-    ? [app.el("p", { class: "note", text: app.t("kafka.flink") })] : [];
+/** @param {TopicDetail["config"]} entries */
+function configTable(entries) {
+  return table([{ key: "name" }, { key: "value" }, { key: "origin" }], entries.map((entry) => [
+    foreign(entry.name), foreign(entry.value),
+    entry.default ? t("kafka.is_default") : html`<strong class="differs">${t("kafka.differs")}</strong>`,
+  ]));
+}
+
+/** Return the state, lag and members of a group. @param {GroupDetail} group @param {string} name */
+export function groupView({ state, members = [], partitions = [] }, name) {
   const lag = partitions.reduce((sum, each) => sum + (each.lag ?? 0), 0);
-  return [
-    app.el("p", { class: "note", text: app.t("kafka.group", { state: stateName(app, state),
-      members: app.number(members.length), lag: app.number(lag) }) }),
-    ...flink,
-    partitions.length ? table(app, [["kafka.col.topic"], ["kafka.col.partition", true],
-      ["kafka.col.committed", true], ["kafka.col.end", true], ["kafka.col.lag", true]],
-    partitions.map(({ topic, partition, committed, end, lag: behind }) => [foreign(app, topic),
-      app.number(partition), committed === null ? "–" : app.number(committed), app.number(end),
-      behind === null ? "–" : app.number(behind)]))
-      : app.el("p", { class: "empty", text: app.t("kafka.no_offsets") }),
-    ...(members.length ? [app.el("ul", { class: "members" }, ...members.map((member) =>
-      app.el("li", {}, foreign(app, memberName(member)))))] : []),
-  ];
+  const summary = t("kafka.group", { state: groupState(state), members: number(members.length), lag: number(lag) });
+  return html`<p class="note">${summary}</p>${
+    name === JOB_GROUP && !members.length ? html`<p class="note">${t("kafka.flink")}</p>` : nothing}${
+    partitions.length ? offsetTable(partitions) : html`<p class="empty">${t("kafka.no_offsets")}</p>`}${
+    members.length ? html`<ul class="members">${members.map((member) =>
+      html`<li>${foreign(memberName(member))}</li>`)}</ul>` : nothing}`;
 }
 
+/** @param {NonNullable<GroupDetail["partitions"]>} partitions */
+function offsetTable(partitions) {
+  const columns = ["topic", "partition", "committed", "end", "lag"].map((key, i) => ({ key, isNumber: i > 0 }));
+  return table(columns, partitions.map(({ topic, partition, committed, end, lag }) =>
+    [foreign(topic), number(partition), orDash(committed, number), number(end), orDash(lag, number)]));
+}
+
+/** @param {NonNullable<GroupDetail["members"]>[number]} member */
 function memberName(member) {
   if (typeof member === "string") return member;
   return [member.client, member.host, ...member.partitions].filter(Boolean).join(" · ");

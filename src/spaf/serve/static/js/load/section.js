@@ -1,242 +1,229 @@
-// The controls: start, stop and change the load, inject an anomaly now, and the way to the pages
-// of Flink and Locust.
+// The load: start, stop and change it, inject an anomaly now, and the links to the web pages of Flink and Locust.
 
-import {
-  heading, kindName, known, latest, mark, say, sayIn, sentence, told as said,
-} from "../core/ui.js";
-import { parseRate, formatRate } from "./rate_input.js";
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { latest, on } from "../core/events.js";
+import { number, rate as rateText } from "../core/format.js";
+import { hasText, t } from "../core/i18n.js";
 import { CATEGORIES } from "../core/catalogue.js";
+import { postJson } from "../core/server.js";
+import { announce, choice, errorText, kindName, mark, panel, sectionHead, serverMessage, textOr } from "../core/ui.js";
+import { escaped } from "../core/untrusted_text.js";
+import { formatRate, parseRate } from "./rate_input.js";
 
 const RATES = [10, 50, 100, 1_000];
-// What Start begins with while nothing was chosen, sales a second.
+// The rate that Start begins with while none was chosen, sales a second.
 const FIRST_RATE = 100;
-const KINDS = ["price_x10", "price_x100", "price_div10", "bulk_quantity", "surge", "drought",
-  "customer_burst"];
-// An answer stays beside its button until it is old news, ms.
-const TOLD_MS = 12_000;
+const KINDS = ["price_x10", "price_x100", "price_div10", "bulk_quantity", "surge", "drought", "customer_burst"];
+// How long an answer is shown, ms.
+const MESSAGE_MS = 12_000;
 
-// Build the section into its place on the page.
-export function mount(section, app) {
-  const view = new Controls(app, section);
-  latest(app, "load", (load) => view.take(load));
-  app.on("snapshot", () => view.know());
-  view.know();
+/** Build the section. @param {HTMLElement} section */
+export function mount(section) {
+  new LoadPanel(section);
 }
 
-class Controls {
-  constructor(app, section) {
-    this.app = app;
-    this.load = null;
+class LoadPanel {
+  /** @param {HTMLElement} section */
+  constructor(section) {
     this.busy = false;
+    /** @type {number | null} the rate that was chosen or is running */
     this.rate = null;
     this.starting = false;
+    // The server takes one change at a time: each is sent when the one before is answered.
     this.sent = Promise.resolve();
-    this.#build(section);
-    app.on("language", () => {
-      this.know();
-      this.draw();
-    });
+    /** @type {{ text: string, wrong: boolean } | null} the answer to what was pressed */
+    this.message = null;
+    this.fading = 0;
+    this.counting = 0;
+    this.wrongRate = false;
+    this.redraw = panel(section, ["load", "snapshot"], () => this.#template(section.id));
+    const find = (/** @type {string} */ id) => /** @type {any} */ (section.querySelector(id));
+    this.ownRate = /** @type {HTMLInputElement} */ (find("#own-rate"));
+    this.category = /** @type {HTMLSelectElement} */ (find("#inject-category"));
+    on("load", () => this.#follow());
+    this.#follow();
   }
 
-  #build(section) {
-    const { app } = this;
-    this.state = app.el("span", { class: "load-state", "data-test": "load-state" });
-    this.start = app.el("button", { type: "button", class: "main", "data-test": "load-start",
-      onclick: () => this.#toggle() });
-    this.rates = sayIn(app, app.el("div", { class: "choice", role: "group" }), "aria-label",
-      "controls.rate");
-    this.rates.append(...RATES.map((rate) => app.el("button", { type: "button",
-      "data-rate": rate, "data-test": `rate-${rate}`, onclick: () => this.#setRate(rate) })));
-    this.own = sayIn(app, app.el("input", { inputmode: "numeric", autocomplete: "off", size: "6",
-      id: "own-rate", "data-test": "rate-own", "aria-describedby": "controls-told",
-      oninput: () => this.own.removeAttribute("aria-invalid") }), "placeholder", "controls.own");
-    const form = app.el("form", { class: "own-rate", novalidate: true, onsubmit: (event) => {
-      event.preventDefault();
-      this.#setRate(this.own.value.trim());
-    } }, say(app, app.el("label", { for: "own-rate", class: "hidden" }), "controls.own_label"),
-    this.own, say(app, app.el("button"), "controls.set"));
-    this.category = app.el("select", { id: "inject-category", "data-test": "inject-category" },
-      say(app, app.el("option", { value: "" }), "controls.any"),
-      ...CATEGORIES.map((name) => app.el("option", { value: name, text: name })));
-    this.kinds = app.el("div", { class: "inject", role: "group" });
-    sayIn(app, this.kinds, "aria-label", "controls.inject");
-    this.kinds.append(...KINDS.map((kind) => app.el("button", { type: "button",
-      "data-kind": kind, "data-test": `inject-${kind}`, onclick: () => this.#inject(kind) },
-    mark(kind), app.el("span"))));
-    this.links = app.el("p", { class: "links" });
-    this.told = app.el("p", { class: "told", id: "controls-told", "data-test": "controls-told" });
-    section.append(app.el("div", { class: "controls" },
-      heading(app, section, "controls.title", this.links, this.state),
-      app.el("div", { class: "control-line" }, this.start, this.rates, form),
-      app.el("div", { class: "control-line" },
-        say(app, app.el("span", { class: "label" }), "controls.inject"), this.kinds,
-        say(app, app.el("label", { for: "inject-category", class: "label" }), "controls.into"),
-        this.category),
-      this.told));
+  get state() {
+    return latest("load")?.state ?? "unknown";
   }
 
-  // Take the addresses of the neighbours' own pages; one that is away has none.
-  know() {
-    const { app } = this;
-    const run = app.get("snapshot")?.run ?? {};
-    const away = this.load?.state === "gone";
-    const pages = Object.entries(run.links ?? {}).filter(([name, address]) =>
-      /^https?:/.test(address) && !(name === "locust" && away));
-    this.links.replaceChildren(...pages.map(([name, address]) => app.el("a", { href: address,
-      rel: "noreferrer noopener", target: "_blank",
-      text: app.t("controls.page_of", { name: app.t(`stage.${name}`) }) })));
+  get running() {
+    return this.state === "running";
   }
 
-  take(load) {
-    const turned = this.load?.state !== load?.state;
-    this.load = load;
-    if (turned) this.know();
-    const running = load?.state === "running";
-    const chosen = this.starting && running ? this.rate : null;
-    if (running) this.starting = false;
-    if (load?.rate && !this.busy && (running || this.rate === null)) this.rate = load.rate;
-    this.draw();
-    // Chosen after Start was pressed and before we heard that the load runs.
-    if (chosen !== null && chosen !== load.rate) this.#setRate(chosen);
+  /** Take over the rate of the running load, or send the one that was chosen before the start was known. */
+  #follow() {
+    const load = latest("load");
+    const chosen = this.starting && this.running ? this.rate : null;
+    if (this.running) this.starting = false;
+    if (load?.rate && !this.busy && (this.running || this.rate === null)) this.rate = load.rate;
+    if (chosen !== null && chosen !== load?.rate) this.#setRate(chosen);
+    this.redraw();
   }
 
-  draw() {
-    const { app, load } = this;
-    const state = load?.state ?? "unknown";
+  /** @param {string} id */
+  #template(id) {
+    const { state, running } = this;
     const away = state === "gone" || state === "unknown";
-    const running = state === "running";
-    app.put(this.state, this.#stateWords(state));
-    this.state.dataset.state = state;
-    app.put(this.start, app.t(running ? "controls.stop" : "controls.start"));
-    this.start.classList.toggle("main", !running);
-    this.start.disabled = away || this.busy;
-    for (const button of this.rates.children) {
-      const rate = Number(button.dataset.rate);
-      app.put(button, app.number(rate));
-      button.setAttribute("aria-pressed", String(rate === (this.rate ?? FIRST_RATE)));
-      button.disabled = away;
-    }
-    this.own.disabled = away;
-    this.own.nextElementSibling.disabled = away;
-    this.category.disabled = !running;
-    for (const button of this.kinds.children) {
-      app.put(button.lastChild, kindName(app, button.dataset.kind));
-      button.disabled = !running;
-    }
-    if (!this.told.textContent || this.hint) this.#hint(state);
+    const message = this.message ?? { text: hintText(state), wrong: false };
+    const status = html`<span class="load-state" data-test="load-state" data-state=${state}>${stateText(state)}</span>`;
+    return html`<div class="controls">${sectionHead(id, t("controls.title"), links(state), status)}<div class="control-line"><button type="button"
+      class=${running ? "" : "main"} data-test="load-start" ?disabled=${away || this.busy} @click=${() => this.#toggle()}>${
+      t(running ? "controls.stop" : "controls.start")}</button>${choice(t("controls.rate"), RATES, {
+        pressed: this.rate ?? FIRST_RATE, text: number, test: "rate-", disabled: away,
+        choose: (rate) => this.#setRate(rate),
+      })}${this.#rateForm(away)}</div>
+      <div class="control-line"><span class="label">${t("controls.inject")}</span>${this.#kinds()}<label
+        for="inject-category" class="label">${t("controls.into")}</label><select id="inject-category"
+        data-test="inject-category" ?disabled=${!running}><option value="">${t("controls.any")}</option>${
+        CATEGORIES.map((name) => html`<option value=${name}>${name}</option>`)}</select></div>
+      <p class="told${message.wrong ? " wrong" : ""}" id="controls-told" data-test="controls-told">${message.text}</p></div>`;
   }
 
-  #stateWords(state) {
-    const { app, load } = this;
-    const achieved = load?.achieved;
-    return known(app, `controls.state.${state}`, state)
-      .replace("{achieved}", app.number(achieved ?? 0, achieved < 10 ? 1 : 0))
-      .replace("{rate}", formatRate(app, load?.rate ?? 0))
-      + (load?.failed ? ` · ${app.t("controls.failed", { n: app.number(load.failed) })}` : "");
+  /** @param {boolean} away */
+  #rateForm(away) {
+    const submit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.#setRate(parseRate(this.ownRate.value));
+    };
+    const typed = () => {
+      this.wrongRate = false;
+      this.redraw();
+    };
+    return html`<form class="own-rate" novalidate @submit=${submit}><label for="own-rate" class="hidden">${
+      t("controls.own_label")}</label><input inputmode="numeric" autocomplete="off" size="6" id="own-rate"
+      data-test="rate-own" aria-describedby="controls-told" aria-invalid=${this.wrongRate} placeholder=${t("controls.own")}
+      ?disabled=${away} @input=${typed}><button ?disabled=${away}>${t("controls.set")}</button></form>`;
   }
 
-  // Say why something cannot be pressed; an answer to what was pressed goes first.
-  #hint(state) {
-    const none = { gone: "controls.away", running: "", unknown: "" };
-    const key = none[state] ?? "controls.not_running";
-    this.hint = Boolean(key);
-    this.told.classList.remove("wrong");
-    this.app.put(this.told, key ? this.app.t(key) : "");
+  #kinds() {
+    return html`<div class="inject" role="group" aria-label=${t("controls.inject")}>${KINDS.map((kind) =>
+      html`<button type="button" data-kind=${kind} data-test="inject-${kind}" ?disabled=${!this.running}
+        @click=${() => this.#inject(kind)}>${mark(kind)}<span>${kindName(kind)}</span></button>`)}</div>`;
   }
 
   #toggle() {
-    if (this.load?.state === "running") this.#send("/api/load", { action: "stop" }, "stopped");
+    if (this.running) this.#send("/api/load", { action: "stop" }, () => t("controls.stopped"));
     else this.#begin(this.rate ?? FIRST_RATE);
   }
 
+  /** @param {number} rate */
   async #begin(rate) {
     this.rate = rate;
     this.starting = true;
-    const done = await this.#send("/api/load", { action: "start", rate }, "started",
-      { rate: formatRate(this.app, rate) });
-    if (!done) this.starting = false;
+    const text = () => t("controls.started", { rate: formatRate(rate) });
+    if (!await this.#send("/api/load", { action: "start", rate }, text)) this.starting = false;
   }
 
-  // A rate that is none goes to the server as none, which says what is allowed.
-  async #setRate(wanted) {
-    const rate = typeof wanted === "number" ? wanted : parseRate(wanted);
-    const own = !RATES.includes(rate);
-    const vars = { rate: formatRate(this.app, rate) };
-    if (this.load?.state !== "running" && rate !== null) {
+  /** Set a rate. Null is not a rate: the server answers what is allowed. @param {number | null} rate */
+  async #setRate(rate) {
+    const values = { rate: formatRate(rate) };
+    if (!this.running && rate !== null) {
       this.rate = rate;
-      this.#tell(this.app.t("controls.rate_chosen", vars), false);
-      this.draw();
+      this.#tell(t("controls.rate_chosen", values), false);
       return;
     }
-    const done = await this.#send("/api/load", { action: "rate", rate }, "rate_set", vars);
-    if (done) this.rate = rate;
-    else if (own) this.own.setAttribute("aria-invalid", "true");
-    this.draw();
+    const answer = await this.#send("/api/load", { action: "rate", rate }, () => t("controls.rate_set", values));
+    if (answer) this.rate = rate;
+    else if (rate === null || !RATES.includes(rate)) this.wrongRate = true;
+    this.redraw();
   }
 
+  /** @param {string} kind */
   async #inject(kind) {
-    const { app } = this;
     const category = this.category.value || null;
-    const done = await this.#send("/api/inject", { kind, category }, null);
-    if (!done) return;
-    const where = done.category ?? category;
-    const key = ["injected", where && "into", done.seconds && "for"].filter(Boolean).join("_");
-    const words = (seconds) => [app.t(`controls.${key}`, { kind: kindName(app, kind),
-      category: app.visible(where ?? ""), seconds: app.number(seconds) }),
-    done.note && said(app, done.note)].filter(Boolean).join(" ");
-    this.#tell(words(Math.ceil(done.seconds ?? 0)), false);
-    if (done.seconds) this.#countDown(done.seconds, words);
+    const answer = await this.#send("/api/inject", { kind, category }, null);
+    if (!answer) return;
+    const where = answer.category ?? category;
+    const key = ["injected", where && "into", answer.seconds && "for"].filter(Boolean).join("_");
+    const note = answer.note ? ` ${serverMessage(answer.note)}` : "";
+    const text = (/** @type {number} */ seconds) => t(`controls.${key}`, {
+      kind: kindName(kind), category: escaped(where ?? ""), seconds: number(seconds),
+    }) + note;
+    this.#tell(text(Math.ceil(answer.seconds ?? 0)), false);
+    if (answer.seconds) this.#countDown(answer.seconds, text);
   }
 
-  // Let the words of an episode tell how much of it is left, and go with it.
-  #countDown(seconds, words) {
+  /** Let the message about an episode count down what is left of it. @param {number} seconds @param {(seconds: number) => string} text */
+  #countDown(seconds, text) {
     const end = performance.now() + seconds * 1_000;
     clearTimeout(this.fading);
     this.counting = setInterval(() => {
       const left = Math.ceil((end - performance.now()) / 1_000);
-      if (left > 0) this.app.put(this.told, words(left));
-      else this.#clear();
+      if (left <= 0) return this.#clear();
+      this.message = { text: text(left), wrong: false };
+      return this.redraw();
     }, 1_000);
   }
 
-  // Send a change when the one before is answered: the server takes one at a time.
-  #send(...change) {
-    this.sent = this.sent.then(() => this.#sendNow(...change));
-    return this.sent;
+  /**
+   * Send a change after the one before; return the answer, or null where it was refused, which is shown.
+   *
+   * @param {string} path
+   * @param {object} body
+   * @param {(() => string) | null} text of the success
+   * @returns {Promise<any>}
+   */
+  #send(path, body, text) {
+    const answer = this.sent.then(() => this.#sendNow(path, body, text));
+    this.sent = answer;
+    return answer;
   }
 
-  // Return the answer, or null where it was refused, which is told.
-  async #sendNow(path, body, key, vars) {
-    const { app } = this;
+  /** @param {string} path @param {object} body @param {(() => string) | null} text */
+  async #sendNow(path, body, text) {
     this.busy = true;
-    this.draw();
+    this.redraw();
     try {
-      const answer = await app.post(path, body);
-      this.own.removeAttribute("aria-invalid");
-      if (key) this.#tell(app.t(`controls.${key}`, vars), false);
+      const answer = await postJson(path, body);
+      this.wrongRate = false;
+      if (text) this.#tell(text(), false);
       return answer ?? {};
     } catch (error) {
-      this.#tell(sentence(app, error), true);
+      this.#tell(errorText(error), true);
       return null;
     } finally {
       this.busy = false;
-      this.draw();
+      this.redraw();
     }
   }
 
+  /** @param {string} text @param {boolean} wrong */
   #tell(text, wrong) {
-    this.hint = false;
-    this.app.put(this.told, text);
-    this.told.classList.toggle("wrong", wrong);
-    this.app.announce(text);
+    this.message = { text, wrong };
+    announce(text);
     clearTimeout(this.fading);
     clearInterval(this.counting);
-    this.fading = setTimeout(() => this.#clear(), TOLD_MS);
+    this.fading = setTimeout(() => this.#clear(), MESSAGE_MS);
+    this.redraw();
   }
 
   #clear() {
     clearInterval(this.counting);
-    this.app.put(this.told, "");
-    this.draw();
+    this.message = null;
+    this.redraw();
   }
+}
+
+/** Return the links to the web pages of Flink and Locust; one that is away has none. @param {string} state of the load */
+function links(state) {
+  const pages = Object.entries(latest("snapshot")?.run.links ?? {}).filter(([name, address]) =>
+    /^https?:/.test(address) && !(name === "locust" && state === "gone"));
+  return html`<p class="links">${pages.map(([name, address]) => html`<a href=${address} rel="noreferrer noopener"
+    target="_blank">${t("controls.page_of", { name: t(`stage.${name}`) })}</a>`)}</p>`;
+}
+
+/** @param {string} state */
+function stateText(state) {
+  const { achieved = 0, rate, failed } = latest("load") ?? {};
+  const values = { achieved: rateText(achieved, 10), rate: formatRate(rate) };
+  const text = hasText(`controls.state.${state}`) ? t(`controls.state.${state}`, values) : textOr("", state);
+  return failed ? `${text} · ${t("controls.failed", { n: number(failed) })}` : text;
+}
+
+/** Return why something cannot be pressed. @param {string} state */
+function hintText(state) {
+  if (state === "running" || state === "unknown") return "";
+  return t(state === "gone" ? "controls.away" : "controls.not_running");
 }

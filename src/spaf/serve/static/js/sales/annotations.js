@@ -1,36 +1,51 @@
-// Anomalies on the chart: when they happened, not when they were found.
+// Anomalies on the chart, at the moment when they happened, not when they were detected.
 
-// The feed keeps its own; the chart marks at most so many of the newest.
+import { on } from "../core/events.js";
+import { number, time } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { palette } from "../core/state.js";
+import { kindName } from "../core/ui.js";
+import { escaped } from "../core/untrusted_text.js";
+
+// The newest anomalies that the chart marks; the feed keeps its own.
 const KEPT = 300;
+/** @type {Annotation[]} newest first */
+let annotations = [];
 
-export function createAnnotations(app, changed) {
-  let marks = [];
-
-  app.on("snapshot", (data) => {
-    marks = data.anomalies.map(place);
+/** Collect the anomalies of the stream. @param {() => void} changed */
+export function startAnnotations(changed) {
+  on("snapshot", ({ anomalies }) => {
+    annotations = anomalies.map(annotation);
     changed();
   });
-  app.on("anomalies", (data) => {
-    marks = [...data.anomalies.map(place), ...marks].slice(0, KEPT);
+  on("anomalies", ({ anomalies }) => {
+    annotations = [...anomalies.map(annotation), ...annotations].slice(0, KEPT);
     changed();
   });
-
-  function place(anomaly) {
-    const at = anomaly.second ?? (anomaly.detected_ms - (anomaly.known_after_ms ?? 0)) / 1_000;
-    const wide = anomaly.second !== undefined; // of all sales of a second
-    return { at, anomaly, wide, up: wide ? anomaly.kind === "surge" : isAbove(anomaly) };
-  }
-
-  return {
-    within: (from, to, hidden) => marks.filter((mark) => mark.at >= from && mark.at <= to
-      && !hidden.has(app.state.palette.place(mark.anomaly.category))),
-    words: (mark) => app.t("chart.mark", {
-      time: app.time(mark.at * 1_000), kind: app.t(`kind.${mark.anomaly.kind}`),
-      category: app.visible(mark.anomaly.category), score: app.number(Math.abs(mark.anomaly.score), 1),
-    }),
-  };
 }
 
-function isAbove(anomaly) {
-  return BigInt(anomaly.amount) >= BigInt(Math.round(Number(anomaly.expected)));
+/** @param {Anomaly} anomaly */
+function annotation(anomaly) {
+  const at = anomaly.second ?? (anomaly.detected_ms - (anomaly.known_after_ms ?? 0)) / 1_000;
+  // Of all sales of a second, not of one sale.
+  const wide = anomaly.second !== undefined;
+  return { at, anomaly, wide, up: wide ? anomaly.kind === "surge" : isAboveExpected(anomaly) };
+}
+
+/** @param {Anomaly} anomaly */
+function isAboveExpected({ amount, expected }) {
+  return BigInt(amount) >= BigInt(Math.round(Number(expected)));
+}
+
+/** Return the annotations between two seconds, but for those of hidden places. @param {ChartFrame} frame @param {Set<number>} hidden */
+export function annotationsWithin({ from, to }, hidden) {
+  return annotations.filter(({ at, anomaly }) => at >= from && at <= to && !hidden.has(palette.place(anomaly.category)));
+}
+
+/** Return what an annotation says when it is pointed at. @param {Annotation} annotation */
+export function annotationText({ at, anomaly }) {
+  return t("chart.mark", {
+    time: time(at * 1_000), kind: kindName(anomaly.kind), category: escaped(anomaly.category),
+    score: number(Math.abs(anomaly.score), 1),
+  });
 }

@@ -1,145 +1,143 @@
-// One line a category: its colour, what it sells now, and its part of what the chart shows. It is
-// the legend of the chart too: a press hides the category there.
+// One line a category: its colour, what it sells now, and its share of what the chart shows. It is also the legend of
+// the chart: a press hides the category there.
 
-import { column } from "../core/format.js";
-import { shareText } from "../core/format.js";
+import { html, nothing, svg } from "../../vendor/lit-html/lit-html.js";
+import { repeat } from "../../vendor/lit-html/directives/repeat.js";
+import { moneyColumn, rate, shareText } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { arrivals, baseCurrency, currentRun, palette } from "../core/state.js";
+import { panel } from "../core/ui.js";
+import { escaped } from "../core/untrusted_text.js";
 
-// "Now" is the mean of so many seconds: a category that sells four a second must not flicker.
+// "Now" is the mean of these last seconds, so that a category with four sales a second does not flicker.
 const NOW_WINDOW_S = 5;
 // The order follows the sums, but a list that jumps cannot be read, ms.
 const SORT_MS = 5_000;
+const OTHERS = palette.size - 1;
 
-export function mountCategoryTable(node, app) {
-  const { el, t, put, svg } = app;
-  const hidden = new Set();
-  const lines = new Map(); // place -> its elements
-  const nowHead = el("th", { scope: "col" });
-  const sumHead = el("th", { scope: "col", class: "n" });
-  const title = el("h3");
-  const body = el("tbody");
-  const toggled = [];
-  let frame = null;
-  let range = "1m";
-  let at = null; // what the pointer is over in the chart
-  let sortedAt = -Infinity;
-  let highest = 0; // of the sums of this range so far: their unit only ever grows
-  node.append(
-    title,
-    el("table", { class: "categories" }, el("thead", {}, el("tr", {},
-      el("th", { scope: "col", "data-t": "categories.name", text: t("categories.name") }),
-      nowHead, sumHead,
-      el("th", { scope: "col", class: "n", "data-t": "categories.share", text: t("categories.share") }))), body),
-  );
-  app.state.palette.onInsert(moved);
-  app.on("tick", () => app.frame(draw));
-  app.on("snapshot", () => app.frame(draw));
-  app.on("language", () => { sortedAt = -Infinity; app.frame(draw); });
+/** @param {number[]} values */
+const add = (values) => values.reduce((sum, value) => sum + value, 0);
 
-  function draw() {
-    if (!app.state.run) return;
-    const { palette, arrivals } = app.state;
-    const sums = frame ? frame.money.map(add) : [];
-    const all = add(sums) || 1;
-    highest = Math.max(highest, ...sums);
-    const money = column(highest, app.state.currency, t);
-    const counts = frame ? frame.count.map(add) : [];
-    const places = [...palette.names.keys()];
-    if (counts[palette.size - 1] || arrivals.ofPlace(palette.size - 1, NOW_WINDOW_S)) places.push(palette.size - 1);
-    const values = new Map(places.map((place) => [place, value(place)]));
-    const most = Math.max(1e-9, ...values.values());
-    for (const place of places) {
-      const line = lines.get(place) ?? make(place);
-      const rate = values.get(place);
-      put(line.rate, app.number(rate, rate < 100 ? 1 : 0));
-      line.bar.setAttribute("width", ((rate / most) * 100).toFixed(1));
-      put(line.sum, frame ? money.text(sums[place]) : "–");
-      put(line.share, frame ? shareText(sums[place] / all, 1) : "–");
+/** The table, and which categories it hides. */
+export class CategoryTable {
+  /** @param {HTMLElement} node */
+  constructor(node) {
+    /** @type {Set<number>} places */
+    this.hidden = new Set();
+    /** @type {(() => void)[]} */
+    this.listeners = [];
+    /** @type {ChartFrame | null} */
+    this.frame = null;
+    /** @type {string | null} */
+    this.range = "1m";
+    /** @type {{ index: number, time: string } | null} what the pointer is over in the chart */
+    this.hovered = null;
+    /** @type {number[]} places in the order of the list */
+    this.order = [];
+    this.sortedAt = -Infinity;
+    // Of the sums of this range so far: their unit only ever grows.
+    this.highest = 0;
+    palette.onInsert((at) => this.#moved(at));
+    this.redraw = panel(node, ["tick", "snapshot"], () => this.#template());
+  }
+
+  /** Hear when a category is hidden or shown. @param {() => void} listener */
+  onToggle(listener) {
+    this.listeners.push(listener);
+  }
+
+  /** Take over what the chart shows. @param {ChartFrame} frame @param {string | null} range null for a selected period */
+  show(frame, range) {
+    if (range !== this.range || !range) {
+      this.sortedAt = -Infinity;
+      this.highest = 0;
     }
-    put(nowHead, at ? at.time : t("categories.now"));
-    put(sumHead, money.unit);
-    put(title, range ? t("categories.title", { range: t(`chart.range.${range}`) }) : t("categories.title.zoom"));
-    if (frame) sort(places, sums);
+    this.frame = frame;
+    this.range = range;
+    this.redraw();
   }
 
-  // A new name has moved others on: what is hidden stays hidden, the lines are made anew.
-  function moved(at) {
-    const last = app.state.palette.size - 1;
-    const before = [...hidden];
-    hidden.clear();
-    for (const place of before) if (place === last || place < at) hidden.add(place);
-      else if (place + 1 < last) hidden.add(place + 1);
-    lines.clear();
-    body.replaceChildren();
-    frame = null;
-    sortedAt = -Infinity;
-    for (const fn of toggled) fn();
+  /** Show the values of a bucket of the chart, or those of now. @param {{ index: number, time: string } | null} where */
+  hover(where) {
+    this.hovered = where;
+    this.redraw();
   }
 
-  function value(place) {
-    if (at && frame) return frame.count[place][at.index] / frame.step;
-    return app.state.arrivals.ofPlace(place, NOW_WINDOW_S);
+  #template() {
+    const places = currentRun() ? this.#places() : [];
+    const sums = this.frame ? this.frame.money.map(add) : [];
+    this.highest = Math.max(this.highest, ...sums);
+    const column = moneyColumn(this.highest, baseCurrency());
+    this.#sort(places, sums);
+    const rates = this.#rates(places);
+    const most = Math.max(1e-9, ...rates.values());
+    const all = add(sums) || 1;
+    return html`<h3>${this.range ? t("categories.title", { range: t(`chart.range.${this.range}`) }) : t("categories.title.zoom")}</h3>
+      <table class="categories"><thead><tr><th scope="col">${t("categories.name")}</th><th scope="col">${
+        this.hovered ? this.hovered.time : t("categories.now")}</th><th scope="col" class="n">${column.unit}</th><th
+        scope="col" class="n">${t("categories.share")}</th></tr></thead>
+      <tbody>${repeat(this.order, (place) => place, (place) => this.#line(place, rates.get(place) ?? 0, most,
+        this.frame ? [column.text(sums[place]), shareText(sums[place] / all, 1)] : ["–", "–"]))}</tbody></table>`;
   }
 
-  function sort(places, sums) {
-    if (performance.now() - sortedAt < SORT_MS) return;
-    sortedAt = performance.now();
-    const order = [...places].sort((a, b) => sums[b] - sums[a] || a - b).map((place) => lines.get(place).node);
-    if (order.some((line, i) => body.children[i] !== line)) body.append(...order);
+  /** Return the places that have a line: every name, and the others if they sell. */
+  #places() {
+    const places = [...palette.names.keys()];
+    const others = this.frame ? add(this.frame.count[OTHERS]) : 0;
+    return others || arrivals.ofPlace(OTHERS, NOW_WINDOW_S) ? [...places, OTHERS] : places;
   }
 
-  function make(place) {
-    const { palette } = app.state;
-    const name = place < palette.names.length ? app.visible(palette.names[place]) : t("categories.others");
+  /** @param {number[]} places */
+  #rates(places) {
+    const { hovered, frame } = this;
+    return new Map(places.map((place) => [place, hovered && frame
+      ? frame.count[place][hovered.index] / frame.step : arrivals.ofPlace(place, NOW_WINDOW_S)]));
+  }
+
+  /** @param {number[]} places @param {number[]} sums */
+  #sort(places, sums) {
+    const kept = this.order.filter((place) => places.includes(place));
+    this.order = [...kept, ...places.filter((place) => !kept.includes(place))];
+    if (!this.frame || performance.now() - this.sortedAt < SORT_MS) return;
+    this.sortedAt = performance.now();
+    this.order.sort((a, b) => sums[b] - sums[a] || a - b);
+  }
+
+  /** @param {number} place @param {number} value @param {number} most @param {string[]} shown sum and share */
+  #line(place, value, most, [sum, share]) {
+    const name = place < palette.names.length ? escaped(palette.names[place]) : t("categories.others");
     const colour = `var(${palette.property(place)})`;
-    const swatch = el("i", { class: "swatch", "aria-hidden": "true" });
-    swatch.style.setProperty("background", colour);
-    const button = el("button", { type: "button", class: "toggle", "aria-pressed": "true", title: name, onclick: () => toggle(place) },
-      swatch, el("bdi", { text: name }));
-    const bar = svg("rect", { class: "rate-bar", x: 0, y: 0, height: 10, width: 0 });
-    bar.style.setProperty("fill", colour);
-    const rate = el("span", { class: "n" });
-    const sum = el("td", { class: "n" });
-    const share = el("td", { class: "n label" });
-    const line = {
-      button, bar, rate, sum, share,
-      node: el("tr", { "data-test": "category" },
-        el("th", { scope: "row" }, button),
-        el("td", { class: "now" }, el("div", { class: "now-in" },
-          svg("svg", { class: "rate-bars", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, bar), rate)),
-        sum, share),
-    };
-    button.setAttribute("aria-pressed", String(!hidden.has(place)));
-    line.node.classList.toggle("off", hidden.has(place));
-    lines.set(place, line);
-    body.append(line.node);
-    return line;
+    const isHidden = this.hidden.has(place);
+    return html`<tr data-test="category" class=${isHidden ? "off" : nothing}><th scope="row"><button type="button" class="toggle"
+        aria-pressed=${!isHidden} title=${name} @click=${() => this.#toggle(place)}><i class="swatch" aria-hidden="true"
+        .style=${`background: ${colour}`}></i><bdi>${name}</bdi></button></th>
+      <td class="now"><div class="now-in"><svg class="rate-bars" viewBox="0 0 100 10" preserveAspectRatio="none"
+        aria-hidden="true">${svg`<rect class="rate-bar" x="0" y="0" height="10" width=${((value / most) * 100).toFixed(1)}
+        .style=${`fill: ${colour}`}></rect>`}</svg><span class="n">${rate(value)}</span></div></td>
+      <td class="n">${sum}</td><td class="n label">${share}</td></tr>`;
   }
 
-  function toggle(place) {
-    if (!hidden.delete(place)) hidden.add(place);
-    const { button, node: row } = lines.get(place);
-    button.setAttribute("aria-pressed", String(!hidden.has(place)));
-    row.classList.toggle("off", hidden.has(place));
-    for (const fn of toggled) fn();
+  /** Follow a new name, which has moved others on: what is hidden stays hidden. @param {number} at */
+  #moved(at) {
+    const before = [...this.hidden];
+    this.hidden.clear();
+    for (const place of before) {
+      if (place === OTHERS || place < at) this.hidden.add(place);
+      else if (place + 1 < OTHERS) this.hidden.add(place + 1);
+    }
+    this.frame = null;
+    this.sortedAt = -Infinity;
+    this.#tell();
   }
 
-  return {
-    hidden,
-    onToggle: (fn) => toggled.push(fn),
-    show(next, of) {
-      if (of !== range || !of) {
-        sortedAt = -Infinity;
-        highest = 0;
-      }
-      frame = next;
-      range = of;
-      app.frame(draw);
-    },
-    hover(where) {
-      at = where;
-      app.frame(draw);
-    },
-  };
+  /** @param {number} place */
+  #toggle(place) {
+    if (!this.hidden.delete(place)) this.hidden.add(place);
+    this.redraw();
+    this.#tell();
+  }
+
+  #tell() {
+    for (const listener of this.listeners) listener();
+  }
 }
-
-const add = (values) => values.reduce((all, value) => all + value, 0);

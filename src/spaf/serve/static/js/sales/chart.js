@@ -1,178 +1,185 @@
-// Sales over time: the panel around the drawing, with its ranges, measures and the way back.
+// Sales over time: the panel around the drawing, with its ranges, measures and the way back to live.
 
-import { axisMoney, axisNumber, minute } from "../core/format.js";
-import { createChartData, RANGES } from "./chart_data.js";
-import { createAnnotations } from "./annotations.js";
-import { createPlot } from "./plot.js";
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { frame as onFrame, on } from "../core/events.js";
+import { axisMoney, axisNumber, minute, money, number, rate, time } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { baseCurrency } from "../core/state.js";
+import { choice, panel } from "../core/ui.js";
+import { annotationText, annotationsWithin, startAnnotations } from "./annotations.js";
+import { ChartData, RANGES } from "./chart_data.js";
+import { Plot } from "./plot.js";
 
-// The live chart moves on once a second, with each whole second; more would only cost, ms.
+// The live chart moves on with each whole second; more would only cost, ms.
 const REDRAW_MS = 1_000;
-// A finger scrolls the page; only a mouse can drag a part of the chart, and is told so.
+// Only a mouse can drag over a part of the chart: a finger scrolls the page.
 const MOUSE = window.matchMedia("(hover: hover) and (pointer: fine) and (min-width: 761px)");
 // A bucket narrower than this cannot be told from its neighbours, px.
-const BUCKET_PX = { stacked: 2.5, lines: 6 };
+const MIN_BUCKET_PX = { stacked: 2.5, lines: 6 };
+const MIN_BUCKETS = 60;
 // How high the axis of an empty chart is: one sale, one unit of money in cents.
-const MIN_COUNT_TOP = 1;
-const MIN_MONEY_TOP = 100;
+const MIN_TOP = { count: 1, money: 100 };
+// The shortest period to zoom in to: buckets, and seconds.
+const MIN_ZOOM_BUCKETS = 3;
+const MIN_ZOOM_S = 5;
 
-export function mountChart(node, app, categories) {
-  const { el, t, put } = app;
-  const view = { measure: "count", form: "stacked" };
-  const title = el("h3", { id: "chart-title" });
-  const readout = el("p", { class: "readout", "data-test": "readout" });
-  const back = el("button", { type: "button", class: "back", hidden: true, onclick: () => live() });
-  const canvas = el("div", {
-    class: "plot", role: "img", tabindex: "0", "data-test": "chart", "aria-describedby": "chart-title",
-  });
-  const ranges = choice("chart.range", (name) => `chart.range.${name}`, Object.keys(RANGES), () => history.range, (name) => {
-    history.choose(name);
-    refresh();
-    redraw();
-  });
-  const measures = choice("chart.measure", (name) => `chart.measure.${name}`, ["count", "money"], () => view.measure, (name) => set("measure", name));
-  const forms = choice("chart.form", (name) => `chart.form.${name}`, ["stacked", "lines"], () => view.form, (name) => set("form", name));
-  node.append(
-    el("div", { class: "chart-head" }, title, readout, back),
-    canvas,
-    el("div", { class: "chart-tools" }, ranges.node, measures.node, forms.node),
-  );
+/** @param {number[]} values */
+const add = (values) => values.reduce((sum, value) => sum + value, 0);
 
-  const history = createChartData(app, redraw);
-  const marks = createAnnotations(app, redraw);
-  const plot = createPlot(canvas, app, { select: zoomTo, back: live, hover, press });
-  let frame = null;
-
-  categories.onToggle(redraw);
-  for (const kind of ["theme", "language"]) app.on(kind, () => refresh(true));
-  setInterval(() => { if (!history.zoom && !document.hidden) redraw(); }, REDRAW_MS);
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && history.zoom && !document.querySelector("dialog[open]")) live();
-  });
-  canvas.addEventListener("keydown", keys);
-  refresh();
-
-  function redraw() {
-    app.frame(draw);
+/** The chart with its buttons. */
+export class ChartPanel {
+  /** @param {HTMLElement} node @param {import("./category_table.js").CategoryTable} categories */
+  constructor(node, categories) {
+    this.categories = categories;
+    this.measure = /** @type {"count" | "money"} */ ("count");
+    this.form = /** @type {"stacked" | "lines"} */ ("stacked");
+    /** @type {ChartFrame | null} */
+    this.frame = null;
+    this.busy = true;
+    /** @type {{ index: number | null, annotation: Annotation | null }} what the pointer is over */
+    this.hovered = { index: null, annotation: null };
+    this.draw = this.draw.bind(this);
+    const redraw = () => onFrame(this.draw);
+    this.redraw = redraw;
+    this.data = new ChartData(redraw);
+    this.refresh = panel(node, [], () => this.#template());
+    this.canvas = /** @type {HTMLElement} */ (node.querySelector(".plot"));
+    this.plot = new Plot(this.canvas, {
+      select: (from, to) => this.#zoomTo(from, to), back: () => this.#live(),
+      hover: (index, annotation) => this.#hover(index, annotation), press: openAnomaly,
+    });
+    this.#listen();
   }
 
-  function draw() {
-    const data = history.data(Math.max(60, Math.floor(canvas.clientWidth / BUCKET_PX[view.form])));
+  #listen() {
+    startAnnotations(this.redraw);
+    this.categories.onToggle(this.redraw);
+    for (const kind of /** @type {const} */ (["theme", "language"])) on(kind, () => this.#renew());
+    setInterval(() => { if (!this.data.zoom && !document.hidden) this.redraw(); }, REDRAW_MS);
+    document.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape" && this.data.zoom && !document.querySelector("dialog[open]")) this.#live();
+    });
+  }
+
+  #template() {
+    const { range, zoom } = this.data;
+    return html`<div class="chart-head"><h3 id="chart-title">${t(`chart.title.${this.measure}`)}</h3><p class="readout"
+        data-test="readout">${this.#readout()}</p><button type="button" class="back" ?hidden=${!zoom}
+        @click=${() => this.#live()}>${t("chart.back")}</button></div>
+      <div class="plot" role="img" tabindex="0" data-test="chart" aria-describedby="chart-title" aria-busy=${this.busy}
+        aria-label=${this.#summary()} @keydown=${(/** @type {KeyboardEvent} */ event) => this.#key(event)}></div>
+      <div class="chart-tools">${choice(t("chart.range"), Object.keys(RANGES), {
+        pressed: zoom ? null : range, text: (name) => t(`chart.range.${name}`), test: "chart.range.",
+        choose: (name) => this.#choose(name),
+      })}${choice(t("chart.measure"), /** @type {const} */ (["count", "money"]), {
+        pressed: this.measure, text: (name) => t(`chart.measure.${name}`), test: "chart.measure.",
+        choose: (name) => { this.measure = name; this.#renew(); },
+      })}${choice(t("chart.form"), /** @type {const} */ (["stacked", "lines"]), {
+        pressed: this.form, text: (name) => t(`chart.form.${name}`), test: "chart.form.",
+        choose: (name) => { this.form = name; this.#renew(); },
+      })}</div>`;
+  }
+
+  draw() {
+    const width = this.canvas.clientWidth / MIN_BUCKET_PX[this.form];
+    const frame = this.data.frame(Math.max(MIN_BUCKETS, Math.floor(width)));
     // What is drawn stays, pale, until the range that was asked for has come.
-    canvas.setAttribute("aria-busy", String(!data));
-    if (!data) return;
-    frame = data;
-    const money = view.measure === "money";
-    categories.show(frame, history.zoom ? null : history.range);
-    plot.draw({
-      frame, lines: frame[view.measure], form: view.form, hidden: categories.hidden,
-      marks: marks.within(frame.from, frame.to, categories.hidden),
+    this.busy = !frame;
+    this.refresh();
+    if (!frame) return;
+    this.frame = frame;
+    const { measure, categories } = this;
+    categories.show(frame, this.data.zoom ? null : this.data.range);
+    this.plot.draw({
+      frame, lines: frame[measure], form: this.form, hidden: categories.hidden,
+      annotations: annotationsWithin(frame, categories.hidden),
       // Values of the vertical axis are means a second whatever the bucket.
       scale: 1 / frame.step,
-      label: money ? (cents, step) => axisMoney(cents, step, app.state.currency) : axisNumber,
-      least: money ? MIN_MONEY_TOP : MIN_COUNT_TOP,
+      label: measure === "money" ? (cents, step) => axisMoney(cents, step, baseCurrency()) : axisNumber,
+      minTop: MIN_TOP[measure],
     });
-    canvas.setAttribute("aria-label", t("chart.says", {
-      title: title.textContent, sales: app.number(total(frame.count)),
-      from: app.time(frame.from * 1_000), to: app.time(frame.to * 1_000),
-    }));
-    if (!plot.hovered()) say(null);
+    if (!this.plot.isHovered()) this.hovered = { index: null, annotation: null };
   }
 
-  function zoomTo(from, to) {
-    if (!frame) return;
-    const least = Math.max(3 * frame.step, 5);
+  #summary() {
+    if (!this.frame) return t(`chart.title.${this.measure}`);
+    const { from, to, count } = this.frame;
+    return t("chart.says", {
+      title: t(`chart.title.${this.measure}`), sales: number(add(count.map(add))),
+      from: time(from * 1_000), to: time(to * 1_000),
+    });
+  }
+
+  #readout() {
+    const { index, annotation } = this.hovered;
+    if (annotation) return annotationText(annotation);
+    const { frame, measure } = this;
+    if (index === null || !frame || index >= frame.x.length) return MOUSE.matches ? t("chart.hint") : "";
+    const lines = frame[measure].filter((_, place) => !this.categories.hidden.has(place));
+    const sum = add(lines.map((line) => line[index])) / frame.step;
+    const value = measure === "money"
+      ? t("chart.money.at", { money: money(String(Math.round(sum)), baseCurrency()) })
+      : t("chart.count.at", { sales: rate(sum) });
+    return `${clock(frame, index)}  ${value}`;
+  }
+
+  /** @param {number | null} index @param {Annotation | null} annotation */
+  #hover(index, annotation) {
+    this.hovered = { index, annotation };
+    this.categories.hover(index === null || !this.frame ? null : { index, time: clock(this.frame, index) });
+    this.refresh();
+  }
+
+  /** @param {string} range */
+  #choose(range) {
+    this.data.choose(range);
+    this.refresh();
+    this.redraw();
+  }
+
+  #live() {
+    if (this.data.zoom) this.#choose(this.data.range);
+  }
+
+  /** @param {number} from @param {number} to seconds */
+  #zoomTo(from, to) {
+    if (!this.frame) return;
+    const half = Math.max(to - from, MIN_ZOOM_BUCKETS * this.frame.step, MIN_ZOOM_S) / 2;
     const middle = (from + to) / 2;
-    const half = Math.max(to - from, least) / 2;
-    history.look(Math.floor(middle - half), Math.ceil(middle + half));
-    refresh();
-    redraw();
+    this.data.zoomTo(Math.floor(middle - half), Math.ceil(middle + half));
+    this.refresh();
+    this.redraw();
   }
 
-  function live() {
-    if (!history.zoom) return;
-    history.choose(history.range);
-    refresh();
-    redraw();
-  }
-
-  // With the keyboard: + looks closer, - or Escape goes back, the arrows move what is looked at.
-  function keys(event) {
-    if (!frame) return;
-    const span = frame.to - frame.from;
-    const moves = {
-      "+": [span / 4, -span / 4], "=": [span / 4, -span / 4],
-      ArrowLeft: history.zoom ? [-span / 4, -span / 4] : null,
-      ArrowRight: history.zoom ? [span / 4, span / 4] : null,
-    };
-    if (event.key === "-") live();
-    else if (moves[event.key]) zoomTo(frame.from + moves[event.key][0], frame.to + moves[event.key][1]);
+  /** With the keyboard: + zooms in, - or Escape goes back, the arrows move. @param {KeyboardEvent} event */
+  #key(event) {
+    if (!this.frame) return;
+    const { from, to } = this.frame;
+    const step = (to - from) / 4;
+    const way = { ArrowLeft: -step, ArrowRight: step }[event.key];
+    if (event.key === "-") this.#live();
+    else if (event.key === "+" || event.key === "=") this.#zoomTo(from + step, to - step);
+    else if (way && this.data.zoom) this.#zoomTo(from + way, to + way);
     else return;
     event.preventDefault();
   }
 
-  function hover(index, marked) {
-    categories.hover(index === null ? null : { index, time: clock(frame.x[index]) });
-    say(index, marked);
-  }
-
-  function say(index, marked) {
-    if (marked) return put(readout, marks.words(marked));
-    if (index === null || !frame) return put(readout, MOUSE.matches ? t("chart.hint") : "");
-    const seen = frame[view.measure].filter((_, place) => !categories.hidden.has(place));
-    const sum = seen.reduce((all, line) => all + line[index], 0) / frame.step;
-    const value = view.measure === "money"
-      ? t("chart.money.at", { money: app.money(String(Math.round(sum)), app.state.currency) })
-      : t("chart.count.at", { sales: app.number(sum, sum < 100 ? 1 : 0) });
-    put(readout, `${clock(frame.x[index])}  ${value}`);
-  }
-
-  // The dialog belongs to the section Anomalies; it is fetched when it is first wanted.
-  async function press(anomaly) {
-    const dialog = await import("../kafka/record_dialog.js");
-    const { second, partition, offset } = anomaly;
-    if (second === undefined) dialog.openRecord(app, { partition, offset, anomaly });
-    else dialog.openSecond(app, anomaly);
-  }
-
-  function clock(second) {
-    return frame.step >= 60 ? minute(second * 1_000) : app.time(second * 1_000);
-  }
-
-  function set(name, value) {
-    view[name] = value;
-    refresh(true);
-  }
-
-  function refresh(again) {
-    put(title, t(`chart.title.${view.measure}`));
-    for (const each of [ranges, measures, forms]) each.refresh();
-    back.hidden = !history.zoom;
-    put(back, t("chart.back"));
-    if (history.zoom) ranges.none();
-    if (again) {
-      plot.renew();
-      redraw();
-    }
-  }
-
-  function choice(label, keyOf, names, now, chosen) {
-    const buttons = names.map((name) => el("button", {
-      type: "button", "data-t": keyOf(name), "data-test": keyOf(name), text: t(keyOf(name)),
-      onclick: () => chosen(name),
-    }));
-    const box = el("div", { class: "choice", role: "group" }, ...buttons);
-    const press = (on) => buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(on(names[i]))));
-    return {
-      node: box,
-      refresh() {
-        box.setAttribute("aria-label", t(label));
-        press((name) => name === now());
-      },
-      none: () => press(() => false),
-    };
+  /** Draw everything anew: colours, texts or what is drawn have changed. */
+  #renew() {
+    this.plot.renew();
+    this.refresh();
+    this.redraw();
   }
 }
 
-function total(lines) {
-  return lines.reduce((all, line) => all + line.reduce((a, b) => a + b, 0), 0);
+/** Return the time of a bucket. @param {ChartFrame} frame @param {number} index */
+function clock(frame, index) {
+  const ms = frame.x[index] * 1_000;
+  return frame.step >= 60 ? minute(ms) : time(ms);
+}
+
+/** Open the dialog of an anomaly; it is fetched when it is first wanted. @param {Anomaly} anomaly */
+async function openAnomaly(anomaly) {
+  const dialog = await import("../kafka/record_dialog.js");
+  dialog.openAnomaly(anomaly);
 }

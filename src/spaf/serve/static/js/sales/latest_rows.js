@@ -1,177 +1,230 @@
-// The newest rows of sales_summary, as they are written: the numbers that are measured on screen.
+// The latest rows of sales_summary as they are written: the numbers whose delay is measured on the screen.
 //
-// Not a <table>: a number that changes in one would lay out all of it. Here each row has its size
-// from the sheet, so a change stays within its row; the roles tell a screen reader the same.
+// Rows are written by hand and not by lit-html: only the cells of changed rows are touched, in the frame after their
+// arrival. They are boxes and not a <table>, where a changed number would lay out all of it; the roles tell a screen
+// reader the same.
 
-import { amount } from "../core/format.js";
-import { createPaintTiming } from "./paint_timing.js";
+import { html, render } from "../../vendor/lit-html/lit-html.js";
+import { frame, on } from "../core/events.js";
+import { amount, number, time } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { newestRows, palette } from "../core/state.js";
+import { put } from "../core/ui.js";
+import { escaped } from "../core/untrusted_text.js";
+import { PaintTiming } from "./paint_timing.js";
 
 // The rows of the last seconds are always shown; beyond that, enough to fill the panel.
 const MIN_SPAN_S = 3;
 const MIN_ROWS = 24;
 const MAX_SHOWN_ROWS = 160;
-// A changed number is bright, then pale, then plain: two steps instead of a fade, because a fade
-// would paint sixty times a second for nothing, ms.
+// A changed number is bright, then pale, then plain: two steps, because a fade would paint sixty times a second, ms.
 const BRIGHT_MS = 180;
 const PALE_MS = 500;
+const FADE_CHECK_MS = 125;
 const COLUMNS = ["time", "category", "currency", "sales", "units", "total"];
+const NUMBERS = new Set(["sales", "units", "total"]);
 
-export function mountLatestRows(node, app) {
-  const { el, t, put } = app;
-  const body = el("div", { role: "rowgroup" });
-  const head = el("div", { role: "row", class: "tape-row tape-head" }, COLUMNS.map((name) => el("span", {
-    role: "columnheader", class: `tape-${name}${["sales", "units", "total"].includes(name) ? " n" : ""}`,
-    "data-t": `rows.${name}`, text: t(`rows.${name}`),
-  })));
-  const scroll = el("div", { class: "tape-scroll", tabindex: "0", role: "region", "aria-labelledby": "tape-title" },
-    el("div", { class: "tape", role: "table", "aria-labelledby": "tape-title" },
-      el("div", { role: "rowgroup", class: "tape-top" }, head), body));
-  node.append(
-    el("h3", { id: "tape-title" }, el("span", { "data-t": "rows.title", text: t("rows.title") }),
-      " ", el("code", { text: "sales_summary" })),
-    scroll,
-  );
+/** @param {string} column */
+const classOf = (column) => `tape-${column}${NUMBERS.has(column) ? " n" : ""}`;
 
-  const shown = new Map(); // key -> the row's element and cells
-  const changed = new Map(); // key -> row, since the last frame
-  const glowing = new Map(); // cell -> when it changed
-  const paint = createPaintTiming(app);
-  let fresh = false; // rows have appeared or gone
+/** One row's element and cells. */
+class RowView {
+  constructor() {
+    this.node = document.createElement("div");
+    this.node.className = "tape-row";
+    this.node.setAttribute("role", "row");
+    this.node.dataset.test = "row";
+    const [time_, category, currency, sales, units, total] = COLUMNS.map((column) => this.#cell(column));
+    this.cells = { time: time_, category, currency, sales, units, total };
+    sales.dataset.test = "row-count";
+    this.swatch = document.createElement("i");
+    this.swatch.className = "swatch";
+    this.swatch.setAttribute("aria-hidden", "true");
+    this.category = document.createElement("bdi");
+    category.append(this.swatch, this.category);
+    /** @type {SalesRow | null} */
+    this.row = null;
+  }
 
-  app.state.palette.onInsert(() => {
-    for (const line of shown.values()) if (line.row) tint(line, line.row);
-  });
-  app.on("snapshot", () => {
-    changed.clear();
-    fresh = true;
-    app.frame(draw);
-  });
-  app.on("rows", (data) => {
-    // Nobody looks, and no frame comes: what waits would grow by the hour. All is drawn anew later.
+  /** @param {string} column */
+  #cell(column) {
+    const cell = document.createElement("span");
+    cell.className = classOf(column);
+    cell.setAttribute("role", "cell");
+    this.node.append(cell);
+    return cell;
+  }
+
+  /** Begin to show another row: its names; its numbers are written after it. @param {SalesRow} row */
+  begin(row) {
+    this.row = null;
+    this.node.dataset.key = row.key;
+    this.cells.sales.classList.remove("bright", "pale");
+    put(this.category, escaped(row.category));
+    this.category.title = escaped(row.category);
+    put(this.cells.currency, escaped(row.currency));
+    this.tint(row);
+  }
+
+  /** @param {SalesRow} row */
+  tint(row) {
+    this.swatch.style.setProperty("background", `var(${palette.property(palette.place(row.category))})`);
+  }
+
+  /** Write the numbers of a row; return whether its count differs from the one that was shown. @param {SalesRow} row */
+  write(row) {
+    const differs = this.row?.count !== row.count;
+    this.row = row;
+    put(this.cells.time, time(row.second * 1_000));
+    put(this.cells.sales, number(row.count));
+    put(this.cells.units, number(row.units));
+    put(this.cells.total, amount(row.cents));
+    return differs;
+  }
+}
+
+/** The panel. */
+export class LatestRows {
+  /** @param {HTMLElement} node */
+  constructor(node) {
+    /** @type {Map<string, RowView>} */
+    this.shown = new Map();
+    /** @type {Map<string, SalesRow>} rows that arrived since the last frame */
+    this.changed = new Map();
+    /** @type {Map<HTMLElement, number>} when the number of each bright or pale cell changed */
+    this.glowing = new Map();
+    this.timing = new PaintTiming();
+    // Rows have appeared or gone.
+    this.stale = false;
+    this.draw = this.draw.bind(this);
+    this.fade = this.fade.bind(this);
+    renderFrame(node);
+    this.body = /** @type {HTMLElement} */ (node.querySelector(".tape-body"));
+    this.#listen(node);
+  }
+
+  /** @param {HTMLElement} node */
+  #listen(node) {
+    palette.onInsert(() => {
+      for (const view of this.shown.values()) if (view.row) view.tint(view.row);
+    });
+    on("snapshot", () => {
+      this.changed.clear();
+      this.#rearrange();
+    });
+    on("rows", ({ changed }) => this.#receive(changed));
+    on("tick", () => this.#rearrange());
+    on("language", () => {
+      renderFrame(node);
+      for (const view of this.shown.values()) if (view.row) view.write(view.row);
+    });
+    document.addEventListener("visibilitychange", () => frame(this.draw));
+    setInterval(() => this.glowing.size && frame(this.fade), FADE_CHECK_MS);
+  }
+
+  #rearrange() {
+    this.stale = true;
+    frame(this.draw);
+  }
+
+  /** @param {SalesRow[]} rows */
+  #receive(rows) {
+    // A hidden page gets no frames, and what waits would grow by the hour. Everything is drawn anew later.
     if (document.hidden) {
-      fresh = true;
-      changed.clear();
+      this.stale = true;
+      this.changed.clear();
       return;
     }
-    for (const row of data.changed) {
-      changed.set(row.key, row);
-      if (row.count === 0 || !shown.has(row.key)) fresh = true;
+    for (const row of rows) {
+      this.changed.set(row.key, row);
+      if (row.count === 0 || !this.shown.has(row.key)) this.stale = true;
     }
-    app.frame(draw);
-  });
-  app.on("tick", () => {
-    fresh = true;
-    app.frame(draw);
-  });
-  app.on("language", () => {
-    for (const line of shown.values()) write(line, line.row, null);
-  });
-  document.addEventListener("visibilitychange", () => app.frame(draw));
-  setInterval(() => glowing.size && app.frame(cool), 125);
+    frame(this.draw);
+  }
 
-  function draw() {
+  draw() {
     const at = performance.now();
-    const painted = []; // every row whose shown numbers differ from the frame before
-    const news = [...changed.values()]; // those of them that arrived just now
-    if (fresh) arrange(at, painted);
-    for (const row of changed.values()) {
-      const line = shown.get(row.key);
-      if (!line || line.row === row) continue;
-      write(line, row, at);
+    /** @type {SalesRow[]} */
+    const painted = [];
+    const arrived = [...this.changed.values()];
+    if (this.stale) this.#arrange(at, painted);
+    for (const row of arrived) {
+      const view = this.shown.get(row.key);
+      if (!view || view.row === row) continue;
+      this.#write(view, row, at);
       painted.push(row);
     }
-    changed.clear();
-    if (painted.length) paint.frame(painted, news);
+    this.changed.clear();
+    if (painted.length) this.timing.frame(painted, arrived);
   }
 
-  // Put the rows that belong on the list into it, in order, touching only what differs.
-  function arrange(at, painted) {
-    fresh = false;
-    const wanted = app.state.newestRows(MIN_SPAN_S, MIN_ROWS, MAX_SHOWN_ROWS);
-    const keys = new Set(wanted.map((row) => row.key));
-    const spare = [];
-    for (const [key, line] of shown) {
-      if (keys.has(key)) continue;
-      shown.delete(key);
-      spare.push(line);
-    }
-    let place = body.firstElementChild;
-    let second = null;
-    for (const row of wanted) {
-      let line = shown.get(row.key);
-      const isNew = !line;
-      if (isNew) {
-        line = spare.pop() ?? make();
-        shown.set(row.key, line);
-        name(line, row);
-      }
-      if (place === line.node) place = place.nextElementSibling;
-      else body.insertBefore(line.node, place);
-      line.node.classList.toggle("first", row.second !== second);
+  /** Put the rows that belong on the list into it, in order, touching only what differs. @param {number} at @param {SalesRow[]} painted */
+  #arrange(at, painted) {
+    this.stale = false;
+    const rows = newestRows(MIN_SPAN_S, MIN_ROWS, MAX_SHOWN_ROWS);
+    const spare = this.#takeOut(new Set(rows.map((row) => row.key)));
+    let place = this.body.firstElementChild;
+    let second = 0;
+    for (const row of rows) {
+      const view = this.shown.get(row.key) ?? this.#begin(row, spare);
+      if (place === view.node) place = place.nextElementSibling;
+      else this.body.insertBefore(view.node, place);
+      view.node.classList.toggle("first", row.second !== second);
       second = row.second;
-      if (isNew || line.row !== row) {
-        write(line, row, changed.has(row.key) ? at : null);
-        painted.push(row);
-      }
+      if (view.row === row) continue;
+      this.#write(view, row, this.changed.has(row.key) ? at : null);
+      painted.push(row);
     }
-    for (const line of spare) line.node.remove();
+    for (const view of spare) view.node.remove();
   }
 
-  function make() {
-    const cells = Object.fromEntries(COLUMNS.map((column) => [column, el("span", { role: "cell", class: `tape-${column}` })]));
-    for (const column of ["sales", "units", "total"]) cells[column].classList.add("n");
-    cells.sales.dataset.test = "row-count";
-    const swatch = el("i", { class: "swatch", "aria-hidden": "true" });
-    const category = el("bdi");
-    cells.category.append(swatch, category);
-    const node = el("div", { role: "row", class: "tape-row", "data-test": "row" }, Object.values(cells));
-    return { node, cells, swatch, category, row: null };
-  }
-
-  function name(line, row) {
-    line.row = null;
-    line.node.dataset.key = row.key;
-    for (const cell of Object.values(line.cells)) {
-      cell.classList.remove("bright", "pale");
-      glowing.delete(cell);
+  /** Return the views of the rows that are no longer shown. @param {Set<string>} keys */
+  #takeOut(keys) {
+    const spare = [];
+    for (const [key, view] of this.shown) {
+      if (keys.has(key)) continue;
+      this.shown.delete(key);
+      spare.push(view);
     }
-    put(line.category, app.visible(row.category));
-    line.category.title = app.visible(row.category);
-    put(line.cells.currency, app.visible(row.currency));
-    tint(line, row);
+    return spare;
   }
 
-  function tint(line, row) {
-    const { palette } = app.state;
-    line.swatch.style.setProperty("background", `var(${palette.property(palette.place(row.category))})`);
+  /** @param {SalesRow} row @param {RowView[]} spare */
+  #begin(row, spare) {
+    const view = spare.pop() ?? new RowView();
+    this.glowing.delete(view.cells.sales);
+    this.shown.set(row.key, view);
+    view.begin(row);
+    return view;
   }
 
-  function write(line, row, at) {
-    const before = line.row;
-    line.row = row;
-    put(line.cells.time, app.time(row.second * 1_000));
-    set(line.cells.sales, app.number(row.count), at, before?.count !== row.count);
-    set(line.cells.units, app.number(row.units), at, false);
-    set(line.cells.total, amount(row.cents), at, false);
-  }
-
-  function set(cell, text, at, differs) {
-    put(cell, text);
-    if (at === null || !differs) return;
+  /** @param {RowView} view @param {SalesRow} row @param {number | null} at when it arrived, if it just did */
+  #write(view, row, at) {
+    if (!view.write(row) || at === null) return;
+    const cell = view.cells.sales;
     cell.classList.remove("pale");
     cell.classList.add("bright");
-    glowing.set(cell, at);
+    this.glowing.set(cell, at);
   }
 
-  function cool() {
+  fade() {
     const now = performance.now();
-    for (const [cell, since] of glowing) {
+    for (const [cell, since] of this.glowing) {
       if (now - since > PALE_MS) {
         cell.classList.remove("pale");
-        glowing.delete(cell);
+        this.glowing.delete(cell);
       } else if (now - since > BRIGHT_MS) {
         cell.classList.replace("bright", "pale");
       }
     }
   }
+}
+
+/** Draw what stands around the rows. @param {HTMLElement} node */
+function renderFrame(node) {
+  render(html`<h3 id="tape-title"><span>${t("rows.title")}</span> <code>sales_summary</code></h3>
+    <div class="tape-scroll" tabindex="0" role="region" aria-labelledby="tape-title"><div class="tape" role="table"
+      aria-labelledby="tape-title"><div role="rowgroup" class="tape-top"><div role="row" class="tape-row tape-head">${
+      COLUMNS.map((column) => html`<span role="columnheader" class=${classOf(column)}>${t(`rows.${column}`)}</span>`)
+    }</div></div><div role="rowgroup" class="tape-body"></div></div></div>`, node);
 }

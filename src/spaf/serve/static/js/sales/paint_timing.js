@@ -1,88 +1,121 @@
-// When what was written was on the screen: a stamp after each frame that changed rows.
+// When the rows that were written were on the screen: a stamp after each frame that changed rows.
 //
-// A stamp is taken in the task after the frame: a message posted in the animation frame is handled
-// once the frame has been handed to the compositor. With ?measure=NAME in the address the stamps
-// go back to SPAF, where a measuring command joins them with the moment each sale was due.
+// A stamp is taken in the task after the frame: a message posted in the animation frame is handled once the frame
+// was handed to the compositor. With ?measure=NAME in the address the stamps go back to SPAF, where a measuring
+// command joins them with the moment at which each sale was due.
 
-const KEPT = 600; // delays held for the quantiles of the picture: some ten seconds
+import { postJson } from "../core/server.js";
+
+// Latencies kept for the quantiles of the pipeline: those of some ten seconds.
+const KEPT = 600;
 const REPORT_MS = 500;
-const MAX_FRAMES = 400; // in one report; a report may hold 1 MiB
-// A delay beyond this is not the screen's: a stalled pipeline or another clock, ms.
+// Frames of one report, which may hold 1 MiB.
+const MAX_FRAMES = 400;
+// A latency beyond this is not the screen's: a stalled pipeline or another clock, ms.
 const PLAUSIBLE_MS = 30_000;
+// Frames of a report that is small enough to be sent while the page closes.
+const MAX_KEEPALIVE_FRAMES = 20;
 
-export function createPaintTiming(app) {
-  const measure = new URLSearchParams(location.search).get("measure");
-  const channel = new MessageChannel();
-  const delays = new Float64Array(KEPT);
-  const frames = [];
-  let taken = 0;
-  let rows = [];
-  let fresh = [];
+const latencies = new Float64Array(KEPT);
+let taken = 0;
 
-  channel.port1.onmessage = stamp;
-  app.painted = () => quantiles(delays.subarray(0, Math.min(taken, KEPT)));
-  if (measure) startReports();
+/** Return the quantiles of the time from a row's writing to its frame, ms; null before the first. */
+export function paintLatency() {
+  const sorted = latencies.slice(0, Math.min(taken, KEPT)).toSorted();
+  if (sorted.length === 0) return null;
+  const at = (/** @type {number} */ q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+  return { p50: at(0.5), p99: at(0.99) };
+}
 
-  function frame(changed, news) {
-    rows.push(changed);
-    fresh.push(news);
-    if (rows.length === 1) channel.port2.postMessage(null);
+/** @param {number} ms */
+function keepLatency(ms) {
+  if (ms < 0 || ms > PLAUSIBLE_MS) return;
+  latencies[taken % KEPT] = ms;
+  taken += 1;
+}
+
+/** Stamps of the frames that changed rows. */
+export class PaintTiming {
+  constructor() {
+    this.reports = PaintReports.ofAddress();
+    this.channel = new MessageChannel();
+    this.channel.port1.onmessage = () => this.#stamp();
+    /** @type {SalesRow[][]} */
+    this.painted = [];
+    /** @type {SalesRow[][]} */
+    this.arrived = [];
   }
 
-  function stamp() {
+  /**
+   * Stamp the frame that is being drawn.
+   *
+   * @param {SalesRow[]} painted rows whose shown numbers differ from the frame before
+   * @param {SalesRow[]} arrived those of them that have just arrived
+   */
+  frame(painted, arrived) {
+    this.painted.push(painted);
+    this.arrived.push(arrived);
+    if (this.painted.length === 1) this.channel.port2.postMessage(null);
+  }
+
+  #stamp() {
     const us = Math.round((performance.timeOrigin + performance.now()) * 1_000);
-    const changed = rows.flat();
-    const news = fresh.flat();
-    rows = [];
-    fresh = [];
-    // A reader that looks away gets no frames; what waited meanwhile says nothing of the screen.
-    if (!document.hidden) for (const row of news) keep(us / 1_000 - row.updated);
-    if (measure) frames.push([us, changed.map((r) => [r.second, r.category, r.currency, r.count])]);
-  }
-
-  function keep(ms) {
-    if (ms < 0 || ms > PLAUSIBLE_MS) return;
-    delays[taken % KEPT] = ms;
-    taken += 1;
-  }
-
-  return { frame };
-
-  function startReports() {
-    let pictures = 0;
-    let since = performance.now();
-    const count = () => {
-      pictures += 1;
-      requestAnimationFrame(count);
-    };
-    count();
-    setInterval(report, REPORT_MS);
-    window.addEventListener("pagehide", report);
-
-    async function report() {
-      const now = performance.now();
-      const page = {
-        fps: Math.round((pictures / (now - since)) * 10_000) / 10,
-        heap_bytes: performance.memory?.usedJSHeapSize ?? null,
-        dom_nodes: document.getElementsByTagName("*").length,
-      };
-      pictures = 0;
-      since = now;
-      do {
-        const part = frames.splice(0, MAX_FRAMES);
-        try {
-          await app.post("/api/painted", { name: measure, frames: part, page }, { keepalive: part.length < 20 });
-        } catch (error) {
-          console.warn("paint report:", error.message);
-        }
-      } while (frames.length >= MAX_FRAMES);
-    }
+    const painted = this.painted.flat();
+    const arrived = this.arrived.flat();
+    this.painted = [];
+    this.arrived = [];
+    // A hidden page gets no frames; what waited meanwhile says nothing about the screen.
+    if (!document.hidden) for (const row of arrived) keepLatency(us / 1_000 - row.updated);
+    this.reports?.add(us, painted);
   }
 }
 
-function quantiles(values) {
-  if (values.length === 0) return null;
-  const sorted = values.slice().sort();
-  const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
-  return { p50: at(0.5), p99: at(0.99) };
+/** Reports of the stamps to SPAF, for as long as the page is measured. */
+class PaintReports {
+  /** Return the reports that the address of the page asks for, or null. */
+  static ofAddress() {
+    const name = new URLSearchParams(location.search).get("measure");
+    return name ? new PaintReports(name) : null;
+  }
+
+  /** @param {string} name of the measurement */
+  constructor(name) {
+    this.name = name;
+    /** @type {unknown[]} */
+    this.frames = [];
+    this.animationFrames = 0;
+    this.since = performance.now();
+    this.#count();
+    setInterval(() => this.#report(), REPORT_MS);
+    window.addEventListener("pagehide", () => this.#report());
+  }
+
+  /** @param {number} us epoch microseconds @param {SalesRow[]} rows */
+  add(us, rows) {
+    this.frames.push([us, rows.map((row) => [row.second, row.category, row.currency, row.count])]);
+  }
+
+  #count() {
+    requestAnimationFrame(() => {
+      this.animationFrames += 1;
+      this.#count();
+    });
+  }
+
+  async #report() {
+    const now = performance.now();
+    const page = {
+      fps: Math.round((this.animationFrames / (now - this.since)) * 10_000) / 10,
+      heap_bytes: performance.memory?.usedJSHeapSize ?? null,
+      dom_nodes: document.getElementsByTagName("*").length,
+    };
+    this.animationFrames = 0;
+    this.since = now;
+    do {
+      const frames = this.frames.splice(0, MAX_FRAMES);
+      const keepalive = frames.length < MAX_KEEPALIVE_FRAMES;
+      await postJson("/api/painted", { name: this.name, frames, page }, { keepalive })
+        .catch((error) => console.warn("paint report:", error.message));
+    } while (this.frames.length >= MAX_FRAMES);
+  }
 }

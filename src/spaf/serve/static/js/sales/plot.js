@@ -1,222 +1,309 @@
-// The drawing itself: uPlot with stacked areas or lines, and a lane for the marks of anomalies.
+// The drawing itself: uPlot with stacked areas or lines, and a lane for the annotations above it.
 
-import { minute } from "../core/format.js";
+import { minute, time } from "../core/format.js";
+import { palette } from "../core/state.js";
 import { colour } from "../core/theme.js";
 
 const LIBRARY = "/static/vendor/uPlot.iife.min.js";
-const LANE = 16; // height of the lane of marks above the drawing, px
-const NEAR = 7; // a mark so near to the pointer is meant, px
-// With more marks than this only the lane shows them: their lines would hide the sales.
+// Height of the lane of annotations, px.
+const LANE_PX = 16;
+// An annotation this near to the pointer is meant, px.
+const NEAR_PX = 7;
+// With more annotations than this only the lane shows them: their lines would hide the sales.
 const MAX_LINES = 40;
-const MIN_AXIS_PX = 52; // the width of the labels at the left, px
-const AXIS_GAP_PX = 6; // between them and the drawing, px
-const MIN_DRAG_PX = 6; // a shorter drag is a click, px
+// Width of the labels at the left, and the gap between them and the drawing, px.
+const MIN_AXIS_PX = 52;
+const AXIS_GAP_PX = 6;
+// A shorter drag is a click, px.
+const MIN_DRAG_PX = 6;
+const MIN_SIZE_PX = 120;
+const ROUND_TOPS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 
-let library = null;
+/**
+ * @typedef {object} PlotInput
+ * @property {ChartFrame} frame
+ * @property {number[][]} lines by place
+ * @property {"stacked" | "lines"} form
+ * @property {Set<number>} hidden places
+ * @property {Annotation[]} annotations
+ * @property {number} scale factor of the values
+ * @property {(value: number, step: number) => string} label
+ * @property {number} minTop of the vertical axis
+ *
+ * @typedef {object} PlotEvents
+ * @property {(from: number, to: number) => void} select
+ * @property {() => void} back
+ * @property {(index: number | null, annotation: Annotation | null) => void} hover
+ * @property {(anomaly: Anomaly) => void} press
+ */
 
-// Loaded when the first chart is wanted, so that the first numbers need not wait for it.
-function load() {
-  library ??= new Promise((resolve, reject) => {
+/** Load uPlot. It is loaded with the first chart, so that the first numbers need not wait for it. */
+function loadLibrary() {
+  return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = LIBRARY;
-    script.onload = () => resolve(window.uPlot);
+    script.onload = resolve;
     script.onerror = () => reject(new Error(`${LIBRARY} did not load`));
     document.head.append(script);
   });
-  return library;
 }
 
-export function createPlot(node, app, on) {
-  let plot = null;
-  let shape = ""; // what of the input the present uPlot was built for
-  let input = null;
-  let marked = null;
-  let top = 0;
+/** One drawing. */
+export class Plot {
+  /** @param {HTMLElement} node @param {PlotEvents} events */
+  constructor(node, events) {
+    this.node = node;
+    this.events = events;
+    /** @type {UPlot | null} */
+    this.plot = null;
+    // What of the input the present uPlot was built for.
+    this.shape = "";
+    /** @type {PlotInput | null} */
+    this.input = null;
+    /** @type {Annotation | null} */
+    this.pointed = null;
+    this.top = 0;
+    loadLibrary().then(() => this.input && this.draw(this.input)).catch((error) => console.error(error));
+    new ResizeObserver(() => this.plot?.setSize(this.#size())).observe(node);
+  }
 
-  load().then(() => input && draw(input)).catch((error) => console.error(error));
-  new ResizeObserver(() => plot && plot.setSize(size())).observe(node);
-
-  function draw(next) {
-    input = next;
+  /** @param {PlotInput} input */
+  draw(input) {
+    this.input = input;
     if (!window.uPlot) return;
-    const places = visiblePlaces();
-    const wanted = `${next.form}|${places}`;
-    if (plot && wanted !== shape) destroy();
-    const data = next.form === "stacked" ? stacked(places) : lines(places);
-    const most = Math.max(0, ...data.slice(1).map((line) => line.reduce((a, b) => Math.max(a, b), 0)));
-    top = most ? ceiling(most, top) : next.least;
-    if (!plot) {
-      shape = wanted;
-      plot = new window.uPlot(options(places), data, node);
-    } else {
-      plot.setData(data);
-    }
+    const places = visiblePlaces(input);
+    const shape = `${input.form}|${places}`;
+    if (this.plot && shape !== this.shape) this.#destroy();
+    const lines = input.form === "stacked" ? stacked(input, places) : places.map((place) => scaled(input, place));
+    const highest = Math.max(0, ...lines.map((line) => line.reduce((a, b) => Math.max(a, b), 0)));
+    this.top = highest ? roundTop(highest, this.top) : input.minTop;
+    const data = [input.frame.x, ...lines];
+    if (this.plot) return this.plot.setData(data);
+    this.shape = shape;
+    this.plot = new window.uPlot(this.#options(input, places), data, this.node);
+    return undefined;
   }
 
-  function destroy() {
-    plot.destroy();
-    plot = null;
-    top = 0;
+  /** Make the next drawing anew: colours or texts have changed. */
+  renew() {
+    this.shape = "";
   }
 
-  function visiblePlaces() {
-    const known = app.state.palette.names.length;
-    return input.lines.map((_, place) => place)
-      .filter((place) => !input.hidden.has(place) && (place < known || input.lines[place].some(Boolean)));
+  /** Return whether the pointer is over the drawing. */
+  isHovered() {
+    return this.plot !== null && this.plot.cursor.left >= 0;
   }
 
-  const scaled = (place) => input.lines[place].map((value) => value * input.scale);
-  const lines = (places) => [input.frame.x, ...places.map(scaled)];
-
-  // The sums from below, the highest first: each lower area then covers the foot of the one before.
-  function stacked(places) {
-    const sums = [];
-    let below = new Array(input.frame.x.length).fill(0);
-    for (const place of places) {
-      below = scaled(place).map((value, i) => value + below[i]);
-      sums.unshift(below);
-    }
-    return [input.frame.x, ...sums];
+  #destroy() {
+    this.plot?.destroy();
+    this.plot = null;
+    this.top = 0;
   }
 
-  const size = () => ({ width: Math.max(120, node.clientWidth), height: Math.max(120, node.clientHeight) });
+  #size() {
+    const { clientWidth, clientHeight } = this.node;
+    return { width: Math.max(MIN_SIZE_PX, clientWidth), height: Math.max(MIN_SIZE_PX, clientHeight) };
+  }
 
-  function options(places) {
-    const area = input.form === "stacked";
-    const order = area ? [...places].reverse() : places;
-    const paint = (place) => colour(app.state.palette.property(place));
-    const axis = { stroke: colour("--ink-2"), font: font(), ticks: { show: false }, labelGap: 0 };
+  /** @param {PlotInput} input @param {number[]} places */
+  #options({ form }, places) {
     return {
-      ...size(),
-      padding: [LANE + 4, 26, 0, 0],
+      ...this.#size(),
+      padding: [LANE_PX + 4, 26, 0, 0],
       legend: { show: false },
       cursor: {
         y: false, points: { show: false },
         drag: { x: true, y: false, setScale: false },
-        bind: { dblclick: () => () => on.back() },
+        bind: { dblclick: () => () => this.events.back() },
       },
-      scales: {
-        x: { time: true, range: () => [input.frame.from, lastPoint(input.frame)] },
-        y: { range: () => [0, top] },
+      scales: { x: { time: true, range: () => this.#range() }, y: { range: () => [0, this.top] } },
+      series: [{}, ...(form === "stacked" ? places.toReversed().map(area) : places.map(curve))],
+      axes: this.#axes(),
+      hooks: {
+        draw: [(/** @type {UPlot} */ plot) => this.#drawAnnotations(plot)],
+        setCursor: [(/** @type {UPlot} */ plot) => this.#move(plot)],
+        setSelect: [(/** @type {UPlot} */ plot) => this.#select(plot)],
+        ready: [(/** @type {UPlot} */ plot) => this.#listen(plot)],
       },
-      series: [{}, ...order.map((place) => ({
-        stroke: area ? colour("--paper") : paint(place),
-        width: area ? 0.5 : 1.6,
-        fill: area ? paint(place) : undefined,
-        points: { show: false },
-      }))],
-      axes: [
-        { ...axis, size: 26, gap: 4, space: 70, grid: { show: false }, values: times },
-        {
-          ...axis, size: wide, gap: AXIS_GAP_PX, space: 44, grid: { stroke: colour("--rule"), width: 1 },
-          values: (u, splits, _, space, step) => splits.map((value) => input.label(value, step)),
-        },
-      ],
-      hooks: { draw: [drawMarks], setCursor: [moved], setSelect: [selected], ready: [listen] },
     };
   }
 
-  function times(u, splits, _, space, step) {
-    return splits.map((second) => (step >= 60 ? minute(second * 1_000) : app.time(second * 1_000)));
+  #range() {
+    const { from, to, step } = /** @type {PlotInput} */ (this.input).frame;
+    return [from, Math.max(to - step, from + 1)];
   }
 
-  // As wide as the longest of the labels: "R$ 1,25 mil" is longer than "120".
-  function wide(u, labels) {
-    // uPlot remembers its own font, which is larger where a pixel of the page is several of the screen.
-    const own = u.ctx.font;
-    u.ctx.font = font();
-    const widest = Math.max(0, ...(labels ?? []).map((label) => u.ctx.measureText(label).width));
-    u.ctx.font = own;
+  #axes() {
+    const axis = { stroke: colour("--ink-2"), font: this.#font(), ticks: { show: false }, labelGap: 0 };
+    return [
+      { ...axis, size: 26, gap: 4, space: 70, grid: { show: false }, values: timeLabels },
+      {
+        ...axis, size: (/** @type {UPlot} */ plot, /** @type {string[]} */ labels) => this.#axisWidth(plot, labels),
+        gap: AXIS_GAP_PX, space: 44, grid: { stroke: colour("--rule"), width: 1 },
+        values: (/** @type {UPlot} */ _plot, /** @type {number[]} */ splits, /** @type {number} */ _axis,
+          /** @type {number} */ _space, /** @type {number} */ step) =>
+          splits.map((value) => this.input?.label(value, step)),
+      },
+    ];
+  }
+
+  /** Return the width of the longest label: "R$ 1,25 mil" is longer than "120". @param {UPlot} plot @param {string[] | null} labels */
+  #axisWidth({ ctx }, labels) {
+    // uPlot keeps its own font, which is larger where a pixel of the page is several of the screen.
+    const own = ctx.font;
+    ctx.font = this.#font();
+    const widest = Math.max(0, ...(labels ?? []).map((label) => ctx.measureText(label).width));
+    ctx.font = own;
     return Math.max(MIN_AXIS_PX, Math.ceil(widest) + AXIS_GAP_PX + 2);
   }
 
-  function font() {
-    const style = getComputedStyle(node);
+  #font() {
+    const style = getComputedStyle(this.node);
     return `${Math.round(parseFloat(style.fontSize) * 0.82)}px ${style.fontFamily}`;
   }
 
-  function drawMarks(u) {
-    const { ctx } = u;
+  /** @param {UPlot} plot */
+  #drawAnnotations(plot) {
+    const { ctx, bbox } = plot;
     const ratio = window.devicePixelRatio;
-    const { left, top: y0, width, height } = u.bbox;
+    const annotations = this.input?.annotations ?? [];
     ctx.save();
     ctx.beginPath();
-    ctx.rect(left - 6 * ratio, y0 - LANE * ratio, width + 12 * ratio, height + LANE * ratio);
+    ctx.rect(bbox.left - 6 * ratio, bbox.top - LANE_PX * ratio, bbox.width + 12 * ratio, bbox.height + LANE_PX * ratio);
     ctx.clip();
-    for (const mark of input.marks) {
-      const x = u.valToPos(mark.at, "x", true);
-      ctx.fillStyle = ctx.strokeStyle = colour("--alarm");
-      ctx.globalAlpha = mark === marked ? 1 : 0.85;
-      triangle(ctx, x, y0 - (LANE / 2) * ratio, (mark === marked ? 5.5 : 4) * ratio, mark.up, mark.wide);
-      if (mark !== marked && input.marks.length > MAX_LINES) continue;
-      ctx.globalAlpha = mark === marked ? 0.9 : 0.2;
-      ctx.lineWidth = ratio;
-      ctx.beginPath();
-      ctx.moveTo(Math.round(x) + 0.5, y0);
-      ctx.lineTo(Math.round(x) + 0.5, y0 + height);
-      ctx.stroke();
+    for (const each of annotations) {
+      const isPointed = each === this.pointed;
+      drawAnnotation(plot, each, { isPointed, withLine: isPointed || annotations.length <= MAX_LINES });
     }
     ctx.restore();
   }
 
-  function listen(u) {
-    u.over.addEventListener("click", () => marked && on.press(marked.anomaly));
-    u.over.addEventListener("mouseleave", () => hovered(u, null, null));
+  /** @param {UPlot} plot */
+  #listen({ over }) {
+    over.addEventListener("click", () => this.pointed && this.events.press(this.pointed.anomaly));
+    over.addEventListener("mouseleave", () => this.#point(null, null));
   }
 
-  function moved(u) {
-    const at = u.cursor.left;
-    if (at === undefined || at < 0) return hovered(u, null, null);
-    const near = input.marks.filter((mark) => Math.abs(u.valToPos(mark.at, "x") - at) <= NEAR);
-    near.sort((a, b) => Math.abs(u.valToPos(a.at, "x") - at) - Math.abs(u.valToPos(b.at, "x") - at));
-    hovered(u, u.cursor.idx ?? null, near[0] ?? null);
+  /** @param {UPlot} plot */
+  #move(plot) {
+    const at = plot.cursor.left;
+    if (at === undefined || at < 0) return this.#point(null, null);
+    const distance = (/** @type {Annotation} */ each) => Math.abs(plot.valToPos(each.at, "x") - at);
+    const near = (this.input?.annotations ?? []).filter((each) => distance(each) <= NEAR_PX);
+    near.sort((a, b) => distance(a) - distance(b));
+    return this.#point(plot.cursor.idx ?? null, near[0] ?? null);
   }
 
-  function hovered(u, index, mark) {
-    if (mark !== marked) {
-      marked = mark;
-      u.over.style.setProperty("cursor", mark ? "pointer" : "");
-      u.redraw(false);
+  /** @param {number | null} index @param {Annotation | null} annotation */
+  #point(index, annotation) {
+    if (annotation !== this.pointed) {
+      this.pointed = annotation;
+      this.plot?.over.style.setProperty("cursor", annotation ? "pointer" : "");
+      this.plot?.redraw(false);
     }
-    on.hover(index, mark);
+    this.events.hover(index, annotation);
   }
 
-  function selected(u) {
-    const { left, width } = u.select;
+  /** @param {UPlot} plot */
+  #select(plot) {
+    const { left, width } = plot.select;
     if (width < MIN_DRAG_PX) return;
-    const from = u.posToVal(left, "x");
-    const to = u.posToVal(left + width, "x");
-    u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-    on.select(from, to);
+    const [from, to] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
+    plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    this.events.select(from, to);
   }
-
-  return {
-    draw,
-    // Colours or words have changed: the next drawing is made anew.
-    renew: () => { shape = ""; },
-    hovered: () => plot !== null && plot.cursor.left >= 0,
-  };
 }
 
-const lastPoint = ({ from, to, step }) => Math.max(to - step, from + 1);
+/** Return the places that are drawn: those that are not hidden, and the others only if they sell. @param {PlotInput} input */
+function visiblePlaces({ lines, hidden }) {
+  const named = palette.names.length;
+  return [...lines.keys()].filter((place) => !hidden.has(place) && (place < named || lines[place].some(Boolean)));
+}
 
-// The next round number above; the last one stays while the drawing fills at least half of it, so
-// that the axis does not breathe with every second.
-function ceiling(value, last) {
+/** @param {PlotInput} input @param {number} place */
+function scaled({ lines, scale }, place) {
+  return lines[place].map((value) => value * scale);
+}
+
+/** Return the sums from below, the highest first: each lower area then covers the foot of the one before. @param {PlotInput} input @param {number[]} places */
+function stacked(input, places) {
+  /** @type {number[][]} */
+  const sums = [];
+  let below = input.frame.x.map(() => 0);
+  for (const place of places) {
+    const foot = below;
+    below = scaled(input, place).map((value, i) => value + foot[i]);
+    sums.unshift(below);
+  }
+  return sums;
+}
+
+/** @param {number} place */
+function area(place) {
+  return { stroke: colour("--paper"), width: 0.5, fill: colour(palette.property(place)), points: { show: false } };
+}
+
+/** @param {number} place */
+function curve(place) {
+  return { stroke: colour(palette.property(place)), width: 1.6, points: { show: false } };
+}
+
+/**
+ * @param {UPlot} _plot
+ * @param {number[]} splits
+ * @param {number} _axis
+ * @param {number} _space
+ * @param {number} step
+ */
+function timeLabels(_plot, splits, _axis, _space, step) {
+  return splits.map((second) => (step >= 60 ? minute(second * 1_000) : time(second * 1_000)));
+}
+
+/**
+ * Return the next round number above. The last one stays while the drawing fills at least half of it, so that the
+ * axis does not change with every second.
+ *
+ * @param {number} value
+ * @param {number} last
+ */
+function roundTop(value, last) {
   if (value <= last && value >= last * 0.5) return last;
   const unit = 10 ** Math.floor(Math.log10(value * 1.05));
-  return [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((n) => n * unit >= value * 1.05) * unit;
+  return (ROUND_TOPS.find((n) => n * unit >= value * 1.05) ?? 10) * unit;
 }
 
-// A filled triangle for a single sale, an outlined one for the traffic of a whole second.
-function triangle(ctx, x, y, r, up, outlined) {
-  const tip = up ? -1 : 1;
+/** @param {UPlot} plot @param {Annotation} annotation @param {{ isPointed: boolean, withLine: boolean }} how */
+function drawAnnotation(plot, annotation, { isPointed, withLine }) {
+  const { ctx, bbox } = plot;
+  const ratio = window.devicePixelRatio;
+  const x = plot.valToPos(annotation.at, "x", true);
+  ctx.fillStyle = ctx.strokeStyle = colour("--alarm");
+  ctx.globalAlpha = isPointed ? 1 : 0.85;
+  drawTriangle(ctx, { x, y: bbox.top - (LANE_PX / 2) * ratio, radius: (isPointed ? 5.5 : 4) * ratio }, annotation);
+  if (!withLine) return;
+  ctx.globalAlpha = isPointed ? 0.9 : 0.2;
+  ctx.lineWidth = ratio;
   ctx.beginPath();
-  ctx.moveTo(x, y + tip * r);
-  ctx.lineTo(x + r, y - tip * r);
-  ctx.lineTo(x - r, y - tip * r);
-  ctx.closePath();
-  if (!outlined) return ctx.fill();
-  ctx.lineWidth = window.devicePixelRatio * 1.5;
+  ctx.moveTo(Math.round(x) + 0.5, bbox.top);
+  ctx.lineTo(Math.round(x) + 0.5, bbox.top + bbox.height);
   ctx.stroke();
+}
+
+/**
+ * Draw a filled triangle for a single sale, an outlined one for the traffic of a whole second.
+ *
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {{ x: number, y: number, radius: number }} place
+ * @param {Annotation} annotation
+ */
+function drawTriangle(ctx, { x, y, radius }, { up, wide }) {
+  const tip = up ? -radius : radius;
+  ctx.beginPath();
+  ctx.moveTo(x, y + tip);
+  ctx.lineTo(x + radius, y - tip);
+  ctx.lineTo(x - radius, y - tip);
+  ctx.closePath();
+  if (!wide) return ctx.fill();
+  ctx.lineWidth = window.devicePixelRatio * 1.5;
+  return ctx.stroke();
 }

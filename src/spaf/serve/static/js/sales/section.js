@@ -1,23 +1,24 @@
 // The section Sales: what is sold now, today and over time, and the rows as they are written.
 
-import { mountCategoryTable } from "./category_table.js";
-import { mountChart } from "./chart.js";
+import { html, render } from "../../vendor/lit-html/lit-html.js";
+import { on } from "../core/events.js";
+import { t } from "../core/i18n.js";
+import { CategoryTable } from "./category_table.js";
+import { ChartPanel } from "./chart.js";
+import { LatestRows } from "./latest_rows.js";
 import { mountTotals } from "./totals.js";
-import { mountLatestRows } from "./latest_rows.js";
 
-export function mount(section, app) {
-  const { el, t } = app;
-  const figures = el("div", { class: "figures" });
-  const chart = el("div", { class: "panel chart-panel" });
-  const categories = el("div", { class: "panel categories-panel" });
-  const tape = el("div", { class: "panel tape-panel" });
-  section.append(
-    el("h2", { id: "sales-title", class: "hidden", "data-t": "sales.title", text: t("sales.title") }),
-    figures,
-    el("div", { class: "sales-body" }, chart, categories, tape),
-  );
-  mountTotals(figures, app);
-  mountLatestRows(tape, app);
-  const view = mountCategoryTable(categories, app);
-  mountChart(chart, app, view);
+/** Build the section. @param {HTMLElement} section */
+export function mount(section) {
+  const draw = () => render(html`<h2 id="sales-title" class="hidden">${t("sales.title")}</h2>
+    <div class="figures"></div>
+    <div class="sales-body"><div class="panel chart-panel"></div><div class="panel categories-panel"></div><div
+      class="panel tape-panel"></div></div>`, section);
+  draw();
+  on("language", draw);
+  const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (section.querySelector(name));
+  mountTotals(part(".figures"));
+  new LatestRows(part(".tape-panel"));
+  const categories = new CategoryTable(part(".categories-panel"));
+  new ChartPanel(part(".chart-panel"), categories);
 }

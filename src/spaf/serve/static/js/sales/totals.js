@@ -1,120 +1,101 @@
 // The large numbers: sales and revenue a second, and what was sold since midnight.
 
-import { amount, roundMoney } from "../core/format.js";
-import { createSparkline } from "./sparkline.js";
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { on } from "../core/events.js";
+import { amount, money, number, rate, roundMoney } from "../core/format.js";
+import { t } from "../core/i18n.js";
+import { getJson } from "../core/server.js";
+import { arrivals, baseCurrency, currentRun, totals } from "../core/state.js";
+import { panel } from "../core/ui.js";
+import { escaped } from "../core/untrusted_text.js";
+import { sparkline } from "./sparkline.js";
 
-// A rate is the mean of so many seconds: short enough to see a stop, long enough to be read.
+// A rate is the mean of these last seconds: short enough to see a stop, long enough to be read.
 const RATE_WINDOW_S = 2;
-// The totals may change a thousand times a second; nobody reads more than some ten of them, ms.
+// The totals may change a thousand times a second, but no more than some ten changes can be read, ms.
 const TOTALS_MS = 100;
+const RATES_MS = 500;
+const RETRY_MS = 2_000;
 
-export function mountTotals(node, app) {
-  const { el, t, put } = app;
-  const sales = figure("totals.sales", "sales-per-second");
-  const revenue = figure("totals.revenue", "revenue-per-second");
-  const today = figure("totals.today", null);
-  const salesLine = createSparkline(t("totals.minute"));
-  const moneyLine = createSparkline(t("totals.minute"));
-  const others = el("tbody");
-  sales.node.append(salesLine.node);
-  revenue.node.append(moneyLine.node);
-  const rest = el("div", { class: "figure figure-rest" },
-    el("h3", { id: "rest-title", "data-t": "totals.others", text: t("totals.others") }),
-    el("div", { class: "rest-scroll", tabindex: "0", role: "group", "aria-labelledby": "rest-title" }, el("table", {}, others)));
-  node.append(sales.node, revenue.node, today.node, rest);
+/** @type {{ since: number, totals: Sums, sums: Sums } | null} totals since midnight, and the running sums of the same instant */
+let base = null;
+let requests = 0;
+let drawnAt = 0;
 
-  const lines = new Map(); // currency -> its cells among the others
-  let base = null; // totals since midnight, and the running sums of the same instant
-  let asking = 0;
-  let drawn = 0;
-
-  app.on("snapshot", () => {
-    app.frame(rates);
-    ask();
+/** Draw the numbers. @param {HTMLElement} node */
+export function mountTotals(node) {
+  const redraw = panel(node, ["tick"], template);
+  on("snapshot", () => loadBase(redraw));
+  on("rows", () => {
+    if (performance.now() - drawnAt > TOTALS_MS) redraw();
   });
-  app.on("rows", () => {
-    if (performance.now() - drawn > TOTALS_MS) app.frame(totals);
+  on("tick", () => {
+    if (base && midnight() !== base.since) loadBase(redraw);
   });
-  app.on("tick", () => {
-    app.frame(rates);
-    app.frame(totals);
-    if (base && midnight() !== base.since) ask();
-  });
-  app.on("language", () => {
-    salesLine.name(t("totals.minute"));
-    moneyLine.name(t("totals.minute"));
-    app.frame(rates);
-    app.frame(totals);
-  });
-  setInterval(() => app.frame(rates), 500);
-
-  // What was sold since midnight, once; from then on the running sums carry it.
-  async function ask() {
-    const mine = (asking += 1);
-    try {
-      const answer = await app.api("/api/today", { since: midnight() });
-      if (mine === asking) base = answer;
-      app.frame(totals);
-    } catch {
-      if (mine === asking) setTimeout(() => mine === asking && ask(), 2_000);
-    }
-  }
-
-  function rates() {
-    if (!app.state.run) return;
-    const { arrivals, currency } = app.state;
-    const perSecond = arrivals.sales(RATE_WINDOW_S);
-    put(sales.value, app.number(perSecond, perSecond < 10 ? 1 : 0));
-    put(revenue.value, roundMoney(BigInt(Math.round(arrivals.money(RATE_WINDOW_S))), currency));
-    salesLine.draw(arrivals.salesMinute());
-    moneyLine.draw(arrivals.moneyMinute());
-  }
-
-  function totals() {
-    if (!base) return;
-    drawn = performance.now();
-    const now = app.state.sums;
-    for (const currency of new Set([...Object.keys(base.totals), ...Object.keys(now)])) {
-      const [count, units, cents] = sum(base.totals[currency], now[currency], base.sums[currency]);
-      if (currency === app.state.currency) own(currency, count, units, cents);
-      else if (count > 0) other(currency, count, cents);
-    }
-    rest.hidden = lines.size === 0;
-  }
-
-  function own(currency, count, units, cents) {
-    today.value.dataset.test = `today-${currency}`;
-    put(today.value, app.money(cents, currency));
-    put(today.note, t("totals.count", { sales: app.number(count), units: app.number(units) }));
-  }
-
-  function other(currency, count, cents) {
-    let cells = lines.get(currency);
-    if (!cells) {
-      cells = { money: el("td", { class: "n", "data-test": `today-${currency}` }), count: el("td", { class: "n label" }) };
-      lines.set(currency, cells);
-      others.append(el("tr", {}, el("th", { scope: "row" }, app.bdi(currency)), cells.money, cells.count));
-    }
-    put(cells.money, amount(cents));
-    put(cells.count, t("totals.sales.n", { sales: app.number(count) }));
-  }
-
-  function figure(label, test) {
-    const value = el("p", { class: "big", text: "–", "data-test": test });
-    const note = el("p", { class: "label figure-note" });
-    const box = el("div", { class: "figure" }, el("h3", { "data-t": label, text: t(label) }), value, note);
-    return { node: box, value, note };
-  }
+  setInterval(redraw, RATES_MS);
 }
 
-function sum(then = [0, 0, "0"], now = [0, 0, "0"], from = [0, 0, "0"]) {
-  return [
-    then[0] + now[0] - from[0], then[1] + now[1] - from[1],
-    BigInt(then[2]) + BigInt(now[2]) - BigInt(from[2]),
-  ];
+/** Load what was sold since midnight, once; from then on the running sums carry it. @param {() => void} redraw */
+async function loadBase(redraw) {
+  redraw();
+  requests += 1;
+  const request = requests;
+  const answer = await getJson("/api/today", { since: midnight() }).catch(() => null);
+  if (request !== requests) return;
+  if (answer) base = answer;
+  else setTimeout(() => request === requests && loadBase(redraw), RETRY_MS);
+  redraw();
 }
 
-// The reader's own midnight, epoch seconds.
+function template() {
+  drawnAt = performance.now();
+  const today = sinceMidnight();
+  const others = today.filter(({ currency, sales }) => currency !== baseCurrency() && sales > 0);
+  const hasOthers = others.length > 0;
+  const own = today.find(({ currency }) => currency === baseCurrency());
+  return html`${rateFigures()}<div class="figure"><h3>${t("totals.today")}</h3><p class="big"
+      data-test="today-${baseCurrency()}">${own ? money(own.cents, own.currency) : "–"}</p><p class="label figure-note">${
+      own ? t("totals.count", { sales: number(own.sales), units: number(own.units) }) : ""}</p></div>
+    <div class="figure figure-rest" ?hidden=${Boolean(base) && !hasOthers}><h3 id="rest-title">${t("totals.others")}</h3><div
+      class="rest-scroll" tabindex="0" role="group" aria-labelledby="rest-title"><table><tbody>${others.map(otherLine)}</tbody></table></div></div>`;
+}
+
+function rateFigures() {
+  const sales = arrivals.sales(RATE_WINDOW_S);
+  const revenue = BigInt(Math.round(arrivals.revenue(RATE_WINDOW_S)));
+  const known = Boolean(currentRun());
+  return html`${rateFigure("totals.sales", "sales-per-second", known ? rate(sales, 10) : "–", arrivals.salesMinute())}${
+    rateFigure("totals.revenue", "revenue-per-second", known ? roundMoney(revenue, baseCurrency()) : "–", arrivals.revenueMinute())}`;
+}
+
+/** @param {string} key @param {string} test @param {string} value @param {number[]} minute */
+function rateFigure(key, test, value, minute) {
+  return html`<div class="figure"><h3>${t(key)}</h3><p class="big" data-test=${test}>${value}</p><p
+    class="label figure-note"></p>${sparkline(t("totals.minute"), currentRun() ? minute : [])}</div>`;
+}
+
+/** @param {{ currency: string, sales: number, cents: bigint }} line */
+function otherLine({ currency, sales, cents }) {
+  return html`<tr><th scope="row"><bdi>${escaped(currency)}</bdi></th><td class="n" data-test="today-${currency}">${
+    amount(cents)}</td><td class="n label">${t("totals.sales.n", { sales: number(sales) })}</td></tr>`;
+}
+
+/** Return what was sold since midnight by currency. */
+function sinceMidnight() {
+  if (!base) return [];
+  const { totals: then, sums: from } = base;
+  const now = totals();
+  const none = /** @type {CurrencySums} */ ([0, 0, "0"]);
+  return [...new Set([...Object.keys(then), ...Object.keys(now)])].map((currency) => {
+    const [a, b, c] = [then[currency] ?? none, now[currency] ?? none, from[currency] ?? none];
+    return {
+      currency, sales: a[0] + b[0] - c[0], units: a[1] + b[1] - c[1],
+      cents: BigInt(a[2]) + BigInt(b[2]) - BigInt(c[2]),
+    };
+  });
+}
+
+/** Return the reader's own midnight, epoch seconds. */
 function midnight() {
   return Math.floor(new Date().setHours(0, 0, 0, 0) / 1_000);
 }

@@ -1,0 +1,65 @@
+// Requests to the server, with its errors in the page's language.
+
+import { t } from "./i18n.js";
+
+/** An answer that is an error, or no answer (status 0). */
+export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status
+   * @param {{ todo?: string, parameter?: string }} details what to do, and the parameter that is wrong
+   */
+  constructor(message, status, { todo, parameter } = {}) {
+    super(message);
+    this.status = status;
+    this.todo = todo;
+    this.parameter = parameter;
+  }
+}
+
+/**
+ * Return the JSON at a path; parameters that are null are left out.
+ *
+ * @param {string} path
+ * @param {Record<string, string | number | null | undefined>} parameters
+ * @returns {Promise<any>}
+ */
+export function getJson(path, parameters = {}) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== null && value !== undefined) query.set(name, String(value));
+  }
+  const address = query.size ? `${path}?${query}` : path;
+  return answer(fetch(address, { headers: { accept: "application/json" } }));
+}
+
+/**
+ * Post JSON and return the answer.
+ *
+ * @param {string} path
+ * @param {object} body
+ * @param {RequestInit} options
+ * @returns {Promise<any>}
+ */
+export function postJson(path, body, options = {}) {
+  return answer(fetch(path, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-spaf-token": token() },
+    body: JSON.stringify(body),
+    ...options,
+  }));
+}
+
+/** @param {Promise<Response>} request */
+async function answer(request) {
+  const response = await request.catch(() => null);
+  if (!response) throw new ApiError(t("error.unreachable"), 0);
+  const body = await response.json().catch(() => null);
+  if (response.ok) return body;
+  const message = body?.error ?? `${response.status} ${response.statusText}`;
+  throw new ApiError(message, response.status, body ?? {});
+}
+
+function token() {
+  return document.querySelector('meta[name="spaf-token"]')?.getAttribute("content") ?? "";
+}

@@ -1,0 +1,300 @@
+// Types of what the server sends (docs/reference/page-api.md) and of what the modules share.
+
+type Template = import("../vendor/lit-html/lit-html.d.ts").TemplateResult;
+/** What lit-html can show: a template, text, a node, a list of these, or nothing. */
+type Content = unknown;
+/** Values that are filled into a text of the locales. */
+type TextValues = Record<string, string | number>;
+
+interface Run {
+  started_ms: number;
+  topic: string;
+  categories: string[];
+  base_currency: string;
+  links: Record<string, string>;
+  outlier_score?: number;
+  surge_score?: number;
+}
+
+type RowValues = [
+  second: number, category: string, currency: string, sales: number, units: number, cents: string, updatedMs: number,
+];
+
+interface SalesRow {
+  key: string;
+  second: number;
+  category: string;
+  currency: string;
+  count: number;
+  units: number;
+  cents: string;
+  updated: number;
+}
+
+/** Sales, units and cents of one currency. */
+type CurrencySums = [sales: number, units: number, cents: string];
+type Sums = Record<string, CurrencySums>;
+
+interface Anomaly {
+  kind: string;
+  category: string;
+  score: number;
+  amount: string | number;
+  expected: string | number;
+  detected_ms: number;
+  known_after_ms: number | null;
+  currency?: string;
+  transaction_id?: string | null;
+  partition?: number;
+  offset?: number;
+  second?: number;
+}
+
+interface ReasonCount {
+  reason: string;
+  records: number;
+  kept: number;
+}
+
+interface QuarantineState {
+  explained?: number;
+  kept?: number;
+  waiting?: number;
+  sampled?: boolean;
+}
+
+type Term = "accepted" | "duplicates" | "late" | "rejected" | "in_flight";
+
+interface Accounts extends Record<Term, number> {
+  produced: number;
+  unaccounted: number;
+  deduplicating?: boolean;
+  late_money?: Record<string, string>;
+  reasons?: ReasonCount[];
+  quarantine?: QuarantineState;
+}
+
+interface Stage {
+  name: string;
+  state: string;
+  rate: number | null;
+  lag: number | null;
+  p50_ms: number | null;
+  p99_ms: number | null;
+  cpu_percent: number | null;
+  rss_mib: number | null;
+}
+
+interface Pipeline {
+  stages: Stage[];
+  culprit: string | null;
+  checkpoint_age_s: number | null;
+  backpressure: number | null;
+  busy: number | null;
+}
+
+interface KindScore {
+  labelled: number;
+  found: number;
+  alerts: number;
+  true_alerts: number;
+  precision?: number | null;
+  recall?: number | null;
+}
+
+interface Score {
+  precision: number | null;
+  recall: number | null;
+  kinds: Record<string, KindScore>;
+}
+
+interface Load {
+  state: string;
+  rate: number | null;
+  achieved?: number;
+  failed?: number;
+}
+
+interface Snapshot {
+  run: Run;
+  rows: RowValues[];
+  sums: Sums;
+  anomalies: Anomaly[];
+  now_ms: number;
+  newest_ms: number | null;
+  database?: string;
+  accounts: Accounts | null;
+  pipeline: Pipeline | null;
+  score: Score | null;
+  load: Load | null;
+}
+
+interface Tick {
+  now_ms: number;
+  newest_ms: number | null;
+  database?: string;
+}
+
+/** A place in the topic of the sales that another panel asks the Kafka panel to show. */
+interface LogPlace {
+  partition?: number;
+  offset?: number;
+  time_ms?: number;
+}
+
+/** Events of the stream, and those of the page itself. */
+interface Events {
+  snapshot: Snapshot;
+  rows: { rows: RowValues[]; sums?: Sums; changed: SalesRow[] };
+  anomalies: { anomalies: Anomaly[] };
+  accounts: Accounts | null;
+  pipeline: Pipeline | null;
+  score: Score | null;
+  load: Load | null;
+  tick: Tick;
+  age: { live: string; age: number | null };
+  browse: LogPlace;
+  connection: "open" | "cut";
+  /** The way in which a record's bytes are shown was changed. */
+  payload: null;
+  language: string;
+  theme: string | null;
+}
+
+/** The fields in which the value of a record comes. */
+interface RecordValue {
+  bytes: number;
+  text: string | null;
+  hex: string | null;
+  json: string | null;
+  cut: boolean;
+}
+
+interface KafkaRecord extends RecordValue {
+  partition: number;
+  offset: number;
+  append_ms: number;
+  outcomes?: Outcome[];
+}
+
+interface Sale {
+  category: string;
+  currency: string;
+  unit_cents: string;
+  quantity: number;
+  cents: string;
+  event_ms: number;
+  lateness_ms?: number;
+}
+
+interface Outcome extends Partial<Sale> {
+  outcome: string;
+  reason?: string;
+  explanation?: string;
+}
+
+interface QuarantineRow extends KafkaRecord {
+  reason: string;
+  explanation: string | null;
+  replays: number;
+  category?: string | null;
+  currency?: string | null;
+  cents?: string | null;
+  lateness_ms?: number | null;
+}
+
+interface Message extends KafkaRecord {
+  key: string | null;
+  headers?: [name: string, value: string | null][];
+}
+
+interface MessagesAnswer {
+  messages: Message[];
+  partitions: Record<string, unknown>;
+  begin: number;
+  end: number;
+}
+
+interface TopicSummary {
+  name: string;
+  partitions: number;
+  records: number | null;
+  internal: boolean;
+}
+
+interface GroupSummary {
+  name: string;
+  state: string;
+  lag: number | null;
+}
+
+interface KafkaOverview {
+  brokers: (string | { address: string })[];
+  topics: TopicSummary[];
+  groups: GroupSummary[];
+  topics_left_out?: number;
+  groups_left_out?: number;
+}
+
+interface TopicDetail {
+  partitions: { partition: number; begin: number; end: number; leader: number }[];
+  config: { name: string; value: string | null; default: boolean }[];
+}
+
+interface GroupDetail {
+  state: string;
+  members?: (string | { client: string; host: string; partitions: string[] })[];
+  partitions?: { topic: string; partition: number; committed: number | null; end: number; lag: number | null }[];
+}
+
+interface HistoryAnswer {
+  from: number;
+  to: number;
+  step: number;
+  categories: string[];
+  sales: number[][];
+  money: number[][];
+}
+
+/** Buckets of a chart: `count` and `money` by place in the palette, then by bucket. */
+interface ChartFrame {
+  from: number;
+  to: number;
+  step: number;
+  x: number[];
+  count: number[][];
+  money: number[][];
+}
+
+/** An anomaly on the chart. */
+interface Annotation {
+  at: number;
+  anomaly: Anomaly;
+  wide: boolean;
+  up: boolean;
+}
+
+/** The part of uPlot that the chart uses. */
+interface UPlot {
+  setData(data: number[][]): void;
+  setSize(size: { width: number; height: number }): void;
+  setSelect(area: object, fire: boolean): void;
+  destroy(): void;
+  redraw(rebuild: boolean): void;
+  valToPos(value: number, scale: string, canvas?: boolean): number;
+  posToVal(position: number, scale: string): number;
+  cursor: { left: number; idx: number | null };
+  select: { left: number; width: number };
+  bbox: { left: number; top: number; width: number; height: number };
+  ctx: CanvasRenderingContext2D;
+  over: HTMLElement;
+}
+
+interface Window {
+  uPlot?: new (options: object, data: number[][], node: HTMLElement) => UPlot;
+}
+
+interface Performance {
+  /** Of Chromium only. */
+  memory?: { usedJSHeapSize: number };
+}
