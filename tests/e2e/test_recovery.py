@@ -37,73 +37,73 @@ def settings(small_settings: Settings) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def session(settings: Settings) -> Run:
+def run(settings: Settings) -> Run:
     """Return the run, started unless it is up."""
     return Run(settings, control.up(settings, lambda _: None, end_with_us=True))
 
 
-def kill(session: Run, name: str) -> None:
+def kill(run: Run, name: str) -> None:
     """Kill a service by its recorded process, and wait until it is back as another one."""
-    before = session.state().services[name]
+    before = run.state().services[name]
     assert before.pid is not None
     psutil.Process(before.pid).send_signal(signal.SIGKILL)
 
     def back() -> bool:
-        now = session.state().services[name]
+        now = run.state().services[name]
         return now.state == "running" and now.restarts == before.restarts + 1
 
-    assert wait_until(back, BACK_S), session.state().services[name]
-    assert session.state().services[name].pid != before.pid
+    assert wait_until(back, BACK_S), run.state().services[name]
+    assert run.state().services[name].pid != before.pid
 
 
-def caught_up(session: Run) -> None:
+def caught_up(run: Run) -> None:
     """Wait until all that is on the topic now is in the tables, and the job runs."""
-    wait_until_done(session, session.end_offsets())
-    assert wait_until(lambda: session.state().job.state == "RUNNING", BACK_S), session.state().job
+    wait_until_done(run, run.end_offsets())
+    assert wait_until(lambda: run.state().job.state == "RUNNING", BACK_S), run.state().job
 
 
 # Three services are killed and come back; a lost JobManager takes a new job with it.
 @pytest.mark.timeout(240)
 def test_killed_services_come_back_and_nothing_is_lost(
-    session: Run, spaf: Callable[..., Done], answer: Callable[[Done], Any], tmp_path: Path
+    run: Run, spaf: Callable[..., Done], answer: Callable[[Done], Any], tmp_path: Path
 ) -> None:
     """TaskManager, JobManager and PostgreSQL die under load; every sale is counted just once."""
-    load = Load(session, offered(session), rate=30, seconds=600)
+    load = Load(run, offered(run), rate=30, seconds=600)
     try:
-        assert wait_until(lambda: _done(session) > 0, BACK_S)
-        first = session.state().job
-        kill(session, "taskmanager")
-        caught_up(session)
-        assert session.state().job.id == first.id, "the cluster brings the job back by itself"
-        kill(session, "jobmanager")
-        assert wait_until(lambda: session.state().job.submissions == first.submissions + 1, BACK_S)
-        caught_up(session)
-        assert session.state().job.id != first.id
-        assert session.state().job.resumed_from
-        kill(session, "postgres")
-        caught_up(session)
+        assert wait_until(lambda: _done(run) > 0, BACK_S)
+        first = run.state().job
+        kill(run, "taskmanager")
+        caught_up(run)
+        assert run.state().job.id == first.id, "the cluster brings the job back by itself"
+        kill(run, "jobmanager")
+        assert wait_until(lambda: run.state().job.submissions == first.submissions + 1, BACK_S)
+        caught_up(run)
+        assert run.state().job.id != first.id
+        assert run.state().job.resumed_from
+        kill(run, "postgres")
+        caught_up(run)
     finally:
         load.stop()
         sent = load.result()
     assert sent.failed == 0
     assert sent.acked == sent.intended > 0
-    folder = str(session.home.folder)
+    folder = str(run.home.folder)
     verdict = answer(spaf(tmp_path, "verify", "--json", SPAF_HOME=folder))
     assert verdict["exact"] is True
     assert verdict["unaccounted"] == 0
     assert verdict["records"] >= sent.acked
-    assert session.state().phase == "running"
+    assert run.state().phase == "running"
 
 
 # The run is started twice.
 @pytest.mark.timeout(180)
 def test_a_killed_supervisor_takes_everything_with_it(
-    session: Run, processes: Callable[[Path], list[ProcessIdentity]], spaf: Callable[..., Done]
+    run: Run, processes: Callable[[Path], list[ProcessIdentity]], spaf: Callable[..., Done]
 ) -> None:
     """The services end by themselves; the next `up` finds no leftover and goes on."""
-    home = session.home.folder
+    home = run.home.folder
     known = processes(home)
-    session.state().supervisor().process().send_signal(signal.SIGKILL)  # type: ignore[union-attr]
+    run.state().supervisor().process().send_signal(signal.SIGKILL)  # type: ignore[union-attr]
     assert wait_until(lambda: not any(one.alive() for one in known), BACK_S), [
         process.cmdline()[:3] for one in known if (process := one.process())
     ]
@@ -111,8 +111,8 @@ def test_a_killed_supervisor_takes_everything_with_it(
     assert done.returncode == 1
     assert "spaf up" in done.stderr
 
-    control.up(session.settings, lambda _: None, end_with_us=True)
-    again = Run.attach(session.settings)
+    control.up(run.settings, lambda _: None, end_with_us=True)
+    again = Run.attach(run.settings)
     assert again.state().job.state == "RUNNING"
     assert not {one.pid for one in processes(home)} & {one.pid for one in known}
     with again.access.connect(Role.READ) as connection:
@@ -124,19 +124,19 @@ def test_a_killed_supervisor_takes_everything_with_it(
 # Starts the run if the tests before did not.
 @pytest.mark.timeout(180)
 def test_down_leaves_no_process(
-    session: Run, processes: Callable[[Path], list[ProcessIdentity]]
+    run: Run, processes: Callable[[Path], list[ProcessIdentity]]
 ) -> None:
     """Everything that was started has ended; ending it again finds nothing and does no harm."""
-    known = processes(session.home.folder)
-    assert control.down(session.settings)
-    last = (session.home.logs / "spaf.log").read_text().splitlines()[-1]
+    known = processes(run.home.folder)
+    assert control.down(run.settings)
+    last = (run.home.logs / "spaf.log").read_text().splitlines()[-1]
     assert f" INFO spaf.stack.supervisor: the run ended: SIGTERM from pid {os.getpid()} (" in last
     assert [one for one in known if one.alive()] == []
-    assert not control.down(session.settings)
-    assert not control.is_up(session.settings)
-    assert RunFolder(session.settings.home).folder.exists()
+    assert not control.down(run.settings)
+    assert not control.is_up(run.settings)
+    assert RunFolder(run.settings.home).folder.exists()
 
 
-def _done(session: Run) -> int:
-    with session.access.connect(Role.READ) as connection:
+def _done(run: Run) -> int:
+    with run.access.connect(Role.READ) as connection:
         return sum(queries.done(connection).values())

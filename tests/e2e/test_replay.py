@@ -50,7 +50,7 @@ def test_replays_are_identical(stack: Run) -> None:
 def test_a_task_without_a_partition_is_refused(stack: Run) -> None:
     """It would hold back every second, and no surge would ever be seen."""
     log = ReplayLog(stack, Size(3_000, 1), 1)
-    session = stack.beside(log.topic, log.topic)
+    session = stack.with_tables(log.topic, log.topic)
     settings = stack.settings.model_copy(update={"job": JobSettings(parallelism=2)})
     with (
         pytest.raises(JobError, match=r"job.parallelism is 2, but topic \S+ has 1 partition"),

@@ -51,7 +51,7 @@ def own(stack: Run, name: Callable[[str], str]) -> Callable[[int], Run]:
     """Return what makes a topic with so many partitions and empty tables, both its caller's own."""
 
     def make(partitions: int) -> Run:
-        one = stack.beside(name("sales"), name("answers"))
+        one = stack.with_tables(name("sales"), name("answers"))
         ensure_topic(one.kafka, one.topic, partitions)
         migrate(one.access)
         return one

@@ -49,7 +49,7 @@ class Run:
         """
         return cls(settings, RunFolder(settings.home).running())
 
-    def beside(self, topic: str, schema: str) -> Run:
+    def with_tables(self, topic: str, schema: str) -> Run:
         """Return the same run with another topic and the tables of another schema."""
         other = copy.copy(self)
         other.topic = topic

@@ -179,7 +179,7 @@ class Ear:
 @pytest.fixture
 def page(stack: Run, name: Callable[[str], str], serve_again: Callable[[Run], Page]) -> Page:
     """Serve the page over empty tables of the test's own."""
-    session = stack.beside(name("sales"), name("answers"))
+    session = stack.with_tables(name("sales"), name("answers"))
     ensure_topic(session.kafka, session.topic, 1)
     migrate(session.access)
     return serve_again(session)

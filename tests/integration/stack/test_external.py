@@ -51,28 +51,28 @@ def test_only_what_is_missing_is_started(
     """Only what belongs to no service is started; the job over there is gone after `down`."""
     topic, schema = name("sales"), name("answers")
     ensure_topic(stack.kafka, topic, 1)
-    send(stack.beside(topic, schema), 0, [SALE] * SALES)
+    send(stack.with_tables(topic, schema), 0, [SALE] * SALES)
     settings = settings_of(stack, topic, schema, tmp_path / "home")
     with closing(FlinkClient(stack.flink)) as client:
         job = ""
         try:
             state = control.up(settings, lambda _: None, end_with_us=True)
             job = state.job.id
-            session = Run(settings, state)
+            run = Run(settings, state)
 
             def accepted() -> int:
-                with session.access.connect(Role.READ) as connection:
+                with run.access.connect(Role.READ) as connection:
                     return queries.accepted(connection)
 
             assert wait_until(lambda: accepted() == SALES, PATIENCE_S)
             ours = [LOCUST, SERVE, QUARANTINE]
 
             def states() -> list[str]:
-                known = session.state().services
+                known = run.state().services
                 return [known[name].state for name in ours if name in known]
 
-            assert wait_until(lambda: states() == ["running"] * 3, PATIENCE_S), session.state()
-            services = session.state().services
+            assert wait_until(lambda: states() == ["running"] * 3, PATIENCE_S), run.state()
+            services = run.state().services
             places = {name: service.state for name, service in services.items()}
             assert places == {
                 "kafka": "external",
@@ -84,7 +84,7 @@ def test_only_what_is_missing_is_started(
             }
             assert [name for name, service in services.items() if service.pid is not None] == ours
             assert services["jobmanager"].address == stack.flink
-            request = session.job_target("any").request(settings, None)
+            request = run.job_target("any").request(settings, None)
             assert request.jars == tuple(jar.as_uri() for jar in runtime.connector_jars())
             status = client.status(job)
             assert status is not None

@@ -33,14 +33,14 @@ LEDGER = "INSERT INTO ledger_second VALUES (%s, %s, %s, %s, %s, %s, %s)"
 @pytest.fixture
 def access(stack: Run, name: Callable[[str], str]) -> Access:
     """Return the access to empty tables of the test's own."""
-    found = stack.beside("unused", name("store")).access
+    found = stack.with_tables("unused", name("store")).access
     module.migrate(found)
     return found
 
 
 def test_migrating_twice_does_nothing(stack: Run, name: Callable[[str], str]) -> None:
     """The first time applies every migration in order, the second none."""
-    fresh = stack.beside("unused", name("store")).access
+    fresh = stack.with_tables("unused", name("store")).access
     assert module.migrate(fresh) == list(module.migrations())
     assert module.migrate(fresh) == []
 
@@ -62,7 +62,7 @@ def test_a_broken_migration_leaves_nothing(
     stack: Run, name: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All migrations of one start are one transaction: half a schema is never seen."""
-    fresh = stack.beside("unused", name("store")).access
+    fresh = stack.with_tables("unused", name("store")).access
     broken = {**module.migrations(), "9999_new.sql": "SELECT nonsense"}
     monkeypatch.setattr(module, "migrations", lambda: broken)
     with pytest.raises(StoreError, match=r"9999_new\.sql failed"):

@@ -369,4 +369,4 @@ def unsettled(value: bytes | None) -> bool:
 def fresh(run: Run) -> Run:
     """Return the same run with a new topic and new tables."""
     name = f"differential_{clock.now_us()}"
-    return run.beside(name, name)
+    return run.with_tables(name, name)

@@ -311,7 +311,7 @@ class ReplayLog:
         """
         self.topic = f"replay_{partitions}_{clock.now_us()}"
         self.size = size
-        self._run = run.beside(self.topic, self.topic)
+        self._run = run.with_tables(self.topic, self.topic)
         self._records = log_of(size.events, partitions, size.seed)
         create_stamped_topic(run.kafka, self.topic, partitions)
         self._producer = open_producer(run.kafka, "spaf-replay", largest=MAX_RECORD_BYTES)
@@ -366,7 +366,7 @@ def replay(run: Run, settings: Settings, variant: Variant, log: ReplayLog) -> Re
         JobError: the job does not come to the end of its log.
 
     """
-    target_run = run.beside(log.topic, f"replay_{clock.now_us()}")
+    target_run = run.with_tables(log.topic, f"replay_{clock.now_us()}")
     job_settings = {
         **settings.job.model_dump(),
         "parallelism": variant.parallelism,

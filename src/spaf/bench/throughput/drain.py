@@ -182,7 +182,7 @@ def drain(run: Run, number: int, progress: Progress, answers: tuple[str, ...] = 
         JobError: the job was refused or stopped.
 
     """
-    target_run = run.beside(run.topic, f"drain_{clock.now_ms()}")
+    target_run = run.with_tables(run.topic, f"drain_{clock.now_ms()}")
     group = f"drain-{number}-{clock.now_ms()}"
     # The contract of the user may call some sales late. The ledger counts all that was read.
     count = queries.readable if LEDGER in answers else queries.accepted
