@@ -110,6 +110,7 @@ def test_a_killed_supervisor_takes_everything_with_it(
     done = spaf(home.parent, "status", SPAF_HOME=str(home))
     assert done.returncode == 1
     assert "spaf up" in done.stderr
+    assert "it was killed" in spaf(home.parent, "logs", "spaf", SPAF_HOME=str(home)).stderr
 
     control.up(run.settings, lambda _: None, end_with_us=True)
     again = Run.attach(run.settings)

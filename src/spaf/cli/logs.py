@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from spaf import settings
-from spaf.cli.terminal.output import out
+from spaf.cli.terminal.output import err, out
 from spaf.errors import SettingsError
+from spaf.stack import control
 from spaf.stack.process import log_tail
+from spaf.stack.service_names import SUPERVISOR_LOG
 from spaf.stack.state import RunFolder
 
 
@@ -24,7 +26,8 @@ def logs(
     ] = 50,
 ) -> None:
     """Print the end of a log; without a name, which logs there are."""
-    folder = RunFolder(settings.load().home).logs
+    chosen = settings.load()
+    folder = RunFolder(chosen.home).logs
     names = sorted(path.stem for path in folder.glob("*.log"))
     if name is None:
         out.print("\n".join(names) or f"no logs yet in {folder}", highlight=False)
@@ -36,3 +39,8 @@ def logs(
             todo=f"Logs: {', '.join(names) or 'none yet'}",
         )
     out.print(log_tail(file, lines), markup=False, highlight=False, soft_wrap=True)
+    if name == SUPERVISOR_LOG and control.was_killed(chosen):
+        err.print(
+            "[yellow]The supervisor ended without stopping the run: it was killed (by a person, or "
+            "for lack of memory), or the machine was stopped.[/]"
+        )

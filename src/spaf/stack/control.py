@@ -30,9 +30,14 @@ Watcher = Callable[[RunState], None]
 
 def is_up(chosen: Settings) -> bool:
     """Return whether a supervisor runs in the run folder and is not about to stop."""
-    state = RunFolder(chosen.home).read()
-    ending = state is None or state.phase in (Phase.STOPPING, Phase.FAILED)
-    return state is not None and not ending and state.supervisor().alive()
+    state = _unfinished(chosen)
+    return state is not None and state.supervisor().alive()
+
+
+def was_killed(chosen: Settings) -> bool:
+    """Return whether the last supervisor ended without stopping its run, so without a log entry."""
+    state = _unfinished(chosen)
+    return state is not None and not state.supervisor().alive()
 
 
 def up(
@@ -121,6 +126,12 @@ def require_space(home: RunFolder, mib: int) -> None:
             f"Only {free} MiB are free on the disk of {folder}; {mib} MiB are needed.",
             todo="Free some space, or choose another run folder with SPAF_HOME.",
         )
+
+
+def _unfinished(chosen: Settings) -> RunState | None:
+    """Return the state of the last run unless that run has failed or was stopped."""
+    state = RunFolder(chosen.home).read()
+    return state if state and state.phase in (Phase.STARTING, Phase.RUNNING) else None
 
 
 def _require_ours(home: RunFolder) -> None:

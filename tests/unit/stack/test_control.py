@@ -111,3 +111,16 @@ def test_a_run_that_ends_meanwhile_is_an_error(bare: Path, run: RunState) -> Non
     """The page of no run answers."""
     with pytest.raises(NotUpError):
         wait(bare, run, msgspec.structs.replace(run, supervisor_started=1.0))
+
+
+def test_a_supervisor_that_was_killed_has_left_a_run_behind(bare: Path, run: RunState) -> None:
+    """It could log no reason, in contrast to one that runs, has stopped, or has failed."""
+    home = RunFolder(bare / ".spaf")
+    assert not control.was_killed(Settings())
+    gone = msgspec.structs.replace(run, supervisor_started=1.0)
+    for state, killed in ((run, False), (gone, True)):
+        home.write(state)
+        assert control.was_killed(Settings()) is killed
+    for phase in (Phase.STOPPING, Phase.FAILED):
+        home.write(msgspec.structs.replace(gone, phase=phase))
+        assert not control.was_killed(Settings())
