@@ -1,4 +1,4 @@
-"""Reading the quarantine: lists, one record, and the bytes of any record of the topic."""
+"""Reading the quarantine: lists of rows, and one record with all its bytes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,11 @@ from spaf.quarantine.explain import entry
 from spaf.quarantine.worker import QuarantineSource
 from spaf.sale import Record, Sale, decode
 from spaf.store.access import Role
+from spaf.store.statement import statement
 from spaf.topic import admin
 from spaf.topic.range_reader import read
 
-SELECT = (
-    'SELECT q.kafka_partition AS partition, q.kafka_offset AS "offset", q.append_time, q.reason, '
-    "q.payload, q.payload_bytes, q.category, q.currency, q.amount, q.lateness_ms, "
-    "(SELECT count(*) FROM quarantine_replay AS r WHERE r.kafka_partition = q.kafka_partition "
-    "AND r.kafka_offset = q.kafka_offset) AS replays FROM quarantine AS q "
-)
-FILTER = (
-    "WHERE (%s::text IS NULL OR reason = %s) "
-    "AND append_time >= coalesce(%s::timestamptz, '-infinity') "
-)
-# Rows that an export holds in memory, at most 64 KiB each.
+# Rows that an export fetches at a time, at most 64 KiB each.
 EXPORT_ROWS = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -57,7 +48,7 @@ class QuarantinedRecord:
 
 
 class RowCursor(NamedTuple):
-    """Where a row lies in the order of arrival."""
+    """The position of a row in the order of arrival."""
 
     append_time: datetime
     partition: int
@@ -66,72 +57,58 @@ class RowCursor(NamedTuple):
 
 @dataclass(frozen=True)
 class RowFilter:
-    """Which rows: all of them without a word."""
+    """Which rows to return; by default all."""
 
     reason: str | None = None
     since: datetime | None = None
+    before: RowCursor | None = None
 
     @property
-    def values(self) -> list[object]:
-        """Return the values of the filter."""
-        return [self.reason, self.reason, self.since]
+    def values(self) -> dict[str, object]:
+        """Return the parameters of the queries."""
+        time, partition, offset = self.before or (None, None, None)
+        return {
+            "reason": self.reason,
+            "since": self.since,
+            "before_time": time,
+            "before_partition": partition,
+            "before_offset": offset,
+        }
 
 
 def newest(
     connection: psycopg.Connection, wanted: RowFilter, limit: int
 ) -> list[QuarantinedRecord]:
     """Return the newest rows, newest first."""
-    query = (
-        f"{SELECT}{FILTER}ORDER BY append_time DESC, kafka_partition, kafka_offset DESC LIMIT %s"
-    )
     with connection.cursor(row_factory=class_row(QuarantinedRecord)) as cursor:
-        return cursor.execute(query.encode(), [*wanted.values, limit]).fetchall()
-
-
-def page(
-    connection: psycopg.Connection, reason: str | None, before: RowCursor | None, limit: int
-) -> list[QuarantinedRecord]:
-    """Return the newest rows of a reason that come before a place, newest first."""
-    wheres: list[str] = []
-    values: list[object] = []
-    if reason is not None:
-        wheres.append("q.reason = %s")
-        values.append(reason)
-    if before is not None:
-        wheres.append("(q.append_time, q.kafka_partition, q.kafka_offset) < (%s, %s, %s)")
-        values += before
-    where = f"WHERE {' AND '.join(wheres)} " if wheres else ""
-    order = "ORDER BY q.append_time DESC, q.kafka_partition DESC, q.kafka_offset DESC LIMIT %s"
-    with connection.cursor(row_factory=class_row(QuarantinedRecord)) as cursor:
-        return cursor.execute(f"{SELECT}{where}{order}".encode(), [*values, limit]).fetchall()
+        return cursor.execute(_sql("newest_rows"), wanted.values | {"limit": limit}).fetchall()
 
 
 def every(connection: psycopg.Connection, wanted: RowFilter) -> Iterator[QuarantinedRecord]:
-    """Yield all rows, oldest first, a few at a time."""
-    query = f"{SELECT}{FILTER}ORDER BY append_time, kafka_partition, kafka_offset"
+    """Yield all rows, oldest first; `wanted.before` is ignored."""
     with connection.cursor("export", row_factory=class_row(QuarantinedRecord)) as cursor:
         cursor.itersize = EXPORT_ROWS
-        yield from cursor.execute(query.encode(), wanted.values)
+        yield from cursor.execute(_sql("rows_by_time"), wanted.values)
 
 
 def find(source: QuarantineSource, partition: int, offset: int) -> QuarantinedRecord:
-    """Return one record that was not accepted, its bytes whole.
+    """Return one record that was not accepted, with all its bytes.
 
-    What is not kept, or only in part, is read from the topic again.
+    A record that is not kept, or only in part, is read from the topic.
 
     Raises:
-        TopicError: the topic does not hold this offset, or what it holds was accepted.
+        TopicError: the topic does not hold this offset, or its record was accepted.
 
     """
     with source.access.session(Role.READ) as connection:
-        query = f"{SELECT}WHERE q.kafka_partition = %s AND q.kafka_offset = %s"
         cursor = connection.cursor(row_factory=class_row(QuarantinedRecord))
-        found = cursor.execute(query.encode(), [partition, offset]).fetchone()
-    if found is None or found.cut:
-        kept = _explained(source, _record(source, partition, offset))
-        kept.replays = 0 if found is None else found.replays
-        return kept
-    return found
+        record = {"partition": partition, "offset": offset}
+        row = cursor.execute(_sql("row"), record).fetchone()
+    if row is None or row.cut:
+        whole = _explained(source, _record(source, partition, offset))
+        whole.replays = 0 if row is None else row.replays
+        return whole
+    return row
 
 
 def _record(source: QuarantineSource, partition: int, offset: int) -> Record:
@@ -179,3 +156,7 @@ def _explained(source: QuarantineSource, record: Record) -> QuarantinedRecord:
         ),
         *(row.payload_bytes, row.category, row.currency, row.amount, row.lateness_ms),
     )
+
+
+def _sql(name: str) -> bytes:
+    return statement("spaf.quarantine", name)

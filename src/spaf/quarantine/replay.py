@@ -1,7 +1,7 @@
 """Sending a repaired record as a new sale, once.
 
-A replay is written down before it is sent, and its new place after. So one that was interrupted in
-between is known, and is not sent again without being asked for.
+A replay is recorded before it is sent, and its new offset after it. An interrupted replay is
+therefore known, and is not sent again unless the user asks for it.
 """
 
 from __future__ import annotations
@@ -19,32 +19,19 @@ from spaf.quarantine.repair import check, repaired
 from spaf.quarantine.worker import QuarantineSource
 from spaf.sale import Sale
 from spaf.store.access import Role
+from spaf.store.statement import statement
 from spaf.topic.producer import open_producer
 
 CLIENT = "spaf-replay"
-# Tells in the topic where a replayed sale comes from; the job reads no headers.
+# Header with partition and offset of the original record; the job reads no headers.
 HEADER = "spaf-replay-of"
-# The producer gives up after a minute; it says so before this, seconds.
-FLUSH_SECONDS = 70.0
-
-ATTEMPTS = (
-    "SELECT attempt, new_partition, new_offset FROM quarantine_replay "
-    "WHERE kafka_partition = %s AND kafka_offset = %s ORDER BY attempt"
-)
-BEGIN = (
-    "INSERT INTO quarantine_replay (kafka_partition, kafka_offset, attempt) VALUES (%s, %s, %s) "
-    "ON CONFLICT DO NOTHING"
-)
-FINISH = (
-    "UPDATE quarantine_replay SET new_partition = %s, new_offset = %s, "
-    "replayed_at = clock_timestamp() "
-    "WHERE kafka_partition = %s AND kafka_offset = %s AND attempt = %s"
-)
+# The producer reports a failure after 60 s, which is before this.
+FLUSH_S = 70.0
 
 
 @dataclass(frozen=True)
 class RepairRequest:
-    """What the user wants to be changed."""
+    """The changes that the user asks for."""
 
     changes: Sequence[str] = ()
     instead: bytes | None = None
@@ -77,59 +64,64 @@ def replay(
     value = repaired(original, repair.changes, arrived_ms, now=repair.now)
     sale = check(value, clock.now_ms(), source.rules)
     with source.access.session(Role.SINK, autocommit=True) as connection:
-        place = (kept.partition, kept.offset)
-        attempt = _begin(connection, place, again=repair.again)
-        new = _send(source, place, value)
-        connection.execute(FINISH, [*new, *place, attempt])
-    return ReplayedSale(*new, sale)
+        record = {"partition": kept.partition, "offset": kept.offset}
+        attempt = _begin(connection, record, again=repair.again)
+        partition, offset = _send(source, kept, value)
+        new = {"attempt": attempt, "new_partition": partition, "new_offset": offset}
+        connection.execute(_sql("finish_replay"), record | new)
+    return ReplayedSale(partition, offset, sale)
 
 
-def _begin(connection: psycopg.Connection, place: tuple[int, int], *, again: bool) -> int:
-    """Write down that a record is about to be sent again; return which time it is.
+def _begin(connection: psycopg.Connection, record: dict[str, int], *, again: bool) -> int:
+    """Record that a replay begins, and return the number of the attempt.
 
     Raises:
-        QuarantineError: it was before, or is being now.
+        QuarantineError: the record was replayed before, or is being replayed now.
 
     """
-    known = connection.execute(ATTEMPTS, place).fetchall()
-    name = f"{place[0]}:{place[1]}"
-    if known and not again:
-        attempt, partition, offset = known[-1]
+    attempts = connection.execute(_sql("replay_attempts"), record).fetchall()
+    name = f"{record['partition']}:{record['offset']}"
+    if attempts and not again:
+        _, partition, offset = attempts[-1]
         what = (
             f"{name} was replayed already, as {partition}:{offset}."
             if offset is not None
-            else f"A replay of {name} was begun and interrupted: nobody knows whether it was sent."
+            else f"A replay of {name} was interrupted; it is not known whether the sale was sent."
         )
         raise QuarantineError(what, todo="With --again it is sent once more.")
-    attempt = 1 + max((number for number, *_ in known), default=0)
-    if connection.execute(BEGIN, [*place, attempt]).rowcount != 1:
-        raise QuarantineError(f"{name} is being replayed by somebody else right now.")
+    attempt = 1 + max((number for number, *_ in attempts), default=0)
+    if connection.execute(_sql("begin_replay"), record | {"attempt": attempt}).rowcount != 1:
+        raise QuarantineError(f"{name} is being replayed by another process right now.")
     return attempt
 
 
-def _send(source: QuarantineSource, place: tuple[int, int], value: bytes) -> tuple[int, int]:
-    """Send a sale to the partition of the original, and return where it is.
+def _send(source: QuarantineSource, kept: QuarantinedRecord, value: bytes) -> tuple[int, int]:
+    """Send a sale to the partition of the original, and return its partition and offset.
 
     Raises:
         QuarantineError: the broker did not acknowledge it.
 
     """
-    told: list[tuple[KafkaError | None, Message]] = []
+    reports: list[tuple[KafkaError | None, Message]] = []
     producer = open_producer(source.kafka, CLIENT)
     producer.produce(
         source.topic,
         value,
-        partition=place[0],
-        headers=[(HEADER, f"{place[0]}:{place[1]}".encode())],
-        on_delivery=lambda error, message: told.append((error, message)),
+        partition=kept.partition,
+        headers=[(HEADER, f"{kept.partition}:{kept.offset}".encode())],
+        on_delivery=lambda error, message: reports.append((error, message)),
     )
-    producer.flush(FLUSH_SECONDS)
-    error, message = told[0] if told else (None, None)
+    producer.flush(FLUSH_S)
+    error, message = reports[0] if reports else (None, None)
     if error is not None or message is None:
         raise QuarantineError(
             f"Kafka at {source.kafka} did not acknowledge the sale: "
             f"{error.str() if error is not None else 'no answer'}.",
-            todo="See `spaf status`. Should it have arrived all the same, then only the answer was "
-            "lost: so it is sent once more only with --again.",
+            todo="See `spaf status`. The sale may have arrived although the acknowledgement was "
+            "lost, so it is sent again only with --again.",
         )
     return int(message.partition() or 0), int(message.offset() or 0)
+
+
+def _sql(name: str) -> bytes:
+    return statement("spaf.quarantine", name)

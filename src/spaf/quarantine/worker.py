@@ -118,7 +118,7 @@ class QuarantineWorker:
 
         """
         todo: list[tuple[int, PartitionProgress, RangeBatch]] = []
-        for partition, place, done, seconds, all_known in repository.look(connection):
+        for partition, place, done, seconds, all_known in repository.poll(connection):
             before = place
             for span in spans(stretches(place, seconds, done, all_known=all_known)):
                 todo.append((partition, before, span))
@@ -129,7 +129,7 @@ class QuarantineWorker:
         return True
 
     def _begin(self, connection: psycopg.Connection) -> None:
-        if repository.begin_anew_under(connection, self._source.rules):
+        if repository.reset_if_rules_changed(connection, self._source.rules):
             log.info("the rules have changed: everything is explained anew")
         self._room = Retention.of(self._settings, connection)
 
@@ -170,12 +170,12 @@ class QuarantineWorker:
         with repository.step(connection, partition, before, span.after, self._source.rules):
             if not span.dirty:
                 return
-            repository.keep(connection, entries)
+            repository.insert_rows(connection, entries)
             for entry in entries:
                 self._room.add(entry.reason, len(entry.payload or b""))
-            self._room.make(connection)
+            self._room.enforce(connection)
             tally.settle(span.late, span.rejected, end - first, whole=whole)
-            repository.count(connection, partition, tally)
+            repository.add_counts(connection, partition, tally)
         if whole and tally.disagrees(span.late, span.rejected):
             log.error(
                 "partition %d, offsets %d to %d: the ledger has %d late and %d rejected, the "

@@ -1,4 +1,4 @@
-"""Numbered SQL files, applied once each, in order; a changed one is refused."""
+"""Set-up of the database: roles, and numbered migrations, each applied once and in order."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from psycopg import sql
 
 from spaf.errors import StoreError
 from spaf.store.access import DATABASE, Access, Role
+from spaf.store.statement import composed, statement
 
-# Two processes that migrate at once: the second waits for the first.
+# Of two processes that migrate at once the second waits for the first.
 _LOCK = 0x59_41_46
 
 
 def migrations() -> dict[str, str]:
     """Return name and text of each migration, in order."""
-    folder = files("spaf.store").joinpath("sql")
+    folder = files("spaf.store").joinpath("sql", "migrations")
     paths = sorted((p for p in folder.iterdir() if p.name.endswith(".sql")), key=lambda p: p.name)
     return {path.name: path.read_text() for path in paths}
 
 
 def migrate(access: Access) -> list[str]:
-    """Bring the schema up to date and return the names of what was applied.
+    """Apply the missing migrations and return their names.
 
     Raises:
         StoreError: a migration was changed after it had been applied, or one fails.
@@ -32,13 +33,8 @@ def migrate(access: Access) -> list[str]:
     with access.session(Role.OWNER) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         _create_schema(connection, access.schema)
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY, "
-            "sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-        )
-        applied: dict[str, str] = dict(
-            connection.execute("SELECT name, sha256 FROM schema_migration").fetchall()
-        )
+        connection.execute(_setup("create_schema_migration"))
+        applied: dict[str, str] = dict(connection.execute(_setup("applied_migrations")).fetchall())
         return [
             name
             for name, text in migrations().items()
@@ -47,10 +43,11 @@ def migrate(access: Access) -> list[str]:
 
 
 def create_roles(access: Access, superuser: str, password: str) -> None:
-    """Create database and roles of a PostgreSQL that SPAF has just made; do nothing if they exist.
+    """Create the missing roles and the database of a PostgreSQL that SPAF starts.
 
     The owner changes tables, the sink writes rows, the reader reads; none is a superuser.
     """
+    database = sql.Identifier(DATABASE)
     with psycopg.connect(
         host=access.host,
         port=access.port,
@@ -59,40 +56,43 @@ def create_roles(access: Access, superuser: str, password: str) -> None:
         dbname="postgres",
         autocommit=True,
     ) as connection:
-        known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        existing = {name for (name,) in connection.execute(_setup("role_names"))}
         for role in Role:
-            verb = "ALTER" if role in known else "CREATE"
             connection.execute(
-                sql.SQL(f"{verb} ROLE {{}} LOGIN PASSWORD {{}}").format(
-                    sql.Identifier(role), sql.Literal(access.passwords[role])
+                _compose(
+                    "alter_role" if role in existing else "create_role",
+                    role=sql.Identifier(role),
+                    password=sql.Literal(access.passwords[role]),
                 )
             )
-        exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
-        if exists.fetchone() is None:
+        if not _holds(connection, "has_database", database=DATABASE):
+            owner, sink, reader = (sql.Identifier(role) for role in Role)
+            connection.execute(_compose("create_database", database=database, owner=owner))
+            connection.execute(_compose("revoke_database", database=database))
             connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                    sql.Identifier(DATABASE), sql.Identifier(Role.OWNER)
-                )
-            )
-            connection.execute(
-                sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(DATABASE))
-            )
-            connection.execute(
-                sql.SQL("GRANT CONNECT ON DATABASE {} TO {}, {}").format(
-                    sql.Identifier(DATABASE), sql.Identifier(Role.SINK), sql.Identifier(Role.READ)
-                )
+                _compose("grant_connect", database=database, sink=sink, reader=reader)
             )
 
 
 def _create_schema(connection: psycopg.Connection, name: str) -> None:
     """Create the schema if it is missing.
 
-    `IF NOT EXISTS` alone asks for the right to create one even where there is nothing to create.
+    `IF NOT EXISTS` alone needs the right to create one even where the schema exists.
     """
-    found = connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", [name])
-    if found.fetchone() is None:
-        schema = sql.Identifier(name)
-        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
+    if not _holds(connection, "has_schema", schema=name):
+        connection.execute(_compose("create_schema", schema=sql.Identifier(name)))
+
+
+def _setup(name: str) -> bytes:
+    return statement("spaf.store", f"setup/{name}")
+
+
+def _compose(name: str, **parts: sql.Composable) -> sql.Composed:
+    return composed("spaf.store", f"setup/{name}", **parts)
+
+
+def _holds(connection: psycopg.Connection, name: str, **values: str) -> bool:
+    return connection.execute(_setup(name), values).fetchone() == (True,)
 
 
 def _apply(connection: psycopg.Connection, name: str, text: str, applied: str | None) -> bool:
@@ -108,7 +108,5 @@ def _apply(connection: psycopg.Connection, name: str, text: str, applied: str | 
         connection.execute(text.encode())
     except psycopg.Error as error:
         raise StoreError(f"Migration {name} failed: {error}") from error
-    connection.execute(
-        "INSERT INTO schema_migration (name, sha256) VALUES (%s, %s)", [name, digest]
-    )
+    connection.execute(_setup("insert_migration"), {"name": name, "sha256": digest})
     return True

@@ -1,114 +1,83 @@
-"""What is asked of the tables, one function a question."""
+"""Queries of the tables, one function each; their SQL is in `sql/queries`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
-# The query of the brief.
-NEWEST = "SELECT * FROM sales_summary ORDER BY created_at DESC LIMIT %s"
+from spaf.store.statement import statement
 
 Row = dict[str, Any]
 
 
 def newest(connection: psycopg.Connection, limit: int) -> list[Row]:
     """Return the newest rows of sales_summary, newest first."""
-    return _rows(connection, NEWEST, [limit])
+    return _rows(connection, "newest_sales", limit=limit)
 
 
 def by_category(connection: psycopg.Connection, seconds: int) -> list[Row]:
     """Return sales and money of each category and currency in the last seconds."""
-    return _rows(
-        connection,
-        "SELECT category, currency, sum(sales_count)::bigint AS sales_count, "
-        "sum(units_sold)::bigint AS units_sold, sum(total_sales) AS total_sales "
-        "FROM sales_summary WHERE window_start >= now() - make_interval(secs => %s) "
-        "GROUP BY category, currency ORDER BY total_sales DESC",
-        [seconds],
-    )
+    return _rows(connection, "sales_by_category", seconds=seconds)
 
 
 def newest_anomalies(connection: psycopg.Connection, limit: int) -> list[Row]:
-    """Return the newest anomalies of both kinds, newest first."""
-    return _rows(
-        connection,
-        "SELECT detected_at, kind, category, amount, expected, score FROM sale_anomaly "
-        "UNION ALL SELECT detected_at, kind, category, observed, expected::numeric, score "
-        "FROM window_anomaly ORDER BY detected_at DESC LIMIT %s",
-        [limit],
-    )
+    """Return the newest anomalies of sales and of traffic, newest first."""
+    return _rows(connection, "newest_anomalies", limit=limit)
 
 
 def sale_detections(connection: psycopg.Connection) -> list[tuple[str, int]]:
-    """Return the id of each unusual sale, and when its row was written, epoch microseconds."""
-    return connection.execute(
-        "SELECT transaction_id, (extract(epoch FROM detected_at) * 1000000)::bigint "
-        "FROM sale_anomaly WHERE transaction_id IS NOT NULL"
-    ).fetchall()
+    """Return the id of each sale anomaly, and when its row was written, epoch microseconds."""
+    return _tuples(connection, "sale_detections")
 
 
 def second_detections(connection: psycopg.Connection) -> list[tuple[int, str, str, int]]:
-    """Return second, category and kind of each unusual second, and when its row was written."""
-    return connection.execute(
-        "SELECT extract(epoch FROM window_start)::bigint, category, kind, "
-        "(extract(epoch FROM detected_at) * 1000000)::bigint FROM window_anomaly"
-    ).fetchall()
+    """Return second, category and kind of each traffic anomaly, and when its row was written."""
+    return _tuples(connection, "traffic_detections")
 
 
 def account(connection: psycopg.Connection) -> list[Row]:
     """Return offsets and outcomes of each partition."""
-    return _rows(connection, "SELECT * FROM ingest_account ORDER BY kafka_partition", [])
+    return _rows(connection, "ingest_account")
 
 
 def total(connection: psycopg.Connection) -> Row:
-    """Return what became of all records: accepted, duplicates, late and rejected are all."""
-    (row,) = _rows(connection, "SELECT * FROM ingest_total", [])
+    """Return all records by outcome: accepted, duplicates, late and rejected add up to them."""
+    (row,) = _rows(connection, "ingest_total")
     return row
 
 
 def done(connection: psycopg.Connection) -> dict[int, int]:
-    """Return, by partition, the offset before which everything is in the tables for certain."""
-    rows = connection.execute("SELECT kafka_partition, done_offset FROM topic_position")
-    return dict(rows.fetchall())
+    """Return, by partition, the offset below which every record is in the tables."""
+    return dict(_tuples(connection, "done_offsets"))
 
 
 def readable(connection: psycopg.Connection) -> int:
-    """Return how many records the job has read, whatever became of them."""
-    found = connection.execute(
-        "SELECT coalesce(sum(accepted + late + refused), 0)::bigint FROM ledger_second"
-    )
-    return int(_only(found))
+    """Return how many records the job could read, whatever their outcome."""
+    return _number(connection, "readable_records")
 
 
 def accepted(connection: psycopg.Connection) -> int:
     """Return how many sales all rows of sales_summary hold."""
-    found = connection.execute("SELECT coalesce(sum(sales_count), 0)::bigint FROM sales_summary")
-    return int(_only(found))
+    return _number(connection, "counted_sales")
 
 
 def summary(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Return sales_summary as (second, category, currency, count, units, total)."""
-    return connection.execute(
-        "SELECT extract(epoch FROM window_start)::bigint, category, currency, sales_count, "
-        "units_sold, total_sales FROM sales_summary"
-    ).fetchall()
+    return _tuples(connection, "summary")
 
 
 def ledger(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Return the ledger as (partition, second, accepted, late, rejected, min, max offset)."""
-    return connection.execute(
-        "SELECT kafka_partition, extract(epoch FROM append_second)::bigint, accepted, late, "
-        "rejected, min_offset, max_offset FROM ingest_ledger"
-    ).fetchall()
+    return _tuples(connection, "ledger")
 
 
 @dataclass(frozen=True)
 class QuarantineTotals:
-    """What the quarantine holds, in four numbers."""
+    """The quarantine in four numbers."""
 
     explained: int
     """Records that were not accepted, counted by reason."""
@@ -117,7 +86,7 @@ class QuarantineTotals:
     waiting: int
     """Records that the ledger has not accepted and that are not explained yet."""
     not_read: int
-    """Of the explained those that the ledger has counted and nobody has read."""
+    """Explained records that the quarantine did not read, because too many came at once."""
 
     @property
     def sampled(self) -> bool:
@@ -126,91 +95,77 @@ class QuarantineTotals:
 
 
 def quarantine(connection: psycopg.Connection) -> QuarantineTotals:
-    """Return how many records were not accepted, and what became of them."""
-    explained, not_read, waiting, kept = connection.execute(
-        "SELECT coalesce(sum(records), 0)::bigint, coalesce(sum(records) FILTER "
-        "(WHERE reason = 'not_read' OR (reason = 'late' AND currency = '')), 0)::bigint, "
-        "(SELECT coalesce(sum(not_accepted - explained), 0)::bigint FROM quarantine_account), "
-        "(SELECT count(*) FROM quarantine) FROM quarantine_count"
-    ).fetchall()[0]
-    return QuarantineTotals(explained, kept, waiting, not_read)
+    """Return how many records were not accepted, and how many of them are explained or kept."""
+    (row,) = _rows(connection, "quarantine_totals")
+    return QuarantineTotals(**row)
 
 
 def quarantine_summary(connection: psycopg.Connection) -> list[Row]:
     """Return records counted and kept of each reason, the most frequent first."""
-    return _rows(connection, "SELECT * FROM quarantine_summary ORDER BY records DESC, reason", [])
+    return _rows(connection, "quarantine_summary")
 
 
 def quarantine_late(connection: psycopg.Connection) -> list[Row]:
     """Return late sales and their money, by currency; those that were not read have neither."""
-    return _rows(connection, "SELECT * FROM quarantine_late ORDER BY currency NULLS LAST", [])
+    return _rows(connection, "quarantine_late")
 
 
 def outliers(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Return sale_anomaly as (partition, offset, kind, id, category, amount, expected, score)."""
-    return connection.execute(
-        "SELECT kafka_partition, kafka_offset, kind, transaction_id, category, amount, expected, "
-        "score FROM sale_anomaly"
-    ).fetchall()
+    return _tuples(connection, "sale_anomalies")
 
 
 def swings(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Return window_anomaly as (second, category, kind, observed, expected, score)."""
-    return connection.execute(
-        "SELECT extract(epoch FROM window_start)::bigint, category, kind, observed, expected, "
-        "score FROM window_anomaly"
-    ).fetchall()
+    return _tuples(connection, "traffic_anomalies")
 
 
 def repeats(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Return duplicate_block as (start, end, duplicates, conflicting)."""
-    return connection.execute(
-        "SELECT extract(epoch FROM block_start)::bigint, extract(epoch FROM block_end)::bigint, "
-        "duplicates, conflicting FROM duplicate_block"
-    ).fetchall()
+    return _tuples(connection, "duplicate_blocks")
 
 
 def record_position(
     connection: psycopg.Connection, start: Mapping[int, int], done: Mapping[int, int]
 ) -> None:
-    """Write down where the job started and up to where its results are complete, by partition."""
+    """Store, by partition, where the job started and up to where its results are complete."""
     connection.cursor().executemany(
-        "INSERT INTO topic_position (kafka_partition, start_offset, done_offset) "
-        "VALUES (%s, %s, %s) ON CONFLICT (kafka_partition) DO UPDATE "
-        "SET done_offset = excluded.done_offset, updated_at = clock_timestamp() "
-        "WHERE topic_position.done_offset <> excluded.done_offset",
-        [(partition, start[partition], offset) for partition, offset in done.items()],
+        _sql("upsert_position"),
+        [
+            {"partition": partition, "start_offset": start[partition], "done_offset": offset}
+            for partition, offset in done.items()
+        ],
     )
 
 
 def forget_detections(connection: psycopg.Connection, start: Mapping[int, int]) -> None:
-    """Delete the anomalies and duplicates of the records that the job is about to judge again.
+    """Delete the anomalies and duplicates of the records that the job is about to read again.
 
-    Sums are overwritten row by row, but an anomaly that is none under other thresholds would stay,
-    and so would a block that is none under another length.
+    The job overwrites its sums row by row. An anomaly that is none under other thresholds would
+    stay, and so would a block of another length.
     """
     for partition, offset in start.items():
-        connection.execute(
-            "DELETE FROM duplicate_block WHERE block_end > (SELECT min(append_second) "
-            "FROM ledger_second WHERE kafka_partition = %s AND max_offset >= %s)",
-            [partition, offset],
-        )
-        connection.execute(
-            "DELETE FROM window_anomaly WHERE window_start >= (SELECT min(append_second) "
-            "FROM ledger_second WHERE kafka_partition = %s AND max_offset >= %s)",
-            [partition, offset],
-        )
-        connection.execute(
-            "DELETE FROM sale_anomaly WHERE kafka_partition = %s AND kafka_offset >= %s",
-            [partition, offset],
-        )
+        for name in (
+            "delete_duplicate_blocks",
+            "delete_traffic_anomalies",
+            "delete_sale_anomalies",
+        ):
+            connection.execute(_sql(name), {"partition": partition, "offset": offset})
 
 
-def _only(found: psycopg.Cursor) -> Any:
-    row = found.fetchone()
-    return row[0] if row else None
+def _sql(name: str) -> bytes:
+    return statement("spaf.store", f"queries/{name}")
 
 
-def _rows(connection: psycopg.Connection, query: str, values: Sequence[Any]) -> list[Row]:
+def _rows(connection: psycopg.Connection, name: str, **values: Any) -> list[Row]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query.encode(), values).fetchall()
+        return cursor.execute(_sql(name), values).fetchall()
+
+
+def _tuples(connection: psycopg.Connection, name: str) -> list[tuple[Any, ...]]:
+    return connection.execute(_sql(name)).fetchall()
+
+
+def _number(connection: psycopg.Connection, name: str) -> int:
+    ((number,),) = _tuples(connection, name)
+    return int(number)

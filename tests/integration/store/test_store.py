@@ -18,6 +18,7 @@ from spaf.stack.run import Run
 from spaf.store import migrate as module
 from spaf.store import queries
 from spaf.store.access import Access, Role
+from spaf.store.statement import statement
 
 SECOND = datetime(2025, 11, 22, 10, 30, tzinfo=UTC)
 UPSERT = (
@@ -126,7 +127,8 @@ def test_the_query_of_the_brief_uses_the_index(access: Access) -> None:
     """The newest rows are read from the end of an index, not sorted out of the whole table."""
     with access.connect(Role.READ) as connection:
         connection.execute("SET enable_seqscan = off")
-        plan = connection.execute(b"EXPLAIN " + queries.NEWEST.encode(), [10]).fetchall()
+        query = b"EXPLAIN " + statement("spaf.store", "queries/newest_sales")
+        plan = connection.execute(query, {"limit": 10}).fetchall()
     text = "\n".join(line for (line,) in plan)
     assert "Index Scan Backward using sales_summary_created_at" in text
     assert "Sort" not in text

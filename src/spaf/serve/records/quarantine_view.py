@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from spaf.quarantine import reader
-from spaf.quarantine.reader import EPOCH, QuarantinedRecord, RowCursor
+from spaf.quarantine.reader import EPOCH, QuarantinedRecord, RowCursor, RowFilter
 from spaf.quarantine.reason_messages import COUNTED, RULES, sentence
 from spaf.serve.records.payload import IN_A_LIST, shown
 from spaf.serve.web.concurrency_limit import ConcurrencyLimit
@@ -40,7 +40,7 @@ def quarantine(
     place = None if before is None else _place(before)
     with _looks.one(), request.app.state.source.access.session(Role.READ) as connection:
         connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
-        found = reader.page(connection, reason, place, limit + 1)
+        found = reader.newest(connection, RowFilter(reason, before=place), limit + 1)
     more = found[limit:]
     return answer(
         {

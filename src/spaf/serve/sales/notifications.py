@@ -1,6 +1,6 @@
 """What PostgreSQL's notices say: changed rows of sales_summary, and new anomalies.
 
-The triggers that send them are in `store/sql/0007_live.sql`.
+The triggers that send them are in `store/sql/migrations/0004_notify.sql`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 
 from spaf.serve.sales.notifications import Anomaly, anomaly
 from spaf.serve.sales.rollup import MOST_SERIES, SecondRow
-from spaf.store.queries import NEWEST
+from spaf.store.statement import statement
 
 _ROWS = (
     "SELECT extract(epoch FROM window_start)::bigint, category, currency, sales_count, "
@@ -98,7 +98,7 @@ async def anomalies(connection: Connection, before_ms: int, limit: int) -> list[
 async def newest(connection: Connection, limit: int) -> list[dict[str, object]]:
     """Return the newest rows of sales_summary as the brief's query gives them, newest first."""
     async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(NEWEST.encode(), [limit])
+        await cursor.execute(statement("spaf.store", "queries/newest_sales"), {"limit": limit})
         return await cursor.fetchall()
 
 

@@ -1,39 +1,39 @@
--- The quarantine: why each record that was not accepted was not, and its bytes.
+-- The quarantine: the records that were not accepted, with the reason and their bytes.
 --
--- One process writes these tables (src/spaf/quarantine). It works along the ledger, offset by
--- offset; rows, counts and position of one step are one transaction.
+-- One process writes these tables (src/spaf/quarantine). It follows the ledger, offset by offset;
+-- rows, counts and position of one step are one transaction.
 
 -- The newest records that were not accepted. Grain: partition, offset.
 CREATE TABLE quarantine (
     kafka_partition integer NOT NULL,
     kafka_offset bigint NOT NULL,
     append_time timestamptz NOT NULL,
-    -- A reason of the contract, or `late`; of a record with several sales the first that holds.
+    -- A reason of the contract, or `late`; for a record with several sales the first that applies.
     reason text NOT NULL,
-    -- NULL if the record had no value at all; at most the first 64 KiB.
+    -- The first 64 KiB; NULL for a tombstone.
     payload bytea,
     payload_bytes integer NOT NULL,
-    -- Of a late sale only.
+    -- For a late sale only.
     category text,
     currency text,
     amount numeric,
     lateness_ms bigint,
     PRIMARY KEY (kafka_partition, kafka_offset)
 )
--- Under a flood old rows make room for new ones all the time: let their space be used again soon.
+-- When many records are refused, old rows are deleted all the time: vacuum early to reuse space.
 WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.5);
 
--- The newest first; the oldest of a reason make room.
+-- Queries read the newest rows first; retention deletes the oldest of a reason.
 CREATE INDEX quarantine_append_time ON quarantine (append_time);
 CREATE INDEX quarantine_reason ON quarantine (
     reason, append_time, kafka_partition, kafka_offset
 );
 
--- Everything that was not accepted, kept or not. Grain: partition, reason, currency.
--- Summed up it is the ledger's late and rejected, to the record. Beside the contract's reasons:
--- late (with a currency and money if it was read), not_read (counted by the ledger only),
--- no_record (an offset without a record), array (a record with several sales counts less than
--- once), disagreement (what the ledger counts more, or less, than the contract says).
+-- Every record that was not accepted, kept or not. Grain: partition, reason, currency.
+-- The sum equals the ledger's late and rejected records. Further reasons than the contract's: late
+-- (with currency and money if it was read), not_read (only the ledger counted it), no_record (an
+-- offset without a record), array (a record with several sales lowers the rejected records),
+-- disagreement (the difference between the ledger's count and the contract's).
 CREATE TABLE quarantine_count (
     kafka_partition integer NOT NULL,
     reason text NOT NULL,
@@ -43,7 +43,7 @@ CREATE TABLE quarantine_count (
     PRIMARY KEY (kafka_partition, reason, currency)
 );
 
--- How far the ledger is explained, and how much of its last second. Grain: partition.
+-- Every record below next_offset is explained, and part of the last second. Grain: partition.
 CREATE TABLE quarantine_position (
     kafka_partition integer PRIMARY KEY,
     next_offset bigint NOT NULL,
@@ -51,13 +51,13 @@ CREATE TABLE quarantine_position (
     accepted bigint NOT NULL DEFAULT 0,
     late bigint NOT NULL DEFAULT 0,
     refused bigint NOT NULL DEFAULT 0,
-    -- The settings of the contract that it was explained with.
+    -- The settings of the contract that were used.
     rules text NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 -- Records that were repaired and sent again. Grain: partition, offset, attempt.
--- A row is written before the sale is sent, its new place after.
+-- The row is inserted before the sale is sent; its new offset is stored afterwards.
 CREATE TABLE quarantine_replay (
     kafka_partition integer NOT NULL,
     kafka_offset bigint NOT NULL,
@@ -68,7 +68,7 @@ CREATE TABLE quarantine_replay (
     PRIMARY KEY (kafka_partition, kafka_offset, attempt)
 );
 
--- What was counted and what is kept of it. Grain: reason.
+-- Records counted and records kept. Grain: reason.
 CREATE VIEW quarantine_summary AS
 SELECT
     reason,
@@ -91,7 +91,7 @@ FULL JOIN (
 WHERE c.records <> 0 OR k.kept <> 0;
 
 -- Late sales and their money. Grain: currency.
--- Without a currency and money: late sales that the ledger has counted and that were not read.
+-- The row without currency and money: late sales that the ledger counted and that were not read.
 CREATE VIEW quarantine_late AS
 SELECT
     nullif(currency, '') AS currency,
@@ -103,7 +103,7 @@ GROUP BY currency
 HAVING sum(records) <> 0;
 
 -- The quarantine against the ledger. Grain: partition. Once the process has caught up, `explained`
--- is the ledger's late and rejected together.
+-- equals `not_accepted`, the late and rejected records of the ledger.
 CREATE VIEW quarantine_account AS
 SELECT
     a.kafka_partition,
@@ -120,14 +120,3 @@ LEFT JOIN (
     FROM quarantine_count
     GROUP BY kafka_partition
 ) AS c USING (kafka_partition);
-
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'spaf_sink') THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE
-        ON quarantine, quarantine_count, quarantine_position, quarantine_replay TO spaf_sink;
-        GRANT SELECT
-        ON quarantine, quarantine_count, quarantine_position, quarantine_replay,
-        quarantine_summary, quarantine_late, quarantine_account TO spaf_read;
-    END IF;
-END $$;

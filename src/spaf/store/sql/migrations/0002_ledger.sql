@@ -1,11 +1,11 @@
 -- The ledger: every record of the topic, accepted, late or rejected.
 -- Grain: partition, second of append time.
 --
--- The job counts what its decoder could read. What it could not read leaves a gap between
--- offsets, and every gap below a known offset is a rejected record: the append time never steps
--- back inside a partition, so the ranges of the seconds follow each other. A gap between two
--- seconds is told to the later one; a gap at the end, up to where a checkpoint has confirmed that
--- the job has been, to the last one.
+-- The job counts the records that its decoder can read. Any other record leaves a gap between
+-- offsets, and every gap below a known offset is a rejected record. The append time never decreases
+-- inside a partition, so the offset ranges of the seconds are consecutive. A gap between two
+-- seconds belongs to the later one; a gap at the end, up to the position of the newest complete
+-- checkpoint, to the last one.
 CREATE VIEW ingest_ledger AS
 WITH reach AS (
     SELECT
@@ -53,7 +53,7 @@ SELECT
     last_offset AS max_offset
 FROM reach
 UNION ALL
--- A partition in which nothing could be read at all.
+-- A partition without any readable record.
 SELECT
     t.kafka_partition,
     date_trunc('second', t.updated_at),
@@ -68,7 +68,7 @@ WHERE t.done_offset > t.start_offset
         SELECT FROM ledger_second AS l WHERE l.kafka_partition = t.kafka_partition
     );
 
--- The same sums without a walk through the seconds. Grain: partition.
+-- The same sums, without reading every second. Grain: partition.
 CREATE VIEW ingest_account AS
 SELECT
     t.kafka_partition,
@@ -89,25 +89,28 @@ LEFT JOIN (
     GROUP BY kafka_partition
 ) AS l USING (kafka_partition);
 
--- Coarser grains, for history.
-CREATE VIEW sales_minute AS
+-- The whole topic: records = accepted + duplicates + late + rejected. Grain: one row.
+-- ingest_ledger and ingest_account count every accepted copy of a sale as accepted; here `accepted`
+-- excludes the duplicates.
+CREATE VIEW ingest_total AS
 SELECT
-    date_trunc('minute', window_start) AS window_start,
-    category,
-    currency,
-    sum(sales_count) AS sales_count,
-    sum(units_sold) AS units_sold,
-    sum(total_sales) AS total_sales
-FROM sales_summary
-GROUP BY 1, 2, 3;
-
-CREATE VIEW sales_day AS
-SELECT
-    date_trunc('day', window_start, 'UTC') AS window_start,
-    category,
-    currency,
-    sum(sales_count) AS sales_count,
-    sum(units_sold) AS units_sold,
-    sum(total_sales) AS total_sales
-FROM sales_summary
-GROUP BY 1, 2, 3;
+    a.records,
+    a.accepted - d.duplicates AS accepted,
+    d.duplicates,
+    d.conflicting,
+    a.late,
+    a.rejected
+FROM (
+    SELECT
+        coalesce(sum(end_offset - start_offset), 0)::bigint AS records,
+        coalesce(sum(accepted), 0)::bigint AS accepted,
+        coalesce(sum(late), 0)::bigint AS late,
+        coalesce(sum(rejected), 0)::bigint AS rejected
+    FROM ingest_account
+) AS a
+CROSS JOIN (
+    SELECT
+        coalesce(sum(duplicates), 0)::bigint AS duplicates,
+        coalesce(sum(conflicting), 0)::bigint AS conflicting
+    FROM duplicate_block
+) AS d;

@@ -1,0 +1,2 @@
+-- Delete every count. Grain: partition, reason, currency.
+DELETE FROM quarantine_count

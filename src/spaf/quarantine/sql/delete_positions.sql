@@ -1,0 +1,2 @@
+-- Delete every position. Grain: partition.
+DELETE FROM quarantine_position

@@ -1,0 +1,2 @@
+-- Delete every row of the quarantine. Grain: partition, offset.
+DELETE FROM quarantine

@@ -1,0 +1,19 @@
+-- One row of the quarantine. Grain: partition, offset.
+SELECT
+    q.kafka_partition AS partition,
+    q.kafka_offset AS "offset",
+    q.append_time,
+    q.reason,
+    q.payload,
+    q.payload_bytes,
+    q.category,
+    q.currency,
+    q.amount,
+    q.lateness_ms,
+    (
+        SELECT count(*)
+        FROM quarantine_replay AS r
+        WHERE r.kafka_partition = q.kafka_partition AND r.kafka_offset = q.kafka_offset
+    ) AS replays
+FROM quarantine AS q
+WHERE q.kafka_partition = %(partition)s AND q.kafka_offset = %(offset)s

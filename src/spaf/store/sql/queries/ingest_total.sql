@@ -1,0 +1,2 @@
+-- Records of the whole topic by outcome. Grain: one row.
+SELECT * FROM ingest_total

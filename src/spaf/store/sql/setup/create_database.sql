@@ -1,0 +1,2 @@
+-- Create the database. Grain: database.
+CREATE DATABASE {database} OWNER {owner}

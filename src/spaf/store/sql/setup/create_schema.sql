@@ -1,0 +1,2 @@
+-- Create the schema. Grain: schema.
+CREATE SCHEMA IF NOT EXISTS {schema}
