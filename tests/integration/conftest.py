@@ -63,7 +63,7 @@ def own(stack: Run, name: Callable[[str], str]) -> Callable[[int], Run]:
 def send(stack: Run) -> Callable[[Run, int, Values], list[int]]:
     """Return what appends records to a partition, waits for the broker, and returns offsets."""
     # Larger than a sale may be, too: what others send is tested here.
-    producer = open_producer(stack.kafka, "spaf-test", largest=LARGEST_RECORD_BYTES)
+    producer = open_producer(stack.kafka, "spaf-test", max_bytes=LARGEST_RECORD_BYTES)
 
     def append(session: Run, partition: int, values: Values) -> list[int]:
         offsets: list[int] = []

@@ -1,4 +1,4 @@
-"""The topic itself: is the broker there, create the topic, where it begins and ends."""
+"""Readiness of the broker, creation of the topic, offsets of its partitions and of groups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but not marked so
     AdminClient,
     ConfigResource,
@@ -17,25 +17,27 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 
 from spaf import clock
 from spaf.errors import MissingError, TopicError
-from spaf.topic.client import UNREACHABLE, client_options, explained
+from spaf.topic.client import UNREACHABLE, client_options, explained, open_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# One look at a broker that may still be starting; the caller looks again. Seconds.
-READY_SECONDS = 1.0
-# A broker that answers at all answers within this, seconds.
-ANSWER_SECONDS = 5.0
-# Between two looks for a topic just created or offsets just set, seconds.
-LISTED_SECONDS = 0.02
-# A broker that has just started finds its group coordinator within this, seconds.
-COORDINATOR_SECONDS = 20.0
-# The limit is one *batch* of a producer, not one sale: Kafka's default, the largest batch that
-# clients build unless told otherwise (docs/decisions/0021-a-sale-has-64-kib.md).
+    from confluent_kafka import Consumer
+
+# Timeout of one readiness check of a broker that may still be starting; the caller repeats it.
+READY_TIMEOUT_S = 1.0
+# Timeout of any other request.
+REQUEST_TIMEOUT_S = 5.0
+# Interval between two checks for a topic just created or for offsets just committed.
+POLL_INTERVAL_S = 0.02
+# A broker that has just started finds its group coordinator within this.
+COORDINATOR_TIMEOUT_S = 20.0
+# Kafka's limit for one *batch* of a producer, not for one sale; clients build no larger batch by
+# default (docs/decisions/0021-a-sale-has-64-kib.md).
 MAX_BATCH_BYTES = 1_048_588
-# Of the topics that a failure is about, so many are named.
-NAMED_TOPICS = 3
-# Let the broker choose: one copy on ours, what its owner set on another.
+# Topics that an error message names.
+MAX_NAMED_TOPICS = 3
+# The broker's own setting: one replica on SPAF's broker.
 BROKER_DEFAULT_REPLICATION = -1
 
 TOPIC_OPTIONS = {
@@ -44,7 +46,7 @@ TOPIC_OPTIONS = {
     "retention.ms": "-1",
     "max.message.bytes": str(MAX_BATCH_BYTES),
 }
-# What a topic of the lab has instead; its times span years, in which it needs no new file a week.
+# Options of a benchmark's topic. Its timestamps span years, so no new segment begins each week.
 STAMPED_OPTIONS = {
     "message.timestamp.type": "CreateTime",
     "segment.ms": str(2**62),
@@ -54,16 +56,16 @@ STAMPED_OPTIONS = {
 def is_ready(bootstrap: str) -> bool:
     """Return whether a broker answers now."""
     try:
-        return bool(admin_client(bootstrap).list_topics(timeout=READY_SECONDS).brokers)
+        return bool(admin_client(bootstrap).list_topics(timeout=READY_TIMEOUT_S).brokers)
     except KafkaException:
         return False
 
 
 def ensure_topic(bootstrap: str, topic: str, partitions: int) -> None:
-    """Create the topic unless it is there; its timestamps must be the broker's append time.
+    """Create the topic if it is missing; its timestamps must be the broker's append time.
 
     Raises:
-        TopicError: the broker cannot be reached, or the existing topic keeps the clients' times.
+        TopicError: the broker cannot be reached, or the topic exists with the clients' timestamps.
 
     """
     if not _create(bootstrap, topic, partitions, TOPIC_OPTIONS):
@@ -72,10 +74,10 @@ def ensure_topic(bootstrap: str, topic: str, partitions: int) -> None:
 
 
 def create_stamped_topic(bootstrap: str, topic: str, partitions: int) -> None:
-    """Create a topic whose append times are those that the producer states, for the lab.
+    """Create a topic whose timestamps are those of the producer, for a benchmark.
 
-    A bench that states them chooses the moment of each record, and has the same log every time. No
-    such topic is ever a run's own: `ensure_topic` refuses it.
+    A benchmark that sets the timestamps writes the same log every time. `ensure_topic` refuses such
+    a topic for a run.
 
     Raises:
         TopicError: the broker cannot be reached, or the topic exists.
@@ -92,7 +94,7 @@ def _create(bootstrap: str, topic: str, partitions: int, options: Mapping[str, s
     created = True
     with explained(f"Creating topic {topic}", bootstrap):
         try:
-            admin.create_topics([new], request_timeout=ANSWER_SECONDS)[topic].result()
+            admin.create_topics([new], request_timeout=REQUEST_TIMEOUT_S)[topic].result()
         except KafkaException as failure:
             if failure.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
@@ -110,7 +112,7 @@ def partitions(bootstrap: str, topic: str) -> list[int]:
 
     """
     with explained(f"Looking for topic {topic}", bootstrap):
-        known = admin_client(bootstrap).list_topics(timeout=ANSWER_SECONDS).topics
+        known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S).topics
     if topic not in known:
         raise MissingError(
             f"Kafka at {bootstrap} has no topic {topic}.",
@@ -142,58 +144,58 @@ def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
 def ends_of(
     bootstrap: str,
     parts: Sequence[tuple[str, int]],
-    seconds: float = ANSWER_SECONDS,
+    seconds: float = REQUEST_TIMEOUT_S,
     *,
     lenient: bool = False,
 ) -> dict[tuple[str, int], int]:
-    """Return the ends of partitions that are known to be there, by topic and number: one question.
+    """Return the end offsets of existing partitions, by topic and number, in one request.
 
     Args:
         bootstrap: the broker.
         parts: topics and numbers of partitions.
-        seconds: for how long an answer is waited for.
-        lenient: leave out those that cannot be asked now, such as one without a leader.
+        seconds: timeout of the request.
+        lenient: omit a partition that does not answer, such as one without a leader.
 
     Raises:
         TopicError: the broker does not answer, or lacks one of them.
 
     """
     spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    return _ask(bootstrap, parts, spec, seconds, lenient=lenient)
+    return _list_offsets(bootstrap, parts, spec, seconds, lenient=lenient)
 
 
 def begins_of(
     bootstrap: str,
     parts: Sequence[tuple[str, int]],
-    seconds: float = ANSWER_SECONDS,
+    seconds: float = REQUEST_TIMEOUT_S,
     *,
     lenient: bool = False,
 ) -> dict[tuple[str, int], int]:
-    """Return the first offsets that partitions still hold, as `ends_of` does their ends.
+    """Return the first offsets that partitions still hold, as `ends_of` returns their ends.
 
     Raises:
         TopicError: the broker does not answer, or lacks one of them.
 
     """
     spec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-    return _ask(bootstrap, parts, spec, seconds, lenient=lenient)
+    return _list_offsets(bootstrap, parts, spec, seconds, lenient=lenient)
 
 
 def at_time(
     bootstrap: str, parts: Sequence[tuple[str, int]], time_ms: int
 ) -> dict[tuple[str, int], int | None]:
-    """Return the first offset at or after a moment (epoch ms); None where all is older.
+    """Return the first offset at or after a time (epoch ms); None where every record is older.
 
     Raises:
         TopicError: the broker does not answer, or lacks one of the partitions.
 
     """
-    found = _ask(bootstrap, parts, OffsetSpec.for_timestamp(time_ms), ANSWER_SECONDS)
+    found = _list_offsets(bootstrap, parts, OffsetSpec.for_timestamp(time_ms), REQUEST_TIMEOUT_S)
     return {part: None if offset < 0 else offset for part, offset in found.items()}
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
-    """Return the offsets that the group committed; partitions without one are absent.
+    """Return the offsets that the group committed; a partition without one is absent.
 
     Raises:
         TopicError: the broker cannot be reached, or it has no such topic.
@@ -201,64 +203,64 @@ def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
     """
     asked = [TopicPartition(topic, number) for number in partitions(bootstrap, topic)]
     with explained(f"Reading the offsets of group {group}", bootstrap):
-        found = _member(bootstrap, group).committed(asked, timeout=ANSWER_SECONDS)
+        found = _group_client(bootstrap, group).committed(asked, timeout=REQUEST_TIMEOUT_S)
     return {part.partition: part.offset for part in found if part.offset >= 0}
 
 
 def commit(bootstrap: str, group: str, topic: str, offsets: Mapping[int, int]) -> None:
-    """Set the offsets at which the group starts to read.
+    """Commit the offsets at which the group starts to read.
 
-    A broker that has just started answers before its group coordinator does: the offsets are read
-    back, and set again until they are there.
+    A broker that has just started answers before its group coordinator does, so the offsets are
+    read back, and committed again until they are stored.
 
     Raises:
-        TopicError: the broker cannot be reached, or the offsets do not stay.
+        TopicError: the broker cannot be reached, or does not store the offsets.
 
     """
     parts = [TopicPartition(topic, number, offset) for number, offset in offsets.items()]
-    deadline = clock.monotonic() + COORDINATOR_SECONDS
+    deadline = clock.monotonic() + COORDINATOR_TIMEOUT_S
     while True:
         with suppress(KafkaException):
-            _member(bootstrap, group).commit(offsets=parts, asynchronous=False)
+            _group_client(bootstrap, group).commit(offsets=parts, asynchronous=False)
         if committed(bootstrap, group, topic) == dict(offsets):
             return
         if clock.monotonic() > deadline:
             raise TopicError(
-                f"Kafka at {bootstrap} did not take the start offsets of group {group}.",
-                todo=f"Is another reader at work in group {group}? See `spaf logs kafka`.",
+                f"Kafka at {bootstrap} did not store the start offsets of group {group}.",
+                todo=f"Does another consumer use group {group}? See `spaf logs kafka`.",
             )
-        clock.sleep(LISTED_SECONDS)
+        clock.sleep(POLL_INTERVAL_S)
 
 
 @cache
 def admin_client(bootstrap: str) -> AdminClient:
-    """Return this process's one client for the address.
+    """Return the one admin client of this process for the address.
 
-    A client that is dropped with an answer under way never completes it, and one that is dropped
-    just after an answer can crash the process (seen with confluent-kafka 2.16.1): its background
-    thread is still in the callback. So none is ever dropped; it also spares each look a connection.
+    A client that is garbage-collected during a request never completes it. One that is collected
+    just after an answer can crash the process (seen with confluent-kafka 2.16.1), because its
+    background thread is still in the callback. So every client is kept, which also saves a
+    connection for each request.
     """
     return AdminClient(client_options(bootstrap))
 
 
 @cache
-def _member(bootstrap: str, group: str) -> Consumer:
-    """Return a consumer that speaks for the group without joining it.
+def _group_client(bootstrap: str, group: str) -> Consumer:
+    """Return a consumer that reads and commits the group's offsets without joining it.
 
-    The AdminClient's calls for a group's offsets crash the process now and then while the
-    broker's coordinator is starting (seen with confluent-kafka 2.16.1); a consumer waits for it.
+    The AdminClient's calls for a group's offsets sometimes crash the process while the broker's
+    coordinator is starting (seen with confluent-kafka 2.16.1); a consumer waits for it.
     """
-    options = {"group.id": group, "enable.auto.commit": False}
-    return Consumer(client_options(bootstrap) | options)
+    return open_consumer(bootstrap, group)
 
 
 def _offsets(bootstrap: str, topic: str, spec: OffsetSpec) -> dict[int, int]:
     parts = [(topic, number) for number in partitions(bootstrap, topic)]
-    found = _ask(bootstrap, parts, spec, ANSWER_SECONDS)
+    found = _list_offsets(bootstrap, parts, spec, REQUEST_TIMEOUT_S)
     return {number: offset for (_, number), offset in found.items()}
 
 
-def _ask(
+def _list_offsets(
     bootstrap: str,
     parts: Sequence[tuple[str, int]],
     spec: OffsetSpec,
@@ -266,7 +268,7 @@ def _ask(
     *,
     lenient: bool = False,
 ) -> dict[tuple[str, int], int]:
-    topics = ", ".join(sorted({topic for topic, _ in parts})[:NAMED_TOPICS])
+    topics = ", ".join(sorted({topic for topic, _ in parts})[:MAX_NAMED_TOPICS])
     asked = {TopicPartition(topic, number): spec for topic, number in parts}
     with explained(f"Reading the offsets of topic {topics}", bootstrap):
         answer = admin_client(bootstrap).list_offsets(asked, request_timeout=seconds)
@@ -281,21 +283,21 @@ def _ask(
 
 
 def _wait_listed(admin: AdminClient, topic: str) -> None:
-    """Wait until the broker lists the topic: it says "created" a moment before it knows it."""
-    deadline = clock.monotonic() + ANSWER_SECONDS
-    while topic not in admin.list_topics(timeout=ANSWER_SECONDS).topics:
+    """Wait until the broker lists the topic: it answers "created" shortly before that."""
+    deadline = clock.monotonic() + REQUEST_TIMEOUT_S
+    while topic not in admin.list_topics(timeout=REQUEST_TIMEOUT_S).topics:
         if clock.monotonic() > deadline:
             raise TopicError(
-                f"Kafka created topic {topic} but did not list it within {ANSWER_SECONDS:.0f} s.",
+                f"Kafka created topic {topic}, but did not list it in {REQUEST_TIMEOUT_S:.0f} s.",
                 todo="Try again; if it stays so, see the broker's log (`spaf logs kafka`).",
             )
-        clock.sleep(LISTED_SECONDS)
+        clock.sleep(POLL_INTERVAL_S)
 
 
 def _check_append_time(admin: AdminClient, bootstrap: str, topic: str) -> None:
-    """Refuse a topic whose records carry the clients' clocks: they say nothing about arrival."""
+    """Refuse a topic with the clients' timestamps: they are not the time of arrival."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
-    answer = admin.describe_configs([resource], request_timeout=ANSWER_SECONDS)
+    answer = admin.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)
     kind = answer[resource].result()["message.timestamp.type"].value
     if kind == TOPIC_OPTIONS["message.timestamp.type"]:
         return

@@ -1,12 +1,12 @@
-"""What every Kafka client of SPAF shares: its options, and how its errors reach the user."""
+"""Options of every Kafka client, the one way to open a consumer, and Kafka's errors as ours."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from spaf.errors import TopicError
 
@@ -15,14 +15,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# librdkafka writes its own lines to stderr, past every Python logger. Level 0 leaves only "the
-# system is unusable"; what goes wrong reaches us as exceptions and through `error_cb`.
+# librdkafka writes to stderr, not to Python's loggers. Level 0 leaves only "the system is
+# unusable"; errors are raised as exceptions or passed to `error_cb`.
 _LIBRDKAFKA_SILENT = 0
-# A dead address answers within this or never: everything is near, often on loopback. Milliseconds.
+# A broker on loopback or in the local network accepts a connection within this, or never.
 _CONNECT_MS = 3_000
-# Longest wait before the next attempt to connect: a broker that comes back is found at once, where
-# the default (10 s) would be the largest part of its start. Milliseconds.
-_RECONNECT_MS = 250
+# Longest wait before the next attempt to connect. With the default (10 s) a broker that has been
+# restarted would be found late.
+_MAX_RECONNECT_MS = 250
+# librdkafka's defaults: bytes of one fetch, bytes and records that it fetches ahead.
+FETCH_KIB = 1_024
+QUEUE_KIB = 64 * 1_024
+QUEUE_RECORDS = 100_000
 
 UNREACHABLE = frozenset(
     {
@@ -35,22 +39,60 @@ UNREACHABLE = frozenset(
 
 
 def client_options(bootstrap: str) -> dict[str, Any]:
-    """Return the options of every client: where the broker is, and silence on stderr."""
+    """Return the options of every client: the broker, short waits, no output on stderr."""
     return {
         "bootstrap.servers": bootstrap,
         "socket.connection.setup.timeout.ms": _CONNECT_MS,
-        "reconnect.backoff.max.ms": _RECONNECT_MS,
+        "reconnect.backoff.max.ms": _MAX_RECONNECT_MS,
         "log_level": _LIBRDKAFKA_SILENT,
-        "error_cb": _note,
+        "error_cb": _log_error,
     }
+
+
+def open_consumer(  # noqa: PLR0913 - librdkafka's options that differ between the readers
+    bootstrap: str,
+    group: str = "spaf-reader",
+    *,
+    offset_reset: Literal["error", "earliest"] = "error",
+    fetch_kib: int = FETCH_KIB,
+    queue_kib: int = QUEUE_KIB,
+    queue_records: int = QUEUE_RECORDS,
+) -> Consumer:
+    """Return a consumer for assigned partitions; it joins no group and commits only when asked.
+
+    Args:
+        bootstrap: the broker.
+        group: the group whose offsets are read or committed; the API requires a name.
+        offset_reset: where to read on if the offset is gone; by default that is an error.
+        fetch_kib: most bytes of a partition in one fetch.
+        queue_kib: most bytes that are fetched ahead of the reader.
+        queue_records: fetch ahead until this many records are queued.
+
+    """
+    options = client_options(bootstrap) | {
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": offset_reset,
+        # The broker answers with what it has instead of waiting for more.
+        "fetch.wait.max.ms": 10,
+        "max.partition.fetch.bytes": fetch_kib * 1_024,
+        "fetch.max.bytes": queue_kib * 1_024,
+        "queued.max.messages.kbytes": queue_kib,
+        "queued.min.messages": queue_records,
+        # A full queue is read in less than the second for which fetching would pause by default.
+        "fetch.queue.backoff.ms": 5,
+    }
+    return Consumer(options)
 
 
 @contextmanager
 def explained(doing: str, bootstrap: str) -> Iterator[None]:
-    """Turn Kafka's errors inside the block into a TopicError that says what was being done.
+    """Raise Kafka's errors inside the block as a TopicError; `doing` begins its message.
 
     Raises:
-        TopicError: what was being done, where, why it failed, and what to do next.
+        TopicError: the operation, the broker, the cause, and what to do next.
 
     """
     try:
@@ -72,6 +114,6 @@ def topic_error(doing: str, bootstrap: str, error: KafkaError) -> TopicError:
     )
 
 
-def _note(error: KafkaError) -> None:
-    """Keep what librdkafka reports between calls; it retries by itself."""
+def _log_error(error: KafkaError) -> None:
+    """Log an error that librdkafka reports between calls; it retries by itself."""
     log.debug("kafka client: %s", error)

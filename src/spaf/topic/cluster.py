@@ -1,6 +1,7 @@
-"""What a broker holds: topics, their partitions and options, groups and how far they are.
+"""Overview of a broker: topics, their partitions and options, groups and their offsets.
 
-A foreign broker may have thousands of each: lists are cut, and say how much is left out.
+A broker of the user's own may have thousands of each: lists have a limit, and state how many
+entries are left out.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but not marked so
     ConfigResource,
     ConsumerGroupDescription,
@@ -16,8 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 )
 
 from spaf.errors import MissingError
-from spaf.topic.admin import ANSWER_SECONDS, admin_client, begins_of, ends_of
-from spaf.topic.client import client_options, explained
+from spaf.topic.admin import REQUEST_TIMEOUT_S, admin_client, begins_of, ends_of
+from spaf.topic.client import explained, open_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
         TopicMetadata,
     )
 
-# What one answer holds of each: more than this nobody reads.
-MOST_TOPICS = 100
-MOST_GROUPS = 50
-# Groups whose lag is told in the list, ours first: each costs a question of its own.
-MOST_LAGS = 5
-# Partitions whose offsets one answer asks for.
-MOST_PARTITIONS = 500
-# Names by which Kafka's own topics are known.
+# Entries of one response.
+MAX_TOPICS = 100
+MAX_GROUPS = 50
+# Groups whose lag the list states, SPAF's first: each needs a request of its own.
+MAX_LAGS = 5
+# Partitions whose offsets one request asks for.
+MAX_PARTITIONS = 500
+# Prefix of Kafka's internal topics.
 INTERNAL = "__"
 
 Part = tuple[str, int]
@@ -49,7 +50,7 @@ class Broker(NamedTuple):
 
 
 class Topic(NamedTuple):
-    """One topic; `records` is what its offsets span, None if it was not asked."""
+    """One topic; `records` is the number of offsets that it spans, None if not requested."""
 
     name: str
     partitions: int
@@ -58,7 +59,7 @@ class Topic(NamedTuple):
 
 
 class ConsumerGroup(NamedTuple):
-    """One consumer group; `lag` is None if it was not asked or nothing was committed."""
+    """One consumer group; `lag` is None if it was not requested or nothing was committed."""
 
     name: str
     state: str
@@ -66,7 +67,7 @@ class ConsumerGroup(NamedTuple):
 
 
 class Cluster(NamedTuple):
-    """A broker's overview; the last two say how many were left out."""
+    """The overview of a broker; the last two are the numbers of entries that are left out."""
 
     brokers: list[Broker]
     topics: list[Topic]
@@ -76,7 +77,7 @@ class Cluster(NamedTuple):
 
 
 class Partition(NamedTuple):
-    """One partition; its leader is -1 while it has none, and its offsets are not known then."""
+    """One partition; without a leader its `leader` is -1 and its offsets are unknown."""
 
     partition: int
     begin: int | None
@@ -85,7 +86,7 @@ class Partition(NamedTuple):
 
 
 class ConfigEntry(NamedTuple):
-    """One option of a topic; `default` says whether it was left as it is. A secret has no value."""
+    """One option of a topic; `default` is true if it was not set. A secret has no value."""
 
     name: str
     value: str | None
@@ -93,7 +94,7 @@ class ConfigEntry(NamedTuple):
 
 
 class CommittedOffset(NamedTuple):
-    """How far a group is in one partition."""
+    """The position of a group in one partition."""
 
     topic: str
     partition: int
@@ -103,7 +104,7 @@ class CommittedOffset(NamedTuple):
 
 
 class Member(NamedTuple):
-    """One member of a group, and what it reads: the first few as `topic:partition`."""
+    """One member of a group and its first partitions, each as `topic:partition`."""
 
     client: str
     host: str
@@ -120,36 +121,36 @@ class ConsumerGroupDetail(NamedTuple):
 
 
 def overview(bootstrap: str, ours: str, group: str, contains: str = "") -> Cluster:
-    """Return what the broker has, topics and groups whose name contains a text; ours first.
+    """Return topics and groups of the broker whose name contains a text; SPAF's own first.
 
     Raises:
         TopicError: the broker does not answer.
 
     """
     with explained("Looking at the broker", bootstrap):
-        known = admin_client(bootstrap).list_topics(timeout=ANSWER_SECONDS)
-        listing = admin_client(bootstrap).list_consumer_groups(request_timeout=ANSWER_SECONDS)
+        known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S)
+        listing = admin_client(bootstrap).list_consumer_groups(request_timeout=REQUEST_TIMEOUT_S)
         groups = listing.result().valid or []
     topics = sorted(
         (one for one in known.topics.items() if contains in one[0]),
         key=lambda one: (one[0] != ours, one[0].startswith(INTERNAL), one[0]),
     )
-    shown = topics[:MOST_TOPICS]
+    shown = topics[:MAX_TOPICS]
     records = _records(bootstrap, shown)
     found = sorted(
         ((one.group_id, one.state.name) for one in groups if contains in one.group_id),
         key=lambda one: (one[0] != group, one),
     )
-    lags = {name: _lag(bootstrap, name, known, ours) for name, _ in found[:MOST_LAGS]}
+    lags = {name: _lag(bootstrap, name, known, ours) for name, _ in found[:MAX_LAGS]}
     return Cluster(
         brokers(known),
         [
             Topic(name, len(one.partitions), records.get(name), name.startswith(INTERNAL))
             for name, one in shown
         ],
-        [ConsumerGroup(name, state, lags.get(name)) for name, state in found[:MOST_GROUPS]],
+        [ConsumerGroup(name, state, lags.get(name)) for name, state in found[:MAX_GROUPS]],
         len(topics) - len(shown),
-        max(0, len(found) - MOST_GROUPS),
+        max(0, len(found) - MAX_GROUPS),
     )
 
 
@@ -171,12 +172,14 @@ def topic(bootstrap: str, name: str) -> tuple[list[Partition], list[ConfigEntry]
     """
     resource = ConfigResource(ResourceType.TOPIC, name)
     with explained(f"Looking at topic {name}", bootstrap):
-        known = admin_client(bootstrap).list_topics(timeout=ANSWER_SECONDS).topics
+        known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S).topics
         if name not in known:
             raise MissingError(f"Kafka at {bootstrap} has no topic {name}.")
-        asked = admin_client(bootstrap).describe_configs([resource], request_timeout=ANSWER_SECONDS)
+        asked = admin_client(bootstrap).describe_configs(
+            [resource], request_timeout=REQUEST_TIMEOUT_S
+        )
         options = asked[resource].result()
-    parts = [(name, number) for number in sorted(known[name].partitions)[:MOST_PARTITIONS]]
+    parts = [(name, number) for number in sorted(known[name].partitions)[:MAX_PARTITIONS]]
     begins = begins_of(bootstrap, parts, lenient=True)
     ends = ends_of(bootstrap, parts, lenient=True)
     leaders = {number: one.leader for number, one in known[name].partitions.items()}
@@ -199,8 +202,8 @@ def group(bootstrap: str, name: str, ours: str) -> ConsumerGroupDetail:
     """
     admin = admin_client(bootstrap)
     with explained(f"Looking at group {name}", bootstrap):
-        known = admin.list_topics(timeout=ANSWER_SECONDS)
-        asked = admin.describe_consumer_groups([name], request_timeout=ANSWER_SECONDS)
+        known = admin.list_topics(timeout=REQUEST_TIMEOUT_S)
+        asked = admin.describe_consumer_groups([name], request_timeout=REQUEST_TIMEOUT_S)
         found: ConsumerGroupDescription = asked[name].result()
     read = [part for one in found.members for part in _assigned(one)]
     offsets = committed(bootstrap, name, _candidates(known, [ours, *(t for t, _ in read)]))
@@ -212,20 +215,19 @@ def group(bootstrap: str, name: str, ours: str) -> ConsumerGroupDetail:
 
 
 def committed(bootstrap: str, name: str, parts: Iterable[Part]) -> list[CommittedOffset]:
-    """Return how far a group is in those of the partitions in which it has committed.
+    """Return the positions of a group in the partitions in which it has committed.
 
     Raises:
         TopicError: the broker does not answer.
 
     """
     asked = [TopicPartition(*part) for part in parts]
-    # A consumer, not the AdminClient, which crashed the process while a coordinator was starting.
-    options = client_options(bootstrap) | {"group.id": name, "enable.auto.commit": False}
+    # A consumer: the AdminClient crashed the process while a coordinator was starting.
     with (
         explained(f"Reading the offsets of group {name}", bootstrap),
-        closing(Consumer(options)) as consumer,
+        closing(open_consumer(bootstrap, name)) as consumer,
     ):
-        answer = consumer.committed(asked, timeout=ANSWER_SECONDS)
+        answer = consumer.committed(asked, timeout=REQUEST_TIMEOUT_S)
     found = {(one.topic, one.partition): one.offset for one in answer if one.offset >= 0}
     ends = ends_of(bootstrap, list(found), lenient=True) if found else {}
     return [
@@ -236,13 +238,13 @@ def committed(bootstrap: str, name: str, parts: Iterable[Part]) -> list[Committe
 
 
 def _records(bootstrap: str, topics: list[tuple[str, TopicMetadata]]) -> dict[str, int]:
-    """Return what the offsets of each topic span, of the first topics that fit in one question.
+    """Return the number of offsets of each topic, for the first topics that fit in one request.
 
-    A topic with a partition that cannot be asked now, such as one without a leader, is left out.
+    A topic with a partition that does not answer, such as one without a leader, is left out.
     """
     parts: list[Part] = []
     for name, one in topics:
-        if len(parts) + len(one.partitions) <= MOST_PARTITIONS:
+        if len(parts) + len(one.partitions) <= MAX_PARTITIONS:
             parts += [(name, number) for number in one.partitions]
     if not parts:
         return {}
@@ -265,7 +267,7 @@ def _candidates(known: ClusterMetadata, first: Iterable[str]) -> list[Part]:
     order = [*dict.fromkeys(name for name in first if name in known.topics)]
     order += sorted(n for n in known.topics if n not in order and not n.startswith(INTERNAL))
     parts = [(name, number) for name in order for number in known.topics[name].partitions]
-    return parts[:MOST_PARTITIONS]
+    return parts[:MAX_PARTITIONS]
 
 
 def _assigned(member: object) -> list[Part]:
@@ -276,5 +278,5 @@ def _assigned(member: object) -> list[Part]:
 def _member(member: object) -> Member:
     parts = [f"{name}:{number}" for name, number in _assigned(member)]
     return Member(
-        str(getattr(member, "client_id", "")), str(getattr(member, "host", "")), parts[:MOST_GROUPS]
+        str(getattr(member, "client_id", "")), str(getattr(member, "host", "")), parts[:MAX_GROUPS]
     )

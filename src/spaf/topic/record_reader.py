@@ -1,7 +1,7 @@
-"""A few records of any topic, to look at: from an offset, from a time, the newest, or as they come.
+"""A few records of any topic: from an offset, from a time, the newest, or as they arrive.
 
-Every call is bounded: in records, in what is fetched, and in time. Nothing is committed, no group
-is joined.
+Every call has a limit in records, in fetched bytes and in time. It joins no group and commits
+nothing.
 """
 
 from __future__ import annotations
@@ -9,30 +9,34 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from spaf import clock
 from spaf.errors import MissingError, TopicError
 from spaf.topic.admin import at_time, begins_of, ends_of, partitions
-from spaf.topic.client import client_options, explained, topic_error
+from spaf.topic.client import explained, open_consumer, topic_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
-# A broker that is well sends what is asked for within this, seconds.
-LOOK_SECONDS = 4.0
-# What a look may fetch ahead, KiB: a hundred sales are 40 KiB, a record of 1 MiB fits too.
-QUEUE_KIB = 2 * 1024
-# Partitions that are looked at together; of a larger topic one must be named.
-MOST_PARTITIONS = 64
-# A call waits this long for something to come, seconds.
-WAIT_SECONDS = 0.05
+    from confluent_kafka import Consumer
+
+# A healthy broker sends the requested records within this.
+FETCH_TIMEOUT_S = 4.0
+# Bytes of a partition in one fetch, and of all partitions: a hundred sales are 40 KiB, and one
+# record of 1 MiB fits too.
+FETCH_KIB = 256
+QUEUE_KIB = 2 * 1_024
+# Partitions of one request; of a larger topic the caller must name one.
+MAX_PARTITIONS = 64
+# Longest wait of one call of librdkafka.
+POLL_TIMEOUT_S = 0.05
 
 
 class ConsumedRecord(NamedTuple):
-    """One record with all that Kafka keeps of it; `append_ms` is what the topic keeps as time."""
+    """One record with its key, headers and value; `append_ms` is its timestamp in the topic."""
 
     partition: int
     offset: int
@@ -43,18 +47,18 @@ class ConsumedRecord(NamedTuple):
 
 
 class OffsetRange(NamedTuple):
-    """The offsets that a partition holds: from `begin` up to, and without, `end`."""
+    """The offsets of a partition from `begin` up to, and without, `end`."""
 
     begin: int
     end: int
 
 
 def spans(bootstrap: str, topic: str, partition: int | None = None) -> dict[int, OffsetRange]:
-    """Return what each partition of a topic holds, or one partition.
+    """Return the offsets that each partition of a topic holds, or one of them.
 
     Raises:
         TopicError: no broker answers.
-        MissingError: it has no such topic or partition, or too many partitions for one look.
+        MissingError: it has no such topic or partition, or more than MAX_PARTITIONS.
 
     """
     known = partitions(bootstrap, topic)
@@ -64,7 +68,7 @@ def spans(bootstrap: str, topic: str, partition: int | None = None) -> dict[int,
             todo=f"Its partitions are 0 to {known[-1]}.",
         )
     wanted = known if partition is None else [partition]
-    if len(wanted) > MOST_PARTITIONS:
+    if len(wanted) > MAX_PARTITIONS:
         raise MissingError(f"Topic {topic} has {len(wanted)} partitions.", todo="Name one of them.")
     parts = [(topic, number) for number in wanted]
     begins, ends = begins_of(bootstrap, parts), ends_of(bootstrap, parts)
@@ -72,17 +76,20 @@ def spans(bootstrap: str, topic: str, partition: int | None = None) -> dict[int,
 
 
 class RecordReader:
-    """A connection that is kept, to look at a few records now and then.
+    """A connection that stays open to fetch a few records at a time.
 
-    One thread at a time looks; the others wait, and so does the end.
+    Calls from several threads are serialised, `close` included.
     """
 
     def __init__(self, bootstrap: str, topic: str) -> None:
-        """Prepare to look at one topic."""
+        """Open the consumer of one topic."""
         self._bootstrap = bootstrap
         self._topic = topic
-        self._consumer = Consumer(_options(bootstrap))
-        # librdkafka must not see a look and the end at once.
+        # Records that retention deletes meanwhile are skipped.
+        self._consumer = open_consumer(
+            bootstrap, offset_reset="earliest", fetch_kib=FETCH_KIB, queue_kib=QUEUE_KIB
+        )
+        # librdkafka's consumer must not be closed during a fetch.
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -103,27 +110,27 @@ class RecordReader:
         with self._lock:
             self._consumer.close()
 
-    def look(self, todo: Mapping[int, OffsetRange], limit: int) -> list[ConsumedRecord]:
-        """Return up to `limit` records of each span, by partition and offset.
+    def fetch(self, todo: Mapping[int, OffsetRange], limit: int) -> list[ConsumedRecord]:
+        """Return up to `limit` records of each range, by partition and offset.
 
         Raises:
             TopicError: the broker cannot be reached.
 
         """
-        wanted = {part: span for part, span in todo.items() if span.begin < span.end}
-        if not wanted:
+        ranges = {part: held for part, held in todo.items() if held.begin < held.end}
+        if not ranges:
             return []
-        places = [TopicPartition(self._topic, part, span.begin) for part, span in wanted.items()]
-        ends = {part: span.end for part, span in wanted.items()}
+        starts = [TopicPartition(self._topic, part, held.begin) for part, held in ranges.items()]
+        ends = {part: held.end for part, held in ranges.items()}
         with self._lock:
-            self._consumer.assign(places)
+            self._consumer.assign(starts)
             try:
-                found = _fetch(self._consumer, self._bootstrap, self._topic, ends, limit)
+                records = _fetch(self._consumer, self._bootstrap, self._topic, ends, limit)
             finally:
-                # A partition that is paused stays so, even when it is assigned again.
-                self._consumer.resume(places)
+                # A paused partition stays paused, even when it is assigned again.
+                self._consumer.resume(starts)
                 self._consumer.unassign()
-        return sorted(found, key=lambda one: (one.partition, one.offset))
+        return sorted(records, key=lambda record: (record.partition, record.offset))
 
 
 def from_offsets(
@@ -135,7 +142,7 @@ def from_offsets(
 ) -> list[ConsumedRecord]:
     """Return up to `limit` records of each partition of `start`, from its offset on.
 
-    An offset before the first that is held is taken for the first.
+    An offset before the first that the partition holds means the first.
 
     Raises:
         TopicError: the broker cannot be reached.
@@ -145,10 +152,10 @@ def from_offsets(
         part: OffsetRange(max(offset, held[part].begin), held[part].end)
         for part, offset in start.items()
     }
-    if not any(span.begin < span.end for span in todo.values()):
+    if not any(held.begin < held.end for held in todo.values()):
         return []
-    with RecordReader(bootstrap, topic) as eye:
-        return eye.look(todo, limit)
+    with RecordReader(bootstrap, topic) as reader:
+        return reader.fetch(todo, limit)
 
 
 def from_time(
@@ -174,7 +181,7 @@ def newest(
         TopicError: the broker cannot be reached.
 
     """
-    start = {part: span.end - limit for part, span in held.items()}
+    start = {part: offsets.end - limit for part, offsets in held.items()}
     return _by_time(from_offsets(bootstrap, topic, held, start, limit))[-limit:]
 
 
@@ -201,58 +208,58 @@ def one(bootstrap: str, topic: str, partition: int, offset: int) -> ConsumedReco
 
 
 class TopicTail:
-    """What comes to a topic, a few records at each step, however much it is."""
+    """New records of a topic, at most a few at each step, whatever the rate."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
-        """Begin at the present end.
+        """Begin at the current end.
 
         Raises:
             TopicError: no broker answers.
             MissingError: it has no such topic, or too many partitions.
 
         """
-        self._place = {part: span.end for part, span in spans(bootstrap, topic).items()}
+        self._ends = {part: held.end for part, held in spans(bootstrap, topic).items()}
         self._bootstrap, self._topic = bootstrap, topic
-        self._eye = RecordReader(bootstrap, topic)
+        self._reader = RecordReader(bootstrap, topic)
 
     def close(self) -> None:
-        """Close the connection, once no step is under way."""
-        self._eye.close()
+        """Close the connection, once no step is running."""
+        self._reader.close()
 
-    def step(self, most: int) -> tuple[list[ConsumedRecord], int]:
-        """Return the newest records since the last step, at most so many, and how many others.
+    def step(self, limit: int) -> tuple[list[ConsumedRecord], int]:
+        """Return up to `limit` newest records since the last step, and the number of the others.
 
-        Only those that are returned are fetched, so a busy topic costs no more than a quiet one.
+        Only the returned records are fetched, so a busy topic costs no more than a quiet one.
 
         Raises:
             TopicError: the broker cannot be reached.
 
         """
-        parts = [(self._topic, part) for part in self._place]
+        parts = [(self._topic, part) for part in self._ends]
         ends = {part: end for (_, part), end in ends_of(self._bootstrap, parts).items()}
-        # A topic that was made anew ends before the place that is known of it.
-        old = {part: min(self._place[part], end) for part, end in ends.items()}
-        todo = {part: OffsetRange(max(old[part], end - most), end) for part, end in ends.items()}
-        found = _by_time(self._eye.look(todo, most))[-most:]
-        self._place = ends
-        return found, sum(ends.values()) - sum(old.values()) - len(found)
+        # A topic that was deleted and created again ends before the last known end.
+        old = {part: min(self._ends[part], end) for part, end in ends.items()}
+        todo = {part: OffsetRange(max(old[part], end - limit), end) for part, end in ends.items()}
+        records = _by_time(self._reader.fetch(todo, limit))[-limit:]
+        self._ends = ends
+        return records, sum(ends.values()) - sum(old.values()) - len(records)
 
 
-def _by_time(found: list[ConsumedRecord]) -> list[ConsumedRecord]:
-    return sorted(found, key=lambda one: (one.append_ms, one.partition, one.offset))
+def _by_time(records: list[ConsumedRecord]) -> list[ConsumedRecord]:
+    return sorted(records, key=lambda record: (record.append_ms, record.partition, record.offset))
 
 
 def _fetch(
     consumer: Consumer, bootstrap: str, topic: str, todo: dict[int, int], limit: int
 ) -> list[ConsumedRecord]:
-    """Return what comes until each partition of `todo` has come to its end or to `limit`."""
+    """Return the records until each partition of `todo` has reached its end or `limit`."""
     doing = f"Reading topic {topic}"
-    found: list[ConsumedRecord] = []
+    records: list[ConsumedRecord] = []
     left = dict.fromkeys(todo, limit)
-    deadline = clock.monotonic() + LOOK_SECONDS
+    deadline = clock.monotonic() + FETCH_TIMEOUT_S
     while todo and clock.monotonic() < deadline:
         with explained(doing, bootstrap):
-            batch = consumer.consume(limit, WAIT_SECONDS)
+            batch = consumer.consume(limit, POLL_TIMEOUT_S)
         for message in batch:
             part, offset = cast("int", message.partition()), cast("int", message.offset())
             error = message.error()
@@ -264,20 +271,20 @@ def _fetch(
             if part not in todo:
                 continue
             if offset < todo[part]:
-                found.append(_seen(message, part, offset))
+                records.append(_record(message, part, offset))
                 left[part] -= 1
             if not left[part] or offset >= todo[part] - 1:
                 del todo[part]
                 consumer.pause([TopicPartition(topic, part)])
-    if todo and not found:
+    if todo and not records:
         raise TopicError(
-            f"{doing}: nothing came from {bootstrap} within {LOOK_SECONDS:.0f} s.",
+            f"{doing}: no record came from {bootstrap} within {FETCH_TIMEOUT_S:.0f} s.",
             todo="Check that the broker runs (`spaf status`).",
         )
-    return found
+    return records
 
 
-def _seen(message: Message, part: int, offset: int) -> ConsumedRecord:
+def _record(message: Message, part: int, offset: int) -> ConsumedRecord:
     return ConsumedRecord(
         part,
         offset,
@@ -286,19 +293,3 @@ def _seen(message: Message, part: int, offset: int) -> ConsumedRecord:
         tuple(cast("list[tuple[str, bytes | None]]", message.headers() or [])),
         message.value(),
     )
-
-
-def _options(bootstrap: str) -> dict[str, object]:
-    return client_options(bootstrap) | {
-        # The API wants a name; nothing is joined and nothing committed.
-        "group.id": "spaf-browser",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "isolation.level": "read_committed",
-        # What retention deletes while it is looked at is passed over.
-        "auto.offset.reset": "earliest",
-        "fetch.wait.max.ms": 10,
-        "max.partition.fetch.bytes": 256 * 1024,
-        "fetch.max.bytes": QUEUE_KIB * 1024,
-        "queued.max.messages.kbytes": QUEUE_KIB,
-    }

@@ -122,7 +122,7 @@ def test_a_neighbour_that_is_away_is_a_sentence(
 ) -> None:
     """503, with what to do."""
     for module in (admin, cluster):
-        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.3)
+        monkeypatch.setattr(module, "REQUEST_TIMEOUT_S", 0.3)
     found = ask("GET", path)
     assert found.status_code == 503
     assert set(found.json()) == {"error", "todo"}

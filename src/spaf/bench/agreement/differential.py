@@ -257,7 +257,7 @@ def fill(run: Run, sent: Iterable[Case]) -> None:
 
     """
     create_stamped_topic(run.kafka, run.topic, PARTITIONS)
-    producer = open_producer(run.kafka, "spaf-differential", largest=MAX_RECORD_BYTES)
+    producer = open_producer(run.kafka, "spaf-differential", max_bytes=MAX_RECORD_BYTES)
     failures: list[str] = []
 
     def note(error: KafkaError | None, _: Message) -> None:

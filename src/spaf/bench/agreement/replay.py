@@ -314,7 +314,7 @@ class ReplayLog:
         self._run = run.with_tables(self.topic, self.topic)
         self._records = log_of(size.events, partitions, size.seed)
         create_stamped_topic(run.kafka, self.topic, partitions)
-        self._producer = open_producer(run.kafka, "spaf-replay", largest=MAX_RECORD_BYTES)
+        self._producer = open_producer(run.kafka, "spaf-replay", max_bytes=MAX_RECORD_BYTES)
 
     def write(self, number: int | None = None) -> int:
         """Append the next records, or all that are left, and return how many the log holds.

@@ -109,7 +109,7 @@ class StageLatencySampler:
         """Return the first records of a second, up to where all partitions were read."""
         try:
             numbers = partitions(self._bootstrap, self._topic)
-            parts = [(self._topic, part) for part in numbers[: record_reader.MOST_PARTITIONS]]
+            parts = [(self._topic, part) for part in numbers[: record_reader.MAX_PARTITIONS]]
             begin = at_time(self._bootstrap, parts, second * 1_000)
             behind = at_time(self._bootstrap, parts, (second + 1) * 1_000)
             if self._eye is None:
@@ -120,7 +120,7 @@ class StageLatencySampler:
                 if (first := begin[part]) is not None
                 and (after := behind[part] or first + MOST_RECORDS)
             }
-            return beginning(self._eye.look(spans, MOST_RECORDS), MOST_RECORDS)
+            return beginning(self._eye.fetch(spans, MOST_RECORDS), MOST_RECORDS)
         except TopicError:
             self.close()
             raise

@@ -9,13 +9,16 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from spaf import clock
 from spaf.sale import Rules, Sale, decode
-from spaf.topic.client import client_options
+from spaf.topic.client import open_consumer
 
 # Loopback answers in a few; an anomaly is shown without its delay rather than later, seconds.
 PATIENCE_S = 0.5
 # A broker that is away is not asked for each of a hundred anomalies, seconds.
 REST_S = 5.0
 
+# One record is needed; the rest of the fetch is discarded.
+FETCH_KIB = 4
+QUEUE_KIB = 1_024
 # Whoever looks at the feed asks for the same ones again.
 MOST_KNOWN = 1_000
 
@@ -77,7 +80,9 @@ class RecordLookup:
 
     def _consume(self, partition: int, offset: int) -> list[Message]:
         if self._consumer is None:
-            self._consumer = Consumer(_options(self._bootstrap))
+            self._consumer = open_consumer(
+                self._bootstrap, fetch_kib=FETCH_KIB, queue_kib=QUEUE_KIB, queue_records=1
+            )
         try:
             self._consumer.assign([TopicPartition(self._topic, partition, offset)])
             messages = self._consumer.consume(1, PATIENCE_S)
@@ -85,16 +90,3 @@ class RecordLookup:
         except KafkaException:
             return []
         return list(messages)
-
-
-def _options(bootstrap: str) -> dict[str, object]:
-    return client_options(bootstrap) | {
-        "group.id": "spaf-page",
-        "enable.auto.commit": False,
-        "auto.offset.reset": "error",
-        # One record is wanted; what is fetched with it is thrown away.
-        "max.partition.fetch.bytes": 4_096,
-        "fetch.wait.max.ms": 10,
-        "queued.min.messages": 1,
-        "queued.max.messages.kbytes": 1_024,
-    }
