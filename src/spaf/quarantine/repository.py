@@ -38,8 +38,9 @@ def reset_if_rules_changed(connection: psycopg.Connection, rules: Rules) -> bool
         values = {"rules": rules_text(rules)}
         if connection.execute(_sql("other_rules"), values).fetchone() != (True,):
             return False
-        for table in ("rows", "counts", "positions"):
-            connection.execute(_sql(f"delete_{table}"))
+        connection.execute(_sql("delete_rows"))
+        connection.execute(_sql("delete_counts"))
+        connection.execute(_sql("delete_positions"))
     return True
 
 

@@ -23,6 +23,7 @@ from spaf.serve.monitor.probe import Probe
 from spaf.serve.push.hub import Hub
 from spaf.serve.run_info import RunInfo
 from spaf.store.access import Access, Role
+from spaf.store.statement import statement
 
 # Between two looks, and how long one is waited for, seconds.
 EVERY_S = 1.0
@@ -38,15 +39,6 @@ MOST_BEFORE = 16 * 2**20
 OVERLAP = timedelta(seconds=5)
 STATEMENT_MS = 10_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-SALES = (
-    "SELECT detected_at, kafka_partition, kafka_offset, kind, transaction_id FROM sale_anomaly "
-    "WHERE detected_at >= %s ORDER BY detected_at LIMIT %s"
-)
-SECONDS = (
-    "SELECT detected_at, category, extract(epoch FROM window_start)::bigint, kind "
-    "FROM window_anomaly WHERE detected_at >= %s ORDER BY detected_at LIMIT %s"
-)
 
 
 async def follow(source: RunInfo, hub: Hub) -> None:
@@ -102,9 +94,9 @@ class LabelFile:
 class AlertTable:
     """One table of anomalies, read in the order of detection; each row once."""
 
-    def __init__(self, question: str) -> None:
-        """Begin at the first row."""
-        self._question = question
+    def __init__(self, query: str) -> None:
+        """Begin at the first row; `query` is the name of a file in `serve/sql`."""
+        self._query = statement("spaf.serve", query)
         self._since = EPOCH
         self._seen: dict[tuple[Any, ...], datetime] = {}
         self.caught_up = False
@@ -116,7 +108,8 @@ class AlertTable:
 
     def read(self, connection: psycopg.Connection) -> list[tuple[Any, ...]]:
         """Return the next rows, without the time of detection."""
-        rows = connection.execute(self._question, [self._since, MOST_ROWS]).fetchall()
+        values = {"since": self._since, "limit": MOST_ROWS}
+        rows = connection.execute(self._query, values).fetchall()
         self.caught_up = len(rows) < MOST_ROWS
         new = []
         for detected, *row in rows:
@@ -141,7 +134,7 @@ class DetectionMetrics:
         self._connection: psycopg.Connection | None = None
         self._job: str | None = None
         self._labels = LabelFile(source.labels)
-        self._sales, self._seconds = AlertTable(SALES), AlertTable(SECONDS)
+        self._sales, self._seconds = AlertTable("sale_alerts"), AlertTable("traffic_alerts")
         self._scorer = ConfusionCounts()
 
     def look(self) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from spaf import clock
 from spaf.errors import StoreError
 from spaf.quarantine.explain import LATE
 from spaf.store.access import Access, Role
+from spaf.store.statement import statement
 
 # A second is closed so long behind the newest of its partition: the sinks write within a tenth.
 OPEN_FOR = timedelta(seconds=60)
@@ -31,29 +32,6 @@ SUM_ANEW_S = 600.0
 KEPT_EVERY_S = 5.0
 # A sum over months is no mistake, but one over years would be. Milliseconds.
 STATEMENT_MS = 30_000
-
-LOOK = """
-SELECT t.kafka_partition, t.start_offset, t.done_offset, l.accepted, l.late, l.max_offset, l.newest
-FROM topic_position AS t
-LEFT JOIN unnest(%s::int[], %s::timestamptz[]) AS b (part, since) ON b.part = t.kafka_partition
-LEFT JOIN LATERAL (
-    SELECT sum(accepted)::bigint AS accepted, sum(late)::bigint AS late,
-        max(max_offset) AS max_offset, max(append_second) AS newest
-    FROM ledger_second
-    WHERE kafka_partition = t.kafka_partition
-        AND append_second >= coalesce(b.since, '-infinity')
-) AS l ON TRUE
-"""
-CLOSE = """
-SELECT sum(accepted)::bigint, sum(late)::bigint FROM ledger_second
-WHERE kafka_partition = %s AND append_second >= %s AND append_second < %s
-"""
-DUPLICATES = "SELECT coalesce(sum(duplicates), 0)::bigint FROM duplicate_block"
-COUNTS = (
-    "SELECT reason, currency, sum(records)::bigint, sum(amount) FROM quarantine_count "
-    "GROUP BY reason, currency"
-)
-KEPT = "SELECT reason, count(*) FROM quarantine GROUP BY reason"
 
 
 class PartitionAccount(NamedTuple):
@@ -148,7 +126,8 @@ class LedgerReader:
 
     def _look(self, connection: psycopg.Connection) -> TableCounts:
         bounds = {part: one.since for part, one in self._closed.items() if one.since is not None}
-        rows = connection.execute(LOOK, [list(bounds), list(bounds.values())]).fetchall()
+        values = {"partitions": list(bounds), "since": list(bounds.values())}
+        rows = connection.execute(_sql("partition_sums"), values).fetchall()
         parts: dict[int, PartitionAccount] = {}
         for part, start, done, accepted, late, max_offset, newest in rows:
             closed = self._closed.setdefault(part, _Closed())
@@ -160,10 +139,10 @@ class LedgerReader:
                 self._move(connection, part, closed, newest - OPEN_FOR)
         duplicates = 0
         if self._once:
-            (duplicates,) = connection.execute(DUPLICATES).fetchone() or (0,)
+            (duplicates,) = connection.execute(_sql("duplicates")).fetchone() or (0,)
         counts = [
             ReasonCount(reason, currency, records, int(Decimal(amount).scaleb(2)))
-            for reason, currency, records, amount in connection.execute(COUNTS).fetchall()
+            for reason, currency, records, amount in connection.execute(_sql("quarantine_counts"))
         ]
         self._look_kept(connection, counts)
         return TableCounts(parts, duplicates, counts, self._kept)
@@ -176,7 +155,8 @@ class LedgerReader:
         if since is not None and until - since < CLOSE_EVERY:
             return
         begin = since or datetime.min.replace(tzinfo=until.tzinfo)
-        found = connection.execute(CLOSE, [part, begin, until]).fetchone() or (0, 0)
+        values = {"partition": part, "since": begin, "until": until}
+        found = connection.execute(_sql("closed_sums"), values).fetchone() or (0, 0)
         closed.since = until
         closed.accepted += found[0] or 0
         closed.late += found[1] or 0
@@ -187,8 +167,12 @@ class LedgerReader:
         now = clock.monotonic()
         if explained == self._kept_of or now - self._kept_at < KEPT_EVERY_S:
             return
-        self._kept = dict(connection.execute(KEPT).fetchall())
+        self._kept = dict(connection.execute(_sql("quarantine_kept")).fetchall())
         self._kept_at, self._kept_of = now, explained
+
+
+def _sql(name: str) -> bytes:
+    return statement("spaf.serve", name)
 
 
 def late_cents(counts: list[ReasonCount]) -> dict[str, int]:

@@ -1,0 +1,23 @@
+-- Offsets, and the outcomes of the seconds from a time on. Grain: partition.
+SELECT
+    t.kafka_partition,
+    t.start_offset,
+    t.done_offset,
+    l.accepted,
+    l.late,
+    l.max_offset,
+    l.newest
+FROM topic_position AS t
+LEFT JOIN
+    unnest(%(partitions)s::integer[], %(since)s::timestamptz[]) AS b (kafka_partition, since)
+    ON t.kafka_partition = b.kafka_partition
+LEFT JOIN LATERAL (
+    SELECT
+        sum(s.accepted)::bigint AS accepted,
+        sum(s.late)::bigint AS late,
+        max(s.max_offset) AS max_offset,
+        max(s.append_second) AS newest
+    FROM ledger_second AS s
+    WHERE s.kafka_partition = t.kafka_partition
+        AND s.append_second >= coalesce(b.since, '-infinity')
+) AS l ON TRUE
