@@ -1,1 +1,1 @@
-"""The quarantine: what became of the records that were not accepted, and how to send one again."""
+"""The quarantine: why records were not accepted, and how to send one again."""

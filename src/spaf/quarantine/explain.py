@@ -1,4 +1,4 @@
-"""What the contract says of records that were not accepted, as rows and as counts."""
+"""Why records were not accepted, by the contract: as rows and as counts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from spaf.sale import Late, Outcome, Reason, Record, Rules, Sale, decode
 
 LATE = "late"
 ARRAY = "array"
-"""A record with several sales counts once less than its sales."""
+"""Correction for a record with several sales: one less than its sales, below 0."""
 NO_RECORD = "no_record"
-"""An offset that holds no record for a reader: a mark of a transaction, or cut by compaction."""
+"""An offset without a record: a transaction marker, or one that compaction removed."""
 NOT_READ = "not_read"
-"""Counted by the ledger, and not read again, because too many came at once."""
+"""Counted by the ledger, but not read, because too many came at once."""
 DISAGREEMENT = "disagreement"
-"""What the ledger counts more, or less, than the contract says; never seen so far."""
+"""Difference between the ledger's count and the contract's; never observed so far."""
 
-LONGEST_PAYLOAD = 64 * 1024
-"""Bytes of a record that are kept; a sensible sale is shorter, and the topic has the rest."""
+MAX_PAYLOAD_BYTES = 64 * 1024
+"""Bytes of a record that are kept. A valid sale is shorter, and the topic has the rest."""
 
 NO_CURRENCY = ""
 
@@ -42,7 +42,7 @@ class QuarantineRow(NamedTuple):
 
 @dataclass
 class ReasonCounts:
-    """What was counted of one span, by reason and currency; money in cents."""
+    """Counts of one batch by reason and currency; money in cents."""
 
     records: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     cents: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
@@ -50,22 +50,22 @@ class ReasonCounts:
     rejected: int = 0
     read: int = 0
 
-    def take(self, record: Record, rules: Rules) -> QuarantineRow | None:
-        """Count a record; return its row if it is not a sale."""
+    def add(self, record: Record, rules: Rules) -> QuarantineRow | None:
+        """Count a record, and return its row if it was not accepted."""
         outcomes = decode(record.value, record.append_ms, rules)
         self.read += 1
         self._count(outcomes)
-        found = next((o for o in outcomes if not isinstance(o, Sale)), None)
-        return None if found is None else entry(record, found)
+        refused = next((o for o in outcomes if not isinstance(o, Sale)), None)
+        return None if refused is None else row_of(record, refused)
 
-    def settle(self, late: int, rejected: int, offsets: int, *, whole: bool) -> None:
-        """Count what the ledger has and was not found, so that the sums are the ledger's.
+    def reconcile(self, late: int, rejected: int, offsets: int, *, whole: bool) -> None:
+        """Count what only the ledger has, so that the sums equal the ledger's.
 
         Args:
-            late: what the ledger says of the span.
-            rejected: the same.
-            offsets: how many offsets were looked at.
-            whole: whether these were all; else the rest was not read.
+            late: late records of the batch in the ledger.
+            rejected: rejected records of the batch in the ledger.
+            offsets: offsets that were read.
+            whole: whether these were all offsets of the batch.
 
         """
         self._add(NO_RECORD, offsets - self.read)
@@ -78,11 +78,11 @@ class ReasonCounts:
             self._add(DISAGREEMENT, left_late + left_rejected)
 
     def disagrees(self, late: int, rejected: int) -> bool:
-        """Whether the ledger has other counts than these, after all was read."""
+        """Whether the ledger has other counts, after every offset was read."""
         return (late, rejected) != (self.late, self.rejected)
 
     def _count(self, outcomes: tuple[Outcome, ...]) -> None:
-        """Count as the ledger does: rejected is what is neither accepted nor late of the one."""
+        """Count as the ledger does: a record is rejected unless its event is accepted or late."""
         self.rejected += 1
         for outcome in outcomes:
             if isinstance(outcome, Reason):
@@ -100,10 +100,10 @@ class ReasonCounts:
             self.cents[reason, currency] += cents
 
 
-def entry(record: Record, outcome: Outcome) -> QuarantineRow:
+def row_of(record: Record, outcome: Outcome) -> QuarantineRow:
     """Return the row of a record that was not accepted."""
     value = record.value
-    kept = None if value is None else value[:LONGEST_PAYLOAD]
+    kept = None if value is None else value[:MAX_PAYLOAD_BYTES]
     size = 0 if value is None else len(value)
     if not isinstance(outcome, Late):
         return QuarantineRow(

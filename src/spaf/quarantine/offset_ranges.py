@@ -1,9 +1,9 @@
-"""Which offsets need a look: the ledger, cut into stretches that are clean or are not.
+"""The ledger as ranges of offsets, each clean or with records that must be read.
 
-The job counts what it could read, with the smallest and the largest offset of each second. So a
-second with as many accepted sales as offsets is clean, and needs no look; one with late or refused
-events, or with fewer events than offsets, does; and offsets between two seconds could not be read.
-How many records of a stretch were not accepted is known before one of them is read.
+The job counts the records that it could read, with the smallest and the largest offset of each
+second. A second with as many accepted sales as offsets is clean and is not read again. A second
+with late or refused events, or with fewer events than offsets, is read, and so are the offsets
+between two seconds. The ledger also gives the number of records of a range that were not accepted.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-# A long gap is explained in pieces of this many offsets: each is one transaction, and some of each
-# are read where not all can be.
-PIECE_OFFSETS = 10_000
-# Clean offsets between two stretches that are read rather than passed over: fewer cost less than
-# another connection to the broker.
-SHORT_OFFSETS = 1_000
+# Most offsets of a batch. A batch is one transaction; of each some offsets are read where there are
+# too many to read all.
+MAX_BATCH_OFFSETS = 10_000
+# Clean offsets between two dirty ranges are skipped only if there are more than this: fewer cost
+# less than another connection to the broker.
+MAX_CLEAN_OFFSETS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerSecond:
-    """A row of `ledger_second`: the events that the job could read."""
+    """A row of `ledger_second`: the events that the job could read, and their offsets."""
 
     second: datetime
     accepted: int
@@ -34,7 +34,7 @@ class LedgerSecond:
 
 @dataclass(frozen=True, slots=True)
 class PartitionProgress:
-    """Up to where a partition is explained, and what of its last second is."""
+    """The first offset that is not explained, and the explained events of its second."""
 
     offset: int
     second: datetime | None = None
@@ -45,21 +45,21 @@ class PartitionProgress:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRange:
-    """Offsets that follow each other, with what the ledger says of them."""
+    """Consecutive offsets with their counts in the ledger."""
 
     first: int
     end: int
-    """The first offset behind it."""
+    """The first offset after the range."""
     late: int
     rejected: int
-    """Less than none where a record holds several sales."""
+    """Below 0 if a record holds several sales."""
     dirty: bool
     after: PartitionProgress
 
 
 @dataclass(frozen=True, slots=True)
 class RangeBatch:
-    """Stretches that are explained in one transaction; only `first` to `end` needs to be read."""
+    """Ranges that are explained in one transaction; `first` up to `end` must be read."""
 
     first: int
     end: int
@@ -69,88 +69,89 @@ class RangeBatch:
 
     @property
     def dirty(self) -> bool:
-        """Whether there is anything to read."""
+        """Whether there is a record to read."""
         return self.first < self.end
 
     @property
-    def bad(self) -> int:
-        """How many records were not accepted."""
+    def not_accepted(self) -> int:
+        """Number of records that were not accepted."""
         return max(0, self.late + self.rejected)
 
 
-def stretches(
-    place: PartitionProgress, seconds: Iterable[LedgerSecond], done: int, *, all_known: bool
+def ledger_ranges(
+    progress: PartitionProgress, seconds: Iterable[LedgerSecond], done: int, *, complete: bool
 ) -> Iterator[LedgerRange]:
-    """Yield what lies between a place and `done`, in order and without gaps.
+    """Yield the ranges from a position up to `done`, consecutive and in order.
 
-    A second with events at or behind `done` may still change; what comes before it is certain.
+    A second with events at or after `done` may still change, so it is left out.
 
     Args:
-        place: where to begin.
-        seconds: the rows of the ledger from the place's own second on, in order.
-        done: everything before this offset is in the ledger for certain.
-        all_known: whether the rows go on to the end of the ledger; else what follows the last of
-            them is left for another time.
+        progress: the position to start at.
+        seconds: the rows of the ledger from the second of the position on, in order.
+        done: the first offset that the ledger may not hold yet.
+        complete: whether the rows reach the end of the ledger; if not, the offsets after the last
+            row are left out.
 
     """
     for row in seconds:
-        if row.last < place.offset:
+        if row.last < progress.offset:
             continue
-        for piece in _gap(place, min(row.first, done)):
+        for piece in _gap(progress, min(row.first, done)):
             yield piece
-            place = piece.after
+            progress = piece.after
         if row.last >= done:
             return
-        body = _body(place, row)
+        body = _second(progress, row)
         yield body
-        place = body.after
-    if all_known:
-        yield from _gap(place, done)
+        progress = body.after
+    if complete:
+        yield from _gap(progress, done)
 
 
-def spans(parts: Iterable[LedgerRange]) -> Iterator[RangeBatch]:
-    """Join neighbouring stretches to spans worth a transaction."""
-    span: RangeBatch | None = None
+def batches(parts: Iterable[LedgerRange]) -> Iterator[RangeBatch]:
+    """Join neighbouring ranges to batches of one transaction each."""
+    batch: RangeBatch | None = None
     for part in parts:
-        if span is not None and not _fits(span, part):
-            yield span
-            span = None
-        if span is None:
-            span = RangeBatch(part.first, part.first, 0, 0, part.after)
-        span = _joined(span, part)
-    if span is not None:
-        yield span
+        if batch is not None and not _can_join(batch, part):
+            yield batch
+            batch = None
+        if batch is None:
+            batch = RangeBatch(part.first, part.first, 0, 0, part.after)
+        batch = _join(batch, part)
+    if batch is not None:
+        yield batch
 
 
-def _gap(place: PartitionProgress, end: int) -> Iterator[LedgerRange]:
-    """Yield offsets that the job has passed without an event: none could be read."""
-    for first in range(place.offset, end, PIECE_OFFSETS):
-        last = min(first + PIECE_OFFSETS, end)
-        after = replace(place, offset=last)
+def _gap(progress: PartitionProgress, end: int) -> Iterator[LedgerRange]:
+    """Yield the offsets without an event: the job could read none of their records."""
+    for first in range(progress.offset, end, MAX_BATCH_OFFSETS):
+        last = min(first + MAX_BATCH_OFFSETS, end)
+        after = replace(progress, offset=last)
         yield LedgerRange(first, last, 0, last - first, dirty=True, after=after)
 
 
-def _body(place: PartitionProgress, row: LedgerSecond) -> LedgerRange:
-    """Return a second from the place on, less what was explained of it before."""
-    known = place if place.second == row.second else PartitionProgress(0)
-    accepted, late = row.accepted - known.accepted, row.late - known.late
-    refused = row.refused - known.refused
+def _second(progress: PartitionProgress, row: LedgerSecond) -> LedgerRange:
+    """Return the range of a second from the position on, without its explained events."""
+    explained = progress if progress.second == row.second else PartitionProgress(0)
+    accepted, late = row.accepted - explained.accepted, row.late - explained.late
+    refused = row.refused - explained.refused
     end = row.last + 1
-    rejected = end - place.offset - accepted - late
+    rejected = end - progress.offset - accepted - late
     after = PartitionProgress(end, row.second, row.accepted, row.late, row.refused)
     dirty = (late, refused, rejected) != (0, 0, 0)
-    return LedgerRange(place.offset, end, late, rejected, dirty=dirty, after=after)
+    return LedgerRange(progress.offset, end, late, rejected, dirty=dirty, after=after)
 
 
-def _fits(span: RangeBatch, part: LedgerRange) -> bool:
-    if not part.dirty or not span.dirty:
+def _can_join(batch: RangeBatch, part: LedgerRange) -> bool:
+    if not part.dirty or not batch.dirty:
         return True
-    return part.first - span.end <= SHORT_OFFSETS and part.end - span.first <= PIECE_OFFSETS
+    clean, offsets = part.first - batch.end, part.end - batch.first
+    return clean <= MAX_CLEAN_OFFSETS and offsets <= MAX_BATCH_OFFSETS
 
 
-def _joined(span: RangeBatch, part: LedgerRange) -> RangeBatch:
-    late, rejected = span.late + part.late, span.rejected + part.rejected
+def _join(batch: RangeBatch, part: LedgerRange) -> RangeBatch:
+    late, rejected = batch.late + part.late, batch.rejected + part.rejected
     if not part.dirty:
-        return replace(span, late=late, rejected=rejected, after=part.after)
-    first = span.first if span.dirty else part.first
+        return replace(batch, late=late, rejected=rejected, after=part.after)
+    first = batch.first if batch.dirty else part.first
     return RangeBatch(first, part.end, late, rejected, part.after)

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from spaf.errors import TopicError
-from spaf.quarantine.explain import entry
+from spaf.quarantine.explain import row_of
 from spaf.quarantine.worker import QuarantineSource
 from spaf.sale import Record, Sale, decode
 from spaf.store.access import Role
@@ -145,7 +145,7 @@ def _explained(source: QuarantineSource, record: Record) -> QuarantinedRecord:
             f"The record at {record.partition}:{record.offset} was accepted.",
             todo="`spaf quarantine list` shows those that were not.",
         )
-    row = entry(record, bad)
+    row = row_of(record, bad)
     return QuarantinedRecord(
         *(
             row.partition,

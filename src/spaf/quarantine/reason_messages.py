@@ -1,4 +1,4 @@
-"""Reasons as sentences, and bytes as something a terminal can be given."""
+"""Reasons as sentences, and bytes as text that is safe on a terminal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from spaf.quarantine.explain import ARRAY, DISAGREEMENT, LATE, NO_RECORD, NOT_RE
 from spaf.sale import Reason
 from spaf.sale.jackson.rows import rows
 
-# Of a field's value no more is repeated in a sentence, characters.
-LONGEST_VALUE = 80
+# Characters of a field's value that a sentence quotes.
+MAX_VALUE_CHARS = 80
 
 RULES = {
     Reason.UNREADABLE: "It is no JSON object that can be read to its end.",
@@ -22,7 +22,7 @@ RULES = {
     Reason.AHEAD: "Its event time lies further after its arrival than sale.max_ahead_s allows.",
     LATE: "Its event time lies further before its arrival than sale.max_lateness_s allows.",
 }
-"""What each record of a reason has in common: the rule that it breaks."""
+"""The rule that every record of a reason breaks."""
 
 COUNTED = {
     NOT_READ: "counted by the ledger; too many came at once to read each",
@@ -30,7 +30,7 @@ COUNTED = {
     ARRAY: "records with several sales count once less than their sales",
     DISAGREEMENT: "the ledger and the contract do not agree: see `spaf logs quarantine`",
 }
-"""What is only counted."""
+"""Reasons that are only counted."""
 
 FIELDS = {
     Reason.PRODUCT: ("productId",),
@@ -42,16 +42,16 @@ FIELDS = {
     Reason.AHEAD: ("eventTime", "transactionDate"),
     LATE: ("eventTime", "transactionDate"),
 }
-"""The fields that a reason is about; of several the first that is there counts."""
+"""The fields of a reason; of several the first that the record has counts."""
 
 
 def rule(reason: str) -> str:
-    """Return the rule that records of a reason break, or what its count means."""
+    """Return the rule that records of a reason break, or the meaning of its count."""
     return RULES.get(reason) or COUNTED.get(reason, "")
 
 
 def sentence(reason: str, payload: bytes | None) -> str:
-    """Return why a record was not accepted: the rule, and what the record has instead."""
+    """Return why a record was not accepted: the rule, and the value that breaks it."""
     if payload is None:
         return f"{rule(reason)} It has no value at all: a tombstone."
     if not payload:
@@ -64,17 +64,17 @@ def sentence(reason: str, payload: bytes | None) -> str:
     if name is None:
         return f"{rule(reason)} It has none that can be read."
     value = row[name] or ""
-    cut = "..." if len(value) > LONGEST_VALUE else ""
-    return f'{rule(reason)} {name} is "{escaped(value[:LONGEST_VALUE])}{cut}".'
+    cut = "..." if len(value) > MAX_VALUE_CHARS else ""
+    return f'{rule(reason)} {name} is "{escaped(value[:MAX_VALUE_CHARS])}{cut}".'
 
 
 def escaped(text: str) -> str:
-    r"""Return a text in which nothing can steer a terminal: control characters as `\x1b`."""
+    r"""Return a text without control characters: each is escaped, such as `\x1b`."""
     return "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
 def shown(payload: bytes) -> str:
-    r"""Return bytes as text, escaped; what is no UTF-8 as `\xff`."""
+    r"""Return bytes as escaped text; a byte that is not UTF-8 as `\xff`."""
     return escaped(payload.decode(errors="backslashreplace"))
 
 

@@ -1,6 +1,6 @@
-"""A repaired record: the original with some fields set, or another in its place.
+"""A repaired record: the original with some fields set, or a replacement.
 
-Fields that are not set keep their bytes as they were sent, so that no number is rounded on the way.
+A field that is not set keeps its bytes, so that no number is rounded.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from spaf.quarantine.reason_messages import sentence
 from spaf.sale import Late, Reason, Rules, Sale, decode
 
 TIMES = ("eventTime", "transactionDate")
-# The generator's stamps: kept, they would make the replay look like a sale of very long latency.
+# The generator's timestamps. With them the replay would appear as a sale of very long latency.
 STAMPS = ("intendedAt", "sentAt")
 
 Fields = dict[str, msgspec.Raw]
 
 
 def repaired(original: bytes | None, changes: Sequence[str], append_ms: int, *, now: bool) -> bytes:
-    """Return the record to send in place of another.
+    """Return the record to send instead of the original.
 
-    A sale that names no time gets that of its first arrival: a replay does not move it.
+    A sale without a time gets the time of its first arrival, so that a replay does not move it.
 
     Args:
-        original: the record, or what was given in its place.
-        changes: `field=value`, the value as JSON or else as plain text; `field=null` is the same
-            as to leave it out.
-        append_ms: when the original arrived, epoch milliseconds.
-        now: leave out its time, so that it counts in the second in which it arrives again.
+        original: the record, or the replacement that the user gave.
+        changes: `field=value`, the value as JSON, or as plain text if it is not JSON;
+            `field=null` removes the field.
+        append_ms: append time of the original, epoch milliseconds.
+        now: remove its time, so that it counts in the second of its new arrival.
 
     Raises:
-        QuarantineError: the original cannot be repaired field by field, or a change is none.
+        QuarantineError: the original is not a JSON object, or a change is malformed.
 
     """
     fields = _fields(original)
@@ -53,7 +53,7 @@ def check(value: bytes, now_ms: int, rules: Rules) -> Sale:
     """Return the sale that a record would be if it arrived now.
 
     Raises:
-        QuarantineError: it would not be accepted, or not as one sale; says why.
+        QuarantineError: it would not be accepted, or not as one sale.
 
     """
     outcomes = decode(value, now_ms, rules)
@@ -79,7 +79,7 @@ def check(value: bytes, now_ms: int, rules: Rules) -> Sale:
 
 
 def _fields(original: bytes | None) -> Fields:
-    """Return the fields of a record with their values as they stand."""
+    """Return the fields of a record with the bytes of their values."""
     try:
         return msgspec.json.decode(original or b"", type=Fields)
     except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""The process's work: follow the ledger, read what it shows missing, write down why."""
+"""The work of the quarantine's process: follow the ledger, and explain what was not accepted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spaf import clock
 from spaf.errors import SpafError
 from spaf.quarantine import repository
 from spaf.quarantine.explain import QuarantineRow, ReasonCounts
-from spaf.quarantine.offset_ranges import PartitionProgress, RangeBatch, spans, stretches
+from spaf.quarantine.offset_ranges import PartitionProgress, RangeBatch, batches, ledger_ranges
 from spaf.quarantine.retention import Retention
 from spaf.sale import Rules
 from spaf.settings import QuarantineSettings
@@ -25,26 +25,26 @@ from spaf.topic.range_reader import read
 
 log = logging.getLogger(__name__)
 
-# Between two looks while nothing is new, seconds: the ledger itself is confirmed every 5 s.
-LOOK_SECONDS = 1.0
-# Before the next attempt when a server is away, seconds.
-AWAY_SECONDS = 2.0
-# Where all is full and more than this many wait, only a sample is read. That is 1,000 bad records a
-# second at the default checkpoints; reading and replacing these takes about a second of its share.
-FEW_WAITING = 5_000
-# Offsets that are read of each span then: enough for each reason to show, a twentieth of the work.
+# Interval of the polls while nothing is new: the ledger itself is confirmed every 5 s.
+POLL_INTERVAL_S = 1.0
+# Before the next attempt when a server is unreachable.
+RETRY_S = 2.0
+# If the quarantine is full and more records than this wait, only a sample is read. That is 1,000
+# records a second at the default checkpoints; reading them takes about a second of the CPU share.
+MAX_WAITING = 5_000
+# Offsets of each batch in such a sample: enough for each reason to occur, a twentieth of the work.
 SAMPLE_OFFSETS = 500
-# What the process holds of one range, bytes: a flood of huge records loses the first of them.
-BYTES_AT_ONCE = 16 * 2**20
-# Some 20 ms of work.
-RECORDS_BETWEEN_RESTS = 500
-# What the Kafka client may fetch ahead, KiB; a span has some 100 to 10,000 records.
+# Payloads of one batch in memory; of more, the first are dropped.
+MAX_BATCH_BYTES = 16 * 2**20
+# About 20 ms of work.
+RECORDS_BETWEEN_PAUSES = 500
+# Bytes that the Kafka client fetches ahead; a batch has about 100 to 10,000 records.
 QUEUE_KIB = 4 * 1024
 
 
 @dataclass(frozen=True)
 class QuarantineSource:
-    """What is explained, and where: the topic and the tables of one job."""
+    """The topic and the tables of one job, and the rules of the contract."""
 
     kafka: str
     topic: str
@@ -54,33 +54,33 @@ class QuarantineSource:
 
 @dataclass
 class WorkThrottle:
-    """Rests after work, so that work takes no more than its share of the time."""
+    """Pauses after work, so that work takes no more than its share of the time."""
 
     percent: int
     _since: float = field(default_factory=clock.monotonic)
 
-    def begin(self) -> None:
-        """Begin to work."""
+    def start(self) -> None:
+        """Start the time of the work."""
         self._since = clock.monotonic()
 
-    def rest(self) -> None:
-        """Sleep as long as the work since the last rest has earned."""
+    def pause(self) -> None:
+        """Sleep in proportion to the work since the last pause."""
         clock.sleep((clock.monotonic() - self._since) * (100 / self.percent - 1))
-        self.begin()
+        self.start()
 
 
 class QuarantineWorker:
-    """Explains what is not accepted, span by span; all that it must remember is in the tables."""
+    """Explains the records that were not accepted, batch by batch; its state is in the tables."""
 
     def __init__(self, source: QuarantineSource, settings: QuarantineSettings) -> None:
-        """Keep where everything is; nothing is connected yet."""
+        """Keep source and settings; nothing is connected yet."""
         self._source = source
         self._settings = settings
-        self._pace = WorkThrottle(settings.cpu_percent)
-        self._room = Retention(settings.max_records, settings.max_mib * 2**20)
+        self._throttle = WorkThrottle(settings.cpu_percent)
+        self._retention = Retention(settings.max_records, settings.max_mib * 2**20)
 
     def run(self, ready: Callable[[], None]) -> NoReturn:
-        """Watch for ever; a server that is away is waited for."""
+        """Poll for ever; wait for a server that is unreachable."""
         said = ""
         while True:
             try:
@@ -90,15 +90,15 @@ class QuarantineWorker:
                     said = ""
                     while True:
                         if not self.explain_some(connection):
-                            clock.sleep(LOOK_SECONDS)
+                            clock.sleep(POLL_INTERVAL_S)
             except SpafError as error:
                 if str(error) != said:
                     log.warning("waiting: %s", error)
                     said = str(error)
-                clock.sleep(AWAY_SECONDS)
+                clock.sleep(RETRY_S)
 
     def catch_up(self) -> None:
-        """Explain everything that is certain by now.
+        """Explain everything up to the newest complete checkpoint.
 
         Raises:
             StoreError: PostgreSQL does not answer.
@@ -111,18 +111,18 @@ class QuarantineWorker:
                 pass
 
     def explain_some(self, connection: psycopg.Connection) -> bool:
-        """Explain what waits, or a good part of it; say whether there was anything.
+        """Explain the waiting records, or a part of them, and return whether there were any.
 
         Raises:
             TopicError: the topic cannot be read.
 
         """
         todo: list[tuple[int, PartitionProgress, RangeBatch]] = []
-        for partition, place, done, seconds, all_known in repository.poll(connection):
-            before = place
-            for span in spans(stretches(place, seconds, done, all_known=all_known)):
-                todo.append((partition, before, span))
-                before = span.after
+        for partition, progress, done, seconds, complete in repository.poll(connection):
+            before = progress
+            for batch in batches(ledger_ranges(progress, seconds, done, complete=complete)):
+                todo.append((partition, before, batch))
+                before = batch.after
         if not todo:
             return False
         self._explain_all(connection, todo)
@@ -131,26 +131,26 @@ class QuarantineWorker:
     def _begin(self, connection: psycopg.Connection) -> None:
         if repository.reset_if_rules_changed(connection, self._source.rules):
             log.info("the rules have changed: everything is explained anew")
-        self._room = Retention.of(self._settings, connection)
+        self._retention = Retention.of(self._settings, connection)
 
     def _explain_all(
         self, connection: psycopg.Connection, todo: list[tuple[int, PartitionProgress, RangeBatch]]
     ) -> None:
-        self._pace.begin()
+        self._throttle.start()
         source = self._source
-        wait = sum(span.bad for _, _, span in todo)
+        wait = sum(batch.not_accepted for _, _, batch in todo)
         begin: Mapping[int, int] = {}
-        if any(span.dirty for _, _, span in todo):
+        if any(batch.dirty for _, _, batch in todo):
             begin = admin.begin_offsets(source.kafka, source.topic)
         try:
-            for partition, before, span in todo:
-                sampled = wait > FEW_WAITING and not self._room.has_room(span.bad)
-                self._explain(connection, (partition, before, span), begin, sampled=sampled)
-                wait -= span.bad
-                self._pace.rest()
+            for partition, before, batch in todo:
+                sampled = wait > MAX_WAITING and not self._retention.has_room(batch.not_accepted)
+                self._explain(connection, (partition, before, batch), begin, sampled=sampled)
+                wait -= batch.not_accepted
+                self._throttle.pause()
         except repository.ConcurrentUpdateError:
             log.warning("another process is explaining the same topic")
-            clock.sleep(LOOK_SECONDS)
+            clock.sleep(POLL_INTERVAL_S)
 
     def _explain(
         self,
@@ -160,32 +160,32 @@ class QuarantineWorker:
         *,
         sampled: bool,
     ) -> None:
-        partition, before, span = what
+        partition, before, batch = what
         # What retention has deleted can be counted, no more.
-        first = min(max(span.first, begin.get(partition, 0)), span.end)
-        end = min(first + SAMPLE_OFFSETS, span.end) if sampled else span.end
-        whole = (first, end) == (span.first, span.end)
-        tally = ReasonCounts()
-        entries = self._read(partition, first, end, tally)
-        with repository.step(connection, partition, before, span.after, self._source.rules):
-            if not span.dirty:
+        first = min(max(batch.first, begin.get(partition, 0)), batch.end)
+        end = min(first + SAMPLE_OFFSETS, batch.end) if sampled else batch.end
+        whole = (first, end) == (batch.first, batch.end)
+        counts = ReasonCounts()
+        rows = self._read(partition, first, end, counts)
+        with repository.step(connection, partition, before, batch.after, self._source.rules):
+            if not batch.dirty:
                 return
-            repository.insert_rows(connection, entries)
-            for entry in entries:
-                self._room.add(entry.reason, len(entry.payload or b""))
-            self._room.enforce(connection)
-            tally.settle(span.late, span.rejected, end - first, whole=whole)
-            repository.add_counts(connection, partition, tally)
-        if whole and tally.disagrees(span.late, span.rejected):
+            repository.insert_rows(connection, rows)
+            for row in rows:
+                self._retention.add(row.reason, len(row.payload or b""))
+            self._retention.enforce(connection)
+            counts.reconcile(batch.late, batch.rejected, end - first, whole=whole)
+            repository.add_counts(connection, partition, counts)
+        if whole and counts.disagrees(batch.late, batch.rejected):
             log.error(
                 "partition %d, offsets %d to %d: the ledger has %d late and %d rejected, the "
                 "contract says %d and %d",
-                *(partition, span.first, span.end - 1),
-                *(span.late, span.rejected, tally.late, tally.rejected),
+                *(partition, batch.first, batch.end - 1),
+                *(batch.late, batch.rejected, counts.late, counts.rejected),
             )
 
     def _read(
-        self, partition: int, first: int, end: int, tally: ReasonCounts
+        self, partition: int, first: int, end: int, counts: ReasonCounts
     ) -> deque[QuarantineRow]:
         """Count every record of a range and return the rows of those that were not accepted.
 
@@ -193,17 +193,17 @@ class QuarantineWorker:
         clearing away old versions of rows, those of sales_summary too.
         """
         source = self._source
-        entries: deque[QuarantineRow] = deque()
+        rows: deque[QuarantineRow] = deque()
         size = 0
         where = {partition: first}, {partition: end}
         with closing(read(source.kafka, source.topic, *where, queue_kib=QUEUE_KIB)) as records:
             for record in records:
-                entry = tally.take(record, source.rules)
-                if entry is not None:
-                    entries.append(entry)
-                    size += len(entry.payload or b"")
-                while size > BYTES_AT_ONCE:
-                    size -= len(entries.popleft().payload or b"")
-                if tally.read % RECORDS_BETWEEN_RESTS == 0:
-                    self._pace.rest()
-        return entries
+                row = counts.add(record, source.rules)
+                if row is not None:
+                    rows.append(row)
+                    size += len(row.payload or b"")
+                while size > MAX_BATCH_BYTES:
+                    size -= len(rows.popleft().payload or b"")
+                if counts.read % RECORDS_BETWEEN_PAUSES == 0:
+                    self._throttle.pause()
+        return rows

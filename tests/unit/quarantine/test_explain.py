@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaf.quarantine.explain import LONGEST_PAYLOAD, ReasonCounts
+from spaf.quarantine.explain import MAX_PAYLOAD_BYTES, ReasonCounts
 from spaf.sale import Record, Rules
 from spaf.verify import Detection, PythonOracle
 
@@ -34,7 +34,7 @@ def counted(values: list[bytes | None]) -> ReasonCounts:
     """Return the tally of records that all have been read."""
     tally = ReasonCounts()
     for record in records(values):
-        tally.take(record, RULES)
+        tally.add(record, RULES)
     return tally
 
 
@@ -51,7 +51,7 @@ def test_counts_add_up_to_the_ledger(values: list[bytes | None]) -> None:
     recount = counting.answers()
     tally = counted(values)
     assert (tally.late, tally.rejected) == (recount.late, recount.rejected)
-    tally.settle(recount.late, recount.rejected, len(values), whole=True)
+    tally.reconcile(recount.late, recount.rejected, len(values), whole=True)
     assert not tally.disagrees(recount.late, recount.rejected)
     assert sum(tally.records.values()) == recount.late + recount.rejected
     by_reason = Counter({reason: n for (reason, _), n in tally.records.items()})
@@ -66,14 +66,14 @@ def test_whatever_the_ledger_says_the_sum_is_its_sum(
 ) -> None:
     """What was not found is told as not read, or as a disagreement, and never lost."""
     tally = counted(values)
-    tally.settle(late, rejected, len(values) + no_record, whole=rest == 0)
+    tally.reconcile(late, rejected, len(values) + no_record, whole=rest == 0)
     assert sum(tally.records.values()) == late + rejected
 
 
 def test_what_was_not_read_is_counted_apart() -> None:
     """Of a sample the rest is late without money, or rejected without a reason."""
     tally = counted([LATE, BAD, b"garbage"])
-    tally.settle(10, 20, 3, whole=False)
+    tally.reconcile(10, 20, 3, whole=False)
     assert dict(tally.records) == {
         ("late", "USD"): 1,
         ("price", ""): 1,
@@ -87,13 +87,13 @@ def test_what_was_not_read_is_counted_apart() -> None:
 def test_an_offset_without_a_record_is_told_as_such() -> None:
     """The ledger takes it for an unreadable record."""
     tally = counted([BAD])
-    tally.settle(0, 3, 3, whole=True)
+    tally.reconcile(0, 3, 3, whole=True)
     assert dict(tally.records) == {("price", ""): 1, ("no_record", ""): 2}
 
 
 def test_a_late_sale_has_its_money_and_its_lateness() -> None:
     """The row says what was lost to the sums: whose category, how much, how late."""
-    entry = ReasonCounts().take(Record(2, 7, NOW, LATE), RULES)
+    entry = ReasonCounts().add(Record(2, 7, NOW, LATE), RULES)
     assert entry is not None
     assert (entry.partition, entry.offset, entry.append_ms, entry.reason) == (2, 7, NOW, "late")
     assert (entry.category, entry.currency, entry.amount) == ("books", "USD", Decimal("3.75"))
@@ -106,7 +106,7 @@ def test_a_late_sale_has_its_money_and_its_lateness() -> None:
 )
 def test_a_rejected_record_has_its_reason_and_bytes(value: bytes | None, reason: str) -> None:
     """No value is told from an empty one."""
-    entry = ReasonCounts().take(Record(0, 0, NOW, value), RULES)
+    entry = ReasonCounts().add(Record(0, 0, NOW, value), RULES)
     assert entry is not None
     assert (entry.reason, entry.payload, entry.payload_bytes) == (reason, value, len(value or b""))
     assert entry.amount is None
@@ -114,13 +114,13 @@ def test_a_rejected_record_has_its_reason_and_bytes(value: bytes | None, reason:
 
 def test_an_accepted_sale_is_no_row() -> None:
     """Nor is a record with several of them."""
-    assert ReasonCounts().take(Record(0, 0, NOW, GOOD), RULES) is None
-    assert ReasonCounts().take(Record(0, 0, NOW, b"[%s,%s]" % (GOOD, GOOD)), RULES) is None
+    assert ReasonCounts().add(Record(0, 0, NOW, GOOD), RULES) is None
+    assert ReasonCounts().add(Record(0, 0, NOW, b"[%s,%s]" % (GOOD, GOOD)), RULES) is None
 
 
 def test_a_long_record_is_cut_and_its_length_kept() -> None:
     """One record may be as large as a batch of the topic."""
-    entry = ReasonCounts().take(Record(0, 0, NOW, b"x" * 1_000_000), RULES)
+    entry = ReasonCounts().add(Record(0, 0, NOW, b"x" * 1_000_000), RULES)
     assert entry is not None
-    assert entry.payload == b"x" * LONGEST_PAYLOAD
+    assert entry.payload == b"x" * MAX_PAYLOAD_BYTES
     assert entry.payload_bytes == 1_000_000

@@ -1,4 +1,4 @@
-"""The ledger cut into stretches: nothing is left out, nothing is looked at twice."""
+"""The ledger cut into ledger_ranges: nothing is left out, nothing is looked at twice."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from spaf.quarantine.offset_ranges import (
     LedgerRange,
     LedgerSecond,
     PartitionProgress,
-    spans,
-    stretches,
+    batches,
+    ledger_ranges,
 )
 
 BEGIN = datetime(2025, 11, 22, 10, 30, tzinfo=UTC)
@@ -48,13 +48,13 @@ def walk(log: Log, looks: list[tuple[int, int]], start: int) -> list[LedgerRange
         rows = ledger(log, done + ahead, start)
         if place.second is not None:
             rows = [row for row in rows if row.second >= place.second]
-        found += (new := list(stretches(place, rows, start + done, all_known=True)))
+        found += (new := list(ledger_ranges(place, rows, start + done, complete=True)))
         place = new[-1].after if new else place
     return found
 
 
 @given(LOGS, st.data(), st.integers(0, 1_000))
-def test_every_offset_is_in_one_stretch_with_its_counts(
+def test_every_offset_is_in_one_range_with_its_counts(
     log: Log, data: st.DataObject, start: int
 ) -> None:
     """However the looks fall, counts are those of the log and what is clean holds only sales."""
@@ -74,10 +74,10 @@ def test_every_offset_is_in_one_stretch_with_its_counts(
 
 @given(LOGS, st.integers(0, 120), st.integers(0, 120))
 def test_what_may_still_change_is_left(log: Log, done: int, ahead: int) -> None:
-    """No stretch goes beyond what is certain, and only a second that does is left out."""
+    """No range goes beyond what is certain, and only a second that does is left out."""
     done = min(done, len(log))
     rows = ledger(log, done + ahead, 0)
-    found = list(stretches(PartitionProgress(0), rows, done, all_known=True))
+    found = list(ledger_ranges(PartitionProgress(0), rows, done, complete=True))
     end = found[-1].end if found else 0
     straddling = [row for row in rows if row.first < done <= row.last]
     if not straddling:
@@ -87,23 +87,28 @@ def test_what_may_still_change_is_left(log: Log, done: int, ahead: int) -> None:
 
 
 def test_behind_the_rows_at_hand_nothing_is_a_gap() -> None:
-    """While more rows may follow, what lies behind the last one is nobody's yet."""
+    """While more rows may follow, the offsets after the last one belong to no range yet."""
     rows = ledger([("a", 0), ("u", 1), ("a", 1)], 2, 0)
-    assert [part.end for part in stretches(PartitionProgress(0), rows, 3, all_known=False)] == [1]
-    assert [part.end for part in stretches(PartitionProgress(0), rows, 3, all_known=True)] == [1, 3]
+    assert [part.end for part in ledger_ranges(PartitionProgress(0), rows, 3, complete=False)] == [
+        1
+    ]
+    assert [part.end for part in ledger_ranges(PartitionProgress(0), rows, 3, complete=True)] == [
+        1,
+        3,
+    ]
 
 
 def test_a_record_with_several_sales_makes_its_second_dirty() -> None:
     """An array of three sales is one offset with three events: two less than none is rejected."""
-    (part,) = stretches(
-        PartitionProgress(5), [LedgerSecond(BEGIN, 3, 0, 0, 5, 5)], 6, all_known=True
+    (part,) = ledger_ranges(
+        PartitionProgress(5), [LedgerSecond(BEGIN, 3, 0, 0, 5, 5)], 6, complete=True
     )
     assert (part.late, part.rejected, part.dirty) == (0, -2, True)
 
 
 def test_a_long_gap_is_explained_in_pieces() -> None:
     """Garbage without end is not one transaction without end."""
-    found = list(stretches(PartitionProgress(0), [], 25_000, all_known=True))
+    found = list(ledger_ranges(PartitionProgress(0), [], 25_000, complete=True))
     assert [(part.first, part.end) for part in found] == [
         (0, 10_000),
         (10_000, 20_000),
@@ -113,13 +118,13 @@ def test_a_long_gap_is_explained_in_pieces() -> None:
 
 
 @given(LOGS, st.integers(1, 9), st.integers(1, 30))
-def test_spans_hold_all_stretches(log: Log, short: int, piece: int) -> None:
+def test_batches_hold_all_ranges(log: Log, short: int, piece: int) -> None:
     """Joined, they keep order and counts; what is not clean is inside what is read."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "SHORT_OFFSETS", short)
-        patch.setattr(module, "PIECE_OFFSETS", piece)
+        patch.setattr(module, "MAX_CLEAN_OFFSETS", short)
+        patch.setattr(module, "MAX_BATCH_OFFSETS", piece)
         parts = walk(log, [(len(log), 0)], 0)
-        found = list(spans(parts))
+        found = list(batches(parts))
     dirty = {n for part in parts if part.dirty for n in range(part.first, part.end)}
     looked = {n for span in found for n in range(span.first, span.end)}
     assert dirty <= looked
