@@ -1,22 +1,27 @@
 """A process that runs SQL over files: no cluster, no broker, no database.
 
-It is a process of its own because PyFlink leaves a JVM behind. Each line of standard input is one
-JSON list of statements, run in a table environment of their own, in batch; the INSERTs among them
-run together, in one job, once all others were registered. The answer is a line: `{}` when all is
-written, or `{"error": ...}`.
+It is a process of its own because PyFlink leaves a JVM behind. Each line of standard input is a
+JSON list of statements, run in a table environment of their own, in batch. The INSERTs among them
+run together, in one job, after all others. The answer is one line: `{}` when all rows are written,
+or `{"error": ...}`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 from spaf.job.submit import root_cause, table_environment
 
-# One thread keeps the rows of a file in their order; UTC because every stamp is.
+# One thread keeps the rows of a file in order. Every timestamp is in UTC.
 OPTIONS = {"table.local-time-zone": "UTC", "parallelism.default": "1"}
-# Works for minutes over millions of rows: the second compiler pays, unlike for a plan.
+# It works for minutes over millions of rows, so the second compiler pays, unlike for a plan.
 JVM_OPTIONS = ("-XX:TieredStopAtLevel=4", "-Xmx1200m")
+
+
+# An INSERT below the comment at the head of its file.
+INSERT = re.compile(r"(?:\s*--.*\n)*\s*INSERT\b")
 
 
 def run(statements: list[str]) -> None:
@@ -24,7 +29,7 @@ def run(statements: list[str]) -> None:
     environment = table_environment(OPTIONS, streaming=False)
     inserts = environment.create_statement_set()
     for statement in statements:
-        if statement.startswith("INSERT"):
+        if INSERT.match(statement):
             inserts.add_insert_sql(statement)
         else:
             environment.execute_sql(statement)
@@ -37,14 +42,14 @@ def main() -> None:
         answer = {}
         try:
             run(json.loads(line))
-        except Exception as error:  # noqa: BLE001 - whatever Java throws becomes the answer
+        except Exception as error:  # noqa: BLE001 - every Java exception becomes the answer
             answer = {"error": root_cause(error)}
-        # PyFlink itself prints to standard output now and then: the mark tells our lines.
+        # PyFlink itself sometimes prints to standard output: the mark identifies our lines.
         sys.stdout.write(f"\n{MARK}{json.dumps(answer)}\n")
         sys.stdout.flush()
 
 
-# What a line of ours begins with.
+# Prefix of the lines of this process.
 MARK = "spaf: "
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ from spaf.sale.conformance.cases import FORMS
 from spaf.sale.conformance.forms import at
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, SaleSettings, Settings
 from spaf.stack.run import Run
+from spaf.store import queries
 from spaf.store.access import Role
+from spaf.store.statement import statement
 from spaf.topic.admin import create_stamped_topic
 from spaf.topic.producer import open_producer
 from spaf.topic.range_reader import read
@@ -283,17 +285,11 @@ def tables(run: Run) -> Mapping[int, Outcomes]:
     counts: dict[int, tuple[int, int, int]] = {}
     rows: defaultdict[int, list[SummaryRow]] = defaultdict(list)
     with run.access.session(Role.READ) as connection:
-        for second, *events in connection.execute(
-            "SELECT extract(epoch FROM append_second)::bigint, accepted, late, refused "
-            "FROM ledger_second"
-        ):
+        for second, *events in connection.execute(statement("spaf.bench", "ledger_outcomes")):
             slot = second * 1_000 // SLOT_MS
             accepted, late, refused = counts.get(slot, (0, 0, 0))
             counts[slot] = (accepted + events[0], late + events[1], refused + events[2])
-        for row in connection.execute(
-            "SELECT extract(epoch FROM window_start)::bigint, category, currency, sales_count, "
-            "units_sold, total_sales FROM sales_summary"
-        ):
+        for row in queries.summary(connection):
             rows[row[0] * 1_000 // SLOT_MS].append(row)
     return {
         slot: Outcomes(*counts.get(slot, (0, 0, 0)), tuple(sorted(rows[slot])))

@@ -35,6 +35,7 @@ from spaf.stack.run import Run
 from spaf.stack.service_names import TASKMANAGER
 from spaf.store import queries
 from spaf.store.access import Role
+from spaf.store.statement import composed
 from spaf.topic.admin import create_stamped_topic
 from spaf.topic.producer import open_producer
 
@@ -431,11 +432,12 @@ def _checkpoints(client: FlinkClient, job: str, kind: str) -> int:
 def dumped(run: Run, table: str) -> bytes:
     """Return a table as text, ordered by its columns, without the wall-clock columns."""
     with run.access.session(Role.READ) as connection:
-        head = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(table)))
+        name = sql.Identifier(table)
+        head = connection.execute(composed("spaf.bench", "table_columns", table=name))
         names = [c.name for c in head.description or () if c.name not in WALL_CLOCK]
         columns = sql.SQL(", ").join(map(sql.Identifier, names))
-        query = sql.SQL("COPY (SELECT {0} FROM {1} ORDER BY {0}) TO STDOUT")
-        with connection.cursor().copy(query.format(columns, sql.Identifier(table))) as copy:
+        query = composed("spaf.bench", "copy_table", table=name, columns=columns)
+        with connection.cursor().copy(query) as copy:
             return b"".join(map(bytes, copy))
 
 

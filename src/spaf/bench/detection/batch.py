@@ -1,10 +1,11 @@
-"""The job's own views over files: what the stream would have said, asked at once."""
+"""The job's own views over files, in batch; the further SQL is in `bench/detection/sql`."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,11 @@ from spaf.settings import Settings
 from spaf.stack import process, runtime
 from spaf.stack.worker_process import WorkerProcess
 
-# Seconds since the epoch of a timestamp; TIMESTAMPDIFF counts in INT, enough until 2038.
-SECOND = "TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 00:00:00', {})"
-
 
 def parameters(settings: Settings) -> build.JobParameters:
-    """Return what the job's views leave open, with no addresses: log and sinks are files.
+    """Return the parameters of the job's views, without addresses: log and sinks are files.
 
-    Every copy counts, as without deduplication: that belongs to a log that goes on.
+    Every copy counts: deduplication needs a log that goes on.
     """
     return build.JobParameters.of(settings, CATEGORIES, duplicate_block_s=0)
 
@@ -35,31 +33,30 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def statement(name: str, **placeholders: str) -> str:
+    """Return the statement of a file in `bench/detection/sql`.
+
+    Raises:
+        JobError: a placeholder has no value.
+
+    """
+    source = files(__package__).joinpath("sql", f"{name}.sql").read_text()
+    return build.render(f"{name}.sql", source, placeholders)
+
+
 def sale_log(file: Path) -> Iterator[str]:
     """Yield the statements that make a `sale_log` of the JSON lines of a file."""
     columns = ", ".join(f"{name} {'DOUBLE' if name in AMOUNTS else 'STRING'}" for name in COLUMNS)
     yield files_table(
         "line", f"kafka_partition INT, kafka_offset BIGINT, append_ms BIGINT, {columns}", file
     )
-    yield f"""
-        CREATE TEMPORARY VIEW sale_log AS
-        SELECT
-            {", ".join(COLUMNS)},
-            kafka_partition,
-            kafka_offset,
-            TO_TIMESTAMP_LTZ(append_ms, 3) AS append_time,
-            kafka_offset AS arrival
-        FROM line
-    """  # noqa: S608 - names of columns
+    yield statement("create_sale_log", fields=", ".join(COLUMNS))
 
 
 def files_table(name: str, columns: str, place: Path) -> str:
     """Return the statement of a table whose rows are JSON lines of a file, or of a new folder."""
-    where = text(place.absolute().as_uri())
-    return f"""
-        CREATE TEMPORARY TABLE {name} ({columns})
-        WITH ('connector' = 'filesystem', 'path' = {where}, 'format' = 'json')
-    """
+    path = text(place.absolute().as_uri())
+    return statement("create_files_table", table_name=name, columns=columns, path=path)
 
 
 def rows(folder: Path) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from spaf.bench.detection import batch
-from spaf.bench.detection.batch import SECOND, files_table, rows
+from spaf.bench.detection.batch import files_table, rows, statement
 from spaf.bench.detection.csv_series import LEVEL, RATE, SALES, CsvSeries
 from spaf.errors import SettingsError
 from spaf.job import build
@@ -88,53 +88,19 @@ def _statements(
     """Yield what runs the job's views over the rows and writes what they find to a folder."""
     traffic = series.kind == RATE
     yield files_table("csv_row", _COLUMNS, folder / "rows.json")
-    yield _TRAFFIC if traffic else _SALES
+    yield statement("create_traffic" if traffic else "create_sales")
     placeholders = {**rules.placeholders(), "cool_down_s": str(cool_down_s)}
     wanted = TRAFFIC_VIEWS if traffic else SALE_VIEWS
     for path in sorted(files("spaf.job").joinpath("sql").iterdir(), key=lambda p: p.name):
         if path.name.endswith(".sql") and int(path.name[:3]) in wanted:
             yield build.render(path.name, path.read_text(), placeholders)
     yield files_table("found", "place BIGINT, expected DOUBLE, score DOUBLE", answers)
-    place = SECOND.format("window_start") if traffic else "kafka_offset"
-    view = "traffic_outlier" if traffic else "sale_outlier"
-    yield (
-        f"INSERT INTO found SELECT CAST({place} AS BIGINT), CAST(expected AS DOUBLE), score"  # noqa: S608
-        f" FROM {view}"
-    )
+    yield statement("insert_traffic_scores" if traffic else "insert_sale_scores")
 
 
 _COLUMNS = (
     "place BIGINT, number BIGINT, quantity BIGINT, product STRING, category STRING, currency STRING"
 )
-# A row is a step of time, whatever its stamp: the rules count rows.
-_TRAFFIC = """
-    CREATE TEMPORARY VIEW traffic_per_second AS
-    SELECT
-        CAST(TO_TIMESTAMP_LTZ(place * 1000, 3) AS TIMESTAMP(3)) AS window_start,
-        TO_TIMESTAMP_LTZ(place * 1000 + 999, 3) AS closed_at,
-        category,
-        number AS observed
-    FROM csv_row
-"""
-_SALES = """
-    CREATE TEMPORARY VIEW classified_sale AS
-    SELECT
-        0 AS kafka_partition,
-        place AS kafka_offset,
-        TO_TIMESTAMP_LTZ(place * 1000, 3) AS append_time,
-        place AS arrival,
-        CAST(place AS INT) AS append_second,
-        category,
-        product AS product_id,
-        currency,
-        CAST(NULL AS STRING) AS transaction_id,
-        quantity,
-        number AS unit_cents,
-        number * quantity AS cents,
-        place AS event_second,
-        0 AS outcome
-    FROM csv_row
-"""
 
 
 def _write(series: CsvSeries, file: Path) -> None:

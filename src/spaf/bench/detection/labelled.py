@@ -20,7 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from spaf.bench.detection import batch
-from spaf.bench.detection.batch import SECOND, Batch, files_table, rows, sale_log
+from spaf.bench.detection.batch import Batch, files_table, rows, sale_log, statement
 from spaf.bench.detection.options import ANOMALY_RATE_OPTION, EPISODE_EVERY_OPTION, RATE_OPTION
 from spaf.bench.detection.score import (
     KindMetrics,
@@ -391,9 +391,8 @@ def _statements(sales: Path, seconds: Path) -> Iterator[str]:
     """Yield the statements that write the alerts to two folders."""
     yield files_table("found_sale", "kafka_partition INT, kafka_offset BIGINT, kind STRING", sales)
     yield files_table("found_second", "`second` INT, category STRING, kind STRING", seconds)
-    yield "INSERT INTO found_sale SELECT kafka_partition, kafka_offset, kind FROM sale_outlier"
-    second = SECOND.format("window_start")
-    yield f"INSERT INTO found_second SELECT {second}, category, kind FROM traffic_outlier"  # noqa: S608
+    yield statement("insert_sale_alerts")
+    yield statement("insert_traffic_alerts")
 
 
 @contextlib.contextmanager

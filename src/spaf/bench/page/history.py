@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from typing import Annotated, LiteralString, Self
+from typing import Annotated, Self
 
 import msgspec
 
@@ -32,26 +32,12 @@ from spaf.stack.resource_usage import resources
 from spaf.stack.run import Run
 from spaf.stack.service_names import SERVE
 from spaf.store.access import Role
+from spaf.store.statement import statement
 
 HOURS = 24
 RANGE = "24h"
 # The page has drawn its first chart within this time after it was opened.
 READY_TIMEOUT_S = 20.0
-# Every second of the last day has sales in each category; the amounts vary a little.
-FILL: LiteralString = """
-    INSERT INTO sales_summary (
-        window_start, category, currency, sales_count, units_sold, total_sales, created_at,
-        updated_at
-    )
-    SELECT
-        to_timestamp(s.second), c.name, %(currency)s, 3 + (s.second / 60 + c.place * 7) %% 11,
-        5 + (s.second / 60 + c.place * 7) %% 23, 100.25 + (s.second + c.place) %% 900,
-        to_timestamp(s.second + 1), to_timestamp(s.second + 1)
-    FROM generate_series(%(from)s::bigint, %(to)s::bigint - 1) AS s (second)
-    CROSS JOIN unnest(%(categories)s::text[]) WITH ORDINALITY AS c (name, place)
-    ORDER BY s.second, c.place
-    ON CONFLICT DO NOTHING
-"""
 # Notes each time a canvas is cleared, which is how the chart begins to draw itself.
 PROBE = """
 window.spafDrawn = [];
@@ -181,20 +167,20 @@ def fill(run: Run) -> int:
     now_s = clock.now_ms() // 1_000
     with run.access.session(Role.OWNER) as connection:
         # No notifications: the page reads these rows at its start.
-        connection.execute("ALTER TABLE sales_summary DISABLE TRIGGER USER")
+        connection.execute(statement("spaf.bench", "disable_triggers"))
         connection.execute(
-            FILL,
+            statement("spaf.bench", "insert_day"),
             {
-                "from": now_s - HOURS * 3_600,
-                "to": now_s,
+                "first": now_s - HOURS * 3_600,
+                "last": now_s,
                 "categories": list(CATEGORIES),
                 "currency": run.contract.currency,
             },
         )
-        connection.execute("ALTER TABLE sales_summary ENABLE TRIGGER USER")
+        connection.execute(statement("spaf.bench", "enable_triggers"))
     with run.access.session(Role.OWNER, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE) sales_summary")
-        row = connection.execute("SELECT count(*) FROM sales_summary").fetchone()
+        row = connection.execute(statement("spaf.bench", "count_rows")).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -1,0 +1,7 @@
+-- Scores of the rows of a file. Grain: row of the file.
+INSERT INTO found
+SELECT
+    CAST(kafka_offset AS BIGINT),
+    CAST(expected AS DOUBLE),
+    score
+FROM sale_outlier

@@ -1,0 +1,7 @@
+-- Seconds that the job reports. Grain: second of append time, category, kind.
+INSERT INTO found_second
+SELECT
+    TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 00:00:00', window_start),
+    category,
+    kind
+FROM traffic_outlier

@@ -1,0 +1,2 @@
+-- Send notifications and set times again. Grain: table.
+ALTER TABLE sales_summary ENABLE TRIGGER USER
