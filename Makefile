@@ -32,8 +32,6 @@ check: $(READY) ## style, types, imports, dependencies, SQL, JavaScript, locks
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 	@$(RUN)/deptry src
-	@cd src/spaf && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar store quarantine
-	@cd src/spaf && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar quarantine serve store
 	@cd src/spaf && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar bench/sql quarantine serve store
 	@cd src/spaf && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar --config job/sql/.sqlfluff bench/detection/sql
 	@cd src/spaf/job/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .

@@ -1,4 +1,4 @@
-"""Where the job left off: the newest checkpoint that is whole and not too old."""
+"""The checkpoint to resume from: the newest that is complete and not too old."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ from spaf.settings import JobSettings
 
 # A killed job leaves folders without this file; resuming from one fails.
 METADATA = "_metadata"
-# Older state may have been given up by the wall clock in part (see STATE_SLACK_S). A quarter of
-# the slack is left for reading what has come in since.
-OLDEST_RESUME_S = STATE_SLACK_S * 3 // 4
-OLDEST_RESUME_ONCE_S = DUPLICATE_SLACK_S * 3 // 4
-# Folders of earlier runs of the job that are kept beside the newest.
-RUNS_KEPT = 3
+# State of an older checkpoint may have expired in part (see STATE_SLACK_S). A quarter of the slack
+# is left for reading the records since the checkpoint.
+MAX_AGE_S = STATE_SLACK_S * 3 // 4
+MAX_AGE_DEDUP_S = DUPLICATE_SLACK_S * 3 // 4
+# Folders of earlier runs of the job that are kept.
+MAX_RUNS = 3
 
 
-def oldest_resume_s(settings: JobSettings) -> int:
-    """Return how old a checkpoint may be that the job resumes from, seconds."""
-    return OLDEST_RESUME_ONCE_S if settings.deduplicate_minutes else OLDEST_RESUME_S
+def max_resume_age_s(settings: JobSettings) -> int:
+    """Return the largest age of a checkpoint that the job resumes from."""
+    return MAX_AGE_DEDUP_S if settings.deduplicate_minutes else MAX_AGE_S
 
 
 def newest_complete(
     folder: Path,
     now_s: float,
     unusable: Collection[Path] = (),
-    oldest_s: float = OLDEST_RESUME_S,
+    max_age_s: float = MAX_AGE_S,
 ) -> Path | None:
     """Return the newest complete checkpoint, or None if there is none to resume from.
 
     Args:
         folder: the checkpoint folder; it holds one folder a job, that one `chk-N` a checkpoint.
-        now_s: the present, seconds since the epoch.
-        unusable: checkpoints that a job could not start from.
-        oldest_s: what is older than this is none to resume from, seconds.
+        now_s: the current time, seconds since the epoch.
+        unusable: checkpoints from which a job could not start.
+        max_age_s: an older checkpoint is ignored.
 
     """
     complete = sorted(folder.glob(f"*/chk-*/{METADATA}"), key=_age_key, reverse=True)
-    fresh = (m.parent for m in complete if now_s - m.stat().st_mtime < oldest_s)
-    return next((found for found in fresh if found not in unusable), None)
+    fresh = (m.parent for m in complete if now_s - m.stat().st_mtime < max_age_s)
+    return next((checkpoint for checkpoint in fresh if checkpoint not in unusable), None)
 
 
 def prune(folder: Path) -> None:
-    """Delete what older runs of the job have left, but for the newest few.
+    """Delete the folders of older runs of the job, except the newest few.
 
-    The newest complete checkpoint stays, however many runs have come to none since.
+    The newest complete checkpoint stays, however many later runs have none.
     """
     runs = sorted((p for p in folder.glob("*") if p.is_dir()), key=_age_key, reverse=True)
     newest = max(folder.rglob(METADATA), key=_age_key, default=folder)
-    for run in runs[RUNS_KEPT:]:
+    for run in runs[MAX_RUNS:]:
         if run not in newest.parents:
             shutil.rmtree(run, ignore_errors=True)
 

@@ -136,7 +136,7 @@ class JobSupervisor:
         return self._newest_checkpoint(self._checkpoints, self._unusable)
 
     def _newest_checkpoint(self, folder: Path, unusable: set[Path]) -> Path | None:
-        max_age_s = checkpoint.oldest_resume_s(self._settings.job)
+        max_age_s = checkpoint.max_resume_age_s(self._settings.job)
         return checkpoint.newest_complete(folder, clock.now_us() / 1e6, unusable, max_age_s)
 
     def _exclude_checkpoint(self) -> None:

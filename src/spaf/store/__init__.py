@@ -1,1 +1,1 @@
-"""PostgreSQL, the keeper of the answers: roles, migrations, connections, queries."""
+"""PostgreSQL: access, roles, migrations, queries."""

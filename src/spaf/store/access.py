@@ -1,4 +1,4 @@
-"""Who connects to PostgreSQL, as whom, and where."""
+"""Connections to PostgreSQL: server, account and options, by role."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from spaf.errors import StoreError
 
 DATABASE = "spaf"
 CONNECT_TIMEOUT_S = 3
-# A query of a person or of a check that runs longer than this is a mistake, milliseconds.
+# A query of a user or of a check that runs longer than this is a mistake.
 READ_TIMEOUT_MS = 60_000
-# A sink that hears nothing for this long reconnects instead of blocking its task for ever, seconds.
+# A sink without an answer for this long reconnects instead of blocking its task for ever.
 SINK_SOCKET_TIMEOUT_S = 10
 EXAMPLE = "It looks like postgresql://user:password@host:5432/database"
-# Options of libpq that the sink's driver, pgjdbc, has under the same name, and that decide whom it
-# trusts and who it is.
-JDBC_TOO = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options")
+# Options of libpq for TLS and the session that pgjdbc, the sink's driver, has under the same name.
+JDBC_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options")
 
 
 class Role(StrEnum):
-    """What a connection is for."""
+    """The purpose of a connection, and the account that it uses."""
 
     OWNER = "spaf_owner"
     SINK = "spaf_sink"
@@ -36,11 +35,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Access:
-    """Everything needed to connect in any role.
+    """Everything that a connection in any role needs.
 
     `passwords` is empty for a PostgreSQL of the user's own: its one account serves every role.
-    `options` are libpq's, as the user's connection string has them; connections from here use all,
-    the sink those of `JDBC_TOO`.
+    `options` are libpq's options in the user's connection string. SPAF's connections use all of
+    them, the sink those of `JDBC_OPTIONS`.
     """
 
     host: str
@@ -54,10 +53,10 @@ class Access:
 
     @classmethod
     def external(cls, dsn: str, schema: str) -> Access:
-        """Return the access that a user's own connection string gives.
+        """Return the access of a user's own connection string.
 
         Raises:
-            StoreError: the string cannot be read, or names more than one server.
+            StoreError: the string is malformed, or names more than one server.
 
         """
         parts = _parts(dsn)
@@ -86,7 +85,7 @@ class Access:
         """Open a connection.
 
         Raises:
-            StoreError: the server does not answer or does not let us in.
+            StoreError: the server does not answer, or refuses the account.
 
         """
         user, password = self.credentials(role)
@@ -98,10 +97,10 @@ class Access:
             raise self._refused(user, error) from error
 
     async def connect_async(self, role: Role) -> psycopg.AsyncConnection:
-        """Open a connection for a loop; each of its statements is a transaction.
+        """Open a connection for asyncio; each of its statements is a transaction.
 
         Raises:
-            StoreError: the server does not answer or does not let us in.
+            StoreError: the server does not answer, or refuses the account.
 
         """
         user, password = self.credentials(role)
@@ -119,7 +118,7 @@ class Access:
         )
 
     def _libpq(self, role: Role) -> dict[str, Any]:
-        """Return everything but the account; what the job's answers depend on stays ours."""
+        """Return all but the account; the user's options cannot change schema or time zone."""
         settings = f"-csearch_path={self.schema} -cTimeZone=UTC"
         if role is Role.READ:
             settings += f" -cstatement_timeout={READ_TIMEOUT_MS} -cdefault_transaction_read_only=on"
@@ -135,10 +134,10 @@ class Access:
 
     @contextmanager
     def session(self, role: Role, *, autocommit: bool = False) -> Iterator[psycopg.Connection]:
-        """Open a connection for a block; what fails inside is a StoreError.
+        """Open a connection for a block; an error of PostgreSQL in it becomes a StoreError.
 
         Raises:
-            StoreError: the server does not answer, does not let us in, or goes away.
+            StoreError: the server does not answer, refuses the account, or disconnects.
 
         """
         try:
@@ -151,10 +150,10 @@ class Access:
             ) from error
 
     def jdbc_url(self) -> str:
-        """Return the address for the sink of the job.
+        """Return the JDBC URL for the sink of the job.
 
         Raises:
-            StoreError: the server is reached by a socket file, which Java has none of.
+            StoreError: the server is reached by a Unix socket, which pgjdbc does not support.
 
         """
         if self.host.startswith(("/", "@")):
@@ -163,7 +162,7 @@ class Access:
                 todo="Name the server's address, such as host=127.0.0.1, instead.",
             )
         options = {
-            **{name: self.options[name] for name in JDBC_TOO if name in self.options},
+            **{name: self.options[name] for name in JDBC_OPTIONS if name in self.options},
             "currentSchema": self.schema,
             "reWriteBatchedInserts": "true",
             "connectTimeout": self.options.get("connect_timeout", str(CONNECT_TIMEOUT_S)),
@@ -177,26 +176,26 @@ class Access:
 
 
 def _parts(dsn: str) -> dict[str, str]:
-    """Return what the string says, empty parts left out.
+    """Return the parts of a connection string that are not empty.
 
     Raises:
-        StoreError: libpq cannot read it, or it depends on what only libpq knows.
+        StoreError: libpq cannot parse it, or it has a part that pgjdbc does not know.
 
     """
     try:
         parts = {k: str(v) for k, v in conninfo_to_dict(dsn).items() if v not in (None, "")}
     except psycopg.ProgrammingError:
-        # libpq's own words repeat what it stumbled over, which may be the password.
+        # libpq's message quotes the part that it could not parse, which may be the password.
         raise StoreError(
             "postgres.dsn cannot be read: it is no connection string.", todo=EXAMPLE
         ) from None
     if "," in parts.get("host", ""):
         raise StoreError("postgres.dsn names more than one host; SPAF uses one.", todo=EXAMPLE)
-    # The sink would connect elsewhere, or as nobody.
-    elsewhere = [name for name in ("hostaddr", "service", "passfile") if name in parts]
-    if elsewhere:
+    # With these the sink would connect to another server, or without an account.
+    unsupported = [name for name in ("hostaddr", "service", "passfile") if name in parts]
+    if unsupported:
         raise StoreError(
-            f"postgres.dsn has {elsewhere[0]}, which Flink does not understand.", todo=EXAMPLE
+            f"postgres.dsn has {unsupported[0]}, which Flink does not understand.", todo=EXAMPLE
         )
     return parts
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from spaf.job.checkpoint import (
+    MAX_AGE_S,
+    MAX_RUNS,
     METADATA,
-    OLDEST_RESUME_S,
-    RUNS_KEPT,
+    max_resume_age_s,
     newest_complete,
-    oldest_resume_s,
     prune,
 )
 from spaf.settings import JobSettings
@@ -65,7 +65,7 @@ def test_folders_that_are_no_checkpoints_are_left_alone(tmp_path: Path) -> None:
     assert newest_complete(tmp_path, NOW) is None
 
 
-@pytest.mark.parametrize(("age", "found"), [(OLDEST_RESUME_S - 1, True), (OLDEST_RESUME_S, False)])
+@pytest.mark.parametrize(("age", "found"), [(MAX_AGE_S - 1, True), (MAX_AGE_S, False)])
 def test_state_that_may_be_given_up_in_part_is_too_old(
     tmp_path: Path, age: float, *, found: bool
 ) -> None:
@@ -77,18 +77,18 @@ def test_state_that_may_be_given_up_in_part_is_too_old(
 @pytest.mark.parametrize(("minutes", "limit_s"), [(0, 2_700), (10, 675)])
 def test_identifiers_are_given_up_sooner(tmp_path: Path, minutes: int, limit_s: int) -> None:
     """With deduplication a checkpoint is too old after minutes, not after most of an hour."""
-    oldest_s = oldest_resume_s(JobSettings(deduplicate_minutes=minutes))
+    oldest_s = max_resume_age_s(JobSettings(deduplicate_minutes=minutes))
     assert oldest_s == limit_s
     made = checkpoint(tmp_path, "run/chk-1", limit_s - 1)
-    assert newest_complete(tmp_path, NOW, oldest_s=oldest_s) == made
-    assert newest_complete(tmp_path, NOW + 1, oldest_s=oldest_s) is None
+    assert newest_complete(tmp_path, NOW, max_age_s=oldest_s) == made
+    assert newest_complete(tmp_path, NOW + 1, max_age_s=oldest_s) is None
 
 
 def test_prune_keeps_the_newest_runs_whole(tmp_path: Path) -> None:
     """What older runs have left goes, with everything in it."""
-    made = [checkpoint(tmp_path, f"run{n}/chk-1", 10.0 * n) for n in range(RUNS_KEPT + 2)]
+    made = [checkpoint(tmp_path, f"run{n}/chk-1", 10.0 * n) for n in range(MAX_RUNS + 2)]
     prune(tmp_path)
-    assert [one.exists() for one in made] == [True] * RUNS_KEPT + [False] * 2
+    assert [one.exists() for one in made] == [True] * MAX_RUNS + [False] * 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run0", "run1", "run2"]
 
 
@@ -105,7 +105,7 @@ def test_prune_leaves_few_runs_and_plain_files(tmp_path: Path) -> None:
 def test_prune_keeps_what_the_job_would_resume_from(tmp_path: Path) -> None:
     """Runs that came to no checkpoint do not push out the only one there is."""
     whole = checkpoint(tmp_path, "good/chk-9", 100)
-    for number in range(RUNS_KEPT):
+    for number in range(MAX_RUNS):
         checkpoint(tmp_path, f"failed{number}/chk-1", 10.0 * number, complete=False)
     prune(tmp_path)
     assert newest_complete(tmp_path, NOW) == whole
@@ -115,7 +115,7 @@ def test_prune_keeps_the_plan_of_the_newest_checkpoint(tmp_path: Path) -> None:
     """The folders of several plans are pruned likewise, a level above."""
     whole = checkpoint(tmp_path, "good/run/chk-9", 100)
     os.utime(tmp_path / "good", (NOW - 100, NOW - 100))
-    for number in range(RUNS_KEPT):
+    for number in range(MAX_RUNS):
         checkpoint(tmp_path, f"plan{number}/run", 10.0 * number, complete=False)
     prune(tmp_path)
     assert whole.exists()
