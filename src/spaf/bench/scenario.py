@@ -21,8 +21,6 @@ Seconds = NewType("Seconds", float)
 Rates = tuple[float, ...]
 SeedRange = range
 Names = tuple[str, ...]
-# What the load generator can be asked for, sales a second.
-MIN_RATE, MAX_RATE = 0.1, 200_000.0
 
 
 def option(

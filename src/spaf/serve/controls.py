@@ -17,7 +17,8 @@ from fastapi import APIRouter, Request, Response
 from spaf.errors import LoadError
 from spaf.generate.locust import client
 from spaf.generate.locust.client import LocustClient
-from spaf.generate.locust.protocol import WISHES
+from spaf.generate.locust.protocol import INJECTABLE_KINDS
+from spaf.generate.rate import rate_problem
 from spaf.serve.run_info import RunInfo
 from spaf.serve.web.concurrency_limit import ConcurrencyLimit
 from spaf.serve.web.responses import RequestRefusedError, answer
@@ -26,9 +27,6 @@ router = APIRouter(prefix="/api")
 
 # One after the other: two hands on one lever make a riddle.
 _hands = ConcurrencyLimit(1, "change of the load")
-# Sales a second; above, one process falls behind on a machine like ours.
-SMALLEST_RATE = 0.1
-LARGEST_RATE = 50_000.0
 LONGEST_CATEGORY = 64
 # A stop waits for the last acknowledgements; a start may come at a busy moment. Seconds.
 TIMEOUT_S = 10.0
@@ -55,10 +53,9 @@ async def change_load(request: Request) -> Response:
     """Start or stop the sales, or change their rate while they go on."""
     change = _read(await request.body(), LoadChange, '{"action": "start"|"stop"|"rate", "rate": N}')
     rate = change.rate
-    if change.action != "stop" and (rate is None or not SMALLEST_RATE <= rate <= LARGEST_RATE):
-        raise RequestRefusedError(
-            400, f"rate must be from {SMALLEST_RATE:g} to {LARGEST_RATE:,.0f} sales a second."
-        )
+    problem = "" if change.action == "stop" else rate_problem(rate or 0.0)
+    if problem:
+        raise RequestRefusedError(400, f"rate {problem}.")
     await asyncio.to_thread(_change, request.app.state.source, change.action, rate or 0.0)
     return answer({"ok": True, "action": change.action, "rate": rate})
 
@@ -67,8 +64,8 @@ async def change_load(request: Request) -> Response:
 async def inject(request: Request) -> Response:
     """Sell an anomaly now, labelled as the planned ones are."""
     wish = _read(await request.body(), InjectionRequest, '{"kind": ..., "category": name or null}')
-    if wish.kind not in WISHES:
-        raise RequestRefusedError(400, f"kind must be one of {', '.join(WISHES)}.")
+    if wish.kind not in INJECTABLE_KINDS:
+        raise RequestRefusedError(400, f"kind must be one of {', '.join(INJECTABLE_KINDS)}.")
     if wish.category is not None and not 0 < len(wish.category) <= LONGEST_CATEGORY:
         raise RequestRefusedError(
             400, f"category must be a text of 1 to {LONGEST_CATEGORY} characters."

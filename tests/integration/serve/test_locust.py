@@ -79,7 +79,7 @@ def shop(own: Own, run_info: Callable[..., RunInfo], tmp_path: Path) -> Iterator
 
 def _ready(remote: LocustClient) -> bool:
     try:
-        return remote.look().state == "ready"
+        return remote.status().state == "ready"
     except LoadError:
         return False
 
@@ -92,13 +92,13 @@ def test_start_change_inject_stop(shop: Shop) -> None:
         with pytest.raises(LocustRefusedError, match="No load runs whose rate"):
             remote.change(5)
         remote.start(200)
-        assert process.wait_until(lambda: remote.look().acked > 100, PATIENCE_S)
-        now = remote.look()
+        assert process.wait_until(lambda: remote.status().acked > 100, PATIENCE_S)
+        now = remote.status()
         assert (now.state, now.users, now.rate) == ("running", 100, 200.0)
         assert now.delay_ms is not None
         assert 0 <= now.delay_ms[0] <= now.delay_ms[1]
         remote.change(40)
-        assert process.wait_until(lambda: remote.look().rate == 40.0, PATIENCE_S)
+        assert process.wait_until(lambda: remote.status().rate == 40.0, PATIENCE_S)
         assert remote.inject("price_x100", "toys").category == "toys"
         surge = remote.inject("surge", None)
         assert surge.category == "electronics"
@@ -109,7 +109,7 @@ def test_start_change_inject_stop(shop: Shop) -> None:
             remote.inject("surge", "nothing")
         assert process.wait_until(lambda: _labelled(shop) == (1, 1), PATIENCE_S)
         remote.stop()
-        then = remote.look()
+        then = remote.status()
         assert (then.state, then.rate) == ("stopped", 0.0)
         assert then.intended == then.acked
     sold = {sale["transactionId"]: sale for sale in shop.sales()}
@@ -125,18 +125,18 @@ def test_through_the_page(shop: Shop) -> None:
     assert _post(shop, "/api/load", 409, action="rate", rate=5)["error"].startswith("No load runs")
     assert _post(shop, "/api/load", action="start", rate=100)["ok"]
     with LocustClient(shop.address) as remote:
-        assert process.wait_until(lambda: remote.look().acked > 10, PATIENCE_S)
+        assert process.wait_until(lambda: remote.status().acked > 10, PATIENCE_S)
         assert _post(shop, "/api/inject", kind="bulk_quantity", category="toys")["ok"]
         assert _post(shop, "/api/load", action="rate", rate=0.5)["rate"] == 0.5
         assert _post(shop, "/api/load", action="stop")["ok"]
-        assert remote.look().state == "stopped"
+        assert remote.status().state == "stopped"
 
 
 def test_a_page_of_another_site_cannot_inject(shop: Shop) -> None:
     """What a browser could be made to send is refused, and Locust allows no other origin."""
     with LocustClient(shop.address) as remote:
         remote.start(100)
-        assert process.wait_until(lambda: remote.look().acked > 10, PATIENCE_S)
+        assert process.wait_until(lambda: remote.status().acked > 10, PATIENCE_S)
         url = shop.address + INJECT_PATH
         form = httpx.post(url, data={"kind": "price_x10"})
         plain = httpx.post(url, content=b'{"kind":"price_x10"}', headers={"X-SPAF": "1"})
@@ -150,7 +150,7 @@ def test_a_page_of_another_site_cannot_inject(shop: Shop) -> None:
         assert httpx.post(f"{shop.address}/stop", headers=evil).status_code == 403
         own = {"Origin": shop.address}
         assert httpx.get(shop.address, headers=own).status_code == 200
-        assert remote.look().state == "running"
+        assert remote.status().state == "running"
         assert httpx.post(f"{shop.address}/stop", headers=own).status_code == 200
     assert not any(_labelled(shop))
 
@@ -159,7 +159,7 @@ def test_the_score_of_what_was_sold(shop: Shop) -> None:
     """Labels of a real load, rows as the job would write them: found, missed and false."""
     with LocustClient(shop.address) as remote:
         remote.start(100)
-        assert process.wait_until(lambda: remote.look().acked > 10, PATIENCE_S)
+        assert process.wait_until(lambda: remote.status().acked > 10, PATIENCE_S)
         for kind in ("price_x10", "bulk_quantity"):
             remote.inject(kind, None)
         assert process.wait_until(lambda: _labelled(shop)[0] == 2, PATIENCE_S)

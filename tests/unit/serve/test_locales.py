@@ -12,7 +12,7 @@ import pytest
 
 import spaf
 from spaf.generate.anomalies.episode import EPISODE_KINDS
-from spaf.generate.locust.protocol import WISHES
+from spaf.generate.locust.protocol import INJECTABLE_KINDS
 from spaf.quarantine.reason_messages import COUNTED, RULES
 from spaf.serve.records.kafka_view import MOST_MESSAGES
 
@@ -219,7 +219,8 @@ def test_rules_are_those_of_the_quarantine() -> None:
 
 def test_every_kind_of_anomaly_has_a_name() -> None:
     """Those that are detected, and those that are injected."""
-    assert {f"kind.{kind}" for kind in (*ALERTS, *WISHES, *EPISODE_KINDS)} <= ENGLISH.keys()
+    kinds = (*ALERTS, *INJECTABLE_KINDS, *EPISODE_KINDS)
+    assert {f"kind.{kind}" for kind in kinds} <= ENGLISH.keys()
 
 
 def test_messages_that_are_translated_are_the_server_s() -> None:

@@ -69,9 +69,9 @@ def test_a_parameter_that_is_wrong_by_itself_is_named(
 @pytest.mark.parametrize(
     ("path", "body", "named"),
     [
-        ("/api/load", {"action": "start"}, "rate must be from 0.1 to 50,000"),
+        ("/api/load", {"action": "start"}, "rate must be from 0.1 to 200,000"),
         ("/api/load", {"action": "start", "rate": 0}, "rate must be"),
-        ("/api/load", {"action": "rate", "rate": 50_001}, "rate must be"),
+        ("/api/load", {"action": "rate", "rate": 200_001}, "rate must be"),
         ("/api/load", {"action": "rate", "rate": "100"}, "The body must be"),
         ("/api/load", {"action": "explode"}, "The body must be"),
         ("/api/load", {"action": "stop", "more": 1}, "The body must be"),

@@ -14,7 +14,8 @@ from spaf.bench.page.goals import MAX_SERVE_MIB, Goal, GoalsResult
 from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.outcome import Measurement
-from spaf.bench.scenario import MAX_RATE, MIN_RATE, option
+from spaf.bench.scenario import option
+from spaf.generate.rate import MAX_RATE, MIN_RATE
 from spaf.measure.browser import find
 from spaf.measure.screen import Screen
 from spaf.stack.resource_usage import resources

@@ -19,8 +19,9 @@ from spaf.bench.page.sse_clients import ClientCounts, SseClients
 from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.outcome import WARM_UP_S, Measurement, Outcome
-from spaf.bench.scenario import MAX_RATE, MIN_RATE, Scenario, Seconds, option
+from spaf.bench.scenario import Scenario, Seconds, option
 from spaf.errors import LoadError
+from spaf.generate.rate import MAX_RATE, MIN_RATE
 from spaf.measure.quantiles import Quantiles
 from spaf.stack.run import Run
 

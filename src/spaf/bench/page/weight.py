@@ -18,8 +18,9 @@ from spaf.bench.page.access import BrowserScenario, open_browser, page_address
 from spaf.bench.page.goals import MAX_FIRST_LOAD_KB, MAX_FIRST_NUMBER_MS, Goal, GoalsResult
 from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
-from spaf.bench.scenario import MAX_RATE, MIN_RATE, option
+from spaf.bench.scenario import option
 from spaf.errors import BrowserError
+from spaf.generate.rate import MAX_RATE, MIN_RATE
 from spaf.measure.browser import Browser, Tab, find
 from spaf.stack.run import Run
 

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from spaf.cli.terminal.table_layout import flow
 from spaf.errors import SettingsError, SpafError
+from spaf.generate.rate import rate_problem
 
 # Where no terminal sets the width, lines are as long as our widest table, not cut at 80.
 FILE_WIDTH = 160
@@ -94,14 +95,15 @@ def seconds_of(text: str) -> float | None:
 
 
 def rate(value: float) -> float:
-    """Return a rate that the generator can be asked for.
+    """Return a rate that the load generator accepts.
 
     Raises:
-        SettingsError: it is not between 0.1 and 200,000 a second.
+        SettingsError: it does not accept this one.
 
     """
-    if not 0.1 <= value <= 200_000:  # noqa: PLR2004 - named in the message
-        raise SettingsError(f"--rate {value:g}: must be from 0.1 to 200000 sales a second.")
+    problem = rate_problem(value)
+    if problem:
+        raise SettingsError(f"--rate {value:g}: {problem}.")
     return value
 
 
@@ -109,7 +111,7 @@ def rates_of(text: str) -> list[float]:
     """Return the rates of an option such as 10,100,1000.
 
     Raises:
-        SettingsError: one is no number, or not between 0.1 and 200,000 a second.
+        SettingsError: one is not a number, or not a rate that the load generator accepts.
 
     """
     found = []

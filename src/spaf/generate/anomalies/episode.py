@@ -1,8 +1,8 @@
-"""Episodes on purpose: for a while a category sells more, less or not at all.
+"""Planned episodes: for a while a category sells more, less or not at all.
 
-No other category changes: what is suppressed was never due, and what is added comes on top of the
-schedule. The plan is drawn from the seed and from times since the first sale alone, so a stream is
-the same however late or fast it is sent.
+No other category changes: suppressed sales were never due, and additional ones come on top of the
+schedule. The plan depends only on the seed and on the time since the first sale, so a stream is the
+same at any speed of sending.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EPISODE_KINDS = (SURGE, DROUGHT, SHIFT, BURST)
-# Shortest and longest, seconds, and the factors of the rate. A surge is what a campaign or a robot
-# does, a drought a broken page, a shift the new normal of some minutes.
+# Range of lengths in seconds, and factors of the rate. A surge is the effect of a campaign or a
+# bot, a drought that of a broken page, a shift a new level for some minutes.
 SURGE_S, SURGE_FACTOR = (15.0, 30.0), (3.0, 6.0)
 DROUGHT_S = (15.0, 40.0)
 SHIFT_S, SHIFT_FACTORS = (120.0, 240.0), (2.0, 0.4)
-# One customer, one product, so many sales in so long, seconds.
+# A burst: sales of one product to one customer; length in seconds, range of the number of sales.
 BURST_S, BURST_SALES = 2.0, (20, 60)
-# None begins earlier: a detector has to see what is usual first, seconds.
+# No episode begins earlier: a detector needs a history first, seconds.
 QUIET_S = 60.0
-# After an episode its category is left alone, so that each label has a past to stand out from.
+# Pause of a category after an episode, so that the next one differs from its history, seconds.
 REST_S = 120.0
 _US = 1_000_000
 
@@ -41,7 +41,7 @@ class Episode(NamedTuple):
     factor: float
 
     def label(self, origin_us: int) -> EpisodeLabel:
-        """Return the truth about it, with the stream's first sale at `origin_us`."""
+        """Return the label of the episode, with the stream's first sale at `origin_us`."""
         start, end = (origin_us + self.start_us) // 1_000, (origin_us + self.end_us) // 1_000
         return EpisodeLabel(self.kind, CATEGORIES[self.category], start, end, self.factor)
 
@@ -49,61 +49,61 @@ class Episode(NamedTuple):
 def plan(seed: int, every_s: float) -> Iterator[Episode]:
     """Yield the episodes in order, `every_s` seconds apart on average.
 
-    Two of a category never meet. One that would meet another of its category, or begin in its
-    rest, is left out, so the more frequent they are the more are missing.
+    Episodes of a category do not overlap: one that would overlap with an earlier one or with its
+    REST_S is left out, so the actual mean interval is longer.
     """
-    luck = Random(f"episodes {seed}")  # noqa: S311 - a simulation
-    free = [0.0] * len(CATEGORIES)
+    rng = Random(f"episodes {seed}")  # noqa: S311 - a simulation
+    free_from = [0.0] * len(CATEGORIES)
     start = QUIET_S
     while True:
-        start += luck.expovariate(1 / every_s)
-        kind, category = luck.choice(EPISODE_KINDS), luck.randrange(len(CATEGORIES))
-        seconds, factor = shape(kind, luck)
-        if start >= free[category]:
-            free[category] = start + seconds + REST_S
+        start += rng.expovariate(1 / every_s)
+        kind, category = rng.choice(EPISODE_KINDS), rng.randrange(len(CATEGORIES))
+        seconds, factor = shape(kind, rng)
+        if start >= free_from[category]:
+            free_from[category] = start + seconds + REST_S
             end = start + seconds
             yield Episode(kind, category, round(start * _US), round(end * _US), factor)
 
 
-def shape(kind: str, luck: Random) -> tuple[float, float]:
-    """Return length in seconds and factor."""
+def shape(kind: str, rng: Random) -> tuple[float, float]:
+    """Return the length in seconds and the factor."""
     if kind == SURGE:
-        return luck.uniform(*SURGE_S), round(luck.uniform(*SURGE_FACTOR), 2)
+        return rng.uniform(*SURGE_S), round(rng.uniform(*SURGE_FACTOR), 2)
     if kind == DROUGHT:
-        return luck.uniform(*DROUGHT_S), 0.0
+        return rng.uniform(*DROUGHT_S), 0.0
     if kind == SHIFT:
-        return luck.uniform(*SHIFT_S), luck.choice(SHIFT_FACTORS)
-    return BURST_S, float(luck.randint(*BURST_SALES))
+        return rng.uniform(*SHIFT_S), rng.choice(SHIFT_FACTORS)
+    return BURST_S, float(rng.randint(*BURST_SALES))
 
 
 class Episodes:
-    """The episodes of a stream as its time goes by; nothing happens before `change_us`."""
+    """The episodes of a stream as time passes; nothing changes before `change_us`."""
 
     def __init__(self, seed: int, every_s: float) -> None:
-        """Plan; 0 seconds are no episodes at all."""
+        """Plan the episodes; none with `every_s` 0."""
         self.active: list[Episode] = []
-        # When the newest episode of a category ends, by category.
+        # Category → end of its newest episode.
         self.busy_until_us: dict[int, int] = {}
-        self._coming = plan(seed, every_s) if every_s else iter(())
-        self._next = next(self._coming, None)
-        # Intended time of the first sale, from which all is timed.
+        self._plan = plan(seed, every_s) if every_s else iter(())
+        self._next = next(self._plan, None)
+        # Due time of the first sale: the origin of all times.
         self.origin_us = 0
-        # Epoch microseconds at which an episode begins or ends next; the first sale sets the clock.
+        # When an episode begins or ends next, epoch microseconds; 0 before the first sale.
         self.change_us: float = 0.0
 
     def advance(self, now_us: int) -> list[EpisodeLabel]:
-        """Begin and end what is due, and return the labels of what begins."""
+        """Begin and end episodes; return the labels of those that begin."""
         if not self.origin_us:
             self.origin_us = now_us
         passed = now_us - self.origin_us
         self.active = [episode for episode in self.active if episode.end_us > passed]
         begun = []
         while self._next is not None and self._next.start_us <= passed:
-            if self._next.end_us > passed:  # else over before a sale came: nothing happened
+            if self._next.end_us > passed:  # else it ended before the first slot in it
                 begun.append(self._next.label(self.origin_us))
                 self.active.append(self._next)
                 self.busy_until_us[self._next.category] = self._next.end_us
-            self._next = next(self._coming, None)
+            self._next = next(self._plan, None)
         changes = [episode.end_us for episode in self.active]
         changes += [self._next.start_us] if self._next else []
         self.change_us = self.origin_us + min(changes, default=float("inf"))

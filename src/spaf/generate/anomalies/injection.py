@@ -1,7 +1,7 @@
-"""Anomalies that somebody asks for while the sales run.
+"""Anomalies that are injected on request while the load runs.
 
-They come on top of the plan: what the stream would have sold it still sells, with the same draws.
-Their own luck follows from the seed and from how many were asked for before.
+They come on top of the plan: the stream's own sales keep the same draws. The random values of an
+injection depend on the seed and on the number of earlier ones.
 """
 
 from __future__ import annotations
@@ -12,111 +12,110 @@ from typing import TYPE_CHECKING
 from spaf.errors import LoadError
 from spaf.generate.anomalies.anomaly import BURST, inject_kind
 from spaf.generate.anomalies.episode import QUIET_S, REST_S, Episode, shape
-from spaf.generate.locust.protocol import EPISODE_WISHES, InjectionAccepted
+from spaf.generate.locust.protocol import INJECTABLE_EPISODES, InjectionAccepted
 from spaf.generate.shop.assortment import CATEGORIES
 
 if TYPE_CHECKING:
     from spaf.generate.anomalies.anomaly import EpisodeLabel, Injected
     from spaf.generate.anomalies.episode import Episodes
 
-# Nobody watches more than a few; with more waiting, the anomalous sales would be the normal ones.
-MOST_WAITING = 20
+# Requests that may wait at a time. With more, anomalous sales would be the normal ones.
+MAX_WAITING = 20
 _US = 1_000_000
 
 
 class InjectionQueue:
-    """What was asked for and has not happened yet, and the episodes that were asked for."""
+    """Injections that wait for their sale, and injected episodes."""
 
     def __init__(self, seed: int, planned: Episodes) -> None:
-        """Begin with none, beside the planned episodes."""
+        """Start empty; `planned` are the stream's own episodes."""
         self.active: list[Episode] = []
         self.sales: list[tuple[str, str | None]] = []
-        # Whether an episode waits or is on: asked for each sale.
-        self.open = False
+        # Whether an episode is waiting or active; read for each sale.
+        self.has_episodes = False
         self._waiting: list[tuple[str, int, float, float]] = []
         self._busy_until_us: dict[int, int] = {}
         self._planned = planned
-        self._luck = Random(f"wishes {seed}")  # noqa: S311 - a simulation
+        self._rng = Random(f"wishes {seed}")  # noqa: S311 - a simulation
 
-    def take(self, kind: str, category: str | None, now_us: int) -> InjectionAccepted:
-        """Note a wish; it comes true with the next sale that fits.
+    def add(self, kind: str, category: str | None, now_us: int) -> InjectionAccepted:
+        """Add a request, which applies to the next matching sale.
 
         Raises:
-            LoadError: the shop has no such category, too many wait, or an episode is on there.
+            LoadError: the category is unknown, too many requests wait, or the category has an
+                episode.
 
         """
         if category is not None and category not in CATEGORIES:
             raise LoadError(f"The shop has no category {category!r:.80}.")
-        if len(self.sales) + len(self._waiting) >= MOST_WAITING:
+        if len(self.sales) + len(self._waiting) >= MAX_WAITING:
             raise LoadError("Too many anomalies wait for their sale already; try again later.")
-        if kind in EPISODE_WISHES:
-            return self._take_episode(kind, category, self._passed_us(now_us))
+        if kind in INJECTABLE_EPISODES:
+            return self._add_episode(kind, category, self._passed_us(now_us))
         self.sales.append((kind, category))
         return InjectionAccepted(kind, category)
 
-    def _take_episode(self, kind: str, category: str | None, passed_us: int) -> InjectionAccepted:
-        place = self._idle(kind, passed_us) if category is None else CATEGORIES.index(category)
-        free_us = self._free_us(place)
+    def _add_episode(self, kind: str, category: str | None, passed_us: int) -> InjectionAccepted:
+        index = self._idle(kind, passed_us) if category is None else CATEGORIES.index(category)
+        free_us = self._free_us(index)
         if free_us > passed_us:
             wait = (free_us - passed_us) / _US
             raise LoadError(
-                f"{CATEGORIES[place]} has an episode already; it ends in {wait:.0f} s.",
+                f"{CATEGORIES[index]} has an episode already; it ends in {wait:.0f} s.",
                 todo="Name another category, or wait.",
             )
-        seconds, factor = shape(kind, self._luck)
-        self._waiting.append((kind, place, seconds, factor))
-        self._busy_until_us[place] = passed_us + round(seconds * _US)
-        self.open = True
+        seconds, factor = shape(kind, self._rng)
+        self._waiting.append((kind, index, seconds, factor))
+        self._busy_until_us[index] = passed_us + round(seconds * _US)
+        self.has_episodes = True
         return InjectionAccepted(
-            kind, CATEGORIES[place], round(seconds, 1), _note(passed_us, free_us)
+            kind, CATEGORIES[index], round(seconds, 1), _note(passed_us, free_us)
         )
 
-    def begin(self, now_us: int) -> list[EpisodeLabel]:
-        """Begin and end episodes; return the labels of those that begin with the sale due now."""
+    def begin_episodes(self, now_us: int) -> list[EpisodeLabel]:
+        """Begin and end episodes; return the labels of those that begin with the present slot."""
         origin = self._planned.origin_us
         passed = now_us - origin
         begun = [
-            Episode(kind, place, passed, passed + round(seconds * _US), factor)
-            for kind, place, seconds, factor in self._waiting
+            Episode(kind, index, passed, passed + round(seconds * _US), factor)
+            for kind, index, seconds, factor in self._waiting
         ]
         self._waiting.clear()
-        self.active = [one for one in self.active if one.end_us > passed] + begun
-        self.open = bool(self.active)
-        return [one.label(origin) for one in begun]
+        self.active = [episode for episode in self.active if episode.end_us > passed] + begun
+        self.has_episodes = bool(self.active)
+        return [episode.label(origin) for episode in begun]
 
-    def inject(
-        self, category: str, draw: float, price_cents: int, quantity: int
-    ) -> Injected | None:
-        """Return what the first wish that fits a sale makes of it; it has come true then."""
-        for place, (kind, wanted) in enumerate(self.sales):
+    def apply(self, category: str, draw: float, price_cents: int, quantity: int) -> Injected | None:
+        """Apply the first matching request to a sale and remove it; None without one."""
+        for index, (kind, wanted) in enumerate(self.sales):
             if wanted in (None, category):
-                del self.sales[place]
+                del self.sales[index]
                 return inject_kind(kind, draw, price_cents, quantity)
         return None
 
     def _passed_us(self, now_us: int) -> int:
-        """Return the time since the first sale, which may still have to come."""
+        """Return the time since the first sale; 0 before it."""
         return now_us - self._planned.origin_us if self._planned.origin_us else 0
 
-    def _free_us(self, place: int) -> int:
-        """Return when the newest episode of a category ends, or ended."""
-        planned = self._planned.busy_until_us.get(place, -round(REST_S * _US))
-        return max(planned, self._busy_until_us.get(place, planned))
+    def _free_us(self, index: int) -> int:
+        """Return the end of the newest episode of a category."""
+        planned = self._planned.busy_until_us.get(index, -round(REST_S * _US))
+        return max(planned, self._busy_until_us.get(index, planned))
 
     def _idle(self, kind: str, passed_us: int) -> int:
-        """Return a category that has rested longest, if none has rested enough.
+        """Return a category that has rested for REST_S, or else the one that has rested longest.
 
-        The frequent ones come first, because a change of theirs is seen soonest; but a burst is
-        small beside a frequent category, and is seen in a rare one.
+        The most frequent ones come first, because a change there is detected soonest. For a burst
+        the rarest come first: it is small compared with the sales of a frequent category.
         """
-        order = range(len(CATEGORIES))
-        places = list(reversed(order) if kind == BURST else order)
-        rested = [one for one in places if passed_us - self._free_us(one) >= REST_S * _US]
-        return rested[0] if rested else min(places, key=self._free_us)
+        by_frequency = range(len(CATEGORIES))
+        order = list(reversed(by_frequency) if kind == BURST else by_frequency)
+        rested = [c for c in order if passed_us - self._free_us(c) >= REST_S * _US]
+        return rested[0] if rested else min(order, key=self._free_us)
 
 
 def _note(passed_us: int, free_us: int) -> str:
-    """Return what may keep an episode from being noticed."""
+    """Return why an episode may not be detected; nothing if it should be."""
     if passed_us < QUIET_S * _US:
         return "The first minute is the past that it is compared with: it may not be noticed."
     if passed_us - free_us < REST_S * _US:

@@ -1,1 +1,1 @@
-"""The Locust process: its users, its web page, the protocol of both sides, and its results."""
+"""The Locust process: users, web page, HTTP client, and results."""

@@ -1,4 +1,4 @@
-"""Locust's page by remote control, through the addresses that a person's browser would use."""
+"""HTTP client of Locust's page: its own routes and those that SPAF adds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import msgspec
 from spaf.errors import LoadError
 from spaf.generate.locust.command import users_for
 from spaf.generate.locust.protocol import (
-    DESK_HEADER,
+    CSRF_HEADER,
     INJECT_PATH,
-    LOOK_PATH,
+    STATUS_PATH,
     InjectionAccepted,
     LoadStatus,
 )
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-# Locust answers within milliseconds, but for a start at a busy moment, and for a stop: it waits for
-# the last acknowledgements. Seconds.
+# Locust answers within milliseconds, except to a start on a busy machine and to a stop, which waits
+# for the last acknowledgements. Seconds.
 TIMEOUT_S = 15.0
 
 
 class LocustRefusedError(LoadError):
-    """Locust is there and well, and does not do what was asked; the message says why."""
+    """Locust refuses the request; the message says why."""
 
 
 class LocustClient:
-    """One Locust page; it keeps its connection, so that a look each second costs little."""
+    """Client of one Locust page; keeps its connection between requests."""
 
     def __init__(self, address: str, *, timeout_s: float = TIMEOUT_S) -> None:
-        """Keep the address, such as http://127.0.0.1:8089; nothing is asked yet."""
+        """Keep the address, such as http://127.0.0.1:8089, without a request."""
         self.address = address.rstrip("/")
-        # Never through a proxy: the page is on this machine.
+        # The page is on this machine: no proxy.
         self._client = httpx.Client(timeout=timeout_s, trust_env=False)
 
     def __enter__(self) -> Self:
-        """Use it for a block."""
+        """Return the client."""
         return self
 
     def __exit__(
@@ -57,95 +57,95 @@ class LocustClient:
         """Close the connection."""
         self._client.close()
 
-    def look(self) -> LoadStatus:
-        """Return what the load does now.
+    def status(self) -> LoadStatus:
+        """Return the status of the load.
 
         Raises:
-            LoadError: the page does not answer, or it is another Locust than SPAF's.
+            LoadError: the page does not answer, or it is not SPAF's Locust.
 
         """
-        answer = self._send("GET", LOOK_PATH)
+        response = self._send("GET", STATUS_PATH)
         try:
-            return msgspec.json.decode(answer.content, type=LoadStatus)
+            return msgspec.json.decode(response.content, type=LoadStatus)
         except msgspec.DecodeError as error:
-            raise self._foreign() from error
+            raise self._unknown_server() from error
 
     def start(self, rate: float) -> None:
-        """Start the sales at this rate; sales that run go on at it.
+        """Start sales at this rate, or change the rate of running sales.
 
         Raises:
             LoadError: the page does not answer or refuses.
 
         """
-        now = self.look()
-        # While they sell, the users stay: with another number of them the rate would jump on the
-        # way, because both numbers cannot change at once.
+        now = self.status()
+        # Running users stay: Locust cannot change users and sales per user at once, so the rate
+        # would jump in between.
         users = now.users if now.selling and now.users else users_for(rate)
         form = {
             "user_count": str(users),
             "spawn_rate": str(users),
             "sales_per_user": f"{Decimal(str(rate)) / users:f}",
         }
-        self._done(self._send("POST", "/swarm", data=form))
+        self._require_success(self._send("POST", "/swarm", data=form))
 
     def change(self, rate: float) -> None:
-        """Change the rate of the sales that run.
+        """Change the rate of running sales.
 
         Raises:
-            LoadError: nothing is sold, or as for `start`.
+            LoadError: no sales are running, or as for `start`.
 
         """
-        if not self.look().selling:
+        if not self.status().selling:
             raise LocustRefusedError(
                 "No load runs whose rate could be changed.", todo="Start it first."
             )
         self.start(rate)
 
     def stop(self) -> None:
-        """Stop the sales; it returns when every sale is acknowledged or has failed.
+        """Stop the sales, and wait until every sale is acknowledged or has failed.
 
         Raises:
             LoadError: the page does not answer.
 
         """
-        self._done(self._send("POST", "/stop"))
+        self._require_success(self._send("POST", "/stop"))
 
     def inject(self, kind: str, category: str | None) -> InjectionAccepted:
-        """Make the next sale anomalous, or begin an episode, and return what will be.
+        """Make the next sale anomalous, or begin an episode.
 
         Raises:
-            LoadError: no load runs, it does not take the wish, or the page does not answer.
+            LoadError: no load runs, the injection is refused, or the page does not answer.
 
         """
-        wish = {"kind": kind, "category": category}
-        answer = self._send("POST", INJECT_PATH, json=wish, headers={DESK_HEADER: "1"})
-        self._done(answer)
-        return msgspec.json.decode(answer.content, type=InjectionAccepted)
+        body = {"kind": kind, "category": category}
+        response = self._send("POST", INJECT_PATH, json=body, headers={CSRF_HEADER: "1"})
+        self._require_success(response)
+        return msgspec.json.decode(response.content, type=InjectionAccepted)
 
-    def _send(self, method: str, path: str, **what: Any) -> httpx.Response:
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
-            answer = self._client.request(method, f"{self.address}{path}", **what)
+            response = self._client.request(method, f"{self.address}{path}", **options)
         except httpx.HTTPError as error:
             raise LoadError(
                 f"Locust's page at {self.address} does not answer ({type(error).__name__}).",
                 todo="See `spaf status` and `spaf logs locust`.",
             ) from error
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            raise self._foreign()
-        return answer
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise self._unknown_server()
+        return response
 
-    def _done(self, answer: httpx.Response) -> None:
-        """Go on if the answer says that it was done."""
+    def _require_success(self, response: httpx.Response) -> None:
+        """Raise unless the response says that the request was carried out."""
         try:
-            found = answer.json()
-            success, message = bool(found.get("success")), str(found.get("message", ""))
+            body = response.json()
+            success, message = bool(body.get("success")), str(body.get("message", ""))
         except (ValueError, AttributeError) as error:
-            raise self._foreign() from error
+            raise self._unknown_server() from error
         if not success:
-            raise LocustRefusedError(message or f"Locust refused ({answer.status_code}).")
+            raise LocustRefusedError(message or f"Locust refused ({response.status_code}).")
 
-    def _foreign(self) -> LoadError:
+    def _unknown_server(self) -> LoadError:
         return LoadError(
-            f"What answers at {self.address} is no Locust that SPAF has started.",
-            todo="SPAF controls its own only: see `spaf status`.",
+            f"The server at {self.address} is not a Locust that SPAF has started.",
+            todo="SPAF controls only its own: see `spaf status`.",
         )

@@ -1,4 +1,4 @@
-"""How to run the load: the command line of the Locust process, in both of its forms."""
+"""The command line of the Locust process: headless for a load, or with its web page."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 LOOPBACK = "127.0.0.1"
-# A person on the page thinks in users: with 100 of them one user more is one percent more.
+# With 100 users on Locust's page, one user is one percent of the rate.
 USERS = 100
-# Above this the waking of many users costs more than their sales. Measured at 20,000 sales/s: 100
-# users take 1.0 core, 20 take 0.85 and 5 take 0.6, with the same publish delay (p99 1.4-2 ms),
-# for they share one schedule and each wakes at most once a millisecond. Sales a second.
-BUSY_RATE = 1_000
-BUSY_USERS = 5
+# Above this rate, to wake many users costs more than to send their sales. Measured at 20,000
+# sales/s: 100 users take 1.0 core, 20 take 0.85 and 5 take 0.6, with the same publish delay (p99
+# 1.4-2 ms), because they share one schedule and each wakes at most once a millisecond.
+HIGH_RATE = 1_000
+HIGH_RATE_USERS = 5
 
 
 @dataclass(frozen=True)
 class LoadSpec:
-    """What is sold, and to which topic."""
+    """The parameters of a load: the sales and their topic."""
 
     bootstrap: str
     topic: str
@@ -28,14 +28,14 @@ class LoadSpec:
     currencies: tuple[str, ...]
     anomaly_rate: float
     labels: Path | None = None
-    # Seconds between two episodes on average; 0 is none.
+    # Mean time between two episodes, seconds; 0: no episodes.
     episode_every_s: float = 0.0
 
 
 def load_command(sales: LoadSpec, *, rate: float, seconds: float, result: Path) -> list[str]:
-    """Return the command that sells for so long at this rate, without a page, and quits.
+    """Return the command that sells for `seconds` at this rate, without a page, and exits.
 
-    It exits with 0 only if every sale was acknowledged; `result` has the counts either way.
+    The exit code is 0 only if every sale was acknowledged; `result` has the counts in any case.
     """
     return [
         *_locust(sales),
@@ -47,22 +47,22 @@ def load_command(sales: LoadSpec, *, rate: float, seconds: float, result: Path) 
 
 
 def page_command(sales: LoadSpec, *, port: int, rate: float, autostart: bool) -> list[str]:
-    """Return the command that offers Locust's page, set to this rate and, if asked, selling."""
+    """Return the command of Locust's page, set to this rate; with `autostart` it sells at once."""
     start = ["--autostart"] if autostart else []
     return [*_locust(sales), "--web-host", LOOPBACK, "--web-port", str(port), *_users(rate), *start]
 
 
 def users_for(rate: float) -> int:
-    """Return how many users share a rate; each one's part is then a short decimal number."""
-    return USERS if rate <= BUSY_RATE else BUSY_USERS
+    """Return the number of users for a rate; the rate of each is then a short decimal number."""
+    return USERS if rate <= HIGH_RATE else HIGH_RATE_USERS
 
 
 def _locust(sales: LoadSpec) -> list[str]:
     labels = [] if sales.labels is None else ["--labels", str(sales.labels)]
     return [
-        # -P: a file of the current folder must not pass for a module of the library.
+        # -P: a file in the current folder must not shadow a module.
         *(sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE)),
-        # Locust's table every two seconds says nothing that its page or our result does not.
+        # Without Locust's table every two seconds: its page and the result show the same.
         "--only-summary",
         *("--loglevel", "WARNING"),
         *("--bootstrap", sales.bootstrap),
@@ -76,7 +76,7 @@ def _locust(sales: LoadSpec) -> list[str]:
 
 
 def _users(rate: float) -> list[str]:
-    """Return the options for a rate; all users start at once."""
+    """Return the options of a rate; all users start at once."""
     users = users_for(rate)
     each = Decimal(str(rate)) / users
     return ["--users", str(users), "--spawn-rate", str(users), "--sales-per-user", f"{each:f}"]

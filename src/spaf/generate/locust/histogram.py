@@ -1,4 +1,4 @@
-"""Durations of every sale, kept exactly in little room: how often each microsecond occurred."""
+"""An exact histogram of durations: the number of occurrences of each microsecond."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Counts = dict[int, int]
 
 
 class Histogram:
-    """Counts of whole microseconds; a long run costs no more than a short one.
+    """Counts of whole microseconds; memory grows with distinct values, not with their number.
 
     >>> delays = Histogram()
     >>> for value in (700, 300, 500):
@@ -22,15 +22,15 @@ class Histogram:
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without values."""
         self._counts: defaultdict[int, int] = defaultdict(int)
 
     def add(self, microseconds: int) -> None:
-        """Count one."""
+        """Count a value."""
         self._counts[microseconds] += 1
 
     def quantile(self, share: float) -> int | None:
-        """Return the smallest value that at least this share does not exceed; None without any."""
+        """Return the smallest value that this share does not exceed; None without values."""
         return _quantile(self._counts, share)
 
     def counts(self) -> Counts:
@@ -38,21 +38,21 @@ class Histogram:
         return dict(self._counts)
 
     def quantiles_since(self, earlier: Counts, shares: Sequence[float]) -> list[int] | None:
-        """Return the same quantiles of the values that came after `earlier`; None without any."""
+        """Return quantiles of the values added since `earlier`; None without such values."""
         new = {
             value: count - earlier.get(value, 0)
             for value, count in self._counts.items()
             if count > earlier.get(value, 0)
         }
-        found = [_quantile(new, share) for share in shares]
-        return [one for one in found if one is not None] or None
+        quantiles = [_quantile(new, share) for share in shares]
+        return [value for value in quantiles if value is not None] or None
 
 
 def _quantile(counts: Mapping[int, int], share: float) -> int | None:
-    wanted = share * sum(counts.values())
-    seen = 0
+    rank = share * sum(counts.values())
+    cumulated = 0
     for value in sorted(counts):
-        seen += counts[value]
-        if seen >= wanted:
+        cumulated += counts[value]
+        if cumulated >= rank:
             return value
     return None

@@ -1,4 +1,4 @@
-"""What one run of the load came to: written by the Locust process, read by who started it."""
+"""The result of a run of the load: a JSON file that the Locust process writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from spaf.files import write_atomically
 if TYPE_CHECKING:
     from pathlib import Path
 
-# A generator that reached less of its rate measured another load than the one asked for.
-SMALLEST_ACHIEVED = 0.99
+# Below this share of the rate, the run measured another load than the requested one.
+MIN_ACHIEVED_SHARE = 0.99
 
 
 class PublishDelay(msgspec.Struct, frozen=True):
-    """Sent minus due, over every sale, milliseconds; None if nothing was sent."""
+    """Sent minus due over all sales, milliseconds; None without sales."""
 
     p50: float | None
     p99: float | None
@@ -28,8 +28,8 @@ class LoadResult(msgspec.Struct, frozen=True):
     """The counts and times of one run.
 
     `intended` is the number of sales that came due; each was sent or refused by the producer's
-    full queue, and each ends as `acked` or `failed`. `achieved_rate` is what was acknowledged
-    over the time that sending took, at least the time asked for.
+    full queue, and each ends as `acked` or `failed`. `achieved_rate` is the acknowledged sales
+    over the time that sending took, at least the requested time.
     """
 
     intended: int
@@ -47,21 +47,21 @@ class LoadResult(msgspec.Struct, frozen=True):
 
     @property
     def reasons(self) -> list[str]:
-        """What makes the run unfit to report figures from; nothing if it is fit."""
-        found = []
+        """Why the run is invalid, so that no figures are reported; empty if it is valid."""
+        reasons = []
         if self.failed:
-            found.append(f"{self.failed} of {self.intended} sales failed")
+            reasons.append(f"{self.failed} of {self.intended} sales failed")
         if self.acked < self.intended:
-            found.append(f"only {self.acked} of {self.intended} sales were acknowledged")
-        if self.achieved_rate < SMALLEST_ACHIEVED * self.rate:
-            found.append(
+            reasons.append(f"only {self.acked} of {self.intended} sales were acknowledged")
+        if self.achieved_rate < MIN_ACHIEVED_SHARE * self.rate:
+            reasons.append(
                 f"the generator fell behind: {self.achieved_rate:.1f} of {self.rate:g} sales/s"
             )
-        return found
+        return reasons
 
     @property
     def valid(self) -> bool:
-        """Whether the run did what was asked."""
+        """Whether figures of the run may be reported."""
         return not self.reasons
 
     def write(self, path: Path) -> None:
@@ -70,10 +70,10 @@ class LoadResult(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, path: Path) -> LoadResult:
-        """Return the result that a run wrote.
+        """Read the result of a run.
 
         Raises:
-            LoadError: the run wrote none, or something else is in the file.
+            LoadError: the file is missing or holds something else.
 
         """
         try:

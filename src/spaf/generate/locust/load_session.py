@@ -1,4 +1,4 @@
-"""What one Locust process keeps: a producer, the shop, and the run that is under way."""
+"""The state of a Locust process: its producer, the shop, and the test that is running."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spaf import clock
 from spaf.errors import LoadError
 from spaf.generate.locust import locust_stats
 from spaf.generate.locust.load_result import LoadResult, PublishDelay
-from spaf.generate.locust.locust_api import desk
+from spaf.generate.locust.locust_api import locust_api
 from spaf.generate.locust.options import exact, read_live, read_options
 from spaf.generate.locust.protocol import LoadStatus
 from spaf.generate.locust.publisher import Publisher
@@ -38,60 +38,60 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Delivery reports are fetched this often; one `poll` for all users, without waiting inside it
-# (a waiting `poll` would stop every user). Seconds.
-POLL_SECONDS = 0.002
-# After so many polls the page's figures and settings are brought up to date: 50 times a second,
-# so that at 50,000 sales/s one update counts 1,000 sales, which takes well under a millisecond.
-POLLS_PER_LOOK = 10
-# The publish delay that a look tells is that of the sales since a look so long ago, seconds.
+# Interval at which delivery reports are fetched, by one `poll` for all users. It does not block: a
+# blocking `poll` would stop every user. Seconds.
+POLL_S = 0.002
+# Polls between two updates of Locust's figures and options. With 50 updates a second, one update at
+# 50,000 sales/s counts 1,000 sales, which takes well under a millisecond.
+POLLS_PER_UPDATE = 10
+# Window of the publish delay in the load status, seconds.
 DELAY_WINDOW_S = 5.0
-# The producer reports each sale within its delivery timeout; one second more to hear of it.
-FLUSH_SECONDS = DELIVERY_TIMEOUT_MS / 1_000 + 1
+# The producer reports each sale within its delivery timeout; one second more to fetch the report.
+FLUSH_S = DELIVERY_TIMEOUT_MS / 1_000 + 1
 
 
 class TestRun(NamedTuple):
     """One test, from Start to Stop."""
 
     run_id: str
-    pace: RateControl
+    rate_control: RateControl
     stream: SaleStream
     publisher: Publisher
 
 
 class LoadSession:
-    """Sells for all users of the process, and answers Locust's events."""
+    """Sends the sales of all users of the process, and handles Locust's events."""
 
     def __init__(self, environment: Environment, parsed: Namespace) -> None:
         """Find the topic, then open the producer and the shop.
 
         Raises:
             TopicError: the broker cannot be reached, or it has no such topic.
-            LoadError: an option has a value that makes no sense.
+            LoadError: an option has a value that is not allowed.
 
         """
         self._environment = environment
         self._parsed = parsed
         self._options = read_options(parsed)
         self._live = read_live(parsed)
-        if not self._live.allowed:
-            raise LoadError(self._live.complaint)
-        # Asked before the producer exists: it would retry in silence for a minute.
+        if self._live.problem:
+            raise LoadError(self._live.problem)
+        # Before the producer is opened: without a topic it would retry for a minute, silently.
         partitions(self._options.bootstrap, self._options.topic)
         self._producer = open_producer(self._options.bootstrap, "spaf-generate")
         self._shop = catalogue.build(self._options.seed)
         labels = self._options.labels
         self._labels = labels.open("a", buffering=1, encoding="utf-8") if labels else None
-        self._changed = Event()
+        self._schedule_changed = Event()
         self._run: TestRun | None = None
         self._ended = False
-        # The last run, or the one under way, as `look` tells it.
-        self._seen: TestRun | None = None
-        self._delays_then: deque[tuple[float, Counts]] = deque()
-        gevent.spawn(self._pump)
+        # The run of the load status: the present one, or else the last one.
+        self._last_run: TestRun | None = None
+        self._delay_history: deque[tuple[float, Counts]] = deque()
+        gevent.spawn(self._poll_forever)
 
     def listen(self) -> None:
-        """Answer the events of this process from now on."""
+        """Register the handlers of Locust's events, and SPAF's routes at Locust's page."""
         events = self._environment.events
         for hook, listener in (
             (events.test_start, self.start),
@@ -102,38 +102,38 @@ class LoadSession:
             hook.add_listener(listener)  # type: ignore[no-untyped-call]
         page = self._environment.web_ui
         if page is not None and page.app is not None:
-            page.app.register_blueprint(desk(self))
+            page.app.register_blueprint(locust_api(self))
 
-    def look(self) -> LoadStatus:
-        """Return what the load does now, for who asks at Locust's page."""
-        run, runner = self._seen, self._environment.runner
+    def status(self) -> LoadStatus:
+        """Return the status of the load."""
+        run, runner = self._last_run, self._environment.runner
         state = "ready" if runner is None else str(runner.state)
         users = 0 if runner is None else runner.user_count
         if run is None:
             return LoadStatus(state, users, 0.0, 0, 0, 0)
         counts = run.publisher
-        rate = float(run.pace.rate) if self._run is run else 0.0
+        rate = float(run.rate_control.rate) if self._run is run else 0.0
         return LoadStatus(
             *(state, users, rate, counts.intended, counts.acked, counts.failed, run.run_id),
             slots=counts.slots,
             delay_ms=self._recent_delay_ms(run),
         )
 
-    def wish(self, kind: str, category: str | None) -> InjectionAccepted:
-        """Sell an anomaly now, labelled as the planned ones are.
+    def inject(self, kind: str, category: str | None) -> InjectionAccepted:
+        """Inject an anomaly into the next sales, with a label like that of a planned one.
 
         Raises:
-            LoadError: nothing is sold, or it cannot be done; the message says why.
+            LoadError: no load runs, or the stream refuses it; the message says why.
 
         """
-        if self._run is None or not self._run.pace.users:
+        if self._run is None or not self._run.rate_control.users:
             raise LoadError("No load runs that could sell an anomaly.", todo="Start the load.")
-        return self._run.stream.wish(kind, category, clock.now_us())
+        return self._run.stream.inject(kind, category, clock.now_us())
 
     def start(self, **_: object) -> None:
-        """Begin a run: new id, counts from zero, the stream from its first sale."""
-        self._follow_page()
-        # One host, one clock: the microsecond of the start tells two runs apart.
+        """Start a run with a new id, counts at zero and the stream at its first sale."""
+        self._read_page_options()
+        # The start in microseconds is unique: one host, one clock.
         run_id = f"{clock.now_us():x}"
         stream = SaleStream(
             self._shop,
@@ -143,47 +143,48 @@ class LoadSession:
             anomaly_rate=self._live.anomaly_rate,
             episode_every_s=self._options.episode_every_s,
         )
-        pace = RateControl(
+        rate_control = RateControl(
             exact(self._live.per_user),
             seconds=self._options.seconds,
             expected_users=self._parsed.num_users or 1,
         )
         publisher = Publisher(self._producer, self._options.topic, stream, self._keep_label)
-        self._run = self._seen = TestRun(run_id, pace, stream, publisher)
-        self._delays_then.clear()
+        self._run = self._last_run = TestRun(run_id, rate_control, stream, publisher)
+        self._delay_history.clear()
         self._ended = False
-        # Locust and its web server leave 64,000 objects that live for ever. Set apart, they no
-        # longer stop the sales for 15-20 ms whenever the collector visits its old generation.
+        # Locust and its web server leave 64,000 long-lived objects. Frozen, they are no longer
+        # traversed by collections of the oldest generation, which stopped the sales for 15-20 ms.
         gc.collect()
         gc.freeze()
 
     def sell(self) -> Never:
-        """Send what is due, again and again: the life of one user, ended by killing it."""
+        """Send due sales for one user, until the user's greenlet is killed."""
         run = self._running()
-        run.pace.join(clock.now_us())
-        self._wake()
+        rate_control = run.rate_control
+        rate_control.join(clock.now_us())
+        self._wake_users()
         try:
             while True:
-                self._send(run, run.pace.due(clock.now_us()))
-                self._changed.wait(run.pace.turn_seconds(clock.now_us()))
+                self._send(run, rate_control.take_due(clock.now_us()))
+                self._schedule_changed.wait(rate_control.seconds_to_next_slot(clock.now_us()))
         finally:
-            run.pace.leave(clock.now_us())
-            self._wake()
+            rate_control.leave(clock.now_us())
+            self._wake_users()
 
     def stopping(self, **_: object) -> None:
-        """Send what came due until now, and nothing after."""
+        """Send the sales that are due by now, and close the schedule."""
         if self._run is not None:
-            self._send(self._run, self._run.pace.due(clock.now_us(), limit=None))
-            self._run.pace.close(clock.now_us())
+            self._send(self._run, self._run.rate_control.take_due(clock.now_us(), limit=None))
+            self._run.rate_control.close(clock.now_us())
 
     def stop(self, **_: object) -> None:
-        """Wait for the last acknowledgements, then write what the run came to."""
+        """Wait for the last acknowledgements, then write the result of the run."""
         run, self._run = self._run, None
         if run is None:
             return
-        deadline = clock.monotonic() + FLUSH_SECONDS
+        deadline = clock.monotonic() + FLUSH_S
         while run.publisher.pending and clock.monotonic() < deadline:
-            gevent.sleep(POLL_SECONDS)
+            gevent.sleep(POLL_S)
         self._report(run)
         result = _result(run, self._options.seed)
         if self._options.result is not None:
@@ -191,19 +192,19 @@ class LoadSession:
         self._environment.process_exit_code = 0 if result.acked == result.intended else 1
 
     def quit(self, **_: object) -> None:
-        """Stop the run before Locust decides on its exit code."""
+        """Stop the run before Locust reads its exit code."""
         if self._environment.runner is not None:
             self._environment.runner.stop()
 
     def _recent_delay_ms(self, run: TestRun) -> tuple[float, float] | None:
-        """Return p50 and p99 of the publish delay since a look some seconds ago."""
-        now, delays, then = clock.monotonic(), run.publisher.delays, self._delays_then
-        while len(then) > 1 and now - then[1][0] >= DELAY_WINDOW_S:
-            then.popleft()
-        found = delays.quantiles_since(then[0][1] if then else {}, (0.5, 0.99))
-        if not then or now - then[-1][0] >= 1:
-            then.append((now, delays.counts()))
-        return None if found is None else (found[0] / 1_000, found[1] / 1_000)
+        """Return p50 and p99 of the publish delay over about DELAY_WINDOW_S."""
+        now, delays, history = clock.monotonic(), run.publisher.delays, self._delay_history
+        while len(history) > 1 and now - history[1][0] >= DELAY_WINDOW_S:
+            history.popleft()
+        quantiles_us = delays.quantiles_since(history[0][1] if history else {}, (0.5, 0.99))
+        if not history or now - history[-1][0] >= 1:
+            history.append((now, delays.counts()))
+        return None if quantiles_us is None else (quantiles_us[0] / 1_000, quantiles_us[1] / 1_000)
 
     def _running(self) -> TestRun:
         if self._run is None:
@@ -214,38 +215,38 @@ class LoadSession:
         for due_us in due:
             run.publisher.send(due_us)
 
-    def _wake(self) -> None:
-        """Let every user look at the schedule again: it is another one now."""
-        changed, self._changed = self._changed, Event()
+    def _wake_users(self) -> None:
+        """Wake every waiting user, because the schedule has changed."""
+        changed, self._schedule_changed = self._schedule_changed, Event()
         changed.set()
 
-    def _pump(self) -> Never:
+    def _poll_forever(self) -> Never:
         while True:
-            for _ in range(POLLS_PER_LOOK):
+            for _ in range(POLLS_PER_UPDATE):
                 self._producer.poll(0)
-                gevent.sleep(POLL_SECONDS)
+                gevent.sleep(POLL_S)
             if self._run is not None:
-                self._look(self._run)
+                self._update(self._run)
 
-    def _look(self, run: TestRun) -> None:
-        """Bring the page's figures, its settings and the end of the run up to date."""
+    def _update(self, run: TestRun) -> None:
+        """Report to Locust's statistics, apply changed options, and end a bounded run."""
         self._report(run)
-        if self._follow_page():
+        if self._read_page_options():
             run.stream.anomaly_rate = self._live.anomaly_rate
-            run.pace.set_per_user(clock.now_us(), exact(self._live.per_user))
-            self._wake()
-        if run.pace.done and not self._ended:
+            run.rate_control.set_per_user(clock.now_us(), exact(self._live.per_user))
+            self._wake_users()
+        if run.rate_control.done and not self._ended:
             self._ended = True
             gevent.spawn(self._end)
 
     def _report(self, run: TestRun) -> None:
         now_s = clock.now_us() / MICROSECONDS
         locust_stats.report(
-            self._environment, self._options.topic, run.publisher.take_news(), now_s
+            self._environment, self._options.topic, run.publisher.pop_stats(), now_s
         )
 
     def _end(self) -> None:
-        """End a bounded run: the process too, unless it has a page to go on showing."""
+        """End a bounded run, and without a web page the process too."""
         runner = self._environment.runner
         if runner is None:
             return
@@ -254,12 +255,12 @@ class LoadSession:
         else:
             runner.stop()
 
-    def _follow_page(self) -> bool:
-        """Take over the page's settings; values that make no sense are put back instead."""
-        live = read_live(self._parsed)
-        if not live.allowed:
-            log.warning(live.complaint)
-            self._parsed.sales_per_user, self._parsed.anomaly_rate = self._live
+    def _read_page_options(self) -> bool:
+        """Read the live options and return whether they changed; restore refused values."""
+        live, parsed = read_live(self._parsed), self._parsed
+        if live.problem:
+            log.warning(live.problem)
+            parsed.num_users, parsed.sales_per_user, parsed.anomaly_rate = self._live
             return False
         changed, self._live = live != self._live, live
         return changed
@@ -270,10 +271,10 @@ class LoadSession:
 
 
 def _result(run: TestRun, seed: int) -> LoadResult:
-    """Return what the run came to."""
-    counts, seconds = run.publisher, run.pace.seconds
-    start_us = run.pace.start_us or 0
-    took = max(seconds, ((counts.last_sent_us or 0) - start_us) / MICROSECONDS)
+    """Return the result of a run that has ended."""
+    counts, seconds = run.publisher, run.rate_control.seconds
+    start_us = run.rate_control.start_us or 0
+    took_s = max(seconds, ((counts.last_sent_us or 0) - start_us) / MICROSECONDS)
     p50, p99, largest = (counts.delays.quantile(share) for share in (0.5, 0.99, 1.0))
     return LoadResult(
         intended=counts.intended,
@@ -281,7 +282,7 @@ def _result(run: TestRun, seed: int) -> LoadResult:
         acked=counts.acked,
         failed=counts.failed,
         rate=counts.intended / seconds if seconds else 0.0,
-        achieved_rate=counts.acked / took if took else 0.0,
+        achieved_rate=counts.acked / took_s if took_s else 0.0,
         duration_s=seconds,
         publish_delay_ms=PublishDelay(_ms(p50), _ms(p99), _ms(largest)),
         first_intended_us=counts.first_intended_us,

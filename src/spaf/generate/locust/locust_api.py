@@ -1,8 +1,7 @@
-"""SPAF's part of Locust's page: what the load does, an anomaly now, and who may ask.
+"""The routes that SPAF adds to Locust's page (status and injection), and its access control.
 
-Locust allows the pages of every other site to use its own: it answers any Origin that it may. So a
-browser is let in only if it shows this very page; and the anomaly is for programs alone, which send
-no Origin.
+Locust allows every Origin (CORS). So a request with an Origin is refused unless that is this page
+itself; an injection is refused with any Origin, because only programs send it.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from flask import Blueprint, Response, request
 
 from spaf.errors import LoadError
 from spaf.generate.locust.protocol import (
-    DESK_HEADER,
+    CSRF_HEADER,
     INJECT_PATH,
-    LOOK_PATH,
-    WISHES,
+    INJECTABLE_KINDS,
+    STATUS_PATH,
     InjectionAccepted,
     LoadStatus,
 )
@@ -25,87 +24,87 @@ from spaf.generate.locust.protocol import (
 if TYPE_CHECKING:
     from typing import Protocol
 
-    class Seller(Protocol):
-        """The session, as the desk needs it."""
+    class LoadControl(Protocol):
+        """The part of the load session that the routes use."""
 
-        def look(self) -> LoadStatus:
-            """Return what the load does now."""
+        def status(self) -> LoadStatus:
+            """Return the status of the load."""
 
-        def wish(self, kind: str, category: str | None) -> InjectionAccepted:
-            """Take a wish and say what will happen."""
+        def inject(self, kind: str, category: str | None) -> InjectionAccepted:
+            """Inject an anomaly."""
 
 
-# A wish is some 60 bytes.
-LARGEST_BODY = 4_096
-# Names under which this machine may be spoken to, without the port.
+# A request takes some 60 bytes.
+MAX_BODY_BYTES = 4_096
+# Names of this machine in a Host header, without the port.
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
 class InjectionBody(msgspec.Struct, forbid_unknown_fields=True):
-    """What `INJECT_PATH` takes."""
+    """The body of a request to `INJECT_PATH`."""
 
     kind: str
     category: str | None = None
 
 
-def desk(seller: Seller) -> Blueprint:
-    """Return the addresses, to be registered with Locust's page."""
+def locust_api(load: LoadControl) -> Blueprint:
+    """Return the routes, to be registered with Locust's page."""
     blueprint = Blueprint("spaf", __name__)
 
     @blueprint.before_app_request
-    def only_ours() -> Response | None:
-        """Keep the pages of other sites from Locust's own addresses, too."""
-        foreign = _foreign()
-        return _refusal(403, foreign) if foreign else None
+    def check_origin() -> Response | None:
+        """Protect Locust's own routes too."""
+        problem = _origin_problem()
+        return _refusal(403, problem) if problem else None
 
-    @blueprint.get(LOOK_PATH)
-    def look() -> Response:
-        return _answer(200, seller.look())
+    @blueprint.get(STATUS_PATH)
+    def status() -> Response:
+        return _response(200, load.status())
 
     @blueprint.post(INJECT_PATH)
     def inject() -> Response:
-        refused = _refused()
-        if refused:
-            return _refusal(403, refused)
+        problem = _injection_problem()
+        if problem:
+            return _refusal(403, problem)
         try:
-            wish = msgspec.json.decode(request.get_data(), type=InjectionBody)
+            body = msgspec.json.decode(request.get_data(), type=InjectionBody)
         except (msgspec.DecodeError, RecursionError):
             return _refusal(400, 'The body must be {"kind": ..., "category": name or null}.')
-        if wish.kind not in WISHES:
-            return _refusal(400, f"kind must be one of {', '.join(WISHES)}.")
+        if body.kind not in INJECTABLE_KINDS:
+            return _refusal(400, f"kind must be one of {', '.join(INJECTABLE_KINDS)}.")
         try:
-            return _answer(200, seller.wish(wish.kind, wish.category))
+            return _response(200, load.inject(body.kind, body.category))
         except LoadError as error:
             return _refusal(409, error.line)
 
     return blueprint
 
 
-def _foreign() -> str:
-    """Return why the request comes from a page of another site, or nothing."""
+def _origin_problem() -> str:
+    """Return why Host or Origin is refused; nothing if both are of this page."""
     name = request.host.rpartition(":")[0] if ":" in request.host else request.host
     if name not in LOOPBACK_NAMES:
-        return "Only this machine may ask this."
+        return "Only this machine may use this page."
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"http://{request.host}":
-        return "A page of another site may not ask this."
+        return "A page of another site may not use this page."
     return ""
 
 
-def _refused() -> str:
-    """Return why the request is none of a program on this machine, or nothing."""
+def _injection_problem() -> str:
+    """Return why the request is refused; nothing if a program on this machine may have sent it."""
     if "Origin" in request.headers:
-        return "A page in a browser may not ask this."
-    if request.mimetype != "application/json" or DESK_HEADER not in request.headers:
-        return f"It needs the header {DESK_HEADER} and JSON."
-    if request.content_length is None or request.content_length > LARGEST_BODY:
+        return "A browser may not use this route."
+    if request.mimetype != "application/json" or CSRF_HEADER not in request.headers:
+        return f"The header {CSRF_HEADER} and a JSON body are required."
+    if request.content_length is None or request.content_length > MAX_BODY_BYTES:
         return "The body is too long."
     return ""
 
 
 def _refusal(status: int, message: str) -> Response:
-    return _answer(status, {"success": False, "message": message})
+    return _response(status, {"success": False, "message": message})
 
 
-def _answer(status: int, what: object) -> Response:
-    return Response(msgspec.json.encode(what), status, mimetype="application/json")
+def _response(status: int, body: object) -> Response:
+    return Response(msgspec.json.encode(body), status, mimetype="application/json")

@@ -1,4 +1,4 @@
-"""Locust's own statistics, fed in handfuls: exact, at a tenth of the cost of an event a sale."""
+"""Feeds Locust's statistics in batches: exact, at a tenth of the cost of an event a sale."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 REQUEST_TYPE = "KAFKA"
 
 
-def report(environment: Environment, topic: str, news: DeliveryStats, now_s: float) -> None:
+def report(environment: Environment, topic: str, delivery: DeliveryStats, now_s: float) -> None:
     """Count each acknowledged sale as a request, and each failed one as a failure."""
-    if news.latencies_ms:
-        _count(environment.stats, topic, news, now_s)
-    for reason, times in news.failures.items():
+    if delivery.latencies_ms:
+        _count(environment.stats, topic, delivery, now_s)
+    for reason, times in delivery.failures.items():
         for _ in range(times):
             environment.events.request.fire(  # type: ignore[no-untyped-call]
                 request_type=REQUEST_TYPE,
@@ -33,9 +33,9 @@ def report(environment: Environment, topic: str, news: DeliveryStats, now_s: flo
             )
 
 
-def _count(stats: RequestStats, topic: str, news: DeliveryStats, now_s: float) -> None:
-    """Add what Locust itself would have added one by one, the way it merges its workers."""
-    times = news.latencies_ms
+def _count(stats: RequestStats, topic: str, delivery: DeliveryStats, now_s: float) -> None:
+    """Merge the sales into the statistics, as Locust merges those of its workers."""
+    times = delivery.latencies_ms
     part = StatsEntry(stats, topic, REQUEST_TYPE)
     part.num_requests = part.num_reqs_per_sec[int(now_s)] = len(times)
     part.last_request_timestamp = now_s
@@ -43,6 +43,6 @@ def _count(stats: RequestStats, topic: str, news: DeliveryStats, now_s: float) -
     part.min_response_time = min(times)  # type: ignore[assignment]
     part.max_response_time = max(times)  # type: ignore[assignment]
     part.response_times.update(Counter(map(bucket_response_time, times)))
-    part.total_content_length = news.bytes
+    part.total_content_length = delivery.bytes
     stats.total.extend(part)
     stats.entries[(topic, REQUEST_TYPE)].extend(part)

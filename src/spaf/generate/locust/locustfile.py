@@ -1,6 +1,6 @@
-"""Locust's entry: `locust -f` this file. The rate is the number of users times `--sales-per-user`.
+"""The locustfile: the rate is the number of users times `--sales-per-user`.
 
-Locust's own page starts and stops the sales and changes their rate, live, by the number of users.
+Locust's own page starts and stops the sales, and changes the rate by the number of users.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class SalesUser(User):
-    """One user: `--sales-per-user` sales a second, on the schedule that all users share."""
+    """One user with `--sales-per-user` sales a second, on the schedule that all users share."""
 
     session: LoadSession
 
     @task
     def sell(self) -> None:
-        """Sell while the user lives: Locust's loop around a task costs more than a sale."""
+        """Send sales until the user ends: one pass of Locust's task loop costs more than a sale."""
         self.session.sell()
 
 
@@ -45,4 +45,4 @@ def _open_session(environment: Environment, **_: Any) -> None:
         raise SystemExit(str(error)) from None
     session.listen()
     SalesUser.session = session
-    environment.host = parsed.bootstrap  # what the page shows as its target
+    environment.host = parsed.bootstrap  # shown on the page as the target

@@ -1,4 +1,4 @@
-"""The options that SPAF adds to Locust's command line, and which of them its page shows."""
+"""The options that SPAF adds to Locust's command line and page."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from spaf.generate.rate import rate_problem
+
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from locust.argument_parser import LocustArgumentParser
 
-# Far beyond what one process sends; it keeps a slip of the finger from filling the memory.
-LARGEST_SALES_PER_USER = 100_000.0
-# With more, the anomalous sales would be the normal ones.
-LARGEST_ANOMALY_RATE = 0.5
+# With a larger share, anomalous sales would be the normal ones.
+MAX_ANOMALY_RATE = 0.5
 
 
 class Options(NamedTuple):
-    """The options of one process, with their exact types."""
+    """The fixed options of a Locust process."""
 
     bootstrap: str
     topic: str
@@ -31,7 +31,7 @@ class Options(NamedTuple):
 
 
 def add_options(parser: LocustArgumentParser) -> None:
-    """Add the options; a person changes the first two on the page, also during a run."""
+    """Add the options; Locust's page shows the first two, which can be changed during a test."""
     parser.add_argument(
         "--sales-per-user",
         type=float,
@@ -58,7 +58,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 
 
 def read_options(parsed: Namespace) -> Options:
-    """Return the options that stay as they are while the process lives."""
+    """Return the options that cannot be changed while the process runs."""
     return Options(
         bootstrap=parsed.bootstrap,
         topic=parsed.topic,
@@ -72,34 +72,32 @@ def read_options(parsed: Namespace) -> Options:
 
 
 class LiveOptions(NamedTuple):
-    """What a person may change on Locust's page while the sales run."""
+    """The options that can be changed on Locust's page while a test runs."""
 
+    users: int
     per_user: float
     anomaly_rate: float
 
     @property
-    def allowed(self) -> bool:
-        """Whether the values make sense; the page itself takes any number."""
-        return (
-            0 < self.per_user <= LARGEST_SALES_PER_USER
-            and 0 <= self.anomaly_rate <= LARGEST_ANOMALY_RATE
-        )
-
-    @property
-    def complaint(self) -> str:
-        """What to say about values that are not allowed."""
-        return (
-            f"Sales per user must be above 0 and at most {LARGEST_SALES_PER_USER:g} (now "
-            f"{self.per_user:g}), the anomaly rate from 0 to {LARGEST_ANOMALY_RATE:g} (now "
-            f"{self.anomaly_rate:g})."
-        )
+    def problem(self) -> str:
+        """What is wrong with the values, as a sentence; Locust's page accepts any number."""
+        rate = self.users * self.per_user
+        problem = rate_problem(rate)
+        if problem:
+            return (
+                f"The rate {problem}, not {rate:g} "
+                f"({self.users} users with {self.per_user:g} sales a second each)."
+            )
+        if not 0 <= self.anomaly_rate <= MAX_ANOMALY_RATE:
+            return f"The anomaly rate must be from 0 to {MAX_ANOMALY_RATE}: {self.anomaly_rate:g}."
+        return ""
 
 
 def read_live(parsed: Namespace) -> LiveOptions:
-    """Return what the page says now."""
-    return LiveOptions(parsed.sales_per_user, parsed.anomaly_rate)
+    """Return the present values of the live options."""
+    return LiveOptions(parsed.num_users or 1, parsed.sales_per_user, parsed.anomaly_rate)
 
 
 def exact(number: float) -> Fraction:
-    """Return the number as it was written: 0.1 is a tenth, not its nearest binary neighbour."""
+    """Return the decimal number as written: 0.1 is a tenth, not the nearest binary fraction."""
     return Fraction(str(number))

@@ -1,4 +1,4 @@
-"""What Locust's page tells and takes at SPAF's own addresses: the words of both sides."""
+"""SPAF's routes at Locust's page: paths, header, requests and responses, for both sides."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import msgspec
 
 from spaf.generate.anomalies.anomaly import BURST, DROUGHT, KINDS, SURGE
 
-LOOK_PATH = "/spaf/load"
+STATUS_PATH = "/spaf/load"
 INJECT_PATH = "/spaf/inject"
-# Whoever sends it knows whom he speaks to.
-DESK_HEADER = "X-SPAF"
+# CSRF guard: a form of another site cannot set a custom header, so only SPAF's client sends it.
+CSRF_HEADER = "X-SPAF"
 
-EPISODE_WISHES = (SURGE, DROUGHT, BURST)
-# What may be wished for: a sale, or an episode that is short enough to be watched.
-WISHES = (*KINDS, *EPISODE_WISHES)
+# Episodes that are short enough to be watched.
+INJECTABLE_EPISODES = (SURGE, DROUGHT, BURST)
+INJECTABLE_KINDS = (*KINDS, *INJECTABLE_EPISODES)
 
 
 class LoadStatus(msgspec.Struct, frozen=True):
-    """What the load does now: counts are those of the run under way, or of the last one.
+    """The status of the load, with the counts of the present run, or else of the last one.
 
-    `slots` of the schedule have come due; an episode sells none or several in one. `delay_ms` has
-    the publish delay, sent minus due, p50 and p99 of the last seconds.
+    `slots` is the number of due slots of the schedule; an episode sells none or several sales in a
+    slot. `delay_ms` is p50 and p99 of the recent publish delay (sent minus due).
     """
 
     state: str
@@ -35,12 +35,12 @@ class LoadStatus(msgspec.Struct, frozen=True):
 
     @property
     def selling(self) -> bool:
-        """Whether a test is under way."""
+        """Whether a test is running."""
         return self.state in ("spawning", "running")
 
 
 class InjectionAccepted(msgspec.Struct, frozen=True):
-    """What became of a wish: a sale has no length; `note` says what may keep it from being seen."""
+    """An accepted injection: `seconds` is the length of an episode, `note` a limitation."""
 
     kind: str
     category: str | None

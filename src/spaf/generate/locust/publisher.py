@@ -1,4 +1,4 @@
-"""Sending the sales of one run, and counting what became of each."""
+"""Sends the sales of one run to Kafka and counts the outcome of each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Sender(Protocol):
-    """The one call of a Kafka producer that sending needs."""
+    """The part of a Kafka producer that is used here."""
 
     def produce(
         self, topic: str, value: bytes, *, on_delivery: Callable[[KafkaError | None, Message], None]
@@ -29,17 +29,17 @@ class Sender(Protocol):
 
 
 class DeliveryStats:
-    """What was reported since the last look: acknowledged sales, and failures by reason."""
+    """Delivery reports since the last call: acknowledged sales, and failures by reason."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start at zero."""
         self.latencies_ms: list[float] = []
         self.bytes = 0
         self.failures: Counter[str] = Counter()
 
 
 class Publisher:
-    """Sends sales and keeps the run's counts; each sale ends as acknowledged or as failed."""
+    """Sends sales and counts them; each ends as acknowledged or failed."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Publisher:
         stream: SaleStream,
         on_label: Callable[[Label | EpisodeLabel], None],
     ) -> None:
-        """Begin a run that has sent nothing."""
+        """Start all counts at zero."""
         self.delays = Histogram()
         self.slots = self.sent = self.acked = self.failed = 0
         self._refused = 0
@@ -59,20 +59,20 @@ class Publisher:
         self._topic = topic
         self._stream = stream
         self._on_label = on_label
-        self._news = DeliveryStats()
+        self._stats = DeliveryStats()
 
     @property
     def intended(self) -> int:
-        """Sales that came due: sent, or refused at the door and counted as failed."""
+        """Sales that came due: sent, or refused by the producer and counted as failed."""
         return self.sent + self._refused
 
     @property
     def pending(self) -> int:
-        """Sales whose fate is not known yet."""
+        """Sales without a delivery report yet."""
         return self.intended - self.acked - self.failed
 
     def send(self, intended_us: int) -> None:
-        """Send what is due at `intended_us`: a sale, but for the time of an episode."""
+        """Send the sales of the slot at `intended_us`: one, during an episode none or several."""
         self.slots += 1
         sent_us = clock.now_us()
         for value, label in self._stream.sales(intended_us, sent_us):
@@ -100,20 +100,20 @@ class Publisher:
         self.last_intended_us = intended_us
         self.last_sent_us = sent_us
 
-    def take_news(self) -> DeliveryStats:
-        """Return what was reported since the last call."""
-        news, self._news = self._news, DeliveryStats()
-        return news
+    def pop_stats(self) -> DeliveryStats:
+        """Return the delivery reports since the last call."""
+        stats, self._stats = self._stats, DeliveryStats()
+        return stats
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self._fail(error.str())
             return
         self.acked += 1
-        # The client's own time from send to acknowledgement, whenever we come to look at it.
-        self._news.latencies_ms.append(cast("float", message.latency()) * 1_000)
-        self._news.bytes += len(message)
+        # librdkafka's time from send to acknowledgement, not affected by the interval of polls.
+        self._stats.latencies_ms.append(cast("float", message.latency()) * 1_000)
+        self._stats.bytes += len(message)
 
     def _fail(self, reason: str) -> None:
         self.failed += 1
-        self._news.failures[reason] += 1
+        self._stats.failures[reason] += 1

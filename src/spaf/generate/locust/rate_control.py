@@ -1,4 +1,4 @@
-"""The pace of a test: all users share one schedule, each adding its sales a second to the rate."""
+"""Rate control of a test: all users share one schedule, and each adds to its rate."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from spaf.generate.shop.schedule import MICROSECONDS, Schedule
 if TYPE_CHECKING:
     from fractions import Fraction
 
-# A user looks no more often than this: waking costs about as much as sending, so from here on a
-# higher rate makes larger handfuls instead of more waking. Seconds.
-MIN_TICK_SECONDS = 0.001
-# Nothing is due for a user soon; a change of pace wakes it. Seconds.
-IDLE_SECONDS = 1.0
-# Sales sent in one go when catching up (about 2 ms), before delivery reports get a turn.
+# Shortest wait of a user, seconds. To wake a user costs about as much as to send a sale, so higher
+# rates lead to larger batches, not to more wake-ups.
+MIN_WAIT_S = 0.001
+# Wait of a user without a slot, seconds; a change of the rate wakes it earlier.
+IDLE_S = 1.0
+# Sales that are sent in a row (about 2 ms) before delivery reports are fetched.
 MAX_BATCH = 500
 
 
 class RateControl:
-    """Which sales are due, for `users` users of `per_user` sales a second each.
+    """The due sales of `users` users with `per_user` sales a second each.
 
-    With a number of `seconds` the run is bounded: it waits for its `expected_users`, begins when
-    the last has come, and its last sale is due strictly before the seconds are over. Without, it
-    follows the users that come and go.
+    With `seconds` the run is bounded: it begins when `expected_users` have joined, and its last
+    sale is due strictly before the end. Without, the rate follows the users that join and leave.
 
-    The users share one schedule, so the sales are evenly spaced whatever the number of users.
+    The users share one schedule, so the sales are evenly spaced for any number of users.
     """
 
     def __init__(
         self, per_user: Fraction, *, seconds: Fraction | None = None, expected_users: int = 1
     ) -> None:
-        """Stand still until users join."""
+        """Start without users; nothing is due."""
         self.per_user = per_user
         self.users = 0
         self.schedule: Schedule | None = None
@@ -44,7 +43,7 @@ class RateControl:
 
     @property
     def rate(self) -> Fraction:
-        """Sales a second that the users present stand for."""
+        """Sales a second of the present users."""
         return self.users * self.per_user
 
     @property
@@ -55,7 +54,7 @@ class RateControl:
 
     @property
     def seconds(self) -> float:
-        """Length of the run: as long as was asked for, or until it was closed."""
+        """Length of the run: the requested one, or else from its start until it was closed."""
         if self.done and self._seconds is not None:
             return float(self._seconds)
         if self.start_us is None or self._closed_us is None:
@@ -63,46 +62,47 @@ class RateControl:
         return (self._closed_us - self.start_us) / MICROSECONDS
 
     def join(self, now_us: int) -> None:
-        """Count a user in."""
+        """Add a user."""
         self.users += 1
         self._retune(now_us)
 
     def leave(self, now_us: int) -> None:
-        """Count a user out."""
+        """Remove a user."""
         self.users -= 1
         self._retune(now_us)
 
     def set_per_user(self, now_us: int, per_user: Fraction) -> None:
-        """Change what each user adds to the rate."""
+        """Change the sales a second of each user."""
         self.per_user = per_user
         self._retune(now_us)
 
     def close(self, now_us: int) -> None:
-        """Let nothing come due any more, whoever still joins or leaves."""
+        """End the schedule; users may still join or leave."""
         self._closed_us = now_us
 
-    def due(self, now_us: int, limit: int | None = MAX_BATCH) -> list[int]:
-        """Take the due times of the sales that are due by now."""
+    def take_due(self, now_us: int, limit: int | None = MAX_BATCH) -> list[int]:
+        """Take the sales that are due by now, at most `limit`, and return their due times."""
         schedule = self.schedule
         if schedule is None or self._closed_us is not None:
             return []
         if self._limit_us is not None:
             now_us = min(now_us, self._limit_us)
-        return [schedule.due_us(k) for k in schedule.due(now_us, limit)]
+        return [schedule.due_us(k) for k in schedule.take_due(now_us, limit)]
 
-    def turn_seconds(self, now_us: int) -> float:
-        """Return how long the asking user may wait: until the first sale no other waits for."""
+    def seconds_to_next_slot(self, now_us: int) -> float:
+        """Claim the earliest slot that no other user waits for; return the seconds until then."""
         schedule = self.schedule
         if schedule is None or self._closed_us is not None or self.done:
-            return IDLE_SECONDS
+            return IDLE_S
         self._claimed = max(self._claimed + 1, schedule.next)
         wait = (schedule.due_us(self._claimed) - now_us) / MICROSECONDS
-        # However far off: who looked earlier would claim another sale and leave this one to nobody.
-        return max(wait, MIN_TICK_SECONDS)
+        # Without an upper limit: a user that wakes earlier would claim another slot, and no user
+        # would wait for this one.
+        return max(wait, MIN_WAIT_S)
 
     def _retune(self, now_us: int) -> None:
-        """Go on from now at the rate that the users stand for."""
-        if self._closed_us is not None or self._fixed():
+        """Continue the schedule from now at the present rate."""
+        if self._closed_us is not None or self._is_fixed():
             return
         self._claimed = -1
         if not self.users:
@@ -112,8 +112,8 @@ class RateControl:
         else:
             self._begin(now_us)
 
-    def _fixed(self) -> bool:
-        """Return whether a bounded run waits for its users, or has begun and stays as it is."""
+    def _is_fixed(self) -> bool:
+        """Return whether the run is bounded and users no longer, or not yet, affect its rate."""
         if self._seconds is None:
             return False
         return self.schedule is not None or self.users < self._expected

@@ -1,1 +1,1 @@
-"""The seeded shop: what it sells, the stream of its sales, and when each sale is due."""
+"""The seeded shop: its catalogue, the stream of its sales, and when each sale is due."""

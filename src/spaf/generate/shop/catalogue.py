@@ -1,4 +1,4 @@
-"""The seeded shop: what it sells, for how much, and how often."""
+"""The seeded catalogue: products, prices, and how often each is sold."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from spaf.generate.shop.assortment import ASSORTMENT, CATEGORIES, CUSTOMERS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# How steeply popularity falls with the rank (Zipf exponent). Categories gently: at 100 sales a
-# second the rarest of ten still sells four a second, enough to notice that it stops. Products and
-# customers as steeply as shops report: a fifth of them brings most of the sales.
+# Zipf exponents of popularity by rank. Small for categories: at 100 sales a second the rarest of
+# ten still sells four a second, enough to detect that it stops. Products and customers as shops
+# report: a fifth of them accounts for most of the sales.
 CATEGORY_SKEW = 0.7
 PRODUCT_SKEW = 0.8
 CUSTOMER_SKEW = 0.8
-# Spread of the prices inside a category, sigma of the logarithm: two thirds of the products lie
-# within a third of the category's typical price. A tenfold typo stands out from that, and a few
-# pieces of a cheap product do not.
+# Spread of the prices in a category, sigma of the logarithm: two thirds of the products are within
+# a third of the typical price. A tenfold typing error is an outlier, a few pieces of a cheap
+# product are not.
 PRICE_SPREAD = 0.30
 
 
@@ -38,7 +38,7 @@ class Product(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """The products and how likely each product and each customer is, as running sums to 1."""
+    """The products, and the shares of products and customers as cumulated sums up to 1."""
 
     products: tuple[Product, ...]
     product_shares: NDArray[np.float64]
@@ -46,49 +46,49 @@ class Catalogue(NamedTuple):
 
 
 def build(seed: int) -> Catalogue:
-    """Return the shop of this seed: the same one in every process."""
+    """Return the catalogue of this seed: the same one in every process."""
     text, finance = Text(Locale.EN, seed=seed), Finance(Locale.EN, seed=seed)
-    luck = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     products: list[Product] = []
     for category, (typical, names) in ASSORTMENT.items():
-        shelf = [" ".join(name.split()) for name in names.split(",")]
-        for name, price in zip(shelf, _prices(luck, typical, len(shelf)), strict=True):
+        titles = [" ".join(name.split()) for name in names.split(",")]
+        for title, price in zip(titles, _prices(rng, typical, len(titles)), strict=True):
             products.append(
                 Product(
                     product_id=f"prod_{len(products) + 1}",
-                    name=f"{text.color()} {name}",
+                    name=f"{text.color()} {title}",
                     brand=finance.company(),
                     category=category,
-                    price_cents=round(price) * 100 - 10,  # shops like to end in .90
+                    price_cents=round(price) * 100 - 10,  # prices end in .90, as is usual in shops
                 )
             )
     category_shares = _popularity(len(CATEGORIES), CATEGORY_SKEW)
-    shelf_shares = _popularity(len(products) // len(CATEGORIES), PRODUCT_SKEW)
+    product_shares = _popularity(len(products) // len(CATEGORIES), PRODUCT_SKEW)
     return Catalogue(
         products=tuple(products),
-        product_shares=_running(np.outer(category_shares, shelf_shares).ravel()),
-        customer_shares=_running(_popularity(CUSTOMERS, CUSTOMER_SKEW)),
+        product_shares=_cumulated(np.outer(category_shares, product_shares).ravel()),
+        customer_shares=_cumulated(_popularity(CUSTOMERS, CUSTOMER_SKEW)),
     )
 
 
-def _prices(luck: np.random.Generator, typical: int, count: int) -> list[float]:
+def _prices(rng: np.random.Generator, typical: int, count: int) -> list[float]:
     """Return log-normal prices in random order, evenly spaced in probability.
 
-    Prices drawn freely would give some categories hardly any spread, by chance.
+    With independent draws, some categories would have hardly any spread by chance.
     """
-    steps = (luck.permutation(count) + 0.5) / count
+    steps = (rng.permutation(count) + 0.5) / count
     return [typical * exp(PRICE_SPREAD * NormalDist().inv_cdf(step)) for step in steps.tolist()]
 
 
 def _popularity(count: int, skew: float) -> NDArray[np.float64]:
-    """Return Zipf weights, the first the largest, that sum to 1."""
+    """Return Zipf weights in descending order that sum to 1."""
     weights: NDArray[np.float64] = np.arange(1, count + 1, dtype=np.float64) ** -skew
     weights /= weights.sum()
     return weights
 
 
-def _running(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return running sums whose last is exactly 1, so that every draw below 1 finds a place."""
+def _cumulated(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return cumulated sums whose last is exactly 1, so that every draw below 1 has an index."""
     sums = np.cumsum(shares)
     sums /= sums[-1]
     return sums

@@ -1,4 +1,4 @@
-"""The open-loop schedule: when each sale is due, whatever happened to the ones before it."""
+"""The open-loop schedule: the due time of each sale, independent of earlier sales."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ MICROSECONDS = 1_000_000
 class Schedule:
     """Sale k is due at `start + (k + offset) / rate`, rounded up to a whole microsecond.
 
-    The times are computed from k alone, in integers: an hour late or a week on, none drifts, and
-    a sale that was missed is not skipped but caught up with, at its own due time.
+    The times are computed from k alone, in integers, so they never drift. A sale that was not sent
+    in time is not skipped: it is sent later, with its own due time.
     """
 
     def __init__(self, start_us: int, rate: Fraction, offset: Fraction = Fraction(0)) -> None:
@@ -30,8 +30,8 @@ class Schedule:
         """Return when sale k is due, epoch microseconds."""
         return self.start_us - (-(k * self._step + self._first) // self._unit)
 
-    def due(self, now_us: int, limit: int | None = None) -> range:
-        """Take the sales that are due by now and were not taken before, at most `limit` of them."""
+    def take_due(self, now_us: int, limit: int | None = None) -> range:
+        """Take the sales that are due by now and not yet taken, at most `limit`."""
         passed = (now_us - self.start_us) * self._unit - self._first
         stop = max(self.next, passed // self._step + 1)
         if limit is not None:
@@ -41,10 +41,10 @@ class Schedule:
         return taken
 
     def retuned(self, now_us: int, rate: Fraction) -> Schedule:
-        """Return the schedule that goes on from now at another rate.
+        """Return the schedule that continues from now at another rate.
 
-        The part of a period that has passed stays passed, so changes in quick succession neither
-        add sales nor hold them back; a sale that was due and not taken is due in the new one.
+        The elapsed part of the present period counts, so quick successive changes neither add nor
+        delay sales. A sale that was due and not taken is due in the new schedule.
         """
         passed = Fraction(now_us - self.start_us, MICROSECONDS) * self.rate
         return Schedule(now_us, rate, self.next + self.offset - passed)

@@ -1,4 +1,4 @@
-"""The sale stream: random choices made in NumPy batches, one formatted line of bytes a sale."""
+"""The sale stream: draws in NumPy batches, and one JSON object in bytes a sale."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from spaf.generate.locust.protocol import InjectionAccepted
     from spaf.generate.shop.catalogue import Catalogue, Product
 
-# Choices made at a time: enough to make one cheap, few enough that making them (0.3 ms) is not
-# seen in the publish delay.
+# Sales drawn in one batch: large enough to be cheap for each, small enough that a batch (0.3 ms)
+# does not show in the publish delay.
 BATCH_SALES = 1_024
 # Share of the first currency when there are several; the others share the rest equally.
 FIRST_CURRENCY_SHARE = 0.85
 # What promotions and freight do to a price, sigma of the logarithm.
 PRICE_NOISE = 0.05
-# Shares of the quantities 1 to 5 of a product that costs no more than most of its category; of
-# the dearer half people take one. So a usual amount stays well below a tenfold one.
+# Shares of the quantities 1 to 5 for the cheaper half of a category; of the other half one piece is
+# sold. So a usual amount stays well below a tenfold one.
 QUANTITY_SHARES = (0.82, 0.14, 0.036, 0.0036, 0.0004)
 PAYMENT_SHARES = {
     "credit_card": 0.45,
@@ -39,13 +39,13 @@ PAYMENT_SHARES = {
     "gift_card": 0.03,
 }
 _DRAWS = 6
-# A draw that no anomaly rate exceeds.
-NEVER = 1.0
+# A draw above every anomaly rate.
+NO_ANOMALY = 1.0
 # Product, price in cents, quantity, payment, customer, and two draws for an anomaly.
-Choice = tuple[int, int, int, int, int, float, float]
+Draws = tuple[int, int, int, int, int, float, float]
 
-# Formatting into prepared bytes takes a third of the time of building and encoding an object;
-# every piece of text that goes in was encoded as JSON once, at the start.
+# To format into prepared bytes takes a third of the time of encoding an object. Every text in it
+# was encoded as JSON at the start.
 _LINE = (
     b'{"transactionId":"%b%b",%b"productPrice":%d.%02d,"productQuantity":%d,"totalAmount":%d.%02d,'
     b'%b,"customerId":"cust_%d","eventTime":%d,"intendedAt":%d,"sentAt":%d}'
@@ -53,7 +53,7 @@ _LINE = (
 
 
 class SaleStream:
-    """An endless stream of sales: the same for the same seed, but for the id of the run.
+    """An endless stream of sales, the same for the same seed except for the id of the run.
 
     >>> from spaf.generate.shop import catalogue
     >>> stream = SaleStream(catalogue.build(1), seed=1, run_id="a", currencies=("BRL",))
@@ -61,7 +61,7 @@ class SaleStream:
     b'{"transactionId":"1-a-0"'
     """
 
-    def __init__(  # noqa: PLR0913 - each says what the stream is
+    def __init__(  # noqa: PLR0913 - parameters of the stream
         self,
         catalogue: Catalogue,
         *,
@@ -73,16 +73,16 @@ class SaleStream:
     ) -> None:
         """Start at the first sale; `anomaly_rate` may be changed at any time.
 
-        Episodes begin every `episode_every_s` seconds on average; 0 is none.
+        Episodes begin every `episode_every_s` seconds on average; 0: no episodes.
         """
         self.anomaly_rate = anomaly_rate
         self._episodes = Episodes(seed, episode_every_s)
-        self._disturbance = EpisodeEffects(catalogue, seed)
-        self._wishes = InjectionQueue(seed, self._episodes)
-        # A luck of its own, so that what is wished for changes nothing that was planned.
-        self._wished = EpisodeEffects(catalogue, seed)
+        self._planned_effects = EpisodeEffects(catalogue, seed)
+        self._injections = InjectionQueue(seed, self._episodes)
+        # With a generator of its own, so that injections change no planned sale.
+        self._injected_effects = EpisodeEffects(catalogue, seed)
         self._catalogue = catalogue
-        self._luck = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(seed)
         self._id = f"{seed}-{run_id}-"
         self._id_bytes = self._id.encode()
         self._number = 0
@@ -95,86 +95,84 @@ class SaleStream:
         )
         self._prices = np.array([product.price_cents for product in catalogue.products])
         self._cheap = _cheap(self._prices)
-        self._choices: Iterator[Choice] = iter(())
+        self._draws: Iterator[Draws] = iter(())
 
     def sales(
         self, intended_us: int, sent_us: int
     ) -> list[tuple[bytes, Label | EpisodeLabel | None]]:
-        """Return what this slot of the schedule sells, each sale with its label.
+        """Return the sales of a slot of the schedule, each with its label.
 
-        It is one sale, but for the time of an episode: then it is none or several. What only tells
-        of an episode that begins has an empty value and is no sale.
+        It is one sale, during an episode none or several. The label of an episode that begins comes
+        with an empty value, which is not a sale.
         """
-        episodes, wishes = self._episodes, self._wishes
-        if intended_us < episodes.change_us and not episodes.active and not wishes.open:
+        episodes, injections = self._episodes, self._injections
+        if intended_us < episodes.change_us and not episodes.active and not injections.has_episodes:
             return [self.next_sale(intended_us, sent_us)]
         begun: list[tuple[bytes, Label | EpisodeLabel | None]] = []
         if intended_us >= episodes.change_us:
             begun += [(b"", label) for label in episodes.advance(intended_us)]
-        if wishes.open:
-            begun += [(b"", label) for label in wishes.begin(intended_us)]
-        return begun + self._disturbed(intended_us, sent_us)
+        if injections.has_episodes:
+            begun += [(b"", label) for label in injections.begin_episodes(intended_us)]
+        return begun + self._sales_in_episodes(intended_us, sent_us)
 
-    def wish(self, kind: str, category: str | None, now_us: int) -> InjectionAccepted:
+    def inject(self, kind: str, category: str | None, now_us: int) -> InjectionAccepted:
         """Make the next sale (of a category) anomalous, or begin an episode with the next sale.
 
         Raises:
-            LoadError: it cannot be done; the message says why.
+            LoadError: the injection is refused; the message says why.
 
         """
-        return self._wishes.take(kind, category, now_us)
+        return self._injections.add(kind, category, now_us)
 
-    def _disturbed(
+    def _sales_in_episodes(
         self, intended_us: int, sent_us: int
     ) -> list[tuple[bytes, Label | EpisodeLabel | None]]:
-        """Return the sales of a slot while episodes are on."""
-        product, *_ = choice = self._next_choice()
+        """Return the sales of a slot during episodes."""
+        product, *_ = draws = self._next_draws()
         number = self._number - 1
-        episodes = self._episodes
-        kept, extra = self._disturbance.of_slot(
-            product, episodes.active, intended_us - episodes.origin_us
-        )
-        if self._wishes.active:
-            wished, more = self._wished.of_slot(
-                product, self._wishes.active, intended_us - episodes.origin_us
+        passed_us = intended_us - self._episodes.origin_us
+        kept, extra = self._planned_effects.apply(product, self._episodes.active, passed_us)
+        if self._injections.active:
+            also_kept, more = self._injected_effects.apply(
+                product, self._injections.active, passed_us
             )
-            kept, extra = kept and wished, extra + more
-        found: list[tuple[bytes, Label | EpisodeLabel | None]] = []
+            kept, extra = kept and also_kept, extra + more
+        sales: list[tuple[bytes, Label | EpisodeLabel | None]] = []
         if kept:
-            found.append(self._sale(str(number), choice, intended_us, sent_us))
-        for place, (product, customer) in enumerate(extra):
-            # An own draw of everything else would be seen by nobody: the slot's payment is taken.
-            added = self._added(product, customer, choice)
-            found.append(self._sale(f"{number}-{place}", added, intended_us, sent_us))
-        return found
+            sales.append(self._sale(str(number), draws, intended_us, sent_us))
+        for index, (product, customer) in enumerate(extra):
+            # With the payment of the slot's sale: no detector reads it.
+            added = self._added(product, customer, draws)
+            sales.append(self._sale(f"{number}-{index}", added, intended_us, sent_us))
+        return sales
 
-    def _added(self, product: int, customer: int, slot: Choice) -> Choice:
-        """Return an additional sale of a product: a piece, at its price, never anomalous."""
+    def _added(self, product: int, customer: int, slot: Draws) -> Draws:
+        """Return an additional sale: one piece of a product at its list price, not anomalous."""
         cents = int(self._prices[product])
-        return product, cents, 1, slot[3], customer, NEVER, 0.0
+        return product, cents, 1, slot[3], customer, NO_ANOMALY, 0.0
 
     def next_sale(self, intended_us: int, sent_us: int) -> tuple[bytes, Label | None]:
         """Return the next sale as JSON, and the label if it is anomalous."""
-        choice = self._next_choice()
-        return self._sale(str(self._number - 1), choice, intended_us, sent_us)
+        draws = self._next_draws()
+        return self._sale(str(self._number - 1), draws, intended_us, sent_us)
 
-    def _next_choice(self) -> Choice:
+    def _next_draws(self) -> Draws:
         if self._number % BATCH_SALES == 0:
-            self._choose()
+            self._draw_batch()
         self._number += 1
-        return next(self._choices)
+        return next(self._draws)
 
     def _sale(
-        self, name: str, choice: Choice, intended_us: int, sent_us: int
+        self, name: str, draws: Draws, intended_us: int, sent_us: int
     ) -> tuple[bytes, Label | None]:
-        """Return a sale as JSON; its name within the run tells it from all others."""
-        product, cents, quantity, payment, customer, lot, kind = choice
+        """Return a sale as JSON; `name` identifies it within the run."""
+        product, cents, quantity, payment, customer, anomaly, kind = draws
         label = injected = None
-        if lot < self.anomaly_rate:
+        if anomaly < self.anomaly_rate:
             injected = inject(kind, cents, quantity)
-        elif self._wishes.sales and lot < NEVER:
+        elif self._injections.sales and anomaly < NO_ANOMALY:
             category = self._catalogue.products[product].category
-            injected = self._wishes.inject(category, kind, cents, quantity)
+            injected = self._injections.apply(category, kind, cents, quantity)
         if injected is not None:
             category = self._catalogue.products[product].category
             cents, quantity = injected.price_cents, injected.quantity
@@ -197,13 +195,13 @@ class SaleStream:
         )
         return sale, label
 
-    def _choose(self) -> None:
-        """Make the next batch of choices; every batch draws the same amount of luck."""
-        draws = self._luck.random((_DRAWS, BATCH_SALES))
-        noise = np.exp(PRICE_NOISE * self._luck.standard_normal(BATCH_SALES))
+    def _draw_batch(self) -> None:
+        """Draw the next batch; every batch takes the same number of random values."""
+        draws = self._rng.random((_DRAWS, BATCH_SALES))
+        noise = np.exp(PRICE_NOISE * self._rng.standard_normal(BATCH_SALES))
         product = _pick(self._catalogue.product_shares, draws[0])
         cents = np.maximum(1, np.rint(self._prices[product] * noise)).astype(np.int64)
-        self._choices = zip(
+        self._draws = zip(
             product.tolist(),
             cents.tolist(),
             (1 + _pick(_QUANTITIES, draws[1]) * self._cheap[product]).tolist(),
@@ -219,14 +217,14 @@ _QUANTITIES = np.cumsum(QUANTITY_SHARES)
 
 
 def _pick(shares: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return for each draw the place that it falls on; rounding of the sums falls on the last."""
+    """Return the index of each draw in cumulated shares; rounding errors go to the last."""
     return np.minimum(np.searchsorted(shares, draws, side="right"), len(shares) - 1)
 
 
 def _cheap(prices: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which products cost no more than the middle one of their category."""
-    shelves = prices.reshape(len(CATEGORIES), -1)
-    cheap: NDArray[np.bool_] = shelves <= np.median(shelves, axis=1, keepdims=True)
+    """Return which products cost no more than the median of their category."""
+    by_category = prices.reshape(len(CATEGORIES), -1)
+    cheap: NDArray[np.bool_] = by_category <= np.median(by_category, axis=1, keepdims=True)
     return cheap.ravel()
 
 
@@ -237,7 +235,7 @@ def _currency_shares(count: int) -> list[float]:
 
 
 def _product_part(product: Product) -> bytes:
-    """Return the product's members of the JSON object, up to the one that varies."""
+    """Return the product's members of the JSON object, up to the price."""
     members = {
         "productId": product.product_id,
         "productName": product.name,

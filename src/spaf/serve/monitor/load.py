@@ -38,7 +38,7 @@ class LoadProbe:
         if self._remote is None or self._remote.address != address.rstrip("/"):
             self.close()
             self._remote = LocustClient(address, timeout_s=TIMEOUT_S)
-        return self._remote.look()
+        return self._remote.status()
 
     def close(self) -> None:
         """Close the connection."""

@@ -54,7 +54,7 @@ def test_rate_within_its_bounds_is_itself(value: float) -> None:
 @pytest.mark.parametrize("value", [0, -1, 0.09, 200_001, float("nan"), float("inf")])
 def test_rate_beyond_its_bounds_is_told_with_them(value: float) -> None:
     """No generator can be asked for it."""
-    with pytest.raises(SettingsError, match=rf"^--rate {value:g}: .*0\.1 to 200000"):
+    with pytest.raises(SettingsError, match=rf"^--rate {value:g}: .*0\.1 to 200,000"):
         rate(value)
 
 

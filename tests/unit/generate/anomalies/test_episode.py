@@ -168,7 +168,7 @@ def test_an_episode_that_no_sale_has_seen_is_not_labelled() -> None:
 def test_burst_at_a_low_rate_still_adds_up() -> None:
     """A single slot late in the burst brings all that came due before."""
     burst = Episode(BURST, 0, 0, 2 * SECOND, 25.0)
-    assert len(EpisodeEffects(SHOP, 1).of_slot(0, [burst], 2 * SECOND)[1]) == 25
+    assert len(EpisodeEffects(SHOP, 1).apply(0, [burst], 2 * SECOND)[1]) == 25
 
 
 class Sink:

@@ -17,8 +17,8 @@ from spaf.generate.anomalies.anomaly import (
     EpisodeLabel,
     Label,
 )
-from spaf.generate.anomalies.injection import MOST_WAITING
-from spaf.generate.locust.protocol import EPISODE_WISHES, WISHES
+from spaf.generate.anomalies.injection import MAX_WAITING
+from spaf.generate.locust.protocol import INJECTABLE_EPISODES, INJECTABLE_KINDS
 from spaf.generate.shop import catalogue
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.generate.shop.stream import SaleStream
@@ -54,7 +54,7 @@ def test_next_sale_is_of_the_kind(kind: str) -> None:
     """The very next sale is anomalous, labelled with its factor, and none after it."""
     clean, wished = stream(), stream()
     run(clean, 0, 1), run(wished, 0, 1)
-    granted = wished.wish(kind, None, START + SECOND)
+    granted = wished.inject(kind, None, START + SECOND)
     assert (granted.success, granted.kind, granted.seconds) == (True, kind, None)
     expected, (sold, episodes) = run(clean, 1, 3)[0], run(wished, 1, 3)
     assert not episodes
@@ -75,7 +75,7 @@ def test_a_category_waits_for_its_sale() -> None:
     source = stream()
     run(source, 0, 1)
     rarest = CATEGORIES[-1]
-    source.wish("price_x100", rarest, START + SECOND)
+    source.inject("price_x100", rarest, START + SECOND)
     sold, _ = run(source, 1, 5)
     labelled = [(sale["productCategory"], label) for _, sale, label in sold if label]
     assert [category for category, _ in labelled] == [rarest]
@@ -83,12 +83,12 @@ def test_a_category_waits_for_its_sale() -> None:
     assert labelled[0][1].transaction_id == first["transactionId"]
 
 
-@pytest.mark.parametrize("kind", EPISODE_WISHES)
+@pytest.mark.parametrize("kind", INJECTABLE_EPISODES)
 def test_an_episode_begins_now_and_is_labelled(kind: str) -> None:
     """It begins with the next sale, does what it says to its category, and ends as it says."""
     clean, wished = stream(), stream()
     run(clean, 0, 200), run(wished, 0, 200)
-    granted = wished.wish(kind, "toys", START + 200 * SECOND)
+    granted = wished.inject(kind, "toys", START + 200 * SECOND)
     (expected, _), (sold, (label,)) = run(clean, 200, 300), run(wished, 200, 300)
     assert (label.kind, label.category, label.start_ms) == (kind, "toys", START // 1_000 + 200_000)
     assert granted.note == ""
@@ -123,7 +123,7 @@ def test_the_plan_stays() -> None:
     run_id = {sale["transactionId"]: sale for _, sale, _ in expected}
     busy = {label.category for label in planned if label.end_ms > START // 1_000 + 190_000}
     idle = next(category for category in CATEGORIES if category not in busy)
-    wished.wish(SURGE, idle, START + 200 * SECOND)
+    wished.inject(SURGE, idle, START + 200 * SECOND)
     more, more_labels = run(wished, 200, 400)
     ours = [label for label in more_labels if label not in planned]
     assert [(label.kind, label.category) for label in ours] == [(SURGE, idle)]
@@ -139,8 +139,8 @@ def test_same_wishes_same_stream() -> None:
     for _ in range(2):
         source = stream()
         run(source, 0, 100)
-        for kind in WISHES:
-            source.wish(kind, None, START + 100 * SECOND)
+        for kind in INJECTABLE_KINDS:
+            source.inject(kind, None, START + 100 * SECOND)
         outcomes.append(run(source, 100, 150))
     assert outcomes[0] == outcomes[1]
 
@@ -150,24 +150,24 @@ def test_two_episodes_of_a_category_never_meet() -> None:
     source = stream()
     run(source, 0, 100)
     now = START + 100 * SECOND
-    first = source.wish(SURGE, None, now)
+    first = source.inject(SURGE, None, now)
     with pytest.raises(LoadError, match=rf"{first.category} has an episode already; it ends in"):
-        source.wish(DROUGHT, first.category, now)
-    second = source.wish(SURGE, None, now)
+        source.inject(DROUGHT, first.category, now)
+    second = source.inject(SURGE, None, now)
     assert second.category != first.category
     run(source, 100, 150)
-    again = source.wish(SURGE, first.category, START + 150 * SECOND)
+    again = source.inject(SURGE, first.category, START + 150 * SECOND)
     assert "may not stand out" in again.note
 
 
 def test_an_early_episode_says_that_it_may_not_be_noticed() -> None:
     """In the first minute there is nothing to compare with; also before the first sale."""
     source = stream()
-    assert "first minute" in source.wish(SURGE, None, START).note
+    assert "first minute" in source.inject(SURGE, None, START).note
     _, episodes = run(source, 0, 1)
     assert len(episodes) == 1
     run(source, 1, 60)
-    source.wish(SURGE, episodes[0].category, START + 60 * SECOND)
+    source.inject(SURGE, episodes[0].category, START + 60 * SECOND)
 
 
 def test_a_burst_goes_where_it_is_seen() -> None:
@@ -175,16 +175,16 @@ def test_a_burst_goes_where_it_is_seen() -> None:
     source = stream()
     run(source, 0, 1)
     now = START + SECOND
-    assert source.wish(BURST, None, now).category == CATEGORIES[-1]
-    assert source.wish(SURGE, None, now).category == CATEGORIES[0]
+    assert source.inject(BURST, None, now).category == CATEGORIES[-1]
+    assert source.inject(SURGE, None, now).category == CATEGORIES[0]
 
 
 def test_what_cannot_be_done_is_refused() -> None:
     """An unknown category, and more wishes than sales for them."""
     source = stream()
     with pytest.raises(LoadError, match="no category 'nothing'"):
-        source.wish("price_x10", "nothing", START)
-    for _ in range(MOST_WAITING):
-        source.wish("price_x10", None, START)
+        source.inject("price_x10", "nothing", START)
+    for _ in range(MAX_WAITING):
+        source.inject("price_x10", None, START)
     with pytest.raises(LoadError, match="Too many anomalies wait"):
-        source.wish("price_x10", None, START)
+        source.inject("price_x10", None, START)

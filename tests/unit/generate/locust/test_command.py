@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from locust.argument_parser import LocustArgumentParser
+from locust.argument_parser import LocustArgumentParser, get_parser
 
 from spaf.errors import LoadError
 from spaf.generate.locust import command
@@ -76,15 +76,15 @@ def test_users_times_their_share_is_exactly_the_rate(rate: float) -> None:
 
 def test_our_options_are_understood() -> None:
     """What the command says is what the Locust process reads."""
-    parser = LocustArgumentParser()
+    parser = get_parser(default_config_files=[])
     add_options(parser)
     argv = command.load_command(SALES, rate=250.0, seconds=30.0, result=Path("r.json"))
-    parsed, _ = parser.parse_known_args(argv)
+    parsed = parser.parse_args(argv[argv.index("-f") :])
     options = read_options(parsed)
     assert (options.bootstrap, options.topic) == (SALES.bootstrap, SALES.topic)
     assert (options.currencies, options.seconds) == (SALES.currencies, Fraction(30))
     assert (options.result, options.labels) == (Path("r.json"), None)
-    assert read_live(parsed) == LiveOptions(2.5, 0.0005)
+    assert read_live(parsed) == LiveOptions(100, 2.5, 0.0005)
 
 
 def test_page_shows_what_a_person_may_change() -> None:
@@ -99,16 +99,27 @@ def test_page_shows_what_a_person_may_change() -> None:
 @pytest.mark.parametrize(
     "live",
     [
-        LiveOptions(0, 0.1),
-        LiveOptions(-1, 0.1),
-        LiveOptions(float("nan"), 0),
-        LiveOptions(1, 0.6),
-        LiveOptions(1, -0.1),
+        LiveOptions(100, 0, 0.1),
+        LiveOptions(100, -1, 0.1),
+        LiveOptions(100, 0.0005, 0.1),
+        LiveOptions(100, 3_000, 0.1),
+        LiveOptions(100, float("nan"), 0),
+        LiveOptions(100, 1, 0.6),
+        LiveOptions(100, 1, -0.1),
     ],
 )
-def test_senseless_settings_are_not_allowed(live: LiveOptions) -> None:
-    """The page itself takes any number."""
-    assert not live.allowed
+def test_values_of_the_page_are_checked(live: LiveOptions) -> None:
+    """Locust's page accepts any number; the rate has the limits of the command line."""
+    assert live.problem
+
+
+def test_a_rate_out_of_range_is_answered_with_the_range() -> None:
+    """It is the message of the command line and of the live page."""
+    assert LiveOptions(100, 1.5, 0).problem == ""
+    assert LiveOptions(100, 3_000, 0).problem == (
+        "The rate must be from 0.1 to 200,000 sales a second, not 300000 "
+        "(100 users with 3000 sales a second each)."
+    )
 
 
 def test_good_run_is_valid() -> None:

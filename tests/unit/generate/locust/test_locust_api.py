@@ -13,16 +13,16 @@ from werkzeug.serving import make_server
 
 from spaf.errors import LoadError
 from spaf.generate.locust.client import LocustClient, LocustRefusedError
-from spaf.generate.locust.locust_api import desk
+from spaf.generate.locust.locust_api import locust_api
 from spaf.generate.locust.protocol import (
-    DESK_HEADER,
+    CSRF_HEADER,
     INJECT_PATH,
-    LOOK_PATH,
+    STATUS_PATH,
     InjectionAccepted,
     LoadStatus,
 )
 
-HEADERS = {DESK_HEADER: "1"}
+HEADERS = {CSRF_HEADER: "1"}
 WISH = {"kind": "surge", "category": "toys"}
 
 
@@ -35,11 +35,11 @@ class Seller:
         self.wishes: list[tuple[str, str | None]] = []
         self.forms: list[dict[str, str]] = []
 
-    def look(self) -> LoadStatus:
+    def status(self) -> LoadStatus:
         """Return what was set."""
         return self.now
 
-    def wish(self, kind: str, category: str | None) -> InjectionAccepted:
+    def inject(self, kind: str, category: str | None) -> InjectionAccepted:
         """Note it, or refuse as a session without a load does."""
         if not self.now.selling:
             raise LoadError("No load runs that could sell an anomaly.")
@@ -57,7 +57,7 @@ def seller() -> Seller:
 def app(seller: Seller) -> Flask:
     """Return a page with SPAF's addresses and those of Locust that the remote control uses."""
     page = Flask("page")
-    page.register_blueprint(desk(seller))
+    page.register_blueprint(locust_api(seller))
 
     @page.post("/swarm")
     def swarm() -> Any:
@@ -92,10 +92,10 @@ def remote(app: Flask) -> Iterator[LocustClient]:
         server.server_close()
 
 
-def test_look(client: FlaskClient, seller: Seller) -> None:
+def test_status(client: FlaskClient, seller: Seller) -> None:
     """Everything is told as one JSON object."""
     seller.now = LoadStatus("running", 100, 50.0, 10, 9, 1, "ab", (0.1, 0.4), 12)
-    assert client.get(LOOK_PATH).get_json() == {
+    assert client.get(STATUS_PATH).get_json() == {
         "state": "running",
         "users": 100,
         "rate": 50.0,
@@ -166,7 +166,7 @@ def test_other_sites_are_kept_from_all_of_locusts_page(
 ) -> None:
     """Its own start button, too; the page itself sends its own Origin."""
     assert client.post("/swarm", data={"user_count": "1"}, headers=headers).status_code == status
-    assert client.get(LOOK_PATH, headers=headers).status_code == status
+    assert client.get(STATUS_PATH, headers=headers).status_code == status
     assert bool(seller.forms) == (status == 200)
 
 
@@ -208,7 +208,7 @@ def test_remote_names_a_page_that_is_away() -> None:
         LocustClient("http://127.0.0.1:9", timeout_s=1) as remote,
         pytest.raises(LoadError) as failure,
     ):
-        remote.look()
+        remote.status()
     assert "http://127.0.0.1:9 does not answer (ConnectError)" in failure.value.what
     assert "spaf logs locust" in failure.value.todo
 
@@ -220,8 +220,8 @@ def test_remote_names_another_locust() -> None:
     thread.start()
     try:
         with LocustClient(f"http://127.0.0.1:{server.port}") as remote:
-            for ask in (remote.look, lambda: remote.inject("surge", None)):
-                with pytest.raises(LoadError, match="no Locust that SPAF has started"):
+            for ask in (remote.status, lambda: remote.inject("surge", None)):
+                with pytest.raises(LoadError, match="not a Locust that SPAF has started"):
                     ask()
     finally:
         server.shutdown()

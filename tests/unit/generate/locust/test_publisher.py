@@ -88,10 +88,10 @@ def test_news_are_told_once() -> None:
     run.send(DUE)
     run.send(DUE)
     sender.answer()
-    news = run.take_news()
-    assert (news.latencies_ms, news.bytes) == ([2.5], 300)
-    assert news.failures == {"Local: Queue full": 1}
-    assert run.take_news().latencies_ms == []
+    stats = run.pop_stats()
+    assert (stats.latencies_ms, stats.bytes) == ([2.5], 300)
+    assert stats.failures == {"Local: Queue full": 1}
+    assert run.pop_stats().latencies_ms == []
 
 
 def test_only_sent_sales_have_labels() -> None:
@@ -112,7 +112,7 @@ def test_locust_counts_as_if_told_one_by_one() -> None:
         run.send(DUE)
         sender.answer()
         theirs.stats.log_request(locust_stats.REQUEST_TYPE, "t", cast("int", 2.5), 300)
-    locust_stats.report(ours, "t", run.take_news(), 1_795_000_000.5)
+    locust_stats.report(ours, "t", run.pop_stats(), 1_795_000_000.5)
     for entry, expected in (
         (ours.stats.total, theirs.stats.total),
         (ours.stats.get("t", "KAFKA"), theirs.stats.get("t", "KAFKA")),
@@ -135,7 +135,7 @@ def test_locust_hears_of_each_failure() -> None:
     run = publisher(FakeSender(room=0), [])
     run.send(DUE)
     run.send(DUE)
-    locust_stats.report(environment, "t", run.take_news(), 1_795_000_000.5)
+    locust_stats.report(environment, "t", run.pop_stats(), 1_795_000_000.5)
     assert [str(told["exception"]) for told in heard] == ["Local: Queue full"] * 2
 
 

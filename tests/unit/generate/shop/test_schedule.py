@@ -20,7 +20,7 @@ moments = st.lists(st.integers(0, WEEK_US), min_size=1, max_size=20).map(sorted)
 @given(rates, offsets, st.integers(0, WEEK_US))
 def test_number_due_is_the_floor_rule(rate: Fraction, offset: Fraction, elapsed: int) -> None:
     """By any time, sale k is due exactly if start + (k + offset) / rate has passed."""
-    due = Schedule(START, rate, offset).due(START + elapsed)
+    due = Schedule(START, rate, offset).take_due(START + elapsed)
     expected = max(0, (Fraction(elapsed, MICROSECONDS) * rate - offset).__floor__() + 1)
     assert len(due) == expected
 
@@ -33,7 +33,7 @@ def test_each_sale_is_taken_once_and_in_order(
     schedule = Schedule(START, rate, offset)
     at = 0
     for moment in elapsed:
-        due = schedule.due(START + moment)
+        due = schedule.take_due(START + moment)
         assert due.start == at
         at = due.stop
 
@@ -49,8 +49,8 @@ def test_due_time_is_exact_at_any_distance(rate: Fraction, offset: Fraction, k: 
 def test_due_and_due_us_agree(rate: Fraction, offset: Fraction, k: int) -> None:
     """A sale is taken at its due time, and not a microsecond before."""
     moment = Schedule(START, rate, offset).due_us(k)
-    assert k in Schedule(START, rate, offset).due(moment)
-    assert k not in Schedule(START, rate, offset).due(moment - 1)
+    assert k in Schedule(START, rate, offset).take_due(moment)
+    assert k not in Schedule(START, rate, offset).take_due(moment - 1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**7), rates), min_size=1, max_size=8))
@@ -60,21 +60,21 @@ def test_changing_the_rate_neither_loses_nor_doubles(changes: list[tuple[int, Fr
     for pause, rate in changes:
         now += pause
         integral += Fraction(pause, MICROSECONDS) * schedule.rate
-        taken += len(schedule.due(now))
+        taken += len(schedule.take_due(now))
         assert taken == integral.__floor__() + 1
         schedule = schedule.retuned(now, rate)
-        assert len(schedule.due(now)) == 0
+        assert len(schedule.take_due(now)) == 0
 
 
 def test_sales_not_taken_before_a_change_are_due_after_it() -> None:
     """A change of rate before the due sales were taken hands them on."""
     late = Schedule(START, Fraction(10)).retuned(START + MICROSECONDS, Fraction(1))
-    assert len(late.due(START + MICROSECONDS)) == 11
+    assert len(late.take_due(START + MICROSECONDS)) == 11
 
 
 def test_limit_leaves_the_rest_for_the_next_look() -> None:
     """Catching up in handfuls takes every sale all the same."""
     schedule = Schedule(START, Fraction(1_000))
     now = START + MICROSECONDS - 1
-    assert schedule.due(now, limit=600) == range(600)
-    assert schedule.due(now, limit=600) == range(600, 1_000)
+    assert schedule.take_due(now, limit=600) == range(600)
+    assert schedule.take_due(now, limit=600) == range(600, 1_000)
