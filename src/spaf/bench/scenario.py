@@ -6,7 +6,8 @@ text. `spaf.bench.registry` names all scenarios; the command line makes a comman
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, NewType
 
 import msgspec
@@ -46,24 +47,26 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[Any]]
 
 
+def table_of(items: Iterable[Any], columns: Mapping[str, str], title: str = "") -> Table:
+    """Return a table with a row an item; `columns` are attributes by their heading."""
+    row = attrgetter(*columns.values())
+    return Table(title, tuple(columns), list(map(row, items)))
+
+
 class Result(msgspec.Struct, frozen=True):
     """The result of a scenario. Its fields are the keys of `--json`."""
 
     @property
-    def passed(self) -> bool:
-        """Whether the result is valid, or what was to be proven is true: else exit code 1."""
-        return True
+    def reasons(self) -> list[str]:
+        """Why the result is not valid, or what is not proven: exit code 1 if there is a reason."""
+        return []
 
-    def tables(self) -> Iterator[Table]:
-        """Yield what a person reads in place of the JSON object."""
-        yield from ()
+    def tables(self) -> Iterable[Table]:
+        """Return what a person reads in place of the JSON object."""
+        return ()
 
     def summary(self) -> str:
-        """Return the line below the tables, or nothing."""
-        return ""
-
-    def failure(self) -> str:
-        """Return why it has not passed, where tables and summary do not say it."""
+        """Return the text below the tables, or nothing."""
         return ""
 
 

@@ -62,8 +62,8 @@ FF_IN_A_NAME = re.compile(rb'"[^"]*\xff[^"]*"\s*:')
 
 # Disagreements that a person reads; --json and --keep have all.
 MAX_SHOWN = 20
-# Origins of cases: the beginning of the name.
-HAND_MADE, FUZZED = "hand-made", "seed "
+# Origins of cases: the first word.
+HAND_MADE, KEPT, FUZZED = "hand-made", "kept", "seed"
 
 SummaryRow = tuple[int, str, str, int, int, Decimal]
 
@@ -105,12 +105,14 @@ class DifferentialResult(Result, frozen=True):
     disagreements: list[Disagreement]
 
     @property
-    def passed(self) -> bool:
-        """Whether the two programs agree on every record."""
-        return not self.disagreements
+    def reasons(self) -> list[str]:
+        """The number of disagreements, and the command that repeats the test."""
+        repeat = f"spaf prove differential --records {self.fuzzed} --seed {self.seed} --keep FILE"
+        number = len(self.disagreements)
+        return [f"{number:,} disagreements; to repeat the test: {repeat}"] if number else []
 
-    def tables(self) -> Iterator[Table]:
-        """Yield the counts, and the first disagreements."""
+    def tables(self) -> Iterable[Table]:
+        """Return the counts, and the first disagreements."""
         rows = [
             ("records", self.records),
             ("hand-made", self.hand_made),
@@ -120,21 +122,13 @@ class DifferentialResult(Result, frozen=True):
             ("unsettled", self.unsettled),
             ("disagreements", len(self.disagreements)),
         ]
-        yield Table(f"seed {self.seed}", ("", "records"), rows)
-        if self.disagreements:
-            columns = ("origin", "record", "spaf.sale", "job")
-            cells = [
-                (one.case.origin, shown(one.case.value), repr(one.expected), repr(one.found))
-                for one in self.disagreements[:MAX_SHOWN]
-            ]
-            yield Table("disagreements", columns, cells)
-
-    def failure(self) -> str:
-        """Return the command that repeats the test."""
-        return (
-            f"To repeat it: spaf prove differential --records {self.fuzzed} --seed {self.seed} "
-            "--keep FILE"
-        )
+        columns = ("origin", "record", "spaf.sale", "job")
+        cells = [
+            (one.case.origin, shown(one.case.value), repr(one.expected), repr(one.found))
+            for one in self.disagreements[:MAX_SHOWN]
+        ]
+        tables = [Table(f"seed {self.seed}", ("", "records"), rows)]
+        return [*tables, Table("disagreements", columns, cells)] if cells else tables
 
 
 class DifferentialScenario(Scenario, frozen=True):
@@ -171,13 +165,7 @@ class DifferentialScenario(Scenario, frozen=True):
         )
 
     def measure_run(self, run: Run, progress: Progress) -> DifferentialResult:
-        """Send all cases through the job and compare the outcome of each.
-
-        Raises:
-            TopicError: the topic could not be filled or read.
-            JobError: the job does not come to the end of the records.
-
-        """
+        """Send all cases through the job and compare the outcome of each."""
         seed = secrets.randbelow(2**31) if self.seed is None else self.seed
         record = compare_all(
             fresh(run), run.settings, list(cases(self.records, seed)), seed, progress
@@ -204,7 +192,7 @@ def cases(records: int, seed: int) -> Iterator[Case]:
         append_ms = _append_ms(slot + number) + rng.randrange(1_000)
         value = fuzzer.record(append_ms)
         if append_ms // SLOT_MS not in taken:
-            yield Case(f"{FUZZED}{seed}", append_ms, value)
+            yield Case(f"{FUZZED} {seed}", append_ms, value)
 
 
 def _append_ms(slot: int) -> int:
@@ -237,17 +225,16 @@ def compare_all(
     by_time = {case.append_ms: case for case in sent}
     records = read(run.kafka, run.topic, {}, run.end_offsets())
     comparison = compare(((by_time[record.append_ms], record) for record in records), by_slot)
-    hand_made = sum(case.origin == HAND_MADE for case in sent)
-    fuzzed = sum(case.origin.startswith(FUZZED) for case in sent)
+    origins = Counter(case.origin.split()[0].rstrip(",") for case in sent)
     return DifferentialResult(
-        seed,
-        comparison.records,
-        hand_made,
-        len(sent) - hand_made - fuzzed,
-        fuzzed,
-        comparison.unsettled,
-        dict(sorted(comparison.outcomes.items())),
-        comparison.disagreements,
+        seed=seed,
+        records=comparison.records,
+        hand_made=origins[HAND_MADE],
+        kept=origins[KEPT],
+        fuzzed=origins[FUZZED],
+        unsettled=comparison.unsettled,
+        outcomes=dict(sorted(comparison.outcomes.items())),
+        disagreements=comparison.disagreements,
     )
 
 
@@ -303,30 +290,30 @@ class Comparison(msgspec.Struct):
     records: int = 0
     unsettled: int = 0
     outcomes: Counter[str] = msgspec.field(default_factory=Counter)
-    disagreements: list[Disagreement] = []
+    disagreements: list[Disagreement] = msgspec.field(default_factory=list)
 
 
 def compare(records: Iterable[tuple[Case, Record]], by_slot: Mapping[int, Outcomes]) -> Comparison:
     """Compare the outcome of each record with the rows of its slot."""
-    comparison = Comparison()
+    result = Comparison()
     slots: set[int] = set()
     for case, record in records:
         slot = record.append_ms // SLOT_MS
         slots.add(slot)
-        comparison.records += 1
+        result.records += 1
         found = by_slot.get(slot, NO_OUTCOME)
         expected, names = expectation(record)
-        comparison.outcomes.update(names)
+        result.outcomes.update(names)
         if found == expected:
             continue
         if unsettled(record.value):
-            comparison.unsettled += 1
+            result.unsettled += 1
         else:
-            comparison.disagreements.append(Disagreement(case, expected, found))
+            result.disagreements.append(Disagreement(case, expected, found))
     for slot in sorted(set(by_slot) - slots):
         unexpected = Case("a slot without a record", _append_ms(slot), None)
-        comparison.disagreements.append(Disagreement(unexpected, NO_OUTCOME, by_slot[slot]))
-    return comparison
+        result.disagreements.append(Disagreement(unexpected, NO_OUTCOME, by_slot[slot]))
+    return result
 
 
 def expectation(record: Record) -> tuple[Outcomes, list[str]]:

@@ -74,7 +74,7 @@ MAX_RECORD_BYTES = 1024 * 1024
 Differences = dict[str, dict[str, list[str]]]
 
 
-class Variant(NamedTuple):
+class Variant(msgspec.Struct, frozen=True):
     """One way to run the job over a log."""
 
     partitions: int
@@ -118,50 +118,20 @@ class LogRecord(NamedTuple):
     value: bytes
 
 
-class ReplayRun(msgspec.Struct, frozen=True):
-    """What one variant left in the tables."""
+class ReplayRun(Variant, frozen=True, kw_only=True):
+    """One variant that was run: digest and row counts of its tables."""
 
-    variant: Variant
-    rows: dict[str, int]
-    dump: dict[str, bytes]
-    seconds: float
-    exact: bool
-    restored: int = 0
-    """How often the job was restored from a checkpoint."""
-
-    @property
-    def sha256(self) -> str:
-        """Return the digest of all tables."""
-        digest = hashlib.sha256()
-        for table in TABLES:
-            digest.update(self.dump[table])
-        return digest.hexdigest()
-
-
-class ReplayDigest(msgspec.Struct, frozen=True):
-    """One variant: the digest of its tables in place of their bytes."""
-
-    partitions: int
-    parallelism: int
-    mini_batch_ms: int
-    killed: bool
     sha256: str
     rows: dict[str, int]
     exact: bool
     restored: int
+    """How often the job was restored from a checkpoint."""
     seconds: float
 
-    @classmethod
-    def of(cls, replayed: ReplayRun) -> Self:
-        """Return the digest of a replay."""
-        return cls(
-            *replayed.variant,
-            replayed.sha256,
-            replayed.rows,
-            replayed.exact,
-            replayed.restored,
-            round(replayed.seconds, 2),
-        )
+
+# Each table as text, ordered by its columns.
+TableDump = dict[str, bytes]
+Replayed = tuple[ReplayRun, TableDump]
 
 
 class ReplayResult(Result, frozen=True):
@@ -171,49 +141,35 @@ class ReplayResult(Result, frozen=True):
     seed: int
     identical: bool
     runs: int
-    replays: list[ReplayDigest]
+    replays: list[ReplayRun]
     differences: list[Differences]
 
     @classmethod
-    def of(cls, size: Size, replayed: Sequence[ReplayRun]) -> Self:
+    def of(cls, size: Size, replayed: Sequence[Replayed]) -> Self:
         """Compare each replay with the first one over the log of as many partitions."""
-        firsts = {one.variant.partitions: one for one in reversed(replayed)}
-        unequal = [
-            differences(firsts[one.variant.partitions], one)
-            for one in replayed
-            if one.sha256 != firsts[one.variant.partitions].sha256
-        ]
-        identical = not unequal and all(one.exact for one in replayed)
-        digests = [ReplayDigest.of(one) for one in replayed]
-        return cls(size.events, size.seed, identical, len(replayed), digests, unequal)
+        firsts = {run.partitions: (run, dump) for run, dump in reversed(replayed)}
+        pairs = [(firsts[run.partitions], (run, dump)) for run, dump in replayed]
+        unequal = [differences(first, one) for first, one in pairs if first[1] != one[1]]
+        runs = [run for run, _ in replayed]
+        identical = not unequal and all(run.exact for run in runs)
+        return cls(size.events, size.seed, identical, len(runs), runs, unequal)
 
     @property
-    def passed(self) -> bool:
-        """Whether all tables are identical to the byte, and exact."""
-        return self.identical
+    def reasons(self) -> list[str]:
+        """What is not proven."""
+        return [] if self.identical else ["the tables of the replays are not identical and exact"]
 
     def tables(self) -> Iterator[Table]:
         """Yield a row a variant, then the rows that only one of two variants has."""
-        columns = ("job", "sha256", *TABLES, "exact", "seconds")
         rows = [
-            (
-                Variant(one.partitions, one.parallelism, one.mini_batch_ms, one.killed).name,
-                one.sha256[:16],
-                *one.rows.values(),
-                one.exact,
-                one.seconds,
-            )
-            for one in self.replays
+            (run.name, run.sha256[:16], *run.rows.values(), run.exact, run.seconds)
+            for run in self.replays
         ]
-        yield Table("", columns, rows)
+        yield Table("", ("job", "sha256", *TABLES, "exact", "seconds"), rows)
         for unequal in self.differences:
             for table, sides in unequal.items():
                 lines = [(side, row) for side, only in sides.items() for row in only]
                 yield Table(f"{table}: rows that only one has", ("job", "row"), lines)
-
-    def failure(self) -> str:
-        """Return what was not proven."""
-        return "The tables of the replays are not all identical and exact."
 
 
 class ReplayScenario(Scenario, frozen=True):
@@ -240,13 +196,7 @@ class ReplayScenario(Scenario, frozen=True):
         )
 
     def measure_run(self, run: Run, progress: Progress) -> ReplayResult:
-        """Replay the log by every variant.
-
-        Raises:
-            TopicError: a log could not be written.
-            JobError: a job does not come to the end of its log.
-
-        """
+        """Replay the log by every variant."""
         size = Size(self.events, self.seed)
         return ReplayResult.of(size, list(replays(run, run.settings, VARIANTS, size, progress)))
 
@@ -341,7 +291,7 @@ def replays(
     variants: Sequence[Variant],
     size: Size,
     progress: Progress,
-) -> Iterator[ReplayRun]:
+) -> Iterator[Replayed]:
     """Yield the tables of each variant over the log of its number of partitions.
 
     Raises:
@@ -360,7 +310,7 @@ def replays(
         yield replay(run, settings, variant, log)
 
 
-def replay(run: Run, settings: Settings, variant: Variant, log: ReplayLog) -> ReplayRun:
+def replay(run: Run, settings: Settings, variant: Variant, log: ReplayLog) -> Replayed:
     """Run one variant over its log into new tables, and dump them.
 
     Raises:
@@ -391,7 +341,15 @@ def replay(run: Run, settings: Settings, variant: Variant, log: ReplayLog) -> Re
     rows = {table: text.count(b"\n") for table, text in dump.items()}
     if variant.killed and not restored:
         raise JobError("The killed job was not restored from a checkpoint.", todo="Try again.")
-    return ReplayRun(variant, rows, dump, clock.monotonic() - start_s, exact, restored)
+    replayed = ReplayRun(
+        **msgspec.structs.asdict(variant),
+        sha256=hashlib.sha256(b"".join(dump[table] for table in TABLES)).hexdigest(),
+        rows=rows,
+        exact=exact,
+        restored=restored,
+        seconds=round(clock.monotonic() - start_s, 2),
+    )
+    return replayed, dump
 
 
 def _kill_at_work(run: Run, log: ReplayLog) -> None:
@@ -441,16 +399,13 @@ def dumped(run: Run, table: str) -> bytes:
             return b"".join(map(bytes, copy))
 
 
-def differences(one: ReplayRun, other: ReplayRun) -> Differences:
+def differences(one: Replayed, other: Replayed) -> Differences:
     """Return the first rows that only one of two replays has, by table."""
     unequal = {}
     for table in TABLES:
-        left, right = one.dump[table].splitlines(), other.dump[table].splitlines()
+        left, right = one[1][table].splitlines(), other[1][table].splitlines()
         if left != right:
-            unequal[table] = {
-                one.variant.name: _only(left, right),
-                other.variant.name: _only(right, left),
-            }
+            unequal[table] = {one[0].name: _only(left, right), other[0].name: _only(right, left)}
     return unequal
 
 

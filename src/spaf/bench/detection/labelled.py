@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product, starmap
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -47,6 +47,10 @@ HOUR_S = 3_600
 # 100 sales/s. Each piece has its own seed and warm-up.
 PIECE_S = 6 * HOUR_S
 OURS = "ours"
+COLUMNS = (
+    *("kind", "precision", "recall", "F1", "delay p50 ms", "p99"),
+    *("labelled", "alerts"),
+)
 DETECTORS = (OURS, "random", "always")
 KINDS = (
     *SALE_ALERTS,
@@ -107,7 +111,7 @@ class Scores(msgspec.Struct):
         self.clean_s += len(scored.seconds)
 
 
-class DetectorResult(msgspec.Struct, frozen=True):
+class DetectorResult(Result, frozen=True):
     """The scores of one detector."""
 
     kinds: dict[str, KindMetrics]
@@ -116,87 +120,51 @@ class DetectorResult(msgspec.Struct, frozen=True):
     clean_hours: float
 
     @classmethod
-    def of(cls, scores: Scores) -> Self:
-        """Return the metrics that follow from the counts."""
+    def of(cls, scores: Scores, **fields: Any) -> Self:
+        """Return the metrics that follow from the counts; `fields` are those of a subclass."""
         hours = scores.clean_s / HOUR_S
-        kinds = (*SALE_ALERTS, *SECOND_ALERTS)
-        counts = {kind: scores.false_alerts[kind] for kind in kinds}
+        counts = {kind: scores.false_alerts[kind] for kind in (*SALE_ALERTS, *SECOND_ALERTS)}
         return cls(
             {kind: KindMetrics.of(tally) for kind, tally in scores.tallies.items()},
             {kind: count / hours if hours else None for kind, count in counts.items()},
             counts,
             hours,
+            **fields,
         )
 
-    def tables(self, name: str) -> Iterator[Table]:
-        """Yield a row a kind, if labelled sales were scored."""
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return a row a kind."""
         metrics = [(kind, self.kinds[kind]) for kind in KINDS if kind in self.kinds]
-        if metrics:
-            columns = ("kind", "precision", "recall", "F1", "delay p50 ms", "p99")
-            rows = [
-                (
-                    kind,
-                    *map(_share_text, (one.precision, one.recall, one.f1)),
-                    one.delay_ms_p50,
-                    one.delay_ms_p99,
-                    one.labelled,
-                    one.alerts,
-                )
-                for kind, one in metrics
-            ]
-            yield Table(name, (*columns, "labelled", "alerts"), rows)
+        return [
+            (
+                kind,
+                *("" if share is None else f"{share:.3f}" for share in one.shares()),
+                one.delay_ms_p50,
+                one.delay_ms_p99,
+                one.labelled,
+                one.alerts,
+            )
+            for kind, one in metrics
+        ]
 
-    def summary(self, name: str) -> str:
+    def summary(self) -> str:
         """Return the false alerts on clean sales."""
         counts = ", ".join(f"{kind} {count:,}" for kind, count in self.false_alerts.items())
-        return f"{name}: false alerts in {self.clean_hours:.1f} h of clean sales: {counts}"
+        return f"false alerts in {self.clean_hours:.1f} h of clean sales: {counts}"
 
 
-def _share_text(share: float | None) -> str:
-    return "" if share is None else f"{share:.3f}"
-
-
-class DetectionResult(Result, frozen=True):
-    """The scores of the job's rules, and of the baselines if labelled sales were scored."""
+class DetectionResult(DetectorResult, frozen=True, kw_only=True):
+    """The scores of the job's rules, and those of the baselines."""
 
     rate: float
     seeds: str
-    kinds: dict[str, KindMetrics]
-    false_alerts_per_hour: dict[str, float | None]
-    false_alerts: dict[str, int]
-    clean_hours: float
     random: DetectorResult
     always: DetectorResult
 
-    @classmethod
-    def of(cls, rate: float, seeds: SeedRange, scores: Mapping[str, Scores]) -> Self:
-        """Return the result from the counts of each detector."""
-        ours, *baselines = (DetectorResult.of(scores[name]) for name in DETECTORS)
-        return cls(
-            rate,
-            f"{seeds[0]}-{seeds[-1]}",
-            ours.kinds,
-            ours.false_alerts_per_hour,
-            ours.false_alerts,
-            ours.clean_hours,
-            *baselines,
-        )
-
-    def detectors(self) -> dict[str, DetectorResult]:
-        """Return each detector by its name, ours first."""
-        ours = DetectorResult(
-            self.kinds, self.false_alerts_per_hour, self.false_alerts, self.clean_hours
-        )
-        return {OURS: ours, "random": self.random, "always": self.always}
-
-    def tables(self) -> Iterator[Table]:
-        """Yield a table a detector."""
-        for name, detector in self.detectors().items():
-            yield from detector.tables(name)
-
-    def summary(self) -> str:
-        """Return the false alerts of each detector, a line each."""
-        return "\n".join(detector.summary(name) for name, detector in self.detectors().items())
+    def tables(self) -> Iterable[Table]:
+        """Return a table a detector."""
+        detectors = {OURS: self, "random": self.random, "always": self.always}
+        return [Table(name, COLUMNS, one.rows()) for name, one in detectors.items()]
 
 
 class DetectionScenario(Scenario, frozen=True):
@@ -219,37 +187,28 @@ class DetectionScenario(Scenario, frozen=True):
     episode_every: Annotated[float, EPISODE_EVERY_OPTION] = 30.0
 
     def measure(self, settings: Settings, watch: Watcher, progress: Progress) -> DetectionResult:  # noqa: ARG002 - no run
-        """Simulate the seeds and score each detector.
-
-        Raises:
-            JobError: Flink refused the SQL.
-
-        """
+        """Simulate the seeds and score each detector."""
         traffics = [
             SimulatedTraffic(
                 self.rate, int(self.seconds), seed, self.anomaly_rate, self.episode_every
             )
             for seed in self.seeds
         ]
-        return DetectionResult.of(self.rate, self.seeds, score(settings, traffics, progress))
+        scores = score(settings, traffics, progress)
+        return DetectionResult.of(
+            scores[OURS],
+            rate=self.rate,
+            seeds=f"{self.seeds[0]}-{self.seeds[-1]}",
+            random=DetectorResult.of(scores["random"]),
+            always=DetectorResult.of(scores["always"]),
+        )
 
 
-class FalseAlertsResult(Result, frozen=True):
-    """The alerts of the job's rules on clean sales."""
+class FalseAlertsResult(DetectorResult, frozen=True, kw_only=True):
+    """The alerts of the job's rules on clean sales; no kind is scored."""
 
     rate: float
     seed: int
-    false_alerts_per_hour: dict[str, float | None]
-    false_alerts: dict[str, int]
-    clean_hours: float
-
-    def tables(self) -> Iterator[Table]:
-        """Yield a row a kind."""
-        rows = [
-            (kind, count, self.false_alerts_per_hour[kind])
-            for kind, count in self.false_alerts.items()
-        ]
-        yield Table(f"{self.clean_hours:.1f} h of clean sales", ("kind", "alerts", "an hour"), rows)
 
 
 class FalseAlertsScenario(Scenario, frozen=True):
@@ -262,17 +221,9 @@ class FalseAlertsScenario(Scenario, frozen=True):
     ] = 201
 
     def measure(self, settings: Settings, watch: Watcher, progress: Progress) -> FalseAlertsResult:  # noqa: ARG002 - no run
-        """Simulate the hours and count the alerts, all of them false.
-
-        Raises:
-            JobError: Flink refused the SQL.
-
-        """
+        """Simulate the hours and count the alerts, all of them false."""
         scores = count_false_alerts(settings, self.rate, self.hours, self.seed, progress)
-        ours = DetectorResult.of(scores)
-        return FalseAlertsResult(
-            self.rate, self.seed, ours.false_alerts_per_hour, ours.false_alerts, ours.clean_hours
-        )
+        return FalseAlertsResult.of(scores, rate=self.rate, seed=self.seed)
 
 
 def score(

@@ -7,7 +7,7 @@ sales_summary first included it in PostgreSQL. `detected_at` is the database's c
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -54,13 +54,6 @@ class DetectedEpisodes(msgspec.Struct, frozen=True):
     after_start_ms: Quantiles | None
 
 
-class Delays(msgspec.Struct, frozen=True):
-    """The delays of one run, and how many labelled sales and episodes there were."""
-
-    sales: DetectedSales
-    episodes: dict[str, DetectedEpisodes]
-
-
 class DetectionDelayResult(Result, frozen=True):
     """The delays of one run, and whether the run is valid."""
 
@@ -71,13 +64,8 @@ class DetectionDelayResult(Result, frozen=True):
     sales: DetectedSales
     episodes: dict[str, DetectedEpisodes]
 
-    @property
-    def passed(self) -> bool:
-        """Whether the figures are valid."""
-        return self.valid
-
-    def tables(self) -> Iterator[Table]:
-        """Yield a row for the sales by each reference time, and one a kind of episode."""
+    def tables(self) -> Iterable[Table]:
+        """Return a row for the sales by each reference time, and one a kind of episode."""
         sales = self.sales
         delays = [
             ("labelled sale, after due", sales.labelled, sales.after_due_ms),
@@ -91,11 +79,7 @@ class DetectionDelayResult(Result, frozen=True):
             (name, labelled, one and one.count, one and one.p50, one and one.p99, one and one.max)
             for name, labelled, one in delays
         ]
-        yield Table("", ("delay", "labelled", "found", "p50 ms", "p99 ms", "max ms"), rows)
-
-    def failure(self) -> str:
-        """Return why the figures are not valid."""
-        return "; ".join(self.reasons)
+        return [Table("", ("delay", "labelled", "found", "p50 ms", "p99 ms", "max ms"), rows)]
 
 
 class DetectionDelayScenario(Scenario, frozen=True):
@@ -107,13 +91,7 @@ class DetectionDelayScenario(Scenario, frozen=True):
     episode_every: Annotated[float, EPISODE_EVERY_OPTION] = 30.0
 
     def measure_run(self, run: Run, progress: Progress) -> DetectionDelayResult:
-        """Sell with anomalies, verify everything, and join the labels with the alerts.
-
-        Raises:
-            LoadError: the load left no result.
-            SpafError: the run could not be verified.
-
-        """
+        """Sell with anomalies, verify everything, and join the labels with the alerts."""
         load_spec = offered(run, anomaly_rate=self.anomaly_rate, episode_every_s=self.episode_every)
         with Measurement.start(run) as measurement:
             begin = dict(measurement.begin)
@@ -122,15 +100,14 @@ class DetectionDelayScenario(Scenario, frozen=True):
         labels = read_labels(Path(load_spec.labels)) if load_spec.labels else ([], [])
         with run.access.session(Role.READ) as connection:
             alerts = queries.sale_detections(connection), queries.second_detections(connection)
-        delays = join(outcome.measured, due_us, labels, alerts)
-        reasons = outcome.reasons
+        sales, episodes = join(outcome.measured, due_us, labels, alerts)
         return DetectionDelayResult(
             outcome.load.rate,
-            not reasons,
-            reasons,
+            not outcome.reasons,
+            outcome.reasons,
             outcome.warm_up_s,
-            delays.sales,
-            delays.episodes,
+            sales,
+            episodes,
         )
 
 
@@ -148,7 +125,7 @@ def join(
     due_us: dict[str, int],
     labels: tuple[list[Label], list[EpisodeLabel]],
     alerts: tuple[list[tuple[str, int]], list[tuple[int, str, str, int]]],
-) -> Delays:
+) -> tuple[DetectedSales, dict[str, DetectedEpisodes]]:
     """Join labels with alerts.
 
     Args:
@@ -160,12 +137,9 @@ def join(
 
     """
     first_us = int(measured.intended[0]) if measured.intended.size else 0
-    sale_labels, episodes = labels
-    sales = _join_sales(measured, due_us, sale_labels, alerts[0], first_us)
-    return Delays(
-        sales,
-        _join_episodes([one for one in episodes if one.start_ms * 1_000 >= first_us], alerts[1]),
-    )
+    sales = _join_sales(measured, due_us, labels[0], alerts[0], first_us)
+    measured_episodes = [one for one in labels[1] if one.start_ms * 1_000 >= first_us]
+    return sales, _join_episodes(measured_episodes, alerts[1])
 
 
 def _join_sales(

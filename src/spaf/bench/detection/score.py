@@ -66,6 +66,10 @@ class KindMetrics(msgspec.Struct, frozen=True):
             counts.alerts,
         )
 
+    def shares(self) -> tuple[float | None, ...]:
+        """Return precision, recall and F1."""
+        return self.precision, self.recall, self.f1
+
 
 Tallies = dict[str, KindScore]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import msgspec
 
-from spaf.bench.scenario import Result, Table
+from spaf.bench.scenario import Result, Table, table_of
 
 # Limits of the latency on the screen by rate of sales, ms: at p50 and at p99.
 SCREEN_MS = {100.0: (25.0, 50.0), 1_000.0: (None, 80.0)}
@@ -57,10 +57,14 @@ class GoalsResult(Result, frozen=True, kw_only=True):
 
     goals: list[Goal]
 
-    def tables(self) -> Iterator[Table]:
-        """Yield a row a goal."""
-        rows = [(one.goal, one.found, one.met) for one in self.goals]
-        yield Table("", ("goal", "found", "met"), rows)
+    def tables(self) -> Iterable[Table]:
+        """Return a row a goal."""
+        return [goals_table(self.goals)]
+
+
+def goals_table(goals: Iterable[Goal]) -> Table:
+    """Return a row a goal."""
+    return table_of(goals, {"goal": "goal", "found": "found", "met": "met"})
 
 
 def of_screen(outcome: dict[str, Any]) -> list[Goal]:

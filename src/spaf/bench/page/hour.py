@@ -43,8 +43,8 @@ class MemorySample(msgspec.Struct, frozen=True, array_like=True):
     serve_mib: float
 
 
-class OpenPageRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A page that stayed open; the last fields are those of `Outcome.as_dict`."""
+class HourResult(GoalsResult, frozen=True, kw_only=True):
+    """Growth and maximum of each memory, and the outcome of the load: see `Outcome.as_dict`."""
 
     minutes: float
     mib_per_hour: dict[str, float | None]
@@ -62,13 +62,16 @@ class OpenPageRun(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, samples: Sequence[MemorySample], outcome: dict[str, Any]) -> Self:
         """Return slopes and maxima of the samples, and the outcome of the load."""
+        largest_mib = {
+            kind: round(max((getattr(one, kind) for one in samples), default=0.0), 1)
+            for kind in KINDS
+        }
+        serve_mib = largest_mib["serve_mib"]
         return cls(
+            goals=[Goal.at_most("memory of serve", serve_mib, MAX_SERVE_MIB, "MiB")],
             minutes=round(samples[-1].second / 60, 1) if samples else 0.0,
             mib_per_hour={kind: slope(samples, kind) for kind in KINDS},
-            largest_mib={
-                kind: round(max((getattr(one, kind) for one in samples), default=0.0), 1)
-                for kind in KINDS
-            },
+            largest_mib=largest_mib,
             series=list(samples),
             **{key: outcome[key] for key in OUTCOME_KEYS},
         )
@@ -91,21 +94,6 @@ def slope(samples: Sequence[MemorySample], kind: str) -> float | None:
     return round(float(np.polyfit(hours, mib, 1)[0]), 2)
 
 
-class HourResult(GoalsResult, frozen=True, kw_only=True):
-    """The figures, and their goal."""
-
-    hour: OpenPageRun
-
-    @property
-    def passed(self) -> bool:
-        """Whether the figures are valid."""
-        return self.hour.valid
-
-    def failure(self) -> str:
-        """Return why the figures are not valid."""
-        return "; ".join(self.hour.reasons)
-
-
 class HourScenario(BrowserScenario, frozen=True):
     """Keep the page open under load; growth of the memory of its tab and of its server."""
 
@@ -113,12 +101,7 @@ class HourScenario(BrowserScenario, frozen=True):
     rate: Annotated[float, option("Sales a second.", ge=MIN_RATE, le=MAX_RATE)] = 100.0
 
     def measure_run(self, run: Run, progress: Progress) -> HourResult:
-        """Sell with the page open, and sample its memory.
-
-        Raises:
-            BrowserError: the browser ended, or the page did not report.
-
-        """
+        """Sell with the page open, and sample its memory."""
         program = find(run.settings.serve.browser)
         samples: list[MemorySample] = []
         with open_screen(run, program) as screen, Measurement.start(run, screen) as measurement:
@@ -136,9 +119,7 @@ class HourScenario(BrowserScenario, frozen=True):
                 load.stop()
             progress("verifying")
             outcome = measurement.finish(load.result())
-        hour = OpenPageRun.of(samples, outcome.as_dict())
-        goal = Goal.at_most("memory of serve", hour.largest_mib["serve_mib"], MAX_SERVE_MIB, "MiB")
-        return HourResult(hour=hour, goals=[goal])
+        return HourResult.of(samples, outcome.as_dict())
 
 
 def _sample(run: Run, screen: Screen, second: float) -> MemorySample:

@@ -61,7 +61,7 @@ class PhaseLatency(msgspec.Struct, frozen=True):
         return cls(phase.viewers, round(seconds, 1), latency, mib, pushes)
 
 
-class ViewerComparison(msgspec.Struct, frozen=True):
+class ViewersResult(GoalsResult, frozen=True, kw_only=True):
     """Latency with and without viewers: medians over the phases, ms; None in an invalid run."""
 
     viewers: int
@@ -87,13 +87,16 @@ class ViewerComparison(msgspec.Struct, frozen=True):
         )
         p99_without = _median([one.p99 for one in without]) if valid else None
         p99_with = _median([one.p99 for one in together]) if valid else None
+        ratio = round(p99_with / p99_without, 3) if p99_with and p99_without else None
+        name = f"p99 to PostgreSQL with {viewers} viewers over none"
         return cls(
+            goals=[Goal.at_most(name, ratio, MAX_RATIO, "times")],
             viewers=viewers,
             p50_ms_without=_median([one.p50 for one in without]) if valid else None,
             p50_ms_with=_median([one.p50 for one in together]) if valid else None,
             p99_ms_without=p99_without,
             p99_ms_with=p99_with,
-            ratio=round(p99_with / p99_without, 3) if p99_with and p99_without else None,
+            ratio=ratio,
             valid=valid,
             reasons=outcome.reasons,
             rss_mib=round(outcome.sampler.rss_mib(), 1),
@@ -105,21 +108,6 @@ class ViewerComparison(msgspec.Struct, frozen=True):
 
 def _median(values: list[float]) -> float | None:
     return statistics.median(values) if values else None
-
-
-class ViewersResult(GoalsResult, frozen=True, kw_only=True):
-    """The comparison, and its goal."""
-
-    viewers: ViewerComparison
-
-    @property
-    def passed(self) -> bool:
-        """Whether the figures are valid."""
-        return self.viewers.valid
-
-    def failure(self) -> str:
-        """Return why the figures are not valid."""
-        return "; ".join(self.viewers.reasons)
 
 
 class ViewersScenario(Scenario, frozen=True):
@@ -134,13 +122,7 @@ class ViewersScenario(Scenario, frozen=True):
     rounds: Annotated[int, option("Turns with viewers and without.", ge=1, le=50)] = 5
 
     def measure_run(self, run: Run, progress: Progress) -> ViewersResult:
-        """Sell at one rate while the viewers connect and disconnect.
-
-        Raises:
-            LoadError: a viewer was refused or lost, or the load left no result.
-            SpafError: the run could not be verified.
-
-        """
+        """Sell at one rate while the viewers connect and disconnect."""
         address = page_address(run)
         duration_s = WARM_UP_S + self.rounds * (2 * (SETTLE_S + self.seconds) + SPARE_S)
         phases: list[ViewerPhase] = []
@@ -162,10 +144,7 @@ class ViewersScenario(Scenario, frozen=True):
             PhaseLatency.of(phase, outcome.measured.between(phase.start_us, phase.end_us).latency())
             for phase in phases
         ]
-        comparison = ViewerComparison.of(self.viewers, outcome, latencies)
-        name = f"p99 to PostgreSQL with {self.viewers} viewers over none"
-        goal = Goal.at_most(name, comparison.ratio, MAX_RATIO, "times")
-        return ViewersResult(viewers=comparison, goals=[goal])
+        return ViewersResult.of(self.viewers, outcome, latencies)
 
 
 def _phase(measurement: Measurement, address: str, viewers: int, seconds: float) -> ViewerPhase:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from spaf import clock
@@ -28,23 +28,14 @@ class RatesResult(Result, frozen=True):
     rates: list[dict[str, Any]]
 
     @property
-    def passed(self) -> bool:
-        """Whether the figures at every rate are valid."""
-        return all(outcome["valid"] for outcome in self.rates)
+    def reasons(self) -> list[str]:
+        """Why the figures at a rate are not valid."""
+        return [f"{one['rate']:g} sales/s: {why}" for one in self.rates for why in one["reasons"]]
 
-    def tables(self) -> Iterator[Table]:
-        """Yield one row a rate."""
-        yield Table(
-            "intended → visible in PostgreSQL, every sale", COLUMNS, list(map(_row, self.rates))
-        )
-
-    def failure(self) -> str:
-        """Return why the figures at a rate are not valid."""
-        return "; ".join(
-            f"{outcome['rate']:g} sales/s: {reason}"
-            for outcome in self.rates
-            for reason in outcome["reasons"]
-        )
+    def tables(self) -> Iterable[Table]:
+        """Return a row a rate."""
+        rows = list(map(_row, self.rates))
+        return [Table("intended → visible in PostgreSQL, every sale", COLUMNS, rows)]
 
 
 def _row(outcome: dict[str, Any]) -> tuple[Any, ...]:
@@ -61,13 +52,7 @@ class RatesScenario(Scenario, frozen=True):
     seconds: Annotated[Seconds, option("How long at each rate.", flag="--for")] = Seconds(60)
 
     def measure_run(self, run: Run, progress: Progress) -> RatesResult:
-        """Measure each rate on one stack.
-
-        Raises:
-            LoadError: a load left no result.
-            SpafError: the run could not be verified.
-
-        """
+        """Measure each rate on one stack."""
         outcomes = [measure_rate(run, rate, self.seconds, progress) for rate in self.rates]
         return RatesResult(self.seconds, [outcome.as_dict() for outcome in outcomes])
 

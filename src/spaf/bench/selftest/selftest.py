@@ -9,7 +9,7 @@ a difference.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -95,10 +95,10 @@ class SelfTestResult(Result, frozen=True):
             passed=complete and not false_alarms,
         )
 
-    def tables(self) -> Iterator[Table]:
-        """Yield a row a kind of damage."""
+    def tables(self) -> Iterable[Table]:
+        """Return a row a kind of damage."""
         rows = [(kind, count.done, count.caught) for kind, count in self.kinds.items()]
-        yield Table("", ("damage", "done", "caught"), rows)
+        return [Table("", ("damage", "done", "caught"), rows)]
 
     def summary(self) -> str:
         """Return the sums."""
@@ -107,9 +107,10 @@ class SelfTestResult(Result, frozen=True):
             f"{self.false_alarms:,} false alarms"
         )
 
-    def failure(self) -> str:
-        """Return what is at fault."""
-        return "FAILED: the verifier misses damage, or raises an alarm over correct tables."
+    @property
+    def reasons(self) -> list[str]:
+        """What is at fault."""
+        return [] if self.passed else ["the verifier misses damage, or raises a false alarm"]
 
 
 class SelfTestScenario(Scenario, frozen=True):

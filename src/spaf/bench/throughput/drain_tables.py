@@ -7,13 +7,13 @@ machine affects all of them. The first turn runs code that is not compiled yet a
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Self
 
 import msgspec
 
 from spaf.bench.progress import Progress
-from spaf.bench.scenario import Names, Result, Table, option
+from spaf.bench.scenario import Names, Result, Table, option, table_of
 from spaf.bench.throughput.drain import Drain, FullTopicScenario, drain, fill
 from spaf.errors import SettingsError
 from spaf.job.build import ANSWERS
@@ -22,6 +22,13 @@ from spaf.stack.run import Run
 
 AGGREGATES = "aggregates"
 ALL = "all"
+COLUMNS = {
+    "events": "events",
+    "seconds": "seconds",
+    "events/s": "events_per_second",
+    "CPU µs/event": "cpu_us_per_event",
+    "exact": "exact",
+}
 # Each set holds the one before it.
 TABLE_SETS = {
     AGGREGATES: ("sales_summary",),
@@ -31,114 +38,63 @@ TABLE_SETS = {
 }
 
 
-class TableSetCost(msgspec.Struct, frozen=True):
+class TableSetResult(Result, frozen=True):
     """The drains of a job that writes one set of tables; figures are medians."""
-
-    events_per_second: int
-    cpu_us_per_event: float
-    over_aggregates_us: float
-    exact: bool
-    drains: Sequence[Drain]
-
-    @classmethod
-    def of(cls, drains: Sequence[Drain], aggregates: Sequence[Drain]) -> Self:
-        """Return the medians of drains, without the first one, and their distance to another job's.
-
-        Args:
-            drains: of the job, in order.
-            aggregates: of the job that writes the aggregates only.
-
-        """
-        cpu_us = _median_cpu_us(drains)
-        return cls(
-            round(statistics.median(one.events_per_second for one in _counted(drains))),
-            cpu_us,
-            round(cpu_us - _median_cpu_us(aggregates), 3),
-            all(one.exact for one in drains),
-            drains,
-        )
-
-
-def _counted(drains: Sequence[Drain]) -> Sequence[Drain]:
-    return drains[1:] or drains
-
-
-def _median_cpu_us(drains: Sequence[Drain]) -> float:
-    return round(statistics.median(one.cpu_us_per_event for one in _counted(drains)), 3)
-
-
-class DrainResult(Result, frozen=True, omit_defaults=True):
-    """Throughput and cost of the job that writes every table that was asked for."""
 
     events: int
     events_per_second: int
     cpu_us_per_event: float
     exact: bool
     drains: Sequence[Drain]
-    tables_compared: dict[str, TableSetCost] = msgspec.field(default_factory=dict)
-    """Set of tables → its own figures, where several were compared."""
 
     @classmethod
-    def of(cls, drains: Mapping[str, Sequence[Drain]]) -> Self:
-        """Return the record of the drains of each set of tables; the last is the largest."""
-        aggregates = drains.get(AGGREGATES, ())
-        *_, largest = drains.values()
-        compared = (
-            {name: TableSetCost.of(of_set, aggregates) for name, of_set in drains.items()}
-            if aggregates
-            else {}
-        )
+    def of(cls, drains: Sequence[Drain], **fields: Any) -> Self:
+        """Return the medians of drains without the first one, if there are others."""
+        counted = drains[1:] or drains
         return cls(
-            largest[0].events,
-            round(statistics.median(one.events_per_second for one in _counted(largest))),
-            _median_cpu_us(largest),
-            all(one.exact for of_set in drains.values() for one in of_set),
-            largest,
-            compared,
+            drains[0].events,
+            round(statistics.median(one.events_per_second for one in counted)),
+            round(statistics.median(one.cpu_us_per_event for one in counted), 3),
+            all(one.exact for one in drains),
+            drains,
+            **fields,
         )
+
+
+class DrainResult(TableSetResult, frozen=True, omit_defaults=True):
+    """The drains of the largest set of tables, and those of every set if several were compared."""
+
+    sets: dict[str, TableSetResult] = msgspec.field(default_factory=dict)
+    over_aggregates_us: dict[str, float] = msgspec.field(default_factory=dict)
+    """Set of tables → what it costs more than the aggregates, microseconds an event."""
+
+    @classmethod
+    def compare(cls, drains: Mapping[str, Sequence[Drain]]) -> Self:
+        """Return the result of the drains of each set of tables; the last set is the largest."""
+        *_, largest = drains.values()
+        if AGGREGATES not in drains:
+            return cls.of(largest)
+        sets = {name: TableSetResult.of(of_set) for name, of_set in drains.items()}
+        cost_us = {name: one.cpu_us_per_event for name, one in sets.items()}
+        added_us = {name: round(us - cost_us[AGGREGATES], 3) for name, us in cost_us.items()}
+        return cls.of(largest, sets=sets, over_aggregates_us=added_us)
 
     @property
-    def passed(self) -> bool:
-        """Whether every drain was exact."""
-        return self.exact
+    def reasons(self) -> list[str]:
+        """Which set of tables was not exact."""
+        sets = self.sets or {ALL: self}
+        return [f"a drain of {name} is not exact" for name, one in sets.items() if not one.exact]
 
-    def tables(self) -> Iterator[Table]:
-        """Yield the drains, or what each set of tables adds."""
-        if self.tables_compared:
-            columns: tuple[str, ...] = ("tables", "events/s", "CPU µs/event", "over aggregates")
-            costs = self.tables_compared.items()
-            yield Table(
-                "",
-                (*columns, "exact"),
-                [
-                    (
-                        name,
-                        cost.events_per_second,
-                        cost.cpu_us_per_event,
-                        cost.over_aggregates_us,
-                        cost.exact,
-                    )
-                    for name, cost in costs
-                ],
-            )
-            return
-        columns = ("drain", "events", "seconds", "events/s", "CPU µs/event", "exact")
+    def tables(self) -> Iterable[Table]:
+        """Return a row a drain, or a row a set of tables."""
+        if not self.sets:
+            return [table_of(self.drains, COLUMNS)]
         rows = [
-            (
-                number,
-                one.events,
-                one.seconds,
-                one.events_per_second,
-                one.cpu_us_per_event,
-                one.exact,
-            )
-            for number, one in enumerate(self.drains, start=1)
+            (name, one.events_per_second, one.cpu_us_per_event, self.over_aggregates_us[name])
+            for name, one in self.sets.items()
         ]
-        yield Table("", columns, rows)
-
-    def failure(self) -> str:
-        """Return what is wrong with a drain."""
-        return "A drain was not exact: its tables differ from their recomputation."
+        columns = ("tables", "events/s", "CPU µs/event", "over aggregates")
+        return [Table("", columns, rows)]
 
 
 class DrainScenario(FullTopicScenario, frozen=True):
@@ -176,16 +132,11 @@ class DrainScenario(FullTopicScenario, frozen=True):
         return FullTopicScenario.prepare(self, settings)
 
     def measure_run(self, run: Run, progress: Progress) -> DrainResult:
-        """Fill the topic and drain it in turns.
-
-        Raises:
-            JobError: a job was refused or stopped.
-
-        """
+        """Fill the topic and drain it in turns."""
         asked = {*self.tables, AGGREGATES} if self.tables else {ALL}
         drains: dict[str, list[Drain]] = {name: [] for name in TABLE_SETS if name in asked}
         fill(run, self.events, progress)
         for number in range(1, self.drains + 1):
             for name, of_set in drains.items():
                 of_set.append(drain(run, number, progress, TABLE_SETS[name]))
-        return DrainResult.of(drains)
+        return DrainResult.compare(drains)

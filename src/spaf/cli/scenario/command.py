@@ -88,8 +88,8 @@ def _run(scenario: Scenario, *, as_json: bool) -> None:
         print_json({"machine": machine(), **msgspec.to_builtins(result)})
     else:
         _print(result)
-    if not result.passed:
-        err.print(result.failure(), style="red", markup=False, highlight=False)
+    if result.reasons:
+        err.print("; ".join(result.reasons), style="red", markup=False, highlight=False)
         raise typer.Exit(1)
 
 

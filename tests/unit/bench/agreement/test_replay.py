@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
+import msgspec
+
 from spaf.bench.agreement.replay import (
     BEGIN_MS,
     LOG_S,
@@ -14,6 +16,7 @@ from spaf.bench.agreement.replay import (
     ReplayResult,
     ReplayRun,
     Size,
+    Variant,
     differences,
     log_of,
 )
@@ -62,17 +65,25 @@ def test_the_variants_differ_in_all_that_is_promised() -> None:
     assert len({one.name for one in VARIANTS}) == len(VARIANTS)
 
 
+def run(variant: Variant, *, exact: bool = True) -> ReplayRun:
+    """Return a variant that was run."""
+    figures = msgspec.structs.asdict(variant)
+    return ReplayRun(**figures, sha256="", rows={}, exact=exact, restored=0, seconds=1.0)
+
+
 def test_a_difference_is_shown_by_its_rows() -> None:
-    """One byte in one row of one table is another digest, and both rows are named."""
-    same = dict.fromkeys(TABLES, b"1\t2\n3\t4\n")
-    one = ReplayRun(VARIANTS[0], {}, same, 1.0, exact=True)
-    other = ReplayRun(VARIANTS[1], {}, {**same, "sale_anomaly": b"1\t2\n3\t5\n"}, 1.0, exact=True)
-    assert one.sha256 != other.sha256
+    """One byte in one row of one table differs, and both rows are named."""
+    dump = dict.fromkeys(TABLES, b"1\t2\n3\t4\n")
+    one = run(VARIANTS[0]), dump
+    other = run(VARIANTS[1]), {**dump, "sale_anomaly": b"1\t2\n3\t5\n"}
     assert differences(one, one) == {}
     assert differences(one, other) == {
         "sale_anomaly": {VARIANTS[0].name: ["3\t4"], VARIANTS[1].name: ["3\t5"]}
     }
-    assert ReplayResult.of(Size(EVENTS, 1), [one, one]).passed
-    result = ReplayResult.of(Size(EVENTS, 1), [one, other])
-    assert (result.identical, result.runs, result.passed) == (False, 2, False)
+    size = Size(EVENTS, 1)
+    assert ReplayResult.of(size, [one, one]).reasons == []
+    result = ReplayResult.of(size, [one, other])
+    assert (result.identical, result.runs, len(result.reasons)) == (False, 2, 1)
     assert result.differences == [differences(one, other)]
+    inexact = run(VARIANTS[0], exact=False), dump
+    assert not ReplayResult.of(size, [one, inexact]).identical

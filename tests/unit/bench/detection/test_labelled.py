@@ -103,7 +103,7 @@ def test_live_delays_are_joined() -> None:
     intended, visible = np.array([50, 60, 70]), np.array([55, 66, 75])
     measured = Stamps(intended, intended, intended, visible, unseen=0)
     labels = [Label(name, "price_x10", "books", 10.0) for name in ("early", "a", "unfound")]
-    delays = join(
+    sales, episodes = join(
         measured,
         {"early": 10, "a": 60, "unfound": 70, "clean": 50},
         (labels, [EPISODE]),
@@ -112,11 +112,10 @@ def test_live_delays_are_joined() -> None:
             [(1_071, CATEGORIES[0], "surge", 1_072_100_000)],
         ),
     )
-    sales = delays.sales
     assert (sales.labelled, sales.found) == (2, 1)
     assert sales.after_due_ms == Quantiles(1, 0, 0.009, 0.009, 0.009, 0.009)
     assert sales.after_visible_ms == Quantiles(1, 0, 0.003, 0.003, 0.003, 0.003)
-    surge = delays.episodes["surge"]
+    surge = episodes["surge"]
     assert (surge.labelled, surge.found) == (1, 1)
     assert surge.after_start_ms is not None
     assert surge.after_start_ms.max == 2_100.0

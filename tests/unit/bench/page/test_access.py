@@ -11,8 +11,8 @@ import pytest
 from spaf.bench.page import goals
 from spaf.bench.page.goals import Goal
 from spaf.bench.page.hour import MemorySample, slope
-from spaf.bench.page.viewers import PhaseLatency, ViewerComparison
-from spaf.bench.page.weight import FirstLoad, PageWeight, wire_bytes
+from spaf.bench.page.viewers import PhaseLatency, ViewersResult
+from spaf.bench.page.weight import FirstLoad, WeightResult, wire_bytes
 from spaf.measure.latency import Stamps
 from spaf.measure.quantiles import Quantiles
 
@@ -72,10 +72,11 @@ def test_ratio_is_of_medians(reasons: list[str]) -> None:
 
     outcome: Any = SimpleNamespace(reasons=reasons, sampler=UnloadedSampler())
     phases = [phase(0, 10), phase(100, 11), phase(0, 90), phase(100, 12), phase(0, 8)]
-    comparison = ViewerComparison.of(100, outcome, phases)
-    figures = comparison.p99_ms_without, comparison.p99_ms_with, comparison.ratio
-    assert comparison.valid == (not reasons)
-    assert figures == ((10, 11.5, 1.15) if comparison.valid else (None, None, None))
+    result = ViewersResult.of(100, outcome, phases)
+    figures = result.p99_ms_without, result.p99_ms_with, result.ratio
+    assert (result.valid, result.reasons) == (not reasons, reasons)
+    assert result.goals[0].met == result.valid
+    assert figures == ((10, 11.5, 1.15) if result.valid else (None, None, None))
 
 
 def test_stamps_are_cut_at_both_ends() -> None:
@@ -117,7 +118,7 @@ def test_first_load_is_without_the_stream_and_its_first_number_the_earliest() ->
         {"accepted": 700.0, "row-count": 350.0, "age": 10.0},
     )
     assert (first.files_bytes, first.first_number_ms) == (3_000, 350.0)
-    weight = PageWeight.of([first, first])
+    weight = WeightResult.of([first, first])
     assert (weight.first_load_kb, weight.stream_kb, weight.requests) == (3.0, 99.0, 3)
     assert weight.first_number_ms == {"median": 350.0, "max": 350.0}
 

@@ -32,6 +32,7 @@ def test_every_damage_is_caught() -> None:
     """Of every kind, in a whole world and in a live one; correct tables raise no alarm."""
     result = self_test(2)
     assert result.passed
+    assert result.reasons == []
     assert result.damages == result.caught == 2 * len(result.kinds)
     assert result.false_alarms == 0
     assert set(result.kinds) == {*DAMAGES, *LOG_DAMAGES, FORMULATION}
@@ -47,6 +48,7 @@ def test_a_verifier_that_sees_nothing_does_not_pass(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(selftest, "compare", blind)
     result = self_test(1)
     assert not result.passed
+    assert result.reasons
     assert result.caught == 1  # that of the formulation, which is compared apart
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +23,7 @@ from spaf.bench.scenario import (
     SeedRange,
     Table,
     option,
+    table_of,
 )
 from spaf.cli import app
 from spaf.cli.scenario.command import command
@@ -41,24 +41,19 @@ class EchoResult(Result, frozen=True):
     seeds: list[int]
     names: list[str]
     size: int
-    valid: bool
 
     @property
-    def passed(self) -> bool:
-        """Whether the size is not that of the failure."""
-        return self.valid
+    def reasons(self) -> list[str]:
+        """A reason for the size of the failure."""
+        return ["[the reason]"] if self.size == 9 else []
 
-    def tables(self) -> Iterator[Table]:
-        """Yield one row."""
-        yield Table("options", ("size", "seconds"), [(self.size, self.seconds)])
+    def tables(self) -> list[Table]:
+        """Return one row."""
+        return [table_of([self], {"size": "size", "for": "seconds"}, "options")]
 
     def summary(self) -> str:
         """Return a line."""
         return "[the summary]"
-
-    def failure(self) -> str:
-        """Return the reason."""
-        return "[the reason]"
 
 
 class EchoScenario(Scenario, frozen=True):
@@ -83,7 +78,6 @@ class EchoScenario(Scenario, frozen=True):
             list(self.seeds),
             list(self.some_names),
             self.size,
-            self.size != 9,
         )
 
 
@@ -105,7 +99,6 @@ def test_a_field_is_an_option_with_its_default() -> None:
         "seeds": [101, 102, 103],
         "names": [],
         "size": 5,
-        "valid": True,
     }
     assert (done.exit_code, "[a notice]" in done.stderr) == (0, True)
 
