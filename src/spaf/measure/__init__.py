@@ -1,5 +1,5 @@
-"""Reading every stage of the way of a sale: stamps, latency, processes; one record format.
+"""Measurement of every stage of a sale: stamps, latency, resource use of processes.
 
 One host, one clock. Raw values are kept (int64 µs), quantiles are exact, negative values are
-counted instead of hidden, and a warm-up is dropped and said so.
+counted, and the length of the warm-up, which is left out, is reported.
 """

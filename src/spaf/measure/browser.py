@@ -1,4 +1,4 @@
-"""Headless Chromium as a process of ours: found, started, asked, ended, nothing left behind."""
+"""Headless Chromium as a child process: search, start, tabs, end, deletion of its profile."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from spaf.measure.devtools import DevTools
 from spaf.stack import process
 from spaf.stack.process import ProcessIdentity
 
-# The names under which systems install it, the free one first.
+# Names under which systems install it, the free one first.
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Time that Chromium is given to end by itself, seconds.
-END_S = 10.0
-# Where programs keep what is theirs: all of it in the profile, which is deleted.
-FOLDERS = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+# Time for Chromium to end after SIGTERM.
+END_TIMEOUT_S = 10.0
+# Variables of the folders of a user: all point to the profile, which is deleted.
+FOLDER_VARIABLES = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 
 
 class Viewport(NamedTuple):
-    """What of a page is seen, CSS pixels."""
+    """Size of the visible part of a page, CSS pixels."""
 
     width: int
     height: int
 
 
-# A large desktop screen, on which the whole first part of the page is seen.
+# A large desktop screen, which shows the whole upper part of the page.
 LARGE = Viewport(1920, 1400)
 
-# A plain browser for one page of this machine: it speaks to nobody else and draws at full rate,
-# seen or not.
+# A browser without extras for one page of this machine: no connections to other hosts, and the full
+# frame rate although no window is visible.
 OPTIONS = (
     "--headless=new",
     "--remote-debugging-pipe",
@@ -55,31 +55,31 @@ OPTIONS = (
     "--metrics-recording-only",
     "--mute-audio",
     "--password-store=basic",
-    # No graphics card is asked for: what is drawn is drawn by the processor, on every machine.
+    # Software rendering on every machine, with a graphics card or without.
     "--disable-gpu",
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
-    # Else the memory that the page reports is rounded to steps of some MiB.
+    # Without it the page reports its memory in steps of some MiB.
     "--enable-precise-memory-info",
 )
 NO_SANDBOX = "Chromium runs without its sandbox, because SPAF runs as root; it opens only our page."
 
 
 def find(wanted: str | None) -> Path:
-    """Return the browser to use.
+    """Return the path of the browser to use.
 
     Args:
-        wanted: its name or path; None takes the first that is installed.
+        wanted: its name or path; None selects the first one that is installed.
 
     Raises:
         BrowserError: there is none.
 
     """
     for name in PROGRAMS if wanted is None else (wanted,):
-        found = shutil.which(name)
-        if found is not None:
-            return Path(found)
+        path = shutil.which(name)
+        if path is not None:
+            return Path(path)
     missing = "Chromium is not installed" if wanted is None else f"There is no browser {wanted!r}"
     raise BrowserError(
         f"{missing}; the page can be measured in a real browser only.",
@@ -89,10 +89,10 @@ def find(wanted: str | None) -> Path:
 
 
 class Browser:
-    """A headless Chromium with a profile of its own."""
+    """A headless Chromium with its own profile."""
 
     def __init__(self, program: Path, folder: Path, log: Path) -> None:
-        """Start it; the profile is made in the folder.
+        """Start it; its profile is created in the folder.
 
         Raises:
             BrowserError: it does not start.
@@ -120,14 +120,14 @@ class Browser:
 
     @property
     def pid(self) -> int:
-        """Return the process of the browser; its tabs are children of it."""
+        """Return the process id of the browser; the processes of its tabs are its children."""
         return self._child.pid
 
     def open(self, address: str, size: Viewport = LARGE) -> Tab:
         """Open an address in a new tab.
 
         Raises:
-            BrowserError: nothing answers there.
+            BrowserError: the address does not answer.
 
         """
         tab = self.tab(size)
@@ -135,11 +135,11 @@ class Browser:
         return tab
 
     def tab(self, size: Viewport = LARGE) -> Tab:
-        """Return a new empty tab that shares nothing with the others, not even what is cached."""
+        """Return a new empty tab that shares nothing with the others, not even the cache."""
         call = self.devtools.call
         context = call("Target.createBrowserContext")["browserContextId"]
-        made = call("Target.createTarget", url="about:blank", browserContextId=context)
-        attached = call("Target.attachToTarget", targetId=made["targetId"], flatten=True)
+        target = call("Target.createTarget", url="about:blank", browserContextId=context)
+        attached = call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         tab = Tab(self.devtools, attached["sessionId"], context)
         tab.resize(size)
         return tab
@@ -151,7 +151,7 @@ class Browser:
         self._closed = True
         identity = ProcessIdentity.of(self._child.pid)
         if identity is not None:
-            process.stop(identity, signal.SIGTERM, END_S)
+            process.stop(identity, signal.SIGTERM, END_TIMEOUT_S)
         self._child.wait()
         self.devtools.close()
         shutil.rmtree(self._profile, ignore_errors=True)
@@ -161,13 +161,13 @@ class Tab:
     """One page in a browser."""
 
     def __init__(self, devtools: DevTools, session: str, context: str) -> None:
-        """Keep how to reach it."""
+        """Keep the session of the tab and its browser context."""
         self._devtools = devtools
         self._session = session
         self._context = context
 
     def resize(self, size: Viewport) -> None:
-        """Set what of a page is seen."""
+        """Set the size of the visible part of the page."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=size.width,
@@ -177,66 +177,66 @@ class Tab:
         )
 
     def run_first(self, script: str) -> None:
-        """Have a script run in every page from now on before any of its own."""
+        """Run a script in every page from now on, before the scripts of the page."""
         self.call("Page.enable")
         self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def call(self, method: str, /, **parameters: Any) -> dict[str, Any]:
-        """Give this tab a command of the DevTools protocol and return its answer."""
+        """Send a command of the DevTools protocol to this tab and return its result."""
         return self._devtools.call(method, self._session, **parameters)
 
     def events(self, seconds: float = 0.0) -> list[dict[str, Any]]:
-        """Return what the tab has told since the last call, waiting so long for more."""
+        """Return the events of the tab since the last call, after waiting for more of them."""
         return self._devtools.events(self._session, seconds)
 
     def go(self, address: str) -> None:
-        """Go to an address.
+        """Navigate to an address.
 
         Raises:
-            BrowserError: nothing answers there.
+            BrowserError: the address does not answer.
 
         """
-        found = self.call("Page.navigate", url=address)
-        if "errorText" in found:
+        navigation = self.call("Page.navigate", url=address)
+        if "errorText" in navigation:
             raise BrowserError(
-                f"Chromium cannot open {address}: {found['errorText']}",
-                todo="`spaf status` says where the page is.",
+                f"Chromium cannot open {address}: {navigation['errorText']}",
+                todo="`spaf status` shows the address of the page.",
             )
 
     def value(self, script: str) -> Any:
-        """Return what an expression of JavaScript is in the page; a promise is waited for.
+        """Return the value of a JavaScript expression in the page; a promise is awaited.
 
         Raises:
             BrowserError: the expression threw.
 
         """
-        found = self.call(
+        evaluation = self.call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
-        if "exceptionDetails" in found:
-            thrown = found["exceptionDetails"].get("exception", {})
-            raise BrowserError(f"In the page: {thrown.get('description', found['result'])}")
-        return found["result"].get("value")
+        if "exceptionDetails" in evaluation:
+            thrown = evaluation["exceptionDetails"].get("exception", {})
+            raise BrowserError(f"In the page: {thrown.get('description', evaluation['result'])}")
+        return evaluation["result"].get("value")
 
     def heap_mib(self) -> float:
-        """Return the memory of the page's scripts after a thorough clean-up, MiB."""
+        """Return the memory of the page's scripts after a garbage collection, MiB."""
         self.call("HeapProfiler.collectGarbage")
         used: int = self.call("Runtime.getHeapUsage")["usedSize"]
         return used / 2**20
 
     def close(self) -> None:
-        """Close the tab and all that it had stored."""
+        """Close the tab and delete its stored data."""
         self._devtools.call("Target.disposeBrowserContext", browserContextId=self._context)
 
 
 def _start(program: Path, profile: Path, log: Path) -> tuple[subprocess.Popen[bytes], DevTools]:
     profile.mkdir(parents=True, mode=0o700)
-    its_commands, commands = os.pipe()
-    answers, its_answers = os.pipe()
+    child_commands, commands = os.pipe()
+    answers, child_answers = os.pipe()
     child = process.spawn(
         "browser",
         [
-            *process.module_command("spaf.measure.pipe", str(its_commands), str(its_answers)),
+            *process.module_command("spaf.measure.pipe", str(child_commands), str(child_answers)),
             *(str(program), *OPTIONS),
             f"--user-data-dir={profile}",
             f"--window-size={LARGE.width},{LARGE.height}",
@@ -244,14 +244,14 @@ def _start(program: Path, profile: Path, log: Path) -> tuple[subprocess.Popen[by
             "about:blank",
         ],
         log=log,
-        env={name: str(profile) for name in FOLDERS},
-        pass_fds=(its_commands, its_answers),
+        env={name: str(profile) for name in FOLDER_VARIABLES},
+        pass_fds=(child_commands, child_answers),
     )
-    os.close(its_commands)
-    os.close(its_answers)
+    os.close(child_commands)
+    os.close(child_answers)
     return child, DevTools(commands, answers)
 
 
 def runs_as_root() -> bool:
-    """Say whether Chromium's sandbox must be left out: it refuses to work for root."""
+    """Return whether Chromium must run without its sandbox, which refuses to work for root."""
     return os.geteuid() == 0

@@ -1,7 +1,7 @@
-"""The few words of Chromium's DevTools protocol that measuring needs, over a pipe.
+"""A small client of Chromium's DevTools protocol, over a pipe.
 
-Not Playwright, which the tests use: its driver is a second program on the processors that are
-being measured.
+Playwright, which the tests use, would run its driver as another process on the processors that are
+measured.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import msgspec
 from spaf import clock
 from spaf.errors import BrowserError
 
-# An answer that takes longer will not come: Chromium hangs or has ended, seconds.
+# Without an answer after this time Chromium hangs or has ended.
 RESPONSE_TIMEOUT_S = 20.0
 READ_BYTES = 1 << 16
-END = b"\0"
+MESSAGE_END = b"\0"
 
 
 class DevTools:
-    """Commands to a browser and what it tells of itself; one message is JSON with a zero byte."""
+    """Commands to a browser, their answers and its events; each message is JSON and a zero byte."""
 
     def __init__(self, commands: int, answers: int) -> None:
-        """Take over the two ends of the pipes."""
+        """Take the two ends of the pipes; `close` closes them."""
         self._commands = commands
         self._answers = answers
         self._pipes = [commands, answers]
@@ -34,15 +34,15 @@ class DevTools:
         self._events: list[dict[str, Any]] = []
 
     def close(self) -> None:
-        """Let go of the pipes; a second time does nothing."""
+        """Close the pipes; a second call does nothing."""
         while self._pipes:
             os.close(self._pipes.pop())
 
     def call(self, method: str, session: str | None = None, /, **parameters: Any) -> dict[str, Any]:
-        """Give a command and return its answer.
+        """Send a command and return its result.
 
         Raises:
-            BrowserError: it refuses, does not answer, or has ended.
+            BrowserError: the browser refuses it, does not answer, or has ended.
 
         """
         self._number += 1
@@ -50,38 +50,38 @@ class DevTools:
         if session is not None:
             message["sessionId"] = session
         try:
-            os.write(self._commands, msgspec.json.encode(message) + END)
+            os.write(self._commands, msgspec.json.encode(message) + MESSAGE_END)
         except OSError:
-            raise _gone(method) from None
+            raise _no_answer(method) from None
         deadline = clock.monotonic() + RESPONSE_TIMEOUT_S
         while True:
-            found = self._next(deadline)
-            if found is None:
-                raise _gone(method)
-            if found.get("id") == self._number:
-                if "error" in found:
-                    raise BrowserError(f"Chromium refuses {method}: {found['error']['message']}")
-                result: dict[str, Any] = found["result"]
+            answer = self._next(deadline)
+            if answer is None:
+                raise _no_answer(method)
+            if answer.get("id") == self._number:
+                if "error" in answer:
+                    raise BrowserError(f"Chromium refuses {method}: {answer['error']['message']}")
+                result: dict[str, Any] = answer["result"]
                 return result
-            if "method" in found:
-                self._events.append(found)
+            if "method" in answer:
+                self._events.append(answer)
 
     def events(self, session: str, seconds: float = 0.0) -> list[dict[str, Any]]:
-        """Return what a tab has told since the last call, waiting so long for more.
+        """Return the events of a tab since the last call, after waiting `seconds` for more.
 
-        Only of the domains that were enabled; each is `{"method", "params", "sessionId"}`.
+        Only enabled domains send events; each is `{"method", "params", "sessionId"}`.
         """
         deadline = clock.monotonic() + seconds
-        while (found := self._next(deadline)) is not None:
-            if "method" in found:
-                self._events.append(found)
-        told = [event for event in self._events if event.get("sessionId") == session]
+        while (message := self._next(deadline)) is not None:
+            if "method" in message:
+                self._events.append(message)
+        of_tab = [event for event in self._events if event.get("sessionId") == session]
         self._events = [event for event in self._events if event.get("sessionId") != session]
-        return told
+        return of_tab
 
     def _next(self, deadline: float) -> dict[str, Any] | None:
-        """Return the next message, or None if there is none in time or the browser has ended."""
-        while (end := self._read.find(END)) < 0:
+        """Return the next message, or None after the deadline or the end of the browser."""
+        while (end := self._read.find(MESSAGE_END)) < 0:
             left = max(0.0, deadline - clock.monotonic())
             if not select.select([self._answers], [], [], left)[0]:
                 return None
@@ -89,14 +89,13 @@ class DevTools:
             if not read:
                 return None
             self._read += read
-        message = bytes(self._read[:end])
+        message: dict[str, Any] = msgspec.json.decode(self._read[:end])
         del self._read[: end + 1]
-        found: dict[str, Any] = msgspec.json.decode(message)
-        return found
+        return message
 
 
-def _gone(method: str) -> BrowserError:
+def _no_answer(method: str) -> BrowserError:
     return BrowserError(
-        f"Chromium does not answer to {method}.",
-        todo="`spaf logs browser` has its last words; is the machine out of memory?",
+        f"Chromium does not answer {method}.",
+        todo="See `spaf logs browser`; is the machine out of memory?",
     )

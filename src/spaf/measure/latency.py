@@ -5,33 +5,32 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+import msgspec
 import numpy as np
 
 from spaf.measure.quantiles import Micros, Quantiles, quantiles
 from spaf.sale import Record, Rules
 from spaf.sale.arrival_rank import Key, first_shown, ranked
 
-# Stamp (µs) and count that a row showed, in the order of the notices.
+# Row → (time µs, count that was visible), in the order of the notifications.
 Showings = dict[Key, list[tuple[int, int]]]
 
 
-@dataclass(frozen=True)
-class Stamps:
-    """Stamps of every sale that carries them, one entry a sale, microseconds."""
+class Stamps(msgspec.Struct, frozen=True):
+    """Stamps of every stamped sale, one entry a sale, microseconds."""
 
     intended: Micros
     sent: Micros
     appended: Micros
     visible: Micros
-    # Sales of a row that was never seen to reach them: lost notices, or lost sales.
+    # Sales that no visible count of their row includes: lost notifications, or lost sales.
     unseen: int
 
     def save(self, path: Path) -> None:
-        """Keep the raw values."""
+        """Write the raw values to a compressed NumPy file."""
         np.savez_compressed(
             path,
             intended_us=self.intended,
@@ -41,7 +40,7 @@ class Stamps:
         )
 
     def after(self, us: int) -> Stamps:
-        """Return the sales that were intended at or after a moment."""
+        """Return the sales that were intended at or after a time."""
         keep = self.intended >= us
         return Stamps(
             self.intended[keep],
@@ -52,7 +51,7 @@ class Stamps:
         )
 
     def between(self, start_us: int, end_us: int) -> Stamps:
-        """Return the sales that were intended at or after one moment and before another."""
+        """Return the sales that were intended at or after one time and before another."""
         rest = self.after(start_us)
         keep = rest.intended < end_us
         return Stamps(
@@ -64,56 +63,56 @@ class Stamps:
         )
 
     def latency(self) -> Quantiles | None:
-        """Return intended → visible, where it was watched: in PostgreSQL or on the screen."""
+        """Return intended → visible, in PostgreSQL or on the screen."""
         return quantiles(self.visible - self.intended)
 
     def publish(self) -> Quantiles | None:
-        """Return intended → sent: the generator's own delay."""
+        """Return intended → sent, the delay of the generator."""
         return quantiles(self.sent - self.intended)
 
 
 def showings(file: Path) -> Showings:
-    """Return what each row showed, from the file of a watch."""
-    found: Showings = defaultdict(list)
+    """Return the visible counts of each row, from the file of a watch or of the page."""
+    shown: Showings = defaultdict(list)
     with file.open() as lines:
-        parse_showings(lines, found)
-    return found
+        parse_showings(lines, shown)
+    return shown
 
 
-def parse_showings(lines: TextIO, found: Showings) -> None:
-    """Add the lines from here to the end; a line that is still being written is left for later."""
+def parse_showings(lines: TextIO, shown: Showings) -> None:
+    """Add the lines from the present position to the end, except a line that is incomplete."""
     while True:
-        place = lines.tell()
+        position = lines.tell()
         line = lines.readline()
         if not line.endswith("\n"):
-            lines.seek(place)
+            lines.seek(position)
             return
         stamp, tab, payload = line.partition("\t")
-        if tab:  # the first line is the mark of readiness
+        if tab:  # the first line has none: it says that the watch is ready
             for second, category, currency, count, *_ in json.loads(payload):
-                found[second, category, currency].append((int(stamp), count))
+                shown[second, category, currency].append((int(stamp), count))
 
 
 def stamps(records: Iterable[Record], rules: Rules, shown: Showings) -> Stamps:
-    """Join every sale of the log with the moment it was seen.
+    """Join every sale of the log with the time when it became visible.
 
     Args:
         records: the log, each partition in offset order.
         rules: of the contract.
-        shown: what each row showed.
+        shown: the visible counts of each row.
 
     """
     rows: list[tuple[int, int, int, int]] = []
     unseen = 0
     for key, sales in ranked(records, rules).items():
-        moments = first_shown(shown.get(key, []), len(sales))
-        for sale, seen in zip(sales, moments, strict=True):
+        visible_us = first_shown(shown.get(key, []), len(sales))
+        for sale, seen_us in zip(sales, visible_us, strict=True):
             if sale.intended is None or sale.sent is None:
-                continue  # a client that stamps nothing is counted, but not timed
-            if seen is None:
+                continue  # a sale without stamps is counted, but has no latency
+            if seen_us is None:
                 unseen += 1
             else:
-                rows.append((sale.intended, sale.sent, sale.append_ms * 1000, seen))
+                rows.append((sale.intended, sale.sent, sale.append_ms * 1000, seen_us))
     columns = np.array(rows, dtype=np.int64).reshape(-1, 4)
     columns = columns[np.argsort(columns[:, 0], kind="stable")]
     intended, sent, appended, visible = columns.T

@@ -1,9 +1,9 @@
-"""Become Chromium, with its two debugging pipes where it looks for them.
+"""Replace this process by Chromium, with its debugging pipes on the descriptors that it expects.
 
 `python -m spaf.measure.pipe IN OUT PROGRAM ...` moves the descriptors IN and OUT to 3 and 4, which
-are the ones that `--remote-debugging-pipe` reads and writes, and becomes the program. The process
-stays the same, so its pid is the browser's. A pipe, because a debugging port would be open to every
-other process of the machine.
+are the ones that `--remote-debugging-pipe` reads and writes, and executes the program. The process
+id stays the same, so it is that of the browser. A debugging port, unlike a pipe, would be open to
+every other process of the machine.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import sys
 
 COMMANDS_FD = 3
 ANSWERS_FD = 4
-# First of the descriptors that hold the pipes while they change places.
-ASIDE = 10
+# First of the descriptors that hold the pipes in between.
+MIN_SPARE_FD = 10
 
 
 def main() -> None:
-    """Move the descriptors and become the program."""
+    """Move the descriptors and execute the program."""
     given = [int(fd) for fd in sys.argv[1:3]]
-    commands, answers = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, ASIDE) for fd in given)
+    commands, answers = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, MIN_SPARE_FD) for fd in given)
     for fd in given:
         os.close(fd)
     os.dup2(commands, COMMANDS_FD)

@@ -1,9 +1,9 @@
-"""A process that listens to PostgreSQL and stamps each change the moment it is visible.
+"""A process that listens to PostgreSQL and stamps each change when it becomes visible.
 
 `python -m spaf.measure.visibility FILE` reads the address as one JSON object from standard input.
 It appends a line `stamp <tab> payload` for each notification, stamp in microseconds, until SIGTERM.
-It is a process of its own, because a thread would wait for the interpreter while the terminal is
-drawn, and that wait would be measured as latency.
+It is a separate process: a thread would wait for the interpreter while the terminal is drawn, and
+that wait would be measured as latency.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from spaf.errors import StoreError
 from spaf.stack import process
 from spaf.store.access import Access, Role
 
-# From the start of the process to its LISTEN, seconds.
+# From the start of the process to its LISTEN.
 READY_TIMEOUT_S = 15.0
 READY_MARK = "ready\n"
 
 
 class VisibilityWatch:
-    """The watching process, as its parent sees it."""
+    """The watching process, as seen by its parent."""
 
     def __init__(self, access: Access, file: Path) -> None:
-        """Start to watch.
+        """Start the process and wait until it listens.
 
         Raises:
             StoreError: the process could not listen.
@@ -48,7 +48,7 @@ class VisibilityWatch:
         self._wait_ready()
 
     def stop(self) -> None:
-        """End the process; the file then holds every notice that it has received."""
+        """End the process; the file then holds every notification that it has received."""
         self._child.terminate()
         self._child.wait()
 
@@ -62,23 +62,23 @@ class VisibilityWatch:
 
 
 def listen(access: Access, file: Path) -> None:
-    """Append every notice to the file until the process is ended."""
+    """Append every notification to the file until the process is ended."""
     with (
         access.connect(Role.READ, autocommit=True) as connection,
         file.open("w", buffering=1) as out,
     ):
         connection.execute(f'LISTEN "sales_{access.schema}"'.encode())
         out.write(READY_MARK)
-        # The connection may go away with the stack; what was received is written by then.
+        # PostgreSQL may end first; the file holds every notification received by then.
         with contextlib.suppress(psycopg.OperationalError):
-            for notice in connection.notifies():
-                out.write(f"{clock.now_us()}\t{notice.payload}\n")
+            for notification in connection.notifies():
+                out.write(f"{clock.now_us()}\t{notification.payload}\n")
 
 
 def main() -> None:
     """Watch until SIGTERM, then write out what is left in the buffer."""
     signal.signal(signal.SIGTERM, _end)
-    # The reader of a terminal may go away first; Ctrl-C is for the program in the foreground.
+    # Ctrl-C in a terminal signals the whole process group; the parent ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     listen(Access(**json.load(sys.stdin)), Path(sys.argv[1]))
 

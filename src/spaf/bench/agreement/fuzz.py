@@ -1,6 +1,6 @@
-"""Records that nobody would send: seeded mutations of sales, from values down to single bytes.
+"""Hostile records: seeded mutations of sales, from values down to single bytes.
 
-About a third stays a sale that is accepted, so that values and groups are compared as often as
+About a third of the records are accepted sales, so that values and groups are compared as often as
 refusals. The same seed, number and append time give the same record.
 """
 
@@ -14,7 +14,7 @@ from spaf.sale.conformance.cases import FORMS
 from spaf.sale.conformance.forms import at
 from spaf.sale.contract import AMOUNTS, COLUMNS
 
-# What may stand for the value of each field: right, odd and wrong.
+# Values of each field: right, unusual and wrong.
 TEXTS = (
     *(
         b'"p"',
@@ -198,7 +198,7 @@ DATES = (
         b"2020",
     ),
 )
-# Pieces of text that are put into the bytes: what JSON is made of, whole and broken.
+# Fragments that are inserted into the bytes: tokens of JSON, whole and broken.
 PIECES = (
     *(
         b'"',
@@ -278,7 +278,7 @@ PIECES = (
 NAMES = tuple(
     name.encode() for name in (*COLUMNS, *AMOUNTS, "productName", "intendedAt", "sentAt", "x")
 )
-MOSTLY = 0.75
+LIKELY = 0.75
 MAX_DEPTH = 3
 
 
@@ -307,11 +307,11 @@ class Fuzzer:
         return make(append_ms)
 
     def _sale(self, append_ms: int) -> bytes:
-        """Return a sale in which each field is right, odd, wrong, missing or there twice."""
+        """Return a sale in which each field is right, unusual, wrong, missing or repeated."""
         rng = self._rng
         odd = rng.choice((0.0, 0.1, 0.1, 0.3))
         members = [(name, self._literal(name, append_ms, odd)) for name in self._named()]
-        if rng.random() > MOSTLY:
+        if rng.random() > LIKELY:
             rng.shuffle(members)
         colon, comma = rng.choice(((b":", b","), (b": ", b", "), (b"\t:\n", b" ,\r\n")))
         return b"{%s}" % comma.join(b'"%s"%s%s' % (self._name(n), colon, v) for n, v in members)
@@ -319,8 +319,8 @@ class Fuzzer:
     def _named(self) -> list[str]:
         rng = self._rng
         names = [name for name in COLUMNS[:4] if rng.random() > 0.02]  # noqa: PLR2004 - seldom
-        names += [name for name in COLUMNS[4:] if rng.random() > MOSTLY]
-        if rng.random() > MOSTLY:
+        names += [name for name in COLUMNS[4:] if rng.random() > LIKELY]
+        if rng.random() > LIKELY:
             names.append(rng.choice(("productName", "intendedAt", "x", "customerId")))
         while rng.random() > 0.9:  # noqa: PLR2004 - seldom
             names.append(rng.choice(COLUMNS))
@@ -341,7 +341,7 @@ class Fuzzer:
         )
 
     def _literal(self, name: str, append_ms: int, odd: float) -> bytes:
-        """Return a value for a field; of the pools or, more often, one that keeps the rules."""
+        """Return a value for a field: a valid one or, with probability `odd`, one of the lists."""
         rng = self._rng
         wrong = rng.random() < odd
         if name in AMOUNTS:
@@ -363,19 +363,19 @@ class Fuzzer:
 
     def _shift(self) -> int:
         rng = self._rng
-        return rng.choice(SHIFTS_MS) if rng.random() > MOSTLY else rng.randint(-599_000, 59_000)
+        return rng.choice(SHIFTS_MS) if rng.random() > LIKELY else rng.randint(-599_000, 59_000)
 
     def _date(self, append_ms: int) -> bytes:
         rng = self._rng
-        minutes, zone = rng.choice(OFFSETS) if rng.random() > MOSTLY else (0, rng.choice(ZONES))
+        minutes, zone = rng.choice(OFFSETS) if rng.random() > LIKELY else (0, rng.choice(ZONES))
         local = append_ms + self._shift() + minutes * 60_000
         text = at(b"@iso+%d@" % max(local, 0), 0) or b""
-        if rng.random() > MOSTLY:
+        if rng.random() > LIKELY:
             text = text.replace(b"T", b" ")
         return b'"%s%s"' % (text, zone.encode())
 
     def _tree(self, append_ms: int) -> bytes:
-        """Return an object of columns and other names with any values, nested at times."""
+        """Return an object of columns and other names with any values, sometimes nested."""
         return self._object(append_ms, self._rng.randrange(1, 10), 0)
 
     def _object(self, append_ms: int, size: int, depth: int) -> bytes:
@@ -400,7 +400,7 @@ class Fuzzer:
 
     def _array(self, append_ms: int) -> bytes:
         parts = [self._sale(append_ms) for _ in range(self._rng.randrange(4))]
-        if self._rng.random() > MOSTLY:
+        if self._rng.random() > LIKELY:
             parts.insert(self._rng.randrange(len(parts) + 1), self._rng.choice(PIECES))
         return b"[%s]" % b",".join(parts)
 
@@ -409,16 +409,16 @@ class Fuzzer:
         return self._bytes((at(self._rng.choice(FORMS).example, append_ms) or b"")[:4_000])
 
     def _tokens(self, value: bytes) -> bytes:
-        """Put whole pieces between, or in the place of, what is between two marks."""
+        """Insert fragments at token boundaries, or replace the byte there."""
         rng = self._rng
-        places = [n for n, byte in enumerate(value) if byte in b'{}[],:"']
+        positions = [n for n, byte in enumerate(value) if byte in b'{}[],:"']
         for _ in range(rng.randint(1, 3)):
-            place = rng.choice(places)
-            value = value[:place] + rng.choice(PIECES) + value[place + rng.randrange(2) :]
+            position = rng.choice(positions)
+            value = value[:position] + rng.choice(PIECES) + value[position + rng.randrange(2) :]
         return value
 
     def _bytes(self, value: bytes) -> bytes:
-        """Change, delete, insert or repeat a few bytes, or cut the end off."""
+        """Change, delete, insert or repeat a few bytes, or truncate the record."""
         rng, data = self._rng, bytearray(value)
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
             place = rng.randrange(len(data) + 1)
@@ -434,11 +434,11 @@ class Fuzzer:
                 case 4:
                     data[place:place] = data[place : place + rng.randrange(20)]
                 case _:
-                    data = data[:place] if rng.random() > MOSTLY else data
+                    data = data[:place] if rng.random() > LIKELY else data
         return bytes(data)
 
     def _encoded(self, value: bytes) -> bytes:
-        """Return the record in another encoding, with its mark or without."""
+        """Return the record in another encoding, with a byte order mark or without."""
         text = value.decode("utf-8", "replace")
         name = self._rng.choice(
             ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig", "latin-1", "utf-7", "cp037")

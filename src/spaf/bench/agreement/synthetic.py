@@ -1,4 +1,4 @@
-"""A log made for the self-test: the generator's sales, and all that makes a log hard to count.
+"""A log made for the self-test: the generator's sales, and everything that is hard to count.
 
 Several partitions and currencies, anomalous sales, a surge, a silent category, late and early
 sales, copies of sales, and records that few parsers read alike.
@@ -14,19 +14,19 @@ from spaf.generate.shop import catalogue
 from spaf.generate.shop.stream import SaleStream
 from spaf.sale import Record
 
-# An arbitrary, fixed beginning, so that the same seed is the same log.
+# An arbitrary, fixed begin, so that the same seed gives the same log.
 BEGIN_MS = 1_763_800_000_000
 SECONDS = 100
-SALES_A_SECOND = 30
+SALES_PER_SECOND = 30
 CURRENCIES = ("BRL", "USD", "EUR")
 ANOMALY_RATE = 0.02
 # Shares of the records.
 HOSTILE_SHARE, LATE_SHARE, AHEAD_SHARE = 0.03, 0.02, 0.01
-# Records that come again, and among those the ones that say something else; copies are of the last
-# so many records.
-COPY_SHARE, CONFLICT_SHARE, MEMORY = 0.04, 0.3, 500
+# Share of records that are repeated, share of those with another content, and the number of latest
+# records that are repeated.
+COPY_SHARE, CONFLICT_SHARE, COPY_WINDOW = 0.04, 0.3, 500
 LATE_MS, AHEAD_MS = 700_000, 120_000
-# The second of the surge and its sales of one category; the seconds without another category.
+# The second of the surge and its sales of one category; the seconds without sales of another one.
 SURGE_SECOND, SURGE_SALES = 60, 60
 SILENT_SECONDS = range(75, 90)
 SURGING, SILENT = "books", "electronics"
@@ -34,7 +34,7 @@ SURGING, SILENT = "books", "electronics"
 GOOD = b'"productId":"p","productCategory":"odd","productPrice":1.25,"productQuantity":3'
 HOSTILE: tuple[bytes | None, ...] = (
     *(None, b"", b"{}", b"null", b"[]", b"{", b"\xff\xfe", b'{"productId":"\\q"}'),
-    # Taken by the contract, each in its own way.
+    # Accepted by the contract although unusual.
     b"{%s} and more" % GOOD,
     b"{%s,%s}" % (GOOD, GOOD),
     b'{%s,"productQuantity":4}' % GOOD,
@@ -48,7 +48,7 @@ HOSTILE: tuple[bytes | None, ...] = (
     b'{%s,"productCategory":"caf\xc3\xa9"}' % GOOD,
     b'{%s,"transactionDate":"2025-11-22T08:26:40.5-01:00"}' % GOOD,
     b'{%s,"transactionDate":"2025-11-22T08:26:40.5Z"}' % GOOD,
-    # Refused or unreadable, though one parser or another takes them.
+    # Refused or unreadable, although some parsers accept them.
     b"{%s,}" % GOOD,
     b'{%s,"note":NaN}' % GOOD,
     b'{%s,"note":-Infinity}' % GOOD,
@@ -74,7 +74,7 @@ def log(seed: int) -> tuple[list[Record], dict[int, int]]:
 
 
 def _arrivals(seed: int, rng: Random) -> Iterator[tuple[int, bytes | None]]:
-    """Yield append times, which never step back, and values."""
+    """Yield append times, which never decrease, and values."""
     stream = SaleStream(
         catalogue.build(seed),
         seed=seed,
@@ -82,15 +82,15 @@ def _arrivals(seed: int, rng: Random) -> Iterator[tuple[int, bytes | None]]:
         currencies=CURRENCIES,
         anomaly_rate=ANOMALY_RATE,
     )
-    sent: deque[bytes | None] = deque(maxlen=MEMORY)
+    sent: deque[bytes | None] = deque(maxlen=COPY_WINDOW)
     for second in range(SECONDS):
         sales = 2 * SURGE_SALES if second == SURGE_SECOND else 0
-        wanted = sales + rng.randrange(SALES_A_SECOND * 3 // 4, SALES_A_SECOND * 5 // 4)
+        wanted = sales + rng.randrange(SALES_PER_SECOND * 3 // 4, SALES_PER_SECOND * 5 // 4)
         stamps = sorted(rng.randrange(1_000) for _ in range(wanted))
-        for place, stamp in enumerate(stamps):
+        for number, stamp in enumerate(stamps):
             append_ms = BEGIN_MS + second * 1_000 + stamp
             value: bytes | None = _sale(stream, rng, append_ms)
-            while place < sales and (value is None or f'"{SURGING}"'.encode() not in value):
+            while number < sales and (value is None or f'"{SURGING}"'.encode() not in value):
                 value = _sale(stream, rng, append_ms)
             if second in SILENT_SECONDS and value and f'"{SILENT}"'.encode() in value:
                 continue
@@ -103,18 +103,18 @@ def _arrivals(seed: int, rng: Random) -> Iterator[tuple[int, bytes | None]]:
 
 
 def _copy(rng: Random, value: bytes | None) -> bytes | None:
-    """Return a record again; sometimes it costs more."""
+    """Return a copy of a record, sometimes with another price."""
     if value is None or rng.random() > CONFLICT_SHARE:
         return value
     return value.replace(b'"productPrice":', b'"productPrice":1')
 
 
 def _sale(stream: SaleStream, rng: Random, append_ms: int) -> bytes:
-    """Return a sale that is mostly in time."""
-    lot = rng.random()
+    """Return a sale, sometimes late or ahead of time."""
+    chance = rng.random()
     event_ms = append_ms - rng.randrange(3_000)
-    if lot < LATE_SHARE:
+    if chance < LATE_SHARE:
         event_ms = append_ms - LATE_MS
-    elif lot < LATE_SHARE + AHEAD_SHARE:
+    elif chance < LATE_SHARE + AHEAD_SHARE:
         event_ms = append_ms + AHEAD_MS
     return stream.next_sale(event_ms * 1_000, event_ms * 1_000)[0]
