@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from spaf import settings
@@ -51,9 +52,8 @@ def detect(
         _write(rows, where)
     flagged = [row for row in rows if row.flagged]
     if json:
-        scores = [row.as_dict() for row in rows]
         print_json(
-            {"kind": series.kind, "rows": len(rows), "flagged": len(flagged), "scores": scores}
+            {"kind": series.kind, "rows": len(rows), "flagged": len(flagged), "scores": rows}
         )
         return
     out.print(
@@ -72,8 +72,8 @@ def detect(
 def _write(rows: list[Scored], where: Path) -> None:
     try:
         with where.open("w", newline="", encoding="utf-8") as text:
-            writer = csv.DictWriter(text, list(rows[0].as_dict()))
-            writer.writeheader()
-            writer.writerows(row.as_dict() for row in rows)
+            writer = csv.writer(text)
+            writer.writerow(Scored.__struct_fields__)
+            writer.writerows(map(msgspec.structs.astuple, rows))
     except OSError as failure:
         raise SettingsError(f"--out {where}: cannot be written: {failure}") from None

@@ -45,7 +45,7 @@ def statement(name: str, **placeholders: str) -> str:
 
 
 def sale_log(file: Path) -> Iterator[str]:
-    """Yield the statements that make a `sale_log` of the JSON lines of a file."""
+    """Yield the statements that create `sale_log` over the JSON lines of a file."""
     columns = ", ".join(f"{name} {'DOUBLE' if name in AMOUNTS else 'STRING'}" for name in COLUMNS)
     yield files_table(
         "line", f"kafka_partition INT, kafka_offset BIGINT, append_ms BIGINT, {columns}", file
@@ -53,14 +53,14 @@ def sale_log(file: Path) -> Iterator[str]:
     yield statement("create_sale_log", fields=", ".join(COLUMNS))
 
 
-def files_table(name: str, columns: str, place: Path) -> str:
+def files_table(name: str, columns: str, path: Path) -> str:
     """Return the statement of a table whose rows are JSON lines of a file, or of a new folder."""
-    path = text(place.absolute().as_uri())
-    return statement("create_files_table", table_name=name, columns=columns, path=path)
+    uri = text(path.absolute().as_uri())
+    return statement("create_files_table", table_name=name, columns=columns, path=uri)
 
 
 def rows(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows that an INSERT has left in a folder; a column without a value is missing."""
+    """Yield the rows that an INSERT has written to a folder; NULL columns are missing."""
     for file in sorted(folder.glob("**/part-*")):
         with file.open("rb") as lines:
             yield from map(msgspec.json.decode, lines)
@@ -70,12 +70,12 @@ class Batch:
     """The process that runs SQL over files."""
 
     def __init__(self, talk: WorkerProcess, log: Path) -> None:
-        """Keep the process and where it complains."""
+        """Keep the process and the path of its log."""
         self._talk = talk
         self._log = log
 
     def run(self, statements: Sequence[str]) -> None:
-        """Run statements in an environment of their own, and wait for what they insert.
+        """Run statements in a new table environment, and wait for the end of their INSERTs.
 
         Raises:
             JobError: Flink refused one of them, or the process has died.
@@ -93,10 +93,10 @@ class Batch:
 
 @contextlib.contextmanager
 def running(log: Path) -> Iterator[Batch]:
-    """Start the process for the length of a block; `log` takes what it complains about.
+    """Run the process while the block runs; its standard error goes to `log`.
 
     Raises:
-        SetupError: set-up has not finished.
+        SetupError: set-up is not complete.
 
     """
     runtime.require_installed()

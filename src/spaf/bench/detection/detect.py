@@ -1,7 +1,7 @@
-"""The job's rules over a file of one's own, in batch: the same SQL text, a score for each row.
+"""The job's rules over a CSV file of the user, in batch: the same SQL text, a score for each row.
 
-The SQL runs twice over the rows: with its thresholds, which says what the job would report, and
-with thresholds of nothing, which says the score of every row that has one.
+The SQL runs twice over the rows: with its thresholds, which gives the rows that the job would
+report, and with thresholds of 0, which gives the score of every row that has one.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from spaf.bench.detection import batch
 from spaf.bench.detection.batch import files_table, rows, statement
@@ -24,14 +26,13 @@ from spaf.settings import Settings
 
 # Numbers of the views that judge: sales, and traffic behind its count.
 SALE_VIEWS, TRAFFIC_VIEWS = range(150, 160), range(171, 190)
-# The rule for prices works on the logarithm of whole cents: levels are scaled so that the median is
-# this many, which keeps six digits of each, and none may be more than the second.
+# The rule for prices uses the logarithm of whole cents. Levels are scaled so that their median is
+# MEDIAN_CENTS, which keeps six digits of each; none may exceed MAX_CENTS.
 MEDIAN_CENTS, MAX_CENTS = 10**6, 10**15
 
 
-@dataclass(frozen=True)
-class Scored:
-    """A row with its score: None while there is too little past, 0 where all is as usual."""
+class Scored(msgspec.Struct, frozen=True):
+    """A row with its score: None while the history is too short, 0 without a deviation."""
 
     row: int
     timestamp: str
@@ -40,16 +41,12 @@ class Scored:
     score: float | None
     flagged: bool
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for --json and for a file."""
-        return asdict(self)
-
 
 def detect(settings: Settings, series: CsvSeries) -> list[Scored]:
     """Return the rows with the scores that the job's SQL gives them, in order.
 
     Raises:
-        SettingsError: the values of a level lie too far apart.
+        SettingsError: the values of a level are too far apart.
         JobError: Flink refused the SQL.
 
     """
@@ -61,20 +58,19 @@ def detect(settings: Settings, series: CsvSeries) -> list[Scored]:
             flink.run(list(_statements(series, rules, folder, folder / "flagged")))
             every = replace(rules, outlier_score=0.0, surge_score=0.0)
             flink.run(list(_statements(series, every, folder, folder / "every", cool_down_s=0)))
-        flagged = {found["place"]: found for found in rows(folder / "flagged")}
-        scored = {found["place"]: found for found in rows(folder / "every")} | flagged
+        flagged = {alert["row_index"]: alert for alert in rows(folder / "flagged")}
+        scored = {alert["row_index"]: alert for alert in rows(folder / "every")} | flagged
     first = min(scored, default=len(series.rows))
     scale = _scale(series)
+    # The first rows have no score, because their history is too short.
+    scores: dict[int, float] = dict.fromkeys(range(first + 1, len(series.rows)), 0.0)
+    scores |= {row_index: alert["score"] for row_index, alert in scored.items()}
+    expected = {
+        row_index: _expected(alert, series.kind, scale) for row_index, alert in scored.items()
+    }
     return [
-        Scored(
-            place + 1,
-            row.timestamp,
-            row.value,
-            _expected(scored[place], series.kind, scale) if place in scored else None,
-            scored[place]["score"] if place in scored else (0.0 if place > first else None),
-            place in flagged,
-        )
-        for place, row in enumerate(series.rows)
+        Scored(n + 1, row.timestamp, row.value, expected.get(n), scores.get(n), n in flagged)
+        for n, row in enumerate(series.rows)
     ]
 
 
@@ -85,7 +81,7 @@ def _statements(
     answers: Path,
     cool_down_s: int = build.COOL_DOWN_S,
 ) -> Iterator[str]:
-    """Yield what runs the job's views over the rows and writes what they find to a folder."""
+    """Yield the statements that run the job's views over the rows and write what they report."""
     traffic = series.kind == RATE
     yield files_table("csv_row", _COLUMNS, folder / "rows.json")
     yield statement("create_traffic" if traffic else "create_sales")
@@ -94,12 +90,13 @@ def _statements(
     for path in sorted(files("spaf.job").joinpath("sql").iterdir(), key=lambda p: p.name):
         if path.name.endswith(".sql") and int(path.name[:3]) in wanted:
             yield build.render(path.name, path.read_text(), placeholders)
-    yield files_table("found", "place BIGINT, expected DOUBLE, score DOUBLE", answers)
+    yield files_table("found", "row_index BIGINT, expected DOUBLE, score DOUBLE", answers)
     yield statement("insert_traffic_scores" if traffic else "insert_sale_scores")
 
 
 _COLUMNS = (
-    "place BIGINT, number BIGINT, quantity BIGINT, product STRING, category STRING, currency STRING"
+    "row_index BIGINT, number BIGINT, quantity BIGINT, "
+    "product STRING, category STRING, currency STRING"
 )
 
 
@@ -107,12 +104,12 @@ def _write(series: CsvSeries, file: Path) -> None:
     """Write the rows as whole numbers: counts, or cents."""
     scale = _scale(series)
     with file.open("w", encoding="utf-8") as out:
-        for place, row in enumerate(series.rows):
+        for row_index, row in enumerate(series.rows):
             number = round((row.value - scale.offset) * scale.factor)
             if number > MAX_CENTS:
-                raise SettingsError(f"line {row.line}: {row.value:g} lies too far from the others.")
+                raise SettingsError(f"line {row.line}: {row.value:g} is too far from the others.")
             columns = {
-                "place": place,
+                "row_index": row_index,
                 "number": number,
                 "quantity": row.quantity,
                 "product": row.product or "series",
@@ -122,8 +119,7 @@ def _write(series: CsvSeries, file: Path) -> None:
             out.write(json.dumps(columns) + "\n")
 
 
-@dataclass(frozen=True)
-class _Scale:
+class _Scale(NamedTuple):
     """How a value becomes a whole number: (value - offset) * factor."""
 
     offset: float
@@ -131,10 +127,10 @@ class _Scale:
 
 
 def _scale(series: CsvSeries) -> _Scale:
-    """Return what makes counts of counts, cents of prices, and positive numbers of levels.
+    """Return the scale: counts stay, prices become cents, levels become positive numbers.
 
-    A rule of logarithms knows no numbers below 0. A series that has some is moved up until its
-    smallest value is as far above 0 as the largest is above the smallest.
+    A logarithm needs positive numbers. A series with others is shifted until its smallest value is
+    as far above 0 as the largest value is above the smallest.
     """
     if series.kind == RATE:
         return _Scale(0.0, 1.0)
@@ -147,8 +143,8 @@ def _scale(series: CsvSeries) -> _Scale:
     return _Scale(offset, MEDIAN_CENTS / middle if middle else 1.0)
 
 
-def _expected(found: dict[str, Any], kind: str, scale: _Scale) -> float:
-    """Return what the rule expected, in the file's own unit; of sales it is the whole amount."""
-    value: float = found["expected"]
+def _expected(alert: dict[str, Any], kind: str, scale: _Scale) -> float:
+    """Return the expected value in the unit of the file; of sales it is the whole amount."""
+    value: float = alert["expected"]
     # The views give amounts in currency units, a hundredth of their cents.
     return value * 100 / scale.factor + scale.offset if kind == LEVEL else value
