@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 
 FIRST_MODULE = "js/main.js"
-# A static import at the beginning of a line; the names that it takes may be on several lines.
-_IMPORT = re.compile(r'^import\s(?:[^"]*?\sfrom\s)?"(\.[^"]+)"', re.MULTILINE)
+# A static import: at the beginning of a line, or after another one in a file without line breaks.
+_IMPORT = re.compile(r'(?:^|;)import\b\s*(?:[^"()]*?\bfrom\s*)?"(\.[^"]+)"', re.MULTILINE)
 _LINK = '<link rel="modulepreload" href="/static/{name}"{kind}>'
 
 

@@ -12,6 +12,7 @@ import {
   b, c,
 } from "./core/b.js";
 import "./core/side.js";
+import { d } from "../vendor/d.js";
 
 const later = () => import("./later/section.js");
 """,
@@ -19,6 +20,9 @@ const later = () => import("./later/section.js");
     "js/core/b.js": b'import en from "../../locales/en.json" with { type: "json" };\n',
     "js/core/side.js": b'// import { d } from "./d.js";\n',
     "js/later/section.js": b"",
+    "vendor/d.js": b'import{e as f}from"./e.js";import{g}from"./g.js";const d=f(g);export{d};',
+    "vendor/e.js": b"",
+    "vendor/g.js": b"",
     "locales/en.json": b"{}",
 }
 
@@ -30,6 +34,9 @@ def test_every_module_of_the_first_view_is_listed_once() -> None:
         '<link rel="modulepreload" href="/static/js/core/b.js">',
         '<link rel="modulepreload" href="/static/js/core/side.js">',
         '<link rel="modulepreload" href="/static/locales/en.json" as="json">',
+        '<link rel="modulepreload" href="/static/vendor/d.js">',
+        '<link rel="modulepreload" href="/static/vendor/e.js">',
+        '<link rel="modulepreload" href="/static/vendor/g.js">',
     ]
 
 

@@ -8,13 +8,7 @@ const newest = new Map();
 const waiting = new Set();
 let requested = false;
 
-/**
- * Call every listener of a kind.
- *
- * @template {keyof Events} K
- * @param {K} kind
- * @param {Events[K]} data
- */
+/** Call every listener of a kind. @template {keyof Events} K @param {K} kind @param {Events[K]} data */
 export function emit(kind, data) {
   newest.set(kind, data);
   for (const listener of listeners.get(kind) ?? []) guarded(listener, data);

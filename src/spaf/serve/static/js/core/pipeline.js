@@ -59,11 +59,7 @@ function stageView(name, data, top, paintLatency) {
       data-test="${name}-also">${data ? alsoText(name, data) : ""}</dd></div></dl></li>`;
 }
 
-/**
- * @param {Stage} stage
- * @param {{ p50: number, p99: number } | null} painted
- * @returns {Record<string, string>}
- */
+/** @param {Stage} stage @param {{ p50: number, p99: number } | null} painted @returns {Record<string, string>} */
 function factsOf(stage, painted) {
   const isPage = stage.name === "serve";
   return {

@@ -9,10 +9,7 @@ const DEAD_MS = 5_000;
 
 /** One connection at a time, for as long as the page lives. */
 export class Stream {
-  /**
-   * @param {(kind: string, data: any) => void} receive
-   * @param {(state: "open" | "cut") => void} changed
-   */
+  /** @param {(kind: string, data: any) => void} receive @param {(state: "open" | "cut") => void} changed */
   constructor(receive, changed) {
     this.receive = receive;
     this.changed = changed;

@@ -248,13 +248,7 @@ function curve(place) {
   return { stroke: colour(palette.property(place)), width: 1.6, points: { show: false } };
 }
 
-/**
- * @param {UPlot} _plot
- * @param {number[]} splits
- * @param {number} _axis
- * @param {number} _space
- * @param {number} step
- */
+/** @param {UPlot} _plot @param {number[]} splits @param {number} _axis @param {number} _space @param {number} step */
 function timeLabels(_plot, splits, _axis, _space, step) {
   return splits.map((second) => (step >= 60 ? minute(second * 1_000) : time(second * 1_000)));
 }
