@@ -274,6 +274,72 @@ interface Annotation {
   up: boolean;
 }
 
+/** Sales and cents of the base currency of one second, by place in the palette. */
+interface PlaceSums {
+  count: number[];
+  money: number[];
+}
+
+interface PlotInput {
+  frame: ChartFrame;
+  /** Values by place in the palette, then by bucket. */
+  lines: number[][];
+  form: "stacked" | "lines";
+  /** Places that are not drawn. */
+  hidden: Set<number>;
+  annotations: Annotation[];
+  /** Factor of the values. */
+  scale: number;
+  label: (value: number, step: number) => string;
+  /** Top of the vertical axis while there are no sales. */
+  minTop: number;
+}
+
+interface PlotEvents {
+  select: (from: number, to: number) => void;
+  back: () => void;
+  hover: (index: number | null, annotation: Annotation | null) => void;
+  press: (anomaly: Anomaly) => void;
+}
+
+/** What the dialog of a record or of a second shows. */
+interface DialogView {
+  title: Content;
+  sub: string;
+  body: () => Content;
+  foot: () => Content;
+}
+
+type PayloadForm = "json" | "text" | "hex";
+type ReadFrom = "last" | "offset" | "time";
+
+interface ClusterListEvents {
+  /** One of them is null. */
+  choose: (topic: string | null, group: string | null) => void;
+  /** The text that the names contain has changed. */
+  search: () => void;
+  /** The lists have to be drawn again. */
+  changed: () => void;
+}
+
+interface ClusterListsShown {
+  overview: KafkaOverview | null;
+  /** The chosen one. */
+  topic: string | null;
+  /** The chosen one. */
+  group: string | null;
+  /** Whether the last reading failed. */
+  failed: boolean;
+}
+
+interface ClusterLine {
+  name: string;
+  isChosen: boolean;
+  choose: () => void;
+  figure: string;
+  sub: string;
+}
+
 /** The part of uPlot that the chart uses. */
 interface UPlot {
   setData(data: number[][]): void;

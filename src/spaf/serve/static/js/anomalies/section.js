@@ -86,7 +86,7 @@ class Anomalies {
         t(this.filter.kind ? "anomalies.none_of_kind" : "anomalies.none")}</p></div>
       <div class="feed-foot"><button type="button" data-test="anomalies-older" ?disabled=${this.loading}
         ?hidden=${!this.feed.rows.length} @click=${() => this.#loadOlder()}>${t("anomalies.older")}</button><span
-        class="told" role="status">${this.message}</span></div></div>${detectionScore(latest("score"))}</div>`;
+        class="message" role="status">${this.message}</span></div></div>${detectionScore(latest("score"))}</div>`;
   }
 
   /** @param {Anomaly} anomaly */

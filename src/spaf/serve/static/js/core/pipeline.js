@@ -31,7 +31,7 @@ export function mount(section, paintLatency) {
   panel(section, ["pipeline", "connection"], () => {
     const top = ceiling(Object.values(flows).flat());
     return html`<h2 id="pipeline-title" class="hidden">${t("pipeline.title")}</h2>
-      <div class="way"><div class="way-labels" aria-hidden="true"><span></span>${FACTS.map((fact) =>
+      <div class="pipeline-stages"><div class="pipeline-labels" aria-hidden="true"><span></span>${FACTS.map((fact) =>
         html`<span class="fact-${fact}">${t(`fact.${fact}`)}</span>`)}<span class="fact-also"></span></div>
       <ol>${STAGES.map((name) => stageView(name, latest("pipeline"), top, paintLatency))}</ol></div>`;
   });
@@ -47,7 +47,7 @@ function stageView(name, data, top, paintLatency) {
   const stage = data?.stages.find((each) => each.name === name);
   const down = Boolean(stage && isDown(stage));
   const isBottleneck = data?.culprit === name;
-  const classes = `stage${isBottleneck || down ? " culprit" : ""}${down ? " down" : ""}`;
+  const classes = `stage${isBottleneck || down ? " bottleneck" : ""}${down ? " down" : ""}`;
   const facts = stage ? factsOf(stage, name === "serve" ? paintLatency() : null) : {};
   return html`<li class=${classes} data-test="stage-${name}">
     <div class="stage-head"><i class="stage-mark" aria-hidden="true"></i><h3>${t(`stage.${name}`)}</h3><span

@@ -13,7 +13,6 @@ const MAX_ROWS = 20_000;
 export const palette = createPalette();
 export const arrivals = new ArrivalRates(palette.place);
 
-/** @typedef {{ count: number[], money: number[] }} PlaceSums by place; money in cents of the base currency */
 /** @type {Map<number, { rows: Map<string, SalesRow>, sums: PlaceSums | null }>} */
 const seconds = new Map();
 let rowCount = 0;

@@ -8,31 +8,16 @@ import { orDash } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
 import { groupState } from "./topic_detail.js";
 
-/**
- * @typedef {object} Shown
- * @property {KafkaOverview | null} overview
- * @property {string | null} topic that is chosen
- * @property {string | null} group that is chosen
- * @property {boolean} failed whether the last reading failed
- *
- * @typedef {{ name: string, isChosen: boolean, choose: () => void, figure: string, sub: string }} Line
- */
-
 /** Both lists, and the search for names that they leave out. */
 export class ClusterLists {
-  /**
-   * @param {object} events
-   * @param {(topic: string | null, group: string | null) => void} events.choose one of them is null
-   * @param {() => void} events.search the text that the names contain has changed
-   * @param {() => void} events.changed the lists have to be drawn again
-   */
+  /** @param {ClusterListEvents} events */
   constructor(events) {
     this.events = events;
     this.withInternal = false;
     this.contains = "";
   }
 
-  /** @param {Shown} shown */
+  /** @param {ClusterListsShown} shown */
   template(shown) {
     const leftOut = (shown.overview?.topics_left_out ?? 0) + (shown.overview?.groups_left_out ?? 0);
     const search = (/** @type {any} */ { target }) => {
@@ -52,7 +37,7 @@ export class ClusterLists {
       ?hidden=${!leftOut && !this.contains} @change=${search}></nav>`;
   }
 
-  /** @param {Shown} shown */
+  /** @param {ClusterListsShown} shown */
   #topics({ overview, topic, failed }) {
     if (!overview) return loading(failed);
     const shown = overview.topics.filter(({ internal, name }) => this.withInternal || !internal || name === topic);
@@ -62,7 +47,7 @@ export class ClusterLists {
     })));
   }
 
-  /** @param {Shown} shown */
+  /** @param {ClusterListsShown} shown */
   #groups({ overview, group, failed }) {
     if (!overview) return loading(failed);
     if (!overview.groups.length) return html`<li class="empty">${t("kafka.no_groups")}</li>`;
@@ -78,7 +63,7 @@ function loading(failed) {
   return failed ? [] : html`<li class="empty">${t("record.loading")}</li>`;
 }
 
-/** @param {Line[]} list */
+/** @param {ClusterLine[]} list */
 function lines(list) {
   return repeat(list, ({ name }) => name, ({ name, isChosen, choose, figure, sub }) => html`<li><button type="button"
     data-name=${name} aria-current=${isChosen ? "true" : nothing} @click=${choose}><span class="pick-name">${foreign(name)}</span><span

@@ -5,7 +5,6 @@ import { number } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { choice, errorText } from "../core/ui.js";
 
-/** @typedef {"last" | "offset" | "time"} Way */
 const WAYS = /** @type {const} */ (["last", "offset", "time"]);
 // Messages of one answer.
 export const LIMIT = 50;
@@ -20,12 +19,12 @@ export class MessageForm {
   constructor(changed, read) {
     this.changed = changed;
     this.read = read;
-    /** @type {Way} */
+    /** @type {ReadFrom} */
     this.way = "last";
     this.partitions = 1;
     // The chosen partition; empty for all of them.
     this.partition = "0";
-    /** @type {Record<Way, string>} */
+    /** @type {Record<ReadFrom, string>} */
     this.values = { last: "20", offset: "0", time: "" };
     /** @type {unknown} */
     this.error = null;
@@ -46,7 +45,7 @@ export class MessageForm {
     this.turn(offset !== undefined ? "offset" : "time");
   }
 
-  /** @param {Way} way */
+  /** @param {ReadFrom} way */
   turn(way) {
     this.way = way;
     if (way === "offset" && !this.partition) this.partition = "0";

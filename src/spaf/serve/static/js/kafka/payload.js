@@ -6,9 +6,8 @@ import { choice } from "../core/ui.js";
 import { coloured, visible } from "../core/untrusted_text.js";
 import { emit } from "../core/events.js";
 
-/** @typedef {"json" | "text" | "hex"} Way */
 const WAYS = /** @type {const} */ (["json", "text", "hex"]);
-/** @type {WeakMap<RecordValue, Way>} the way that was chosen for a record */
+/** @type {WeakMap<RecordValue, PayloadForm>} the way that was chosen for a record */
 const chosen = new WeakMap();
 
 /** Return the bytes as JSON, as text or as hex, with a choice of the ways that there are. @param {RecordValue} record */
@@ -20,7 +19,7 @@ export function payload(record) {
   const way = chosen.get(record) ?? ways[0];
   const value = record[way] ?? "";
   const shown = way === "json" ? coloured(value) : visible(value, { lines: true });
-  const choose = (/** @type {Way} */ next) => {
+  const choose = (/** @type {PayloadForm} */ next) => {
     chosen.set(record, next);
     emit("payload", null);
   };

@@ -13,10 +13,9 @@ import { announce, errorText, kindName, mark } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
 import { payload } from "./payload.js";
 
-/** @typedef {{ title: Content, sub: string, body: () => Content, foot: () => Content }} View */
 /** @type {HTMLDialogElement | null} */
 let dialog = null;
-/** @type {View | null} */
+/** @type {DialogView | null} */
 let view = null;
 
 /** Open what is behind an anomaly: its record, or its second. @param {Anomaly} anomaly */
@@ -67,7 +66,7 @@ async function openSecond(anomaly) {
   if (view === mine) draw();
 }
 
-/** @param {View} next */
+/** @param {DialogView} next */
 function open(next) {
   dialog ??= makeDialog();
   // What an earlier record has left must not be seen for a moment.

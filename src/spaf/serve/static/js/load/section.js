@@ -78,7 +78,7 @@ class LoadPanel {
         for="inject-category" class="label">${t("controls.into")}</label><select id="inject-category"
         data-test="inject-category" ?disabled=${!running}><option value="">${t("controls.any")}</option>${
         CATEGORIES.map((name) => html`<option value=${name}>${name}</option>`)}</select></div>
-      <p class="told${message.wrong ? " wrong" : ""}" id="controls-told" data-test="controls-told">${message.text}</p></div>`;
+      <p class="message${message.wrong ? " wrong" : ""}" id="controls-told" data-test="controls-told">${message.text}</p></div>`;
   }
 
   /** @param {boolean} away */

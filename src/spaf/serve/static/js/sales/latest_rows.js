@@ -25,13 +25,13 @@ const COLUMNS = ["time", "category", "currency", "sales", "units", "total"];
 const NUMBERS = new Set(["sales", "units", "total"]);
 
 /** @param {string} column */
-const classOf = (column) => `tape-${column}${NUMBERS.has(column) ? " n" : ""}`;
+const classOf = (column) => `latest-rows-${column}${NUMBERS.has(column) ? " n" : ""}`;
 
 /** One row's element and cells. */
 class RowView {
   constructor() {
     this.node = document.createElement("div");
-    this.node.className = "tape-row";
+    this.node.className = "latest-row";
     this.node.setAttribute("role", "row");
     this.node.dataset.test = "row";
     const [time_, category, currency, sales, units, total] = COLUMNS.map((column) => this.#cell(column));
@@ -99,7 +99,7 @@ export class LatestRows {
     this.draw = this.draw.bind(this);
     this.fade = this.fade.bind(this);
     renderFrame(node);
-    this.body = /** @type {HTMLElement} */ (node.querySelector(".tape-body"));
+    this.body = /** @type {HTMLElement} */ (node.querySelector(".latest-rows-body"));
     this.#listen(node);
   }
 
@@ -222,9 +222,9 @@ export class LatestRows {
 
 /** Draw what stands around the rows. @param {HTMLElement} node */
 function renderFrame(node) {
-  render(html`<h3 id="tape-title"><span>${t("rows.title")}</span> <code>sales_summary</code></h3>
-    <div class="tape-scroll" tabindex="0" role="region" aria-labelledby="tape-title"><div class="tape" role="table"
-      aria-labelledby="tape-title"><div role="rowgroup" class="tape-top"><div role="row" class="tape-row tape-head">${
+  render(html`<h3 id="latest-rows-title"><span>${t("rows.title")}</span> <code>sales_summary</code></h3>
+    <div class="latest-rows-scroll" tabindex="0" role="region" aria-labelledby="latest-rows-title"><div class="latest-rows" role="table"
+      aria-labelledby="latest-rows-title"><div role="rowgroup" class="latest-rows-top"><div role="row" class="latest-row latest-rows-head">${
       COLUMNS.map((column) => html`<span role="columnheader" class=${classOf(column)}>${t(`rows.${column}`)}</span>`)
-    }</div></div><div role="rowgroup" class="tape-body"></div></div></div>`, node);
+    }</div></div><div role="rowgroup" class="latest-rows-body"></div></div></div>`, node);
 }

@@ -19,24 +19,6 @@ const MIN_DRAG_PX = 6;
 const MIN_SIZE_PX = 120;
 const ROUND_TOPS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 
-/**
- * @typedef {object} PlotInput
- * @property {ChartFrame} frame
- * @property {number[][]} lines by place
- * @property {"stacked" | "lines"} form
- * @property {Set<number>} hidden places
- * @property {Annotation[]} annotations
- * @property {number} scale factor of the values
- * @property {(value: number, step: number) => string} label
- * @property {number} minTop of the vertical axis
- *
- * @typedef {object} PlotEvents
- * @property {(from: number, to: number) => void} select
- * @property {() => void} back
- * @property {(index: number | null, annotation: Annotation | null) => void} hover
- * @property {(anomaly: Anomaly) => void} press
- */
-
 /** Load uPlot. It is loaded with the first chart, so that the first numbers need not wait for it. */
 function loadLibrary() {
   return new Promise((resolve, reject) => {

@@ -13,12 +13,12 @@ export function mount(section) {
   const draw = () => render(html`<h2 id="sales-title" class="hidden">${t("sales.title")}</h2>
     <div class="figures"></div>
     <div class="sales-body"><div class="panel chart-panel"></div><div class="panel categories-panel"></div><div
-      class="panel tape-panel"></div></div>`, section);
+      class="panel latest-rows-panel"></div></div>`, section);
   draw();
   on("language", draw);
   const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (section.querySelector(name));
   mountTotals(part(".figures"));
-  new LatestRows(part(".tape-panel"));
+  new LatestRows(part(".latest-rows-panel"));
   const categories = new CategoryTable(part(".categories-panel"));
   new ChartPanel(part(".chart-panel"), categories);
 }
