@@ -9,10 +9,10 @@ PYTHON = $(shell for p in python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench screenshots clean
+.PHONY: help setup demo test test-long check format bench screenshots clean
 
 help: ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY) ## install everything into .venv; a second time does nothing
 
@@ -25,6 +25,9 @@ demo: $(READY) ## start everything, sell 100 sales/s, watch; Ctrl-C ends with th
 
 test: $(READY) ## every test, on the real services
 	@$(RUN)/python -m pytest -n 2 --dist loadgroup
+
+test-long: $(READY) ## the same tests with more seeds, examples and records
+	@TEST_LONG=1 $(RUN)/python -m pytest -n 2 --dist loadgroup --timeout 1800
 
 check: $(READY) ## style, types, imports, dependencies, SQL, JavaScript, locks
 	@$(RUN)/ruff check

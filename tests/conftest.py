@@ -25,9 +25,23 @@ from spaf.settings import (
 from spaf.stack.run import Run
 from spaf.store.access import Access
 
-E2E = Path(__file__).with_name("e2e")
-# Integration tests that start a Flink for their module, and use no stack.
-OWN_FLINK = ("/test_agreement.py", "/test_batch.py", "/test_detection.py")
+# Tests that share something slow, longest first: each group runs in one worker, in the order of
+# its paths, and the groups are begun before all other tests. Other tests go file by file.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "flink": (
+        "tests/integration/job/test_agreement.py",
+        "tests/integration/job/test_batch.py",
+        "tests/integration/job/test_once.py",
+        "tests/integration/bench/detection/",
+    ),
+    "browser": ("tests/integration/measure/",),
+    "stack": ("tests/integration/",),
+    "run": ("tests/e2e/test_commands.py", "tests/e2e/page/", "tests/e2e/test_wipe.py"),
+    "recovery": ("tests/e2e/test_replay.py", "tests/e2e/test_recovery.py"),
+    "demo": ("tests/e2e/test_demo.py",),
+}
+# Groups in the order in which they are begun.
+FIRST = ("stack", "run", "recovery", "demo", "flink", "browser")
 # A dropped `Popen` of a process that is meant to outlive its starter warns, and warnings are
 # errors here; what a test starts, it ends through the run folder.
 OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
@@ -43,40 +57,52 @@ TO_GET_IT = "to get it: "
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the whole stacks last, in the order of their files: everything else says more, sooner."""
-    items.sort(key=_place)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests of each group together: after all others, but before them in a worker."""
+    first = hasattr(config, "workerinput")
+    items.sort(key=lambda item: place(item, groups_first=first))
     for item in items:
-        if E2E in item.path.parents or "stack" in getattr(item, "fixturenames", ()):
+        if group(item.nodeid) is not None:
             item.add_marker(pytest.mark.filterwarnings(OUTLIVES))
 
 
+def group(nodeid: str) -> str | None:
+    """Return the group of a test, or None if it shares nothing."""
+    return next((name for name, paths in GROUPS.items() if nodeid.startswith(paths)), None)
+
+
+def place(item: pytest.Item, *, groups_first: bool) -> tuple[int, int, str, int]:
+    """Return the place of a test in the order; equal for tests whose order is left to chance."""
+    name = group(item.nodeid)
+    if name is None:
+        return (len(FIRST) if groups_first else -1, 0, "", 0)
+    if not item.nodeid.startswith("tests/e2e/"):
+        return (FIRST.index(name), 0, "", 0)
+    paths = [item.nodeid.startswith(path) for path in GROUPS[name]]
+    return (FIRST.index(name), paths.index(True), str(item.path), item.location[1] or 0)
+
+
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Sends all tests that share something slow to the same worker.
+    """Sends all tests of a group to the same worker, the groups first.
 
     That is what the mark `xdist_group` is for, but pytest-xdist 3.8.0 writes it into a name that
     pytest 9.2 no longer reads, and so deals every test out by itself.
     """
 
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        """Keep the order of the collection; by default xdist orders by the number of tests."""
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+
     def _split_scope(self, nodeid: str) -> str:
-        """Return what the test shares: a whole stack, the bare stack, its module, or nothing."""
-        path = nodeid.partition("::")[0]
-        if path.startswith("tests/e2e/"):
-            return "e2e"
-        if path.startswith("tests/integration/"):
-            return path if path.endswith(OWN_FLINK) else "stack"
-        return nodeid
+        """Return the group of a test, or its file."""
+        return group(nodeid) or nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
     """Group the tests if `--dist loadgroup` asks for it."""
     return Scheduling(config, log) if config.getoption("dist") == "loadgroup" else None
-
-
-def _place(item: pytest.Item) -> tuple[str, int]:
-    """Return a place after all others for an end-to-end test, and one place for all others."""
-    return (str(item.path), item.location[1] or 0) if E2E in item.path.parents else ("", 0)
 
 
 @pytest.fixture(scope="session")

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from spaf.bench.agreement.replay import SLOTS
+from spaf.settings import (
+    FlinkSettings,
+    JobSettings,
+    KafkaSettings,
+    LocustSettings,
+    PostgresSettings,
+    ServeSettings,
+    Settings,
+)
+from spaf.stack import control
+from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.state import RunFolder
+from tests.support.commands import Answer, Done, FullRun, Processes, Spaf
 
 SPAF = Path(sys.executable).with_name("spaf")
 # A command that takes longer than this hangs, seconds.
@@ -28,14 +42,14 @@ def clean_environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def spaf(clean_environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+def spaf(clean_environment: dict[str, str]) -> Spaf:
     """Return what runs `spaf` in a folder with settings in the environment."""
 
-    def run(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    def run(folder: Path, *words: str, **variables: str) -> Done:
         done = subprocess.run(
             [SPAF, *words],
             cwd=folder,
-            env={**clean_environment, **settings},
+            env={**clean_environment, **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -49,10 +63,10 @@ def spaf(clean_environment: dict[str, str]) -> Callable[..., subprocess.Complete
 
 
 @pytest.fixture(scope="session")
-def answer() -> Callable[[subprocess.CompletedProcess[str]], Any]:
+def answer() -> Answer:
     """Return what reads the one JSON value that a command printed, and fails if it failed."""
 
-    def read(done: subprocess.CompletedProcess[str]) -> Any:
+    def read(done: Done) -> Any:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -60,7 +74,7 @@ def answer() -> Callable[[subprocess.CompletedProcess[str]], Any]:
 
 
 @pytest.fixture(scope="session")
-def processes() -> Callable[[Path], list[ProcessIdentity]]:
+def processes() -> Processes:
     """Return what lists supervisor, services and all their children of a run folder."""
 
     def known(folder: Path) -> list[ProcessIdentity]:
@@ -75,3 +89,57 @@ def processes() -> Callable[[Path], list[ProcessIdentity]]:
         return found
 
     return known
+
+
+@pytest.fixture(scope="session")
+def full_run(
+    spaf: Spaf, small_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FullRun]:
+    """Yield the run of the tests of commands and page; another program has its broker's port."""
+    path = tmp_path_factory.mktemp("full_run")
+    with socket.socket() as other:
+        port = small_settings.kafka.port + 8
+        other.bind((LOOPBACK, port))
+        other.listen()
+        settings = small_settings.model_copy(
+            update={
+                "home": path / ".spaf",
+                "kafka": KafkaSettings(port=port),
+                "flink": FlinkSettings(port=port - 4),
+                "postgres": PostgresSettings(port=port - 3),
+                "locust": LocustSettings(port=port - 2),
+                "serve": ServeSettings(port=port - 1),
+            }
+        )
+        variables = {
+            "SPAF_KAFKA__PORT": str(port),
+            "SPAF_FLINK__PORT": str(port - 4),
+            "SPAF_POSTGRES__PORT": str(port - 3),
+            "SPAF_LOCUST__PORT": str(port - 2),
+            "SPAF_SERVE__PORT": str(port - 1),
+            "SPAF_JOB__CHECKPOINT_MS": str(settings.job.checkpoint_ms),
+        }
+        try:
+            up = spaf(path, "up", "--json", **variables)
+            yield FullRun(path, port, settings, variables, up)
+        finally:
+            down = spaf(path, "down", "--wipe", **variables)
+    assert down.returncode == 0, down.stderr
+
+
+@pytest.fixture(scope="session")
+def recovery_settings(small_settings: Settings) -> Iterator[Settings]:
+    """Yield the settings of the run whose services are killed; end it at the end.
+
+    Its own job needs one slot besides those of a replay.
+    """
+    flink = small_settings.flink.model_copy(update={"slots": SLOTS + 1})
+    settings = small_settings.model_copy(
+        update={
+            "home": small_settings.home.with_name("recovery"),
+            "flink": flink,
+            "job": JobSettings(checkpoint_ms=500),
+        }
+    )
+    yield settings
+    control.down(settings, wipe=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.verdict import wait_until_done
-from spaf.settings import JobSettings, Settings
+from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.process import ProcessIdentity, wait_until
 from spaf.stack.run import Run
@@ -27,19 +27,10 @@ Done = subprocess.CompletedProcess[str]
 BACK_S = 90.0
 
 
-@pytest.fixture(scope="module")
-def settings(small_settings: Settings) -> Iterator[Settings]:
-    """Yield the settings of a run that takes checkpoints often; end what runs at the end."""
-    home = small_settings.home.with_name("recovery")
-    chosen = small_settings.model_copy(update={"home": home, "job": JobSettings(checkpoint_ms=500)})
-    yield chosen
-    control.down(chosen, wipe=True)
-
-
 @pytest.fixture
-def run(settings: Settings) -> Run:
+def run(recovery_settings: Settings) -> Run:
     """Return the run, started unless it is up."""
-    return Run(settings, control.up(settings, lambda _: None, end_with_us=True))
+    return Run(recovery_settings, control.up(recovery_settings, lambda _: None, end_with_us=True))
 
 
 def kill(run: Run, name: str) -> None:

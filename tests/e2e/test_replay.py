@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from spaf.bench.agreement.replay import (
@@ -20,22 +18,21 @@ from spaf.errors import JobError
 from spaf.settings import JobSettings, Settings
 from spaf.stack import control
 from spaf.stack.run import Run
+from tests.support.scale import scaled
 
-SIZE = Size(events=12_000, seed=3)
+SIZE = Size(events=scaled(12_000, 300_000), seed=3)
 VARIANTS = (Variant(4, 2, killed=True), Variant(4, 1), Variant(4, 4, MINI_BATCH_MS))
 
 
-@pytest.fixture(scope="module")
-def stack(small_settings: Settings) -> Iterator[Run]:
-    """Yield services without a job, of this module's own: one of them is killed."""
-    home = small_settings.home.with_name("replay")
-    chosen = small_settings.model_copy(update={"home": home})
-    yield Run(chosen, control.up(chosen, lambda _: None, end_with_us=True, bare=True))
-    control.down(chosen, wipe=True)
+@pytest.fixture
+def stack(recovery_settings: Settings) -> Run:
+    """Return the run whose services are killed, started unless it is up."""
+    up = control.up(recovery_settings, lambda _: None, end_with_us=True)
+    return Run(recovery_settings, up)
 
 
 # Three jobs, one of which loses its TaskManager and waits until there is another.
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(scaled(300, 1_800))
 def test_replays_are_identical(stack: Run) -> None:
     """Parallelism, mini-batches, partitions of unequal length, and a kill change no byte."""
     replayed = list(replays(stack, stack.settings, VARIANTS, SIZE, no_progress))

@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaError, Message
 
+from spaf.bench.detection.batch import Batch
 from spaf.bench.run.verdict import verify
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.process import wait_until
 from spaf.stack.run import Run
-from spaf.stack.submission import Submission
 from spaf.store.migrate import migrate
 from spaf.topic.admin import ensure_topic
 from spaf.topic.producer import open_producer
 from spaf.verify import Verdict
+from tests.support.flink import batch_worker
+from tests.support.flink_worker import SUBMIT
+from tests.support.runs import Own, Pause, RunJob, Send, Settle, Values
 
-Values = Sequence[bytes | None]
 # Far longer than any of it takes on a slow machine: a wait that ends here is a failure, seconds.
 PATIENCE_S = 60.0
 # Beyond the contract's 64 KiB and within what the topic takes.
 LARGEST_RECORD_BYTES = 1_000_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(small_settings: Settings) -> Iterator[Run]:
     """Yield a stack without a job: Kafka, Flink and PostgreSQL."""
     state = control.up(small_settings, lambda _: None, end_with_us=True, bare=True)
@@ -40,14 +41,21 @@ def stack(small_settings: Settings) -> Iterator[Run]:
         control.down(small_settings, wipe=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
+    """Yield the one process that runs SQL over files."""
+    with batch_worker(tmp_path_factory.mktemp("flink") / "flink.log") as flink:
+        yield flink
+
+
+@pytest.fixture(scope="package")
 def name() -> Callable[[str], str]:
     """Return what makes a name that nothing else has, fit for a topic and for a schema."""
     return lambda prefix: f"{prefix}_{uuid.uuid4().hex[:12]}"
 
 
-@pytest.fixture(scope="session")
-def own(stack: Run, name: Callable[[str], str]) -> Callable[[int], Run]:
+@pytest.fixture(scope="package")
+def own(stack: Run, name: Callable[[str], str]) -> Own:
     """Return what makes a topic with so many partitions and empty tables, both its caller's own."""
 
     def make(partitions: int) -> Run:
@@ -59,8 +67,8 @@ def own(stack: Run, name: Callable[[str], str]) -> Callable[[int], Run]:
     return make
 
 
-@pytest.fixture(scope="session")
-def send(stack: Run) -> Callable[[Run, int, Values], list[int]]:
+@pytest.fixture(scope="package")
+def send(stack: Run) -> Send:
     """Return what appends records to a partition, waits for the broker, and returns offsets."""
     # Larger than a sale may be, too: what others send is tested here.
     producer = open_producer(stack.kafka, "spaf-test", max_bytes=LARGEST_RECORD_BYTES)
@@ -83,19 +91,22 @@ def send(stack: Run) -> Callable[[Run, int, Values], list[int]]:
     return append
 
 
-@pytest.fixture(scope="session")
-def running_job() -> Callable[[Run, Settings, Path | None], AbstractContextManager[str]]:
-    """Return what runs the job over a session's topic for the length of a block; yields its id."""
+@pytest.fixture(scope="package")
+def running_job(flink: Batch, tmp_path_factory: pytest.TempPathFactory) -> RunJob:
+    """Return what runs the job over a session's topic for the length of a block; yields its id.
+
+    The process that submits serves one job after the other, where that of a user ends after one.
+    """
+    folder = tmp_path_factory.mktemp("jobs")
 
     @contextlib.contextmanager
     def run(session: Run, settings: Settings, resume: Path | None) -> Iterator[str]:
         place = session.job_target(session.topic)
         if resume is None:
             place.set_start(place.begin_offsets())
-        log = session.home.logs / f"{session.topic}.log"
-        submission = Submission(place.request(settings, resume), log)
-        submission.submit()
-        job = submission.wait()
+        answer = folder / session.topic
+        flink.run([SUBMIT, place.request(settings, resume).line(), str(answer)])
+        job = answer.read_text()
         with contextlib.closing(FlinkClient(session.flink)) as client:
             try:
                 yield job
@@ -106,11 +117,11 @@ def running_job() -> Callable[[Run, Settings, Path | None], AbstractContextManag
     return run
 
 
-@pytest.fixture(scope="session")
-def settle() -> Callable[[Run], Verdict]:
-    """Return what waits until the whole topic is in the tables, and verifies them."""
+@pytest.fixture(scope="package")
+def pause() -> Pause:
+    """Return what waits until the whole topic is in the tables."""
 
-    def finish(session: Run) -> Verdict:
+    def wait(session: Run) -> None:
         place = session.job_target(session.topic)
         known: dict[int, int] = {}
 
@@ -121,6 +132,16 @@ def settle() -> Callable[[Run], Verdict]:
             return all(known.get(partition, 0) >= end for partition, end in ends.items())
 
         assert wait_until(done, PATIENCE_S), f"the job stays at {known}"
+
+    return wait
+
+
+@pytest.fixture(scope="package")
+def settle(pause: Pause) -> Settle:
+    """Return what waits until the whole topic is in the tables, and verifies them."""
+
+    def finish(session: Run) -> Verdict:
+        pause(session)
         return verify(session)
 
     return finish

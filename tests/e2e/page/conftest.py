@@ -20,14 +20,14 @@ from spaf.bench.run.load import Load, offered
 from spaf.bench.run.verdict import wait_until_done
 from spaf.errors import BrowserError, LoadError
 from spaf.measure.browser import find, runs_as_root
-from spaf.settings import Settings
-from spaf.stack import control
 from spaf.stack.process import wait_until
 from spaf.stack.run import Run
 from spaf.topic.producer import open_producer
+from tests.support.commands import FullRun
 
 # Far longer than any of it takes on a busy machine: a wait that ends here is a failure, seconds.
 PATIENCE_S = 30.0
+STEADY_RATE = 20.0
 # Of axe-core's rules and findings.
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 SERIOUS = ("serious", "critical")
@@ -50,14 +50,9 @@ def chromium(no_browser: Callable[[BrowserError], None]) -> Path:
 
 
 @pytest.fixture(scope="package")
-def run(small_settings: Settings, chromium: Path) -> Iterator[Run]:  # noqa: ARG001 - first of all
-    """Yield a whole run: services, job, Locust and the page."""
-    chosen = small_settings.model_copy(update={"home": small_settings.home.with_name("page")})
-    state = control.up(chosen, lambda _: None, end_with_us=True)
-    try:
-        yield Run(chosen, state)
-    finally:
-        control.down(chosen, wipe=True)
+def run(chromium: Path, full_run: FullRun) -> Run:  # noqa: ARG001 - no run without a browser
+    """Return the whole run: services, job, Locust and the page."""
+    return Run.attach(full_run.settings)
 
 
 @pytest.fixture(scope="package")
@@ -226,6 +221,15 @@ def load(run: Run) -> Iterator[Callable[[float], Load]]:
         # One that is ended before it sold anything leaves no result.
         with contextlib.suppress(LoadError):
             one.result()
+
+
+@pytest.fixture(scope="module")
+def steady_load(run: Run) -> Iterator[None]:
+    """Have a few sales a second while the tests of a module run."""
+    load = Load(run, offered(run), rate=STEADY_RATE, seconds=600)
+    yield
+    load.stop()
+    load.result()
 
 
 @pytest.fixture

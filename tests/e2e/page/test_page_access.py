@@ -7,19 +7,15 @@ from typing import Any
 
 import pytest
 
-from spaf.bench.run.load import Load
-
 Tabs = Callable[..., Any]
 PHONE, LAPTOP, PROJECTOR = (390, 844), (1366, 768), (1920, 1080)
 
 
 @pytest.mark.parametrize("locale", ["en-US", "pt-BR"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(
-    open_tab: Tabs, load: Callable[[float], Load], theme: str, locale: str
-) -> None:
+@pytest.mark.usefixtures("steady_load")
+def test_axe_finds_no_serious_fault(open_tab: Tabs, theme: str, locale: str) -> None:
     """Contrast, names, roles, order: with data on the page, in each theme and language."""
-    load(20)
     tab = open_tab(color_scheme=theme, locale=locale)
     tab.seen("produced")
     assert tab.until(lambda: tab.number("sales-per-second") > 0)
@@ -28,11 +24,9 @@ def test_axe_finds_no_serious_fault(
 
 
 @pytest.mark.parametrize("size", [PHONE, LAPTOP, PROJECTOR])
-def test_nothing_is_wider_than_the_screen(
-    open_tab: Tabs, load: Callable[[float], Load], size: tuple[int, int]
-) -> None:
+@pytest.mark.usefixtures("steady_load")
+def test_nothing_is_wider_than_the_screen(open_tab: Tabs, size: tuple[int, int]) -> None:
     """No sideways scrolling on a phone, a laptop or a projector."""
-    load(20)
     phone = {"is_mobile": True, "has_touch": True} if size == PHONE else {}
     tab = open_tab(viewport={"width": size[0], "height": size[1]}, **phone)
     tab.seen("produced")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 from spaf.generate.locust.command import LoadSpec, load_command
 from spaf.generate.locust.load_result import LoadResult
 from spaf.sale import Sale, decode
 from spaf.stack.ports import any_free_port
-from spaf.stack.run import Run
 from spaf.topic.range_reader import read
-
-Own = Callable[[int], Run]
+from tests.support.runs import Own
 
 
 def test_every_sale_that_was_asked_for_is_on_the_topic(own: Own, tmp_path: Path) -> None:

@@ -1,31 +1,30 @@
 """Two programs, one contract: Flink's decoder and the job's SQL against `spaf.sale`.
 
 Each record goes through the real decoder of the job's log, and what that yields through the job's
-real views, in batch; `flink_side` is the process that does it.
+real views, in batch.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import random
 import re
-import subprocess
-import sys
 from collections import Counter
-from dataclasses import asdict
-from pathlib import Path
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from spaf.bench.detection.batch import Batch
 from spaf.job import build
 from spaf.sale import Late, Outcome, Reason, Rules, decode
 from spaf.sale.contract import AMOUNTS, COLUMNS
 from spaf.sale.jackson.rows import rows
 from spaf.sale.validation import double
 from spaf.settings import Settings
+from tests.support.flink import ask, decoded
+from tests.support.flink_worker import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,27 +211,59 @@ def dates() -> Iterator[str]:
         yield f"{date}{hour:02}:{minute:02}:{second:02}{chance.choice(ZONES)}"
 
 
+class Flink(NamedTuple):
+    """What Flink makes of the records: the decoder's rows of each, and an event of each row."""
+
+    rows: list[list[Row]]
+    events: list[Event]
+
+
 @pytest.fixture(scope="module")
-def answer() -> dict[str, Any]:
+def answer(flink: Batch, tmp_path_factory: pytest.TempPathFactory) -> Flink:
     """Return what Flink makes of the records."""
-    records = [(base64.b64encode(case.value).decode(), case.append_ms) for case in cases()]
-    question = {"parameters": asdict(PARAMETERS), "records": records}
-    asked = subprocess.run(
-        [sys.executable, "-W", "ignore", Path(__file__).with_name("flink_side.py")],
-        input=json.dumps(question) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
+    folder = tmp_path_factory.mktemp("agreement")
+    decoded_rows = decoded(flink, folder, [case.value for case in cases()])
+    log = list(log_of(decoded_rows))
+    read, judge, *others = build.statements(PARAMETERS, build.VIEWS)
+    (outlier,) = (one for one in others if "VIEW sale_outlier " in one)
+    shown = re.search(r"CASE\s+WHEN REGEXP\(transaction_id.*?END", outlier, re.DOTALL)
+    assert shown is not None, "sale_outlier no longer says which transaction_id it shows"
+    columns = (
+        ("BIGINT", "kafka_offset"),
+        ("INT", "outcome"),
+        ("STRING", "category"),
+        ("STRING", "currency"),
+        ("STRING", shown[0]),
+        ("BIGINT", "quantity"),
+        ("BIGINT", "cents"),
+        ("BIGINT", "event_second"),
     )
-    assert asked.returncode == 0, asked.stderr[-4_000:]
-    found = json.loads(asked.stdout.splitlines()[-1])
-    assert isinstance(found, dict)
-    return found
+    answers = ask(flink, folder, log, [read, judge], {"classified_sale": columns})
+    events = [Event(*row[1:]) for row in sorted(answers["classified_sale"], key=itemgetter(0))]
+    assert len(events) == len(log)
+    return Flink(decoded_rows, events)
 
 
-def test_the_decoder_agrees(answer: dict[str, Any]) -> None:
+def log_of(decoded_rows: list[list[Row]]) -> Iterator[Row]:
+    """Yield the rows of the log: those of each record, in order."""
+    appended = (
+        (case.append_ms, row)
+        for case, some in zip(cases(), decoded_rows, strict=True)
+        for row in some
+    )
+    for place, (append_ms, row) in enumerate(appended):
+        yield {
+            "kafka_partition": 0,
+            "kafka_offset": place,
+            "place": place,
+            "append_ms": append_ms,
+            **row,
+        }
+
+
+def test_the_decoder_agrees(answer: Flink) -> None:
     """Flink's decoder makes the same rows of a record as `spaf.sale` does."""
-    for case, expected in zip(cases(), answer["rows"], strict=True):
+    for case, expected in zip(cases(), answer.rows, strict=True):
         found = [plain({name: row.get(name) for name in COLUMNS}) for row in rows(case.value)]
         assert found == list(map(plain, expected)), case.value[:200]
 
@@ -247,12 +278,12 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_views_agree(answer: dict[str, Any]) -> None:
+def test_the_views_agree(answer: Flink) -> None:
     """The job accepts, delays and refuses what `spaf.sale` does, and reads the same from it."""
-    events = iter(answer["events"])
+    events = iter(answer.events)
     seen: Counter[int] = Counter()
-    for case, found in zip(cases(), answer["rows"], strict=True):
-        judged = [Event(*next(events)) for _ in found]
+    for case, found in zip(cases(), answer.rows, strict=True):
+        judged = [next(events) for _ in found]
         outcomes = decode(case.value, case.append_ms, RULES)
         expected = [] if outcomes == (Reason.UNREADABLE,) else list(map(event, outcomes))
         assert [Event(2) if it.outcome == 2 else it for it in judged] == expected, case.value[:200]

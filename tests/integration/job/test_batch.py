@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from spaf.bench.detection.batch import Batch
 from spaf.job import build
 from spaf.settings import Settings
+from tests.support.flink import Answers, ask_views
 
 BASE = 1_763_800_000
 KNOWN = ("steady", "surging", "dry", "early", "rare", "busy", "silent", "it's")
@@ -165,25 +162,11 @@ def array(log: Log, at: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def answers() -> dict[str, list[list[Any]]]:
+def answers(flink: Batch, tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """Return what the job's views say of the log."""
     log = Log()
     fill(log)
-    question = {"parameters": asdict(PARAMETERS), "rows": log.rows}
-    asked = subprocess.run(
-        [sys.executable, "-W", "ignore", Path(__file__).with_name("batch_side.py")],
-        input=json.dumps(question) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert asked.returncode == 0, asked.stderr[:4_000]
-    found = json.loads(asked.stdout.splitlines()[-1])
-    assert isinstance(found, dict)
-    return found
-
-
-Answers = dict[str, list[list[Any]]]
+    return ask_views(flink, tmp_path_factory.mktemp("views"), PARAMETERS, log.rows)
 
 
 def of(rows: Iterable[list[Any]], place: int, *values: object) -> list[list[Any]]:

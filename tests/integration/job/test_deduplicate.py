@@ -6,8 +6,7 @@ One day is one block: a run across midnight UTC would count a sale twice, as it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -24,10 +23,8 @@ from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.verify import Verdict
+from tests.support.runs import Own, RunJob, Send, Settle
 
-Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
-Job = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
-Settle = Callable[[Run], Verdict]
 # The first test waits for two runs of the job, one after the other, seconds.
 pytestmark = pytest.mark.timeout(300)
 
@@ -46,7 +43,7 @@ def sale(second: int, category: str, name: str | None, cents: int = 10) -> bytes
     ).encode()
 
 
-def once(stack: Run, own: Callable[[int], Run]) -> tuple[Run, Settings]:
+def once(stack: Run, own: Own) -> tuple[Run, Settings]:
     """Return an empty topic of two partitions, and settings that deduplicate."""
     session = own(2)
     session.contract = msgspec.structs.replace(session.contract, deduplicate_minutes=MINUTES)
@@ -74,9 +71,9 @@ class JobResult:
 @pytest.fixture(scope="module")
 def run(
     stack: Run,
-    own: Callable[[int], Run],
+    own: Own,
     send: Send,
-    running_job: Job,
+    running_job: RunJob,
     settle: Settle,
 ) -> JobResult:
     """Read copies out of order, resume from a checkpoint with more, and read all anew."""

@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spaf import clock
 from spaf.job.flink_client import FlinkClient
-from spaf.settings import JobSettings, Settings
+from spaf.settings import JobSettings
 from spaf.stack.run import Run
 from spaf.stack.service_names import TASKMANAGER
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.verify import Verdict
-
-Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
-Job = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
+from tests.support.runs import Own, RunJob, Send, Settle
 
 GOOD = b'"productId":"p","productCategory":"bad","productPrice":1.25,"productQuantity":3'
 PRODUCT = b'"productId":"p","productCategory":"bad"'
@@ -128,10 +125,10 @@ class JobResult:
 @pytest.fixture(scope="module")
 def run(
     stack: Run,
-    own: Callable[[int], Run],
+    own: Own,
     send: Send,
-    running_job: Job,
-    settle: Callable[[Run], Verdict],
+    running_job: RunJob,
+    settle: Settle,
 ) -> Iterator[JobResult]:
     """Send everything, half of it before the job starts, and read all tables once it is through."""
     session = own(2)

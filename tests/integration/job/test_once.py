@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from spaf.bench.detection.batch import Batch
 from spaf.job import build
 from spaf.sale import Sale
 from spaf.sale.dedup import Deduplicator, LogPosition
 from spaf.settings import Settings
+from tests.support.flink import Answers, ask_views
 
 BLOCK_S = 600
 # The start of a block.
@@ -117,28 +116,11 @@ def by_luck() -> tuple[list[Row], Deduplicator]:
     return rows, once
 
 
-Answers = dict[str, list[list[Any]]]
-
-
-def ask(parameters: build.JobParameters, rows: list[Row]) -> Answers:
-    """Return what the job's views say of the log."""
-    question = {"parameters": asdict(parameters), "rows": rows}
-    asked = subprocess.run(
-        [sys.executable, "-W", "ignore", Path(__file__).with_name("batch_side.py")],
-        input=json.dumps(question) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert asked.returncode == 0, asked.stderr[:4_000]
-    found: Answers = json.loads(asked.stdout.splitlines()[-1])
-    return found
-
-
 @pytest.fixture(scope="module")
-def answers() -> Answers:
+def answers(flink: Batch, tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """Return what the views say of both logs."""
-    return ask(PARAMETERS, by_hand() + by_luck()[0])
+    folder = tmp_path_factory.mktemp("copies")
+    return ask_views(flink, folder, PARAMETERS, by_hand() + by_luck()[0])
 
 
 def summary(answers: Answers, category: str) -> list[list[Any]]:
@@ -217,9 +199,9 @@ def test_the_ledger_goes_on_counting_records(answers: Answers) -> None:
     assert accepted == counted + duplicates == len(by_hand()) - 2 + COPIES
 
 
-def test_without_it_every_copy_counts() -> None:
+def test_without_it_every_copy_counts(flink: Batch, tmp_path: Path) -> None:
     """Off, there is neither the answer nor the loss of a copy."""
     rows = by_hand()
-    found = ask(replace(PARAMETERS, duplicate_block_s=0), rows)
+    found = ask_views(flink, tmp_path, replace(PARAMETERS, duplicate_block_s=0), rows)
     assert "duplicates_per_block" not in found
     assert sum(row[3] for row in found["summary_per_second"]) == len(rows) - 2

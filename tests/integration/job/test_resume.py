@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
 from spaf import clock
 from spaf.job import checkpoint
 from spaf.job.flink_client import FlinkClient
-from spaf.settings import JobSettings, Settings
+from spaf.settings import JobSettings
 from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
-from spaf.verify import Verdict
+from tests.support.runs import Own, RunJob, Send, Settle
 
-Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
-Job = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
 FEW, MORE = 40, 25
 
 
 def test_a_resumed_job_counts_on(
     stack: Run,
-    own: Callable[[int], Run],
+    own: Own,
     send: Send,
-    running_job: Job,
-    settle: Callable[[Run], Verdict],
+    running_job: RunJob,
+    settle: Settle,
 ) -> None:
     """Sums go on from the checkpoint: the sales before it are not read again, nor forgotten."""
     session = own(1)

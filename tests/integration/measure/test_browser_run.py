@@ -50,16 +50,22 @@ def site() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture
-def browser(tmp_path: Path, no_browser: Callable[[BrowserError], None]) -> Iterator[Browser]:
-    """Yield a browser; it leaves neither a process nor a file behind."""
+@pytest.fixture(scope="module")
+def program(no_browser: Callable[[BrowserError], None]) -> Path:
+    """Return the browser's program."""
     try:
-        program = find(os.environ.get("SPAF_SERVE__BROWSER"))
+        return find(os.environ.get("SPAF_SERVE__BROWSER"))
     except BrowserError as missing:
         no_browser(missing)
         raise
-    folder = tmp_path / "runs"
-    with Browser(program, folder, tmp_path / "browser.log") as one:
+
+
+@pytest.fixture(scope="module")
+def browser(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Yield a browser; it leaves neither a process nor a file behind."""
+    parent = tmp_path_factory.mktemp("browser")
+    folder = parent / "runs"
+    with Browser(program, folder, parent / "browser.log") as one:
         family = [psutil.Process(one.pid), *psutil.Process(one.pid).children(recursive=True)]
         yield one
     _, alive = psutil.wait_procs(family, timeout=5)
@@ -104,11 +110,12 @@ def test_nobody_else_can_be_reached(browser: Browser, site: str) -> None:
     assert wait_until(lambda: tab.value("document.title") == "small", 10)
 
 
-def test_a_browser_may_be_ended_twice(browser: Browser) -> None:
-    """Whoever has no more use for it ends it before its block does."""
-    browser.close()
-    assert not psutil.pid_exists(browser.pid)
-    browser.close()
+def test_a_browser_may_be_ended_twice(program: Path, tmp_path: Path) -> None:
+    """A program that no longer needs it ends it before its block does."""
+    with Browser(program, tmp_path / "runs", tmp_path / "browser.log") as browser:
+        browser.close()
+        assert not psutil.pid_exists(browser.pid)
+        browser.close()
 
 
 def test_an_address_where_nothing_is(browser: Browser) -> None:

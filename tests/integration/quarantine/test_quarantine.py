@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,25 +22,24 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from spaf import clock, settings
+from spaf.bench.run.verdict import verify
 from spaf.errors import QuarantineError, TopicError
 from spaf.quarantine import reader
 from spaf.quarantine.reader import RowFilter
 from spaf.quarantine.replay import RepairRequest, replay
 from spaf.quarantine.worker import QuarantineSource, QuarantineWorker
 from spaf.sale import Late, Outcome, Reason, Sale, decode
-from spaf.settings import JobSettings, PostgresSettings, QuarantineSettings, Settings
+from spaf.settings import JobSettings, PostgresSettings, QuarantineSettings
 from spaf.stack.process import wait_until
 from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic.range_reader import read
-from spaf.verify import Verdict
+from tests.support.runs import Own, Pause, RunJob, Send, Settle, Values
+from tests.support.scale import scaled
 
-Values = Sequence[bytes | None]
-Send = Callable[[Run, int, Values], list[int]]
-Job = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
 Started = Callable[[Run], AbstractContextManager[str]]
-Feed = Callable[[Run, int, Values], Verdict]
+Feed = Callable[[Run, int, Values], None]
 FULL_SPEED = QuarantineSettings(cpu_percent=100)
 FIELDS = b'"productId":"p","productCategory":"books","productPrice":1.25,"productQuantity":3'
 GOOD = b"{%s}" % FIELDS
@@ -98,7 +97,7 @@ def outcomes(session: Run) -> dict[tuple[int, int], tuple[Outcome, ...]]:
 
 
 @pytest.fixture
-def started(running_job: Job) -> Started:
+def started(running_job: RunJob) -> Started:
     """Return what runs the job over a session's topic, with checkpoints that come soon."""
 
     def start(session: Run) -> AbstractContextManager[str]:
@@ -109,26 +108,27 @@ def started(running_job: Job) -> Started:
 
 
 @pytest.fixture
-def feed(send: Send, settle: Callable[[Run], Verdict]) -> Feed:
+def feed(send: Send, pause: Pause) -> Feed:
     """Return what sends records and waits until they are in the tables."""
 
-    def sent(session: Run, partition: int, values: Values) -> Verdict:
+    def sent(session: Run, partition: int, values: Values) -> None:
         send(session, partition, values)
-        return settle(session)
+        pause(session)
 
     return sent
 
 
 def test_every_record_that_was_not_accepted_is_explained(
-    own: Callable[[int], Run], started: Started, feed: Feed
+    own: Own, started: Started, feed: Feed
 ) -> None:
     """Each has its reason and its bytes; the counts are the ledger's; once more changes nothing."""
     session = own(2)
     watcher = QuarantineWorker(source(session), FULL_SPEED)
     with started(session):
         for partition in (0, 1, 0):
-            verdict = feed(session, partition, hostile(clock.now_ms()))
+            feed(session, partition, hostile(clock.now_ms()))
             watcher.catch_up()
+        verdict = verify(session)
     assert verdict.exact
     found = by_reason(session)
     assert found.pop("array") == -2 * 3
@@ -167,7 +167,10 @@ def records(session: Run) -> list[Any]:
 
 
 def test_a_repaired_record_is_sent_once(
-    own: Callable[[int], Run], started: Started, feed: Feed
+    own: Own,
+    started: Started,
+    feed: Feed,
+    settle: Settle,
 ) -> None:
     """It counts in the second of its own time; the record that it came from stays what it is."""
     session = own(2)
@@ -194,7 +197,7 @@ def test_a_repaired_record_is_sent_once(
         replay(where, wrong, RepairRequest(["productPrice=0.50"], again=True))
         replay(where, garbage, RepairRequest(instead=b'{%s,"currency":"EUR"}' % FIELDS))
         replay(where, late, RepairRequest(now=True))
-        verdict = feed(session, 1, [])
+        verdict = settle(session)
         QuarantineWorker(where, FULL_SPEED).catch_up()
     assert verdict.exact
     assert (verdict.accepted, verdict.late, verdict.rejected) == (4, 1, 2)
@@ -218,12 +221,14 @@ def test_a_repaired_record_is_sent_once(
         reader.find(where, 0, 99)
 
 
-FLOOD = 100_000
+FLOOD = scaled(20_000, 100_000)
 BOUND = 2_000
+# Several steps of the process: each reads at most 10,000 offsets.
+GARBAGE, PRICES = scaled(20_000, 40_000), scaled(2_000, 5_000)
 
 
 def test_a_flood_neither_stops_the_job_nor_fills_the_disk(
-    own: Callable[[int], Run], started: Started, feed: Feed
+    own: Own, started: Started, feed: Feed
 ) -> None:
     """Past the bound some of the records are read, all are counted, and it says so."""
     session = own(1)
@@ -233,8 +238,9 @@ def test_a_flood_neither_stops_the_job_nor_fills_the_disk(
         QuarantineWorker(source(session), bounded).catch_up()
         feed(session, 0, [b"garbage"] * FLOOD)
         QuarantineWorker(source(session), bounded).catch_up()
-        verdict = feed(session, 0, [b'{%s,"productQuantity":-1}' % FIELDS] * 50)
+        feed(session, 0, [b'{%s,"productQuantity":-1}' % FIELDS] * 50)
         QuarantineWorker(source(session), bounded).catch_up()
+        verdict = verify(session)
     assert verdict.exact
     assert account(session) == (FLOOD + 100,) * 2
     found = by_reason(session)
@@ -297,19 +303,19 @@ def process(session: Run, log: Path) -> Iterator[None]:
 
 
 def test_killed_in_the_middle_it_loses_and_doubles_nothing(
-    own: Callable[[int], Run], send: Send, tmp_path: Path
+    own: Own, send: Send, tmp_path: Path
 ) -> None:
     """At any moment, again and again: what was not finished is done again; the sums hold."""
     session = own(1)
     log = tmp_path / "log"
     many: list[bytes | None] = [
-        *[b"garbage"] * 40_000,
-        *[b'{%s,"productPrice":-1}' % FIELDS] * 5_000,
+        *[b"garbage"] * GARBAGE,
+        *[b'{%s,"productPrice":-1}' % FIELDS] * PRICES,
     ]
     send(session, 0, many)
     write_ledger(session)
     steps: list[int] = []
-    while account(session)[1] < 45_000:
+    while account(session)[1] < GARBAGE + PRICES:
         assert len(steps) < 50, log.read_text()
         with process(session, log):
             further = partial(_is_further, session, account(session)[1])
@@ -317,14 +323,12 @@ def test_killed_in_the_middle_it_loses_and_doubles_nothing(
         steps.append(account(session)[1])
         assert len(kept(session)) == steps[-1]
     assert len(steps) > 1
-    assert account(session) == (45_000, 45_000)
-    assert by_reason(session) == {"unreadable": 40_000, "price": 5_000}
-    assert Counter(row[2] for row in kept(session)) == {"unreadable": 40_000, "price": 5_000}
+    assert account(session) == (GARBAGE + PRICES, GARBAGE + PRICES)
+    assert by_reason(session) == {"unreadable": GARBAGE, "price": PRICES}
+    assert Counter(row[2] for row in kept(session)) == {"unreadable": GARBAGE, "price": PRICES}
 
 
-def test_other_rules_explain_anew(
-    own: Callable[[int], Run], send: Send, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_other_rules_explain_anew(own: Own, send: Send, caplog: pytest.LogCaptureFixture) -> None:
     """The job judges everything again when its rules change; what it says is explained anew."""
     caplog.set_level(logging.INFO, logger="spaf.quarantine")
     session = own(1)
@@ -348,9 +352,7 @@ def test_other_rules_explain_anew(
     assert account(session) == (2, 2)
 
 
-def test_two_processes_explain_nothing_twice(
-    own: Callable[[int], Run], send: Send, tmp_path: Path
-) -> None:
+def test_two_processes_explain_nothing_twice(own: Own, send: Send, tmp_path: Path) -> None:
     """One that a killed supervisor has left and its successor: whoever comes second lets go."""
     session = own(1)
     log = tmp_path / "log"
@@ -362,7 +364,7 @@ def test_two_processes_explain_nothing_twice(
     assert len(kept(session)) == 30_000
 
 
-def test_what_retention_has_deleted_is_counted(own: Callable[[int], Run], send: Send) -> None:
+def test_what_retention_has_deleted_is_counted(own: Own, send: Send) -> None:
     """The ledger still knows how many there were."""
     session = own(1)
     send(session, 0, [b"garbage"] * 10 + [GOOD] + [b"garbage"] * 5)

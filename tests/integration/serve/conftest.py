@@ -126,9 +126,13 @@ class Ear:
         assert opened.wait(PATIENCE_S)
         return self
 
+    def leave(self) -> None:
+        """Stop listening, with the next event."""
+        self._stop.set()
+
     def stop(self) -> None:
         """Go away."""
-        self._stop.set()
+        self.leave()
         assert self._thread is not None
         self._thread.join(PATIENCE_S)
 
@@ -220,8 +224,11 @@ def ear() -> Iterator[Callable[..., Ear]]:
         return ears[-1]
 
     yield listen
-    for one in ears:
-        one.stop()
+    # All at once: each would wait for an event of its own.
+    for viewer in ears:
+        viewer.leave()
+    for viewer in ears:
+        viewer.stop()
 
 
 @pytest.fixture

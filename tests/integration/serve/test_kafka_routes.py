@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -19,9 +19,8 @@ from spaf.stack.run import Run
 from spaf.store.access import Role
 from spaf.topic import admin
 from spaf.topic.record_reader import TopicTail
+from tests.support.runs import Own, Send
 
-Own = Callable[[int], Run]
-Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
 Get = Callable[..., Any]
 PORT = 18_081
 HOSTILE = '<img src=x onerror=alert(1)></script>\u202e"\x00'.encode()

@@ -26,8 +26,8 @@ from spaf.stack.ports import any_free_port
 from spaf.stack.run import Run
 from spaf.store.access import Role
 from spaf.topic.range_reader import read
+from tests.support.runs import Own
 
-Own = Callable[[int], Run]
 PATIENCE_S = 30.0
 TOKEN = "token"  # noqa: S105 - it opens nothing
 

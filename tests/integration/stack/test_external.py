@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from spaf.stack.service_names import LOCUST, QUARANTINE, SERVE
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic.admin import ensure_topic
+from tests.support.runs import Send
 
-Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
 SALE = b'{"productId":"p","productCategory":"books","productPrice":2.50,"productQuantity":2}'
 SALES = 20
 PATIENCE_S = 60.0

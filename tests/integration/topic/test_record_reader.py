@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -13,9 +13,8 @@ from spaf import clock
 from spaf.errors import MissingError
 from spaf.stack.run import Run
 from spaf.topic import admin, cluster, record_reader
+from tests.support.runs import Own, Send
 
-Own = Callable[[int], Run]
-Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
 Name = Callable[[str], str]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
@@ -15,9 +15,8 @@ from spaf.stack.run import Run
 from spaf.topic import admin
 from spaf.topic.producer import open_producer
 from spaf.topic.range_reader import read
+from tests.support.runs import Own, Send
 
-Own = Callable[[int], Run]
-Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
 Name = Callable[[str], str]
 # The largest sale of the contract, bytes.
 SALE_BYTES = 64 * 1024

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,21 +15,24 @@ from spaf.bench.run.verdict import snapshot, verify, verify_dump
 from spaf.errors import VerifyError
 from spaf.generate.shop import catalogue
 from spaf.generate.shop.stream import SaleStream
-from spaf.settings import JobSettings, Settings
+from spaf.settings import JobSettings
 from spaf.stack.run import Run
 from spaf.stack.state import JobContract
 from spaf.store.access import Role
+from spaf.store.migrate import migrate
+from spaf.topic.admin import create_stamped_topic
+from spaf.topic.producer import open_producer
 from spaf.verify import TableRows, Verdict
 from spaf.verify.dump import Dump
+from tests.support.runs import RunJob, Settle
 
-Send = Callable[[Run, int, Sequence[bytes | None]], list[int]]
-Job = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
-
-# Append time is the broker's clock, so seconds of traffic take seconds.
+# Seconds of traffic, whose append times are stated: they end before the present, seconds.
 SECONDS = 28
+BEFORE_NOW_S = 60
 SALES_A_SECOND = 120
 SURGE_SECOND, SURGE_SALES = 24, 150
 TOY = b'{"productId":"s","productCategory":"toys","productPrice":5,"productQuantity":1}'
+PATIENCE_S = 30.0
 JOB = JobSettings(checkpoint_ms=500, parallelism=2, surge_seconds=12, outlier_score=4.0)
 
 
@@ -46,45 +48,72 @@ class JobResult:
     tables: TableRows
 
 
+class Shop:
+    """Sends the records of one second after the other to both partitions of a topic."""
+
+    def __init__(self, session: Run) -> None:
+        """Begin a minute ago."""
+        self._session = session
+        self._producer = open_producer(session.kafka, "spaf-test")
+        self._stream = SaleStream(
+            catalogue.build(3), seed=3, run_id="v", currencies=("BRL", "USD"), anomaly_rate=0.02
+        )
+        self._second_ms = clock.now_ms() - BEFORE_NOW_S * 1_000
+
+    def next_second(self) -> None:
+        """Go on to the next second."""
+        self._second_ms += 1_000
+
+    def sell(self, sales: int) -> None:
+        """Send sales, half of them to each partition in turn."""
+        for partition in (0, 1):
+            for number in range(sales // 2):
+                at_ms = self._second_ms + 500 * partition + 500 * number // sales
+                value, _ = self._stream.next_sale(at_ms * 1_000, at_ms * 1_000)
+                self._append(partition, value, at_ms)
+        assert self._producer.flush(PATIENCE_S) == 0
+
+    def send(self, partition: int, values: Sequence[bytes | None]) -> None:
+        """Send records, the last of their second."""
+        for value in values:
+            self._append(partition, value, self._second_ms + 999)
+        assert self._producer.flush(PATIENCE_S) == 0
+
+    def _append(self, partition: int, value: bytes | None, at_ms: int) -> None:
+        self._producer.produce(self._session.topic, value, partition=partition, timestamp=at_ms)
+
+
 @pytest.fixture(scope="module")
 def run(
     stack: Run,
-    own: Callable[[int], Run],
-    send: Send,
-    running_job: Job,
-    settle: Callable[[Run], Verdict],
+    name: Callable[[str], str],
+    running_job: RunJob,
+    settle: Settle,
 ) -> JobResult:
     """Sell for some seconds, anomalies, a surge and hostile records among the sales."""
-    session = own(2)
+    session = stack.with_tables(name("sales"), name("answers"))
+    create_stamped_topic(session.kafka, session.topic, 2)
+    migrate(session.access)
     settings = stack.settings.model_copy(update={"job": JOB})
     session.contract = JobContract.of(settings)
-    shop = SaleStream(
-        catalogue.build(3), seed=3, run_id="v", currencies=("BRL", "USD"), anomaly_rate=0.02
-    )
+    shop = Shop(session)
     with running_job(session, settings, None):
-        began = clock.monotonic()
         for second in range(SECONDS):
-            sell(session, send, shop, SALES_A_SECOND)
-            send(session, second % 2, [HOSTILE[second % len(HOSTILE)]])
+            shop.sell(SALES_A_SECOND)
+            shop.send(second % 2, [HOSTILE[second % len(HOSTILE)]])
             if second == SURGE_SECOND:
-                send(session, 0, [TOY] * SURGE_SALES)
-            clock.sleep(max(0.0, began + second + 1 - clock.monotonic()))
+                shop.send(0, [TOY] * SURGE_SALES)
+            shop.next_second()
         settle(session)
-        sell(session, send, shop, SALES_A_SECOND)
+        shop.sell(SALES_A_SECOND)
         live = verify(session, so_far=True)
         whole = settle(session)
         tables = snapshot(session)
-    sell(session, send, shop, 50)
+    shop.next_second()
+    shop.sell(50)
     dump = session.home.runs / "kept"
     stopped = verify(session, so_far=True, keep=dump)
     return JobResult(session, live, whole, stopped, dump, tables)
-
-
-def sell(session: Run, send: Send, shop: SaleStream, sales: int) -> None:
-    """Send so many sales to each of two partitions in turn."""
-    for partition in (0, 1):
-        now = clock.now_us()
-        send(session, partition, [shop.next_sale(now, now)[0] for _ in range(sales // 2)])
 
 
 def test_every_table_of_a_run_is_exact(run: JobResult) -> None:

@@ -1,8 +1,7 @@
-"""The rules that the operator sets, and the package's public names."""
+"""The rules that the operator sets."""
 
 from __future__ import annotations
 
-from spaf import sale
 from spaf.sale import Rules
 from spaf.settings import SaleSettings
 
@@ -11,8 +10,3 @@ def test_rules_of_settings() -> None:
     """Seconds of the settings are milliseconds of the rules."""
     settings = SaleSettings(currency="USD", max_lateness_s=5, max_ahead_s=0)
     assert Rules.of(settings) == Rules("USD", 5_000, 0)
-
-
-def test_public_names() -> None:
-    """Everything that is promised is there."""
-    assert all(hasattr(sale, name) for name in sale.__all__)

@@ -13,6 +13,7 @@ from spaf.sale.contract import COLUMNS, STAMPS, Rules
 from spaf.sale.fast_path import parse_plain
 from spaf.sale.jackson.rows import rows
 from spaf.sale.validation import check
+from tests.support.scale import scaled
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
@@ -62,7 +63,7 @@ def records(draw: DrawFn) -> bytes:
     return value[:at] + draw(st.binary(max_size=2)) + value[at + draw(st.integers(0, 2)) :]
 
 
-@settings(max_examples=400)
+@settings(max_examples=scaled(400, 10_000))
 @given(records())
 def test_both_ways_agree(value: bytes) -> None:
     """Wherever the short way answers, the long way has this answer and no other."""

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaf import verify
 from spaf.sale import Reason, Record, Rules
 from spaf.verify import (
     Answers,
@@ -290,8 +289,3 @@ def test_a_difference_is_one_plain_line() -> None:
     assert str(difference) == (
         r"sales_summary (1, 'a\n\x1b[2J\u202e', 'BRL') unexpected: expected None, found (1, 2)"
     )
-
-
-def test_public_names() -> None:
-    """Everything that is promised is there."""
-    assert all(hasattr(verify, name) for name in verify.__all__)

@@ -15,6 +15,7 @@ from spaf.verify.answers import SaleOutlier, TrafficAnomaly
 from spaf.verify.compare import same_outlier, same_traffic
 from spaf.verify.outliers import Outliers
 from spaf.verify.traffic import TrafficBaseline
+from tests.support.scale import scaled
 
 DETECTION = Detection(6, 5.0, 120, 4.5, ("a", "b"))
 NARROW = Detection(1, 2.0, 12, 2.0, ("a", "b"))
@@ -237,7 +238,7 @@ def test_other_categories_count_together() -> None:
     assert list(traffic.alerts) == [(50, "(other)", "surge")]
 
 
-@settings(max_examples=60)
+@settings(max_examples=scaled(60, 600))
 @given(
     st.lists(st.integers(0, 12) | st.sampled_from([0, 0, 40, 400]), max_size=120),
     st.sampled_from([DETECTION, NARROW]),

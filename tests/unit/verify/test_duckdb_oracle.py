@@ -14,6 +14,7 @@ from spaf.bench.agreement.synthetic import HOSTILE
 from spaf.sale import Record, Rules
 from spaf.verify import Answers, Detection, disagreements, duckdb_oracle, parallel
 from spaf.verify.dump import Dump
+from tests.support.scale import scaled
 
 BASE_MS = 1_763_800_000_000
 RULES = Rules(default_currency="BRL", max_lateness_ms=10_000, max_ahead_ms=1_000)
@@ -195,7 +196,7 @@ values = st.one_of(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(25, 250), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(values, st.integers(0, 1_900)), max_size=60),
     st.integers(0, 60),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from spaf.sale import Record, Rules
 from spaf.verify import Answers, BlockDuplicates, Detection, disagreements, duckdb_oracle, parallel
 from spaf.verify.dump import Dump, DumpHeader
+from tests.support.scale import scaled
 
 BASE_MS = 1_763_800_080_000
 RULES = Rules(
@@ -95,9 +96,7 @@ def test_off_each_copy_counts(tmp_path: Path) -> None:
     assert (one.accepted, one.duplicates, one.deduplicated) == (4, 0, False)
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=scaled(25, 250), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

@@ -19,6 +19,9 @@ from spaf.settings import Settings
 from spaf.stack import process, runtime
 from spaf.stack.worker_process import WorkerProcess
 
+# The module that the process runs.
+WORKER = "spaf.job.batch"
+
 
 def parameters(settings: Settings) -> build.JobParameters:
     """Return the parameters of the job's views, without addresses: log and sinks are files.
@@ -101,7 +104,7 @@ def running(log: Path) -> Iterator[Batch]:
     """
     runtime.require_installed()
     needed = submit.environment(runtime.java_home(), str(runtime.FLINK_HOME), batch.JVM_OPTIONS)
-    talk = WorkerProcess("flink-batch", "spaf.job.batch", needed, log)
+    talk = WorkerProcess("flink-batch", WORKER, needed, log)
     try:
         yield Batch(talk, log)
     finally:

@@ -11,11 +11,12 @@ from spaf.bench.agreement.differential import CONTRACT, PARTITIONS, cases, compa
 from spaf.bench.progress import no_progress
 from spaf.settings import JobSettings
 from spaf.stack.run import Run
+from tests.support.scale import scaled
 
-RECORDS = 3_000
+RECORDS = scaled(3_000, 50_000)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(scaled(180, 1_800))
 def test_the_job_and_the_contract_agree_on_every_record(stack: Run) -> None:
     """Every form of the reference, every case ever kept, and new ones: outcome, value, group."""
     seed = secrets.randbelow(2**31)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 import pytest
 
@@ -14,8 +13,8 @@ from spaf.serve.monitor.ledger import SUM_ANEW_S, LedgerReader
 from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Access, Role
+from tests.support.runs import Own
 
-Own = Callable[[int], Run]
 ROW = (
     "INSERT INTO ledger_second VALUES (%s, to_timestamp(%s), %s, %s, %s, %s, %s) "
     "ON CONFLICT (kafka_partition, append_second) DO UPDATE SET accepted = excluded.accepted, "

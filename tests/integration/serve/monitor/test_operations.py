@@ -7,8 +7,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -18,14 +17,12 @@ from spaf import clock
 from spaf.serve.monitor.operations import EVERY_S, Operations
 from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.serve.wiring import PageServices
-from spaf.settings import Settings
 from spaf.stack.page_process import services
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
+from tests.support.runs import Own, RunJob
 
-Own = Callable[[int], Run]
-RunJob = Callable[[Run, Settings, Path | None], AbstractContextManager[str]]
 PATIENCE_S = 30.0
 # From the signal to the message that names the stage: 1 to 2.2 s where the machine has nothing else
 # to do, and these tests do not run alone.
@@ -104,28 +101,33 @@ def paused(session: Run, name: str) -> Iterator[None]:
         os.kill(state.pid, signal.SIGCONT)
 
 
-@pytest.fixture
-def page(
-    own: Own, running_job: RunJob, stack: Run, run_info: Callable[..., RunInfo]
-) -> Iterator[tuple[Run, Page]]:
-    """Yield a page over a topic of its own with a running job."""
+@pytest.fixture(scope="module")
+def job(own: Own, running_job: RunJob, stack: Run) -> Iterator[tuple[Run, str]]:
+    """Yield a topic of this module's own and the job that reads it."""
     session = own(1)
     with running_job(session, stack.settings, None) as job:
         # As the supervisor does from the start on.
         session.job_target(session.topic).record_progress({})
-        costs = ResourceUsage()
-        info = run_info(
-            session,
-            services=lambda: services(session.home, costs),
-            job=lambda: JobInfo("RUNNING", job),
-            links=lambda: {"flink": session.flink, "locust": None},
-        )
-        shown = Page(info)
-        try:
-            yield session, shown
-        finally:
-            shown.operations.close()
-            assert all(probe.join(PATIENCE_S) for probe in shown.operations.probes)
+        yield session, job
+
+
+@pytest.fixture
+def page(job: tuple[Run, str], run_info: Callable[..., RunInfo]) -> Iterator[tuple[Run, Page]]:
+    """Yield a page over the topic and its job."""
+    session, job_id = job
+    costs = ResourceUsage()
+    info = run_info(
+        session,
+        services=lambda: services(session.home, costs),
+        job=lambda: JobInfo("RUNNING", job_id),
+        links=lambda: {"flink": session.flink, "locust": None},
+    )
+    shown = Page(info)
+    try:
+        yield session, shown
+    finally:
+        shown.operations.close()
+        assert all(probe.join(PATIENCE_S) for probe in shown.operations.probes)
 
 
 def test_the_equation_holds_while_sales_come(page: tuple[Run, Page]) -> None:
