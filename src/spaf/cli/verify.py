@@ -1,4 +1,4 @@
-"""`spaf verify`: recompute everything from the topic, twice, and compare."""
+"""`spaf verify`: recompute all tables from the topic, in two ways, and compare."""
 
 from __future__ import annotations
 
@@ -32,19 +32,17 @@ def verify(
     *,
     so_far: Annotated[
         bool,
-        typer.Option(
-            help="Wait for nothing: verify up to where the last complete checkpoint had come."
-        ),
+        typer.Option(help="Do not wait for the job: verify up to its last complete checkpoint."),
     ] = False,
     keep_dump: Annotated[
-        bool, typer.Option("--keep-dump", help="Keep the dump of the topic; prints its folder.")
+        bool, typer.Option("--keep-dump", help="Keep the dump of the topic, and print its folder.")
     ] = False,
     dump: Annotated[
-        Path | None, typer.Option(help="Read this kept dump instead of Kafka's topic.")
+        Path | None, typer.Option(help="Read this dump instead of Kafka's topic.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Recompute every table from the topic, twice, and compare; exit code 0 if all is exact.
+    """Recompute all tables from the topic, in two ways, and compare; exit code 0 if all is exact.
 
     Works while sales go on, and on a run that has been stopped: Kafka and PostgreSQL are then
     started for as long as it takes, without the job.
@@ -104,7 +102,7 @@ def print_verdict(verdict: Verdict) -> None:
     print_parts([*whole[:-1], f"{whole[-1]};", f"unaccounted {verdict.unaccounted:,}"])
     _print_lines(verdict.differences)
     if not verdict.formulations_agree:
-        out.print("[bold red]the two formulations DISAGREE: the verifier is at fault[/]")
+        out.print("[bold red]the two recomputations DISAGREE: the verifier itself is wrong[/]")
         _print_lines(verdict.disagreements)
     if verdict.exact:
         out.print("[bold green]exact[/]: every row equals its recomputation, money to the cent")
@@ -114,15 +112,15 @@ def print_verdict(verdict: Verdict) -> None:
     left = f"; {verdict.open_groups:,} still changing" if verdict.open_groups else ""
     print_parts(re.split(r"(?<=[,;:]) ", f"rows compared: {compared}{left}"))
     if verdict.formulations_agree:
-        print_parts(f"two formulations agree: {formulations(verdict)}".split())
+        print_parts(f"two recomputations agree: {recomputations(verdict)}".split())
 
 
-def formulations(verdict: Verdict) -> str:
-    """Return what each formulation did by itself."""
+def recomputations(verdict: Verdict) -> str:
+    """Return which records each recomputation decoded itself."""
     alone = verdict.records - verdict.by_decoder
-    text = f"plain Python, and DuckDB's SQL for {counted(alone, 'record')}"
+    text = f"Python, and DuckDB for {counted(alone, 'record')}"
     if verdict.by_decoder:
-        text += f" (of {verdict.by_decoder:,} odd ones plain Python read the JSON for both)"
+        text += f" (Python decoded the other {verdict.by_decoder:,} for both)"
     return text
 
 

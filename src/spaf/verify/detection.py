@@ -18,28 +18,28 @@ MIN_HISTORY = 5
 """A sale is scored if at least this number of earlier sales is in its group."""
 LOG_SCALE = 1e3
 """Natural logarithms are stored as whole thousandths, so that sums are exact."""
-MIN_SPREAD = 100.0
+MIN_PRICE_SPREAD = 100.0
 """Minimum standard deviation of the logarithms of prices, thousandths."""
-MAX_SPREAD = 350.0
+MAX_PRICE_SPREAD = 350.0
 """Maximum of it: one typo in the history must not hide the next."""
 QUANTITY_SPREAD = 500.0
 """Assumed standard deviation of the logarithms of quantities, thousandths."""
 
 OTHER = "(other)"
 """The category that stands for all categories outside the catalogue."""
-MIN_SECONDS = 30
+MIN_HISTORY_ROWS = 30
 """A second is scored if the newest third of its history has this number of rows, or is full."""
 SPANS = (1, 2, 4, 8, 16)
 """Numbers of last rows that are each compared with the history."""
-GAP = max(SPANS)
+MAX_SPAN = max(SPANS)
 """The history ends before the longest span."""
-PARTS = 3
+HISTORY_PARTS = 3
 """The history is divided into this number of parts."""
 MIN_EXPECTED = 1e-9
 """Minimum of the expected sales, because a logarithm needs a positive number."""
 HALF = 0.5
 """Correction for continuity, sales."""
-MAX_VARIATION = 4.0
+MAX_DISPERSION = 4.0
 """Maximum ratio of the history's variance to that of a Poisson count that lowers a score."""
 COOL_DOWN_ROWS = 10
 """An alert within this number of rows after another one of its category is not reported."""
@@ -64,12 +64,12 @@ class Detection:
     @property
     def third(self) -> int:
         """Rows of a part of the history."""
-        return self.surge_seconds // PARTS
+        return self.surge_seconds // HISTORY_PARTS
 
     @property
-    def min_seconds(self) -> int:
+    def min_history_rows(self) -> int:
         """Minimum number of rows of the newest part."""
-        return min(MIN_SECONDS, self.third)
+        return min(MIN_HISTORY_ROWS, self.third)
 
 
 def near(score: float, threshold: float) -> bool:

@@ -248,8 +248,8 @@ class _DuckdbOracle:
             log_scale=constants.LOG_SCALE,
             threshold=threshold,
             min_history=constants.MIN_HISTORY,
-            min_price_spread=constants.MIN_SPREAD,
-            max_price_spread=constants.MAX_SPREAD,
+            min_price_spread=constants.MIN_PRICE_SPREAD,
+            max_price_spread=constants.MAX_PRICE_SPREAD,
             quantity_spread=constants.QUANTITY_SPREAD,
         )
         columns = [name for name, *_ in result.description]
@@ -278,9 +278,9 @@ class _DuckdbOracle:
             TRAFFIC_ANOMALIES,
             third_rows=self._detection.third,
             two_thirds_rows=2 * self._detection.third,
-            history_start=self._detection.third + constants.GAP - 1,
-            min_history_rows=self._detection.min_seconds,
-            max_dispersion=constants.MAX_VARIATION,
+            history_start=self._detection.third + constants.MAX_SPAN - 1,
+            min_history_rows=self._detection.min_history_rows,
+            max_dispersion=constants.MAX_DISPERSION,
             min_expected=constants.MIN_EXPECTED,
         ).fetchall()
         last_alert: dict[str, int] = {}

@@ -18,9 +18,9 @@ from spaf.sale.anomaly_kinds import SALE_KINDS
 from spaf.verify.answers import OutlierKey, SaleOutlier
 from spaf.verify.detection import (
     LOG_SCALE,
-    MAX_SPREAD,
+    MAX_PRICE_SPREAD,
     MIN_HISTORY,
-    MIN_SPREAD,
+    MIN_PRICE_SPREAD,
     QUANTITY_SPREAD,
     Detection,
     classify,
@@ -109,7 +109,7 @@ class Outliers:
         quantity_sums = before.quantities + np.cumsum(quantities) - quantities
         divisor = np.maximum(earlier_sales, 1)
         limit = self._threshold * CAUTION
-        suspect = (np.abs(prices - price_sums / divisor) > limit * MIN_SPREAD) | (
+        suspect = (np.abs(prices - price_sums / divisor) > limit * MIN_PRICE_SPREAD) | (
             np.abs(quantities - quantity_sums / divisor) > limit * QUANTITY_SPREAD
         )
         for index in np.flatnonzero((earlier_sales >= MIN_HISTORY) & suspect).tolist():
@@ -141,7 +141,7 @@ class Outliers:
         price, quantity = logarithms
         mean = earlier.prices / earlier.sales
         variance = (earlier.squares - earlier.prices * mean) / (earlier.sales - 1)
-        spread = min(max(sqrt(max(variance, 0.0)), MIN_SPREAD), MAX_SPREAD)
+        spread = min(max(sqrt(max(variance, 0.0)), MIN_PRICE_SPREAD), MAX_PRICE_SPREAD)
         mean_quantity = earlier.quantities / earlier.sales
         # By measure of `spaf.sale.anomaly_kinds`: the score, and the expected amount in cents.
         scores = {

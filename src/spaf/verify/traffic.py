@@ -15,9 +15,9 @@ from spaf.sale.anomaly_kinds import WINDOW_KINDS
 from spaf.verify.answers import TrafficAnomaly, TrafficKey
 from spaf.verify.detection import (
     COOL_DOWN_ROWS,
-    GAP,
     HALF,
-    MAX_VARIATION,
+    MAX_DISPERSION,
+    MAX_SPAN,
     MIN_EXPECTED,
     OTHER,
     SPANS,
@@ -37,7 +37,7 @@ class BaselineSpan(NamedTuple):
 
     rows: int
     base: float
-    variation: float
+    dispersion: float
 
 
 class TrafficBaseline:
@@ -88,17 +88,17 @@ class TrafficBaseline:
         squares = list(accumulate((count * count for count in counts), initial=0))
         history: list[BaselineSpan | None] = []
         for row in range(len(counts)):
-            stop = max(0, row + 1 - GAP)
+            stop = max(0, row + 1 - MAX_SPAN)
             first = max(0, stop - self._detection.third)
             rows = stop - first
-            if rows < self._detection.min_seconds:
+            if rows < self._detection.min_history_rows:
                 history.append(None)
                 continue
             total = sums[stop] - sums[first]
             excess = (squares[stop] - squares[first] - total * total / rows) / (rows - 1)
-            variation = excess / max(total / rows, 1.0)
+            dispersion = excess / max(total / rows, 1.0)
             base = (total + HALF) / rows
-            history.append(BaselineSpan(rows, base, min(max(variation, 1.0), MAX_VARIATION)))
+            history.append(BaselineSpan(rows, base, min(max(dispersion, 1.0), MAX_DISPERSION)))
         return history
 
 
@@ -110,7 +110,7 @@ def most_unusual(recent: Sequence[int], parts: Sequence[BaselineSpan]) -> Traffi
     half a sale.
     """
     lowest, highest = min(part.base for part in parts), max(part.base for part in parts)
-    variation, rows = min(part.variation for part in parts), parts[0].rows
+    dispersion, rows = min(part.dispersion for part in parts), parts[0].rows
     best = TrafficAnomaly(0, 0.0, 0.0)
     for span, count in zip(SPANS, recent, strict=True):
         expected = max(min(max(count, span * lowest), span * highest), MIN_EXPECTED)
@@ -119,7 +119,7 @@ def most_unusual(recent: Sequence[int], parts: Sequence[BaselineSpan]) -> Traffi
         else:
             nearer, sign = min(count + HALF, expected), -1.0
         deviance = max(nearer * log(nearer / expected) - (nearer - expected), 0.0)
-        score = sign * sqrt(2.0 * deviance) / sqrt(variation * (1.0 + span / rows))
+        score = sign * sqrt(2.0 * deviance) / sqrt(dispersion * (1.0 + span / rows))
         if abs(score) > abs(best.score):
             best = TrafficAnomaly(count, expected, score)
     return best

@@ -47,11 +47,11 @@ def printed(found: Verdict, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_an_exact_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    """The equation, what was compared, and how far the second formulation stands alone."""
+    """The equation, what was compared, and how many records DuckDB decoded itself."""
     text = printed(verdict(), capsys)
     assert "10 records = 7 accepted + 1 late + 2 rejected; unaccounted 0" in text
     assert "rows compared: sales_summary 4; 3 still changing" in text
-    assert "two formulations agree: plain Python, and DuckDB's SQL for 8 records (of 2 odd" in text
+    assert "two recomputations agree: Python, and DuckDB for 8 records (Python decoded" in text
     assert text.count("exact") == 1
 
 
@@ -77,8 +77,8 @@ def test_in_a_narrow_terminal_the_verdict_breaks_between_its_terms(
         "exact: every row equals its recomputation, money to the cent",
         "rows compared: sales_summary 123,456, ingest_ledger 123,456,",
         "  sale_anomaly 123,456, window_anomaly 123,456; 3 still changing",
-        "two formulations agree: plain Python, and DuckDB's SQL for 12,345,676 records",
-        "  (of 2 odd ones plain Python read the JSON for both)",
+        "two recomputations agree: Python, and DuckDB for 12,345,676 records (Python",
+        "  decoded the other 2 for both)",
     ]
 
 
@@ -91,11 +91,11 @@ def test_differences_are_printed_and_the_rest_counted(capsys: pytest.CaptureFixt
     assert "and 5 more" in text
 
 
-def test_formulations_that_disagree_are_told_loudly(capsys: pytest.CaptureFixture[str]) -> None:
+def test_recomputations_that_disagree_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """It is the verifier that is wrong then, and nothing is exact."""
     found = verdict(disagreements=[Difference("unequal", "totals", ("log",), 1, 2)])
     assert not found.exact
     assert found.report().formulations_agree is False
     text = printed(found, capsys)
     assert "DISAGREE" in text
-    assert "two formulations agree" not in text
+    assert "two recomputations agree" not in text
