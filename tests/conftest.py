@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -183,3 +188,30 @@ def run_info() -> Callable[..., RunInfo]:
         return RunInfo(**known | fields)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def source_with_new_kind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the sources and apply the changes of docs/how-to/add-an-anomaly-kind.md to the copy."""
+    root, copy = Path(__file__).parents[1], tmp_path_factory.mktemp("new-kind")
+    for name in ("src", "docs", "tests", "tools"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "images")
+        shutil.copytree(root / name, copy / name, ignore=ignored)
+    page = (root / "docs/how-to/add-an-anomaly-kind.md").read_text(encoding="utf-8")
+    patch = "".join(re.findall(r"```diff\n(.*?)```", page, re.DOTALL))
+    subprocess.run(["git", "apply"], cwd=copy, input=patch, text=True, check=True)  # noqa: S607
+    return copy
+
+
+@pytest.fixture(scope="session")
+def new_kind(source_with_new_kind: Path) -> dict[str, Any]:
+    """Return what the parts of the changed package make of the new kind."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("new_kind_side.py"))],
+        env={**os.environ, "PYTHONPATH": str(source_with_new_kind / "src")},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

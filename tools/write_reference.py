@@ -1,4 +1,4 @@
-"""Write docs/reference/cli.md, settings.md and forms.md from the code they describe.
+"""Write docs/reference/cli.md, settings.md, forms.md and anomaly-kinds.md from the code.
 
 Run it after changing a command or a setting: `.venv/bin/python tools/write_reference.py`.
 A test fails while the committed pages differ from what this would write.
@@ -18,6 +18,7 @@ import typer
 
 from spaf.cli import app
 from spaf.cli.lazy_group import LazyGroup
+from spaf.sale import anomaly_kinds
 from spaf.sale.conformance import cases
 from spaf.sale.conformance.forms import Form, at
 from spaf.settings import Settings
@@ -83,6 +84,25 @@ as epoch milliseconds; `cents` is the price of one piece. The numbers are those 
 of hostile input that SPAF was designed against.
 """
 
+KINDS_HEAD = f"""\
+{NOTE}
+# Kinds of anomaly
+
+Each row of `sale_anomaly` and `window_anomaly` has a `kind`. A kind names the score that decides,
+and the direction in which the score must exceed a [threshold](settings.md#job). If several kinds
+fit one sale, the first in this table is reported.
+[How scores are computed](../explanation/job.md#unusual-prices-and-quantities);
+[how to add a kind](../how-to/add-an-anomaly-kind.md).
+"""
+
+LABELS_HEAD = """\
+## Labels of injected sales
+
+The generator labels the sales that it makes anomalous. An alert on such a sale is right if it has
+the kind in the last column. Alerts on seconds are compared with
+[labels of episodes](../explanation/detection.md#injected-anomalies) by time and direction.
+"""
+
 SECTIONS = {
     "Plain": cases.WHOLE,
     "Framing": cases.FRAMING,
@@ -106,7 +126,32 @@ def pages() -> dict[Path, str]:
         REFERENCE / "cli.md": "\n".join([CLI_HEAD, *cli_lines()]),
         REFERENCE / "settings.md": "\n".join([SETTINGS_HEAD, *settings_lines()]),
         REFERENCE / "forms.md": "\n".join([FORMS_HEAD, *forms_lines()]),
+        REFERENCE / "anomaly-kinds.md": "\n".join([KINDS_HEAD, *kinds_lines()]),
     }
+
+
+def kinds_lines() -> Iterator[str]:
+    """Yield the page of the kinds of anomaly: the kinds, and the labels of injected sales."""
+    rows = []
+    for kind in anomaly_kinds.KINDS:
+        side = "above" if kind.sign > 0 else "below minus"
+        alert = f"{kind.measure} score {side} `job.{kind.table.threshold}`"
+        words = kind.words
+        rows.append(
+            (
+                *(f"`{kind.name}`", words.en, words.pt, f"`{kind.table}`"),
+                *(kind.table.unit, alert, kind.meaning),
+            )
+        )
+    columns = ("kind", "English", "Portuguese", "table", "amounts in", "alert", "meaning")
+    yield _table(columns, rows)
+    yield LABELS_HEAD
+    alert_of_label = anomaly_kinds.ALERT_OF_LABEL
+    labels = [
+        (f"`{name}`", label.words.en, label.words.pt, f"`{alert_of_label[name]}`")
+        for name, label in anomaly_kinds.INJECTIONS.items()
+    ]
+    yield _table(("label", "English", "Portuguese", "alert"), labels)
 
 
 def verbs() -> dict[str, Any]:

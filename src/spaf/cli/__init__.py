@@ -37,7 +37,7 @@ COMMANDS = {
     ),
     "verify": LazyCommand(
         "spaf.cli.verify:verify",
-        "Recompute all tables from the topic, in two ways, and compare; exit code 0 if all is exact.",
+        "Recompute all tables from the topic in two ways and compare; exit code 0 if exact.",
     ),
     "detect": LazyCommand(
         "spaf.cli.detect:detect",

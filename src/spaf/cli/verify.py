@@ -42,7 +42,7 @@ def verify(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Recompute all tables from the topic, in two ways, and compare; exit code 0 if all is exact.
+    """Recompute all tables from the topic in two ways and compare; exit code 0 if exact.
 
     Works while sales go on, and on a run that has been stopped: Kafka and PostgreSQL are then
     started for as long as it takes, without the job.

@@ -12,6 +12,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from spaf.errors import JobError
+from spaf.sale.anomaly_kinds import SALE_KINDS, WINDOW_KINDS, measures
 from spaf.settings import Settings
 
 if TYPE_CHECKING:
@@ -157,7 +158,6 @@ class JobParameters:
             "count_columns": ", ".join(counts),
             "category_rows": ", ".join(rows),
             "outlier_block_s": str(self.outlier_hours * 3600),
-            "outlier_score": _double(self.outlier_score),
             "min_history": str(MIN_HISTORY),
             "min_price_spread": _double(MIN_PRICE_SPREAD),
             "max_price_spread": _double(MAX_PRICE_SPREAD),
@@ -169,6 +169,7 @@ class JobParameters:
             "history_start": str(MAX_SPAN_S + third),
             "surge_score": _double(self.surge_score),
             "cool_down_s": str(COOL_DOWN_S),
+            **self._anomaly_kinds(),
             **self._dedup_placeholders(),
         }
 
@@ -177,6 +178,23 @@ class JobParameters:
         chosen = {view: sink for view, sink in SINK_BY_VIEW.items() if sink in self.answers}
         dedup = self.duplicate_block_s and "summary_per_second" in chosen
         return chosen | DEDUP_SINK_BY_VIEW if dedup else chosen
+
+    def _anomaly_kinds(self) -> dict[str, str]:
+        """Return the placeholders that follow from the kinds of anomaly."""
+        threshold = _double(self.outlier_score)
+        comparison = {1: f"> {threshold}", -1: f"< -{threshold}"}
+        kind_cases = (
+            f"WHEN {kind.measure}_score {comparison[kind.sign]} THEN {_text(kind.name)}"
+            for kind in SALE_KINDS
+        )
+        window_kind = {kind.sign: _text(kind.name) for kind in WINDOW_KINDS}
+        return {
+            "sale_kind_cases": " ".join(kind_cases),
+            "sale_expected_cases": _cases_by_measure("expected"),
+            "sale_score_cases": _cases_by_measure("score"),
+            "rising_kind": window_kind[1],
+            "falling_kind": window_kind[-1],
+        }
 
     def _dedup_placeholders(self) -> dict[str, str]:
         """Return the placeholders of deduplication.
@@ -264,6 +282,15 @@ def register(environment: TableEnvironment, parameters: JobParameters) -> Statem
     for view, sink in parameters.sink_by_view().items():
         inserts.add_insert_sql(f"INSERT INTO {sink} SELECT * FROM {view}")  # noqa: S608 - constants
     return inserts
+
+
+def _cases_by_measure(column: str) -> str:
+    """Return the branches of a CASE that take a column of the measure that decides on the kind."""
+    branches = []
+    for measure in measures(SALE_KINDS):
+        names = ", ".join(_text(kind.name) for kind in SALE_KINDS if kind.measure == measure)
+        branches.append(f"WHEN kind IN ({names}) THEN {measure}_{column}")
+    return " ".join(branches)
 
 
 def _text(value: str) -> str:

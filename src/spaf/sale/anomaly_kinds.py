@@ -131,6 +131,14 @@ INJECTIONS = {injection.name: injection for kind in KINDS for injection in kind.
 """Label of an injected sale → how it is made."""
 ALERT_OF_LABEL = {injection.name: kind.name for kind in KINDS for injection in kind.injections}
 """Label of an injected sale → the kind of the alert that is right for it."""
+NAMES = {
+    language: {
+        **{name: getattr(injection.words, language) for name, injection in INJECTIONS.items()},
+        **{kind.name: getattr(kind.words, language) for kind in KINDS},
+    }
+    for language in Words._fields
+}
+"""Language → kind or label of an injected sale → its name for people."""
 
 
 def measures(kinds: tuple[AnomalyKind, ...]) -> tuple[str, ...]:

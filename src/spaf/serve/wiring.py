@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from spaf import clock
+from spaf.generate.locust.protocol import INJECTABLE_KINDS
+from spaf.sale.anomaly_kinds import BY_NAME, NAMES
 from spaf.serve.push.hub import Hub
 from spaf.serve.push.row_batcher import sums
 from spaf.serve.run_info import RunInfo
@@ -49,6 +51,9 @@ class PageServices:
                 "links": source.links(),
                 "outlier_score": source.outlier_score,
                 "surge_score": source.surge_score,
+                "anomaly_kinds": list(BY_NAME),
+                "injections": INJECTABLE_KINDS,
+                "kind_names": NAMES,
             },
             "rows": [row.sent() for row in recent],
             "sums": sums(self.rollup),

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 GroupKey = tuple[int, str, str, int]
 """Partition, product, currency, block."""
 
-# Factor of the thresholds of the fast filter, which must not drop a sale near a threshold.
+# Factor of the threshold of the fast filter, which must not drop a sale near the threshold.
 CAUTION = 1 - 1e-6
 
 
@@ -108,10 +108,12 @@ class Outliers:
         square_sums = before.squares + np.cumsum(prices * prices) - prices * prices
         quantity_sums = before.quantities + np.cumsum(quantities) - quantities
         divisor = np.maximum(earlier_sales, 1)
-        limit = self._threshold * CAUTION
-        suspect = (np.abs(prices - price_sums / divisor) > limit * MIN_PRICE_SPREAD) | (
-            np.abs(quantities - quantity_sums / divisor) > limit * QUANTITY_SPREAD
-        )
+        # Upper bound of the absolute score, by measure.
+        bounds = [
+            np.abs(prices - price_sums / divisor) / MIN_PRICE_SPREAD,
+            np.abs(quantities - quantity_sums / divisor) / QUANTITY_SPREAD,
+        ]
+        suspect = np.maximum.reduce(bounds) > self._threshold * CAUTION
         for index in np.flatnonzero((earlier_sales >= MIN_HISTORY) & suspect).tolist():
             earlier = LogSums(
                 int(earlier_sales[index]),

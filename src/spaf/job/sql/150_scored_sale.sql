@@ -9,11 +9,10 @@
 CREATE TEMPORARY VIEW scored_sale AS
 SELECT
     *,
-    CASE
-        WHEN price_score > ${outlier_score} THEN 'high_price'
-        WHEN price_score < -${outlier_score} THEN 'low_price'
-        WHEN quantity_score > ${outlier_score} THEN 'bulk_quantity'
-    END AS kind
+    CASE ${sale_kind_cases} END AS kind,
+    -- Expected amounts of the sale, cents.
+    (EXP(mean_log_price / 1e3) - 1e0) * quantity AS price_expected,
+    unit_cents * EXP(mean_log_quantity / 1e3) AS quantity_expected
 FROM (
     SELECT
         *,

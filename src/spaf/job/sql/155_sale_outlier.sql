@@ -30,13 +30,8 @@ FROM (
             END AS transaction_id,
             category,
             CAST(unit_cents * quantity * 0.01 AS DECIMAL(38, 2)) AS amount,
-            CAST(
-                CASE
-                    WHEN kind = 'bulk_quantity' THEN unit_cents * EXP(mean_log_quantity / 1e3)
-                    ELSE (EXP(mean_log_price / 1e3) - 1e0) * quantity
-                END * 0.01e0 AS DECIMAL(38, 2)
-            ) AS expected,
-            CASE WHEN kind = 'bulk_quantity' THEN quantity_score ELSE price_score END AS score
+            CAST(CASE ${sale_expected_cases} END * 0.01e0 AS DECIMAL(38, 2)) AS expected,
+            CASE ${sale_score_cases} END AS score
         FROM scored_sale
         WHERE kind IS NOT NULL
     )

@@ -6,7 +6,7 @@ CREATE TEMPORARY VIEW traffic_outlier AS
 SELECT
     CAST(window_start AS TIMESTAMP(3)) AS window_start,
     category,
-    CASE WHEN score > 0e0 THEN 'surge' ELSE 'drought' END AS kind,
+    CASE WHEN score > 0e0 THEN ${rising_kind} ELSE ${falling_kind} END AS kind,
     CAST(observed AS BIGINT) AS observed,
     expected,
     score
