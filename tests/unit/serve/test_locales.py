@@ -14,6 +14,7 @@ import spaf
 from spaf.generate.anomalies.episode import EPISODE_KINDS
 from spaf.generate.locust.protocol import INJECTABLE_KINDS
 from spaf.quarantine.reason_messages import COUNTED, RULES
+from spaf.sale.anomaly_kinds import BY_NAME, NAMES
 from spaf.serve.records.kafka_view import MOST_MESSAGES
 
 STATIC = Path(str(files("spaf.serve").joinpath("static")))
@@ -99,8 +100,6 @@ ENGLISH: dict[str, str] = json.loads((STATIC / "locales/en.json").read_text(enco
 PORTUGUESE: dict[str, str] = json.loads((STATIC / "locales/pt.json").read_text(encoding="utf-8"))
 LITERALS = {name: literals(text) for name, text in modules().items()}
 SECTIONS = {key.partition(".")[0] for key in ENGLISH if "." in key}
-# Kinds of the rows that the job writes.
-ALERTS = ("high_price", "low_price", "bulk_quantity", "surge", "drought")
 # Literals that are words but no text of the page: names of keys, of the product, of the languages.
 NO_TEXT = {
     *("ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight", "Escape", "Home", "End", "PageDown"),
@@ -219,8 +218,9 @@ def test_rules_are_those_of_the_quarantine() -> None:
 
 def test_every_kind_of_anomaly_has_a_name() -> None:
     """Those that are detected, and those that are injected."""
-    kinds = (*ALERTS, *INJECTABLE_KINDS, *EPISODE_KINDS)
-    assert {f"kind.{kind}" for kind in kinds} <= ENGLISH.keys()
+    named = {*NAMES["en"], *(key.partition(".")[2] for key in ENGLISH if key[:5] == "kind.")}
+    assert {*BY_NAME, *INJECTABLE_KINDS, *EPISODE_KINDS} <= named
+    assert NAMES["en"].keys() == NAMES["pt"].keys()
 
 
 def test_messages_that_are_translated_are_the_server_s() -> None:

@@ -127,6 +127,16 @@ export const result = feed.add(rows).length;"""
     assert node.run(FEED + case) == 3
 
 
+def test_a_kind_has_the_name_that_the_server_sends(node: Node) -> None:
+    """An episode that no alert is called after has a text of the page; an unknown kind its own."""
+    case = """
+import { emit } from "./core/events.js";
+import { kindName } from "./core/ui.js";
+emit("snapshot", { run: { kind_names: { en: { large_amount: "Large amount" } } } });
+export const result = ["large_amount", "level_shift", "new"].map(kindName);"""
+    assert node.run(case) == ["Large amount", "Level shift", "new"]
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

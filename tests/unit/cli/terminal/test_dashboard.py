@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from spaf.cli.terminal.dashboard import CATEGORIES, NEWEST, TALL, Scene, draw, h
 from spaf.generate.anomalies.ground_truth import SALE_ALERTS, SECOND_ALERTS
 from spaf.generate.shop.assortment import CATEGORIES as SHOP
 from spaf.measure.quantiles import Quantiles
+from spaf.sale.anomaly_kinds import NAMES
 
 LONG = "gardening-tools-and-everything-else-that-nobody-needs-in-a-flat"
 # It would clear the screen, move the cursor, turn the text around and end the line.
@@ -185,9 +184,7 @@ def test_in_a_file_the_headline_is_one_line() -> None:
 @pytest.mark.parametrize("kind", [*SALE_ALERTS, *SECOND_ALERTS])
 def test_a_kind_has_the_name_that_the_page_gives_it(kind: str) -> None:
     """One word for one thing, on both screens."""
-    locale = files("spaf.serve").joinpath("static/locales/en.json")
-    texts = json.loads(locale.read_text(encoding="utf-8"))
-    assert kind_name(kind) == texts[f"kind.{kind}"].lower()
+    assert kind_name(kind) == NAMES["en"][kind].lower()
 
 
 def test_a_kind_that_nobody_has_named_is_told_without_underscores() -> None:

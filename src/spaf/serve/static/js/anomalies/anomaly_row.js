@@ -4,7 +4,7 @@ import { html } from "../../vendor/lit-html/lit-html.js";
 import { t } from "../core/i18n.js";
 import { kindName, mark, moment } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
-import { keyOf } from "./anomaly_feed.js";
+import { isOfSecond, keyOf } from "./anomaly_feed.js";
 import { detectedAfter, valuesOf } from "./anomaly_values.js";
 
 const COLUMNS = ["kind", "category", "amount", "expected", "factor", "score", "known_after", "at"];
@@ -28,6 +28,6 @@ export function anomalyRow(anomaly, isNew) {
     mark(anomaly.kind)}<span>${kindName(anomaly.kind)}</span></button>`;
   const cells = [open, foreign(anomaly.category, { maxChars: MAX_CATEGORY_CHARS }), amount, expected, ratio, score,
     detectedAfter(anomaly), moment(anomaly.detected_ms)];
-  return html`<tr class="kind-${anomaly.kind}${isNew ? " new" : ""}" data-test="anomaly" data-key=${keyOf(anomaly)}
+  return html`<tr class="${isOfSecond(anomaly) ? "of-second" : "of-sale"}${isNew ? " new" : ""}" data-test="anomaly" data-key=${keyOf(anomaly)}
     data-kind=${anomaly.kind}>${cells.map((cell, i) => html`<td class=${classOf(COLUMNS[i])}>${cell}</td>`)}</tr>`;
 }

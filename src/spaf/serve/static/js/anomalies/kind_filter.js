@@ -1,12 +1,10 @@
 // The kinds of anomalies with their counts, of which one can be chosen.
 
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { latest } from "../core/events.js";
 import { number } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { kindName, mark } from "../core/ui.js";
-
-// Always shown; another kind that the job detects comes after them.
-const KINDS = ["high_price", "low_price", "bulk_quantity", "surge", "drought"];
 
 /** One button a kind, and one for all. */
 export class KindFilter {
@@ -24,9 +22,10 @@ export class KindFilter {
   }
 
   template() {
-    const others = [...this.feed.counts.keys()].filter((kind) => !KINDS.includes(kind));
+    const known = latest("snapshot")?.run.anomaly_kinds ?? [];
+    const others = [...this.feed.counts.keys()].filter((kind) => !known.includes(kind));
     return html`<div class="chips" role="group" aria-label=${t("anomalies.filter")}>${
-      [null, ...KINDS, ...others].map((kind) => this.#button(kind))}</div>`;
+      [null, ...known, ...others].map((kind) => this.#button(kind))}</div>`;
   }
 
   /** @param {string | null} kind */

@@ -1,9 +1,9 @@
 // What the panels share: drawing with lit-html, names, marks, bars, choices, and lists for the arrow keys.
 
 import { html, nothing, render } from "../../vendor/lit-html/lit-html.js";
-import { frame, on } from "./events.js";
+import { frame, latest, on } from "./events.js";
 import { dateTime, number, time } from "./format.js";
-import { hasText, keyOfMessage, t } from "./i18n.js";
+import { hasText, keyOfMessage, language, t } from "./i18n.js";
 import { escaped } from "./untrusted_text.js";
 
 // One shape a kind in a box of 12 by 12, so that a kind is not told by its colour alone.
@@ -68,9 +68,9 @@ export function mark(kind) {
     d=${SHAPES[kind] ?? OTHER_SHAPE}></path></svg>`;
 }
 
-/** Return the name of a kind of anomaly. @param {string} kind */
+/** Return the name of a kind of anomaly; the server names those that the job reports. @param {string} kind */
 export function kindName(kind) {
-  return textOr(`kind.${kind}`, kind);
+  return latest("snapshot")?.run.kind_names?.[language()]?.[kind] ?? textOr(`kind.${kind}`, kind);
 }
 
 /** Return the text of a key, or what it stands for where it has none. @param {string} key @param {string} fallback */

@@ -13,7 +13,6 @@ import { formatRate, parseRate } from "./rate_input.js";
 const RATES = [10, 50, 100, 1_000];
 // The rate that Start begins with while none was chosen, sales a second.
 const FIRST_RATE = 100;
-const KINDS = ["price_x10", "price_x100", "price_div10", "bulk_quantity", "surge", "drought", "customer_burst"];
 // How long an answer is shown, ms.
 const MESSAGE_MS = 12_000;
 
@@ -98,7 +97,7 @@ class LoadPanel {
   }
 
   #kinds() {
-    return html`<div class="inject" role="group" aria-label=${t("controls.inject")}>${KINDS.map((kind) =>
+    return html`<div class="inject" role="group" aria-label=${t("controls.inject")}>${(latest("snapshot")?.run.injections ?? []).map((kind) =>
       html`<button type="button" data-kind=${kind} data-test="inject-${kind}" ?disabled=${!this.running}
         @click=${() => this.#inject(kind)}>${mark(kind)}<span>${kindName(kind)}</span></button>`)}</div>`;
   }

@@ -29,12 +29,7 @@ function annotation(anomaly) {
   const at = anomaly.second ?? (anomaly.detected_ms - (anomaly.known_after_ms ?? 0)) / 1_000;
   // Of all sales of a second, not of one sale.
   const wide = anomaly.second !== undefined;
-  return { at, anomaly, wide, up: wide ? anomaly.kind === "surge" : isAboveExpected(anomaly) };
-}
-
-/** @param {Anomaly} anomaly */
-function isAboveExpected({ amount, expected }) {
-  return BigInt(amount) >= BigInt(Math.round(Number(expected)));
+  return { at, anomaly, wide, up: anomaly.score > 0 };
 }
 
 /** Return the annotations between two seconds, but for those of hidden places. @param {ChartFrame} frame @param {Set<number>} hidden */
