@@ -1,7 +1,7 @@
 // The top line: the topic, whether the page is live and how old the data is, language and theme.
 
 import { html } from "../../vendor/lit-html/lit-html.js";
-import { emit, latest } from "./events.js";
+import { emit, latest, on } from "./events.js";
 import { duration, number } from "./format.js";
 import { language, setLanguage, t } from "./i18n.js";
 import { nextTheme, theme } from "./theme.js";
@@ -14,9 +14,9 @@ const SECTIONS = ["pipeline", "sales", "anomalies", "accounts", "kafka"];
 
 /** Draw the top line. @param {HTMLElement} node */
 export function mount(node) {
+  on("snapshot", ({ run }) => { document.title = `${escaped(run.topic)} · SPAF`; });
   panel(node, ["snapshot", "age", "theme"], () => {
     const topic = escaped(latest("snapshot")?.run.topic ?? "");
-    if (topic) document.title = `${topic} · SPAF`;
     return html`<h1 class="brand">SPAF</h1><bdi class="topic" data-test="topic">${topic}</bdi>${liveness()}${links()}<span
       class="switches">${languageChoice()}${themeButton()}</span>`;
   });

@@ -21,23 +21,32 @@ const RETRY_MS = 2_000;
 let base = null;
 let requests = 0;
 let drawnAt = 0;
+// Sales and cents a second, and those of the last minute; empty before the first snapshot.
+let rates = { sales: 0, revenue: 0, salesMinute: /** @type {number[]} */ ([]), revenueMinute: /** @type {number[]} */ ([]) };
 
 /** Draw the numbers. @param {HTMLElement} node */
 export function mountTotals(node) {
-  const redraw = panel(node, ["tick"], template);
-  on("snapshot", () => loadBase(redraw));
+  const redraw = panel(node, [], template);
+  const update = () => {
+    if (currentRun()) updateRates();
+    redraw();
+  };
+  on("snapshot", () => {
+    update();
+    loadBase(redraw);
+  });
   on("rows", () => {
     if (performance.now() - drawnAt > TOTALS_MS) redraw();
   });
   on("tick", () => {
+    update();
     if (base && midnight() !== base.since) loadBase(redraw);
   });
-  setInterval(redraw, RATES_MS);
+  setInterval(update, RATES_MS);
 }
 
 /** Load what was sold since midnight, once; from then on the running sums carry it. @param {() => void} redraw */
 async function loadBase(redraw) {
-  redraw();
   requests += 1;
   const request = requests;
   const answer = await getJson("/api/today", { since: midnight() }).catch(() => null);
@@ -60,18 +69,25 @@ function template() {
       class="rest-scroll" tabindex="0" role="group" aria-labelledby="rest-title"><table><tbody>${others.map(otherLine)}</tbody></table></div></div>`;
 }
 
+/** Take the rates of now: they change more slowly than the totals, so that they can be read. */
+function updateRates() {
+  rates = {
+    sales: arrivals.sales(RATE_WINDOW_S), revenue: arrivals.revenue(RATE_WINDOW_S),
+    salesMinute: arrivals.salesMinute(), revenueMinute: arrivals.revenueMinute(),
+  };
+}
+
 function rateFigures() {
-  const sales = arrivals.sales(RATE_WINDOW_S);
-  const revenue = BigInt(Math.round(arrivals.revenue(RATE_WINDOW_S)));
-  const known = Boolean(currentRun());
-  return html`${rateFigure("totals.sales", "sales-per-second", known ? rate(sales, 10) : "–", arrivals.salesMinute())}${
-    rateFigure("totals.revenue", "revenue-per-second", known ? roundMoney(revenue, baseCurrency()) : "–", arrivals.revenueMinute())}`;
+  const known = rates.salesMinute.length > 0;
+  const revenue = BigInt(Math.round(rates.revenue));
+  return html`${rateFigure("totals.sales", "sales-per-second", known ? rate(rates.sales, 10) : "–", rates.salesMinute)}${
+    rateFigure("totals.revenue", "revenue-per-second", known ? roundMoney(revenue, baseCurrency()) : "–", rates.revenueMinute)}`;
 }
 
 /** @param {string} key @param {string} test @param {string} value @param {number[]} minute */
 function rateFigure(key, test, value, minute) {
   return html`<div class="figure"><h3>${t(key)}</h3><p class="big" data-test=${test}>${value}</p><p
-    class="label figure-note"></p>${sparkline(t("totals.minute"), currentRun() ? minute : [])}</div>`;
+    class="label figure-note"></p>${sparkline(t("totals.minute"), minute)}</div>`;
 }
 
 /** @param {{ currency: string, sales: number, cents: bigint }} line */
