@@ -13,9 +13,9 @@ const COUNTS = /** @type {const} */ (["labelled", "found", "alerts", "true_alert
 /** Return the table, or what says that this run has no labels. @param {Score | null} score */
 export function detectionScore(score) {
   const hasBurst = Boolean(score?.kinds?.customer_burst);
-  return html`<aside class="score-side"><h3>${t("detection.title")}</h3><p class="empty" ?hidden=${Boolean(score)}>${
+  return html`<h3>${t("detection.title")}</h3><p class="empty" ?hidden=${Boolean(score)}>${
     t("detection.none")}</p>${score ? [table(score), meaning()] : nothing}<p class="note" ?hidden=${!hasBurst}>${
-    t("detection.burst")}</p>${thresholdNote()}${rateNote()}</aside>`;
+    t("detection.burst")}</p>${thresholdNote()}${rateNote()}`;
 }
 
 /** @param {Score} score */

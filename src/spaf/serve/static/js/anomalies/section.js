@@ -42,8 +42,12 @@ class Anomalies {
     this.rows = new WeakMap();
     on("language", () => { this.rows = new WeakMap(); });
     startRateChanges();
+    // Drawn by itself: it changes each second, and the feed only with an anomaly.
+    this.score = document.createElement("aside");
+    this.score.className = "score-side";
+    panel(this.score, ["snapshot", "score", "load"], () => detectionScore(latest("score")));
     this.updateFocus = () => {};
-    this.redraw = panel(section, ["score", "load"], () => this.#template(section.id), () => this.updateFocus());
+    this.redraw = panel(section, [], () => this.#template(section.id), () => this.updateFocus());
     const find = (/** @type {string} */ part) => /** @type {HTMLElement} */ (section.querySelector(part));
     this.pause.watch(find(".feed-scroll"));
     this.updateFocus = arrowKeys(find(".feed tbody"), ".row-open");
@@ -86,7 +90,7 @@ class Anomalies {
         t(this.filter.kind ? "anomalies.none_of_kind" : "anomalies.none")}</p></div>
       <div class="feed-foot"><button type="button" data-test="anomalies-older" ?disabled=${this.loading}
         ?hidden=${!this.feed.rows.length} @click=${() => this.#loadOlder()}>${t("anomalies.older")}</button><span
-        class="message" role="status">${this.message}</span></div></div>${detectionScore(latest("score"))}</div>`;
+        class="message" role="status">${this.message}</span></div></div>${this.score}</div>`;
   }
 
   /** @param {Anomaly} anomaly */

@@ -85,7 +85,6 @@ function makeDialog() {
   node.addEventListener("click", ({ target }) => target === node && node.close());
   document.body.append(node);
   on("payload", draw);
-  on("language", draw);
   return node;
 }
 
