@@ -108,7 +108,7 @@ def test_a_killed_supervisor_takes_everything_with_it(
     assert again.state().job.state == "RUNNING"
     assert not {one.pid for one in processes(home)} & {one.pid for one in known}
     with again.access.connect(Role.READ) as connection:
-        assert queries.accepted(connection) >= 0
+        assert queries.counted_sales(connection) >= 0
     verdict = spaf(home.parent, "verify", SPAF_HOME=str(home))
     assert verdict.returncode == 0, verdict.stdout
 
@@ -131,4 +131,4 @@ def test_down_leaves_no_process(
 
 def _done(run: Run) -> int:
     with run.access.connect(Role.READ) as connection:
-        return sum(queries.done(connection).values())
+        return sum(queries.done_offsets(connection).values())

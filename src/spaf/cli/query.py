@@ -26,7 +26,7 @@ def query(
     """Show the newest rows: SELECT * FROM sales_summary ORDER BY created_at DESC LIMIT 10."""
     session = Run.attach(settings.load())
     with session.access.session(Role.READ) as connection:
-        rows = queries.newest(connection, limit)
+        rows = queries.newest_sales(connection, limit)
     if json:
         print_json(rows)
     elif rows:

@@ -102,7 +102,7 @@ def _quarantine(chosen: Settings, state: RunState) -> dict[str, Any] | None:
     """Return the totals of the quarantine, or None if PostgreSQL does not answer."""
     try:
         with Run(chosen, state).access.session(Role.READ) as connection:
-            totals = queries.quarantine(connection)
+            totals = queries.quarantine_totals(connection)
     except StoreError:
         return None
     return {**asdict(totals), "sampled": totals.sampled}

@@ -28,7 +28,7 @@ SINK_BY_VIEW = {
 # The additional result while sales are deduplicated.
 DEDUP_SINK_BY_VIEW = {"duplicates_per_block": "duplicate_block"}
 
-ANSWERS = tuple(SINK_BY_VIEW.values())
+SINKS = tuple(SINK_BY_VIEW.values())
 
 # State of the running sums of a second lives this long after their last sale, beyond the lateness
 # that the contract allows. It is also the longest stop of the job that state survives, because it
@@ -91,7 +91,7 @@ class JobParameters:
     # Length of the blocks of append time in which a transactionId counts once; 0 counts each copy.
     duplicate_block_s: int = 0
     # Sinks that are written; a benchmark leaves some out to measure their cost.
-    answers: tuple[str, ...] = ANSWERS
+    sinks: tuple[str, ...] = SINKS
 
     @classmethod
     def of(
@@ -175,7 +175,7 @@ class JobParameters:
 
     def sink_by_view(self) -> dict[str, str]:
         """Return each result view with the sink that it is written to."""
-        chosen = {view: sink for view, sink in SINK_BY_VIEW.items() if sink in self.answers}
+        chosen = {view: sink for view, sink in SINK_BY_VIEW.items() if sink in self.sinks}
         dedup = self.duplicate_block_s and "summary_per_second" in chosen
         return chosen | DEDUP_SINK_BY_VIEW if dedup else chosen
 
@@ -212,7 +212,7 @@ class JobParameters:
     def digest(self) -> str:
         """Return a hash of everything that the plan of the job depends on, except the endpoints."""
         unset: dict[str, Any] = {**dict.fromkeys(ENDPOINTS, ""), "flush_ms": 0}
-        text = "\0".join([*statements(replace(self, **unset)), *self.answers])
+        text = "\0".join([*statements(replace(self, **unset)), *self.sinks])
         return hashlib.sha256(text.encode()).hexdigest()
 
 

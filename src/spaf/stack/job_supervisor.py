@@ -67,8 +67,8 @@ class JobSupervisor:
             start = self._target.begin_offsets()
             self._target.set_start(start)
             with self._target.access.session(Role.SINK) as connection:
-                queries.record_position(connection, start, start)
-                queries.forget_detections(connection, start)
+                queries.upsert_position(connection, start, start)
+                queries.delete_detections(connection, start)
         self._submission.submit()
         self._submitted = True
 

@@ -14,7 +14,7 @@ from spaf import clock
 from spaf.errors import JobError
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job import configuration
-from spaf.job.build import ANSWERS, JobParameters
+from spaf.job.build import SINKS, JobParameters
 from spaf.job.submit import GO, SubmitRequest, environment
 from spaf.settings import Settings
 from spaf.stack import process, runtime
@@ -42,7 +42,7 @@ class JobTarget:
     # Folder of the compiled plans.
     plans: Path
     # Tables that the job writes.
-    answers: tuple[str, ...] = ANSWERS
+    sinks: tuple[str, ...] = SINKS
 
     @property
     def name(self) -> str:
@@ -96,7 +96,7 @@ class JobTarget:
         committed = admin.committed(self.kafka, self.group, self.topic)
         if committed and committed != known:
             with self.access.session(Role.SINK) as connection:
-                queries.record_position(connection, self.begin_offsets(), committed)
+                queries.upsert_position(connection, self.begin_offsets(), committed)
         return committed
 
     def parameters(self, settings: Settings) -> JobParameters:
@@ -111,7 +111,7 @@ class JobTarget:
             jdbc_url=self.access.jdbc_url(),
             jdbc_user=user,
             jdbc_password=password,
-            answers=self.answers,
+            sinks=self.sinks,
         )
 
     def plan(self, settings: Settings) -> Path:

@@ -14,12 +14,12 @@ from spaf.store.statement import statement
 Row = dict[str, Any]
 
 
-def newest(connection: psycopg.Connection, limit: int) -> list[Row]:
+def newest_sales(connection: psycopg.Connection, limit: int) -> list[Row]:
     """Return the newest rows of sales_summary, newest first."""
     return _rows(connection, "newest_sales", limit=limit)
 
 
-def by_category(connection: psycopg.Connection, seconds: int) -> list[Row]:
+def sales_by_category(connection: psycopg.Connection, seconds: int) -> list[Row]:
     """Return sales and money of each category and currency in the last seconds."""
     return _rows(connection, "sales_by_category", seconds=seconds)
 
@@ -34,33 +34,33 @@ def sale_detections(connection: psycopg.Connection) -> list[tuple[str, int]]:
     return _tuples(connection, "sale_detections")
 
 
-def second_detections(connection: psycopg.Connection) -> list[tuple[int, str, str, int]]:
+def traffic_detections(connection: psycopg.Connection) -> list[tuple[int, str, str, int]]:
     """Return second, category and kind of each traffic anomaly, and when its row was written."""
     return _tuples(connection, "traffic_detections")
 
 
-def account(connection: psycopg.Connection) -> list[Row]:
+def ingest_account(connection: psycopg.Connection) -> list[Row]:
     """Return offsets and outcomes of each partition."""
     return _rows(connection, "ingest_account")
 
 
-def total(connection: psycopg.Connection) -> Row:
+def ingest_total(connection: psycopg.Connection) -> Row:
     """Return all records by outcome: accepted, duplicates, late and rejected add up to them."""
     (row,) = _rows(connection, "ingest_total")
     return row
 
 
-def done(connection: psycopg.Connection) -> dict[int, int]:
+def done_offsets(connection: psycopg.Connection) -> dict[int, int]:
     """Return, by partition, the offset below which every record is in the tables."""
     return dict(_tuples(connection, "done_offsets"))
 
 
-def readable(connection: psycopg.Connection) -> int:
+def readable_records(connection: psycopg.Connection) -> int:
     """Return how many records the job could read, whatever their outcome."""
     return _number(connection, "readable_records")
 
 
-def accepted(connection: psycopg.Connection) -> int:
+def counted_sales(connection: psycopg.Connection) -> int:
     """Return how many sales all rows of sales_summary hold."""
     return _number(connection, "counted_sales")
 
@@ -94,7 +94,7 @@ class QuarantineTotals:
         return self.not_read > 0
 
 
-def quarantine(connection: psycopg.Connection) -> QuarantineTotals:
+def quarantine_totals(connection: psycopg.Connection) -> QuarantineTotals:
     """Return how many records were not accepted, and how many of them are explained or kept."""
     (row,) = _rows(connection, "quarantine_totals")
     return QuarantineTotals(**row)
@@ -110,22 +110,22 @@ def quarantine_late(connection: psycopg.Connection) -> list[Row]:
     return _rows(connection, "quarantine_late")
 
 
-def outliers(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+def sale_anomalies(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Return sale_anomaly as (partition, offset, kind, id, category, amount, expected, score)."""
     return _tuples(connection, "sale_anomalies")
 
 
-def swings(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+def traffic_anomalies(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Return window_anomaly as (second, category, kind, observed, expected, score)."""
     return _tuples(connection, "traffic_anomalies")
 
 
-def repeats(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+def duplicate_blocks(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Return duplicate_block as (start, end, duplicates, conflicting)."""
     return _tuples(connection, "duplicate_blocks")
 
 
-def record_position(
+def upsert_position(
     connection: psycopg.Connection, start: Mapping[int, int], done: Mapping[int, int]
 ) -> None:
     """Store, by partition, where the job started and up to where its results are complete."""
@@ -138,7 +138,7 @@ def record_position(
     )
 
 
-def forget_detections(connection: psycopg.Connection, start: Mapping[int, int]) -> None:
+def delete_detections(connection: psycopg.Connection, start: Mapping[int, int]) -> None:
     """Delete the anomalies and duplicates of the records that the job is about to read again.
 
     The job overwrites its sums row by row. An anomaly that is none under other thresholds would

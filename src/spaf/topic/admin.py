@@ -17,7 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 
 from spaf import clock
 from spaf.errors import MissingError, TopicError
-from spaf.topic.client import UNREACHABLE, client_options, explained, open_consumer
+from spaf.topic.client import UNREACHABLE, client_options, kafka_errors, open_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ def ensure_topic(bootstrap: str, topic: str, partitions: int) -> None:
 
     """
     if not _create(bootstrap, topic, partitions, TOPIC_OPTIONS):
-        with explained(f"Looking at topic {topic}", bootstrap):
+        with kafka_errors(f"Looking at topic {topic}", bootstrap):
             _check_append_time(admin_client(bootstrap), bootstrap, topic)
 
 
@@ -92,7 +92,7 @@ def _create(bootstrap: str, topic: str, partitions: int, options: Mapping[str, s
     admin = admin_client(bootstrap)
     new = NewTopic(topic, partitions, BROKER_DEFAULT_REPLICATION, config=dict(options))
     created = True
-    with explained(f"Creating topic {topic}", bootstrap):
+    with kafka_errors(f"Creating topic {topic}", bootstrap):
         try:
             admin.create_topics([new], request_timeout=REQUEST_TIMEOUT_S)[topic].result()
         except KafkaException as failure:
@@ -111,7 +111,7 @@ def partitions(bootstrap: str, topic: str) -> list[int]:
         MissingError: it has no such topic.
 
     """
-    with explained(f"Looking for topic {topic}", bootstrap):
+    with kafka_errors(f"Looking for topic {topic}", bootstrap):
         known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S).topics
     if topic not in known:
         raise MissingError(
@@ -141,7 +141,7 @@ def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
     return _offsets(bootstrap, topic, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
 
-def ends_of(
+def end_offsets_of(
     bootstrap: str,
     parts: Sequence[tuple[str, int]],
     seconds: float = REQUEST_TIMEOUT_S,
@@ -164,7 +164,7 @@ def ends_of(
     return _list_offsets(bootstrap, parts, spec, seconds, lenient=lenient)
 
 
-def begins_of(
+def begin_offsets_of(
     bootstrap: str,
     parts: Sequence[tuple[str, int]],
     seconds: float = REQUEST_TIMEOUT_S,
@@ -181,7 +181,7 @@ def begins_of(
     return _list_offsets(bootstrap, parts, spec, seconds, lenient=lenient)
 
 
-def at_time(
+def offsets_at_time(
     bootstrap: str, parts: Sequence[tuple[str, int]], time_ms: int
 ) -> dict[tuple[str, int], int | None]:
     """Return the first offset at or after a time (epoch ms); None where every record is older.
@@ -202,7 +202,7 @@ def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
 
     """
     asked = [TopicPartition(topic, number) for number in partitions(bootstrap, topic)]
-    with explained(f"Reading the offsets of group {group}", bootstrap):
+    with kafka_errors(f"Reading the offsets of group {group}", bootstrap):
         found = _group_client(bootstrap, group).committed(asked, timeout=REQUEST_TIMEOUT_S)
     return {part.partition: part.offset for part in found if part.offset >= 0}
 
@@ -270,7 +270,7 @@ def _list_offsets(
 ) -> dict[tuple[str, int], int]:
     topics = ", ".join(sorted({topic for topic, _ in parts})[:MAX_NAMED_TOPICS])
     asked = {TopicPartition(topic, number): spec for topic, number in parts}
-    with explained(f"Reading the offsets of topic {topics}", bootstrap):
+    with kafka_errors(f"Reading the offsets of topic {topics}", bootstrap):
         answer = admin_client(bootstrap).list_offsets(asked, request_timeout=seconds)
         offsets: dict[tuple[str, int], int] = {}
         for part, found in answer.items():

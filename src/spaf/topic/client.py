@@ -88,7 +88,7 @@ def open_consumer(  # noqa: PLR0913 - librdkafka's options that differ between t
 
 
 @contextmanager
-def explained(doing: str, bootstrap: str) -> Iterator[None]:
+def kafka_errors(doing: str, bootstrap: str) -> Iterator[None]:
     """Raise Kafka's errors inside the block as a TopicError; `doing` begins its message.
 
     Raises:

@@ -17,8 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 )
 
 from spaf.errors import MissingError
-from spaf.topic.admin import REQUEST_TIMEOUT_S, admin_client, begins_of, ends_of
-from spaf.topic.client import explained, open_consumer
+from spaf.topic.admin import REQUEST_TIMEOUT_S, admin_client, begin_offsets_of, end_offsets_of
+from spaf.topic.client import kafka_errors, open_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,7 +127,7 @@ def overview(bootstrap: str, ours: str, group: str, contains: str = "") -> Clust
         TopicError: the broker does not answer.
 
     """
-    with explained("Looking at the broker", bootstrap):
+    with kafka_errors("Looking at the broker", bootstrap):
         known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S)
         listing = admin_client(bootstrap).list_consumer_groups(request_timeout=REQUEST_TIMEOUT_S)
         groups = listing.result().valid or []
@@ -162,7 +162,7 @@ def brokers(known: ClusterMetadata) -> list[Broker]:
     ]
 
 
-def topic(bootstrap: str, name: str) -> tuple[list[Partition], list[ConfigEntry]]:
+def describe_topic(bootstrap: str, name: str) -> tuple[list[Partition], list[ConfigEntry]]:
     """Return a topic's partitions, the first few hundred, and its options.
 
     Raises:
@@ -171,7 +171,7 @@ def topic(bootstrap: str, name: str) -> tuple[list[Partition], list[ConfigEntry]
 
     """
     resource = ConfigResource(ResourceType.TOPIC, name)
-    with explained(f"Looking at topic {name}", bootstrap):
+    with kafka_errors(f"Looking at topic {name}", bootstrap):
         known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S).topics
         if name not in known:
             raise MissingError(f"Kafka at {bootstrap} has no topic {name}.")
@@ -180,8 +180,8 @@ def topic(bootstrap: str, name: str) -> tuple[list[Partition], list[ConfigEntry]
         )
         options = asked[resource].result()
     parts = [(name, number) for number in sorted(known[name].partitions)[:MAX_PARTITIONS]]
-    begins = begins_of(bootstrap, parts, lenient=True)
-    ends = ends_of(bootstrap, parts, lenient=True)
+    begins = begin_offsets_of(bootstrap, parts, lenient=True)
+    ends = end_offsets_of(bootstrap, parts, lenient=True)
     leaders = {number: one.leader for number, one in known[name].partitions.items()}
     return (
         [Partition(part[1], begins.get(part), ends.get(part), leaders[part[1]]) for part in parts],
@@ -192,7 +192,7 @@ def topic(bootstrap: str, name: str) -> tuple[list[Partition], list[ConfigEntry]
     )
 
 
-def group(bootstrap: str, name: str, ours: str) -> ConsumerGroupDetail:
+def describe_group(bootstrap: str, name: str, ours: str) -> ConsumerGroupDetail:
     """Return a group in detail; `ours` is the topic whose offsets are asked for first.
 
     Raises:
@@ -201,7 +201,7 @@ def group(bootstrap: str, name: str, ours: str) -> ConsumerGroupDetail:
 
     """
     admin = admin_client(bootstrap)
-    with explained(f"Looking at group {name}", bootstrap):
+    with kafka_errors(f"Looking at group {name}", bootstrap):
         known = admin.list_topics(timeout=REQUEST_TIMEOUT_S)
         asked = admin.describe_consumer_groups([name], request_timeout=REQUEST_TIMEOUT_S)
         found: ConsumerGroupDescription = asked[name].result()
@@ -224,12 +224,12 @@ def committed(bootstrap: str, name: str, parts: Iterable[Part]) -> list[Committe
     asked = [TopicPartition(*part) for part in parts]
     # A consumer: the AdminClient crashed the process while a coordinator was starting.
     with (
-        explained(f"Reading the offsets of group {name}", bootstrap),
+        kafka_errors(f"Reading the offsets of group {name}", bootstrap),
         closing(open_consumer(bootstrap, name)) as consumer,
     ):
         answer = consumer.committed(asked, timeout=REQUEST_TIMEOUT_S)
     found = {(one.topic, one.partition): one.offset for one in answer if one.offset >= 0}
-    ends = ends_of(bootstrap, list(found), lenient=True) if found else {}
+    ends = end_offsets_of(bootstrap, list(found), lenient=True) if found else {}
     return [
         CommittedOffset(*part, offset, ends[part], max(0, ends[part] - offset))
         for part, offset in sorted(found.items())
@@ -248,8 +248,8 @@ def _records(bootstrap: str, topics: list[tuple[str, TopicMetadata]]) -> dict[st
             parts += [(name, number) for number in one.partitions]
     if not parts:
         return {}
-    begins = begins_of(bootstrap, parts, lenient=True)
-    ends = ends_of(bootstrap, parts, lenient=True)
+    begins = begin_offsets_of(bootstrap, parts, lenient=True)
+    ends = end_offsets_of(bootstrap, parts, lenient=True)
     unknown = {part[0] for part in parts if part not in begins or part not in ends}
     found: dict[str, int] = {}
     for part in (part for part in parts if part[0] not in unknown):

@@ -11,7 +11,7 @@ from spaf import clock
 from spaf.errors import TopicError
 from spaf.sale.record import Record
 from spaf.topic.admin import partitions
-from spaf.topic.client import QUEUE_KIB, explained, open_consumer, topic_error
+from spaf.topic.client import QUEUE_KIB, kafka_errors, open_consumer, topic_error
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -70,7 +70,7 @@ def _drain(
     doing = f"Reading topic {topic}"
     deadline = clock.monotonic() + STALL_TIMEOUT_S
     while todo:
-        with explained(doing, bootstrap):
+        with kafka_errors(doing, bootstrap):
             batch = consumer.consume(BATCH_RECORDS, BATCH_TIMEOUT_S)
         now = clock.monotonic()
         if batch:

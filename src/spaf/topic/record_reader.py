@@ -13,8 +13,8 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from spaf import clock
 from spaf.errors import MissingError, TopicError
-from spaf.topic.admin import at_time, begins_of, ends_of, partitions
-from spaf.topic.client import explained, open_consumer, topic_error
+from spaf.topic.admin import begin_offsets_of, end_offsets_of, offsets_at_time, partitions
+from spaf.topic.client import kafka_errors, open_consumer, topic_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,9 @@ class OffsetRange(NamedTuple):
     end: int
 
 
-def spans(bootstrap: str, topic: str, partition: int | None = None) -> dict[int, OffsetRange]:
+def held_offsets(
+    bootstrap: str, topic: str, partition: int | None = None
+) -> dict[int, OffsetRange]:
     """Return the offsets that each partition of a topic holds, or one of them.
 
     Raises:
@@ -71,7 +73,7 @@ def spans(bootstrap: str, topic: str, partition: int | None = None) -> dict[int,
     if len(wanted) > MAX_PARTITIONS:
         raise MissingError(f"Topic {topic} has {len(wanted)} partitions.", todo="Name one of them.")
     parts = [(topic, number) for number in wanted]
-    begins, ends = begins_of(bootstrap, parts), ends_of(bootstrap, parts)
+    begins, ends = begin_offsets_of(bootstrap, parts), end_offsets_of(bootstrap, parts)
     return {part[1]: OffsetRange(begins[part], ends[part]) for part in parts}
 
 
@@ -167,7 +169,7 @@ def from_time(
         TopicError: the broker cannot be reached.
 
     """
-    first = at_time(bootstrap, [(topic, part) for part in held], time_ms)
+    first = offsets_at_time(bootstrap, [(topic, part) for part in held], time_ms)
     start = {part: offset for (_, part), offset in first.items() if offset is not None}
     return _by_time(from_offsets(bootstrap, topic, held, start, limit))[:limit]
 
@@ -185,7 +187,7 @@ def newest(
     return _by_time(from_offsets(bootstrap, topic, held, start, limit))[-limit:]
 
 
-def one(bootstrap: str, topic: str, partition: int, offset: int) -> ConsumedRecord:
+def record_at(bootstrap: str, topic: str, partition: int, offset: int) -> ConsumedRecord:
     """Return one record.
 
     Raises:
@@ -193,7 +195,7 @@ def one(bootstrap: str, topic: str, partition: int, offset: int) -> ConsumedReco
         MissingError: the topic does not hold it.
 
     """
-    held = spans(bootstrap, topic, partition)
+    held = held_offsets(bootstrap, topic, partition)
     begin, end = held[partition]
     if not begin <= offset < end:
         raise MissingError(
@@ -218,7 +220,7 @@ class TopicTail:
             MissingError: it has no such topic, or too many partitions.
 
         """
-        self._ends = {part: held.end for part, held in spans(bootstrap, topic).items()}
+        self._ends = {part: held.end for part, held in held_offsets(bootstrap, topic).items()}
         self._bootstrap, self._topic = bootstrap, topic
         self._reader = RecordReader(bootstrap, topic)
 
@@ -236,7 +238,7 @@ class TopicTail:
 
         """
         parts = [(self._topic, part) for part in self._ends]
-        ends = {part: end for (_, part), end in ends_of(self._bootstrap, parts).items()}
+        ends = {part: end for (_, part), end in end_offsets_of(self._bootstrap, parts).items()}
         # A topic that was deleted and created again ends before the last known end.
         old = {part: min(self._ends[part], end) for part, end in ends.items()}
         todo = {part: OffsetRange(max(old[part], end - limit), end) for part, end in ends.items()}
@@ -258,7 +260,7 @@ def _fetch(
     left = dict.fromkeys(todo, limit)
     deadline = clock.monotonic() + FETCH_TIMEOUT_S
     while todo and clock.monotonic() < deadline:
-        with explained(doing, bootstrap):
+        with kafka_errors(doing, bootstrap):
             batch = consumer.consume(limit, POLL_TIMEOUT_S)
         for message in batch:
             part, offset = cast("int", message.partition()), cast("int", message.offset())

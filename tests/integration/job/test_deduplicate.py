@@ -110,7 +110,7 @@ def run(
             restored = client.get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
     after = rows(session)
     with session.access.session(Role.READ) as connection:
-        total = queries.total(connection)
+        total = queries.ingest_total(connection)
 
     with running_job(session, settings, None):
         anew = settle(session)

@@ -149,7 +149,7 @@ def run(
             cursor = connection.execute("SELECT * FROM sale_anomaly")
             names = [column.name for column in cursor.description or ()]
             anomalies = [dict(zip(names, row, strict=True)) for row in cursor]
-            summary, account = queries.summary(connection), queries.account(connection)
+            summary, account = queries.summary(connection), queries.ingest_account(connection)
         yield JobResult(
             session=session,
             job=job,

@@ -253,7 +253,7 @@ def test_a_flood_neither_stops_the_job_nor_fills_the_disk(
         "unreadable": BOUND - 100,
     }
     with session.access.connect(Role.READ) as connection:
-        assert queries.quarantine(connection).sampled
+        assert queries.quarantine_totals(connection).sampled
     assert session.state().services["taskmanager"].restarts == 0
 
 
@@ -275,7 +275,7 @@ def write_ledger(session: Run) -> None:
             [(*key, *row) for key, row in found.items()],
         )
         ends = session.end_offsets()
-        queries.record_position(connection, dict.fromkeys(ends, 0), ends)
+        queries.upsert_position(connection, dict.fromkeys(ends, 0), ends)
 
 
 @contextlib.contextmanager

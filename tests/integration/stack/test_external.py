@@ -62,7 +62,7 @@ def test_only_what_is_missing_is_started(
 
             def accepted() -> int:
                 with run.access.connect(Role.READ) as connection:
-                    return queries.accepted(connection)
+                    return queries.counted_sales(connection)
 
             assert wait_until(lambda: accepted() == SALES, PATIENCE_S)
             ours = [LOCUST, SERVE, QUARANTINE]

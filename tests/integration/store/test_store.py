@@ -80,7 +80,7 @@ def test_the_sink_writes_rows_and_nothing_else(access: Access) -> None:
     with access.connect(Role.SINK) as connection:
         connection.execute(UPSERT, [SECOND, "books", "BRL", 2, 5, Decimal("9.99")])
     with access.connect(Role.READ) as connection:
-        (row,) = queries.newest(connection, 10)
+        (row,) = queries.newest_sales(connection, 10)
     assert (row["sales_count"], row["units_sold"]) == (2, 5)
     assert row["total_sales"] == Decimal("9.99")
     assert row["updated_at"] > row["created_at"]
@@ -120,7 +120,7 @@ def test_the_reader_only_reads(access: Access) -> None:
         with pytest.raises(InsufficientPrivilege):
             connection.execute(UPSERT, values)
     with access.connect(Role.READ) as connection:
-        assert queries.newest(connection, 10) == []
+        assert queries.newest_sales(connection, 10) == []
 
 
 def test_the_query_of_the_brief_uses_the_index(access: Access) -> None:
@@ -218,7 +218,7 @@ def ledger(access: Access) -> Access:
     """Return tables with a partition for each case."""
     with access.connect(Role.SINK) as connection:
         for partition, ((start, done), seconds, _) in enumerate(CASES.values()):
-            queries.record_position(connection, {partition: start}, {partition: done})
+            queries.upsert_position(connection, {partition: start}, {partition: done})
             for second, *rest in seconds:
                 moment = SECOND + timedelta(seconds=second)
                 connection.execute(LEDGER, [partition, moment, *rest])
@@ -241,7 +241,7 @@ def test_gaps_between_offsets_are_rejected_records(ledger: Access) -> None:
 def test_the_account_agrees_with_the_ledger(ledger: Access) -> None:
     """The sums of a partition are those of its seconds, and every offset is in one of them."""
     with ledger.connect(Role.READ) as connection:
-        accounts = queries.account(connection)
+        accounts = queries.ingest_account(connection)
     assert len(accounts) == len(CASES)
     for account, (case, (_, _, expected)) in zip(accounts, CASES.items(), strict=True):
         sums = [sum(row[column] for row in expected) for column in (1, 2, 3)]
@@ -252,11 +252,11 @@ def test_the_account_agrees_with_the_ledger(ledger: Access) -> None:
 def test_a_position_is_written_once_and_moves_on(access: Access) -> None:
     """The start stays where the job began; the end follows it."""
     with access.connect(Role.SINK) as connection:
-        queries.record_position(connection, {0: 3}, {0: 3})
-        queries.record_position(connection, {0: 0}, {0: 8})
+        queries.upsert_position(connection, {0: 3}, {0: 3})
+        queries.upsert_position(connection, {0: 0}, {0: 8})
     with access.connect(Role.READ) as connection:
-        (row,) = queries.account(connection)
-        assert queries.done(connection) == {0: 8}
+        (row,) = queries.ingest_account(connection)
+        assert queries.done_offsets(connection) == {0: 8}
     assert (row["start_offset"], row["end_offset"]) == (3, 8)
 
 

@@ -22,7 +22,7 @@ def test_records_from_an_offset(own: Own, send: Send) -> None:
     """As many as asked for, from there on; before the first held and behind the end is no error."""
     session = own(2)
     send(session, 1, [str(n).encode() for n in range(300)])
-    held = record_reader.spans(session.kafka, session.topic)
+    held = record_reader.held_offsets(session.kafka, session.topic)
     assert held == {0: (0, 0), 1: (0, 300)}
     found = record_reader.from_offsets(session.kafka, session.topic, held, {1: 100}, 50)
     assert [one.offset for one in found] == list(range(100, 150))
@@ -49,7 +49,7 @@ def test_records_from_a_time_and_the_newest(own: Own, send: Send) -> None:
     send(session, 2, [b"new0", None])
     next_ms()
     send(session, 1, [b"new1"] * 5)
-    held = record_reader.spans(session.kafka, session.topic)
+    held = record_reader.held_offsets(session.kafka, session.topic)
     found = record_reader.from_time(session.kafka, session.topic, held, cut, 4)
     assert [one.value for one in found] == [b"new0", None, b"new1", b"new1"]
     assert record_reader.from_time(session.kafka, session.topic, held, cut + 60_000, 4) == []
@@ -67,13 +67,13 @@ def test_everything_that_kafka_keeps_is_seen(stack: Run, name: Name) -> None:
     producer.produce(topic, b"\x00\xff", key=b"\xfe", headers=headers)
     producer.produce(topic, b"x" * 900_000)
     assert producer.flush(30) == 0
-    held = record_reader.spans(stack.kafka, topic)
+    held = record_reader.held_offsets(stack.kafka, topic)
     first, large = record_reader.from_offsets(stack.kafka, topic, held, {0: 0}, 2)
     assert (first.key, first.value) == (b"\xfe", b"\x00\xff")
     assert first.headers == (("a", b"\xff"), ("a", None), ("b", b""))
     assert len(large.value or b"") == 900_000
-    assert record_reader.one(stack.kafka, topic, 0, 0) == first
-    assert record_reader.one(stack.kafka, topic, 0, 1) == large
+    assert record_reader.record_at(stack.kafka, topic, 0, 0) == first
+    assert record_reader.record_at(stack.kafka, topic, 0, 1) == large
 
 
 def test_a_tail_shows_the_newest_and_counts_the_rest(own: Own, send: Send) -> None:
@@ -99,15 +99,15 @@ def test_what_is_not_there_is_named(own: Own) -> None:
     """A missing topic or partition is a sentence."""
     session = own(1)
     with pytest.raises(MissingError, match="no topic nowhere"):
-        record_reader.spans(session.kafka, "nowhere")
+        record_reader.held_offsets(session.kafka, "nowhere")
     with pytest.raises(MissingError, match="has no partition 7"):
-        record_reader.spans(session.kafka, session.topic, 7)
+        record_reader.held_offsets(session.kafka, session.topic, 7)
     with pytest.raises(MissingError, match="no topic nowhere"):
-        cluster.topic(session.kafka, "nowhere")
+        cluster.describe_topic(session.kafka, "nowhere")
     with pytest.raises(MissingError, match="holds no offset 0 in partition 0"):
-        record_reader.one(session.kafka, session.topic, 0, 0)
+        record_reader.record_at(session.kafka, session.topic, 0, 0)
     with pytest.raises(MissingError, match="no group nobody"):
-        cluster.group(session.kafka, "nobody", session.topic)
+        cluster.describe_group(session.kafka, "nobody", session.topic)
 
 
 def test_overview(own: Own, send: Send) -> None:
@@ -131,13 +131,13 @@ def test_topic_and_group_in_detail(own: Own, send: Send) -> None:
     session = own(2)
     send(session, 0, [b"0"] * 7)
     admin.commit(session.kafka, session.topic, session.topic, {0: 4, 1: 0})
-    partitions, options = cluster.topic(session.kafka, session.topic)
+    partitions, options = cluster.describe_topic(session.kafka, session.topic)
     assert [(one.partition, one.begin, one.end) for one in partitions] == [(0, 0, 7), (1, 0, 0)]
     assert {one.leader for one in partitions} == {found.id for found in _brokers(session)}
     told = {one.name: (one.value, one.default) for one in options}
     assert told["message.timestamp.type"] == ("LogAppendTime", False)
     assert told["compression.type"][1]
-    group = cluster.group(session.kafka, session.topic, session.topic)
+    group = cluster.describe_group(session.kafka, session.topic, session.topic)
     assert group.state == "EMPTY"
     assert group.partitions == [(session.topic, 0, 4, 7, 3), (session.topic, 1, 0, 0, 0)]
 

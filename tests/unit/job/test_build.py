@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from spaf.errors import JobError
 from spaf.job.build import (
-    ANSWERS,
     DEDUP,
     DUPLICATE_SLACK_S,
     ENDPOINTS,
+    SINKS,
     STATE_SLACK_S,
     TABLES,
     VIEWS,
@@ -96,8 +96,8 @@ def test_without_deduplication_nothing_of_it_takes_part() -> None:
     assert added == set(sources(ONE_BLOCK)) - set(sources())
     text = "\n".join(statements(PARAMETERS))
     assert not re.search("duplicate|identified|counted_sale", text)
-    assert set(PARAMETERS.sink_by_view().values()) == set(ANSWERS)
-    assert set(ONE_BLOCK.sink_by_view().values()) == {*ANSWERS, "duplicate_block"}
+    assert set(PARAMETERS.sink_by_view().values()) == set(SINKS)
+    assert set(ONE_BLOCK.sink_by_view().values()) == {*SINKS, "duplicate_block"}
 
 
 def test_state_of_copies_outlives_what_they_feed() -> None:

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from spaf.errors import TopicError
 from spaf.topic.admin import TOPIC_OPTIONS, is_ready
-from spaf.topic.client import client_options, explained
+from spaf.topic.client import client_options, kafka_errors
 from spaf.topic.producer import open_producer
 from spaf.topic.range_reader import read
 
@@ -40,14 +40,14 @@ def test_range_without_records_needs_no_broker() -> None:
 def test_unreachable_broker_is_told_with_its_address() -> None:
     """The user reads what was tried, where, and what to check."""
     told = r"Counting: no Kafka broker answers at 127"
-    with pytest.raises(TopicError, match=told) as caught, explained("Counting", NOWHERE):
+    with pytest.raises(TopicError, match=told) as caught, kafka_errors("Counting", NOWHERE):
         raise KafkaException(KafkaError(KafkaError._TRANSPORT))
     assert "SPAF_KAFKA__BOOTSTRAP_SERVERS" in caught.value.todo
 
 
 def test_other_errors_keep_kafkas_own_name() -> None:
     """What Kafka refused is told in its words."""
-    with pytest.raises(TopicError, match="POLICY_VIOLATION"), explained("Creating", NOWHERE):
+    with pytest.raises(TopicError, match="POLICY_VIOLATION"), kafka_errors("Creating", NOWHERE):
         raise KafkaException(KafkaError(KafkaError.POLICY_VIOLATION))
 
 

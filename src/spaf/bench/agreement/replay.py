@@ -369,7 +369,7 @@ def _kill_at_work(run: Run, log: ReplayLog) -> None:
 
 def _readable(run: Run) -> int:
     with run.access.session(Role.READ) as connection:
-        return queries.readable(connection)
+        return queries.readable_records(connection)
 
 
 def _wait_for_checkpoints(client: FlinkClient, job: str, number: int) -> None:

@@ -99,7 +99,7 @@ class DetectionDelayScenario(Scenario, frozen=True):
         due_us = _due_us(run, begin)
         labels = read_labels(Path(load_spec.labels)) if load_spec.labels else ([], [])
         with run.access.session(Role.READ) as connection:
-            alerts = queries.sale_detections(connection), queries.second_detections(connection)
+            alerts = queries.sale_detections(connection), queries.traffic_detections(connection)
         sales, episodes = join(outcome.measured, due_us, labels, alerts)
         return DetectionDelayResult(
             outcome.load.rate,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from spaf import clock
 from spaf.bench.progress import Progress, no_progress
 from spaf.errors import JobError
-from spaf.job.build import ANSWERS
+from spaf.job.build import SINKS
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import Settings
 from spaf.stack.run import Run
@@ -26,18 +26,18 @@ CANCEL_TIMEOUT_S = 60.0
 
 @contextlib.contextmanager
 def own_job(
-    run: Run, settings: Settings, group: str, answers: tuple[str, ...] = ANSWERS
+    run: Run, settings: Settings, group: str, sinks: tuple[str, ...] = SINKS
 ) -> Iterator[tuple[JobTarget, str]]:
     """Run the job from the beginning of the run's topic, into new tables, while the block runs.
 
-    Yields its target and its id. It writes only the tables that are `answers`.
+    Yields its target and its id. It writes only the tables that are `sinks`.
 
     Raises:
         JobError: Flink refused the job, or the topic has too few partitions for it.
 
     """
     migrate(run.access)
-    target = replace(run.job_target(group), answers=answers)
+    target = replace(run.job_target(group), sinks=sinks)
     target.require_partitions(settings)
     target.set_start(target.begin_offsets())
     submission = Submission(target.request(settings, None), run.home.logs / "job-submit.log")

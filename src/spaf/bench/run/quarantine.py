@@ -65,7 +65,7 @@ def explained(run: Run) -> Explained:
 def _query(run: Run) -> Explained:
     with run.access.session(Role.READ) as connection:
         return Explained(
-            queries.quarantine(connection),
+            queries.quarantine_totals(connection),
             queries.quarantine_summary(connection),
             queries.quarantine_late(connection),
         )

@@ -107,7 +107,7 @@ def verify_dump(run: Run, dump: Dump, progress: Progress = no_progress) -> Verdi
     """
     stages, header = Stages(), dump.header()
     with stages.stage("tables"), run.access.session(Role.READ) as connection:
-        done = queries.done(connection)
+        done = queries.done_offsets(connection)
     beyond = {part: to for part, to in done.items() if to > header.end.get(part, 0)}
     if beyond:
         raise VerifyError(
@@ -199,7 +199,7 @@ def _dump(run: Run, keep: Path | None) -> Iterator[Dump]:
 def _complete(run: Run, begin: Mapping[int, int]) -> dict[int, int]:
     """Return, by partition, the offset before which every record is in the tables."""
     with run.access.session(Role.READ) as connection:
-        done = queries.done(connection)
+        done = queries.done_offsets(connection)
     return {part: done.get(part, begin.get(part, 0)) for part in run.end_offsets()}
 
 
@@ -217,7 +217,7 @@ def wait_until_done(run: Run, upper_bound: Mapping[int, int]) -> None:
     deadline = clock.monotonic() + STALLED_S
     while True:
         with run.access.session(Role.READ) as connection:
-            done = queries.done(connection)
+            done = queries.done_offsets(connection)
         if all(done.get(partition, 0) >= offset for partition, offset in upper_bound.items()):
             return
         if done != last:
@@ -243,7 +243,9 @@ def snapshot(run: Run) -> TableRows:
         return TableRows(
             summary=[SummaryRow(*row) for row in queries.summary(connection)],
             ledger=[LedgerRow(*row) for row in queries.ledger(connection)],
-            outliers=[OutlierRow(*row) for row in queries.outliers(connection)],
-            traffic=[TrafficAnomalyRow(*row) for row in queries.swings(connection)],
-            duplicate_blocks=[DuplicateBlockRow(*row) for row in queries.repeats(connection)],
+            outliers=[OutlierRow(*row) for row in queries.sale_anomalies(connection)],
+            traffic=[TrafficAnomalyRow(*row) for row in queries.traffic_anomalies(connection)],
+            duplicate_blocks=[
+                DuplicateBlockRow(*row) for row in queries.duplicate_blocks(connection)
+            ],
         )

@@ -28,7 +28,7 @@ from spaf.bench.scenario import Scenario, option
 from spaf.errors import JobError
 from spaf.generate.shop import catalogue
 from spaf.generate.shop.stream import SaleStream
-from spaf.job.build import ANSWERS
+from spaf.job.build import SINKS
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, Settings
 from spaf.stack import process
@@ -168,14 +168,14 @@ def _send(run: Run, stream: SaleStream, sales: int, progress: Progress) -> None:
     producer.flush()
 
 
-def drain(run: Run, number: int, progress: Progress, answers: tuple[str, ...] = ANSWERS) -> Drain:
+def drain(run: Run, number: int, progress: Progress, sinks: tuple[str, ...] = SINKS) -> Drain:
     """Run the job over the whole topic into new tables.
 
     Args:
         run: the services of the scenario, its topic filled.
         number: of this drain, for the progress.
         progress: is called while the job works.
-        answers: tables that the job writes, sales_summary among them; with less than all of them
+        sinks: tables that the job writes, sales_summary among them; with less than all of them
             `exact` says only that every event is counted.
 
     Raises:
@@ -185,9 +185,9 @@ def drain(run: Run, number: int, progress: Progress, answers: tuple[str, ...] = 
     target_run = run.with_tables(run.topic, f"drain_{clock.now_ms()}")
     group = f"drain-{number}-{clock.now_ms()}"
     # The contract of the user may call some sales late. The ledger counts all that was read.
-    count = queries.readable if LEDGER in answers else queries.accepted
+    count = queries.readable_records if LEDGER in sinks else queries.counted_sales
     progress(f"drain {number}: planning the job")
-    with own_job(target_run, run.settings, group, answers) as (target, job):
+    with own_job(target_run, run.settings, group, sinks) as (target, job):
         with closing(FlinkClient(target.flink)) as client:
             seconds, cpu_seconds = _until_empty(
                 target_run,
@@ -197,7 +197,7 @@ def drain(run: Run, number: int, progress: Progress, answers: tuple[str, ...] = 
                 lambda done, total: progress(f"drain {number}", done, total),
             )
         progress(f"drain {number}: verifying")
-        if answers == ANSWERS:
+        if sinks == SINKS:
             wait_until_through(target_run, target, job)
             exact = verify(target_run).exact
         else:

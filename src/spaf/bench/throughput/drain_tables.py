@@ -16,7 +16,7 @@ from spaf.bench.progress import Progress
 from spaf.bench.scenario import Names, Result, Table, option, table_of
 from spaf.bench.throughput.drain import Drain, FullTopicScenario, drain, fill
 from spaf.errors import SettingsError
-from spaf.job.build import ANSWERS
+from spaf.job.build import SINKS
 from spaf.settings import Settings
 from spaf.stack.run import Run
 
@@ -34,7 +34,7 @@ TABLE_SETS = {
     AGGREGATES: ("sales_summary",),
     "ledger": ("sales_summary", "ledger_second"),
     "sale-anomalies": ("sales_summary", "ledger_second", "sale_anomaly"),
-    ALL: ANSWERS,
+    ALL: SINKS,
 }
 
 

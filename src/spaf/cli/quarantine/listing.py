@@ -55,7 +55,7 @@ def list_(
     """Show how many records were not accepted and why, late sales with their money, the newest."""
     row_filter = _row_filter(reason, since)
     with Run.attach(settings.load()).access.session(Role.READ) as connection:
-        totals = queries.quarantine(connection)
+        totals = queries.quarantine_totals(connection)
         summary = queries.quarantine_summary(connection)
         late = queries.quarantine_late(connection)
         newest = reader.newest(connection, row_filter, limit)

@@ -72,12 +72,12 @@ class LiveView:
                 self._connection = self._session.access.connect(Role.READ, autocommit=True)
 
     def _look(self) -> None:
-        newest = queries.newest(self._connection, NEWEST)
+        newest = queries.newest_sales(self._connection, NEWEST)
         self.has_rows = bool(newest) and newest[0]["created_at"] > self._began
         if self._moving:
             scene = replace(
                 self._scene(),
-                categories=queries.by_category(self._connection, WINDOW_S),
+                categories=queries.sales_by_category(self._connection, WINDOW_S),
                 newest=newest,
                 anomalies=queries.newest_anomalies(self._connection, ANOMALIES),
                 addresses=self._addresses(),
@@ -89,7 +89,7 @@ class LiveView:
 
     def _scene(self) -> Scene:
         """Return the figures of the run, without rows."""
-        total = queries.total(self._connection)
+        total = queries.ingest_total(self._connection)
         rules = self._session.rules
         return Scene(
             rate=self._rate(total["accepted"]),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from spaf import clock
 from spaf.errors import TopicError
-from spaf.topic.admin import begins_of, ends_of, partitions
+from spaf.topic.admin import begin_offsets_of, end_offsets_of, partitions
 
 # Partitions are added by hand, and seldom. Seconds.
 PARTITIONS_EVERY_S = 60.0
@@ -42,7 +42,7 @@ class OffsetProbe:
         try:
             if not self._parts or clock.monotonic() - self._known_at > PARTITIONS_EVERY_S:
                 self._learn()
-            found = ends_of(self._bootstrap, self._parts, ANSWER_S)
+            found = end_offsets_of(self._bootstrap, self._parts, ANSWER_S)
         except TopicError:
             self._parts = []
             raise
@@ -51,6 +51,6 @@ class OffsetProbe:
     def _learn(self) -> None:
         numbers = partitions(self._bootstrap, self._topic)
         parts = [(self._topic, number) for number in numbers]
-        begins = begins_of(self._bootstrap, parts, ANSWER_S)
+        begins = begin_offsets_of(self._bootstrap, parts, ANSWER_S)
         self._begins = {part: begin for (_, part), begin in begins.items()}
         self._parts, self._known_at = parts, clock.monotonic()

@@ -26,7 +26,7 @@ from spaf.sale.arrival_rank import Arrival, Key, first_shown, ranked
 from spaf.serve.monitor.pipeline import StageDelay
 from spaf.serve.sales.rollup import SecondRow
 from spaf.topic import record_reader
-from spaf.topic.admin import at_time, partitions
+from spaf.topic.admin import offsets_at_time, partitions
 from spaf.topic.record_reader import ConsumedRecord, OffsetRange, RecordReader
 
 # A second is timed every so many seconds, and read when all of it must be visible.
@@ -110,8 +110,8 @@ class StageLatencySampler:
         try:
             numbers = partitions(self._bootstrap, self._topic)
             parts = [(self._topic, part) for part in numbers[: record_reader.MAX_PARTITIONS]]
-            begin = at_time(self._bootstrap, parts, second * 1_000)
-            behind = at_time(self._bootstrap, parts, (second + 1) * 1_000)
+            begin = offsets_at_time(self._bootstrap, parts, second * 1_000)
+            behind = offsets_at_time(self._bootstrap, parts, (second + 1) * 1_000)
             if self._eye is None:
                 self._eye = RecordReader(self._bootstrap, self._topic)
             spans = {

@@ -66,7 +66,7 @@ def overview(request: Request, contains: Annotated[str, Query(max_length=249)] =
 def topic(request: Request, name: Topic) -> Response:
     """Return a topic's partitions and options."""
     with asking():
-        partitions, options = cluster.topic(request.app.state.source.kafka, name)
+        partitions, options = cluster.describe_topic(request.app.state.source.kafka, name)
     return answer(
         {
             "name": name,
@@ -82,7 +82,7 @@ def group(request: Request, name: Group) -> Response:
     """Return a group's members, and how far it is in each partition."""
     source = request.app.state.source
     with asking():
-        found = cluster.group(source.kafka, name, source.topic)
+        found = cluster.describe_group(source.kafka, name, source.topic)
     return answer(
         {
             "name": found.name,
@@ -109,7 +109,7 @@ def messages(  # noqa: PLR0913 - one for each parameter of the address
         raise RequestRefusedError(400, "Name one of offset, time_ms and last, not several.")
     kafka = request.app.state.source.kafka
     with asking():
-        held = record_reader.spans(kafka, topic, partition)
+        held = record_reader.held_offsets(kafka, topic, partition)
         if offset is not None:
             if len(held) > 1:
                 raise RequestRefusedError(

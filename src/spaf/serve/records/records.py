@@ -31,7 +31,7 @@ def record(request: Request, partition: Partition, offset: Offset) -> Response:
     source = request.app.state.source
     try:
         with _looks.one():
-            seen = record_reader.one(source.kafka, source.topic, partition, offset)
+            seen = record_reader.record_at(source.kafka, source.topic, partition, offset)
     except MissingError as error:
         raise RequestRefusedError(404, error.line) from None
     return answer(told(seen, source.rules))

@@ -39,7 +39,7 @@ def told(ledger: LedgerReader) -> tuple[int, int, int, int]:
 def total(session: Run) -> tuple[int, int, int, int]:
     """Return the same from the view."""
     with session.access.session(Role.READ) as connection:
-        row = queries.total(connection)
+        row = queries.ingest_total(connection)
     return row["records"], row["accepted"], row["late"], row["rejected"]
 
 

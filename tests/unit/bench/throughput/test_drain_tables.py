@@ -17,7 +17,7 @@ from spaf.bench.throughput.drain_tables import (
     DrainScenario,
 )
 from spaf.errors import SettingsError
-from spaf.job.build import ANSWERS
+from spaf.job.build import SINKS
 
 
 def drains(*cpu_us: float, exact: bool = True) -> list[Drain]:
@@ -59,7 +59,7 @@ def test_sets_grow_from_the_aggregates_to_everything() -> None:
     """Each job writes the tables of the one before, and more."""
     sets = list(TABLE_SETS.values())
     assert sets[0] == ("sales_summary",)
-    assert set(sets[-1]) == set(ANSWERS)
+    assert set(sets[-1]) == set(SINKS)
     assert all(set(less) < set(more) for less, more in itertools.pairwise(sets))
 
 
