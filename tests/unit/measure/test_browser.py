@@ -12,7 +12,7 @@ from spaf.measure.browser import PROGRAMS, find
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the only folder in which programs are looked for."""
+    """Return the only folder on the search path of programs."""
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
 

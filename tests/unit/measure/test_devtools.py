@@ -23,7 +23,7 @@ class Peer:
         answers, self.answers = os.pipe()
         self.devtools = DevTools(ours, answers)
 
-    def tell(self, *messages: Any) -> None:
+    def send(self, *messages: Any) -> None:
         """Send messages, each ended by a zero byte."""
         for message in messages:
             os.write(self.answers, msgspec.json.encode(message) + b"\0")
@@ -56,7 +56,7 @@ def event(session: str, number: int) -> dict[str, Any]:
 
 def test_a_command_gets_its_own_answer(peer: Peer) -> None:
     """Answers to others and events in between are not taken for it."""
-    peer.tell(event("a", 1), {"id": 1, "result": {"one": 1}}, {"id": 2, "result": {"two": 2}})
+    peer.send(event("a", 1), {"id": 1, "result": {"one": 1}}, {"id": 2, "result": {"two": 2}})
     assert peer.devtools.call("First.thing", "a", x=5) == {"one": 1}
     assert peer.devtools.call("Second.thing") == {"two": 2}
     assert peer.asked() == [
@@ -66,11 +66,11 @@ def test_a_command_gets_its_own_answer(peer: Peer) -> None:
 
 
 def test_events_are_kept_for_their_tab(peer: Peer) -> None:
-    """Each is told once, in order, and to the tab that it came from only."""
-    peer.tell(event("a", 1), event("b", 2), event("a", 3))
-    assert [told["params"]["n"] for told in peer.devtools.events("a")] == [1, 3]
+    """Each is returned once, in order, and only for its own tab."""
+    peer.send(event("a", 1), event("b", 2), event("a", 3))
+    assert [event_["params"]["n"] for event_ in peer.devtools.events("a")] == [1, 3]
     assert peer.devtools.events("a") == []
-    assert [told["params"]["n"] for told in peer.devtools.events("b")] == [2]
+    assert [event_["params"]["n"] for event_ in peer.devtools.events("b")] == [2]
 
 
 def test_a_message_may_come_in_pieces(peer: Peer) -> None:
@@ -79,12 +79,12 @@ def test_a_message_may_come_in_pieces(peer: Peer) -> None:
     os.write(peer.answers, whole[:9])
     assert peer.devtools.events("a") == []
     os.write(peer.answers, whole[9:])
-    assert [told["params"]["n"] for told in peer.devtools.events("a")] == [7]
+    assert [event_["params"]["n"] for event_ in peer.devtools.events("a")] == [7]
 
 
 def test_a_refusal_says_why(peer: Peer) -> None:
     """The browser's own words."""
-    peer.tell({"id": 1, "error": {"code": -1, "message": "no such thing"}})
+    peer.send({"id": 1, "error": {"code": -1, "message": "no such thing"}})
     with pytest.raises(BrowserError, match=r"refuses Odd\.thing: no such thing"):
         peer.devtools.call("Odd.thing")
 

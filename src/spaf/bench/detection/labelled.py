@@ -161,10 +161,18 @@ class DetectionResult(DetectorResult, frozen=True, kw_only=True):
     random: DetectorResult
     always: DetectorResult
 
+    def detectors(self) -> dict[str, DetectorResult]:
+        """Return the scores by the name of the detector."""
+        return dict(zip(DETECTORS, (self, self.random, self.always), strict=True))
+
     def tables(self) -> Iterable[Table]:
         """Return a table a detector."""
-        detectors = {OURS: self, "random": self.random, "always": self.always}
-        return [Table(name, COLUMNS, one.rows()) for name, one in detectors.items()]
+        return [Table(name, COLUMNS, one.rows()) for name, one in self.detectors().items()]
+
+    def summary(self) -> str:
+        """Return the false alerts of each detector, a line each."""
+        detectors = self.detectors().items()
+        return "\n".join(f"{name}: {DetectorResult.summary(one)}" for name, one in detectors)
 
 
 class DetectionScenario(Scenario, frozen=True):

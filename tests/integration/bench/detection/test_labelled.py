@@ -99,7 +99,7 @@ def test_level(tmp_path: Path, small_settings: Settings, shift: float) -> None:
 
 
 def test_sales(tmp_path: Path, small_settings: Settings) -> None:
-    """Each product has its own history; price and quantity are both looked at."""
+    """Each product has its own history; both price and quantity are compared."""
     sales: list[object] = [(f"p{n % 2}", (10.0, 900.0)[n % 2], 1) for n in range(60)]
     sales[40], sales[41], sales[50] = ("p0", 1_000.0, 1), ("p1", 90.0, 1), ("p0", 10.0, 80)
     file = series(tmp_path, sales, "timestamp,productId,productPrice,productQuantity")

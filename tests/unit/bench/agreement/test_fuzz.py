@@ -12,7 +12,7 @@ APPEND_MS = 1_763_800_000_123
 
 
 def test_a_seed_gives_the_same_records() -> None:
-    """Whoever knows seed and number has the record again."""
+    """Seed and number identify a record."""
     one, other = ([Fuzzer(seed).record(APPEND_MS) for _ in range(1)] for seed in (5, 5))
     assert one == other
     first, second = Fuzzer(5), Fuzzer(6)

@@ -65,10 +65,10 @@ def test_the_kind_can_be_said(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes(tmp_path: Path, text: str, kind: str | None, message: str) -> None:
-    """Each is told with its line; none is guessed away."""
-    with pytest.raises(SettingsError) as told:
+    """Each error names its line; no value is guessed."""
+    with pytest.raises(SettingsError) as caught:
         read_series(written(tmp_path, text), kind)
-    assert message in str(told.value)
+    assert message in str(caught.value)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from spaf.bench.detection.csv_series import LEVEL, RATE, SALES, CsvSeries, Serie
 from spaf.bench.detection.detect import MEDIAN_CENTS, _scale
 from spaf.bench.detection.labelled import (
     WARM_UP_S,
+    DetectionResult,
     DetectorAlerts,
     DetectorResult,
     ScoredPart,
@@ -80,6 +81,21 @@ def test_always_misses_nothing() -> None:
     assert metrics["high_price"].recall == metrics["surge"].recall == 1.0
     assert metrics["high_price"].precision == pytest.approx(1 / len(scored.offsets))
     assert metrics["surge"].alerts == 100 * len(CATEGORIES)
+
+
+def test_a_result_has_a_line_of_false_alerts_for_each_detector() -> None:
+    """The job's rules first; the keys of the job's rules are those of the result itself."""
+    scored = ScoredPart.of(truth())
+    scores = Scores()
+    scores.add_clean(DetectorAlerts({130: "high_price"}, []), scored)
+    baseline = DetectorResult.of(Scores())
+    result = DetectionResult.of(scores, rate=1.0, seeds="1-2", random=baseline, always=baseline)
+    lines = result.summary().splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["ours", "random", "always"]
+    assert "high_price 1" in lines[0]
+    assert "high_price 0" in lines[1]
+    assert [table.title for table in result.tables()] == ["ours", "random", "always"]
+    assert result.false_alerts["high_price"] == 1
 
 
 def rows(values: list[float]) -> list[SeriesRow]:

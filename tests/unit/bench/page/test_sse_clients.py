@@ -18,7 +18,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Streams a few pushes to whoever asks for the stream, then stays until the end."""
+    """Sends a few pushes on a requested stream, then keeps it open until the end."""
 
     ended = threading.Event()
     refuse = False
@@ -26,7 +26,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer."""
         good = self.path == "/api/stream" and not self.refuse
-        # At once, so that whoever has seen the head has seen the pushes too.
+        # In one write, so that a client with the head has the pushes, too.
         self.wfile.write(HEAD + EVENT * PUSHES if good else b"HTTP/1.1 503 Full\r\n\r\n")
         if good:
             self.ended.wait()
@@ -67,7 +67,7 @@ def test_viewers_that_are_refused_are_no_viewers(server: str) -> None:
         SseClients(server, 5)
 
 
-def test_nobody_there(server: str) -> None:
+def test_no_server(server: str) -> None:
     """An address where nothing listens."""
     with pytest.raises(LoadError, match="Only 0 of 2"):
         SseClients(server.rpartition(":")[0] + ":9", 2)

@@ -65,7 +65,7 @@ def outcome(
 
 
 def test_run_without_fault_is_valid_and_reports_its_latency() -> None:
-    """Intended to visible, and the generator's own delay beside it."""
+    """Intended to visible, and the generator's own delay in addition."""
     found = outcome()
     record = found.as_dict()
     assert found.reasons == []
@@ -115,7 +115,7 @@ def test_sales_that_were_never_painted_take_the_latency_away() -> None:
 
 
 def test_all_faults_are_named_together() -> None:
-    """Nobody finds the second one only after the first is mended."""
+    """A user sees every fault in one run."""
     together = {key: value for fault, _ in FAULTS for key, value in fault.items()}
     assert sorted(outcome(**together).reasons) == sorted(reason for _, reason in FAULTS)
 

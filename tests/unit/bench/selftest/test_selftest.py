@@ -52,7 +52,7 @@ def test_a_verifier_that_sees_nothing_does_not_pass(monkeypatch: pytest.MonkeyPa
     assert result.caught == 1  # that of the formulation, which is compared apart
 
 
-def test_a_verifier_that_cries_wolf_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_verifier_with_false_alarms_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """An alarm over correct tables is counted."""
 
     def nervous(answers: Answers, tables: TableRows) -> Verdict:
