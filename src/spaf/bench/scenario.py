@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple, NewType
 import msgspec
 
 from spaf.bench.progress import Progress
+from spaf.generate.rate import MAX_RATE, MIN_RATE
 from spaf.settings import Settings
 from spaf.stack.control import Watcher
 from spaf.stack.run import Run, running
@@ -37,6 +38,9 @@ def option(
 
     """
     return msgspec.Meta(description=description, ge=ge, le=le, extra={"flag": flag})
+
+
+RATE_OPTION = option("Sales a second.", ge=MIN_RATE, le=MAX_RATE)
 
 
 class Table(NamedTuple):

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from spaf.bench.detection import batch
 from spaf.bench.detection.batch import Batch, files_table, rows, sale_log, statement
-from spaf.bench.detection.options import ANOMALY_RATE_OPTION, EPISODE_EVERY_OPTION, RATE_OPTION
+from spaf.bench.detection.options import ANOMALY_RATE_OPTION, EPISODE_EVERY_OPTION
 from spaf.bench.detection.score import (
     KindMetrics,
     KindScore,
@@ -31,7 +31,7 @@ from spaf.bench.detection.score import (
 )
 from spaf.bench.detection.simulate import SimulatedLabels, SimulatedTraffic, simulate
 from spaf.bench.progress import Progress
-from spaf.bench.scenario import Result, Scenario, Seconds, SeedRange, Table, option
+from spaf.bench.scenario import RATE_OPTION, Result, Scenario, Seconds, SeedRange, Table, option
 from spaf.generate.anomalies.episode import EPISODE_KINDS
 from spaf.generate.anomalies.ground_truth import GRACE_S, SALE_ALERTS, SECOND_ALERTS, SecondAlert
 from spaf.generate.shop.assortment import CATEGORIES

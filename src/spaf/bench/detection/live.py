@@ -14,12 +14,12 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from spaf.bench.detection.options import ANOMALY_RATE_OPTION, EPISODE_EVERY_OPTION, RATE_OPTION
+from spaf.bench.detection.options import ANOMALY_RATE_OPTION, EPISODE_EVERY_OPTION
 from spaf.bench.progress import Progress
 from spaf.bench.run.load import offered
 from spaf.bench.run.outcome import Measurement
 from spaf.bench.run.rates import measure_load
-from spaf.bench.scenario import Result, Scenario, Seconds, Table, option
+from spaf.bench.scenario import RATE_OPTION, Result, Scenario, Seconds, Table, option
 from spaf.generate.anomalies.anomaly import EpisodeLabel, Label, read_labels
 from spaf.generate.anomalies.ground_truth import SecondAlert, beginning, is_about
 from spaf.measure.latency import Stamps

@@ -14,8 +14,7 @@ from spaf.bench.page.goals import MAX_SERVE_MIB, Goal, GoalsResult
 from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.outcome import Measurement
-from spaf.bench.scenario import option
-from spaf.generate.rate import MAX_RATE, MIN_RATE
+from spaf.bench.scenario import RATE_OPTION, option
 from spaf.measure.browser import find
 from spaf.measure.screen import Screen
 from spaf.stack.resource_usage import resources
@@ -98,7 +97,7 @@ class HourScenario(BrowserScenario, frozen=True):
     """Keep the page open under load; growth of the memory of its tab and of its server."""
 
     minutes: Annotated[float, option("How long the page stays open.", ge=0.5, le=1_440)] = 60.0
-    rate: Annotated[float, option("Sales a second.", ge=MIN_RATE, le=MAX_RATE)] = 100.0
+    rate: Annotated[float, RATE_OPTION] = 100.0
 
     def measure_run(self, run: Run, progress: Progress) -> HourResult:
         """Sell with the page open, and sample its memory."""

@@ -19,9 +19,8 @@ from spaf.bench.page.sse_clients import ClientCounts, SseClients
 from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.outcome import WARM_UP_S, Measurement, Outcome
-from spaf.bench.scenario import Scenario, Seconds, option
+from spaf.bench.scenario import RATE_OPTION, Scenario, Seconds, option
 from spaf.errors import LoadError
-from spaf.generate.rate import MAX_RATE, MIN_RATE
 from spaf.measure.quantiles import Quantiles
 from spaf.stack.run import Run
 
@@ -117,7 +116,7 @@ class ViewersScenario(Scenario, frozen=True):
     """
 
     viewers: Annotated[int, option("How many viewers.", ge=1, le=1_000)] = 100
-    rate: Annotated[float, option("Sales a second.", ge=MIN_RATE, le=MAX_RATE)] = 100.0
+    rate: Annotated[float, RATE_OPTION] = 100.0
     seconds: Annotated[Seconds, option("How long each phase lasts.", flag="--for")] = Seconds(60)
     rounds: Annotated[int, option("Turns with viewers and without.", ge=1, le=50)] = 5
 

@@ -18,9 +18,8 @@ from spaf.bench.page.access import BrowserScenario, open_browser, page_address
 from spaf.bench.page.goals import MAX_FIRST_LOAD_KB, MAX_FIRST_NUMBER_MS, Goal, GoalsResult
 from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
-from spaf.bench.scenario import option
+from spaf.bench.scenario import RATE_OPTION, option
 from spaf.errors import BrowserError
-from spaf.generate.rate import MAX_RATE, MIN_RATE
 from spaf.measure.browser import Browser, Tab, find
 from spaf.stack.run import Run
 
@@ -104,7 +103,7 @@ class WeightScenario(BrowserScenario, frozen=True):
     """Open the page in new tabs under load; size of the first load, time to the first number."""
 
     rounds: Annotated[int, option("How many first loads.", ge=1, le=50)] = 5
-    rate: Annotated[float, option("Sales a second.", ge=MIN_RATE, le=MAX_RATE)] = 100.0
+    rate: Annotated[float, RATE_OPTION] = 100.0
 
     def measure_run(self, run: Run, progress: Progress) -> WeightResult:
         """Open the page, each time in a new tab."""
