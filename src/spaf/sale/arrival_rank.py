@@ -67,12 +67,12 @@ def first_shown(shown: Sequence[tuple[T, int]], sales: int) -> list[T | None]:
 
 def _counted(records: Iterable[Record], rules: Rules) -> Iterator[tuple[LogPosition, Sale]]:
     """Yield the sales that count; of deduplicated copies that is the first."""
-    deduplicator = Deduplicator(rules.once_ms)
+    deduplicator = Deduplicator(rules.dedup_block_ms)
     for record in records:
         position = LogPosition(record.append_ms, record.partition, record.offset)
         for sale in decode(record.value, record.append_ms, rules):
             if isinstance(sale, Sale):
-                if rules.once_ms and sale.transaction_id is not None:
+                if rules.dedup_block_ms and sale.transaction_id is not None:
                     deduplicator.add(position, sale)
                 else:
                     yield position, sale

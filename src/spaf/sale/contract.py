@@ -63,7 +63,7 @@ class Rules:
     default_currency: str
     max_lateness_ms: int
     max_ahead_ms: int
-    once_ms: int = 0
+    dedup_block_ms: int = 0
     """Length of the blocks of append time in which a transactionId counts once; 0 counts all."""
 
     @classmethod

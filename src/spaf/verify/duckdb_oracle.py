@@ -113,7 +113,9 @@ class _DuckdbOracle:
         self._upper_bound = upper_bound
         self._rules = header.rules
         self._detection = header.detection
-        self._answers = Answers(upper_bound, header.begin, deduplicated=header.rules.once_ms > 0)
+        self._answers = Answers(
+            upper_bound, header.begin, deduplicated=header.rules.dedup_block_ms > 0
+        )
 
     def answers(self) -> Answers:
         """Run all statements and return the rows."""
@@ -122,9 +124,9 @@ class _DuckdbOracle:
         self._prepare()
         self._answers.by_decoder = self._decode_other_records()
         self._run(CREATE_EVENT)
-        self._run(CREATE_DEDUPLICATED_SALE if self._rules.once_ms else CREATE_SALE)
+        self._run(CREATE_DEDUPLICATED_SALE if self._rules.dedup_block_ms else CREATE_SALE)
         self._summary()
-        if self._rules.once_ms:
+        if self._rules.dedup_block_ms:
             self._duplicate_blocks()
         end_second = self._ledger()
         self._outliers()
@@ -137,7 +139,7 @@ class _DuckdbOracle:
             ("currency", self._rules.default_currency),
             ("max_ahead_ms", self._rules.max_ahead_ms),
             ("max_lateness_ms", self._rules.max_lateness_ms),
-            ("dedup_block_ms", self._rules.once_ms),
+            ("dedup_block_ms", self._rules.dedup_block_ms),
         ):
             self._db.execute(f"SET VARIABLE {name} = ?", [value])
         self._create("upper_bound", UPPER_BOUND)
@@ -206,7 +208,7 @@ class _DuckdbOracle:
 
     def _duplicate_blocks(self) -> None:
         for start_ms, duplicates, conflicting, is_open in self._run(DUPLICATES).fetchall():
-            block = start_ms // 1_000, (start_ms + self._rules.once_ms) // 1_000
+            block = start_ms // 1_000, (start_ms + self._rules.dedup_block_ms) // 1_000
             if duplicates:
                 self._answers.duplicate_blocks[block] = BlockDuplicates(duplicates, conflicting)
             if is_open:

@@ -53,14 +53,14 @@ class PythonOracle:
             begin: the first offset of each partition.
 
         """
-        self._answers = Answers(upper_bound, begin or {}, deduplicated=rules.once_ms > 0)
+        self._answers = Answers(upper_bound, begin or {}, deduplicated=rules.dedup_block_ms > 0)
         self._rules = rules
         self._detection = detection
         self._outliers = Outliers(detection)
         self._counts: Counts = {}
         # Sales that have an identifier, if each identifier counts once.
-        self._counted_copies = Deduplicator(rules.once_ms)
-        self._open_copies = Deduplicator(rules.once_ms)
+        self._counted_copies = Deduplicator(rules.dedup_block_ms)
+        self._open_copies = Deduplicator(rules.dedup_block_ms)
         # By partition: the second of the newest readable record after the upper bound.
         self._newest_open: dict[int, int] = {}
 
@@ -77,7 +77,7 @@ class PythonOracle:
         upper_bound, rules = self._answers.upper_bound, self._rules
         add_outlier, summary = self._outliers.add, self._answers.summary
         min_age_ms, max_age_ms = -rules.max_ahead_ms, rules.max_lateness_ms
-        copies = self._counted_copies if rules.once_ms else None
+        copies = self._counted_copies if rules.dedup_block_ms else None
         current_partition, current_second = -1, -1
         for partition, offset, append_ms, value in records:
             sale = parse_plain(value, append_ms, rules) if value else None
@@ -170,8 +170,8 @@ class PythonOracle:
             if counted is not None and open_copies.precedes(counted):
                 answers.open_summary.add(summary_key(counted.first))
         # Another call of `answers` must not count these copies again.
-        self._counted_copies = Deduplicator(self._rules.once_ms)
-        self._open_copies = Deduplicator(self._rules.once_ms)
+        self._counted_copies = Deduplicator(self._rules.dedup_block_ms)
+        self._open_copies = Deduplicator(self._rules.dedup_block_ms)
 
     def _add_sale(self, sale: Sale) -> None:
         group = self._answers.summary.setdefault(summary_key(sale), SummarySums())
@@ -225,7 +225,7 @@ class PythonOracle:
                 self._answers.reasons[outcome] += 1
 
     def _is_deduplicated(self, sale: Sale) -> bool:
-        return bool(self._rules.once_ms) and sale.transaction_id is not None
+        return bool(self._rules.dedup_block_ms) and sale.transaction_id is not None
 
     def _mark_open(
         self, key: LedgerKey, position: LogPosition, outcomes: tuple[Outcome, ...]

@@ -248,7 +248,7 @@ def test_copies_that_do_not_count_have_no_latency() -> None:
         for offset in range(3)
     ]
     shown: Showings = {(SECOND, "books", "BRL"): [(9_000_000, 1)]}
-    once = replace(RULES, once_ms=600_000)
+    once = replace(RULES, dedup_block_ms=600_000)
     found = stamps(log, once, shown)
     assert (found.intended.tolist(), found.visible.tolist()) == ([1_000], [9_000_000])
     assert found.unseen == 0

@@ -339,7 +339,7 @@ def test_currencies(text: str, expected: str) -> None:
     ],
 )
 def test_transactions(text: str, transaction_id: str | None) -> None:
-    """An identifier that nobody should repeat is dropped; its sale is not."""
+    """An invalid identifier is dropped; its sale is accepted."""
     assert accepted(literal("transactionId", text)).transaction_id == transaction_id
 
 
@@ -473,7 +473,7 @@ def test_lateness(age_ms: int, expected: str) -> None:
 
 
 def test_a_late_sale_is_still_a_sale() -> None:
-    """What is late keeps its amount, so that it can be told how much is missing."""
+    """A late sale keeps its amount, so that the missing money can be reported."""
     (late,) = decode(changed(eventTime=0), APPEND_MS, RULES)
     assert isinstance(late, Late)
     assert late.sale.cents == 23_402

@@ -82,7 +82,7 @@ def test_plain_records_go_the_short_way(left_out: str | None) -> None:
 
 
 def test_names_of_the_data_do_not_matter() -> None:
-    """A product whose name begins as a column's is only slower to tell from a repeated column."""
+    """A product name that begins like a column costs time, but is no repeated column."""
     value = json.dumps({name: json.loads(text) for name, text in GOOD.items()} | {"product": 1})
     assert parse_plain(value.encode(), APPEND_MS, RULES) is not None
 

@@ -229,4 +229,4 @@ def test_the_rules_say_what_counts() -> None:
     """Those of the event in milliseconds, and for how long a transactionId counts once."""
     told = JobContract.of(Settings(job=JobSettings(deduplicate_minutes=5)))
     assert told.rules() == Rules("BRL", 600_000, 60_000, 300_000)
-    assert JobContract().rules().once_ms == 0
+    assert JobContract().rules().dedup_block_ms == 0

@@ -1,4 +1,4 @@
-"""Helpers of the tests of the proof."""
+"""Helpers of the tests of the verifier."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RULES = Rules(default_currency="BRL", max_lateness_ms=10_000, max_ahead_ms=1_000
 
 @pytest.fixture
 def dumped(tmp_path: Path) -> Callable[[Sequence[Record], Detection], Dump]:
-    """Return what writes records, those of a partition in stretches of seven."""
+    """Return a function that writes records to a dump, seven of a partition to a file."""
 
     def write(records: Sequence[Record], detection: Detection) -> Dump:
         dump = Dump(tmp_path / f"dump-{len(list(tmp_path.iterdir()))}")

@@ -66,12 +66,12 @@ def count(cut: dict[int, int], records: list[Record]) -> Answers:
 
 
 def recounted(cut: int = END) -> Answers:
-    """Return what the topic comes to up to a cut."""
+    """Return the recomputed rows up to an upper bound."""
     return count({0: cut, 1: cut}, topic())
 
 
 def tables_of(answers: Answers) -> Rows:
-    """Return the rows that a right job would have written when it had come to the cut."""
+    """Return the rows that a correct job has written when it has read up to the upper bound."""
     seen = [record for record in topic() if record.offset < answers.upper_bound[record.partition]]
     tables = rendered(count(dict(answers.upper_bound), seen))
     return list(tables.summary), list(tables.ledger)
@@ -232,16 +232,16 @@ def test_a_second_that_the_job_saw_nothing_of_may_be_missing() -> None:
 
 
 @given(st.integers(0, END), st.integers(0, END))
-def test_tables_that_are_ahead_of_the_cut(cut: int, ahead: int) -> None:
-    """Whatever the job has counted since the cut was taken, there is no false alarm."""
+def test_tables_that_are_ahead_of_the_upper_bound(cut: int, ahead: int) -> None:
+    """Records that the job counts after the upper bound was set raise no false alarm."""
     recount = recounted(cut)
     verdict = compare(recount, TableRows(*tables_of(recounted(max(cut, ahead)))))
     assert verdict.exact, list(map(str, verdict.differences))
     assert verdict.open_groups == len(recount.open_groups)
 
 
-def test_settled_groups_are_compared_beside_open_ones() -> None:
-    """Damage before the cut is found although the end is open."""
+def test_closed_rows_are_compared_if_others_are_open() -> None:
+    """Damage before the upper bound is found although the end of the log is open."""
     recount = recounted(END - 1)
     summary, ledger = tables_of(recounted())
     summary[0] = summary[0]._replace(sales_count=0)

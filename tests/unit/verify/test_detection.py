@@ -1,4 +1,4 @@
-"""Detections by hand, and against a slow reference that is written as the rules are told."""
+"""Alerts worked out by hand, and a slow reference that follows the text of the rules literally."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_sale_needs_five_before_it() -> None:
 
 
 def test_products_partitions_and_blocks_have_lanes_of_their_own() -> None:
-    """A dear product is not unusual beside a cheap one, nor after six hours."""
+    """An expensive product is not compared with a cheap one, nor with sales six hours before."""
     outliers = Outliers(DETECTION)
     for offset in range(100):
         cheap = offset % 2 == 0
@@ -157,8 +157,8 @@ def test_products_partitions_and_blocks_have_lanes_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("stretch", [1, 7, 20, 33])
-def test_stretches_join(stretch: int) -> None:
-    """However the log is cut, the same sales are found."""
+def test_chunks_are_merged(stretch: int) -> None:
+    """The alerts do not depend on the chunks of the log."""
     sales = [(1_000 + 37 * (n * n % 11), 1 + n % 3) for n in range(80)]
     sales[41], sales[60], sales[61] = (20_000, 1), (50, 1), (1_000, 400)
     whole = Outliers(DETECTION)

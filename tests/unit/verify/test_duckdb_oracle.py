@@ -1,4 +1,4 @@
-"""The two formulations agree on everything, and the plain records need no decoder."""
+"""Both oracles agree on everything, and plain records need no decoder."""
 
 from __future__ import annotations
 
@@ -156,12 +156,12 @@ TEXTS: tuple[bytes | None, ...] = (
 
 
 def both(dumped: Dumped, records: Sequence[Record], cut: dict[int, int]) -> tuple[Answers, Answers]:
-    """Return what each formulation makes of the records."""
+    """Return the result of each oracle."""
     made = dumped(records, DETECTION)
     return parallel.recompute(made, cut, 1), duckdb_oracle.recompute(made, cut, 1)
 
 
-def test_they_agree_on_every_odd_record(dumped: Dumped) -> None:
+def test_they_agree_on_every_unusual_record(dumped: Dumped) -> None:
     """One record, one outcome, alone in its second and category or not."""
     records = [Record(0, at, BASE_MS + 400 * at, value) for at, value in enumerate(TEXTS)]
     one, two = both(dumped, records, {0: len(records)})
@@ -205,7 +205,7 @@ values = st.one_of(
 def test_they_agree_on_any_log(
     dumped: Dumped, log: list[tuple[bytes | None, int]], cut: int, partitions: int
 ) -> None:
-    """Sums, ledger, detections, open rows; whatever the cut."""
+    """Sums, ledger, alerts and open rows, for any upper bound."""
     records, now, ends = [], BASE_MS, dict.fromkeys(range(partitions), 0)
     for number, (value, later) in enumerate(log):
         now += later
@@ -264,7 +264,7 @@ def test_an_empty_log(dumped: Dumped) -> None:
 
 
 def test_several_processes_come_to_the_same(dumped: Dumped) -> None:
-    """Stretches that processes of their own have counted."""
+    """Files that are counted by several processes."""
     records = [
         Record(part, offset, BASE_MS + 97 * offset, sale(productPrice=1 + offset * 7 % 13))
         for part in (0, 1)

@@ -65,7 +65,7 @@ def test_a_dump_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left(dumped: Dumped) -> None:
-    """Deleted twice is deleted."""
+    """A second deletion is no error."""
     made = dumped([Record(0, 0, 1, b"{}")], DETECTION)
     made.delete()
     made.delete()

@@ -88,7 +88,7 @@ def test_each_outcome_has_its_place() -> None:
     assert recount.open_groups == set()
 
 
-def test_records_behind_the_cut_only_leave_groups_open() -> None:
+def test_records_after_the_upper_bound_only_open_rows() -> None:
     """They count nowhere, and the rows that they touch are marked."""
     recount = counted(
         {0: 1},
@@ -124,10 +124,10 @@ def test_interleaving_does_not_matter(log: list[list[Record]], random: Any, cut:
 
 
 @given(logs(), st.integers(0, 8), st.lists(st.integers(1, 7), max_size=3))
-def test_a_log_may_be_counted_in_stretches(
+def test_a_log_may_be_counted_in_chunks(
     log: list[list[Record]], cut: int, breaks: list[int]
 ) -> None:
-    """Stretches that are counted apart and joined come to what the whole log comes to."""
+    """Chunks that are counted separately and merged give the result of the whole log."""
     edges = [0, *sorted(breaks), 8]
     whole = PythonOracle(RULES, {0: cut, 1: 8}, DETECTION)
     for partition in log:
@@ -151,7 +151,7 @@ def test_totals_are_the_sums_of_the_rows(log: list[list[Record]]) -> None:
 
 
 def test_a_second_is_closed_when_every_partition_has_passed_it() -> None:
-    """A partition that is behind, or whose records cannot be read, holds the seconds open."""
+    """A partition that is behind, or has no readable record, keeps the seconds open."""
     second = BASE_MS // 1_000
     ahead, behind = record(0, 0, BASE_MS + 5_000), record(1, 0, BASE_MS + 2_999)
     assert counted({0: 1, 1: 1}, [ahead, behind]).closed == second + 2

@@ -150,7 +150,7 @@ def build(seed: int) -> World:
     live = seed % 2 == 1
     cut = {part: int(stop * (1 - PAST_SHARE)) if live else stop for part, stop in end.items()}
     seen = {part: (cut[part] + stop) // 2 for part, stop in end.items()}
-    rules, job = replace(Rules.of(SaleSettings()), once_ms=ONCE_MS), JobSettings()
+    rules, job = replace(Rules.of(SaleSettings()), dedup_block_ms=ONCE_MS), JobSettings()
     detection = Detection(
         job.outlier_hours, job.outlier_score, job.surge_seconds, job.surge_score, CATEGORIES
     )

@@ -95,7 +95,7 @@ class LiveView:
             rate=self._rate(total["accepted"]),
             wanted=self._wanted,
             total=total,
-            deduplicated=bool(rules.once_ms),
+            deduplicated=bool(rules.dedup_block_ms),
             delay=self._latency.recent(),
         )
 

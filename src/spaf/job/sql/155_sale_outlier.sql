@@ -1,5 +1,5 @@
 -- Sales at an unusual price, or of an unusual quantity, for their product.
--- Grain: kafka_partition, kafka_offset, kind (a sale has at most one kind; price comes first).
+-- Grain: kafka_partition, kafka_offset, kind (a sale has at most one kind).
 -- A record may hold several sales (a JSON array), and two of them may have the same kind. Their
 -- order inside the job is not fixed, so the sale with the largest amount represents the record.
 CREATE TEMPORARY VIEW sale_outlier AS

@@ -65,7 +65,7 @@ class Operations:
     def __init__(self, source: RunInfo, hub: Hub) -> None:
         """Prepare the questions; nobody is asked yet."""
         self._source, self._hub = source, hub
-        once = bool(source.rules.once_ms)
+        once = bool(source.rules.dedup_block_ms)
         self._ledger = LedgerReader(source.access, once=once)
         self._flink = FlinkProbe(source.flink, lambda: source.job().id)
         self._load = LoadProbe(lambda: source.links().get("locust"))
@@ -133,7 +133,7 @@ class Operations:
                 offsets.ends,
                 offsets.begins,
                 current=self.offsets.fresh,
-                deduplicating=bool(self._source.rules.once_ms),
+                deduplicating=bool(self._source.rules.dedup_block_ms),
             )
             if self.tables.fresh:
                 self._hub.publish("accounts", told)

@@ -154,7 +154,7 @@ def timed(
     found = StageLatencies([], [], [])
     for key, sales in ranked(records, rules).items():
         found.kafka.extend(_ms(one) for one in sales if one.sent is not None)
-        if rules.once_ms:
+        if rules.dedup_block_ms:
             continue  # a copy that came before would shift the ranks
         for sale, stamp in zip(sales, first_shown(shown.get(key, []), len(sales)), strict=True):
             if stamp is not None:

@@ -47,7 +47,7 @@ def test_what_cannot_be_timed_is_left_out() -> None:
     shown = {KEY: [((base * 1_000 + 8_000, base + 5), 2)]}
     records = [sale(0, base, sentAt="x"), Record(0, 1, base, b"{"), Record(0, 2, base, None)]
     assert timed(records, RULES, shown).kafka == []
-    found = timed([sale(0, base)], Rules("BRL", 600_000, 60_000, once_ms=60_000), shown)
+    found = timed([sale(0, base)], Rules("BRL", 600_000, 60_000, dedup_block_ms=60_000), shown)
     assert (len(found.kafka), found.flink, found.postgres) == (1, [], [])
 
 

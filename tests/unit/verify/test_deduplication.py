@@ -1,4 +1,4 @@
-"""Each transactionId once, in both formulations: the same firsts, and the same rows left open."""
+"""Each transactionId once: both oracles count the same copies and leave the same rows open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.scale import scaled
 
 BASE_MS = 1_763_800_080_000
 RULES = Rules(
-    default_currency="BRL", max_lateness_ms=10_000, max_ahead_ms=1_000, once_ms=2 * 60_000
+    default_currency="BRL", max_lateness_ms=10_000, max_ahead_ms=1_000, dedup_block_ms=2 * 60_000
 )
 DETECTION = Detection(1, 5.0, 120, 4.5, ("books", "toys"))
 
@@ -32,7 +32,7 @@ def record(partition: int, offset: int, after_ms: int, name: object, **more: obj
 def both(
     folder: Path, records: Sequence[Record], cut: dict[int, int], rules: Rules = RULES
 ) -> tuple[Answers, Answers]:
-    """Return what each formulation makes of the records, in stretches of three."""
+    """Return the result of each oracle, with three records in a file."""
     dump = Dump(folder)
     dump.create()
     for partition in cut:
@@ -71,7 +71,7 @@ def test_the_first_copy_counts(tmp_path: Path) -> None:
     assert one.open_groups == set()
 
 
-def test_a_copy_behind_the_cut_opens_what_it_takes_back(tmp_path: Path) -> None:
+def test_a_copy_after_the_upper_bound_opens_the_row_that_it_changes(tmp_path: Path) -> None:
     """An earlier one in another partition may move the sale; a later one changes only its block."""
     records = [
         record(0, 0, 5_000, "a"),
@@ -90,7 +90,7 @@ def test_a_copy_behind_the_cut_opens_what_it_takes_back(tmp_path: Path) -> None:
 def test_off_each_copy_counts(tmp_path: Path) -> None:
     """Without a block length nothing is a copy."""
     records = [record(0, at, 1_000, "a") for at in range(4)]
-    one, two = both(tmp_path, records, {0: 4}, replace(RULES, once_ms=0))
+    one, two = both(tmp_path, records, {0: 4}, replace(RULES, dedup_block_ms=0))
     assert list(map(str, disagreements(one, two))) == []
     assert counts(one) == {1: 4}
     assert (one.accepted, one.duplicates, one.deduplicated) == (4, 0, False)
@@ -113,7 +113,7 @@ def test_off_each_copy_counts(tmp_path: Path) -> None:
 def test_they_agree_on_any_copies(
     tmp_path: Path, drawn: list[tuple[int, int, str | None, str, int]], stops: tuple[int, ...]
 ) -> None:
-    """Whatever the partitions hold and wherever the cut is."""
+    """For any content of the partitions and any upper bound."""
     records: list[Record] = []
     for partition in range(3):
         own = sorted(one for one in drawn if one[0] == partition and one[2] is not None)
