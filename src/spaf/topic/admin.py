@@ -69,7 +69,7 @@ def ensure_topic(bootstrap: str, topic: str, partitions: int) -> None:
 
     """
     if not _create(bootstrap, topic, partitions, TOPIC_OPTIONS):
-        with kafka_errors(f"Looking at topic {topic}", bootstrap):
+        with kafka_errors(f"Describing topic {topic}", bootstrap):
             _check_append_time(admin_client(bootstrap), bootstrap, topic)
 
 
@@ -111,7 +111,7 @@ def partitions(bootstrap: str, topic: str) -> list[int]:
         MissingError: it has no such topic.
 
     """
-    with kafka_errors(f"Looking for topic {topic}", bootstrap):
+    with kafka_errors(f"Listing the partitions of topic {topic}", bootstrap):
         known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S).topics
     if topic not in known:
         raise MissingError(
@@ -190,8 +190,8 @@ def offsets_at_time(
         TopicError: the broker does not answer, or lacks one of the partitions.
 
     """
-    found = _list_offsets(bootstrap, parts, OffsetSpec.for_timestamp(time_ms), REQUEST_TIMEOUT_S)
-    return {part: None if offset < 0 else offset for part, offset in found.items()}
+    offsets = _list_offsets(bootstrap, parts, OffsetSpec.for_timestamp(time_ms), REQUEST_TIMEOUT_S)
+    return {part: None if offset < 0 else offset for part, offset in offsets.items()}
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
@@ -203,8 +203,8 @@ def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
     """
     asked = [TopicPartition(topic, number) for number in partitions(bootstrap, topic)]
     with kafka_errors(f"Reading the offsets of group {group}", bootstrap):
-        found = _group_client(bootstrap, group).committed(asked, timeout=REQUEST_TIMEOUT_S)
-    return {part.partition: part.offset for part in found if part.offset >= 0}
+        positions = _group_client(bootstrap, group).committed(asked, timeout=REQUEST_TIMEOUT_S)
+    return {part.partition: part.offset for part in positions if part.offset >= 0}
 
 
 def commit(bootstrap: str, group: str, topic: str, offsets: Mapping[int, int]) -> None:
@@ -256,8 +256,8 @@ def _group_client(bootstrap: str, group: str) -> Consumer:
 
 def _offsets(bootstrap: str, topic: str, spec: OffsetSpec) -> dict[int, int]:
     parts = [(topic, number) for number in partitions(bootstrap, topic)]
-    found = _list_offsets(bootstrap, parts, spec, REQUEST_TIMEOUT_S)
-    return {number: offset for (_, number), offset in found.items()}
+    offsets = _list_offsets(bootstrap, parts, spec, REQUEST_TIMEOUT_S)
+    return {number: offset for (_, number), offset in offsets.items()}
 
 
 def _list_offsets(
@@ -273,9 +273,9 @@ def _list_offsets(
     with kafka_errors(f"Reading the offsets of topic {topics}", bootstrap):
         answer = admin_client(bootstrap).list_offsets(asked, request_timeout=seconds)
         offsets: dict[tuple[str, int], int] = {}
-        for part, found in answer.items():
+        for part, future in answer.items():
             try:
-                offsets[part.topic, part.partition] = found.result().offset
+                offsets[part.topic, part.partition] = future.result().offset
             except KafkaException as failure:
                 if not lenient or failure.args[0].code() in UNREACHABLE:
                     raise

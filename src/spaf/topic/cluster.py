@@ -127,38 +127,38 @@ def overview(bootstrap: str, ours: str, group: str, contains: str = "") -> Clust
         TopicError: the broker does not answer.
 
     """
-    with kafka_errors("Looking at the broker", bootstrap):
+    with kafka_errors("Listing topics and groups", bootstrap):
         known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S)
         listing = admin_client(bootstrap).list_consumer_groups(request_timeout=REQUEST_TIMEOUT_S)
         groups = listing.result().valid or []
     topics = sorted(
-        (one for one in known.topics.items() if contains in one[0]),
-        key=lambda one: (one[0] != ours, one[0].startswith(INTERNAL), one[0]),
+        (item for item in known.topics.items() if contains in item[0]),
+        key=lambda item: (item[0] != ours, item[0].startswith(INTERNAL), item[0]),
     )
     shown = topics[:MAX_TOPICS]
     records = _records(bootstrap, shown)
-    found = sorted(
-        ((one.group_id, one.state.name) for one in groups if contains in one.group_id),
-        key=lambda one: (one[0] != group, one),
+    matching = sorted(
+        ((entry.group_id, entry.state.name) for entry in groups if contains in entry.group_id),
+        key=lambda item: (item[0] != group, item),
     )
-    lags = {name: _lag(bootstrap, name, known, ours) for name, _ in found[:MAX_LAGS]}
+    lags = {name: _lag(bootstrap, name, known, ours) for name, _ in matching[:MAX_LAGS]}
     return Cluster(
         brokers(known),
         [
-            Topic(name, len(one.partitions), records.get(name), name.startswith(INTERNAL))
-            for name, one in shown
+            Topic(name, len(topic.partitions), records.get(name), name.startswith(INTERNAL))
+            for name, topic in shown
         ],
-        [ConsumerGroup(name, state, lags.get(name)) for name, state in found[:MAX_GROUPS]],
+        [ConsumerGroup(name, state, lags.get(name)) for name, state in matching[:MAX_GROUPS]],
         len(topics) - len(shown),
-        max(0, len(found) - MAX_GROUPS),
+        max(0, len(matching) - MAX_GROUPS),
     )
 
 
 def brokers(known: ClusterMetadata) -> list[Broker]:
     """Return the brokers of the cluster."""
     return [
-        Broker(one.id, f"{one.host}:{one.port}", one.id == known.controller_id)
-        for one in sorted(known.brokers.values(), key=lambda one: one.id)
+        Broker(broker.id, f"{broker.host}:{broker.port}", broker.id == known.controller_id)
+        for broker in sorted(known.brokers.values(), key=lambda broker: broker.id)
     ]
 
 
@@ -171,7 +171,7 @@ def describe_topic(bootstrap: str, name: str) -> tuple[list[Partition], list[Con
 
     """
     resource = ConfigResource(ResourceType.TOPIC, name)
-    with kafka_errors(f"Looking at topic {name}", bootstrap):
+    with kafka_errors(f"Describing topic {name}", bootstrap):
         known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S).topics
         if name not in known:
             raise MissingError(f"Kafka at {bootstrap} has no topic {name}.")
@@ -182,12 +182,16 @@ def describe_topic(bootstrap: str, name: str) -> tuple[list[Partition], list[Con
     parts = [(name, number) for number in sorted(known[name].partitions)[:MAX_PARTITIONS]]
     begins = begin_offsets_of(bootstrap, parts, lenient=True)
     ends = end_offsets_of(bootstrap, parts, lenient=True)
-    leaders = {number: one.leader for number, one in known[name].partitions.items()}
+    leaders = {number: part.leader for number, part in known[name].partitions.items()}
     return (
         [Partition(part[1], begins.get(part), ends.get(part), leaders[part[1]]) for part in parts],
         [
-            ConfigEntry(one.name, None if one.is_sensitive else one.value, one.is_default)
-            for one in sorted(options.values(), key=lambda one: (one.is_default, one.name))
+            ConfigEntry(
+                option.name, None if option.is_sensitive else option.value, option.is_default
+            )
+            for option in sorted(
+                options.values(), key=lambda option: (option.is_default, option.name)
+            )
         ],
     )
 
@@ -201,16 +205,16 @@ def describe_group(bootstrap: str, name: str, ours: str) -> ConsumerGroupDetail:
 
     """
     admin = admin_client(bootstrap)
-    with kafka_errors(f"Looking at group {name}", bootstrap):
+    with kafka_errors(f"Describing group {name}", bootstrap):
         known = admin.list_topics(timeout=REQUEST_TIMEOUT_S)
         asked = admin.describe_consumer_groups([name], request_timeout=REQUEST_TIMEOUT_S)
-        found: ConsumerGroupDescription = asked[name].result()
-    read = [part for one in found.members for part in _assigned(one)]
+        description: ConsumerGroupDescription = asked[name].result()
+    read = [part for member in description.members for part in _assigned(member)]
     offsets = committed(bootstrap, name, _candidates(known, [ours, *(t for t, _ in read)]))
-    if not offsets and not found.members and found.state.name in ("DEAD", "UNKNOWN"):
+    if not offsets and not description.members and description.state.name in ("DEAD", "UNKNOWN"):
         raise MissingError(f"Kafka at {bootstrap} has no group {name}.")
     return ConsumerGroupDetail(
-        name, found.state.name, [_member(one) for one in found.members], offsets
+        name, description.state.name, [_member(member) for member in description.members], offsets
     )
 
 
@@ -228,11 +232,11 @@ def committed(bootstrap: str, name: str, parts: Iterable[Part]) -> list[Committe
         closing(open_consumer(bootstrap, name)) as consumer,
     ):
         answer = consumer.committed(asked, timeout=REQUEST_TIMEOUT_S)
-    found = {(one.topic, one.partition): one.offset for one in answer if one.offset >= 0}
-    ends = end_offsets_of(bootstrap, list(found), lenient=True) if found else {}
+    positions = {(p.topic, p.partition): p.offset for p in answer if p.offset >= 0}
+    ends = end_offsets_of(bootstrap, list(positions), lenient=True) if positions else {}
     return [
         CommittedOffset(*part, offset, ends[part], max(0, ends[part] - offset))
-        for part, offset in sorted(found.items())
+        for part, offset in sorted(positions.items())
         if part in ends
     ]
 
@@ -243,23 +247,23 @@ def _records(bootstrap: str, topics: list[tuple[str, TopicMetadata]]) -> dict[st
     A topic with a partition that does not answer, such as one without a leader, is left out.
     """
     parts: list[Part] = []
-    for name, one in topics:
-        if len(parts) + len(one.partitions) <= MAX_PARTITIONS:
-            parts += [(name, number) for number in one.partitions]
+    for name, topic in topics:
+        if len(parts) + len(topic.partitions) <= MAX_PARTITIONS:
+            parts += [(name, number) for number in topic.partitions]
     if not parts:
         return {}
     begins = begin_offsets_of(bootstrap, parts, lenient=True)
     ends = end_offsets_of(bootstrap, parts, lenient=True)
     unknown = {part[0] for part in parts if part not in begins or part not in ends}
-    found: dict[str, int] = {}
+    records: dict[str, int] = {}
     for part in (part for part in parts if part[0] not in unknown):
-        found[part[0]] = found.get(part[0], 0) + ends[part] - begins[part]
-    return found
+        records[part[0]] = records.get(part[0], 0) + ends[part] - begins[part]
+    return records
 
 
 def _lag(bootstrap: str, name: str, known: ClusterMetadata, ours: str) -> int | None:
-    found = committed(bootstrap, name, _candidates(known, [ours]))
-    return sum(one.lag for one in found) if found else None
+    offsets = committed(bootstrap, name, _candidates(known, [ours]))
+    return sum(offset.lag for offset in offsets) if offsets else None
 
 
 def _candidates(known: ClusterMetadata, first: Iterable[str]) -> list[Part]:

@@ -203,10 +203,10 @@ def record_at(bootstrap: str, topic: str, partition: int, offset: int) -> Consum
             todo=f"It holds {begin} to {end - 1}." if begin < end else "It is empty.",
         )
     only = {partition: OffsetRange(offset, offset + 1)}
-    found = from_offsets(bootstrap, topic, only, {partition: offset}, 1)
-    if not found or found[0].offset != offset:
+    records = from_offsets(bootstrap, topic, only, {partition: offset}, 1)
+    if not records or records[0].offset != offset:
         raise MissingError(f"Offset {offset} of partition {partition} holds no record.")
-    return found[0]
+    return records[0]
 
 
 class TopicTail:
