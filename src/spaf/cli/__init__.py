@@ -6,7 +6,7 @@ import sys
 
 from spaf.bench.registry import GROUPS
 from spaf.cli.lazy_group import LazyCommand, lazy_group
-from spaf.cli.terminal.output import complain, err
+from spaf.cli.terminal.output import err, print_error
 from spaf.errors import SpafError
 
 INTERRUPTED = 130
@@ -66,7 +66,7 @@ def main() -> None:
     try:
         app()
     except SpafError as error:
-        complain(error)
+        print_error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         err.print("Interrupted; what this command had started is stopped.")

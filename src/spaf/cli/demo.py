@@ -1,4 +1,4 @@
-"""`spaf demo`: everything, from nothing to a verdict."""
+"""`spaf demo`: start everything, sell, and verify."""
 
 from __future__ import annotations
 
@@ -38,15 +38,12 @@ from spaf.stack.run import Run, running
 from spaf.stack.service_names import LOCUST, SERVE
 from spaf.stack.state import ServiceState
 
-# Locust's page is up well within this, seconds.
+# Several times what Locust's page takes to start.
 PAGE_TIMEOUT_S = 30.0
-# Four pictures a second look alive and cost little.
-PAUSE_S = 0.25
-# Until the first row, look often: its time is a figure.
-FIRST_ROW_PAUSE_S = 0.05
-
-
-# Where a sale is seen, for a person.
+# Interval of the dashboard; shorter until the first row, whose time is a figure of the result.
+REFRESH_S = 0.25
+FIRST_ROW_REFRESH_S = 0.05
+# Names of the places where sales become visible.
 PLACES = {"store": "PostgreSQL", "screen": "the screen"}
 
 
@@ -68,9 +65,9 @@ def demo(
     wanted = rate(per_second)
     seconds = None if length is None else duration(length)
     chosen = settings.load()
-    # Before anything is started: without a browser there is nothing to wait for.
+    # Before the start, because without a browser the command fails.
     program = find(chosen.serve.browser) if on_screen else None
-    # Both end the sales and bring the verdict, also where a shell has told us to ignore Ctrl-C.
+    # Both signals end the sales. Installed because a shell lets background processes ignore SIGINT.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     progress = StartProgress()
@@ -79,9 +76,9 @@ def demo(
         _screen(run, program) as screen,
         Measurement.start(run, screen) as measurement,
     ):
-        # It starts now: the sales do not wait for it.
-        place = run.state().services[SERVE].address
-        err.print(f"\nThe page, in a second: [bold]{place}[/]\n", highlight=False)
+        # The page is still starting; the sales do not wait for it.
+        address = run.state().services[SERVE].address
+        err.print(f"\nThe page, in a second: [bold]{address}[/]\n", highlight=False)
         page = _locust(run)
         with LocustClient(page.address) as locust:
             locust.start(wanted)
@@ -89,45 +86,49 @@ def demo(
         first_row = _watch(view, measurement, seconds)
         err.print("Sales have ended; recomputing every sum from the topic (some seconds) ...")
         outcome = measurement.finish(stop_page(run, page.address))
-        refused = explained(run)
+        quarantine = explained(run)
     start_seconds = None if first_row is None else round(first_row - progress.began, 2)
     if json:
         print_json(
-            {"start_seconds": start_seconds, **outcome.as_dict(), "quarantine": refused.as_dict()}
+            {
+                "start_seconds": start_seconds,
+                **outcome.as_dict(),
+                "quarantine": quarantine.as_dict(),
+            }
         )
     else:
-        _print(outcome, refused, start_seconds)
+        _print(outcome, quarantine, start_seconds)
     if outcome.reasons:
         raise typer.Exit(1)
 
 
 @contextlib.contextmanager
 def _screen(run: Run, program: Path | None) -> Iterator[Screen | None]:
-    """Have the page open in a browser for the block, if one is to be measured."""
+    """Open the page in a browser for the block; without a program, yield None."""
     if program is None:
         yield None
         return
     if runs_as_root():
         err.print(f"[dim]{NO_SANDBOX}[/]")
-    with open_screen(run, program) as one:
-        yield one
+    with open_screen(run, program) as screen:
+        yield screen
 
 
 def _locust(run: Run) -> ServiceState:
-    """Wait for Locust's page, which starts last."""
-    found = run.state().services
+    """Wait until Locust's page is running."""
+    services = run.state().services
 
     def ready() -> bool:
-        found.update(run.state().services)
-        return LOCUST in found and found[LOCUST].state == "running"
+        services.update(run.state().services)
+        return LOCUST in services and services[LOCUST].state == "running"
 
     if not process.wait_until(ready, PAGE_TIMEOUT_S):
         raise StackError("Locust's page did not start.", todo="See `spaf logs locust`.")
-    return found[LOCUST]
+    return services[LOCUST]
 
 
 def _watch(view: LiveView, measurement: Measurement, seconds: float | None) -> float | None:
-    """Show the run until its time is over or Ctrl-C; return when the first row was there."""
+    """Show the run for `seconds` or until Ctrl-C; return the time of the first row."""
     first_row: float | None = None
     began = clock.monotonic()
     with view:
@@ -137,17 +138,17 @@ def _watch(view: LiveView, measurement: Measurement, seconds: float | None) -> f
                 if first_row is None and view.has_rows:
                     first_row = clock.monotonic()
                 measurement.sampler.sample_if_due()
-                clock.sleep(FIRST_ROW_PAUSE_S if first_row is None else PAUSE_S)
+                clock.sleep(FIRST_ROW_REFRESH_S if first_row is None else REFRESH_S)
         except KeyboardInterrupt:
             err.print()
     return first_row
 
 
-def _print(outcome: Outcome, refused: Explained, start_seconds: float | None) -> None:
+def _print(outcome: Outcome, quarantine: Explained, start_seconds: float | None) -> None:
     out.print()
     print_verdict(outcome.verdict)
-    if refused.line():
-        print_parts(refused.line().split())
+    if quarantine.line():
+        print_parts(quarantine.line().split())
     if start_seconds is not None:
         out.print(f"first true row on screen after {start_seconds:.1f} s", highlight=False)
     _print_latency(outcome)
@@ -159,17 +160,17 @@ def _print_latency(outcome: Outcome) -> None:
     if not latencies["store"]:
         out.print("[red]no latency is reported:[/] " + "; ".join(outcome.reasons or ["no sales"]))
         return
-    for place, found in latencies.items():
-        if found:
+    for place, latency in latencies.items():
+        if latency:
             print_parts(
                 [
                     f"from sale to {PLACES[place]},",
-                    f"{counted(found.count, 'sale')}",
+                    f"{counted(latency.count, 'sale')}",
                     f"(all but the first {outcome.warm_up_s:.0f} s):",
-                    f"p50 {found.p50:.1f} ms,",
-                    f"p90 {found.p90:.1f} ms,",
-                    f"p99 {found.p99:.1f} ms,",
-                    f"largest {found.max:.1f} ms",
+                    f"p50 {latency.p50:.1f} ms,",
+                    f"p90 {latency.p90:.1f} ms,",
+                    f"p99 {latency.p99:.1f} ms,",
+                    f"largest {latency.max:.1f} ms",
                 ]
             )
     if outcome.painted:

@@ -1,4 +1,4 @@
-"""`spaf detect`: the job's anomaly rules over a file of one's own."""
+"""`spaf detect`: the job's anomaly rules over a CSV file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from spaf.bench.detection.detect import detect as score
 from spaf.cli.terminal.output import Json, counted, err, out, print_json, table
 from spaf.errors import SettingsError
 
-# Flagged rows that are printed one by one; the rest is counted.
-SHOWN = 20
+# Flagged rows that are printed; of the others only their number.
+MAX_PRINTED = 20
 
 
 class SeriesKind(StrEnum):
-    """What the values of a file are."""
+    """The kind of values in a file."""
 
     rate = "rate"
     level = "level"
@@ -33,9 +33,9 @@ def detect(
     file: Annotated[Path, typer.Argument(help="CSV with a header: timestamp,value or sales.")],
     kind: Annotated[
         SeriesKind | None,
-        typer.Option(help="Counts a step, a level, or sales; without it, what it looks like."),
+        typer.Option(help="Events a step, a level, or sales; without it, inferred from the file."),
     ] = None,
-    where: Annotated[
+    output: Annotated[
         Path | None, typer.Option("--out", help="Write every row with its score, as CSV.")
     ] = None,
     *,
@@ -43,13 +43,13 @@ def detect(
 ) -> None:
     """Run the job's anomaly rules over a CSV file: one score a row; needs no stack.
 
-    A rate goes through the rule for traffic, a level through the rule for prices on its logarithm.
+    A rate is judged by the rule for traffic, a level by the rule for prices on its logarithm.
     """
     series = read_series(file, None if kind is None else kind.value)
     with err.status(f"{counted(len(series.rows), 'row')} read as {series.kind}"):
         rows = score(settings.load(), series)
-    if where is not None:
-        _write(rows, where)
+    if output is not None:
+        _write(rows, output)
     flagged = [row for row in rows if row.flagged]
     if json:
         print_json(
@@ -63,17 +63,17 @@ def detect(
     )
     if flagged:
         columns = ("row", "timestamp", "value", "expected", "score")
-        cells = [(r.row, r.timestamp, r.value, r.expected, r.score) for r in flagged[:SHOWN]]
+        cells = [(r.row, r.timestamp, r.value, r.expected, r.score) for r in flagged[:MAX_PRINTED]]
         out.print(table("", columns, cells))
-    if len(flagged) > SHOWN:
-        out.print(f"... and {len(flagged) - SHOWN:,} more; --out FILE writes them all")
+    if len(flagged) > MAX_PRINTED:
+        out.print(f"... and {len(flagged) - MAX_PRINTED:,} more; --out FILE writes them all")
 
 
-def _write(rows: list[Scored], where: Path) -> None:
+def _write(rows: list[Scored], output: Path) -> None:
     try:
-        with where.open("w", newline="", encoding="utf-8") as text:
+        with output.open("w", newline="", encoding="utf-8") as text:
             writer = csv.writer(text)
             writer.writerow(Scored.__struct_fields__)
             writer.writerows(map(msgspec.structs.astuple, rows))
     except OSError as failure:
-        raise SettingsError(f"--out {where}: cannot be written: {failure}") from None
+        raise SettingsError(f"--out {output}: cannot be written: {failure}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -10,6 +10,7 @@ import typer
 from spaf import clock, settings
 from spaf.bench.run.load import Load, offered
 from spaf.cli.terminal.output import Json, duration, err, out, print_json, rate, table
+from spaf.errors import LoadError
 from spaf.generate.locust.load_result import LoadResult
 from spaf.stack.run import Run
 
@@ -30,13 +31,13 @@ def load(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Send sales with headless Locust; exit code 0 only if every sale was acknowledged."""
     wanted, seconds = rate(per_second), duration(length)
-    session = Run.attach(settings.load())
-    what = offered(session, seed=seed, anomaly_rate=anomaly_rate, episode_every_s=episode_every)
-    running = Load(session, what, rate=wanted, seconds=seconds)
-    _wait(running, wanted, seconds)
-    result = running.result()
+    run = Run.attach(settings.load())
+    spec = offered(run, seed=seed, anomaly_rate=anomaly_rate, episode_every_s=episode_every)
+    running = Load(run, spec, rate=wanted, seconds=seconds)
+    result = _wait(running, wanted, seconds)
     if json:
-        print_json(as_dict(result))
+        fields = msgspec.to_builtins(result)
+        print_json({**fields, "valid": result.valid, "reasons": result.reasons})
     else:
         _print(result)
     if not result.valid:
@@ -44,22 +45,33 @@ def load(  # noqa: PLR0913 - one parameter an option
         raise typer.Exit(1)
 
 
-def as_dict(result: LoadResult) -> dict[str, Any]:
-    """Return the result for --json."""
-    return {**msgspec.structs.asdict(result), "valid": result.valid, "reasons": result.reasons}
+def _wait(running: Load, wanted: float, seconds: float) -> LoadResult:
+    """Wait for the result; Ctrl-C ends the sales early.
 
+    Raises:
+        KeyboardInterrupt: Ctrl-C came before the first sale, so there is no result.
+        LoadError: the load ended without a result.
 
-def _wait(running: Load, wanted: float, seconds: float) -> None:
-    began = clock.monotonic()
+    """
     try:
-        with err.status("") as line:
-            while not running.done:
-                gone = min(clock.monotonic() - began, seconds)
-                line.update(f"{wanted:g} sales/s, {gone:.0f} of {seconds:.0f} s")
-                clock.sleep(0.1)
+        _show(running, wanted, seconds)
     except KeyboardInterrupt:
         err.print("Ending early; waiting for the last acknowledgements.")
         running.stop()
+        try:
+            return running.result()
+        except LoadError:
+            raise KeyboardInterrupt from None
+    return running.result()
+
+
+def _show(running: Load, wanted: float, seconds: float) -> None:
+    began = clock.monotonic()
+    with err.status("") as line:
+        while not running.done:
+            passed = min(clock.monotonic() - began, seconds)
+            line.update(f"{wanted:g} sales/s, {passed:.0f} of {seconds:.0f} s")
+            clock.sleep(0.1)
 
 
 def _print(result: LoadResult) -> None:
@@ -73,6 +85,6 @@ def _print(result: LoadResult) -> None:
         ("publish delay p99 ms", delay.p99),
         ("publish delay max ms", delay.max),
     ]
-    shown = table("", ("sales", "value"), rows)
-    shown.columns[1].justify = "right"
-    out.print(shown)
+    figures = table("", ("sales", "value"), rows)
+    figures.columns[1].justify = "right"
+    out.print(figures)

@@ -12,7 +12,7 @@ from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 
-# Short names fit any terminal; the two clocks are shown where there is room for them, characters.
+# Short column names; the wall-clock columns only in a terminal of at least WIDE characters.
 SHORT = {"window_start": "second", "sales_count": "sales", "units_sold": "units"}
 WALL_CLOCK = ("created_at", "updated_at")
 WIDE = 110
@@ -24,8 +24,8 @@ def query(
     json: Json = False,
 ) -> None:
     """Show the newest rows: SELECT * FROM sales_summary ORDER BY created_at DESC LIMIT 10."""
-    session = Run.attach(settings.load())
-    with session.access.session(Role.READ) as connection:
+    run = Run.attach(settings.load())
+    with run.access.session(Role.READ) as connection:
         rows = queries.newest_sales(connection, limit)
     if json:
         print_json(rows)

@@ -24,8 +24,8 @@ from spaf.stack.state import RunFolder
 from spaf.verify import Verdict
 from spaf.verify.dump import Dump
 
-# Differences that are printed one by one; the rest is counted.
-SHOWN = 20
+# Differences that are printed; of the others only their number.
+MAX_PRINTED = 20
 
 
 def verify(
@@ -44,17 +44,17 @@ def verify(
 ) -> None:
     """Recompute all tables from the topic in two ways and compare; exit code 0 if exact.
 
-    Works while sales go on, and on a run that has been stopped: Kafka and PostgreSQL are then
-    started for as long as it takes, without the job.
+    Works while sales are running, and after a run has ended: then Kafka and PostgreSQL are started
+    for the time of the verification, without the job.
     """
     if dump is not None and keep_dump:
         raise SettingsError("--dump and --keep-dump exclude each other: the dump is kept already.")
-    with _session(settings.load()) as (session, stopped), progress_line() as progress:
-        kept = session.home.runs / f"dump-{clock.now_us()}" if keep_dump else None
+    with _attached(settings.load()) as (run, stopped), progress_line() as progress:
+        kept = run.home.runs / f"dump-{clock.now_us()}" if keep_dump else None
         if dump is not None:
-            verdict = verify_dump(session, Dump(dump), progress)
+            verdict = verify_dump(run, Dump(dump), progress)
         else:
-            verdict = recompute(session, progress, so_far=so_far or stopped, keep=kept)
+            verdict = recompute(run, progress, so_far=so_far or stopped, keep=kept)
     if json:
         print_json({**structs.asdict(verdict.report()), **({"dump": str(kept)} if kept else {})})
     else:
@@ -66,14 +66,14 @@ def verify(
 
 
 @contextlib.contextmanager
-def _session(chosen: Settings) -> Iterator[tuple[Run, bool]]:
-    """Use the run that is up, or the services of one that has ended, without its job.
+def _attached(chosen: Settings) -> Iterator[tuple[Run, bool]]:
+    """Yield the run that is up, or start the services of one that has ended, without its job.
 
     Yields:
         The run, and whether it has ended.
 
     Raises:
-        NotUpError: there is neither.
+        NotUpError: there is no run at all.
 
     """
     if control.is_up(chosen):
@@ -85,21 +85,21 @@ def _session(chosen: Settings) -> Iterator[tuple[Run, bool]]:
             f"Nothing runs in {chosen.home}, and no job has run there.",
             todo="Start one with `spaf up`.",
         )
-    with running(chosen, StartProgress(), bare=True) as session:
-        session.contract = contract
-        yield session, True
+    with running(chosen, StartProgress(), bare=True) as run:
+        run.contract = contract
+        yield run, True
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """Print the equation, what was compared, and what differs."""
-    whole = equation(
+    """Print the equation, the compared rows, and the differences."""
+    terms = equation(
         verdict.records,
         verdict.accepted,
         verdict.duplicates if verdict.deduplicated else None,
         verdict.late,
         verdict.rejected,
     )
-    print_parts([*whole[:-1], f"{whole[-1]};", f"unaccounted {verdict.unaccounted:,}"])
+    print_parts([*terms[:-1], f"{terms[-1]};", f"unaccounted {verdict.unaccounted:,}"])
     _print_lines(verdict.differences)
     if not verdict.formulations_agree:
         out.print("[bold red]the two recomputations DISAGREE: the verifier itself is wrong[/]")
@@ -109,8 +109,8 @@ def print_verdict(verdict: Verdict) -> None:
     else:
         out.print(f"[bold red]NOT exact[/]: {counted(len(verdict.differences), 'difference')}")
     compared = ", ".join(f"{name} {rows:,}" for name, rows in verdict.rows.items())
-    left = f"; {verdict.open_groups:,} still changing" if verdict.open_groups else ""
-    print_parts(re.split(r"(?<=[,;:]) ", f"rows compared: {compared}{left}"))
+    changing = f"; {verdict.open_groups:,} still changing" if verdict.open_groups else ""
+    print_parts(re.split(r"(?<=[,;:]) ", f"rows compared: {compared}{changing}"))
     if verdict.formulations_agree:
         print_parts(f"two recomputations agree: {recomputations(verdict)}".split())
 
@@ -125,7 +125,7 @@ def recomputations(verdict: Verdict) -> str:
 
 
 def _print_lines(differences: list[Any]) -> None:
-    for difference in differences[:SHOWN]:
+    for difference in differences[:MAX_PRINTED]:
         out.print(f"  {difference}", style="red", markup=False, highlight=False)
-    if len(differences) > SHOWN:
-        out.print(f"  ... and {len(differences) - SHOWN:,} more", style="red")
+    if len(differences) > MAX_PRINTED:
+        out.print(f"  ... and {len(differences) - MAX_PRINTED:,} more", style="red")

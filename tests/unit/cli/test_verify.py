@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from spaf.cli import app, verify
 from spaf.cli.terminal import output
-from spaf.cli.verify import SHOWN, print_verdict
+from spaf.cli.verify import MAX_PRINTED, print_verdict
 from spaf.errors import NotUpError, SettingsError
 from spaf.verify import Difference, Verdict
 
@@ -87,7 +87,7 @@ def test_differences_are_printed_and_the_rest_counted(capsys: pytest.CaptureFixt
     many = [Difference("unexpected", "sales_summary", (n, "a", "BRL"), None, 1) for n in range(25)]
     text = printed(verdict(differences=many), capsys)
     assert "NOT exact: 25 differences" in text
-    assert text.count("unexpected") == SHOWN
+    assert text.count("unexpected") == MAX_PRINTED
     assert "and 5 more" in text
 
 

@@ -1,1 +1,1 @@
-"""What every command prints with: tables, progress, the live dashboard of a terminal."""
+"""Output of the commands: tables, progress, and the live dashboard."""

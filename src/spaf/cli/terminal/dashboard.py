@@ -1,4 +1,4 @@
-"""What the live view shows, drawn for a terminal of any width; from 80 characters all of it."""
+"""The dashboard of the live view, rendered for any width; complete from 80 characters."""
 
 from __future__ import annotations
 
@@ -9,29 +9,35 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from spaf.cli.terminal.output import equation, shown
-from spaf.cli.terminal.table_layout import Column, Sheet, beside, flow, one_line
+from spaf.cli.terminal.output import cell_text, equation
+from spaf.cli.terminal.table_layout import (
+    Column,
+    FittedTable,
+    side_by_side,
+    truncate_lines,
+    wrap_parts,
+)
 from spaf.measure.quantiles import Quantiles
 from spaf.sale.anomaly_kinds import BY_NAME
 
-# Rates and categories are those of the last seconds.
+# Window of the rate and of the categories, seconds.
 WINDOW_S = 10
-NEWEST = 6
-ANOMALIES = 6
-# Categories that are shown, the shop's own among them, where the terminal has so many lines; in a
-# lower one no more than newest rows, which stand beside them.
-CATEGORIES = 10
-TALL = 28
+MAX_NEWEST = 6
+MAX_ANOMALIES = 6
+# Categories in a terminal of at least TALL_LINES lines, as many as the shop has; in a lower one as
+# many as newest rows, which are next to them.
+MAX_CATEGORIES = 10
+TALL_LINES = 28
 NAME = Text("SPAF", style="bold")
-# Between two figures of a line, characters.
-APART = 3
+# Blanks between two figures of a line.
+FIGURE_GAP = 3
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What was found when the run was looked at; rows are those of the tables."""
+class RunSnapshot:
+    """The state of a run at one moment; rows are those of the tables."""
 
     rate: float
     """Sales a second."""
@@ -40,7 +46,7 @@ class Scene:
     deduplicated: bool
     """Whether each transactionId counts once."""
     delay: Quantiles | None
-    """From sale to table; None while that is not known."""
+    """From sale to table; None until it is measured."""
     categories: Sequence[Row] = ()
     newest: Sequence[Row] = ()
     anomalies: Sequence[Row] = ()
@@ -48,25 +54,27 @@ class Scene:
     """Name of a page → its address."""
 
 
-def headline(scene: Scene) -> Text:
+def headline(snapshot: RunSnapshot) -> Text:
     """Return rate, equation and latency in one long line, for a file."""
-    parts = (NAME, Text(_speed(scene)), Text(" ".join(_equation(scene))), _delay(scene))
-    return Text(" " * APART).join(parts)
+    parts = (NAME, Text(_speed(snapshot)), Text(" ".join(_equation(snapshot))), _delay(snapshot))
+    return Text(" " * FIGURE_GAP).join(parts)
 
 
-def draw(scene: Scene, width: int, height: int) -> RenderableType:
-    """Return the picture; none of its lines is longer than the width."""
-    links = [f"{name} {shown(address)}" for name, address in scene.addresses.items()]
-    most = CATEGORIES if height >= TALL else NEWEST
+def render(snapshot: RunSnapshot, width: int, height: int) -> RenderableType:
+    """Return the dashboard; no line is longer than the width."""
+    links = [f"{name} {cell_text(address)}" for name, address in snapshot.addresses.items()]
+    most = MAX_CATEGORIES if height >= TALL_LINES else MAX_NEWEST
     return Group(
-        one_line(flow([NAME, _speed(scene), _delay(scene)], width, gap=APART)),
-        one_line(flow(_equation(scene), width)),
+        truncate_lines(
+            wrap_parts([NAME, _speed(snapshot), _delay(snapshot)], width, gap=FIGURE_GAP)
+        ),
+        truncate_lines(wrap_parts(_equation(snapshot), width)),
         Text(),
-        beside(_categories(scene.categories, most), _newest(scene.newest), width),
+        side_by_side(_categories(snapshot.categories, most), _newest(snapshot.newest), width),
         Text(),
-        _anomalies(scene.anomalies).fit(width),
+        _anomalies(snapshot.anomalies).fit(width),
         Text(),
-        one_line(_dim(flow([*links, "end with Ctrl-C"], width, gap=APART))),
+        truncate_lines(_dim(wrap_parts([*links, "end with Ctrl-C"], width, gap=FIGURE_GAP))),
     )
 
 
@@ -75,90 +83,90 @@ def _dim(text: Text) -> Text:
     return text
 
 
-def _speed(scene: Scene) -> str:
-    return f"{scene.rate:,.0f} sales/s of {scene.wanted:,.0f}"
+def _speed(snapshot: RunSnapshot) -> str:
+    return f"{snapshot.rate:,.0f} sales/s of {snapshot.wanted:,.0f}"
 
 
-def _equation(scene: Scene) -> list[str]:
-    total = scene.total
+def _equation(snapshot: RunSnapshot) -> list[str]:
+    total = snapshot.total
     return equation(
         total["records"],
         total["accepted"],
-        total["duplicates"] if scene.deduplicated else None,
+        total["duplicates"] if snapshot.deduplicated else None,
         total["late"],
         total["rejected"],
     )
 
 
-def _delay(scene: Scene) -> Text:
-    delay = scene.delay
+def _delay(snapshot: RunSnapshot) -> Text:
+    delay = snapshot.delay
     seen = "measuring" if delay is None else f"p50 {delay.p50:.1f} ms  p99 {delay.p99:.1f} ms"
     return Text.assemble(("sale → PostgreSQL  ", "dim"), (seen, "bold cyan"))
 
 
-def _categories(rows: Sequence[Row], most: int) -> Sheet:
+def _categories(rows: Sequence[Row], most: int) -> FittedTable:
     title = f"last {WINDOW_S} s"
     if len(rows) > most:
         title += f", {most} of {len(rows):,} categories"
     columns = (
         Column("category", elastic=True),
-        Column("sales", right=True, spare=1),
+        Column("sales", right=True, drop_priority=1),
         Column("money", right=True),
     )
-    return Sheet(
+    return FittedTable(
         title,
         columns,
-        [(shown(r["category"]), shown(r["sales_count"]), _money(r)) for r in rows[:most]],
+        [(cell_text(r["category"]), cell_text(r["sales_count"]), _money(r)) for r in rows[:most]],
     )
 
 
-def _newest(rows: Sequence[Row]) -> Sheet:
+def _newest(rows: Sequence[Row]) -> FittedTable:
     columns = (
         Column("second"),
         Column("category", elastic=True),
-        Column("sales", right=True, spare=1),
+        Column("sales", right=True, drop_priority=1),
         Column("money", right=True),
     )
     cells = [
         (
             f"{r['window_start']:%H:%M:%S}",
-            shown(r["category"]),
-            shown(r["sales_count"]),
+            cell_text(r["category"]),
+            cell_text(r["sales_count"]),
             _money(r),
         )
         for r in rows
     ]
-    return Sheet("newest rows of sales_summary", columns, cells)
+    return FittedTable("newest rows of sales_summary", columns, cells)
 
 
-def _anomalies(rows: Sequence[Row]) -> Sheet:
+def _anomalies(rows: Sequence[Row]) -> FittedTable:
     columns = (
-        Column("known at", spare=2),
+        Column("known at", drop_priority=2),
         Column("kind"),
         Column("category", elastic=True),
         Column("seen", right=True),
         Column("expected", right=True),
-        Column("score", right=True, spare=1),
+        Column("score", right=True, drop_priority=1),
     )
     cells = [
         (
-            shown(r["detected_at"]),
+            cell_text(r["detected_at"]),
             kind_name(r["kind"]),
-            shown(r["category"]),
+            cell_text(r["category"]),
             *_figures(r),
             f"{r['score']:,.1f}",
         )
         for r in rows
     ]
-    return Sheet("anomalies", columns, cells)
+    return FittedTable("anomalies", columns, cells)
 
 
 def _money(row: Row) -> str:
-    return f"{shown(row['currency'])} {row['total_sales']:,.2f}"
+    return f"{cell_text(row['currency'])} {row['total_sales']:,.2f}"
 
 
 def _figures(row: Row) -> tuple[str, str]:
-    """Return what was seen and expected: sales of a few seconds, or money of one."""
+    """Return the observed and the expected value: sales of some seconds, or money of one sale."""
     kind = BY_NAME.get(row["kind"])
     if kind is not None and kind.table.unit == "sales":
         return f"{row['amount']:,.0f} sales", f"{row['expected']:,.1f}"
@@ -168,4 +176,4 @@ def _figures(row: Row) -> tuple[str, str]:
 def kind_name(kind: str) -> str:
     """Return the name of a kind of anomaly, as on the page; one that is unknown as in its row."""
     known = BY_NAME.get(kind)
-    return shown(kind.replace("_", " ")) if known is None else known.words.en.lower()
+    return cell_text(kind.replace("_", " ")) if known is None else known.words.en.lower()

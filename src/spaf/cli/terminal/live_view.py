@@ -1,4 +1,4 @@
-"""The live view in the terminal: what sells now, what is unusual, how late the screen is."""
+"""The live view in the terminal: present sales, anomalies and latency."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ import psycopg
 from rich.live import Live
 
 from spaf import clock
-from spaf.cli.terminal.dashboard import ANOMALIES, NEWEST, WINDOW_S, Scene, draw, headline
+from spaf.cli.terminal.dashboard import (
+    MAX_ANOMALIES,
+    MAX_NEWEST,
+    WINDOW_S,
+    RunSnapshot,
+    headline,
+    render,
+)
 from spaf.cli.terminal.output import err
 from spaf.errors import StoreError
 from spaf.measure.live_latency import LiveLatency
@@ -25,19 +32,19 @@ from spaf.store.access import Role
 
 # Name of a page → the service that has it.
 PAGES = {"Page": SERVE, "Locust": LOCUST, "Flink": JOBMANAGER}
-# Where nobody can see a moving picture, a line now and then, seconds.
-LINE_SECONDS = 5.0
+# Interval between two lines where standard error is not a terminal, seconds.
+LINE_INTERVAL_S = 5.0
 
 
 class LiveView:
-    """Draws the run on a terminal; elsewhere it prints a line now and then."""
+    """Shows a dashboard on a terminal; elsewhere prints a line every LINE_INTERVAL_S."""
 
-    def __init__(self, session: Run, watched: Path, wanted: float, *, quiet: bool) -> None:
-        """Connect; nothing is drawn yet."""
-        self._session = session
+    def __init__(self, run: Run, watched: Path, wanted: float, *, quiet: bool) -> None:
+        """Connect to the run; nothing is shown yet."""
+        self._run = run
         self._wanted = wanted
-        self._connection = session.access.connect(Role.READ, autocommit=True)
-        self._latency = LiveLatency(session.kafka, session.topic, session.rules, watched)
+        self._connection = run.access.connect(Role.READ, autocommit=True)
+        self._latency = LiveLatency(run.kafka, run.topic, run.rules, watched)
         self._live = Live(console=err, auto_refresh=False, screen=False, transient=True)
         self._moving = err.is_terminal and not quiet
         self._counts: deque[tuple[float, int]] = deque()
@@ -47,7 +54,7 @@ class LiveView:
         self.has_rows = False
 
     def __enter__(self) -> Self:
-        """Start to draw."""
+        """Start the dashboard."""
         if self._moving:
             self._live.start()
         return self
@@ -58,40 +65,40 @@ class LiveView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal and close the connections."""
         self._live.stop()
         self._latency.close()
         self._connection.close()
 
     def refresh(self) -> None:
-        """Look at the tables and draw them; a database that is coming back is waited for."""
+        """Read the tables and show them; after an error of PostgreSQL, reconnect."""
         try:
-            self._look()
+            self._show()
         except psycopg.Error:
             with contextlib.suppress(StoreError):
-                self._connection = self._session.access.connect(Role.READ, autocommit=True)
+                self._connection = self._run.access.connect(Role.READ, autocommit=True)
 
-    def _look(self) -> None:
-        newest = queries.newest_sales(self._connection, NEWEST)
+    def _show(self) -> None:
+        newest = queries.newest_sales(self._connection, MAX_NEWEST)
         self.has_rows = bool(newest) and newest[0]["created_at"] > self._began
         if self._moving:
-            scene = replace(
-                self._scene(),
+            snapshot = replace(
+                self._snapshot(),
                 categories=queries.sales_by_category(self._connection, WINDOW_S),
                 newest=newest,
-                anomalies=queries.newest_anomalies(self._connection, ANOMALIES),
+                anomalies=queries.newest_anomalies(self._connection, MAX_ANOMALIES),
                 addresses=self._addresses(),
             )
-            self._live.update(draw(scene, err.width, err.height), refresh=True)
+            self._live.update(render(snapshot, err.width, err.height), refresh=True)
         elif not self._quiet and clock.monotonic() > self._next_line:
-            self._next_line = clock.monotonic() + LINE_SECONDS
-            err.print(headline(self._scene()), highlight=False, soft_wrap=True)
+            self._next_line = clock.monotonic() + LINE_INTERVAL_S
+            err.print(headline(self._snapshot()), highlight=False, soft_wrap=True)
 
-    def _scene(self) -> Scene:
-        """Return the figures of the run, without rows."""
+    def _snapshot(self) -> RunSnapshot:
+        """Return the figures of the run without rows."""
         total = queries.ingest_total(self._connection)
-        rules = self._session.rules
-        return Scene(
+        rules = self._run.rules
+        return RunSnapshot(
             rate=self._rate(total["accepted"]),
             wanted=self._wanted,
             total=total,
@@ -100,7 +107,7 @@ class LiveView:
         )
 
     def _rate(self, accepted: int) -> float:
-        """Return sales a second of the last seconds."""
+        """Return the sales a second over WINDOW_S."""
         now = clock.monotonic()
         self._counts.append((now, accepted))
         while now - self._counts[0][0] > WINDOW_S:
@@ -109,7 +116,7 @@ class LiveView:
         return (accepted - before) / (now - began) if now > began else 0.0
 
     def _addresses(self) -> dict[str, str]:
-        services = self._session.state().services
+        services = self._run.state().services
         return {
             name: services[service].address if service in services else "-"
             for name, service in PAGES.items()

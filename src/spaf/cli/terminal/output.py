@@ -1,4 +1,4 @@
-"""What every verb prints with: messages to stderr, answers to stdout."""
+"""Output and input of the commands: results to stdout, messages to stderr, options as text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from spaf.cli.terminal.table_layout import flow
+from spaf.cli.terminal.table_layout import wrap_parts
 from spaf.errors import SettingsError, SpafError
 from spaf.generate.rate import rate_problem
 
-# Where no terminal sets the width, lines are as long as our widest table, not cut at 80.
+# Width of output that goes to no terminal: that of the widest table.
 FILE_WIDTH = 160
-# A line that goes on below is seen to do so, blanks.
-HANG = 2
+# Blanks before the continuation of a line.
+HANGING_INDENT = 2
 out = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else FILE_WIDTH)
 
@@ -36,24 +36,24 @@ def print_json(value: Any) -> None:
     out.file.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
 
 
-def complain(error: SpafError) -> None:
-    """Print an error: what happened in bold, what to do below it."""
+def print_error(error: SpafError) -> None:
+    """Print an error: in bold what happened, below it what to do."""
     err.print(Text(printable(error.what), style="bold red"))
     if error.todo:
         err.print(Text(printable(error.todo)))
 
 
 def printable(text: str, *, keep: str = "\n\t") -> str:
-    """Return a text of others with its control characters made visible, but for those to keep."""
+    """Return a text with control characters replaced, except those to keep."""
     return "".join(c if c.isprintable() or c in keep else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def equation(
     records: int, accepted: int, duplicates: int | None, late: int, rejected: int
 ) -> list[str]:
-    """Return what became of all records, in parts that make one sentence with blanks between them.
+    """Return the terms of the equation of all records, to be joined by blanks.
 
-    Duplicates are a term only of a run that counts each transactionId once; else they are None.
+    `duplicates` is None in a run that does not deduplicate.
     """
     return [
         f"{counted(records, 'record')} = {accepted:,} accepted",
@@ -69,15 +69,15 @@ def counted(number: int, noun: str) -> str:
 
 
 def print_parts(parts: Iterable[str]) -> None:
-    """Print parts of one sentence; in a narrow terminal its lines end between two of them."""
-    out.print(flow(parts, out.width, hang=HANG), highlight=False)
+    """Print the parts of a sentence; in a narrow terminal lines break between two parts."""
+    out.print(wrap_parts(parts, out.width, hang=HANGING_INDENT), highlight=False)
 
 
 def duration(text: str) -> float:
     """Return the seconds that a text such as 90, 60s, 5m or 1.5h means.
 
     Raises:
-        SettingsError: it is none of these, or not positive.
+        SettingsError: it has another form, or is not positive.
 
     """
     seconds = seconds_of(text)
@@ -90,8 +90,8 @@ def duration(text: str) -> float:
 
 def seconds_of(text: str) -> float | None:
     """Return the seconds that a text such as 90, 60s, 5m or 1.5h means, or None."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    return float(found[1]) * _UNITS[found[2]] if found else None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    return float(match[1]) * _UNITS[match[2]] if match else None
 
 
 def rate(value: float) -> float:
@@ -114,31 +114,31 @@ def rates_of(text: str) -> list[float]:
         SettingsError: one is not a number, or not a rate that the load generator accepts.
 
     """
-    found = []
+    rates = []
     for word in text.split(","):
         try:
-            found.append(rate(float(word)))
+            rates.append(rate(float(word)))
         except ValueError:
             raise SettingsError(
                 f"--rates: {word!r} is not a number.", todo="For example --rates 10,100,1000"
             ) from None
-    return found
+    return rates
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """Return a table; numbers stand to the right, and no cell is read as markup."""
-    made = Table(title=title or None, title_justify="left", header_style="bold")
+    """Return a table with numbers aligned to the right; cells are not parsed as markup."""
+    result = Table(title=title or None, title_justify="left", header_style="bold")
     for column, example in zip(columns, rows[0] if rows else columns, strict=True):
         number = isinstance(example, int | float | Decimal)
-        # Folded in a narrow terminal, never cut: half an address or amount is worse than none.
-        made.add_column(column, justify="right" if number else "left", overflow="fold")
+        # Folded in a narrow terminal, not cut: a truncated address or amount would mislead.
+        result.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text(shown(cell)) for cell in row))
-    return made
+        result.add_row(*(Text(cell_text(cell)) for cell in row))
+    return result
 
 
-def shown(cell: Any) -> str:
-    """Return a cell as a person reads it; control characters of a text are made visible."""
+def cell_text(cell: Any) -> str:
+    """Return the text of a cell; control characters in it are replaced."""
     if isinstance(cell, bool):
         text = "yes" if cell else "no"
     elif isinstance(cell, int):

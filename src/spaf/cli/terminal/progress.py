@@ -1,4 +1,4 @@
-"""Progress for a person: of a start, which services are up; of long work, how far it is."""
+"""Progress output: the services that are up during a start, and the state of long work."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from spaf.stack.state import RunState
 
 
 class StartProgress:
-    """Prints a line when a service becomes ready, and once each note."""
+    """Prints a line when a service becomes ready, and each message once."""
 
     def __init__(self) -> None:
-        """Start to count."""
+        """Start the clock."""
         self.began = clock.monotonic()
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
     def __call__(self, state: RunState) -> None:
-        """Print what is new in the state."""
+        """Print the changes of the state."""
         if state.message and state.phase != "failed":
-            self._tell(state.message, f"[yellow]{escape(printable(state.message))}[/]")
+            self._print_once(state.message, f"[yellow]{escape(printable(state.message))}[/]")
         for service in state.services.values():
             if service.state in ("running", "external"):
-                self._tell(service.name, f"{service.name:12} {escape(service.address)}")
+                self._print_once(service.name, f"{service.name:12} {escape(service.address)}")
         if state.job.state == "RUNNING":
             resumed = " (resumed from a checkpoint)" if state.job.resumed_from else ""
-            self._tell("job", f"{'job':12} running{resumed}")
+            self._print_once("job", f"{'job':12} running{resumed}")
 
-    def _tell(self, key: str, line: str) -> None:
-        if key not in self._told:
-            self._told.add(key)
+    def _print_once(self, key: str, line: str) -> None:
+        if key not in self._printed:
+            self._printed.add(key)
             seconds = clock.monotonic() - self.began
             err.print(f"[dim]{seconds:5.1f} s[/]  {line}", highlight=False)
 

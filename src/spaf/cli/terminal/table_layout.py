@@ -1,4 +1,4 @@
-"""Lines and tables that fit a terminal: nothing wraps, and what matters less leaves first."""
+"""Lines and tables that fit the width of a terminal without wrapping."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from rich.text import Text
 
 # Between two columns, characters.
 GAP = 2
-# Of what may be cut so much stays, as long as a column can leave instead, characters.
-LEAST = 8
+# An elastic column is not cut to less while another column can be dropped instead, characters.
+MIN_ELASTIC_WIDTH = 8
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, and what becomes of it where there is no room."""
+    """A column of a table, and how it gives way in a narrow terminal."""
 
     name: str
     right: bool = False
     elastic: bool = False
-    """Is cut, with an ellipsis; one of a table."""
-    spare: int = 0
-    """Leaves if that is not enough, the highest first; 0 stays."""
+    """Cut first, with an ellipsis; one column of a table."""
+    drop_priority: int = 0
+    """Dropped if that is not enough, the highest first; 0: never."""
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A table before it is known how wide it may be; its cells are printable."""
+class FittedTable:
+    """A table that is fitted to a width; its cells are printable."""
 
     title: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
 
-    def least(self) -> int:
-        """Return the width with which no column has to leave, characters."""
-        return sum(self._least(i) for i in self._all()) + self._gaps(len(self.columns))
+    def min_width(self) -> int:
+        """Return the smallest width with all columns, characters."""
+        return sum(self._min_width(i) for i in self._all()) + self._gaps(len(self.columns))
 
-    def most(self) -> int:
-        """Return the width with which nothing is cut, characters."""
+    def max_width(self) -> int:
+        """Return the width at which nothing is cut, characters."""
         return sum(self._longest(i) for i in self._all()) + self._gaps(len(self.columns))
 
     def fit(self, width: int) -> Group:
-        """Return the table, as wide as that or less."""
+        """Return the table in at most this width."""
         kept = self._kept(width)
         fixed = sum(self._longest(i) for i in kept if not self.columns[i].elastic)
         room = max(1, width - fixed - self._gaps(len(kept)))
@@ -61,64 +61,65 @@ class Sheet:
             )
         for row in self.rows:
             made.add_row(*(Text(row[i]) for i in kept))
-        return Group(one_line(Text(self.title, style="bold")), made)
+        return Group(truncate_lines(Text(self.title, style="bold")), made)
 
     def _all(self) -> range:
         return range(len(self.columns))
 
     def _kept(self, width: int) -> list[int]:
-        """Return the columns for which there is room; those that may not leave are among them."""
+        """Return the columns that fit, and those that are never dropped."""
         kept = list(self._all())
-        leaving = sorted((i for i in kept if self.columns[i].spare), key=self._spare)
-        while leaving and sum(map(self._least, kept)) + self._gaps(len(kept)) > width:
-            kept.remove(leaving.pop())
+        candidates = [i for i in kept if self.columns[i].drop_priority]
+        candidates.sort(key=lambda i: self.columns[i].drop_priority)
+        while candidates and sum(map(self._min_width, kept)) + self._gaps(len(kept)) > width:
+            kept.remove(candidates.pop())
         return kept
-
-    def _spare(self, i: int) -> int:
-        return self.columns[i].spare
 
     def _longest(self, i: int) -> int:
         return max(map(cell_len, (self.columns[i].name, *(row[i] for row in self.rows))))
 
-    def _least(self, i: int) -> int:
+    def _min_width(self, i: int) -> int:
         longest = self._longest(i)
-        return min(longest, LEAST) if self.columns[i].elastic else longest
+        return min(longest, MIN_ELASTIC_WIDTH) if self.columns[i].elastic else longest
 
     @staticmethod
     def _gaps(columns: int) -> int:
         return GAP * (columns - 1)
 
 
-def beside(left: Sheet, right: Sheet, width: int, gap: int = 3) -> Group | Table:
-    """Return two tables beside each other, or below each other where they would lose columns."""
-    room = width - gap - left.least() - right.least()
+def side_by_side(left: FittedTable, right: FittedTable, width: int, gap: int = 3) -> Group | Table:
+    """Return two tables side by side, or one below the other where columns would be dropped."""
+    room = width - gap - left.min_width() - right.min_width()
     if room < 0:
         return Group(left.fit(width), Text(), right.fit(width))
-    wanted, other = left.most() - left.least(), right.most() - right.least()
-    given = min(wanted, max(room // 2, room - other))
+    left_need = left.max_width() - left.min_width()
+    right_need = right.max_width() - right.min_width()
+    left_share = min(left_need, max(room // 2, room - right_need))
     both = Table.grid(padding=(0, gap, 0, 0))
-    both.add_row(left.fit(left.least() + given), right.fit(right.least() + room - given))
+    both.add_row(
+        left.fit(left.min_width() + left_share), right.fit(right.min_width() + room - left_share)
+    )
     return both
 
 
-def flow(parts: Iterable[str | Text], width: int, *, gap: int = 1, hang: int = 0) -> Text:
-    """Return parts one after the other; a line ends between two of them, never within one.
+def wrap_parts(parts: Iterable[str | Text], width: int, *, gap: int = 1, hang: int = 0) -> Text:
+    """Join parts into lines that break only between parts.
 
-    Lines after the first begin with `hang` blanks. A part that is longer than the width stays
-    whole: who prints it folds or cuts it.
+    Lines after the first begin with `hang` blanks. A part that is longer than the width is not
+    broken.
     """
     lines = [Text()]
     for part in parts:
-        one = Text(part) if isinstance(part, str) else part
-        if len(lines[-1]) and lines[-1].cell_len + gap + one.cell_len > width:
+        text = Text(part) if isinstance(part, str) else part
+        if len(lines[-1]) and lines[-1].cell_len + gap + text.cell_len > width:
             lines.append(Text(" " * hang))
         elif len(lines[-1]):
             lines[-1].append(" " * gap)
-        lines[-1].append_text(one)
+        lines[-1].append_text(text)
     return Text("\n").join(lines)
 
 
-def one_line(text: Text) -> Text:
-    """Let what is too long of each line end with an ellipsis."""
+def truncate_lines(text: Text) -> Text:
+    """Truncate lines that are too long with an ellipsis instead of wrapping them."""
     text.no_wrap, text.overflow = True, "ellipsis"
     return text

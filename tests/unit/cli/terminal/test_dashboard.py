@@ -13,7 +13,15 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from spaf.cli.terminal.dashboard import CATEGORIES, NEWEST, TALL, Scene, draw, headline, kind_name
+from spaf.cli.terminal.dashboard import (
+    MAX_CATEGORIES,
+    MAX_NEWEST,
+    TALL_LINES,
+    RunSnapshot,
+    headline,
+    kind_name,
+    render,
+)
 from spaf.generate.anomalies.ground_truth import SALE_ALERTS, SECOND_ALERTS
 from spaf.generate.shop.assortment import CATEGORIES as SHOP
 from spaf.measure.quantiles import Quantiles
@@ -50,7 +58,7 @@ def unusual(kind: str, category: str, amount: str, expected: str) -> dict[str, A
     }
 
 
-SCENE = Scene(
+SNAPSHOT = RunSnapshot(
     rate=1_000.4,
     wanted=1_000,
     total=TOTAL,
@@ -74,9 +82,9 @@ SCENE = Scene(
 )
 
 
-def lines(scene: Scene, width: int, height: int = TALL) -> list[str]:
+def lines(snapshot: RunSnapshot, width: int, height: int = TALL_LINES) -> list[str]:
     """Return what a terminal of this size is sent."""
-    return printed(draw(scene, width, height), width)
+    return printed(render(snapshot, width, height), width)
 
 
 def printed(picture: RenderableType, width: int, **how: Any) -> list[str]:
@@ -95,23 +103,23 @@ def heads(found: list[str]) -> str:
 @pytest.mark.parametrize("width", [10, 20, 40, 60, 79, 80, 81, 90, 100, 120, 160, 240])
 def test_no_line_is_longer_than_the_terminal(width: int) -> None:
     """Whatever the others have called their categories; and nothing moves the cursor."""
-    found = lines(SCENE, width)
+    found = lines(SNAPSHOT, width)
     assert max(map(cell_len, found)) <= width
     assert all(line.isprintable() for line in found)
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 160])
 def test_from_80_characters_each_row_is_one_line_and_no_figure_is_cut(width: int) -> None:
-    """Only names give way: the tables stand beside each other, with all their columns."""
-    found = lines(SCENE, width)
+    """Only names give way: the tables stand side_by_side each other, with all their columns."""
+    found = lines(SNAPSHOT, width)
     top = next(i for i, line in enumerate(found) if line.startswith("last 10 s"))
     assert "newest rows of sales_summary" in found[top]
     columns = " ".join(found[top + 1].split())
     assert columns == "category sales money second category sales money"
-    rows = found[top + 2 : top + 2 + CATEGORIES]
+    rows = found[top + 2 : top + 2 + MAX_CATEGORIES]
     assert all("1,234  BRL 1,234,567.89" in row for row in rows)
-    assert all(re.search(r"08:30:01 .* 1,234  BRL 1,234\.50$", row) for row in rows[:NEWEST])
-    assert found[top + 2 + CATEGORIES] == ""
+    assert all(re.search(r"08:30:01 .* 1,234  BRL 1,234\.50$", row) for row in rows[:MAX_NEWEST])
+    assert found[top + 2 + MAX_CATEGORIES] == ""
 
     below = found.index("anomalies")
     assert heads(found) == "known at kind category seen expected score"
@@ -126,23 +134,23 @@ def test_from_80_characters_each_row_is_one_line_and_no_figure_is_cut(width: int
 
 def test_a_long_name_ends_with_an_ellipsis() -> None:
     """It is as long as there is room, and the rest of its row is whole."""
-    (row,) = [line for line in lines(SCENE, 100) if "bulk order" in line]
+    (row,) = [line for line in lines(SNAPSHOT, 100) if "bulk order" in line]
     assert re.search(r" gardening-tools-and-[a-z-]*… ", row)
-    assert LONG in " ".join(lines(SCENE, 240))
+    assert LONG in " ".join(lines(SNAPSHOT, 240))
 
 
 def test_below_80_characters_columns_leave_and_figures_stay() -> None:
     """The tables stand below each other; the moment and the score are what is missed least."""
-    found = lines(SCENE, 60)
+    found = lines(SNAPSHOT, 60)
     assert "newest rows of sales_summary" in found
     assert heads(found) == "kind category seen expected score"
     assert any("1,234,567.80  1,234.50   12.3" in line for line in found)
-    assert heads(lines(SCENE, 54)) == "kind category seen expected"
+    assert heads(lines(SNAPSHOT, 54)) == "kind category seen expected"
 
 
 def test_a_line_of_figures_breaks_between_two_of_them() -> None:
     """An address or a term of the equation is never in two halves."""
-    found = lines(replace(SCENE, deduplicated=True, total={**TOTAL, "records": 10**12}), 80)
+    found = lines(replace(SNAPSHOT, deduplicated=True, total={**TOTAL, "records": 10**12}), 80)
     assert found[0] == "SPAF   1,000 sales/s of 1,000   sale → PostgreSQL  p50 3.2 ms  p99 12.3 ms"
     assert found[1] == "1,000,000,000,000 records = 1,234,000 accepted + 60 duplicates + 500 late"
     assert found[2] == "+ 67 rejected"
@@ -154,7 +162,7 @@ def test_a_line_of_figures_breaks_between_two_of_them() -> None:
 
 def test_more_categories_than_lines_are_counted() -> None:
     """A client may make as many as it likes; the anomalies stay on the screen."""
-    many = replace(SCENE, categories=[sold(f"c{n}") for n in range(2_000)])
+    many = replace(SNAPSHOT, categories=[sold(f"c{n}") for n in range(2_000)])
     found = lines(many, 80)
     assert found[3].startswith("last 10 s, 10 of 2,000 categories")
     assert any(line.split()[:1] == ["c9"] for line in found)
@@ -164,7 +172,7 @@ def test_more_categories_than_lines_are_counted() -> None:
 
 def test_before_the_first_sale_there_are_heads_and_no_rows() -> None:
     """Nothing is known yet, and nothing breaks."""
-    empty = Scene(0.0, 100, dict.fromkeys(TOTAL, 0), deduplicated=False, delay=None)
+    empty = RunSnapshot(0.0, 100, dict.fromkeys(TOTAL, 0), deduplicated=False, delay=None)
     found = lines(empty, 80)
     assert found[0] == "SPAF   0 sales/s of 100   sale → PostgreSQL  measuring"
     assert found[1] == "0 records = 0 accepted + 0 late + 0 rejected"
@@ -173,7 +181,7 @@ def test_before_the_first_sale_there_are_heads_and_no_rows() -> None:
 
 def test_in_a_file_the_headline_is_one_line() -> None:
     """However long; a script may look for it."""
-    (line, rest) = printed(headline(replace(SCENE, deduplicated=True)), 80, soft_wrap=True)
+    (line, rest) = printed(headline(replace(SNAPSHOT, deduplicated=True)), 80, soft_wrap=True)
     assert rest == ""
     assert line == (
         "SPAF   1,000 sales/s of 1,000   1,234,567 records = 1,234,000 accepted + 60 duplicates "

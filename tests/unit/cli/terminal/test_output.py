@@ -15,13 +15,13 @@ from rich.console import Console
 
 from spaf.cli.terminal import output
 from spaf.cli.terminal.output import (
-    complain,
+    cell_text,
     counted,
     duration,
     equation,
+    print_error,
     print_json,
     rate,
-    shown,
     table,
 )
 from spaf.errors import SettingsError, SpafError
@@ -74,20 +74,20 @@ def test_rate_beyond_its_bounds_is_told_with_them(value: float) -> None:
 )
 def test_cell_is_shown_as_a_person_reads_it(cell: Any, text: str) -> None:
     """Numbers with thousands, times to the millisecond, text as it is."""
-    assert shown(cell) == text
+    assert cell_text(cell) == text
 
 
 @pytest.mark.parametrize("control", ["\x1b", "\n", "\r", "\t", "\x00", "\x07", "\x9b", "\u202e"])
 def test_control_character_of_a_text_becomes_visible(control: str) -> None:
     """A category of a hostile client cannot move the cursor or turn the text around."""
-    assert shown(f"a{control}b") == "a\N{REPLACEMENT CHARACTER}b"
+    assert cell_text(f"a{control}b") == "a\N{REPLACEMENT CHARACTER}b"
 
 
 @given(st.text())
 def test_shown_text_is_printable_and_as_long(text: str) -> None:
     """Nothing is swallowed, so that what is wrong can be seen."""
-    assert shown(text).isprintable()
-    assert len(shown(text)) == len(text)
+    assert cell_text(text).isprintable()
+    assert len(cell_text(text)) == len(text)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def printed(value: Any) -> str:
 
 
 def test_table_reads_no_markup_in_its_cells() -> None:
-    """A category named like a tag is shown as it is called."""
+    """A category named like a tag is cell_text as it is called."""
     assert "[red]x[/red]" in printed(table("", ["category"], [("[red]x[/red]",)]))
 
 
@@ -143,7 +143,7 @@ def test_complaint_goes_to_standard_error_without_markup(monkeypatch: pytest.Mon
     assert output.err.stderr
     console = Console(file=io.StringIO(), width=100)
     monkeypatch.setattr(output, "err", console)
-    complain(SpafError("It [red]broke.", todo="Mend it."))
+    print_error(SpafError("It [red]broke.", todo="Mend it."))
     assert console.file.getvalue() == "It [red]broke.\nMend it.\n"  # type: ignore[attr-defined]
 
 
@@ -151,6 +151,6 @@ def test_complaint_moves_no_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message may hold what a service has said; its lines stay lines."""
     console = Console(file=io.StringIO(), width=100)
     monkeypatch.setattr(output, "err", console)
-    complain(SpafError("a\x1b[2J\nb", todo="c\x9bd"))
+    print_error(SpafError("a\x1b[2J\nb", todo="c\x9bd"))
     hidden = "\N{REPLACEMENT CHARACTER}"
     assert console.file.getvalue() == f"a{hidden}[2J\nb\nc{hidden}d\n"  # type: ignore[attr-defined]
