@@ -72,7 +72,7 @@ export class Quarantine {
     this.list.children[first]?.querySelector("summary")?.focus();
   }
 
-  /** Read a page. Only the newest request counts: an earlier one may be of another reason. @param {string | null} before */
+  /** Read a page; an answer to an earlier request is dropped. @param {string | null} before */
   async #read(before) {
     this.requests += 1;
     const request = this.requests;

@@ -28,6 +28,7 @@ export function anomalyRow(anomaly, isNew) {
     mark(anomaly.kind)}<span>${kindName(anomaly.kind)}</span></button>`;
   const cells = [open, foreign(anomaly.category, { maxChars: MAX_CATEGORY_CHARS }), amount, expected, ratio, score,
     detectedAfter(anomaly), moment(anomaly.detected_ms)];
-  return html`<tr class="${isOfSecond(anomaly) ? "of-second" : "of-sale"}${isNew ? " new" : ""}" data-test="anomaly" data-key=${keyOf(anomaly)}
+  const subject = isOfSecond(anomaly) ? "of-second" : "of-sale";
+  return html`<tr class="${subject}${isNew ? " new" : ""}" data-test="anomaly" data-key=${keyOf(anomaly)}
     data-kind=${anomaly.kind}>${cells.map((cell, i) => html`<td class=${classOf(COLUMNS[i])}>${cell}</td>`)}</tr>`;
 }

@@ -23,7 +23,7 @@ function ratioText(ratio) {
   return `×${number(ratio, ratio >= 100 ? 0 : ratio >= 10 ? 1 : 2)}`;
 }
 
-/** Return how long after its sale or second an anomaly was detected; a dash says why that is unknown. @param {Anomaly} anomaly */
+/** Return how long after its sale or second an anomaly was detected. @param {Anomaly} anomaly */
 export function detectedAfter({ known_after_ms: ms }) {
   if (ms !== null && ms !== undefined) return duration(ms);
   const why = t("anomalies.not_known");

@@ -23,7 +23,7 @@ export class FeedPause {
     this.list = null;
   }
 
-  /** Pause while the list is read: a row must not move away from a pointer, the focus, or a reader. @param {HTMLElement} list */
+  /** Pause while the list is read: its rows must not move then. @param {HTMLElement} list */
   watch(list) {
     this.list = list;
     list.addEventListener("pointerenter", ({ pointerType }) => pointerType === "mouse" && this.#set("pointer", true));

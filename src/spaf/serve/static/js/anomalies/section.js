@@ -148,7 +148,7 @@ function blurOnEscape({ key }) {
   if (key === "Escape" && document.activeElement instanceof HTMLElement) document.activeElement.blur();
 }
 
-/** Return whether a click ends the selection of text in the row, to be copied. @param {MouseEvent} event @param {Element} row */
+/** Return whether a click ends a selection of text in the row. @param {MouseEvent} event @param {Element} row */
 function endsSelection({ detail }, row) {
   const selection = getSelection();
   return detail > 0 && selection !== null && !selection.isCollapsed && row.contains(selection.anchorNode);

@@ -47,7 +47,7 @@ export class ArrivalRates {
     this.byPlace = shifted(this.byPlace, at, makeSlots(), (others, dropped) => others.map((n, i) => n + dropped[i]));
   }
 
-  /** Spread a row of the snapshot over its second: its arrival was not observed. @param {SalesRow} row @param {string} currency */
+  /** Spread a row of the snapshot over its second. @param {SalesRow} row @param {string} currency */
   addPast(row, currency) {
     for (let slot = 0; slot < SLOTS_PER_SECOND; slot += 1) {
       const at = row.second * SLOTS_PER_SECOND + slot;
@@ -105,7 +105,7 @@ export class ArrivalRates {
     return [this.count, this.money, ...this.byPlace];
   }
 
-  /** Return the mean a second; the slot that is still filling does not count. @param {Float64Array} slots @param {number} seconds */
+  /** Return the mean a second, without the slot that is filling. @param {Float64Array} slots @param {number} seconds */
   #rate(slots, seconds) {
     let sum = 0;
     for (let back = 1; back <= seconds * SLOTS_PER_SECOND; back += 1) {

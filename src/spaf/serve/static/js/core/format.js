@@ -160,7 +160,7 @@ export function dateTime(ms) {
   return dateFormat("dt", { ...DATE, ...TIME }).format(ms);
 }
 
-/** Return 12.3 ms, 480 ms, 1.2 s, 3 min 5 s or 2 h 4 min; a dash for null. @param {number | null | undefined} ms @returns {string} */
+/** Return 12.3 ms, 1.2 s, 3 min 5 s or 2 h 4 min. @param {number | null | undefined} ms @returns {string} */
 export function duration(ms) {
   if (ms === null || ms === undefined || Number.isNaN(ms)) return "–";
   if (ms < 0) return `−${duration(-ms)}`;

@@ -92,7 +92,7 @@ function bar(at, each, top) {
   return each ? `M${at * 4} 20v-${Math.min(20, Math.max(1.5, (each / top) * 20)).toFixed(1)}h3V20z` : "";
 }
 
-/** Return the rate of a full bar: one second of catching up must not make all others flat. @param {(number | null)[]} rates */
+/** Return the rate of a full bar; a peak must not make all others flat. @param {(number | null)[]} rates */
 function ceiling(rates) {
   const some = rates.filter((each) => each !== null && each > 0).map(Number).toSorted((a, b) => a - b);
   return some.length ? Math.min(some[some.length - 1], 2.5 * some[Math.floor(some.length / 2)]) : 1;

@@ -47,7 +47,7 @@ export function byId(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
-/** Set the text of a node; the same text again would still cost a layout. @param {HTMLElement} node @param {string} text */
+/** Set the text of a node; an equal text is not set again. @param {HTMLElement} node @param {string} text */
 export function put(node, text) {
   const only = node.firstChild;
   if (only instanceof Text && only === node.lastChild) {
@@ -110,7 +110,7 @@ export function bar(share, extra = "") {
     .style=${`inline-size: ${width}%`}></span></span>`;
 }
 
-/** Return what a number says, or a dash where it is unknown. @template T @param {T | null | undefined} value @param {(value: T) => string} text */
+/** Return the text of a value, or a dash for null. @template T @param {T | null | undefined} value @param {(value: T) => string} text */
 export function orDash(value, text) {
   return value === null || value === undefined ? "–" : text(value);
 }
@@ -155,14 +155,14 @@ function moveFocus(event, rows) {
   row.scrollIntoView({ block: "nearest" });
 }
 
-/** Hear when a section comes near the screen, and when it leaves. @param {HTMLElement} section @param {(near: boolean) => void} listener */
+/** Hear when a section comes near the screen or leaves. @param {HTMLElement} section @param {(near: boolean) => void} listener */
 export function whenNear(section, listener) {
   new IntersectionObserver((entries) => listener(entries[entries.length - 1].isIntersecting), {
     rootMargin: "120px",
   }).observe(section);
 }
 
-/** Return what an error says and what is to be done, in the page's language where it has the text. @param {any} error */
+/** Return what an error says and what to do, translated where there is a text. @param {any} error */
 export function errorText(error) {
   if (!error?.message) return t("panel.no_answer");
   if (error.parameter) return parameterText(escaped(String(error.parameter)));

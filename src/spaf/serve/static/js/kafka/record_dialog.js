@@ -104,7 +104,7 @@ function titleOf(anomaly, key) {
   return anomaly ? html`${mark(anomaly.kind)}${kindName(anomaly.kind)}` : t(key);
 }
 
-/** Return what the job has reported. Of a second, the bars below show what was observed and expected. @param {Anomaly} anomaly */
+/** Return what the job has reported; the bars below show the sales of a second. @param {Anomaly} anomaly */
 function summary(anomaly) {
   const { amount, expected, ratio, score } = valuesOf(anomaly);
   const ofSecond = isOfSecond(anomaly);

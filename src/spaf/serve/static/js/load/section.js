@@ -67,8 +67,8 @@ class LoadPanel {
     const away = state === "gone" || state === "unknown";
     const message = this.message ?? { text: hintText(state), wrong: false };
     const status = html`<span class="load-state" data-test="load-state" data-state=${state}>${stateText(state)}</span>`;
-    return html`<div class="controls">${sectionHead(id, t("controls.title"), links(state), status)}<div class="control-line"><button type="button"
-      class=${running ? "" : "main"} data-test="load-start" ?disabled=${away || this.busy} @click=${() => this.#toggle()}>${
+    return html`<div class="controls">${sectionHead(id, t("controls.title"), links(state), status)}<div class="control-line"><button
+      type="button" class=${running ? "" : "main"} data-test="load-start" ?disabled=${away || this.busy} @click=${() => this.#toggle()}>${
       t(running ? "controls.stop" : "controls.start")}</button>${choice(t("controls.rate"), RATES, {
         pressed: this.rate ?? FIRST_RATE, text: number, test: "rate-", disabled: away,
         choose: (rate) => this.#setRate(rate),
@@ -97,7 +97,8 @@ class LoadPanel {
   }
 
   #kinds() {
-    return html`<div class="inject" role="group" aria-label=${t("controls.inject")}>${(latest("snapshot")?.run.injections ?? []).map((kind) =>
+    const kinds = latest("snapshot")?.run.injections ?? [];
+    return html`<div class="inject" role="group" aria-label=${t("controls.inject")}>${kinds.map((kind) =>
       html`<button type="button" data-kind=${kind} data-test="inject-${kind}" ?disabled=${!this.running}
         @click=${() => this.#inject(kind)}>${mark(kind)}<span>${kindName(kind)}</span></button>`)}</div>`;
   }
@@ -144,7 +145,7 @@ class LoadPanel {
     if (answer.seconds) this.#countDown(answer.seconds, text);
   }
 
-  /** Let the message about an episode count down what is left of it. @param {number} seconds @param {(seconds: number) => string} text */
+  /** Count down what is left of an episode. @param {number} seconds @param {(seconds: number) => string} text */
   #countDown(seconds, text) {
     const end = performance.now() + seconds * 1_000;
     clearTimeout(this.fading);

@@ -32,7 +32,7 @@ function annotation(anomaly) {
   return { at, anomaly, wide, up: anomaly.score > 0 };
 }
 
-/** Return the annotations between two seconds, but for those of hidden places. @param {ChartFrame} frame @param {Set<number>} hidden */
+/** Return the annotations of a frame, but for those of hidden places. @param {ChartFrame} frame @param {Set<number>} hidden */
 export function annotationsWithin({ from, to }, hidden) {
   return annotations.filter(({ at, anomaly }) => at >= from && at <= to && !hidden.has(palette.place(anomaly.category)));
 }

@@ -146,7 +146,7 @@ function replaceBucket(frame, i) {
   }
 }
 
-/** Return the smallest multiple of a step that lasts these seconds and divides the clock well. @param {number} step @param {number} seconds */
+/** Return the smallest round multiple of a step that lasts these seconds. @param {number} step @param {number} seconds */
 function coarser(step, seconds) {
   const factor = [1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60].find((n) => n * step >= seconds);
   return step * (factor ?? 60);

@@ -158,7 +158,7 @@ export class LatestRows {
     if (painted.length) this.timing.frame(painted, arrived);
   }
 
-  /** Put the rows that belong on the list into it, in order, touching only what differs. @param {number} at @param {SalesRow[]} painted */
+  /** Put the rows into the list, in order; only what differs is touched. @param {number} at @param {SalesRow[]} painted */
   #arrange(at, painted) {
     this.stale = false;
     const rows = newestRows(MIN_SPAN_S, MIN_ROWS, MAX_SHOWN_ROWS);

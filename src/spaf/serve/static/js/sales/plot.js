@@ -129,7 +129,7 @@ export class Plot {
     ];
   }
 
-  /** Return the width of the longest label: "R$ 1,25 mil" is longer than "120". @param {UPlot} plot @param {string[] | null} labels */
+  /** Return the width that the longest label needs. @param {UPlot} plot @param {string[] | null} labels */
   #axisWidth({ ctx }, labels) {
     // uPlot keeps its own font, which is larger where a pixel of the page is several of the screen.
     const own = ctx.font;
@@ -207,7 +207,7 @@ function scaled({ lines, scale }, place) {
   return lines[place].map((value) => value * scale);
 }
 
-/** Return the sums from below, the highest first: each lower area then covers the foot of the one before. @param {PlotInput} input @param {number[]} places */
+/** Return the sums, the highest first: each covers the foot of the one before. @param {PlotInput} input @param {number[]} places */
 function stacked(input, places) {
   /** @type {number[][]} */
   const sums = [];
