@@ -1,4 +1,4 @@
-"""What all tests share: their order, and settings that meddle with nobody else's run."""
+"""What all tests share: their groups and order, and settings with free ports and folders."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 # Groups in the order in which they are begun.
 FIRST = ("stack", "run", "recovery", "demo", "flink", "browser")
-# A dropped `Popen` of a process that is meant to outlive its starter warns, and warnings are
-# errors here; what a test starts, it ends through the run folder.
+# A `Popen` that is deleted while its process runs warns, and warnings are errors here. The
+# processes of a run are ended through its run folder.
 OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
-# Below the ports that the system gives out by itself. Two stacks that start at once must not
-# want the same ports: each takes the first that is free when it looks.
+# Below the ephemeral ports of the system. Two stacks that start at the same time must not ask for
+# the same ports: each takes the first port that is free at that moment.
 FIRST_PORT = 20_000
 PORTS_OF_ONE = 10
 # An address at which no service answers.
@@ -112,19 +112,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling |
 
 @pytest.fixture(scope="session")
 def no_browser() -> Callable[[BrowserError], None]:
-    """Return what to do where there is no browser: skip, loudly; a failure where CI runs."""
+    """Return the action for a machine without a browser: skip the test; in CI, fail."""
 
-    def tell(missing: BrowserError) -> None:
+    def skip(missing: BrowserError) -> None:
         if os.environ.get("CI", "").lower() in ("true", "1"):
             pytest.fail(f"CI must test the page in a real browser. {missing}", pytrace=False)
         pytest.skip(f"{NO_BROWSER}; {TO_GET_IT}{missing.todo}")
 
-    return tell
+    return skip
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any) -> Iterator[None]:
-    """Say last, where nobody overlooks it, that the page was not tested, and what to install."""
+    """State at the end of the output that the page was not tested, and what to install."""
     yield
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]

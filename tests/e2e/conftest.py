@@ -1,4 +1,4 @@
-"""The `spaf` command as a user runs it: in a folder of its own, with nothing of ours around it."""
+"""The `spaf` command as a user runs it: in an empty folder, without settings from outside."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def clean_environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def spaf(clean_environment: dict[str, str]) -> Spaf:
-    """Return what runs `spaf` in a folder with settings in the environment."""
+    """Return a function that runs `spaf` in a folder, with variables in its environment."""
 
     def run(folder: Path, *words: str, **variables: str) -> Done:
         done = subprocess.run(
@@ -64,7 +64,7 @@ def spaf(clean_environment: dict[str, str]) -> Spaf:
 
 @pytest.fixture(scope="session")
 def answer() -> Answer:
-    """Return what reads the one JSON value that a command printed, and fails if it failed."""
+    """Return a function that reads the JSON value that a command printed, if it succeeded."""
 
     def read(done: Done) -> Any:
         assert done.returncode == 0, done.stderr
@@ -75,7 +75,7 @@ def answer() -> Answer:
 
 @pytest.fixture(scope="session")
 def processes() -> Processes:
-    """Return what lists supervisor, services and all their children of a run folder."""
+    """Return a function that lists supervisor, services and their children of a run folder."""
 
     def known(folder: Path) -> list[ProcessIdentity]:
         state = RunFolder(folder).running()

@@ -1,4 +1,4 @@
-"""One real stack for all integration tests; a topic, a schema and a job of its own for each."""
+"""One real stack for all integration tests; each test has its own topic, schema and job."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.flink import batch_worker
 from tests.support.flink_worker import SUBMIT
 from tests.support.runs import Own, Pause, RunJob, Send, Settle, Values
 
-# Far longer than any of it takes on a slow machine: a wait that ends here is a failure, seconds.
+# Limit of every wait, far above what a busy machine needs, seconds.
 PATIENCE_S = 60.0
 # Beyond the contract's 64 KiB and within what the topic takes.
 LARGEST_RECORD_BYTES = 1_000_000
@@ -50,13 +50,13 @@ def flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
 
 @pytest.fixture(scope="package")
 def name() -> Callable[[str], str]:
-    """Return what makes a name that nothing else has, fit for a topic and for a schema."""
+    """Return a function that makes a unique name, valid for a topic and for a schema."""
     return lambda prefix: f"{prefix}_{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture(scope="package")
 def own(stack: Run, name: Callable[[str], str]) -> Own:
-    """Return what makes a topic with so many partitions and empty tables, both its caller's own."""
+    """Return a function that creates a topic with a number of partitions, and empty tables."""
 
     def make(partitions: int) -> Run:
         one = stack.with_tables(name("sales"), name("answers"))
@@ -69,8 +69,8 @@ def own(stack: Run, name: Callable[[str], str]) -> Own:
 
 @pytest.fixture(scope="package")
 def send(stack: Run) -> Send:
-    """Return what appends records to a partition, waits for the broker, and returns offsets."""
-    # Larger than a sale may be, too: what others send is tested here.
+    """Return a function that appends records to a partition and returns their offsets."""
+    # Records larger than a sale are tested here, too.
     producer = open_producer(stack.kafka, "spaf-test", max_bytes=LARGEST_RECORD_BYTES)
 
     def append(session: Run, partition: int, values: Values) -> list[int]:
@@ -93,9 +93,9 @@ def send(stack: Run) -> Send:
 
 @pytest.fixture(scope="package")
 def running_job(flink: Batch, tmp_path_factory: pytest.TempPathFactory) -> RunJob:
-    """Return what runs the job over a session's topic for the length of a block; yields its id.
+    """Return a context manager that runs the job over the topic of a run; its value is the id.
 
-    The process that submits serves one job after the other, where that of a user ends after one.
+    One process submits all jobs; in a run of a user the process ends after its job.
     """
     folder = tmp_path_factory.mktemp("jobs")
 
@@ -119,7 +119,7 @@ def running_job(flink: Batch, tmp_path_factory: pytest.TempPathFactory) -> RunJo
 
 @pytest.fixture(scope="package")
 def pause() -> Pause:
-    """Return what waits until the whole topic is in the tables."""
+    """Return a function that waits until every record of the topic is in the tables."""
 
     def wait(session: Run) -> None:
         place = session.job_target(session.topic)
@@ -138,7 +138,7 @@ def pause() -> Pause:
 
 @pytest.fixture(scope="package")
 def settle(pause: Pause) -> Settle:
-    """Return what waits until the whole topic is in the tables, and verifies them."""
+    """Return a function that waits as `pause` does, and verifies the tables."""
 
     def finish(session: Run) -> Verdict:
         pause(session)

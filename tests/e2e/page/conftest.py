@@ -1,4 +1,4 @@
-"""One run and one real browser for all tests of the live page; each test has a tab of its own."""
+"""One run and one real browser for all tests of the live page; each test opens its own tab."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from spaf.stack.run import Run
 from spaf.topic.producer import open_producer
 from tests.support.commands import FullRun
 
-# Far longer than any of it takes on a busy machine: a wait that ends here is a failure, seconds.
+# Limit of every wait, far above what a busy machine needs, seconds.
 PATIENCE_S = 30.0
 STEADY_RATE = 20.0
 # Of axe-core's rules and findings.
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 SERIOUS = ("serious", "critical")
-# What was drawn before the page's own scripts ran is watched too.
+# Runs before the scripts of the page.
 WITNESS = """
   window.spafBlocked = [];
   document.addEventListener("securitypolicyviolation",
@@ -41,7 +41,7 @@ WITNESS = """
 
 @pytest.fixture(scope="package")
 def chromium(no_browser: Callable[[BrowserError], None]) -> Path:
-    """Return the browser; where there is none, the tests of the page say so loudly."""
+    """Return the program of the browser; without one the tests of the page are skipped."""
     try:
         return find(os.environ.get("SPAF_SERVE__BROWSER"))
     except BrowserError as missing:
@@ -76,42 +76,42 @@ def browser(chromium: Path) -> Iterator[Browser]:
 
 @dataclass
 class Tab:
-    """The page as somebody sees it, and whatever went wrong in it."""
+    """A page in the browser, and the problems that it has reported."""
 
     page: Page
     context: BrowserContext
-    # Answers of our own that are errors on purpose, which the browser's console complains about.
+    # Parts of console messages that the test provokes.
     expected: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def text(self, name: str) -> str:
-        """Return what one of the page's numbers or words is."""
+        """Return the text of an element, by its `data-test`."""
         return self.page.locator(f'[data-test="{name}"]').first.inner_text()
 
     def number(self, name: str) -> int:
-        """Return one of the page's whole numbers; -1 while it is none."""
+        """Return the whole number that an element shows; -1 while it shows none."""
         digits = re.sub(r"\D", "", self.text(name))
         return int(digits) if digits else -1
 
     def cents(self, name: str) -> int:
-        """Return an amount of the page, which has two decimals, in cents."""
+        """Return the amount that an element shows with two decimals, in cents."""
         return self.number(name)
 
     def seen(self, name: str, seconds: float = PATIENCE_S) -> None:
-        """Wait until something is visible."""
+        """Wait until an element is visible."""
         self.page.locator(f'[data-test="{name}"]').first.wait_for(timeout=seconds * 1_000)
 
     def gone(self, name: str, seconds: float = PATIENCE_S) -> None:
-        """Wait until something is not to be seen."""
+        """Wait until an element is hidden."""
         found = self.page.locator(f'[data-test="{name}"]').first
         found.wait_for(state="hidden", timeout=seconds * 1_000)
 
     def live(self) -> None:
-        """Wait until the page says that what it shows is live."""
+        """Wait until the page states that its data are live."""
         self.page.locator('body[data-live="live"]').wait_for(timeout=PATIENCE_S * 1_000)
 
     def faults(self) -> list[tuple[str, Any, str]]:
-        """Return what axe-core finds that keeps somebody from using the page as it is now."""
+        """Return the serious accessibility faults that axe-core finds."""
         found = Axe().run(self.page, options=RULES).response["violations"]
         return [
             (one["id"], node["target"], node["failureSummary"])
@@ -121,10 +121,10 @@ class Tab:
         ]
 
     def until(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> bool:
-        """Look at a condition until it holds, letting the page go on meanwhile."""
+        """Wait until a condition holds, while the events of the page are handled."""
 
         def holds() -> bool:
-            self.page.evaluate("0")  # what the page has told meanwhile is noted
+            self.page.evaluate("0")  # lets Playwright handle the events of the page
             return condition()
 
         return wait_until(holds, seconds)
@@ -132,7 +132,7 @@ class Tab:
 
 @pytest.fixture
 def open_tab(browser: Browser, address: str) -> Iterator[Callable[..., Tab]]:
-    """Return what opens the page; at the end nothing may have gone wrong in any tab of the test."""
+    """Return a function that opens the page; the test fails if a tab has reported a problem."""
     tabs: list[Tab] = []
 
     def make(*, path: str = "/", **options: Any) -> Tab:
@@ -166,7 +166,7 @@ def tab(open_tab: Callable[..., Tab]) -> Tab:
 
 
 def _witness(tab: Tab, address: str) -> None:
-    """Note every error of the console, every dialog and every request that leaves our origin."""
+    """Record each error of the console, each dialog and each request to another origin."""
 
     def allow(route: Route) -> None:
         url = route.request.url
@@ -194,7 +194,7 @@ def _witness(tab: Tab, address: str) -> None:
 
 @pytest.fixture(scope="package")
 def send(run: Run) -> Callable[..., None]:
-    """Return what appends records, as objects or as bytes, and waits for the broker."""
+    """Return a function that appends records, objects or bytes, and waits for the broker."""
     producer = open_producer(run.kafka, "spaf-test")
 
     def append(*values: Any, key: bytes | None = None, headers: Any = None) -> None:
@@ -208,7 +208,7 @@ def send(run: Run) -> Callable[..., None]:
 
 @pytest.fixture
 def load(run: Run) -> Iterator[Callable[[float], Load]]:
-    """Return what starts sales at a rate; they end with the test."""
+    """Return a function that starts sales at a rate; they stop with the test."""
     loads: list[Load] = []
 
     def start(rate: float) -> Load:
@@ -225,7 +225,7 @@ def load(run: Run) -> Iterator[Callable[[float], Load]]:
 
 @pytest.fixture(scope="module")
 def steady_load(run: Run) -> Iterator[None]:
-    """Have a few sales a second while the tests of a module run."""
+    """Sell at STEADY_RATE sales a second while the tests of a module run."""
     load = Load(run, offered(run), rate=STEADY_RATE, seconds=600)
     yield
     load.stop()
@@ -234,5 +234,5 @@ def steady_load(run: Run) -> Iterator[None]:
 
 @pytest.fixture
 def pause(run: Run) -> Callable[[], None]:
-    """Return what waits until everything that was sent is in the tables."""
+    """Return a function that waits until every record of the topic is in the tables."""
     return lambda: wait_until_done(run, run.end_offsets())

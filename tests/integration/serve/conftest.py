@@ -39,7 +39,7 @@ UPSERT = (
 
 @dataclass
 class Page:
-    """A page that is served, and the tables that it shows."""
+    """A served page and its tables."""
 
     address: str
     session: Run
@@ -80,7 +80,7 @@ class Page:
             return int(cursor.fetchall()[0][0])
 
     def superuser(self) -> psycopg.Connection:
-        """Return a connection that may end those of others."""
+        """Return a connection that may terminate other connections."""
         access = self.session.access
         return psycopg.connect(
             host=access.host,
@@ -92,25 +92,25 @@ class Page:
         )
 
     def post(self, path: str, body: Any) -> httpx.Response:
-        """Send what changes something, as the page does."""
+        """Send a request that changes something, with the token of the page."""
         headers = {"x-spaf-token": TOKEN}
         return httpx.post(self.address + path, json=body, headers=headers, timeout=PATIENCE_S)
 
     def get(self, path: str, **parameters: Any) -> Any:
-        """Return the JSON of an answer, which must be a good one."""
+        """Return the JSON of a response, which must have status 200."""
         found = httpx.get(self.address + path, params=parameters, timeout=PATIENCE_S)
         assert found.status_code == 200, found.text
         return found.json()
 
     def close(self) -> None:
-        """Let go of the tables."""
+        """Close the connection of the sink."""
         if self._sink is not None:
             self._sink.close()
 
 
 @dataclass
-class Ear:
-    """A viewer: reads the stream in a thread and keeps what it hears."""
+class StreamReader:
+    """A viewer: reads the stream in a thread and keeps its events."""
 
     address: str
     after: str | None = None
@@ -118,8 +118,8 @@ class Ear:
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
-    def start(self) -> Ear:
-        """Begin to listen; return when the stream is open."""
+    def start(self) -> StreamReader:
+        """Start the thread; return once the stream is open."""
         opened = threading.Event()
         self._thread = threading.Thread(target=self._listen, args=(opened,), daemon=True)
         self._thread.start()
@@ -127,11 +127,11 @@ class Ear:
         return self
 
     def leave(self) -> None:
-        """Stop listening, with the next event."""
+        """Close the stream with the next event."""
         self._stop.set()
 
     def stop(self) -> None:
-        """Go away."""
+        """Close the stream and wait for the thread."""
         self.leave()
         assert self._thread is not None
         self._thread.join(PATIENCE_S)
@@ -141,7 +141,7 @@ class Ear:
         return [kind for _, kind, _ in self.events]
 
     def rows(self) -> dict[tuple[int, str, str], list[Any]]:
-        """Return what the page shows: the newest of each row, from snapshot and deltas."""
+        """Return the newest value of each row, from snapshots and deltas."""
         shown: dict[tuple[int, str, str], list[Any]] = {}
         for _, kind, data in list(self.events):
             if kind == "snapshot":
@@ -157,8 +157,8 @@ class Ear:
             d["sums"] for _, kind, d in reversed(self.events) if kind in ("snapshot", "rows")
         )
 
-    def hears(self, what: Callable[[Ear], bool]) -> bool:
-        """Wait until something has been heard."""
+    def receives(self, what: Callable[[StreamReader], bool]) -> bool:
+        """Wait until a condition on the events holds."""
         return wait_until(lambda: what(self), PATIENCE_S, poll=0.005)
 
     def _listen(self, opened: threading.Event) -> None:
@@ -215,27 +215,27 @@ class served:  # noqa: N801 - read as a word in a with statement
 
 
 @pytest.fixture
-def ear() -> Iterator[Callable[..., Ear]]:
-    """Return what makes a viewer of a page; all go away with the test."""
-    ears: list[Ear] = []
+def open_stream() -> Iterator[Callable[..., StreamReader]]:
+    """Return a function that opens the stream of a page; all close with the test."""
+    readers: list[StreamReader] = []
 
-    def listen(page: Page, after: str | None = None) -> Ear:
-        ears.append(Ear(page.address, after).start())
-        return ears[-1]
+    def listen(page: Page, after: str | None = None) -> StreamReader:
+        readers.append(StreamReader(page.address, after).start())
+        return readers[-1]
 
     yield listen
-    # All at once: each would wait for an event of its own.
-    for viewer in ears:
-        viewer.leave()
-    for viewer in ears:
-        viewer.stop()
+    # First all, then wait: a thread ends with the next event.
+    for reader in readers:
+        reader.leave()
+    for reader in readers:
+        reader.stop()
 
 
 @pytest.fixture
 def serve_again(
     run_info: Callable[..., RunInfo], tmp_path: Path
 ) -> Iterator[Callable[[Run], Page]]:
-    """Return what starts another process's worth of a page over the same tables."""
+    """Return a function that serves the same tables by a second application."""
     labels = tmp_path / "labels.jsonl"
     with contextlib.ExitStack() as stack:
         yield lambda run: stack.enter_context(

@@ -29,37 +29,37 @@ def now_s() -> int:
     return clock.now_ms() // 1_000
 
 
-def test_a_changed_row_is_pushed(page: Any, ear: Any) -> None:
+def test_a_changed_row_is_pushed(page: Any, open_stream: Any) -> None:
     """With its absolute values, money in whole cents, and the running sums."""
     now = now_s()
-    viewer = ear(page)
+    viewer = open_stream(page)
     page.sell(now, "books", 1, "3.50")
     page.sell(now, "books", 3, "10.01")
-    assert viewer.hears(lambda v: v.rows() == {(now, "books", "BRL"): [3, 6, "1001"]})
+    assert viewer.receives(lambda v: v.rows() == {(now, "books", "BRL"): [3, 6, "1001"]})
     assert viewer.sums() == {"BRL": [3, 6, "1001"]}
     assert viewer.kinds()[0] == "snapshot"
 
 
-def test_a_row_that_is_gone_is_told(page: Any, ear: Any) -> None:
+def test_a_row_that_is_gone_is_told(page: Any, open_stream: Any) -> None:
     """A second that loses its only sale shows none."""
     now = now_s()
     page.sell(now, "books", 1, "3.50")
-    viewer = ear(page)
-    assert viewer.hears(lambda v: len(v.rows()) == 1)
+    viewer = open_stream(page)
+    assert viewer.receives(lambda v: len(v.rows()) == 1)
     page.sell(now, "books", 0, "0")
-    assert viewer.hears(lambda v: "rows" in v.kinds() and v.rows() == {})
+    assert viewer.receives(lambda v: "rows" in v.kinds() and v.rows() == {})
     assert viewer.sums() == {"BRL": [0, 0, "0"]}
 
 
-def test_a_viewer_that_joins_later_sees_the_same(page: Any, ear: Any) -> None:
+def test_a_viewer_that_joins_later_sees_the_same(page: Any, open_stream: Any) -> None:
     """From the snapshot: rows, sums, categories."""
     now = now_s()
-    first = ear(page)
+    first = open_stream(page)
     for second, category in ((now, "books"), (now - 1, "toys"), (now - 1_000, "old")):
         page.sell(second, category, 2, "5.00")
-    assert first.hears(lambda v: len(v.rows()) == 3)
-    second = ear(page)
-    assert second.hears(lambda v: bool(v.events))
+    assert first.receives(lambda v: len(v.rows()) == 3)
+    second = open_stream(page)
+    assert second.receives(lambda v: bool(v.events))
     (_, kind, data), *_ = second.events
     assert kind == "snapshot"
     assert {row[1] for row in data["rows"]} == {"books", "toys"}
@@ -68,29 +68,29 @@ def test_a_viewer_that_joins_later_sees_the_same(page: Any, ear: Any) -> None:
     assert data["database"] == "up"
 
 
-def test_who_comes_back_misses_nothing(page: Any, ear: Any) -> None:
+def test_who_comes_back_misses_nothing(page: Any, open_stream: Any) -> None:
     """By the id of the last event, without a snapshot; by another process's id, with one."""
     now = now_s()
-    first = ear(page)
+    first = open_stream(page)
     page.sell(now, "books", 1, "1.00")
-    assert first.hears(lambda v: len(v.rows()) == 1)
+    assert first.receives(lambda v: len(v.rows()) == 1)
     last = first.events[-1][0]
     first.stop()
     page.sell(now, "toys", 1, "1.00")
-    again = ear(page, last)
-    assert again.hears(lambda v: list(v.rows()) == [(now, "toys", "BRL")])
+    again = open_stream(page, last)
+    assert again.receives(lambda v: list(v.rows()) == [(now, "toys", "BRL")])
     assert "snapshot" not in again.kinds()
-    other = ear(page, "another-1")
-    assert other.hears(lambda v: len(v.rows()) == 2)
+    other = open_stream(page, "another-1")
+    assert other.receives(lambda v: len(v.rows()) == 2)
     assert other.kinds()[0] == "snapshot"
 
 
-def test_a_database_that_goes_and_comes_is_told(page: Any, ear: Any) -> None:
+def test_a_database_that_goes_and_comes_is_told(page: Any, open_stream: Any) -> None:
     """What changed while nobody listened is there again, in a snapshot, without a reload."""
     now = now_s()
-    viewer = ear(page)
+    viewer = open_stream(page)
     page.sell(now, "books", 1, "1.00")
-    assert viewer.hears(lambda v: len(v.rows()) == 1)
+    assert viewer.receives(lambda v: len(v.rows()) == 1)
     with page.superuser() as chief:
         chief.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -98,7 +98,7 @@ def test_a_database_that_goes_and_comes_is_told(page: Any, ear: Any) -> None:
         )
         page.sell(now, "books", 5, "5.00")
         page.sell(now - 1, "toys", 2, "2.00")
-    assert viewer.hears(
+    assert viewer.receives(
         lambda v: (
             v.rows()
             == {(now, "books", "BRL"): [5, 10, "500"], (now - 1, "toys", "BRL"): [2, 4, "200"]}
@@ -108,15 +108,15 @@ def test_a_database_that_goes_and_comes_is_told(page: Any, ear: Any) -> None:
     assert "down" in told(viewer)
     assert viewer.kinds().count("snapshot") == 2
     page.sell(now, "books", 6, "6.00")
-    assert viewer.hears(lambda v: v.rows()[now, "books", "BRL"] == [6, 12, "600"])
+    assert viewer.receives(lambda v: v.rows()[now, "books", "BRL"] == [6, 12, "600"])
 
 
-def test_a_database_that_hangs_is_told(page: Any, ear: Any) -> None:
+def test_a_database_that_hangs_is_told(page: Any, open_stream: Any) -> None:
     """It is not gone, but does not answer; when it goes on, so do we."""
     now = now_s()
-    viewer = ear(page)
+    viewer = open_stream(page)
     page.sell(now, "books", 1, "1.00")
-    assert viewer.hears(lambda v: len(v.rows()) == 1)
+    assert viewer.receives(lambda v: len(v.rows()) == 1)
     with page.superuser() as chief:
         found = chief.execute(
             "SELECT pid FROM pg_stat_activity WHERE application_name = 'spaf read'"
@@ -126,12 +126,12 @@ def test_a_database_that_hangs_is_told(page: Any, ear: Any) -> None:
         for pid in backends:
             os.kill(pid, signal.SIGSTOP)
         page.sell(now, "books", 2, "2.00")
-        assert viewer.hears(lambda v: told(v)[-1:] == ["down"])
+        assert viewer.receives(lambda v: told(v)[-1:] == ["down"])
     finally:
         for pid in backends:
             os.kill(pid, signal.SIGCONT)
-    assert viewer.hears(lambda v: v.rows()[now, "books", "BRL"] == [2, 4, "200"])
-    assert viewer.hears(lambda v: told(v)[-1:] == ["up"])
+    assert viewer.receives(lambda v: v.rows()[now, "books", "BRL"] == [2, 4, "200"])
+    assert viewer.receives(lambda v: told(v)[-1:] == ["up"])
 
 
 def told(viewer: Any) -> list[str]:
@@ -139,10 +139,10 @@ def told(viewer: Any) -> list[str]:
     return [data["database"] for _, kind, data in list(viewer.events) if kind == "tick"]
 
 
-def test_a_late_sale_of_a_second_long_past_is_counted(page: Any, ear: Any) -> None:
+def test_a_late_sale_of_a_second_long_past_is_counted(page: Any, open_stream: Any) -> None:
     """Its minute is read again; the day's totals and the running sums agree."""
     old = now_s() - SECONDS_KEPT_S - 3_000
-    viewer = ear(page)
+    viewer = open_stream(page)
     page.sell(old, "books", 1, "1.00")
     page.sell(old, "books", 4, "4.00")
     page.sell(old + 1, "books", 2, "2.00")
@@ -152,27 +152,27 @@ def test_a_late_sale_of_a_second_long_past_is_counted(page: Any, ear: Any) -> No
         return bool(found["totals"] == found["sums"] == {"BRL": [6, 12, "600"]})
 
     assert wait_until(counted, PATIENCE_S, poll=1.1)
-    assert viewer.hears(lambda v: len(v.rows()) == 2)
+    assert viewer.receives(lambda v: len(v.rows()) == 2)
 
 
-def test_a_hundred_viewers_see_the_same(page: Any, ear: Any) -> None:
+def test_a_hundred_viewers_see_the_same(page: Any, open_stream: Any) -> None:
     """Each of them every row, soon."""
     now = now_s()
-    viewers = [ear(page) for _ in range(VIEWERS)]
+    viewers = [open_stream(page) for _ in range(VIEWERS)]
     for n in range(20):
         page.sell(now, f"c{n}", n + 1, f"{n}.99")
     last = (now, "c19", "BRL")
     for viewer in viewers:
-        assert viewer.hears(lambda v: last in v.rows())
+        assert viewer.receives(lambda v: last in v.rows())
     shown = [viewer.rows() for viewer in viewers]
     assert all(rows == shown[0] for rows in shown)
     assert len(shown[0]) == 20
 
 
-def test_a_slow_viewer_gets_the_newest_state_and_harms_nobody(page: Any, ear: Any) -> None:
+def test_a_slow_viewer_gets_the_newest_state_and_harms_nobody(page: Any, open_stream: Any) -> None:
     """It does not read for a while; then it is told the present, not the past."""
     now = now_s()
-    quick = ear(page)
+    quick = open_stream(page)
     address = page.address.removeprefix("http://")
     host, port = address.split(":")
     with socket.socket() as slow:
@@ -185,7 +185,7 @@ def test_a_slow_viewer_gets_the_newest_state_and_harms_nobody(page: Any, ear: An
         for n in range(ROUNDS):
             page.sell_many([(now, name, n + 1) for name in names])
             # Each round is a push of its own.
-            assert quick.hears(lambda v, sold=(n + 1) * ROWS: v.sums()["BRL"][0] == sold)
+            assert quick.receives(lambda v, sold=(n + 1) * ROWS: v.sums()["BRL"][0] == sold)
         quick.stop()
         slow.settimeout(PATIENCE_S)
         received = begin
@@ -200,13 +200,13 @@ def test_a_slow_viewer_gets_the_newest_state_and_harms_nobody(page: Any, ear: An
     assert numbers == sorted(numbers)
 
 
-def test_a_new_anomaly_is_told(page: Any, ear: Any, send: Any) -> None:
+def test_a_new_anomaly_is_told(page: Any, open_stream: Any, send: Any) -> None:
     """With the time from the record's append, which is read from Kafka, and its currency."""
-    viewer = ear(page)
+    viewer = open_stream(page)
     sale = {"productId": "p", "productCategory": "books", "productPrice": 5, "productQuantity": 1}
     (offset,) = send(page.session, 0, [json.dumps(sale).encode()])
     found_ms = page.anomaly(offset, "books", "12.34", "1.20")
-    assert viewer.hears(lambda v: "anomalies" in v.kinds())
+    assert viewer.receives(lambda v: "anomalies" in v.kinds())
     ((told,),) = [d["anomalies"] for _, kind, d in viewer.events if kind == "anomalies"]
     assert 0 <= told.pop("known_after_ms") < PATIENCE_S * 1_000
     assert told == {
@@ -223,20 +223,20 @@ def test_a_new_anomaly_is_told(page: Any, ear: Any, send: Any) -> None:
     }
     assert page.get("/api/anomalies")["anomalies"][0]["amount"] == "1234"
     assert page.get("/api/anomalies", before_ms=found_ms)["anomalies"] == []
-    later = ear(page)
-    assert later.hears(lambda v: bool(v.events))
+    later = open_stream(page)
+    assert later.receives(lambda v: bool(v.events))
     assert later.events[0][2]["anomalies"][0]["offset"] == offset
 
 
-def test_a_chart_is_the_same_from_memory_and_from_the_tables(page: Any, ear: Any) -> None:
+def test_a_chart_is_the_same_from_memory_and_from_the_tables(page: Any, open_stream: Any) -> None:
     """A range that memory does not hold by the second is asked of PostgreSQL."""
     now = now_s()
     old = now - SECONDS_KEPT_S - 2_000
-    viewer = ear(page)
+    viewer = open_stream(page)
     for second in (old, old + 1, old + 7, now - 3):
         page.sell(second, "books", 2, "5.00")
         page.sell(second, "toys", 1, "2.50", "USD")
-    assert viewer.hears(lambda v: len(v.rows()) == 8)
+    assert viewer.receives(lambda v: len(v.rows()) == 8)
     chart = page.get("/api/history", **{"from": old, "to": old + 10})
     assert (chart["step"], chart["from"], chart["to"]) == (1, old, old + 10)
     assert dict(zip(chart["categories"], chart["sales"], strict=True)) == {
@@ -301,13 +301,13 @@ def test_paints_are_kept_where_a_measurement_waits(page: Any, tmp_path: Path) ->
     assert json.loads((tmp_path / "painted-run-1.jsonl").read_text())["fps"] == 59.5
 
 
-def test_a_real_sale_is_pushed(page: Any, ear: Any, send: Any, running_job: Any) -> None:
+def test_a_real_sale_is_pushed(page: Any, open_stream: Any, send: Any, running_job: Any) -> None:
     """Through the job into the tables and on to the viewer, with its money."""
-    viewer = ear(page)
+    viewer = open_stream(page)
     sale = {"productId": "p", "productCategory": "books", "productPrice": 2.5, "productQuantity": 3}
     with running_job(page.session, page.session.settings, None):
         send(page.session, 0, [json.dumps(sale).encode()] * 4)
-        assert viewer.hears(lambda v: "BRL" in v.sums() and v.sums()["BRL"] == [4, 12, "3000"])
+        assert viewer.receives(lambda v: "BRL" in v.sums() and v.sums()["BRL"] == [4, 12, "3000"])
     assert {key[1:] for key in viewer.rows()} == {("books", "BRL")}
 
 
