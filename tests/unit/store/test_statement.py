@@ -36,27 +36,30 @@ def package_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0]
 
 
-each = pytest.mark.parametrize("path", FILES, ids=[f"{package_of(p)}/{p.stem}" for p in FILES])
+TEXTS = {f"{package_of(path)}/{path.stem}": path.read_text() for path in FILES}
 
 
-@each
-def test_first_line_states_purpose_and_grain(path: Path) -> None:
-    """One line is enough to choose the file."""
-    assert re.match(r"-- \w.+\. Grain: .+\.\n", path.read_text())
+def test_first_line_states_purpose_and_grain() -> None:
+    """One line is enough to choose a file."""
+    first = re.compile(r"-- \w.+\. Grain: .+\.\n")
+    assert [name for name, text in TEXTS.items() if not first.match(text)] == []
 
 
-@each
-def test_file_is_one_statement(path: Path) -> None:
+def test_each_file_is_one_statement() -> None:
     """Psycopg prepares one statement, and a percent sign always begins a parameter."""
-    assert ";" not in re.sub(r"(?m)^--.*", "", path.read_text())
-    assert not re.search(r"%(?!\(\w+\)s)", path.read_text())
+    several = [name for name, text in TEXTS.items() if ";" in re.sub(r"(?m)^--.*", "", text)]
+    percent = [name for name, text in TEXTS.items() if re.search(r"%(?!\(\w+\)s)", text)]
+    assert (several, percent) == ([], [])
 
 
-@each
-def test_file_is_used(path: Path) -> None:
+def test_each_file_is_used() -> None:
     """A module of its package names it."""
-    modules = PACKAGE.joinpath(package_of(path)).rglob("*.py")
-    assert any(f'{path.stem}"' in module.read_text() for module in modules)
+    code = {
+        user: "".join(module.read_text() for module in PACKAGE.joinpath(user).rglob("*.py"))
+        for user in USERS
+    }
+    unused = [path for path in FILES if f'{path.stem}"' not in code[package_of(path)]]
+    assert unused == []
 
 
 def literals(module: Path) -> list[str]:
