@@ -23,15 +23,28 @@ from __future__ import annotations
 
 
 class SpafError(Exception):
-    """A failure that a user can understand and act on."""
+    """A failure that a user can understand and act on.
+
+    Attributes:
+        what: happened, in English.
+        todo: what the user may do next.
+        code: names the failure for the page, which translates it; a stable identifier.
+        parameters: values in the message.
+
+    """
 
     exit_code = 1
+    code = "spaf"
 
-    def __init__(self, what: str, *, todo: str = "") -> None:
+    def __init__(
+        self, what: str, *, todo: str = "", code: str = "", **parameters: str | float
+    ) -> None:
         """Keep what happened and, separately, what the user may do next."""
         super().__init__(what)
         self.what = what
         self.todo = todo
+        self.code = code or type(self).code
+        self.parameters = parameters
 
     @property
     def line(self) -> str:
@@ -75,17 +88,25 @@ class ServiceError(StackError):
 class TopicError(SpafError):
     """The Kafka topic could not be reached, created or read."""
 
+    code = "kafka"
+
 
 class MissingError(TopicError):
     """Kafka answers, but has no such topic, partition, offset or group."""
+
+    code = "missing"
 
 
 class JobError(SpafError):
     """The Flink job was refused, failed, or is missing."""
 
+    code = "flink"
+
 
 class StoreError(SpafError):
     """PostgreSQL could not be reached, or its tables are not the ones expected."""
+
+    code = "postgresql"
 
 
 class QuarantineError(SpafError):
@@ -98,6 +119,8 @@ class VerifyError(SpafError):
 
 class LoadError(SpafError):
     """The load generator failed or reached less than was asked."""
+
+    code = "locust"
 
 
 class BrowserError(SpafError):

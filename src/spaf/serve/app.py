@@ -1,4 +1,4 @@
-"""The live page's web application: routes, collectors, and what becomes of an error."""
+"""The web application of the live page: routes, background tasks, middleware."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from spaf.serve import controls
@@ -22,20 +23,20 @@ from spaf.serve.push.stream import Stream
 from spaf.serve.records import kafka_view, quarantine_view, records, tail
 from spaf.serve.run_info import RunInfo
 from spaf.serve.sales.history import HistoryRoutes
-from spaf.serve.web.error_handlers import tell_mistakes
-from spaf.serve.web.responses import answer
+from spaf.serve.web.error_handlers import add_error_handlers
+from spaf.serve.web.responses import json_response
 from spaf.serve.web.security import SecurityMiddleware
-from spaf.serve.web.static_files import StaticFiles
+from spaf.serve.web.static_files import PageFiles, page_html
 from spaf.serve.wiring import PageServices
 
 log = logging.getLogger(__name__)
 
-Collector = Callable[[RunInfo, Hub], Awaitable[None]]
-Work = Callable[[], Awaitable[None]]
+Publisher = Callable[[RunInfo, Hub], Awaitable[None]]
+Task = Callable[[], Awaitable[None]]
 
-# What is published beside the sales; each follows its subject for as long as the process lives.
-COLLECTORS: tuple[Collector, ...] = (operations.follow, detection_metrics.follow)
-# Routes under /api beside those of this module.
+# What is published besides the sales; each runs for as long as the process does.
+PUBLISHERS: tuple[Publisher, ...] = (operations.follow, detection_metrics.follow)
+# Routes under /api besides those of this module.
 ROUTERS: tuple[APIRouter, ...] = (
     records.router,
     quarantine_view.router,
@@ -44,115 +45,117 @@ ROUTERS: tuple[APIRouter, ...] = (
     controls.router,
     paint_reports.router,
 )
-# Nobody is answered before everything has been read, so that the first chart of a day is there at
-# once; a database that is away must not keep the page away for longer, seconds.
-LOAD_S = 10.0
-# Before a collector with a defect is tried again, seconds.
-PAUSE_AFTER_DEFECT_S = 5.0
+# Requests wait until the tables have been read, so that the first chart of a day is complete; if
+# PostgreSQL is unreachable, they wait no longer than this.
+MAX_LOAD_S = 10.0
+RETRY_AFTER_DEFECT_S = 5.0
+# Beyond level 5 the page gets less than 1 % smaller. Larger bodies are compressed in a thread, so
+# that the event loop is not held up. The stream of events is never compressed: see Starlette.
+COMPRESSION_LEVEL = 5
+COMPRESS_IN_THREAD_BYTES = 16 * 2**10
 
 
 class Site:
-    """The application behind its guard, and a way to end what never ends by itself."""
+    """The application behind the security middleware, and a way to end its endless responses."""
 
-    def __init__(
-        self, app: FastAPI, guard: SecurityMiddleware, static: StaticFiles, hub: Hub
-    ) -> None:
+    def __init__(self, app: FastAPI, guarded: SecurityMiddleware, hub: Hub) -> None:
         """Keep the parts."""
         self.app = app
-        self.static = static
-        self._guard = guard
+        self._guarded = guarded
         self._hub = hub
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
-        await self._guard(scope, receive, send)
+        """Handle a request."""
+        await self._guarded(scope, receive, send)
 
     def close(self) -> None:
-        """End every stream, and every live tail."""
+        """End every stream and every live tail."""
         self._hub.close()
         self.app.state.closing.set()
 
 
-def build(source: RunInfo, port: int, token: str) -> Site:
+def build(run: RunInfo, port: int, token: str) -> Site:
     """Return the application for one run.
 
     Args:
-        source: what it shows.
+        run: what it shows.
         port: at which it is reached; requests that name another are refused.
-        token: what a request that changes something must hold.
+        token: what a request that changes something must carry.
 
     """
-    live = PageServices(source)
+    services = PageServices(run)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(live),
+        lifespan=_lifespan(services),
     )
-    app.state.source = source
-    app.state.hub = live.hub
-    # What follows something for its browser ends with it.
+    app.state.run = run
+    app.state.hub = services.hub
+    # Set when the process ends: live tails end with it.
     app.state.closing = asyncio.Event()
-    static = StaticFiles(token)
-    _add_own_routes(app, static, Stream(live.hub))
+    _add_page_routes(app, token, Stream(services.hub))
     history = HistoryRoutes(
-        source.rules.default_currency, live.rollup, live.feed, live.asker, live.hub
+        run.rules.default_currency, services.rollup, services.feed, services.queries, services.hub
     )
     for router in (history.router(), *ROUTERS):
         app.include_router(router)
-    tell_mistakes(app)
-    return Site(app, SecurityMiddleware(app, port, token), static, live.hub)
+    add_error_handlers(app)
+    app.add_middleware(
+        GZipMiddleware,
+        compresslevel=COMPRESSION_LEVEL,
+        thread_minimum_size=COMPRESS_IN_THREAD_BYTES,
+    )
+    return Site(app, SecurityMiddleware(app, port, token), services.hub)
 
 
-def _add_own_routes(app: FastAPI, static: StaticFiles, stream: Stream) -> None:
-    async def page(request: Request) -> Response:
-        return static.page(request)
+def _add_page_routes(app: FastAPI, token: str, stream: Stream) -> None:
+    html = page_html(token)
 
-    async def file(request: Request) -> Response:
-        return static.named(request, request.path_params["name"])
+    async def page(_: Request) -> Response:
+        return HTMLResponse(html)
 
     async def healthy(_: Request) -> Response:
-        return answer({"ok": True})
+        return json_response({"ok": True})
 
     app.router.routes += [
         Route("/", page),
-        Route("/static/{name:path}", file),
+        Mount("/static", PageFiles()),
         Route("/healthz", healthy),
         Route("/api/stream", stream, methods=["GET"]),
     ]
 
 
 def _lifespan(
-    live: PageServices,
+    services: PageServices,
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
-    reader = live.reader
-    own: list[Work] = [reader.follow, reader.tick, reader.settle, live.feed.publish]
-    others: list[Work] = [functools.partial(follow, live.source, live.hub) for follow in COLLECTORS]
+    reader = services.reader
+    publishers = (functools.partial(follow, services.run, services.hub) for follow in PUBLISHERS)
+    running: list[Task] = [reader.follow, reader.tick, reader.reread, services.feed.publish]
+    running += publishers
 
     @contextlib.asynccontextmanager
-    async def running(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_kept(work)) for work in (*own, *others)]
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(_keep_running(task)) for task in running]
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(reader.loaded.wait(), LOAD_S)
+            await asyncio.wait_for(reader.loaded.wait(), MAX_LOAD_S)
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await live.close()
+            await services.close()
 
-    return running
+    return lifespan
 
 
-async def _kept(work: Work) -> None:
-    """Keep a part going: a defect of one must not take the page away."""
+async def _keep_running(task: Task) -> None:
+    """Run a task again after a defect, which must not end the page."""
     while True:
         try:
-            await work()
+            await task()
         except Exception:
-            log.exception(
-                "A part of the page failed; it is tried again in %.0f s", PAUSE_AFTER_DEFECT_S
-            )
-        await asyncio.sleep(PAUSE_AFTER_DEFECT_S)
+            log.exception("A part of the page failed; retry in %.0f s", RETRY_AFTER_DEFECT_S)
+        await asyncio.sleep(RETRY_AFTER_DEFECT_S)

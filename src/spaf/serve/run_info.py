@@ -1,4 +1,4 @@
-"""What the live page shows, and where it is: everything that it knows of the run."""
+"""What the live page shows, and where the services of the run are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ServiceInfo:
     state: str
     address: str
     restarts: int
-    # Both 0.0 where the service is not ours.
+    # Both are 0.0 where SPAF did not start the service.
     rss_mib: float
     # Since its start, over all of its processes.
     cpu_seconds: float
@@ -36,13 +36,13 @@ class JobInfo:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """Addresses, rules and looks; the page knows nothing of the run folder itself."""
+    """Addresses, rules and callbacks; the page itself does not read the run folder."""
 
     kafka: str
     topic: str
     # Consumer group of the job.
     group: str
-    # REST of the JobManager.
+    # REST address of the JobManager.
     flink: str
     access: Access
     rules: Rules
@@ -50,14 +50,14 @@ class RunInfo:
     surge_score: float
     # When the run began, epoch milliseconds.
     started_ms: int
-    # These take milliseconds: call them in a thread.
+    # These two take milliseconds: call them in a thread.
     services: Callable[[], list[ServiceInfo]]
     job: Callable[[], JobInfo]
-    # Pages of Flink and Locust; quick.
+    # Web pages of Flink and Locust; fast.
     links: Callable[[], dict[str, str | None]]
-    # What the load generator has made unusual.
+    # Labels of the anomalies that the load generator has sold.
     labels: Path
     # Folder of the paint reports.
     runs: Path
-    # For how long the job gathers before it writes, seconds.
-    gathers_s: float = 0.0
+    # How long the job buffers rows before it writes them.
+    write_interval_s: float = 0.0

@@ -1,4 +1,4 @@
-"""Everything that lives while the page is served: made once, wired together here."""
+"""The objects that live as long as the page is served: created and connected here."""
 
 from __future__ import annotations
 
@@ -14,54 +14,54 @@ from spaf.serve.sales.reader import SalesReader
 from spaf.serve.sales.record_lookup import RecordLookup
 from spaf.serve.sales.rollup import Rollup
 
-# Whoever joins sees so much of the past by the second, seconds.
-ROWS_S = 120
-# And so many rows of it at most; names come from outside.
-MOST_ROWS = 5_000
+# Rows by the second in a snapshot: of the last seconds, and at most this many, because category
+# names come from outside.
+SNAPSHOT_S = 120
+MAX_SNAPSHOT_ROWS = 5_000
 
 
 class PageServices:
-    """The parts, and the state that they make together."""
+    """The long-lived parts of the page, and the snapshot that they make together."""
 
-    def __init__(self, source: RunInfo) -> None:
-        """Make the parts; nothing is connected yet."""
-        self.source = source
+    def __init__(self, run: RunInfo) -> None:
+        """Create the parts; nothing is connected yet."""
+        self.run = run
         self.rollup = Rollup()
-        # The numbering of another process is another one.
+        # Event ids of another process must not match.
         self.hub = Hub(f"{clock.now_ms():x}", self.snapshot)
-        self.asker = QueryConnection(source.access)
-        self.appends = RecordLookup(source.kafka, source.topic, source.rules)
-        self.feed = AnomalyFeed(self.hub, self.appends)
-        self.reader = SalesReader(self.asker, self.rollup, self.feed, self.hub)
+        self.queries = QueryConnection(run.access)
+        self.records = RecordLookup(run.kafka, run.topic, run.rules)
+        self.feed = AnomalyFeed(self.hub, self.records)
+        self.reader = SalesReader(self.queries, self.rollup, self.feed, self.hub)
 
     def snapshot(self) -> dict[str, object]:
-        """Return the data of a `snapshot` event: everything that is known now."""
-        source, hub = self.source, self.hub
+        """Return the data of a `snapshot` event: the whole present state."""
+        run, hub = self.run, self.hub
         now_ms = clock.now_ms()
-        recent = self.rollup.recent(now_ms // 1_000 - ROWS_S, MOST_ROWS)
+        recent = self.rollup.recent(now_ms // 1_000 - SNAPSHOT_S, MAX_SNAPSHOT_ROWS)
         return {
             "now_ms": now_ms,
             "newest_ms": self.reader.newest_ms,
             "database": self.reader.database,
             "run": {
-                "started_ms": source.started_ms,
-                "topic": source.topic,
+                "started_ms": run.started_ms,
+                "topic": run.topic,
                 "categories": self.rollup.categories(),
-                "base_currency": source.rules.default_currency,
-                "links": source.links(),
-                "outlier_score": source.outlier_score,
-                "surge_score": source.surge_score,
+                "base_currency": run.rules.default_currency,
+                "links": run.links(),
+                "outlier_score": run.outlier_score,
+                "surge_score": run.surge_score,
                 "anomaly_kinds": list(BY_NAME),
                 "injections": INJECTABLE_KINDS,
                 "kind_names": NAMES,
             },
-            "rows": [row.sent() for row in recent],
+            "rows": [row.wire() for row in recent],
             "sums": sums(self.rollup),
             "anomalies": self.feed.newest(),
             **{kind: hub.fresh(kind) for kind in ("accounts", "pipeline", "score", "load")},
         }
 
     async def close(self) -> None:
-        """Let go of the neighbours."""
-        await self.asker.close()
-        self.appends.close()
+        """Close the connections."""
+        await self.queries.close()
+        self.records.close()

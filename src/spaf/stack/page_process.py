@@ -48,7 +48,7 @@ def source(run: Run) -> RunInfo:
         links=lambda: links(home),
         labels=home.runs / "labels.jsonl",
         runs=home.runs,
-        gathers_s=(job.mini_batch_ms + job.flush_ms) / 1_000,
+        write_interval_s=(job.mini_batch_ms + job.flush_ms) / 1_000,
     )
 
 

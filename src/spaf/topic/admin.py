@@ -117,6 +117,7 @@ def partitions(bootstrap: str, topic: str) -> list[int]:
         raise MissingError(
             f"Kafka at {bootstrap} has no topic {topic}.",
             todo="`spaf up` creates it; check SPAF_KAFKA__TOPIC and SPAF_KAFKA__BOOTSTRAP_SERVERS.",
+            code="no_topic",
         )
     return sorted(known[topic].partitions)
 

@@ -174,7 +174,7 @@ def describe_topic(bootstrap: str, name: str) -> tuple[list[Partition], list[Con
     with kafka_errors(f"Describing topic {name}", bootstrap):
         known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S).topics
         if name not in known:
-            raise MissingError(f"Kafka at {bootstrap} has no topic {name}.")
+            raise MissingError(f"Kafka at {bootstrap} has no topic {name}.", code="no_topic")
         asked = admin_client(bootstrap).describe_configs(
             [resource], request_timeout=REQUEST_TIMEOUT_S
         )
@@ -212,7 +212,7 @@ def describe_group(bootstrap: str, name: str, ours: str) -> ConsumerGroupDetail:
     read = [part for member in description.members for part in _assigned(member)]
     offsets = committed(bootstrap, name, _candidates(known, [ours, *(t for t, _ in read)]))
     if not offsets and not description.members and description.state.name in ("DEAD", "UNKNOWN"):
-        raise MissingError(f"Kafka at {bootstrap} has no group {name}.")
+        raise MissingError(f"Kafka at {bootstrap} has no group {name}.", code="no_group")
     return ConsumerGroupDetail(
         name, description.state.name, [_member(member) for member in description.members], offsets
     )

@@ -68,10 +68,17 @@ def held_offsets(
         raise MissingError(
             f"Topic {topic} has no partition {partition}.",
             todo=f"Its partitions are 0 to {known[-1]}.",
+            code="no_partition",
+            partition=partition,
+            last=known[-1],
         )
     wanted = known if partition is None else [partition]
     if len(wanted) > MAX_PARTITIONS:
-        raise MissingError(f"Topic {topic} has {len(wanted)} partitions.", todo="Name one of them.")
+        raise MissingError(
+            f"Topic {topic} has {len(wanted)} partitions.",
+            todo="Name one of them.",
+            code="partition_required",
+        )
     parts = [(topic, number) for number in wanted]
     begins, ends = begin_offsets_of(bootstrap, parts), end_offsets_of(bootstrap, parts)
     return {part[1]: OffsetRange(begins[part], ends[part]) for part in parts}
@@ -201,11 +208,19 @@ def record_at(bootstrap: str, topic: str, partition: int, offset: int) -> Consum
         raise MissingError(
             f"Topic {topic} holds no offset {offset} in partition {partition}.",
             todo=f"It holds {begin} to {end - 1}." if begin < end else "It is empty.",
+            code="no_offset",
+            partition=partition,
+            offset=offset,
         )
     only = {partition: OffsetRange(offset, offset + 1)}
     records = from_offsets(bootstrap, topic, only, {partition: offset}, 1)
     if not records or records[0].offset != offset:
-        raise MissingError(f"Offset {offset} of partition {partition} holds no record.")
+        raise MissingError(
+            f"Offset {offset} of partition {partition} holds no record.",
+            code="no_offset",
+            partition=partition,
+            offset=offset,
+        )
     return records[0]
 
 

@@ -139,18 +139,18 @@ def test_overview_topic_and_group(get: Get, own: Own, send: Send) -> None:
     assert "no group nobody" in get(session, "/api/kafka/groups/nobody", 404)["error"]
 
 
-def test_no_more_looks_at_once_than_there_are_places(get: Get, own: Own) -> None:
+def test_no_more_requests_at_once_than_there_are_places(get: Get, own: Own) -> None:
     """One more is told to come back."""
     session = own(1)
     taken = 0
     try:
         while taken < 4:
-            kafka_view._looks.take()
+            kafka_view._requests.acquire()
             taken += 1
-        assert "at once are the most" in get(session, "/api/kafka", 429)["error"]
+        assert "at once" in get(session, "/api/kafka", 429)["error"]
     finally:
         for _ in range(taken):
-            kafka_view._looks.give_back()
+            kafka_view._requests.release()
     get(session, "/api/kafka")
 
 
@@ -185,12 +185,12 @@ def test_a_fifth_tail_is_refused_and_a_missing_topic_keeps_no_place(get: Get, ow
     for _ in range(6):
         assert "no topic nowhere" in get(session, "/api/kafka/tail", 404, topic="nowhere")["error"]
     for _ in range(4):
-        tails.take()
+        tails.acquire()
     try:
         assert "live tails" in get(session, "/api/kafka/tail", 429, topic=session.topic)["error"]
     finally:
         for _ in range(4):
-            tails.give_back()
+            tails.release()
 
 
 def test_quarantine_pages(get: Get, own: Own) -> None:

@@ -315,7 +315,7 @@ def test_a_million_names_are_summed_up(
     page: Any, serve_again: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the start, too: nothing that was sold is lost, and no query brings more than is kept."""
-    monkeypatch.setattr("spaf.serve.sales.reader.MOST_ROWS", 100)
+    monkeypatch.setattr("spaf.serve.sales.reader.MAX_ROWS", 100)
     now = now_s()
     old = now - 7_200
     with page.session.access.connect(Role.SINK, autocommit=True) as sink:

@@ -15,7 +15,7 @@ from spaf.generate.anomalies.episode import EPISODE_KINDS
 from spaf.generate.locust.protocol import INJECTABLE_KINDS
 from spaf.quarantine.reason_messages import COUNTED, RULES
 from spaf.sale.anomaly_kinds import BY_NAME, NAMES
-from spaf.serve.records.kafka_view import MOST_MESSAGES
+from spaf.serve.records.kafka_view import MAX_MESSAGES
 
 STATIC = Path(str(files("spaf.serve").joinpath("static")))
 SCRIPTS = STATIC / "js"
@@ -234,4 +234,4 @@ def test_messages_that_are_translated_are_the_server_s() -> None:
 def test_a_wrong_value_has_a_text_with_the_bound_of_the_server(texts: dict[str, str]) -> None:
     """Each value that is typed for the messages of a topic."""
     assert {f"panel.wrong.{name}" for name in ("last", "offset", "time_ms")} <= texts.keys()
-    assert f" {MOST_MESSAGES}." in texts["panel.wrong.last"]
+    assert f" {MAX_MESSAGES}." in texts["panel.wrong.last"]

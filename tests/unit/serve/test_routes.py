@@ -56,10 +56,13 @@ def test_wrong_parameters(ask: Ask, path: str, parameters: dict[str, Any], named
 
 @pytest.mark.parametrize(
     ("wrong", "named"),
-    [({"last": 101}, {"parameter": "last"}), ({"offset": 1, "last": 2}, {})],
+    [
+        ({"last": 101}, {"code": "parameter", "parameters": {"name": "last"}, "parameter": "last"}),
+        ({"offset": 1, "last": 2}, {"code": "invalid", "parameters": {}}),
+    ],
 )
 def test_a_parameter_that_is_wrong_by_itself_is_named(
-    ask: Ask, wrong: dict[str, Any], named: dict[str, str]
+    ask: Ask, wrong: dict[str, Any], named: dict[str, Any]
 ) -> None:
     """The page has words of its own for it; what does not go together is a sentence alone."""
     found = ask("GET", "/api/kafka/messages", params=TOPIC | wrong).json()
@@ -111,6 +114,8 @@ def test_a_run_without_locust_says_so(ask: Ask, right: dict[str, str]) -> None:
     assert found.json() == {
         "error": "SPAF runs no Locust here.",
         "todo": "Start one with `spaf up`.",
+        "code": "no_locust",
+        "parameters": {},
     }
 
 
@@ -125,21 +130,28 @@ def test_a_neighbour_that_is_away_is_a_sentence(
         monkeypatch.setattr(module, "REQUEST_TIMEOUT_S", 0.3)
     found = ask("GET", path)
     assert found.status_code == 503
-    assert set(found.json()) == {"error", "todo"}
+    assert set(found.json()) == {"error", "todo", "code", "parameters"}
+    assert found.json()["code"] in ("kafka", "postgresql")
     assert "127.0.0.1:1" in found.json()["error"]
 
 
 def test_no_more_at_once_than_there_are_places() -> None:
     """One more is told to come back; a place that is given back is free again."""
     slots = ConcurrencyLimit(2, "looks")
-    with slots.one():
-        slots.take()
+    with slots.slot():
+        slots.acquire()
         with (
-            pytest.raises(RequestRefusedError, match="2 looks at once are the most") as refusal,
-            slots.one(),
+            pytest.raises(RequestRefusedError, match="2 looks at once") as refusal,
+            slots.slot(),
         ):
             pass
         assert refusal.value.status == 429
-        slots.give_back()
-        with slots.one():
+        slots.release()
+        with slots.slot():
             pass
+
+
+def test_a_refused_rate_names_its_limits(ask: Ask, right: dict[str, str]) -> None:
+    """The page writes them in its own language."""
+    found = ask("POST", "/api/load", json={"action": "rate", "rate": 0}, headers=right).json()
+    assert (found["code"], found["parameters"]) == ("rate", {"min": 0.1, "max": 50_000.0})

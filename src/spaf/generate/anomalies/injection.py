@@ -47,9 +47,12 @@ class InjectionQueue:
 
         """
         if category is not None and category not in CATEGORIES:
-            raise LoadError(f"The shop has no category {category!r:.80}.")
+            raise LoadError(f"The shop has no category {category!r:.80}.", code="no_category")
         if len(self.sales) + len(self._waiting) >= MAX_WAITING:
-            raise LoadError("Too many anomalies wait for their sale already; try again later.")
+            raise LoadError(
+                "Too many anomalies wait for their sale already; try again later.",
+                code="too_many_anomalies",
+            )
         if kind in INJECTABLE_EPISODES:
             return self._add_episode(kind, category, self._passed_us(now_us))
         self.sales.append((kind, category))
@@ -63,6 +66,9 @@ class InjectionQueue:
             raise LoadError(
                 f"{CATEGORIES[index]} has an episode already; it ends in {wait:.0f} s.",
                 todo="Name another category, or wait.",
+                code="episode_running",
+                category=CATEGORIES[index],
+                seconds=round(wait),
             )
         seconds, factor = shape(kind, self._rng)
         self._waiting.append((kind, index, seconds, factor))

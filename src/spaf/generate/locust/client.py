@@ -97,7 +97,7 @@ class LocustClient:
         """
         if not self.status().selling:
             raise LocustRefusedError(
-                "No load runs whose rate could be changed.", todo="Start it first."
+                "No load runs whose rate could be changed.", todo="Start it first.", code="no_rate"
             )
         self.start(rate)
 
@@ -142,7 +142,11 @@ class LocustClient:
         except (ValueError, AttributeError) as error:
             raise self._unknown_server() from error
         if not success:
-            raise LocustRefusedError(message or f"Locust refused ({response.status_code}).")
+            raise LocustRefusedError(
+                message or f"Locust refused ({response.status_code}).",
+                code=body.get("code", ""),
+                **body.get("parameters", {}),
+            )
 
     def _unknown_server(self) -> LoadError:
         return LoadError(

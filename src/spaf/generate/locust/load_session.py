@@ -127,7 +127,11 @@ class LoadSession:
 
         """
         if self._run is None or not self._run.rate_control.users:
-            raise LoadError("No load runs that could sell an anomaly.", todo="Start the load.")
+            raise LoadError(
+                "No load runs that could sell an anomaly.",
+                todo="Start the load.",
+                code="no_load",
+            )
         return self._run.stream.inject(kind, category, clock.now_us())
 
     def start(self, **_: object) -> None:

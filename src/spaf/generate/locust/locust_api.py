@@ -75,7 +75,7 @@ def locust_api(load: LoadControl) -> Blueprint:
         try:
             return _response(200, load.inject(body.kind, body.category))
         except LoadError as error:
-            return _refusal(409, error.line)
+            return _refusal(409, error.line, error.code, error.parameters)
 
     return blueprint
 
@@ -102,8 +102,11 @@ def _injection_problem() -> str:
     return ""
 
 
-def _refusal(status: int, message: str) -> Response:
-    return _response(status, {"success": False, "message": message})
+def _refusal(
+    status: int, message: str, code: str = "", parameters: dict[str, str | float] | None = None
+) -> Response:
+    refusal = {"success": False, "message": message, "code": code, "parameters": parameters or {}}
+    return _response(status, refusal)
 
 
 def _response(status: int, body: object) -> Response:

@@ -88,7 +88,7 @@ class Operations:
             *(self.tables, self.offsets, self.flink, self.load),
             *(self.services, self.job, self.head, self.delays),
         )
-        self._pipeline = Pipeline(self._source.gathers_s)
+        self._pipeline = Pipeline(self._source.write_interval_s)
         self._looks = 0
         self._job_id = ""
 
@@ -98,7 +98,7 @@ class Operations:
             self._hub.on_rows = None
             self._timer.forget()
             self._looks = 0
-            self._pipeline = Pipeline(self._source.gathers_s)
+            self._pipeline = Pipeline(self._source.write_interval_s)
 
     def close(self) -> None:
         """End the threads."""

@@ -1,8 +1,8 @@
-"""Every message once, to every viewer: numbered, kept for a while, the same bytes for all.
+"""Events for all viewers: numbered, encoded once, and kept for viewers that reconnect.
 
-A viewer has a bounded queue. One that is too slow for it loses the queue and gets a snapshot
-instead: the newest state, never an old event. A viewer that comes back within the ring's time gets
-what it has missed.
+Each viewer has a bounded queue. When the queue of a slow viewer overflows, it is dropped and the
+viewer gets a snapshot instead: the newest state, never an old event. A viewer that reconnects while
+the ring holds the events that it has missed gets those.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import msgspec
 from spaf import clock
 from spaf.serve.sales.rollup import SecondRow
 
-# Who comes back within this gets the events that were missed, seconds.
+# A viewer that reconnects within this gets the events that it has missed.
 RING_S = 30.0
-# The ring never holds more; beyond it a snapshot costs less than the events, bytes.
+# Beyond this size a snapshot is cheaper than the events.
 RING_BYTES = 4 * 2**20
-# What is published each second is not shown any more when it has not been for so long, seconds.
+# Data that is published each second is no longer part of a snapshot when it is older than this.
 FRESH_S = 5.0
 NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
-# What may wait for one viewer; the bytes are shared with the ring and with the other viewers.
-QUEUE_EVENTS = 256
-QUEUE_BYTES = 256 * 2**10
+# Of one viewer; the bytes are shared with the ring and with the other viewers.
+MAX_QUEUED_EVENTS = 256
+MAX_QUEUED_BYTES = 256 * 2**10
 
 
 class Event(NamedTuple):
-    """One message in the form in which it is sent."""
+    """One message as it is sent."""
 
     number: int
     at: float
@@ -39,10 +39,10 @@ class Event(NamedTuple):
 
 
 class Viewer:
-    """One browser that listens: its queue, and whether it needs a snapshot."""
+    """One connected client: its queue, and whether it needs a snapshot."""
 
     def __init__(self) -> None:
-        """Start with nothing to send but a snapshot."""
+        """Start with a snapshot due."""
         self.needs_snapshot = True
         self.ended = False
         self._waiting: deque[bytes] = deque()
@@ -51,22 +51,22 @@ class Viewer:
         self._some.set()
 
     def put(self, data: bytes) -> None:
-        """Add an event, or give the queue up for a snapshot if it is full."""
+        """Add an event, or drop the queue for a snapshot if it is full."""
         if not self.needs_snapshot:
             self._waiting.append(data)
             self._bytes += len(data)
-            if len(self._waiting) > QUEUE_EVENTS or self._bytes > QUEUE_BYTES:
-                self.begin_anew()
+            if len(self._waiting) > MAX_QUEUED_EVENTS or self._bytes > MAX_QUEUED_BYTES:
+                self.restart()
         self._some.set()
 
-    def begin_anew(self) -> None:
-        """Forget what waits; the next that is sent is a snapshot."""
-        self._forget()
+    def restart(self) -> None:
+        """Drop the queue; a snapshot is sent next."""
+        self._clear()
         self.needs_snapshot = True
         self._some.set()
 
     def end(self) -> None:
-        """Have the stream end."""
+        """End the stream."""
         self.ended = True
         self._some.set()
 
@@ -74,23 +74,23 @@ class Viewer:
         """Wait until there is something to send."""
         await self._some.wait()
 
-    def take(self) -> bytes:
-        """Return everything that waits."""
+    def drain(self) -> bytes:
+        """Empty the queue and return its bytes."""
         data = b"".join(self._waiting)
-        self._forget()
+        self._clear()
         return data
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._waiting.clear()
         self._bytes = 0
         self._some.clear()
 
 
 class Hub:
-    """Numbers the events, keeps the newest of each kind, and hands them to the viewers."""
+    """Numbers the events, keeps the newest of each kind, and queues them for the viewers."""
 
     def __init__(self, epoch: str, snapshot: Callable[[], dict[str, object]]) -> None:
-        """Keep the name of this process's numbering, and what makes the rows of a snapshot."""
+        """Keep the name of this process's numbering, and the builder of snapshots."""
         self._epoch = epoch
         self._snapshot = snapshot
         self._number = 0
@@ -98,14 +98,14 @@ class Hub:
         self._ring_bytes = 0
         self._viewers: set[Viewer] = set()
         self._left_at = -RING_S
-        self._made: tuple[int, bytes] | None = None
+        self._encoded_snapshot: tuple[int, bytes] | None = None
         self._newest: dict[str, tuple[float, object]] = {}
-        # Who times the notices, as long as somebody looks.
+        # Called with the rows of each notification and the time (µs), while latency is sampled.
         self.on_rows: Callable[[Sequence[SecondRow], int], None] | None = None
 
     @property
     def viewers(self) -> int:
-        """How many browsers listen."""
+        """How many clients are connected."""
         return len(self._viewers)
 
     @property
@@ -114,12 +114,12 @@ class Hub:
         return f"{self._epoch}-{self._number}"
 
     def fresh(self, kind: str) -> object:
-        """Return the newest data of a kind, or None if it is too old to be shown as present."""
+        """Return the newest data of a kind, or None if it is older than FRESH_S."""
         at, data = self._newest.get(kind, (-FRESH_S, None))
         return data if clock.monotonic() - at < FRESH_S else None
 
     def publish(self, kind: str, data: object) -> None:
-        """Send an event to every viewer; with none for a while it only becomes the newest."""
+        """Queue an event for every viewer; without viewers it only becomes the newest."""
         now = clock.monotonic()
         self._newest[kind] = (now, data)
         self._number += 1
@@ -136,15 +136,15 @@ class Hub:
             viewer.put(event.data)
 
     def refresh(self) -> None:
-        """Have every viewer begin anew: the state has changed in a way that no event tells."""
+        """Send every viewer a snapshot: the state has changed in a way that no event describes."""
         self._number += 1
         self._ring.clear()
         self._ring_bytes = 0
         for viewer in self._viewers:
-            viewer.begin_anew()
+            viewer.restart()
 
     def join(self, last_id: str | None) -> Viewer:
-        """Add a viewer; one that has seen the event of this id gets those after it."""
+        """Add a viewer; it gets the events after `last_id`, or else a snapshot."""
         viewer = Viewer()
         missed = self._missed(last_id)
         if missed is not None:
@@ -155,31 +155,31 @@ class Hub:
         return viewer
 
     def close(self) -> None:
-        """End every stream; the browsers come back by themselves."""
+        """End every stream; browsers reconnect by themselves."""
         for viewer in self._viewers:
             viewer.end()
 
     def leave(self, viewer: Viewer) -> None:
-        """Forget a viewer."""
+        """Remove a viewer."""
         self._viewers.discard(viewer)
         self._left_at = clock.monotonic()
 
     def next(self, viewer: Viewer) -> bytes:
-        """Return what is to be sent to a viewer now: its events, or the present state."""
+        """Return what to send to a viewer now: its queued events, or a snapshot."""
         if not viewer.needs_snapshot:
-            return viewer.take()
-        viewer.take()
+            return viewer.drain()
+        viewer.drain()
         viewer.needs_snapshot = False
-        return self._present()
+        return self._snapshot_event()
 
-    def _present(self) -> bytes:
-        """Return the snapshot, made once for all who need it before the next event."""
-        if self._made is None or self._made[0] != self._number:
-            self._made = (self._number, self._encoded("snapshot", self._snapshot()))
-        return self._made[1]
+    def _snapshot_event(self) -> bytes:
+        """Return the snapshot, encoded once for all viewers that need it before the next event."""
+        if self._encoded_snapshot is None or self._encoded_snapshot[0] != self._number:
+            self._encoded_snapshot = (self._number, self._encoded("snapshot", self._snapshot()))
+        return self._encoded_snapshot[1]
 
     def _missed(self, last_id: str | None) -> list[Event] | None:
-        """Return the events after an id, or None if they are not all known any more."""
+        """Return the events after an id, or None if the ring no longer holds them all."""
         epoch, _, number = (last_id or "").rpartition("-")
         if epoch != self._epoch or not NUMBER.fullmatch(number):
             return None

@@ -1,8 +1,8 @@
-"""What a page says that it has painted, kept for the command that measures it.
+"""`POST /api/painted`: which rows a page has painted and when, for the measuring command.
 
-A page reports only if its address names a measurement, and a report is kept only if the measuring
-command has made its files. The first is written in the form of `measure.watch`: a stamp in
-microseconds, a tab, and the rows that were on the screen from then on.
+A page reports only if its address names a measurement, and a report is stored only if the measuring
+command has created the files. The first has the form of `measure.watch`: a time in microseconds, a
+tab, and the rows that were on the screen from then on.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from spaf.serve.web.responses import RequestRefusedError, answer
+from spaf.serve.web.responses import invalid, json_response
 
 NAME = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
-# An hour at a thousand sales a second; more is no measurement, bytes.
-LARGEST_FILE = 512 * 2**20
+# An hour at a thousand sales a second.
+MAX_FILE_BYTES = 512 * 2**20
 
 router = APIRouter(prefix="/api")
 
-# A moment of this epoch; a sum with it still fits into 64 bits.
+# Epoch microseconds; sums of them still fit into 64 bits.
 Painted = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 ShownRow = tuple[int, str, str, int]
 
 
 class PageHealth(msgspec.Struct, forbid_unknown_fields=True):
-    """How the page itself is."""
+    """Frames per second, memory and size of the page."""
 
     fps: float | None = None
     heap_bytes: int | None = None
@@ -39,7 +39,7 @@ class PageHealth(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PaintReport(msgspec.Struct, forbid_unknown_fields=True):
-    """Frames that changed rows: when each was painted, and what it shows."""
+    """Frames that changed rows: when each was painted, and the rows in it."""
 
     name: str
     frames: list[tuple[Painted, list[ShownRow]]] = []
@@ -51,35 +51,35 @@ _report = msgspec.json.Decoder(PaintReport)
 
 @router.post("/painted")
 async def painted(request: Request) -> Response:
-    """Keep a report."""
+    """Store a report."""
     try:
         report = _report.decode(await request.body())
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestRefusedError(400, f"The report cannot be read: {error}.") from None
+        raise invalid(f"The report cannot be read: {error}.") from None
     if not NAME.fullmatch(report.name):
-        raise RequestRefusedError(400, "name: up to 64 of a-z, 0-9 and the hyphen.")
-    runs: Path = request.app.state.source.runs
+        raise invalid("name: up to 64 of a-z, 0-9 and the hyphen.")
+    runs: Path = request.app.state.run.runs
     lines = [b"%d\t%s\n" % (stamp, msgspec.json.encode(rows)) for stamp, rows in report.frames]
     _append(runs / f"painted-{report.name}.tsv", b"".join(lines))
     if report.page is not None:
         _append(runs / f"painted-{report.name}.jsonl", msgspec.json.encode(report.page) + b"\n")
-    return answer({"ok": True, "frames": len(lines)})
+    return json_response({"ok": True, "frames": len(lines)})
 
 
 def _append(file: Path, data: bytes) -> None:
-    """Add to a file that is there.
+    """Append to an existing file.
 
     Raises:
-        RefusedError: nobody has asked for it, or it is full.
+        RequestRefusedError: there is no such file, or it is full.
 
     """
     try:
         handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
     except OSError:
-        raise RequestRefusedError(404, "No measurement of this name is under way.") from None
+        raise invalid("No measurement of this name is running.", 404) from None
     try:
-        if os.fstat(handle).st_size + len(data) > LARGEST_FILE:
-            raise RequestRefusedError(507, "The measurement has all it can keep.")
+        if os.fstat(handle).st_size + len(data) > MAX_FILE_BYTES:
+            raise invalid("The files of this measurement are full.", 507)
         os.write(handle, data)
     finally:
         os.close(handle)

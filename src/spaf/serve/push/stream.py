@@ -9,43 +9,47 @@ from urllib.parse import parse_qs
 from starlette.types import Receive, Scope, Send
 
 from spaf.serve.push.hub import Hub, Viewer
-from spaf.serve.web.responses import refuse
+from spaf.serve.web.responses import RequestRefusedError
 
-# One page of a class room, twice over; each costs some ten KiB, and a share of every push.
-MOST_VIEWERS = 500
+# A class room, twice over; each viewer costs some 10 KiB, and a share of every push.
+MAX_VIEWERS = 500
 HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8")]
-# How long a browser waits before it comes back after a lost connection, milliseconds.
+# How long a browser waits before it reconnects, milliseconds.
 RETRY = b"retry: 500\n\n"
 
 
 class Stream:
-    """The endpoint: written to ASGI itself, because every push passes here once a viewer."""
+    """The endpoint, written to ASGI itself: every push passes here once a viewer."""
 
     def __init__(self, hub: Hub) -> None:
         """Keep the hub."""
         self._hub = hub
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request for as long as its browser listens."""
-        if self._hub.viewers >= MOST_VIEWERS:
-            sentence = f"{MOST_VIEWERS} pages are open already; close one and reload."
-            await refuse(send, 503, sentence)
-            return
+        """Send events until the client disconnects.
+
+        Raises:
+            RequestRefusedError: there are too many viewers.
+
+        """
+        if self._hub.viewers >= MAX_VIEWERS:
+            sentence = f"{MAX_VIEWERS} pages are open already; close one and reload."
+            raise RequestRefusedError(503, sentence, code="viewers", limit=MAX_VIEWERS)
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
         viewer = self._hub.join(_last_id(scope))
-        gone = asyncio.create_task(_gone(receive))
-        sending = asyncio.create_task(self._feed(viewer, send))
+        disconnected = asyncio.create_task(_disconnected(receive))
+        sending = asyncio.create_task(self._send_events(viewer, send))
         try:
-            await asyncio.wait((gone, sending), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((disconnected, sending), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._hub.leave(viewer)
-            gone.cancel()
+            disconnected.cancel()
             sending.cancel()
 
-    async def _feed(self, viewer: Viewer, send: Send) -> None:
+    async def _send_events(self, viewer: Viewer, send: Send) -> None:
         body = RETRY
         while not viewer.ended:
             if body:
@@ -55,8 +59,8 @@ class Stream:
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _gone(receive: Receive) -> None:
-    """Return when the browser has gone."""
+async def _disconnected(receive: Receive) -> None:
+    """Return when the client has disconnected."""
     message: Any = {}
     while message.get("type") != "http.disconnect":
         message = await receive()

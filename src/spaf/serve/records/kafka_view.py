@@ -1,4 +1,4 @@
-"""`/api/kafka`: what a Kafka UI is used for here. Reading only; every question is bounded."""
+"""`/api/kafka`: topics, groups and messages; read-only, and every request is bounded."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from spaf.errors import MissingError
-from spaf.serve.records.payload import IN_A_LIST, short, shown
+from spaf.serve.records.payload import MAX_LENGTH_IN_LIST, render, short
 from spaf.serve.web.concurrency_limit import ConcurrencyLimit
-from spaf.serve.web.responses import RequestRefusedError, answer
+from spaf.serve.web.responses import RequestRefusedError, json_response
 from spaf.topic import cluster, record_reader
 from spaf.topic.record_reader import ConsumedRecord
 
 router = APIRouter(prefix="/api/kafka")
 
-# Each opens a connection to Kafka, or asks it several times.
-_looks = ConcurrencyLimit(4, "looks into Kafka")
-# Of a key or a header no more is shown, bytes; and so many headers.
-SHORT = 256
-MOST_HEADERS = 32
-MOST_MESSAGES = 100
+# Each opens a connection to Kafka, or sends it several requests.
+_requests = ConcurrencyLimit(4, "requests to Kafka")
+# Of a key or a header value.
+MAX_KEY_BYTES = 256
+MAX_HEADERS = 32
+MAX_MESSAGES = 100
 
 # Kafka's own rule for the names of topics; groups may have any name.
 Topic = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
@@ -32,30 +32,30 @@ Number = Annotated[int | None, Query(ge=0, lt=2**31)]
 Place = Annotated[int | None, Query(ge=0, lt=2**63)]
 # Epoch milliseconds, to the year 9999.
 Moment = Annotated[int | None, Query(ge=0, le=253_402_300_799_999)]
-Count = Annotated[int, Query(ge=1, le=MOST_MESSAGES)]
+Count = Annotated[int, Query(ge=1, le=MAX_MESSAGES)]
 
 
 @contextmanager
-def asking() -> Iterator[None]:
-    """Hold a place while Kafka is asked; what it does not have is a 404."""
+def kafka_request() -> Iterator[None]:
+    """Hold a slot during requests to Kafka; what Kafka does not have becomes a 404."""
     try:
-        with _looks.one():
+        with _requests.slot():
             yield
     except MissingError as error:
-        raise RequestRefusedError(404, error.line) from None
+        raise RequestRefusedError.of(error, 404) from None
 
 
 @router.get("")
 def overview(request: Request, contains: Annotated[str, Query(max_length=249)] = "") -> Response:
-    """Return brokers, topics and groups; of the last two those whose name holds a text."""
-    source = request.app.state.source
-    with asking():
-        found = cluster.overview(source.kafka, source.topic, source.group, contains)
-    return answer(
+    """Return brokers, topics and groups; of the last two those whose name contains a text."""
+    run = request.app.state.run
+    with kafka_request():
+        found = cluster.overview(run.kafka, run.topic, run.group, contains)
+    return json_response(
         {
-            "brokers": [one._asdict() for one in found.brokers],
-            "topics": [one._asdict() for one in found.topics],
-            "groups": [one._asdict() for one in found.groups],
+            "brokers": [row._asdict() for row in found.brokers],
+            "topics": [row._asdict() for row in found.topics],
+            "groups": [row._asdict() for row in found.groups],
             "topics_left_out": found.topics_left_out,
             "groups_left_out": found.groups_left_out,
         }
@@ -65,13 +65,13 @@ def overview(request: Request, contains: Annotated[str, Query(max_length=249)] =
 @router.get("/topics/{name}")
 def topic(request: Request, name: Topic) -> Response:
     """Return a topic's partitions and options."""
-    with asking():
-        partitions, options = cluster.describe_topic(request.app.state.source.kafka, name)
-    return answer(
+    with kafka_request():
+        partitions, options = cluster.describe_topic(request.app.state.run.kafka, name)
+    return json_response(
         {
             "name": name,
-            "partitions": [one._asdict() for one in partitions],
-            "config": [one._asdict() for one in options],
+            "partitions": [row._asdict() for row in partitions],
+            "config": [row._asdict() for row in options],
         }
     )
 
@@ -80,15 +80,15 @@ def topic(request: Request, name: Topic) -> Response:
 @router.get("/groups/{name:path}")
 def group(request: Request, name: Group) -> Response:
     """Return a group's members, and how far it is in each partition."""
-    source = request.app.state.source
-    with asking():
-        found = cluster.describe_group(source.kafka, name, source.topic)
-    return answer(
+    run = request.app.state.run
+    with kafka_request():
+        found = cluster.describe_group(run.kafka, name, run.topic)
+    return json_response(
         {
             "name": found.name,
             "state": found.state,
-            "members": [one._asdict() for one in found.members],
-            "partitions": [one._asdict() for one in found.partitions],
+            "members": [row._asdict() for row in found.members],
+            "partitions": [row._asdict() for row in found.partitions],
         }
     )
 
@@ -101,19 +101,23 @@ def messages(  # noqa: PLR0913 - one for each parameter of the address
     partition: Number = None,
     offset: Place = None,
     time_ms: Moment = None,
-    last: Annotated[int | None, Query(ge=1, le=MOST_MESSAGES)] = None,
+    last: Annotated[int | None, Query(ge=1, le=MAX_MESSAGES)] = None,
     limit: Count = 50,
 ) -> Response:
     """Return records from an offset, from a time, or the newest; oldest first."""
-    if sum(one is not None for one in (offset, time_ms, last)) > 1:
-        raise RequestRefusedError(400, "Name one of offset, time_ms and last, not several.")
-    kafka = request.app.state.source.kafka
-    with asking():
+    if sum(position is not None for position in (offset, time_ms, last)) > 1:
+        raise RequestRefusedError(
+            400, "Name one of offset, time_ms and last, not several.", code="invalid"
+        )
+    kafka = request.app.state.run.kafka
+    with kafka_request():
         held = record_reader.held_offsets(kafka, topic, partition)
         if offset is not None:
             if len(held) > 1:
                 raise RequestRefusedError(
-                    400, "partition: an offset needs one; the topic has several."
+                    400,
+                    "partition: an offset needs one; the topic has several.",
+                    code="partition_required",
                 )
             (number,) = held
             found = record_reader.from_offsets(kafka, topic, held, {number: offset}, limit)
@@ -121,10 +125,10 @@ def messages(  # noqa: PLR0913 - one for each parameter of the address
             found = record_reader.from_time(kafka, topic, held, time_ms, limit)
         else:
             found = record_reader.newest(kafka, topic, held, last or limit)
-    return answer(
+    return json_response(
         {
-            "messages": [message(one) for one in found],
-            # Of all partitions that were looked at together.
+            "messages": [message(record) for record in found],
+            # Of all partitions of the response together.
             "begin": sum(span.begin for span in held.values()),
             "end": sum(span.end for span in held.values()),
             "partitions": {str(part): span._asdict() for part, span in held.items()},
@@ -132,13 +136,15 @@ def messages(  # noqa: PLR0913 - one for each parameter of the address
     )
 
 
-def message(seen: ConsumedRecord) -> dict[str, Any]:
-    """Return one record of a list."""
+def message(record: ConsumedRecord) -> dict[str, Any]:
+    """Return one record of a list as it is sent."""
     return {
-        "partition": seen.partition,
-        "offset": seen.offset,
-        "append_ms": seen.append_ms,
-        "key": short(seen.key, SHORT),
-        "headers": [[name, short(value, SHORT)] for name, value in seen.headers[:MOST_HEADERS]],
-        **shown(seen.value, IN_A_LIST)._asdict(),
+        "partition": record.partition,
+        "offset": record.offset,
+        "append_ms": record.append_ms,
+        "key": short(record.key, MAX_KEY_BYTES),
+        "headers": [
+            [name, short(value, MAX_KEY_BYTES)] for name, value in record.headers[:MAX_HEADERS]
+        ],
+        **render(record.value, MAX_LENGTH_IN_LIST)._asdict(),
     }

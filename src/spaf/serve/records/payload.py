@@ -1,4 +1,4 @@
-"""Bytes that somebody else has written, as the page can show them: text, hex, indented JSON."""
+"""Untrusted bytes in the forms in which the page can show them: text, hex, indented JSON."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import NamedTuple
 
 import msgspec
 
-# What is shown of a record in a list, and of one that was asked for alone, characters or bytes.
-IN_A_LIST = 4 * 1024
-ALONE = 256 * 1024
-# Indented, a record that nests deeper, or that is longer, could become a thousand times as long.
-DEEPEST = 20
-LONGEST_JSON = 64 * 1024
+# Characters, or bytes in hex, of a record in a list and of a single one.
+MAX_LENGTH_IN_LIST = 4 * 1024
+MAX_LENGTH = 256 * 1024
+# Indentation could make a record that is longer or nests deeper a thousand times as long.
+MAX_DEPTH = 20
+MAX_JSON_BYTES = 64 * 1024
 INDENT = 2
 # A string, or a bracket outside of one.
 _PIECE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class RenderedPayload(NamedTuple):
-    """A value: `text` if it is UTF-8, else `hex`; `json` is indented, None if it is none."""
+    """A value: `text` if it is UTF-8, else `hex`; `json` is indented, None if it is no JSON."""
 
     bytes: int
     text: str | None
@@ -28,25 +28,27 @@ class RenderedPayload(NamedTuple):
     cut: bool
 
 
-def shown(value: bytes | None, most: int) -> RenderedPayload:
-    """Return a record's value; no more than `most` characters or bytes of it."""
+def render(value: bytes | None, limit: int) -> RenderedPayload:
+    """Return a record's value, cut after `limit` characters or bytes."""
     if value is None:
         return RenderedPayload(0, None, None, None, cut=False)
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        return RenderedPayload(len(value), None, value[:most].hex(" "), None, cut=len(value) > most)
-    return RenderedPayload(len(value), text[:most], None, indented(value), cut=len(text) > most)
+        return RenderedPayload(
+            len(value), None, value[:limit].hex(" "), None, cut=len(value) > limit
+        )
+    return RenderedPayload(len(value), text[:limit], None, indented(value), cut=len(text) > limit)
 
 
-def short(value: bytes | None, most: int) -> str | None:
-    r"""Return a key or a header in one piece; what is no UTF-8 as `\xff`."""
-    return None if value is None else value[:most].decode(errors="backslashreplace")
+def short(value: bytes | None, limit: int) -> str | None:
+    r"""Return the first `limit` bytes of a key or a header; invalid UTF-8 as `\xff`."""
+    return None if value is None else value[:limit].decode(errors="backslashreplace")
 
 
 def indented(value: bytes) -> str | None:
-    """Return JSON with a line for each member: numbers, order and repeated names as they are."""
-    if len(value) > LONGEST_JSON or _depth(value) > DEEPEST:
+    """Return JSON with one line a member; numbers, order and repeated names stay as they are."""
+    if len(value) > MAX_JSON_BYTES or _depth(value) > MAX_DEPTH:
         return None
     try:
         return msgspec.json.format(value, indent=INDENT).decode()

@@ -1,4 +1,4 @@
-"""`GET /api/record`: one record as it lies in Kafka, and what the contract says of it."""
+"""`GET /api/record`: one record of the topic, and its outcome by the contract."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from spaf.errors import MissingError
 from spaf.quarantine.explain import LATE
 from spaf.quarantine.reason_messages import sentence
 from spaf.sale import Late, Outcome, Rules, Sale, decode
-from spaf.serve.records.payload import ALONE, shown
+from spaf.serve.records.payload import MAX_LENGTH, render
 from spaf.serve.web.concurrency_limit import ConcurrencyLimit
-from spaf.serve.web.responses import RequestRefusedError, answer
+from spaf.serve.web.responses import RequestRefusedError, json_response
 from spaf.topic import record_reader
 from spaf.topic.record_reader import ConsumedRecord
 
 router = APIRouter(prefix="/api/record")
 
 # Each opens a connection to Kafka.
-_looks = ConcurrencyLimit(4, "looks at a record")
+_requests = ConcurrencyLimit(4, "requests for a record")
 
 Partition = Annotated[int, Query(ge=0, lt=2**31)]
 Offset = Annotated[int, Query(ge=0, lt=2**63)]
@@ -28,39 +28,39 @@ Offset = Annotated[int, Query(ge=0, lt=2**63)]
 @router.get("")
 def record(request: Request, partition: Partition, offset: Offset) -> Response:
     """Return one record of the topic of the sales."""
-    source = request.app.state.source
+    run = request.app.state.run
     try:
-        with _looks.one():
-            seen = record_reader.record_at(source.kafka, source.topic, partition, offset)
+        with _requests.slot():
+            consumed = record_reader.record_at(run.kafka, run.topic, partition, offset)
     except MissingError as error:
-        raise RequestRefusedError(404, error.line) from None
-    return answer(told(seen, source.rules))
+        raise RequestRefusedError.of(error, 404) from None
+    return json_response(_described(consumed, run.rules))
 
 
-def told(seen: ConsumedRecord, rules: Rules) -> dict[str, Any]:
-    """Return the record, its bytes, and every outcome: several if it is an array of sales."""
-    value = shown(seen.value, ALONE)
-    outcomes = decode(seen.value, seen.append_ms, rules)
+def _described(record: ConsumedRecord, rules: Rules) -> dict[str, Any]:
+    """Return the record as it is sent, with every outcome: several if it is an array of sales."""
+    value = render(record.value, MAX_LENGTH)
+    outcomes = decode(record.value, record.append_ms, rules)
     return {
-        "partition": seen.partition,
-        "offset": seen.offset,
-        "append_ms": seen.append_ms,
+        "partition": record.partition,
+        "offset": record.offset,
+        "append_ms": record.append_ms,
         **value._asdict(),
-        "outcomes": [_outcome(one, seen) for one in outcomes],
+        "outcomes": [_outcome(outcome, record) for outcome in outcomes],
     }
 
 
-def _outcome(outcome: Outcome, seen: ConsumedRecord) -> dict[str, Any]:
+def _outcome(outcome: Outcome, record: ConsumedRecord) -> dict[str, Any]:
     if isinstance(outcome, Sale):
         return {"outcome": "accepted", **_sale(outcome)}
     if isinstance(outcome, Late):
         late = {
             "outcome": LATE,
-            "explanation": sentence(LATE, seen.value),
-            "lateness_ms": seen.append_ms - outcome.sale.event_ms,
+            "explanation": sentence(LATE, record.value),
+            "lateness_ms": record.append_ms - outcome.sale.event_ms,
         }
         return late | _sale(outcome.sale)
-    explanation = sentence(outcome, seen.value)
+    explanation = sentence(outcome, record.value)
     return {"outcome": "rejected", "reason": str(outcome), "explanation": explanation}
 
 

@@ -1,6 +1,7 @@
-"""`GET /api/kafka/tail`: what comes to a topic, as it comes; a few records a second, however many.
+"""`GET /api/kafka/tail`: new records of a topic as server-sent events, a few a second at most.
 
-Only what is shown is fetched: a topic of 10,000 records a second costs no more than one of ten.
+Only the records that are sent are fetched: a topic of 10,000 records a second costs no more than
+one of ten.
 """
 
 from __future__ import annotations
@@ -24,30 +25,30 @@ router = APIRouter(prefix="/api/kafka/tail")
 
 # Each keeps a connection to Kafka.
 tails = ConcurrencyLimit(4, "live tails")
-# At each step, and between two steps: ten a second.
-MOST_AT_ONCE = 5
+# Ten records a second.
+MAX_PER_STEP = 5
 STEP_S = 0.5
-# Somebody who has forgotten the page must not keep a place, seconds.
-LONGEST_S = 900.0
+# A forgotten page must not keep its slot.
+MAX_DURATION_S = 900.0
 
 
 @router.get("")
 async def tail(request: Request, topic: TopicQuery) -> Response:
-    """Follow a topic until the browser goes."""
-    tails.take()
+    """Follow a topic until the client disconnects."""
+    tails.acquire()
     try:
-        opened = await asyncio.to_thread(TopicTail, request.app.state.source.kafka, topic)
+        opened = await asyncio.to_thread(TopicTail, request.app.state.run.kafka, topic)
     except MissingError as error:
-        tails.give_back()
-        raise RequestRefusedError(404, error.line) from None
+        tails.release()
+        raise RequestRefusedError.of(error, 404) from None
     except BaseException:
-        tails.give_back()
+        tails.release()
         raise
-    return _Tailing(opened, request.app.state.closing)
+    return _TailResponse(opened, request.app.state.closing)
 
 
-class _Tailing(StreamingResponse):
-    """Closes the tail however the answer ends, also one that was never begun."""
+class _TailResponse(StreamingResponse):
+    """Closes the tail however the response ends, also if it was never sent."""
 
     def __init__(self, opened: TopicTail, closing: asyncio.Event) -> None:
         super().__init__(_events(opened, closing), media_type="text/event-stream")
@@ -57,17 +58,17 @@ class _Tailing(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            # In a thread, and not waited for: it asks the broker, and we may be cancelled already.
+            # In a thread that nothing waits for: this task may be cancelled.
             asyncio.get_running_loop().run_in_executor(None, _close, self._opened)
 
 
 async def _events(opened: TopicTail, closing: asyncio.Event) -> AsyncIterator[bytes]:
-    """Yield an event for each step in which something came, and a comment for the others.
+    """Yield an event for each step with new records, and a comment for the others.
 
-    When the page is closing, the answer ends at once, in good order: the browser comes back by
-    itself. A step that waits for the broker then is not waited for.
+    When the process ends, the response ends at once, and the browser reconnects by itself; a step
+    that waits for the broker is abandoned.
     """
-    ends = clock.monotonic() + LONGEST_S
+    ends = clock.monotonic() + MAX_DURATION_S
     closed = asyncio.create_task(closing.wait())
     try:
         while clock.monotonic() < ends:
@@ -87,13 +88,15 @@ async def _events(opened: TopicTail, closing: asyncio.Event) -> AsyncIterator[by
 
 async def _step(opened: TopicTail) -> bytes:
     try:
-        found, skipped = await asyncio.to_thread(opened.step, MOST_AT_ONCE)
+        records, skipped = await asyncio.to_thread(opened.step, MAX_PER_STEP)
     except SpafError as error:
-        body = msgspec.json.encode({"error": error.what, "todo": error.todo})
+        body = msgspec.json.encode({"error": error.what, "todo": error.todo, "code": error.code})
         return b"event: problem\ndata: %b\n\n" % body
-    if not found and not skipped:
+    if not records and not skipped:
         return b": nothing new\n\n"
-    body = msgspec.json.encode({"messages": [message(one) for one in found], "skipped": skipped})
+    body = msgspec.json.encode(
+        {"messages": [message(record) for record in records], "skipped": skipped}
+    )
     return b"event: messages\ndata: %b\n\n" % body
 
 
@@ -101,4 +104,4 @@ def _close(opened: TopicTail) -> None:
     try:
         opened.close()
     finally:
-        tails.give_back()
+        tails.release()

@@ -1,4 +1,4 @@
-"""What a page asks once rather than is told: charts, today's totals, newest rows, old anomalies."""
+"""What a page requests once: charts, today's totals, newest rows, older anomalies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import Request
 from starlette.responses import Response
 
 from spaf import clock
@@ -15,23 +14,23 @@ from spaf.serve.push.hub import Hub
 from spaf.serve.push.row_batcher import sums
 from spaf.serve.sales import charts
 from spaf.serve.sales.anomaly_feed import AnomalyFeed
-from spaf.serve.sales.charts import LONGEST_S, ChartRange
+from spaf.serve.sales.charts import MAX_RANGE_S, ChartRange
 from spaf.serve.sales.query_connection import QueryConnection
 from spaf.serve.sales.rollup import Rollup
 from spaf.serve.web.cache import Cache
-from spaf.serve.web.responses import RequestRefusedError
+from spaf.serve.web.responses import JSON, invalid
 
 SPANS = {"1m": 60, "15m": 900, "1h": 3_600, "24h": 86_400}
-# Events may be ahead of their arrival (`sale.max_ahead_s`, a day at most), and clocks differ.
-AHEAD_S = 86_400
-# Moments that a PostgreSQL timestamp and a browser's date both hold: 1970 to 2100, seconds.
-LAST_S = 4_102_444_800
+# Event times may be ahead of their arrival (`sale.max_ahead_s`, a day at most), and clocks differ.
+MAX_AHEAD_S = 86_400
+# Times that a PostgreSQL timestamp and a browser's date both hold: 1970 to 2100.
+MAX_TIME_S = 4_102_444_800
 
-Second = Annotated[int, Field(ge=0, le=LAST_S)]
+Second = Annotated[int, Field(ge=0, le=MAX_TIME_S)]
 
 
 class _StrictQuery(BaseModel):
-    """A parameter that is not known is a mistake to be told, not to be passed over."""
+    """An unknown parameter is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,24 +57,24 @@ class RowsQuery(_StrictQuery):
 
 
 class AnomaliesQuery(_StrictQuery):
-    """Anomalies that were found before a moment."""
+    """Anomalies that were detected before a time."""
 
-    before_ms: Annotated[int, Field(ge=0, le=LAST_S * 1_000)] = LAST_S * 1_000
+    before_ms: Annotated[int, Field(ge=0, le=MAX_TIME_S * 1_000)] = MAX_TIME_S * 1_000
     # Each is looked up in Kafka, for its delay.
     limit: Annotated[int, Field(ge=1, le=100)] = 100
 
 
 class HistoryRoutes:
-    """Answers the questions, each at most once a second for any number of viewers."""
+    """The routes; each response is computed once a second at most, for any number of viewers."""
 
     def __init__(
-        self, base: str, rollup: Rollup, feed: AnomalyFeed, asker: QueryConnection, hub: Hub
+        self, base: str, rollup: Rollup, feed: AnomalyFeed, queries: QueryConnection, hub: Hub
     ) -> None:
-        """Keep what is asked; `base` is the currency of charts that name none."""
+        """Keep the data; `base` is the currency of charts that name none."""
         self._base = base
         self._rollup = rollup
         self._feed = feed
-        self._asker = asker
+        self._queries = queries
         self._hub = hub
         self._cache = Cache()
 
@@ -84,74 +83,67 @@ class HistoryRoutes:
         router = APIRouter(prefix="/api")
 
         @router.get("/history")
-        async def history(request: Request, asked: Annotated[HistoryQuery, Query()]) -> Response:
-            span, currency = _range(asked), asked.currency or self._base
-            return await self._told(request, (span, currency), lambda: self._chart(span, currency))
+        async def history(query: Annotated[HistoryQuery, Query()]) -> Response:
+            buckets, currency = _range(query), query.currency or self._base
+            return await self._cached((buckets, currency), lambda: self._chart(buckets, currency))
 
         @router.get("/today")
-        async def today(request: Request, asked: Annotated[TodayQuery, Query()]) -> Response:
-            since = asked.since - asked.since % 60
-            return await self._told(request, ("today", since), lambda: self._today(since))
+        async def today(query: Annotated[TodayQuery, Query()]) -> Response:
+            since = query.since - query.since % 60
+            return await self._cached(("today", since), lambda: self._today(since))
 
         @router.get("/rows")
-        async def rows(request: Request, asked: Annotated[RowsQuery, Query()]) -> Response:
-            return await self._told(request, ("rows", asked.limit), lambda: self._rows(asked.limit))
+        async def rows(query: Annotated[RowsQuery, Query()]) -> Response:
+            return await self._cached(("rows", query.limit), lambda: self._rows(query.limit))
 
         @router.get("/anomalies")
-        async def anomalies(
-            request: Request, asked: Annotated[AnomaliesQuery, Query()]
-        ) -> Response:
-            key = ("anomalies", asked.before_ms, asked.limit)
-            return await self._told(request, key, lambda: self._anomalies(*key[1:]))
+        async def anomalies(query: Annotated[AnomaliesQuery, Query()]) -> Response:
+            key = ("anomalies", query.before_ms, query.limit)
+            return await self._cached(key, lambda: self._anomalies(*key[1:]))
 
         return router
 
-    async def _told(
-        self, request: Request, key: object, make: Callable[[], Awaitable[object]]
-    ) -> Response:
-        packed = "gzip" in request.headers.get("accept-encoding", "")
-        return (await self._cache.get(key, make)).response(packed=packed)
+    async def _cached(self, key: object, make: Callable[[], Awaitable[object]]) -> Response:
+        return Response(await self._cache.get(key, make), media_type=JSON)
 
-    async def _chart(self, asked: ChartRange, currency: str) -> object:
+    async def _chart(self, buckets: ChartRange, currency: str) -> object:
         as_of = self._hub.as_of_id
-        if charts.known(self._rollup, asked):
-            series = charts.from_memory(self._rollup, asked, currency)
+        if charts.in_memory(self._rollup, buckets):
+            series = charts.from_memory(self._rollup, buckets, currency)
         else:
-            rows = await self._asker.sums(asked.begin, asked.end, asked.step)
-            series = charts.from_rows(rows, asked, currency)
-        return {**series.sent(), "as_of_id": as_of}
+            rows = await self._queries.sums(buckets.begin, buckets.end, buckets.step)
+            series = charts.from_rows(rows, buckets, currency)
+        return {**series.wire(), "as_of_id": as_of}
 
     async def _today(self, since: int) -> object:
         now_s = clock.now_ms() // 1_000
-        if not now_s - LONGEST_S <= since <= now_s + AHEAD_S:
-            raise RequestRefusedError(
-                400, "since: a midnight of the last 25 hours, in epoch seconds."
-            )
-        totals = {name: found.sent() for name, found in self._rollup.totals(since).items()}
+        if not now_s - MAX_RANGE_S <= since <= now_s + MAX_AHEAD_S:
+            raise invalid("since: a midnight of the last 25 hours, in epoch seconds.")
+        totals = {name: total.wire() for name, total in self._rollup.totals(since).items()}
         return {"since": since, "totals": totals, "sums": sums(self._rollup)}
 
     async def _rows(self, limit: int) -> object:
-        return {"rows": await self._asker.newest(limit)}
+        return {"rows": await self._queries.newest(limit)}
 
     async def _anomalies(self, before_ms: int, limit: int) -> object:
-        found = await self._asker.anomalies(before_ms, limit)
-        return {"anomalies": await self._feed.known(found)}
+        anomalies = await self._queries.anomalies(before_ms, limit)
+        return {"anomalies": await self._feed.with_delays(anomalies)}
 
 
-def _range(asked: HistoryQuery) -> ChartRange:
-    """Return the buckets that are asked for.
+def _range(query: HistoryQuery) -> ChartRange:
+    """Return the buckets of a request.
 
     Raises:
-        RefusedError: the parameters do not name a range, or too long a one.
+        RequestRefusedError: the parameters name no range, or one that is too long.
 
     """
-    if asked.span is not None:
-        if asked.begin is not None or asked.to is not None:
-            raise RequestRefusedError(400, "range: name it alone, or from and to without it.")
+    if query.span is not None:
+        if query.begin is not None or query.to is not None:
+            raise invalid("range: name it alone, or from and to without it.")
         now_s = clock.now_ms() // 1_000 + 1
-        return ChartRange.over(now_s - SPANS[asked.span], now_s)
-    if asked.begin is None or asked.to is None:
-        raise RequestRefusedError(400, f"range: one of {', '.join(SPANS)}, or else from and to.")
-    if not 0 < asked.to - asked.begin <= LONGEST_S:
-        raise RequestRefusedError(400, "to: after from, by 25 hours at most, in epoch seconds.")
-    return ChartRange.over(asked.begin, asked.to)
+        return ChartRange.over(now_s - SPANS[query.span], now_s)
+    if query.begin is None or query.to is None:
+        raise invalid(f"range: one of {', '.join(SPANS)}, or else from and to.")
+    if not 0 < query.to - query.begin <= MAX_RANGE_S:
+        raise invalid("to: after from, by 25 hours at most, in epoch seconds.")
+    return ChartRange.over(query.begin, query.to)

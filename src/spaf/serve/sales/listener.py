@@ -1,8 +1,8 @@
-"""One connection that listens to PostgreSQL, at the lowest level that psycopg has.
+"""One connection that LISTENs to PostgreSQL, at the lowest level of psycopg.
 
-A notice is on its way to the viewers within the callback of the loop that says that the socket can
-be read: no task is woken up for it, and no lock taken. Now and then an empty query goes out: its
-answer proves that the server is alive, and not only quiet.
+A notification is pushed to the viewers within the event loop's callback for the readable socket: no
+task is scheduled for it and no lock is taken. Now and then an empty query is sent: its result
+proves that the server is alive, and not only without news.
 """
 
 from __future__ import annotations
@@ -18,55 +18,59 @@ from spaf.errors import StoreError
 from spaf.store.access import Access, Role
 
 # Channel and payload.
-Notice = Callable[[bytes, bytes], None]
-# A server that answers an empty query later than this is not up, seconds.
+NotificationHandler = Callable[[bytes, bytes], None]
+# A server that answers an empty query later than this is down.
 ALIVE_S = 1.5
-# After this it is taken for gone, and a new connection is tried, seconds.
+# After this the connection is given up, and a new one is tried.
 GONE_S = 10.0
 
 
 class Listener:
-    """An open connection and what comes from it."""
+    """An open connection and its notifications."""
 
-    def __init__(self, connection: psycopg.AsyncConnection, on_notice: Notice) -> None:
-        """Keep the connection; notices that come during a query are heard from now on."""
+    def __init__(
+        self, connection: psycopg.AsyncConnection, on_notification: NotificationHandler
+    ) -> None:
+        """Keep the connection; notifications that arrive during a query are handled from now on."""
         self.connection = connection
         self._pgconn = connection.pgconn
-        self._on_notice = on_notice
-        self._asked: float | None = None
+        self._on_notification = on_notification
+        self._queried_at: float | None = None
         self._ended: asyncio.Future[None] | None = None
         connection.add_notify_handler(
-            lambda notice: on_notice(notice.channel.encode(), notice.payload.encode())
+            lambda note: on_notification(note.channel.encode(), note.payload.encode())
         )
 
     @classmethod
-    async def open(cls, access: Access, channels: tuple[str, ...], on_notice: Notice) -> Listener:
+    async def open(
+        cls, access: Access, channels: tuple[str, ...], on_notification: NotificationHandler
+    ) -> Listener:
         """Connect and listen.
 
         Raises:
-            StoreError: the server does not answer or does not let us in.
+            StoreError: the server does not answer or refuses the role.
 
         """
         connection = await access.connect_async(Role.READ)
-        listener = cls(connection, on_notice)
+        listener = cls(connection, on_notification)
         try:
             for channel in channels:
                 await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         except psycopg.Error as error:
             await connection.close()
-            raise StoreError(f"PostgreSQL does not let us listen: {error}") from error
+            raise StoreError(f"PostgreSQL refuses to LISTEN: {error}") from error
         return listener
 
     @property
     def silent_s(self) -> float:
-        """Since when an answer is waited for, seconds; 0.0 if none is."""
-        return 0.0 if self._asked is None else clock.monotonic() - self._asked
+        """How long the empty query has been open, seconds; 0.0 if none is."""
+        return 0.0 if self._queried_at is None else clock.monotonic() - self._queried_at
 
     async def listen(self, on_batch: Callable[[], None]) -> None:
-        """Hand on notices until the connection ends; no query may run on it meanwhile.
+        """Handle notifications until the connection ends; no other query may run on it meanwhile.
 
         Args:
-            on_batch: called when all the notices that have come have been handed on.
+            on_batch: called when all notifications that have arrived have been handled.
 
         """
         loop = asyncio.get_running_loop()
@@ -74,7 +78,7 @@ class Listener:
 
         def readable() -> None:
             try:
-                self._take()
+                self._consume()
             except psycopg.Error:
                 if not ended.done():
                     ended.set_result(None)
@@ -84,17 +88,17 @@ class Listener:
         socket = self._pgconn.socket
         loop.add_reader(socket, readable)
         try:
-            readable()  # what has come with the answer of the last query
+            readable()  # what has arrived with the result of the last query
             await ended
         finally:
             loop.remove_reader(socket)
 
-    def ask(self) -> None:
-        """Send an empty query, unless one is on its way; end a connection that is silent."""
+    def ping(self) -> None:
+        """Send an empty query, unless one is open; end a connection that is silent."""
         if self._ended is None or self._ended.done():
             return
-        if self._asked is None:
-            self._asked = clock.monotonic()
+        if self._queried_at is None:
+            self._queried_at = clock.monotonic()
             try:
                 self._pgconn.send_query(b"")
                 self._pgconn.flush()
@@ -107,10 +111,10 @@ class Listener:
         """Close the connection."""
         await self.connection.close()
 
-    def _take(self) -> None:
+    def _consume(self) -> None:
         self._pgconn.consume_input()
-        while (notice := self._pgconn.notifies()) is not None:
-            self._on_notice(notice.relname, notice.extra)
-        while self._asked is not None and not self._pgconn.is_busy():
+        while (note := self._pgconn.notifies()) is not None:
+            self._on_notification(note.relname, note.extra)
+        while self._queried_at is not None and not self._pgconn.is_busy():
             if self._pgconn.get_result() is None:
-                self._asked = None
+                self._queried_at = None

@@ -1,4 +1,4 @@
-"""What PostgreSQL's notices say: changed rows of sales_summary, and new anomalies.
+"""Decodes the payloads of PostgreSQL's notifications: changed rows of sales_summary, new anomalies.
 
 The triggers that send them are in `store/sql/migrations/0004_notify.sql`.
 """
@@ -26,7 +26,7 @@ class _RowNotification(NamedTuple):
 
 
 class Anomaly(msgspec.Struct, frozen=True, omit_defaults=False):
-    """An unusual sale, or an unusual second; `place` tells which."""
+    """An anomalous sale, or an anomalous second; `second` is None for a sale."""
 
     kind: str
     category: str
@@ -42,15 +42,15 @@ class Anomaly(msgspec.Struct, frozen=True, omit_defaults=False):
     # Of a second.
     second: int | None = None
 
-    def sent(self, appended_ms: int | None, currency: str | None) -> dict[str, object]:
-        """Return the anomaly as a browser gets it.
+    def wire(self, appended_ms: int | None, currency: str | None) -> dict[str, object]:
+        """Return the anomaly as it is sent.
 
         Args:
             appended_ms: when its record was appended; None if that is not known.
             currency: of the sale; None if that is not known.
 
         """
-        found: dict[str, object] = {
+        row: dict[str, object] = {
             "kind": self.kind,
             "category": self.category,
             "amount": self.amount,
@@ -59,31 +59,31 @@ class Anomaly(msgspec.Struct, frozen=True, omit_defaults=False):
             "detected_ms": self.detected_ms,
         }
         if self.second is None:
-            found |= {
+            row |= {
                 "partition": self.partition,
                 "offset": self.offset,
                 "transaction_id": self.transaction_id,
                 "currency": currency,
             }
         else:
-            found["second"] = self.second
+            row["second"] = self.second
             # A second is over when it ends.
             appended_ms = (self.second + 1) * 1_000
-        found["known_after_ms"] = None if appended_ms is None else self.detected_ms - appended_ms
-        return found
+        row["known_after_ms"] = None if appended_ms is None else self.detected_ms - appended_ms
+        return row
 
 
 _rows = msgspec.json.Decoder(list[_RowNotification])
 _lists = msgspec.json.Decoder(list[list[object]])
-# Places in a notice of anomalies: a second's has fewer.
+# Fields of an anomalous second in a notification; an anomalous sale has more.
 _SECOND_FIELDS = 7
 
 
 def rows(payload: bytes) -> list[SecondRow]:
-    """Return the changed rows of a notice.
+    """Return the changed rows of a notification.
 
     Raises:
-        msgspec.DecodeError: it is none of ours.
+        msgspec.DecodeError: the payload has another form.
 
     """
     return [
@@ -93,22 +93,24 @@ def rows(payload: bytes) -> list[SecondRow]:
 
 
 def anomalies(payload: bytes) -> list[Anomaly]:
-    """Return the anomalies of a notice.
+    """Return the anomalies of a notification.
 
     Raises:
-        msgspec.DecodeError: it is none of ours.
+        msgspec.DecodeError: the payload has another form.
 
     """
-    return [anomaly(news) for news in _lists.decode(payload)]
+    return [anomaly(fields) for fields in _lists.decode(payload)]
 
 
-def anomaly(news: list[object]) -> Anomaly:
-    """Return one anomaly from its fields in the order of a notice.
+def anomaly(fields: list[object]) -> Anomaly:
+    """Return one anomaly from its fields in the order of a notification.
 
     Raises:
-        msgspec.ValidationError: they are none.
+        msgspec.ValidationError: they have other types.
 
     """
     names = ("kind", "category", "amount", "expected", "score", "detected_ms")
-    rest = ("second",) if len(news) == _SECOND_FIELDS else ("partition", "offset", "transaction_id")
-    return msgspec.convert(dict(zip((*names, *rest), news, strict=True)), Anomaly)
+    rest = (
+        ("second",) if len(fields) == _SECOND_FIELDS else ("partition", "offset", "transaction_id")
+    )
+    return msgspec.convert(dict(zip((*names, *rest), fields, strict=True)), Anomaly)

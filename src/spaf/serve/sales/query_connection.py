@@ -1,6 +1,6 @@
-"""A second connection for what memory does not hold, one question at a time.
+"""A second connection for what memory does not hold, one query at a time.
 
-The connection that listens is never asked: a notice would wait behind the answer.
+No query runs on the connection that listens: a notification would wait behind its result.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from spaf.serve.sales.rollup import SecondRow
 from spaf.serve.web.responses import RequestRefusedError
 from spaf.store.access import Access, Role
 
-# A question that takes longer asks for too much, milliseconds.
+# A query that takes longer covers too much.
 TIMEOUT_MS = 2_000
-# A server that is stopped rather than slow does not even end a question, seconds.
-PATIENCE_S = TIMEOUT_MS / 1_000 + 1.0
-# Questions that wait for their turn; beyond it somebody floods us.
-MOST_WAITING = 20
+# A server process that is stopped does not even apply its own timeout.
+MAX_WAIT_S = TIMEOUT_MS / 1_000 + 1.0
+# Queries that wait for their turn.
+MAX_WAITING = 20
 
 
 class QueryConnection:
-    """Asks the tables, within limits."""
+    """Queries the tables, within limits."""
 
     def __init__(self, access: Access) -> None:
-        """Keep where they are; the connection is made at the first question."""
+        """Keep the access; the first query connects."""
         self.access = access
         self._connection: tables.Connection | None = None
-        self._alone = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._waiting = 0
 
     async def sums(self, first: int, last: int, step: int) -> list[SecondRow]:
         """Return the sums of each `step` seconds from `first` up to, and without, `last`.
 
         Raises:
-            StoreError: the database is away, or would take too long.
-            RefusedError: too many ask.
+            StoreError: the database is unreachable, or would take too long.
+            RequestRefusedError: too many queries wait.
 
         """
         async with self._turn() as connection:
@@ -64,15 +64,17 @@ class QueryConnection:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[tables.Connection]:
-        """Wait for the connection; an error of the database becomes one of ours."""
-        if self._waiting >= MOST_WAITING:
-            raise RequestRefusedError(503, "Too many pages ask for history at once; try again.")
+        """Wait for the connection; an error of the database becomes a StoreError."""
+        if self._waiting >= MAX_WAITING:
+            raise RequestRefusedError(
+                503, "Too many requests for history at once; try again.", code="too_many_requests"
+            )
         self._waiting += 1
         try:
-            async with self._alone, asyncio.timeout(PATIENCE_S):
+            async with self._lock, asyncio.timeout(MAX_WAIT_S):
                 yield await self._open()
         except TimeoutError:
-            await self._give_up()
+            await self._abandon()
             raise StoreError("PostgreSQL does not answer.", todo="See `spaf status`.") from None
         except psycopg.errors.QueryCanceled:
             raise StoreError(
@@ -86,8 +88,8 @@ class QueryConnection:
         finally:
             self._waiting -= 1
 
-    async def _give_up(self) -> None:
-        """Leave a connection behind that does not answer."""
+    async def _abandon(self) -> None:
+        """Drop a connection that does not answer."""
         if self._connection is not None:
             self._connection.pgconn.finish()
             self._connection = None

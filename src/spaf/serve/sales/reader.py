@@ -1,8 +1,8 @@
 """The one reader of PostgreSQL for any number of viewers.
 
-It listens, reads everything once, and keeps that up to date from the notices. When the database
-goes, it says so, and when it is back, reads everything again: nothing that happened in between is
-missing then.
+It listens, reads everything once, and keeps that up to date from the notifications. When the
+connection is lost it publishes that, and when the database answers again it reads everything again,
+so that no change in between is missing.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from spaf.serve.sales.anomaly_feed import NEWEST, AnomalyFeed
 from spaf.serve.sales.listener import ALIVE_S, Listener
 from spaf.serve.sales.query_connection import QueryConnection
 from spaf.serve.sales.rollup import (
+    MAX_ROWS,
     MINUTE_S,
     MINUTES_KEPT_S,
-    MOST_ROWS,
     SECONDS_KEPT_S,
     Rollup,
     SecondRow,
@@ -35,34 +35,34 @@ from spaf.serve.web.responses import RequestRefusedError
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
-# Between two attempts to connect, seconds: a database that is back is found at once.
-PAUSE_S = 0.25
-# Minutes that are read again in one tick; a replay of a whole day must not keep the tables busy.
-MOST_MINUTES_A_TICK = 5
+# Between two attempts to connect.
+RECONNECT_S = 0.25
+# Minutes that are read again in one tick; a replay of a whole day must not load the database.
+MAX_MINUTES_PER_TICK = 5
 
 
 class SalesReader:
-    """Keeps the rollup and the feed true, and pushes what changes."""
+    """Keeps the rollup and the feed up to date, and pushes changes."""
 
     def __init__(
         self,
-        asker: QueryConnection,
+        queries: QueryConnection,
         rollup: Rollup,
         feed: AnomalyFeed,
         hub: Hub,
     ) -> None:
-        """Keep who is told; `follow` connects."""
+        """Keep what is updated; `follow` connects."""
         self.newest_ms: int | None = None
-        """When the newest row was told; of a row that was read at the start, when it changed."""
+        """When the newest row arrived; of a row that was read at the start, when it was written."""
         self.loaded = asyncio.Event()
-        self._asker = asker
+        self._queries = queries
         self._rollup = rollup
         self._feed = feed
         self._hub = hub
-        self._pushes = RowBatcher(hub, rollup)
+        self._batcher = RowBatcher(hub, rollup)
         self._listener: Listener | None = None
         self._early: list[SecondRow] | None = None
-        self._sales = f"{notifications.SALES}{asker.access.schema}".encode()
+        self._sales = f"{notifications.SALES}{queries.access.schema}".encode()
 
     @property
     def database(self) -> str:
@@ -71,7 +71,7 @@ class SalesReader:
         return "up" if listener is not None and listener.silent_s < ALIVE_S else "down"
 
     async def follow(self) -> None:
-        """Listen, and listen again, for ever."""
+        """Listen and reconnect, for ever."""
         told = ""
         while True:
             try:
@@ -82,19 +82,19 @@ class SalesReader:
                 if str(error) != told:
                     told = str(error)
                     log.warning(told)
-            self._tell()
-            await asyncio.sleep(PAUSE_S)
+            self._publish_tick()
+            await asyncio.sleep(RECONNECT_S)
 
     async def tick(self) -> None:
-        """Say each second that we are here, and how old the newest row is; keep the memory tidy."""
+        """Publish a `tick` each second with the time of the newest row; drop old rows."""
         while True:
             if self._listener is not None:
-                self._listener.ask()
+                self._listener.ping()
             self._rollup.trim(clock.now_ms() // 1_000)
-            self._tell()
+            self._publish_tick()
             await asyncio.sleep(TICK_S)
 
-    def _tell(self) -> None:
+    def _publish_tick(self) -> None:
         tick = {
             "now_ms": clock.now_ms(),
             "newest_ms": self.newest_ms,
@@ -103,52 +103,52 @@ class SalesReader:
         self._hub.publish("tick", tick)
 
     async def _listen_once(self) -> None:
-        """Connect, read everything, and follow until the connection ends.
+        """Connect, read everything, and handle notifications until the connection ends.
 
         Raises:
-            StoreError: the server does not answer or does not let us in.
-            psycopg.Error: it went away.
+            StoreError: the server does not answer or refuses the role.
+            psycopg.Error: the connection was lost.
 
         """
-        access = self._asker.access
+        access = self._queries.access
         channels = (
             f"{notifications.SALES}{access.schema}",
             f"{notifications.ANOMALIES}{access.schema}",
         )
         self._early = []
-        listener = await Listener.open(access, channels, self._hear)
+        listener = await Listener.open(access, channels, self._on_notification)
         try:
             await self._load(listener.connection)
             self._listener = listener
-            self._tell()
-            await listener.listen(self._pushes.flush)
+            self._publish_tick()
+            await listener.listen(self._batcher.flush)
         finally:
             self._listener = None
             await listener.close()
 
     async def _load(self, connection: tables.Connection) -> None:
-        """Read everything; what is told meanwhile is taken in afterwards."""
+        """Read everything; notifications that arrive meanwhile are applied afterwards."""
         now_s = clock.now_ms() // 1_000
         seconds_from = (now_s - SECONDS_KEPT_S) // MINUTE_S * MINUTE_S
         oldest = (now_s - MINUTES_KEPT_S) // MINUTE_S * MINUTE_S
         async with connection.transaction():
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            seconds_from = await tables.first_second(connection, seconds_from, MOST_ROWS)
+            seconds_from = await tables.first_second(connection, seconds_from, MAX_ROWS)
             rows = await tables.rows_since(connection, seconds_from)
             minutes = await tables.sums(connection, oldest, seconds_from, MINUTE_S)
-            unusual = await tables.anomalies(connection, tables.FOR_EVER_S * 1_000, NEWEST)
+            anomalies = await tables.anomalies(connection, tables.MAX_TIME_S * 1_000, NEWEST)
         first = not self.loaded.is_set()
         self._rollup.load(rows, minutes, seconds_from, oldest)
-        self._feed.load(unusual)
+        self._feed.load(anomalies)
         early, self._early = self._early or [], None
-        self._take(early)
+        self._apply(early)
         self.newest_ms = max([self.newest_ms or 0, *(r.updated_ms for r in rows)]) or None
         self.loaded.set()
         if not first:
             self._hub.refresh()
 
-    def _hear(self, channel: bytes, payload: bytes) -> None:
-        """Take one notice in; one that is none of ours is passed over."""
+    def _on_notification(self, channel: bytes, payload: bytes) -> None:
+        """Apply one notification; one of another form is ignored."""
         with contextlib.suppress(msgspec.DecodeError, ValueError):
             if channel != self._sales:
                 for anomaly in notifications.anomalies(payload):
@@ -161,28 +161,28 @@ class SalesReader:
                 rows = notifications.rows(payload)
                 if self._hub.on_rows is not None:
                     self._hub.on_rows(rows, now_us)
-                self._take(rows)
+                self._apply(rows)
 
-    def _take(self, rows: list[SecondRow]) -> None:
+    def _apply(self, rows: list[SecondRow]) -> None:
         for row in rows:
             self._rollup.apply(row)
-        self._pushes.add(rows)
+        self._batcher.add(rows)
 
-    async def settle(self) -> None:
+    async def reread(self) -> None:
         """Read minutes again whose older seconds have changed, for ever."""
         while True:
             with contextlib.suppress(StoreError, RequestRefusedError):
-                await self._settle()
+                await self._reread()
             await asyncio.sleep(TICK_S)
 
-    async def _settle(self) -> None:
-        minutes = sorted(self._rollup.unsure, reverse=True)[:MOST_MINUTES_A_TICK]
+    async def _reread(self) -> None:
+        minutes = sorted(self._rollup.stale_minutes, reverse=True)[:MAX_MINUTES_PER_TICK]
         for minute in minutes:
-            self._rollup.unsure.discard(minute)
+            self._rollup.stale_minutes.discard(minute)
             bound = self._rollup.seconds_from
             try:
-                rows = await self._asker.sums(minute, min(minute + MINUTE_S, bound), MINUTE_S)
+                rows = await self._queries.sums(minute, min(minute + MINUTE_S, bound), MINUTE_S)
             except (StoreError, RequestRefusedError):
-                self._rollup.unsure.add(minute)
+                self._rollup.stale_minutes.add(minute)
                 raise
-            self._rollup.settle(minute, rows, bound)
+            self._rollup.replace_minute(minute, rows, bound)

@@ -1,4 +1,4 @@
-"""When a single record was appended to the topic, and the currency of its sale."""
+"""Looks up when a record was appended to the topic, and the currency of its sale."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from spaf import clock
 from spaf.sale import Rules, Sale, decode
 from spaf.topic.client import open_consumer
 
-# Loopback answers in a few; an anomaly is shown without its delay rather than later, seconds.
-PATIENCE_S = 0.5
-# A broker that is away is not asked for each of a hundred anomalies, seconds.
-REST_S = 5.0
-
+# Loopback takes milliseconds; an anomaly is shown without its delay rather than later.
+TIMEOUT_S = 0.5
+# A broker that is unreachable is not tried for each of a hundred anomalies.
+RETRY_S = 5.0
+# Every viewer of the feed requests the same records.
+MAX_CACHED = 1_000
 # One record is needed; the rest of the fetch is discarded.
 FETCH_KIB = 4
 QUEUE_KIB = 1_024
-# Whoever looks at the feed asks for the same ones again.
-MOST_KNOWN = 1_000
 
 
 class AppendedRecord(NamedTuple):
-    """What a record tells of a sale; None what it does not."""
+    """Append time and currency of a sale's record; None where unknown."""
 
     append_ms: int | None
     currency: str | None
@@ -34,43 +33,43 @@ UNKNOWN = AppendedRecord(None, None)
 
 
 class RecordLookup:
-    """A consumer that fetches one record at a time; nothing is joined, nothing committed."""
+    """A consumer that fetches one record at a time; it joins no group and commits nothing."""
 
     def __init__(self, bootstrap: str, topic: str, rules: Rules) -> None:
-        """Keep where and how to read; the consumer is made at the first question."""
+        """Keep where and how to read; the first lookup connects."""
         self._bootstrap = bootstrap
         self._topic = topic
         self._rules = rules
         self._consumer: Consumer | None = None
-        self._alone = asyncio.Lock()
-        self._not_before = 0.0
+        self._lock = asyncio.Lock()
+        self._retry_at = 0.0
         # A record never changes.
-        self._known: dict[tuple[int, int], AppendedRecord] = {}
+        self._cached: dict[tuple[int, int], AppendedRecord] = {}
 
     async def of(self, partition: int, offset: int) -> AppendedRecord:
         """Return what is known of the record at an offset."""
         place = (partition, offset)
-        if place not in self._known:
-            async with self._alone:
-                found = await asyncio.to_thread(self._fetch, partition, offset)
-            if found is UNKNOWN:
-                return found
-            self._known[place] = found
-            while len(self._known) > MOST_KNOWN:
-                del self._known[next(iter(self._known))]
-        return self._known[place]
+        if place not in self._cached:
+            async with self._lock:
+                record = await asyncio.to_thread(self._fetch, partition, offset)
+            if record is UNKNOWN:
+                return record
+            self._cached[place] = record
+            while len(self._cached) > MAX_CACHED:
+                del self._cached[next(iter(self._cached))]
+        return self._cached[place]
 
     def close(self) -> None:
-        """End the consumer; it takes a moment."""
+        """Close the consumer; it takes a moment."""
         if self._consumer is not None:
             self._consumer.close()
 
     def _fetch(self, partition: int, offset: int) -> AppendedRecord:
-        if clock.monotonic() < self._not_before:
+        if clock.monotonic() < self._retry_at:
             return UNKNOWN
         messages = self._consume(partition, offset)
         if not messages:
-            self._not_before = clock.monotonic() + REST_S
+            self._retry_at = clock.monotonic() + RETRY_S
             return UNKNOWN
         if messages[0].error() is not None or messages[0].offset() != offset:
             return UNKNOWN
@@ -85,7 +84,7 @@ class RecordLookup:
             )
         try:
             self._consumer.assign([TopicPartition(self._topic, partition, offset)])
-            messages = self._consumer.consume(1, PATIENCE_S)
+            messages = self._consumer.consume(1, TIMEOUT_S)
             self._consumer.unassign()
         except KafkaException:
             return []

@@ -1,10 +1,10 @@
 """The sales of the last day in memory, so that no viewer costs the database a query.
 
 Two grains: every row of `sales_summary` of the last hour, by second, and sums by minute of the last
-26 hours, which is the longest day there is and its clock change. Notices of changed rows keep both
-up to date: a notice holds absolute values, and its difference to the known row goes into the minute
-and into the running sums. Where the row before is not known (a late sale of an older second), the
-minute is read again. Money is whole cents, an integer, everywhere.
+26 hours: the longest local day has 25. Notifications of changed rows keep both up to date: each has
+absolute values, and the difference to the known row is added to the minute and to the running sums.
+Where the earlier row is not known (a late sale of an older second), the minute is read again. Money
+is an integer of cents everywhere.
 """
 
 from __future__ import annotations
@@ -16,23 +16,22 @@ Key = tuple[str, str]
 """Category and currency."""
 
 MINUTE_S = 60
-# Seconds are kept for an hour, whose charts need a finer grain than a minute, seconds.
+# Charts of up to an hour need a finer grain than a minute.
 SECONDS_KEPT_S = 3_600
-# Two dozen categories in an hour; with more the seconds reach less far back. Some 300 bytes each.
-MOST_ROWS = 60_000
-# The longest day has 25 hours; one more for clocks that differ, seconds.
+# Two dozen categories in an hour; with more, the seconds reach less far back. Some 300 bytes each.
+MAX_ROWS = 60_000
+# The longest day has 25 hours; one more for clocks that differ.
 MINUTES_KEPT_S = 26 * 3_600
-# Pairs of category and currency that have a history of their own; names come from outside, and
-# whoever sends a million of them must not fill our memory. The rest is summed up as one category.
-MOST_SERIES = 64
-# Currencies of that rest; there are some 180 in the world. Beyond them even these are summed up as
-# one, which has no name, and whose money means nothing.
-MOST_REST_SERIES = 32
+# Pairs of category and currency that have a history of their own. Names come from outside, and a
+# million of them must not fill the memory: the rest is summed up as one category.
+MAX_SERIES = 64
+# Currencies of that rest. Beyond them it is summed up in one series without currency and money.
+MAX_REST_SERIES = 32
 REST = ""
 
 
 class SecondRow(NamedTuple):
-    """A row of sales_summary: absolute values; no sales say that it is gone."""
+    """A row of sales_summary with absolute values; 0 sales mean that the row was removed."""
 
     second: int
     category: str
@@ -42,13 +41,13 @@ class SecondRow(NamedTuple):
     cents: int
     updated_ms: int
 
-    def sent(self) -> tuple[int, str, str, int, int, str, int]:
-        """Return the row as a browser gets it: money as text, which no number there can hold."""
+    def wire(self) -> tuple[int, str, str, int, int, str, int]:
+        """Return the row as it is sent: money as text, because JavaScript numbers have 53 bits."""
         return (*self[:5], str(self.cents), self.updated_ms)
 
 
 class SalesSums:
-    """Sales, pieces and cents."""
+    """Sales, units and cents."""
 
     __slots__ = ("cents", "sales", "units")
 
@@ -59,13 +58,13 @@ class SalesSums:
         self.cents = cents
 
     def add(self, other: SecondRow | SalesSums, sign: int = 1) -> None:
-        """Add another's, or take them off."""
+        """Add others, or subtract them."""
         self.sales += sign * other.sales
         self.units += sign * other.units
         self.cents += sign * other.cents
 
-    def sent(self) -> tuple[int, int, str]:
-        """Return them as a browser gets them."""
+    def wire(self) -> tuple[int, int, str]:
+        """Return the sums as they are sent."""
         return (self.sales, self.units, str(self.cents))
 
 
@@ -82,8 +81,8 @@ class Rollup:
         self.minutes_from = 0
         """From this second on, the beginning of a minute, every minute is known."""
         self.running: dict[str, SalesSums] = {}
-        self.unsure: set[int] = set()
-        """Beginnings of minutes that must be read again."""
+        self.stale_minutes: set[int] = set()
+        """Starts of minutes that must be read again."""
         self._seconds: dict[int, dict[Key, SecondRow]] = {}
         self._minutes: dict[int, Minute] = {}
         self._rows = 0
@@ -96,7 +95,7 @@ class Rollup:
         seconds_from: int,
         oldest: int,
     ) -> None:
-        """Replace everything by what the tables hold; the running sums go on from there.
+        """Replace everything by what the tables hold; the running sums change by the difference.
 
         Args:
             rows: every row from `seconds_from` on.
@@ -108,7 +107,7 @@ class Rollup:
         before = self.totals(oldest)
         self._seconds, self._minutes, self._rows = {}, {}, 0
         self.seconds_from, self.minutes_from = seconds_from, oldest
-        self.unsure.clear()
+        self.stale_minutes.clear()
         for row in minutes:
             self._add_to_minute(row)
         for row in rows:
@@ -121,10 +120,10 @@ class Rollup:
             self.running.setdefault(currency, SalesSums()).add(sums, -1)
 
     def apply(self, row: SecondRow) -> None:
-        """Take in a changed row; one of a second that is not known makes its minute unsure."""
+        """Apply a changed row; one of a second that is not in memory makes its minute stale."""
         if row.second < self.seconds_from:
             if row.second >= self.minutes_from:
-                self.unsure.add(row.second - row.second % MINUTE_S)
+                self.stale_minutes.add(row.second - row.second % MINUTE_S)
             return
         second = self._seconds.setdefault(row.second, {})
         known = second.get((row.category, row.currency))
@@ -137,17 +136,17 @@ class Rollup:
         if known is not None:
             self._change(known, -1)
 
-    def settle(self, minute: int, rows: Iterable[SecondRow], bound: int) -> None:
-        """Replace the sums of a minute of which a part was not known and was read again.
+    def replace_minute(self, minute: int, rows: Iterable[SecondRow], bound: int) -> None:
+        """Replace the sums of a stale minute by what was read.
 
         Args:
-            minute: its beginning.
+            minute: its start.
             rows: its sums up to, and without, `bound`.
-            bound: what `seconds_from` was when they were asked for.
+            bound: `seconds_from` at the time of the query.
 
         """
         if minute < bound < minute + MINUTE_S and bound != self.seconds_from:
-            self.unsure.add(minute)
+            self.stale_minutes.add(minute)
             return
         for (_, currency), sums in self._minutes.pop(minute, {}).items():
             self.running[currency].add(sums, -1)
@@ -155,11 +154,11 @@ class Rollup:
             self._change(row)
 
     def trim(self, now_s: int) -> None:
-        """Forget what is too old, or too much."""
+        """Drop rows and minutes that are too old or too many."""
         keep = now_s - SECONDS_KEPT_S
         oldest = now_s - MINUTES_KEPT_S
         for second in sorted(self._seconds):
-            if second >= keep and self._rows <= MOST_ROWS:
+            if second >= keep and self._rows <= MAX_ROWS:
                 break
             self._rows -= len(self._seconds.pop(second))
             self.seconds_from = max(self.seconds_from, second + 1)
@@ -168,23 +167,23 @@ class Rollup:
             del self._minutes[minute]
         self.minutes_from = max(self.minutes_from, oldest - oldest % MINUTE_S)
 
-    def recent(self, since: int, most: int) -> list[SecondRow]:
-        """Return the rows from a second on, the oldest first; of too many the newest."""
+    def recent(self, since: int, limit: int) -> list[SecondRow]:
+        """Return the newest `limit` rows from a second on, oldest first."""
         seconds = sorted(second for second in self._seconds if second >= since)
         rows = [row for second in seconds for row in self._seconds[second].values()]
-        return rows[-most:]
+        return rows[-limit:]
 
     def by_second(self, begin: int, end: int) -> Iterator[SecondRow]:
-        """Yield the rows of a range; all of it must be known."""
+        """Yield the rows of a range, which must be in memory."""
         for second in range(begin, end):
             yield from self._seconds.get(second, {}).values()
 
     def by_minute(self, begin: int, end: int) -> Iterator[tuple[int, Minute]]:
-        """Yield the minutes of a range that have sales, with their beginnings."""
+        """Yield the minutes of a range that have sales, with their starts."""
         for minute in range(begin - begin % MINUTE_S, end, MINUTE_S):
-            found = self._minutes.get(minute)
-            if found:
-                yield minute, found
+            series = self._minutes.get(minute)
+            if series:
+                yield minute, series
 
     def categories(self) -> list[str]:
         """Return every category that has a history of its own."""
@@ -193,15 +192,15 @@ class Rollup:
     def totals(self, since: int) -> dict[str, SalesSums]:
         """Return the sums of each currency from the minute of a second on."""
         first = since - since % MINUTE_S
-        found: dict[str, SalesSums] = {}
+        totals: dict[str, SalesSums] = {}
         for minute, series in self._minutes.items():
             if minute >= first:
                 for (_, currency), sums in series.items():
-                    found.setdefault(currency, SalesSums()).add(sums)
-        return found
+                    totals.setdefault(currency, SalesSums()).add(sums)
+        return totals
 
     def _change(self, row: SecondRow, sign: int = 1) -> None:
-        """Add a row to its minute and to the running sums, or take it off both."""
+        """Add a row to its minute and to the running sums, or subtract it from both."""
         series = self._add_to_minute(row, sign)
         self.running.setdefault(series.currency, SalesSums()).add(series, sign)
 
@@ -219,7 +218,7 @@ class Rollup:
         for key in ((category, currency), (REST, currency)):
             if key in self._series:
                 return key
-            if len(self._series) < (MOST_SERIES if key[0] else MOST_SERIES + MOST_REST_SERIES):
+            if len(self._series) < (MAX_SERIES if key[0] else MAX_SERIES + MAX_REST_SERIES):
                 self._series.add(key)
                 return key
         return (REST, REST)

@@ -1,4 +1,4 @@
-"""What the page asks of PostgreSQL: everything at the start, a part of it where memory ends."""
+"""The page's queries of PostgreSQL: all at the start, later ranges that memory does not hold."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import psycopg
 from psycopg.rows import dict_row
 
 from spaf.serve.sales.notifications import Anomaly, anomaly
-from spaf.serve.sales.rollup import MOST_SERIES, SecondRow
+from spaf.serve.sales.rollup import MAX_SERIES, SecondRow
 from spaf.store.statement import statement
 
-# Past every moment that a row can hold.
-FOR_EVER_S = 4_102_444_800
+# Later than every time of a row: 2100.
+MAX_TIME_S = 4_102_444_800
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -23,7 +23,7 @@ async def rows_since(connection: Connection, first: int) -> list[SecondRow]:
 
 
 async def first_second(connection: Connection, first: int, most: int) -> int:
-    """Return the first second, `first` or later, from which on there are at most so many rows."""
+    """Return the first second, `first` or later, from which on there are at most `most` rows."""
     values = {"first": first, "max_rows": most}
     cursor = await connection.execute(_sql("first_second"), values)
     found = await cursor.fetchone()
@@ -31,7 +31,7 @@ async def first_second(connection: Connection, first: int, most: int) -> int:
 
 
 async def sums(
-    connection: Connection, first: int, last: int, step: int, most: int = MOST_SERIES
+    connection: Connection, first: int, last: int, step: int, most: int = MAX_SERIES
 ) -> list[SecondRow]:
     """Return the sums of each `step` seconds from `first` up to, and without, `last`.
 

@@ -1,4 +1,4 @@
-"""How many costly questions may be under way at once; one more is told to come back."""
+"""How many expensive requests may run at once; one more is refused with 429."""
 
 from __future__ import annotations
 
@@ -12,37 +12,43 @@ BUSY = 429
 
 
 class ConcurrencyLimit:
-    """A few places, none to wait in."""
+    """A fixed number of slots, without a queue."""
 
-    def __init__(self, most: int, what: str) -> None:
-        """Name what they are for, as it stands in the refusal."""
-        self._free = threading.Semaphore(most)
-        self._refusal = f"{most} {what} at once are the most; try again in a moment."
+    def __init__(self, slots: int, what: str) -> None:
+        """Keep how many there are, and what for, as the refusal names it."""
+        self._free = threading.Semaphore(slots)
+        self._slots = slots
+        self._what = what
 
-    def take(self) -> None:
-        """Take a place, to be given back.
+    def acquire(self) -> None:
+        """Take a slot, to be released.
 
         Raises:
-            RefusedError: none is free.
+            RequestRefusedError: none is free.
 
         """
         if not self._free.acquire(blocking=False):
-            raise RequestRefusedError(BUSY, self._refusal)
+            raise RequestRefusedError(
+                BUSY,
+                f"At most {self._slots} {self._what} at once; try again in a moment.",
+                code="busy",
+                slots=self._slots,
+            )
 
-    def give_back(self) -> None:
-        """Give a place back."""
+    def release(self) -> None:
+        """Return a slot."""
         self._free.release()
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Hold a place for a block.
+    def slot(self) -> Iterator[None]:
+        """Hold a slot for a block.
 
         Raises:
-            RefusedError: none is free.
+            RequestRefusedError: none is free.
 
         """
-        self.take()
+        self.acquire()
         try:
             yield
         finally:
-            self.give_back()
+            self.release()

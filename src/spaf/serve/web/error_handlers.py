@@ -1,4 +1,4 @@
-"""Every error is answered by a sentence in JSON, whoever made the mistake."""
+"""Every error is answered with one sentence in JSON, and a code that the page translates."""
 
 from __future__ import annotations
 
@@ -9,45 +9,46 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from spaf.errors import SpafError
-from spaf.serve.web.responses import DEFECT, RequestRefusedError, answer
+from spaf.serve.web.responses import DEFECT, RequestRefusedError, json_response
 
-# What Starlette says in two words.
+# Sentences in place of Starlette's reason phrases.
 SENTENCES = {
     "Not Found": "There is nothing at this address.",
-    "Method Not Allowed": "This address is not asked that way.",
+    "Method Not Allowed": "This address does not support this method.",
 }
 
 
-def tell_mistakes(app: FastAPI) -> None:
-    """Add what answers the errors of the routes."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Register the handlers of the errors that routes raise."""
 
     @app.exception_handler(SpafError)
-    async def neighbour(_: Request, error: SpafError) -> Response:
-        return answer({"error": error.what, "todo": error.todo}, 503)
+    async def service_failed(_: Request, error: SpafError) -> Response:
+        body = {"error": error.what, "todo": error.todo}
+        return json_response(body | {"code": error.code, "parameters": error.parameters}, 503)
 
     @app.exception_handler(RequestValidationError)
-    async def parameter(_: Request, error: RequestValidationError) -> Response:
-        name, wrong = _told(error)
-        # The page says in its own language what this parameter must be.
-        return answer({"error": f"{name}: {wrong}.", "parameter": name}, 400)
+    async def invalid_parameter(_: Request, error: RequestValidationError) -> Response:
+        name, problem = _first_problem(error)
+        refusal = RequestRefusedError(400, f"{name}: {problem}.", code="parameter", name=name)
+        return json_response(refusal.body() | {"parameter": name}, refusal.status)
 
     @app.exception_handler(HTTPException)
-    async def known(_: Request, error: HTTPException) -> Response:
+    async def http_error(_: Request, error: HTTPException) -> Response:
         sentence = SENTENCES.get(str(error.detail), str(error.detail))
-        return answer({"error": sentence}, error.status_code)
+        return await refused(_, RequestRefusedError(error.status_code, sentence, code="invalid"))
 
     @app.exception_handler(Exception)
     async def defect(_: Request, error: Exception) -> Response:
-        del error  # it goes on to the guard, which writes it down
-        return answer({"error": DEFECT}, 500)
+        del error  # raised again for the security middleware, which logs it
+        return await refused(_, RequestRefusedError(500, DEFECT, code="defect"))
 
     @app.exception_handler(RequestRefusedError)
     async def refused(_: Request, error: RequestRefusedError) -> Response:
-        return answer({"error": error.sentence}, error.status)
+        return json_response(error.body(), error.status)
 
 
-def _told(error: RequestValidationError) -> tuple[str, str]:
-    """Return which parameter is wrong, and what is allowed."""
+def _first_problem(error: RequestValidationError) -> tuple[str, str]:
+    """Return the name of the first invalid parameter, and what is allowed."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"][1:]) or "the body"
     return name, first["msg"].removeprefix("Value error, ")

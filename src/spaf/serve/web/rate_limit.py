@@ -1,29 +1,29 @@
-"""How many requests are answered: far more than pages ask, far fewer than a flood has."""
+"""How many requests are answered: far more than pages send, far fewer than a flood."""
 
 from __future__ import annotations
 
 from spaf import clock
 
 # A hundred pages that load at once, with all their files.
-BURST = 5_000.0
-# Afterwards, a second.
-RATE = 500.0
+BURST_REQUESTS = 5_000.0
+# Sustained after the burst.
+REQUESTS_PER_S = 500.0
 
 
 class TokenBucket:
-    """Tokens that come back with time; each request takes one."""
+    """A token bucket: tokens return with time, and each request takes one."""
 
     def __init__(self) -> None:
         """Start full."""
-        self._left = BURST
+        self._tokens = BURST_REQUESTS
         self._at = clock.monotonic()
 
-    def take(self) -> bool:
-        """Take a token; say whether there was one."""
+    def acquire(self) -> bool:
+        """Take a token; return whether there was one."""
         now = clock.monotonic()
-        self._left = min(BURST, self._left + (now - self._at) * RATE)
+        self._tokens = min(BURST_REQUESTS, self._tokens + (now - self._at) * REQUESTS_PER_S)
         self._at = now
-        if self._left < 1:
+        if self._tokens < 1:
             return False
-        self._left -= 1
+        self._tokens -= 1
         return True

@@ -1,9 +1,9 @@
-"""What every request must pass before anything else of the page sees it.
+"""What every request must pass before a route sees it.
 
-The page is for the person at this machine. A server on loopback is still reachable by every page
-that this person's browser has open, and by names that somebody else points at 127.0.0.1; so each
-request must name us as its host, come from our own page, and prove that it does before it may
-change anything. Methods are refused unless they are known to be harmless.
+The page is for the person at this machine. A server on loopback can still be reached by every web
+page that is open in this person's browser, and by a host name that resolves to 127.0.0.1 (DNS
+rebinding). So a request must name this server as its Host and come from this page's own origin; one
+that changes something must also carry the token. Other methods than GET, HEAD and POST are refused.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spaf.serve.web.rate_limit import TokenBucket
-from spaf.serve.web.responses import DEFECT, RequestRefusedError, refuse
-
-SAFE = ("GET", "HEAD")
-TOKEN_HEADER = b"x-spaf-token"
-# A page that is older than the run folder holds another.
-OLD_PAGE = "Reload the page: its token, the header x-spaf-token, is not that of this run."
-LONGEST_TARGET = 2_048
-MOST_BODY = 64 * 2**10
-# Reports of what was painted are long; nothing else is.
-MOST_BODY_OF = {"/api/painted": 2**20}
-# For all of a body to arrive: it comes from the same machine, seconds.
-BODY_S = 10.0
-SITES = (b"same-origin", b"none")
+from spaf.serve.web.responses import DEFECT, RequestRefusedError, invalid, send_refusal
 
 log = logging.getLogger(__name__)
+
+SAFE_METHODS = ("GET", "HEAD")
+TOKEN_HEADER = b"x-spaf-token"
+# A page that was loaded before the run folder was made anew holds another token.
+OLD_TOKEN = "Reload the page: its token, the header x-spaf-token, is not that of this run."  # noqa: S105 - a sentence
+MAX_TARGET_BYTES = 2_048
+MAX_BODY_BYTES = 64 * 2**10
+# Reports of painted frames are longer than any other body.
+MAX_BODY_BYTES_OF = {"/api/painted": 2**20}
+# For the whole body to arrive from the same machine.
+BODY_TIMEOUT_S = 10.0
+ALLOWED_SITES = (b"same-origin", b"none")
+HTTP_PORT = 80
 
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -49,105 +50,96 @@ ALWAYS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.it
 
 
 class SecurityMiddleware:
-    """Wraps the app; adds the headers to every answer, its own refusals and defects included."""
+    """Checks every request; adds the security headers to every response, refusals included."""
 
     def __init__(self, app: ASGIApp, port: int, token: str) -> None:
-        """Allow the names of loopback at this port, and writing to whoever knows the token."""
+        """Allow the names of loopback at this port, and changes by requests with the token."""
         self._app = app
         self._token = token.encode()
         self._bucket = TokenBucket()
         names = ("127.0.0.1", "localhost", "[::1]")
-        hosts = {f"{name}:{port}" for name in names} | ({*names} if port == 80 else set())  # noqa: PLR2004 - HTTP's own port
+        hosts = {f"{name}:{port}" for name in names} | ({*names} if port == HTTP_PORT else set())
         self._hosts = {host.encode() for host in hosts}
         self._origins = {b"http://" + host for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it."""
+        """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         sender = _Sender(send)
         try:
-            receive = await self._passed(scope, receive)
+            receive = await self._checked(scope, receive)
             await self._app(scope, receive, sender)
         except RequestRefusedError as refusal:
-            await refuse(sender, refusal.status, refusal.sentence, refusal.headers)
+            await send_refusal(sender, refusal)
         except Exception:
             log.exception("%s %r failed", scope["method"], scope["path"])
             if not sender.started:
-                await refuse(sender, 500, DEFECT)
+                await send_refusal(sender, RequestRefusedError(500, DEFECT, code="defect"))
 
-    async def _passed(self, scope: Scope, receive: Receive) -> Receive:
-        """Check a request; return where its body is to be read.
+    async def _checked(self, scope: Scope, receive: Receive) -> Receive:
+        """Check a request; return the channel from which its body is read.
 
         Raises:
-            RefusedError: it does not pass.
+            RequestRefusedError: it does not pass.
 
         """
-        if not self._bucket.take():
-            raise RequestRefusedError(429, "Too many requests come at once; try again in a second.")
+        if not self._bucket.acquire():
+            raise RequestRefusedError(
+                429, "Too many requests at once; try again in a second.", code="too_many_requests"
+            )
         headers = _Headers(scope)
-        self._check_target(scope)
-        self._check_place(headers, scope)
-        if scope["method"] in SAFE:
-            if (headers.get(b"content-length") or b"0") != b"0" or headers.get(
-                b"transfer-encoding"
-            ):
-                raise RequestRefusedError(413, f"A {scope['method']} request has no body.")
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_TARGET_BYTES:
+            raise invalid(f"The address is longer than {MAX_TARGET_BYTES:,} bytes.", 414)
+        self._check_origin(headers, scope)
+        if scope["method"] in SAFE_METHODS:
+            length = headers.get(b"content-length") or b"0"
+            if length != b"0" or headers.get(b"transfer-encoding"):
+                raise invalid(f"A {scope['method']} request has no body.", 413)
             return receive
         if scope["method"] != "POST":
-            raise RequestRefusedError(
-                405, "Only GET, HEAD and POST are known here.", allow="GET, HEAD, POST"
-            )
-        self._check_right(headers)
-        limit = MOST_BODY_OF.get(scope["path"], MOST_BODY)
-        return await _body(receive, headers, limit)
+            refusal = invalid("Only GET, HEAD and POST are supported.", 405)
+            refusal.headers["allow"] = "GET, HEAD, POST"
+            raise refusal
+        self._check_token(headers)
+        return await _body(receive, headers, MAX_BODY_BYTES_OF.get(scope["path"], MAX_BODY_BYTES))
 
-    def _check_target(self, scope: Scope) -> None:
-        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_TARGET:
-            raise RequestRefusedError(414, f"The address is longer than {LONGEST_TARGET:,} bytes.")
-
-    def _check_place(self, headers: _Headers, scope: Scope) -> None:
+    def _check_origin(self, headers: _Headers, scope: Scope) -> None:
         host = headers.get(b"host")
         if host is None or host.lower() not in self._hosts:
-            raise RequestRefusedError(
-                421, "This page answers on this machine only, by its own address."
-            )
+            raise _foreign(421, "This page answers on this machine only, by its own address.")
         origin = headers.get(b"origin")
         if origin is not None and origin not in self._origins:
-            raise RequestRefusedError(
-                403, "Another page must not ask this one: its Origin is not ours."
-            )
+            raise _foreign(403, "Requests from other pages are refused: the Origin is another.")
         site = headers.get(b"sec-fetch-site")
-        if site is not None and site not in SITES and not _is_link(headers, scope):
-            raise RequestRefusedError(
-                403, "Another page must not ask this one: Sec-Fetch-Site says so."
-            )
+        if site is not None and site not in ALLOWED_SITES and not _is_link(headers, scope):
+            raise _foreign(403, "Requests from other pages are refused: see Sec-Fetch-Site.")
 
-    def _check_right(self, headers: _Headers) -> None:
+    def _check_token(self, headers: _Headers) -> None:
         kind, _, parameter = (headers.get(b"content-type") or b"").partition(b";")
         allowed = (b"", b"charset=utf-8")
         if kind.strip().lower() != b"application/json" or parameter.strip().lower() not in allowed:
-            raise RequestRefusedError(415, "The content-type must be application/json.")
+            raise invalid("The content-type must be application/json.", 415)
         if not hmac.compare_digest(headers.get(TOKEN_HEADER) or b"", self._token):
-            raise RequestRefusedError(403, OLD_PAGE)
+            raise RequestRefusedError(403, OLD_TOKEN, code="old_token")
 
 
 class _Headers:
-    """The headers of a request; one that must be single and is not counts as refused."""
+    """The headers of a request; a single-valued header that is repeated is refused."""
 
     def __init__(self, scope: Scope) -> None:
         self._all: list[tuple[bytes, bytes]] = scope["headers"]
 
     def get(self, name: bytes) -> bytes | None:
-        found = [value for key, value in self._all if key == name]
-        if len(found) > 1:
-            raise RequestRefusedError(400, f"The header {name.decode()} is there more than once.")
-        return found[0] if found else None
+        values = [value for key, value in self._all if key == name]
+        if len(values) > 1:
+            raise invalid(f"The header {name.decode()} is there more than once.")
+        return values[0] if values else None
 
 
 class _Sender:
-    """Adds the headers that every answer has."""
+    """Adds the headers that every response has."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -163,26 +155,35 @@ class _Sender:
         await self._send(message)
 
 
+def _foreign(status: int, sentence: str) -> RequestRefusedError:
+    return RequestRefusedError(status, sentence, code="foreign")
+
+
 def _is_link(headers: _Headers, scope: Scope) -> bool:
-    """Say whether a person has followed a link to the page itself, which shows nothing by that."""
-    asked: Mapping[bytes, bytes] = {b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"document"}
-    return scope["path"] == "/" and all(headers.get(k) == v for k, v in asked.items())
+    """Return whether the request follows a link to the page itself, which reveals nothing."""
+    expected: Mapping[bytes, bytes] = {
+        b"sec-fetch-mode": b"navigate",
+        b"sec-fetch-dest": b"document",
+    }
+    return scope["path"] == "/" and all(headers.get(k) == v for k, v in expected.items())
 
 
 async def _body(receive: Receive, headers: _Headers, limit: int) -> Receive:
-    """Read all of a body; return what hands it on.
+    """Read a whole body; return a channel that yields it.
 
     Raises:
-        Refusal: it is too long or takes too long.
+        RequestRefusedError: it is longer than `limit` bytes, or takes too long.
 
     """
-    said = headers.get(b"content-length")
-    too_long = RequestRefusedError(413, f"The body is longer than {limit:,} bytes.")
-    if said is not None and (not said.isdigit() or int(said) > limit):
+    length = headers.get(b"content-length")
+    too_long = RequestRefusedError(
+        413, f"The body is longer than {limit:,} bytes.", code="too_long", limit=limit
+    )
+    if length is not None and (not length.isdigit() or int(length) > limit):
         raise too_long
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             more = True
             while more:
                 message = await receive()
@@ -191,18 +192,19 @@ async def _body(receive: Receive, headers: _Headers, limit: int) -> Receive:
                 if len(body) > limit:
                     raise too_long
     except TimeoutError:
-        raise RequestRefusedError(408, f"The body did not arrive within {BODY_S:.0f} s.") from None
-    return _once(bytes(body), receive)
+        raise invalid(f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s.", 408) from None
+    return _replay(bytes(body), receive)
 
 
-def _once(body: bytes, receive: Receive) -> Receive:
-    given = False
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a channel that yields the body once, and then what the client sends."""
+    sent = False
 
-    async def hand_on() -> Message:
-        nonlocal given
-        if given:
+    async def replayed() -> Message:
+        nonlocal sent
+        if sent:
             return await receive()
-        given = True
+        sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return hand_on
+    return replayed

@@ -1,7 +1,7 @@
-"""The HTTP server: uvicorn, with limits on what a connection may take from us.
+"""The HTTP server: uvicorn, with limits on what one connection may use.
 
-uvicorn waits for ever for a request that never ends and for a browser that never reads; who opens
-a thousand such connections would lock everybody else out.
+uvicorn waits without limit for a request to end and for a client to read. A client that opens a
+thousand such connections would lock all others out.
 """
 
 from __future__ import annotations
@@ -18,68 +18,68 @@ from spaf.serve.app import Site
 from spaf.serve.web.security import ALWAYS, NO_STORE
 
 LOOPBACK = "127.0.0.1"
-# Viewers keep theirs open; with them all other requests together, and slack for those who leave.
-MOST_CONNECTIONS = 1_000
+# The streams of all viewers, with room for other requests and for viewers that are leaving.
+MAX_CONNECTIONS = 1_000
 # From the first byte of a request to the end of its headers; it comes from the same machine.
-REQUEST_S = 10.0
-# A browser that has not read a byte for so long is not there, seconds.
-UNREAD_S = 30.0
-# What may lie between us and a slow viewer; the less, the sooner it gets a fresh snapshot. Bytes.
-SEND_BUFFER = 64 * 2**10
-WRITE_BUFFER = 32 * 2**10
-# A browser keeps a connection for its next request, seconds.
+REQUEST_TIMEOUT_S = 10.0
+# A client that has not read a byte for this long is considered gone.
+UNREAD_TIMEOUT_S = 30.0
+# What may be buffered for a slow viewer: the less, the sooner it gets a fresh snapshot.
+SEND_BUFFER_BYTES = 64 * 2**10
+WRITE_BUFFER_BYTES = 32 * 2**10
+# A browser keeps a connection open for its next request.
 KEEP_ALIVE_S = 20
-# Streams end when they are told to; what has not ended then is cut off, seconds.
+# Streams are asked to end; one that has not ended after this is closed.
 SHUTDOWN_S = 2
-# Longest headers, bytes; a cookie of another page on localhost comes with every request.
-LONGEST_HEAD = 32 * 2**10
+# A cookie of another page on localhost comes with every request.
+MAX_HEADER_BYTES = 32 * 2**10
 
 
 class Connection(H11Protocol):
-    """One connection, which is given up when its other end does not do its part."""
+    """One connection; it is aborted when the client stalls."""
 
-    _patience: asyncio.TimerHandle | None = None
-    _unread: asyncio.TimerHandle | None = None
+    _request_timer: asyncio.TimerHandle | None = None
+    _unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for a request; one connection too many is closed at once."""
+        """Begin to wait for a request; a connection beyond the limit is aborted."""
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
             return
         sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        transport.set_write_buffer_limits(high=WRITE_BUFFER)
-        self._wait_for_request()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        self._start_request_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Stop waiting when a request is whole."""
+        """Stop the timer when a request is complete."""
         super().data_received(data)
         if self.cycle is None or self.cycle.response_complete:
-            self._wait_for_request()
+            self._start_request_timer()
         else:
-            self._stop_waiting()
+            self._stop_request_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timers."""
-        self._stop_waiting()
+        """Stop the timers."""
+        self._stop_request_timer()
         self.resume_writing()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Wait for a browser that does not read, but not for ever."""
+        """Wait for a client that does not read, up to UNREAD_TIMEOUT_S."""
         super().pause_writing()
-        self._unread = self.loop.call_later(UNREAD_S, self.transport.abort)
+        self._unread_timer = self.loop.call_later(UNREAD_TIMEOUT_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on."""
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
+        """Stop the timer."""
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are not ours
-        """Answer what is no HTTP, with the headers that every answer has."""
+        """Answer bytes that are no HTTP, with the headers that every response has."""
         body = b'{"error":"This is no HTTP request."}'
         headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
         size = (b"content-length", str(len(body)).encode())
@@ -90,21 +90,21 @@ class Connection(H11Protocol):
         self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
         self.transport.close()
 
-    def _wait_for_request(self) -> None:
-        if self._patience is None and not self.transport.is_closing():
-            self._patience = self.loop.call_later(REQUEST_S, self.transport.abort)
+    def _start_request_timer(self) -> None:
+        if self._request_timer is None and not self.transport.is_closing():
+            self._request_timer = self.loop.call_later(REQUEST_TIMEOUT_S, self.transport.abort)
 
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _stop_request_timer(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
 
 
 class Server(uvicorn.Server):
-    """Tells the streams to end before it waits for them."""
+    """Ends the streams before it waits for open responses."""
 
     def __init__(self, site: Site, port: int) -> None:
-        """Plan to serve on loopback, without a word too many."""
+        """Configure a server on loopback that logs errors only."""
         self._site = site
         config = uvicorn.Config(
             site,
@@ -114,15 +114,13 @@ class Server(uvicorn.Server):
             ws="none",
             loop="asyncio",
             lifespan="on",
-            # The records go to the one log of the process.
-            log_config=None,
             log_level="error",
             access_log=False,
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=SHUTDOWN_S,
-            h11_max_incomplete_event_size=LONGEST_HEAD,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )
         super().__init__(config)
 

@@ -158,7 +158,7 @@ def test_a_slow_viewer_gets_the_newest_state(hub: Hub) -> None:
     slow, quick = hub.join(None), hub.join(None)
     heard(hub, slow)
     heard(hub, quick)
-    for n in range(module.QUEUE_EVENTS + 1):
+    for n in range(module.MAX_QUEUED_EVENTS + 1):
         hub.publish("rows", [n])
         assert [data for _, _, data in heard(hub, quick)] == [[n]]
     assert kinds(heard(hub, slow)) == ["snapshot"]
@@ -171,7 +171,7 @@ def test_a_queue_is_bounded_in_bytes_too(hub: Hub) -> None:
     viewer = hub.join(None)
     heard(hub, viewer)
     for _ in range(3):
-        hub.publish("rows", "x" * (module.QUEUE_BYTES // 2))
+        hub.publish("rows", "x" * (module.MAX_QUEUED_BYTES // 2))
     assert kinds(heard(hub, viewer)) == ["snapshot"]
 
 
@@ -184,7 +184,7 @@ def test_the_ring_is_bounded_in_bytes(hub: Hub) -> None:
     assert kinds(heard(hub, hub.join("e-1"))) == ["rows"]
 
 
-def test_a_page_that_nobody_looks_at_costs_nothing(hub: Hub, time: Clock) -> None:
+def test_a_page_that_nobody_requests_at_costs_nothing(hub: Hub, time: Clock) -> None:
     """Nothing is written for nobody; who joins then gets a snapshot."""
     time.now += module.RING_S + 1
     hub.publish("rows", object())  # what cannot be encoded would raise

@@ -58,7 +58,7 @@ def test_a_full_file_takes_no_more(
     send: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that is left open must not fill the disk."""
-    monkeypatch.setattr(paint_reports, "LARGEST_FILE", 10)
+    monkeypatch.setattr(paint_reports, "MAX_FILE_BYTES", 10)
     file = tmp_path / "painted-a-1.tsv"
     file.touch()
     assert send(GOOD).status_code == 507
@@ -94,5 +94,5 @@ def test_a_report_of_another_form_is_refused(send: Send, tmp_path: Path, body: b
     file.touch()
     answer = send(body)
     assert answer.status_code == 400
-    assert list(answer.json()) == ["error"]
+    assert answer.json()["code"] == "invalid"
     assert file.read_text() == ""

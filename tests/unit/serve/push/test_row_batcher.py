@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spaf import clock
-from spaf.serve.push.row_batcher import LEAST_PAUSE_S, PAUSE_OF_VIEWER_S, RowBatcher
+from spaf.serve.push.row_batcher import INTERVAL_PER_VIEWER_S, MIN_INTERVAL_S, RowBatcher
 from spaf.serve.sales.rollup import Rollup, SecondRow
 
 NOW = 1_763_800_020
@@ -75,7 +75,7 @@ def test_the_first_row_goes_at_once_and_the_next_wait(moment: list[float], loop:
         send(pushes, rollup, one)
     assert len(ear.heard) == 1
     ((delay, ring),) = loop.timers
-    assert delay == pytest.approx(LEAST_PAUSE_S - 0.001)
+    assert delay == pytest.approx(MIN_INTERVAL_S - 0.001)
     ring()
     assert ear.heard[1] == {
         "rows": [(NOW, "books", "BRL", 3, 3, "300", 5), (NOW, "toys", "BRL", 1, 1, "100", 5)],
@@ -94,7 +94,7 @@ def test_many_viewers_make_the_pause_longer(moment: list[float], loop: Loop) -> 
     send(pushes, rollup, row("books", 1))
     moment[0] += 0.001
     send(pushes, rollup, row("books", 2))
-    assert loop.timers[0][0] == pytest.approx(100 * PAUSE_OF_VIEWER_S - 0.001)
+    assert loop.timers[0][0] == pytest.approx(100 * INTERVAL_PER_VIEWER_S - 0.001)
 
 
 def test_nothing_is_sent_where_nothing_has_changed(moment: list[float], loop: Loop) -> None:

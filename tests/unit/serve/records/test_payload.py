@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaf.serve.records.payload import DEEPEST, LONGEST_JSON, indented, short, shown
+from spaf.serve.records.payload import MAX_DEPTH, MAX_JSON_BYTES, indented, render, short
 
 
 def test_text_json_and_hex() -> None:
     """Text as it is, JSON indented beside it, anything else as hex."""
-    assert shown(b'{"a":1.50}', 100) == (10, '{"a":1.50}', None, '{\n  "a": 1.50\n}', False)
-    assert shown(b"plain", 3) == (5, "pla", None, None, True)
-    assert shown(b"\x00\xff", 100) == (2, None, "00 ff", None, False)
-    assert shown(b"\xff" * 9, 2) == (9, None, "ff ff", None, True)
-    assert shown(b"", 9) == (0, "", None, None, False)
-    assert shown(None, 9) == (0, None, None, None, False)
+    assert render(b'{"a":1.50}', 100) == (10, '{"a":1.50}', None, '{\n  "a": 1.50\n}', False)
+    assert render(b"plain", 3) == (5, "pla", None, None, True)
+    assert render(b"\x00\xff", 100) == (2, None, "00 ff", None, False)
+    assert render(b"\xff" * 9, 2) == (9, None, "ff ff", None, True)
+    assert render(b"", 9) == (0, "", None, None, False)
+    assert render(None, 9) == (0, None, None, None, False)
 
 
 def test_json_is_shown_as_it_was_written() -> None:
@@ -34,9 +34,9 @@ def test_json_is_shown_as_it_was_written() -> None:
     "value",
     [
         b"[" * 30_000,
-        b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1),
+        b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
         b'{"a":' * 900 + b"1," * 20_000,
-        b"[" + b"1," * LONGEST_JSON + b"1]",
+        b"[" + b"1," * MAX_JSON_BYTES + b"1]",
         b"{'a': 1}",
         b'{"a": 1} x',
         b"",
@@ -56,7 +56,7 @@ def test_brackets_in_strings_do_not_nest() -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_can_be_shown(value: bytes) -> None:
     """Whatever they are, one of text and hex has them, and everything is valid UTF-8."""
-    found = shown(value, 100)
+    found = render(value, 100)
     assert (found.text is None) != (found.hex is None)
     assert len(found.text or "") <= 100
     json.dumps(found._asdict()).encode()

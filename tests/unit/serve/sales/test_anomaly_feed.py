@@ -84,7 +84,7 @@ def test_a_flood_is_shown_without_delays() -> None:
 
 def test_a_broker_that_is_away_is_asked_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred anomalies do not wait for it one after the other."""
-    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.01)
     asked: list[int] = []
     appends = RecordLookup("127.0.0.1:1", "none", RULES)
     real = appends._consume

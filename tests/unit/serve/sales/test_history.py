@@ -49,8 +49,9 @@ def test_a_wrong_parameter_is_told_by_name(ask: Ask, path: str, name: str) -> No
     assert answer.status_code == 400
     found = answer.json()
     sentence = found.pop("error")
-    # Where it is wrong by itself, not beside another.
-    assert found in ({}, {"parameter": name})
+    alone = {"code": "parameter", "parameters": {"name": name}, "parameter": name}
+    combined = {"code": "invalid", "parameters": {}}
+    assert found in (alone, combined)
     assert sentence.startswith(f"{name}: ")
     assert sentence.endswith(".")
     assert "\n" not in sentence

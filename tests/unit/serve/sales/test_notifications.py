@@ -16,7 +16,7 @@ def test_a_row_is_read_whole() -> None:
     payload = f'[[1763800000,"a\\"\U0001f600","BRL",3,7,"{LARGE}",1763800000123]]'.encode()
     found = SecondRow(1_763_800_000, 'a"\U0001f600', "BRL", 3, 7, int(LARGE), 1_763_800_000_123)
     assert notifications.rows(payload) == [found]
-    assert found.sent()[5] == LARGE
+    assert found.wire()[5] == LARGE
 
 
 def test_anomalies_of_both_kinds_are_read() -> None:
@@ -25,7 +25,7 @@ def test_anomalies_of_both_kinds_are_read() -> None:
         b'[["price_x10","books","1234","120",9.5,1763800002500,0,7,null],'
         b'["surge","books",40,10.5,6,1763800002500,1763800000]]'
     )
-    assert sale.sent(1_763_800_002_000, "BRL") == {
+    assert sale.wire(1_763_800_002_000, "BRL") == {
         "kind": "price_x10",
         "category": "books",
         "amount": "1234",
@@ -38,8 +38,8 @@ def test_anomalies_of_both_kinds_are_read() -> None:
         "currency": "BRL",
         "known_after_ms": 500,
     }
-    assert sale.sent(None, None)["known_after_ms"] is None
-    told = second.sent(None, None)
+    assert sale.wire(None, None)["known_after_ms"] is None
+    told = second.wire(None, None)
     assert told["known_after_ms"] == 1_500
     assert (told["second"], told["amount"], told["expected"]) == (1_763_800_000, 40, 10.5)
     assert "partition" not in told

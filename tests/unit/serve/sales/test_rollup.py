@@ -67,11 +67,11 @@ def minutes(table: Table, begin: int, end: int) -> list[SecondRow]:
 
 def settle(rollup: Rollup, table: Table) -> None:
     """Read every minute again that is unsure, as the reader does."""
-    for minute in sorted(rollup.unsure):
-        rollup.unsure.discard(minute)
+    for minute in sorted(rollup.stale_minutes):
+        rollup.stale_minutes.discard(minute)
         bound = rollup.seconds_from
         found = minutes(table, minute, min(minute + MINUTE_S, bound))
-        rollup.settle(minute, found, bound)
+        rollup.replace_minute(minute, found, bound)
 
 
 def load(rollup: Rollup, table: Table) -> None:
@@ -144,7 +144,7 @@ def test_a_late_sale_of_a_forgotten_second_makes_its_minute_unsure(rollup: Rollu
     """Its row before is not known; older still, nobody shows it."""
     rollup.apply(row(SECONDS_FROM - 1))
     rollup.apply(row(OLDEST - 1))
-    assert rollup.unsure == {SECONDS_FROM - MINUTE_S}
+    assert rollup.stale_minutes == {SECONDS_FROM - MINUTE_S}
     assert rollup.running == {}
 
 
@@ -152,8 +152,8 @@ def test_a_minute_whose_bound_has_moved_is_read_once_more(rollup: Rollup) -> Non
     """Seconds that have been forgotten meanwhile were in neither part."""
     rollup.apply(row(SECONDS_FROM + 3))
     bound = rollup.seconds_from + 1
-    rollup.settle(SECONDS_FROM, [], bound)
-    assert rollup.unsure == {SECONDS_FROM}
+    rollup.replace_minute(SECONDS_FROM, [], bound)
+    assert rollup.stale_minutes == {SECONDS_FROM}
     assert rollup.totals(OLDEST)["BRL"].sales == 1
 
 
@@ -173,7 +173,7 @@ def test_a_million_rows_a_second_do_not_fill_the_memory(
     rollup: Rollup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The oldest seconds go first, and what is known says so."""
-    monkeypatch.setattr(module, "MOST_ROWS", 10)
+    monkeypatch.setattr(module, "MAX_ROWS", 10)
     for second in range(3):
         for n in range(8):
             rollup.apply(row(NOW + second, f"c{n}"))
@@ -185,8 +185,8 @@ def test_a_million_rows_a_second_do_not_fill_the_memory(
 
 def test_a_million_categories_become_one(rollup: Rollup, monkeypatch: pytest.MonkeyPatch) -> None:
     """And a million currencies one without money; nothing that was sold is lost."""
-    monkeypatch.setattr(module, "MOST_SERIES", 2)
-    monkeypatch.setattr(module, "MOST_REST_SERIES", 1)
+    monkeypatch.setattr(module, "MAX_SERIES", 2)
+    monkeypatch.setattr(module, "MAX_REST_SERIES", 1)
     for n in range(5):
         rollup.apply(row(NOW, f"c{n}"))
         rollup.apply(row(NOW, f"c{n}", "USD"))

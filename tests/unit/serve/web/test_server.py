@@ -26,7 +26,7 @@ PATIENCE_S = 20.0
 @pytest.fixture
 def port(source: RunInfo, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Serve the application, without its neighbours; yield the port."""
-    monkeypatch.setattr(app, "LOAD_S", 0.01)
+    monkeypatch.setattr(app, "MAX_LOAD_S", 0.01)
     found = any_free_port()
     running = Server(build(source, found, "token"), found)
     thread = threading.Thread(target=running.run, daemon=True)
@@ -68,7 +68,7 @@ def test_a_request_that_never_ends_is_given_up(
     port: int, monkeypatch: pytest.MonkeyPatch, begin: bytes
 ) -> None:
     """Nothing at all, or a part of the headers."""
-    monkeypatch.setattr(server, "REQUEST_S", 0.05)
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.05)
     with connected(port) as one:
         one.sendall(begin)
         assert ended(one)
@@ -78,7 +78,7 @@ def test_a_second_request_that_never_ends_is_given_up(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a connection that has been good before."""
-    monkeypatch.setattr(server, "REQUEST_S", 0.2)
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.2)
     with connected(port) as one:
         one.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
         assert b"200 OK" in one.recv(65_536)
@@ -88,9 +88,9 @@ def test_a_second_request_that_never_ends_is_given_up(
 
 def test_who_never_reads_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream into a browser that has gone to sleep holds its memory for a while only."""
-    monkeypatch.setattr(server, "UNREAD_S", 0.05)
-    monkeypatch.setattr(server, "WRITE_BUFFER", 256)
-    monkeypatch.setattr(server, "SEND_BUFFER", 2_048)
+    monkeypatch.setattr(server, "UNREAD_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(server, "WRITE_BUFFER_BYTES", 256)
+    monkeypatch.setattr(server, "SEND_BUFFER_BYTES", 2_048)
     with connected(port, small=True) as one:
         many = f"GET /static/icon.svg HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n" * 2_000
         with pytest.raises(ConnectionError):
@@ -100,7 +100,7 @@ def test_who_never_reads_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch)
 def test_a_long_head_is_no_request(port: int) -> None:
     """It is answered as every mistake is."""
     with connected(port) as one:
-        one.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * (2 * server.LONGEST_HEAD) + b"\r\n\r\n")
+        one.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * (2 * server.MAX_HEADER_BYTES) + b"\r\n\r\n")
         answer = everything(one)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"default-src 'none'" in answer
@@ -123,12 +123,12 @@ def test_one_connection_too_many_is_closed(port: int, monkeypatch: pytest.Monkey
     """The others go on."""
     address = f"http://127.0.0.1:{port}/healthz"
     with connected(port) as first:
-        monkeypatch.setattr(server, "MOST_CONNECTIONS", 1)
+        monkeypatch.setattr(server, "MAX_CONNECTIONS", 1)
         with connected(port) as second:
             assert ended(second)
         first.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
         assert b"200 OK" in first.recv(65_536)
-    monkeypatch.setattr(server, "MOST_CONNECTIONS", 10)
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 10)
     assert httpx.get(address).status_code == 200
 
 
@@ -138,7 +138,8 @@ def test_one_viewer_too_many_is_told(port: int, monkeypatch: pytest.MonkeyPatch)
     with httpx.stream("GET", address) as first:
         lines = first.iter_lines()
         assert next(lines) == "retry: 500"
-        monkeypatch.setattr(stream, "MOST_VIEWERS", 1)
+        assert "content-encoding" not in first.headers, "compression would hold events back"
+        monkeypatch.setattr(stream, "MAX_VIEWERS", 1)
         answer = httpx.get(address)
         assert answer.status_code == 503
         assert "pages are open already" in answer.json()["error"]
@@ -159,7 +160,7 @@ def test_every_stream_ends_with_the_server(
     source: RunInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In good order: a browser then comes back by itself."""
-    monkeypatch.setattr(app, "LOAD_S", 0.01)
+    monkeypatch.setattr(app, "MAX_LOAD_S", 0.01)
     port = any_free_port()
     running = Server(build(source, port, "token"), port)
     thread = threading.Thread(target=running.run, daemon=True)
@@ -201,7 +202,7 @@ opened: list[QuietTail] = []
 
 def test_every_tail_ends_with_the_server(source: RunInfo, monkeypatch: pytest.MonkeyPatch) -> None:
     """In good order, whether it waits for its next step or for a broker: nothing is cut off."""
-    monkeypatch.setattr(app, "LOAD_S", 0.01)
+    monkeypatch.setattr(app, "MAX_LOAD_S", 0.01)
     monkeypatch.setattr(server, "SHUTDOWN_S", 2 * PATIENCE_S)
     monkeypatch.setattr(tail, "STEP_S", 2 * PATIENCE_S)
     monkeypatch.setattr(tail, "TopicTail", QuietTail)
