@@ -16,10 +16,12 @@ import pytest
 from spaf.errors import LoadError
 from spaf.generate.anomalies.anomaly import EpisodeLabel, Label, read_labels
 from spaf.generate.locust.client import LocustClient, LocustRefusedError
-from spaf.generate.locust.command import LoadSpec, page_command
+from spaf.generate.locust.command import LoadSpec, load_command, page_command
 from spaf.generate.locust.protocol import INJECT_PATH
 from spaf.serve.app import build
+from spaf.serve.monitor import detection_metrics
 from spaf.serve.monitor.detection_metrics import DetectionMetrics
+from spaf.serve.monitor.load import LoadProbe
 from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.stack import process
 from spaf.stack.ports import any_free_port
@@ -155,7 +157,7 @@ def test_a_page_of_another_site_cannot_inject(shop: Shop) -> None:
     assert not any(_labelled(shop))
 
 
-def test_the_score_of_what_was_sold(shop: Shop) -> None:
+def test_the_score_of_what_was_sold(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels of a real load, rows as the job would write them: found, missed and false."""
     with LocustClient(shop.address) as remote:
         remote.start(100)
@@ -166,7 +168,7 @@ def test_the_score_of_what_was_sold(shop: Shop) -> None:
         remote.stop()
     labels, _ = read_labels(shop.labels)
     score = DetectionMetrics(shop.source)
-    assert score.look() == {"kinds": {}, "precision": None, "recall": None}
+    assert score.poll() == {"kinds": {}, "precision": None, "recall": None}
     with shop.session.access.connect(Role.SINK, autocommit=True) as sink:
         for offset, (name, kind) in enumerate(
             [(labels[0].transaction_id, "high_price"), ("7-other-1", "low_price")]
@@ -175,12 +177,12 @@ def test_the_score_of_what_was_sold(shop: Shop) -> None:
                 "INSERT INTO sale_anomaly VALUES (0, %s, %s, %s, 'toys', 1, 1, 9)",
                 [offset, kind, name],
             )
-    found = score.look()
+    found = score.poll()
     one = {"labelled": 1, "found": 1, "alerts": 1, "true_alerts": 1}
     assert found == {"kinds": {"high_price": one}, "precision": 1.0, "recall": 1.0}
-    assert score.look() == found, "rows that were read again count twice"
-    score._scorer.settle(1e12, 0)
-    assert score.look() == {
+    assert score.poll() == found, "rows that were read again count twice"
+    score._counts.finalise(1e12, 0)
+    assert score.poll() == {
         "kinds": {
             "high_price": one,
             "low_price": {"labelled": 0, "found": 0, "alerts": 1, "true_alerts": 0},
@@ -189,10 +191,34 @@ def test_the_score_of_what_was_sold(shop: Shop) -> None:
         "precision": 0.5,
         "recall": 0.5,
     }
+    # Another process of the page reads everything again, in pieces, and comes to the same.
+    monkeypatch.setattr(detection_metrics, "MAX_ROWS", 2)
+    again = DetectionMetrics(shop.source)
+    assert again.poll() == found
+    again.close()
     # A new job writes its rows again: everything is counted from the beginning.
-    score._source = replace(shop.source, job=lambda: JobInfo("RUNNING", "k"))
-    assert score.look() == found
+    score._run = replace(shop.source, job=lambda: JobInfo("RUNNING", "k"))
+    assert score.poll() == found
     score.close()
+
+
+def test_a_headless_load_is_seen_while_it_sells(own: Own, tmp_path: Path) -> None:
+    """It has no page to poll; its file names rate and counts, and goes with it."""
+    session = own(1)
+    offered = LoadSpec(session.kafka, session.topic, 7, ("BRL",), 0.0)
+    argv = load_command(offered, rate=50, seconds=4, result=tmp_path / "load-1.json")
+    probe = LoadProbe(lambda: None, tmp_path)
+    with (tmp_path / "load.log").open("wb") as log:
+        child = subprocess.Popen(argv, cwd=tmp_path, stdout=log, stderr=log)
+    assert process.wait_until(lambda: probe.poll().headless is not None, PATIENCE_S)
+    page, headless = probe.poll()
+    assert page is None
+    assert headless is not None
+    assert headless.rate == 50
+    assert process.wait_until(lambda: (probe.poll().headless or headless).acked > 50, PATIENCE_S)
+    assert child.wait(PATIENCE_S) == 0, (tmp_path / "load.log").read_text()
+    assert probe.poll() == (None, None)
+    assert list(tmp_path.glob("*.status")) == []
 
 
 def _post(shop: Shop, path: str, status: int = 200, **body: Any) -> Any:

@@ -62,7 +62,8 @@ def test_a_viewer_that_joins_later_sees_the_same(page: Any, open_stream: Any) ->
     assert second.receives(lambda v: bool(v.events))
     (_, kind, data), *_ = second.events
     assert kind == "snapshot"
-    assert {row[1] for row in data["rows"]} == {"books", "toys"}
+    # The newest rows are among them, however long ago they were sold.
+    assert {row[1] for row in data["rows"]} == {"books", "toys", "old"}
     assert data["sums"] == {"BRL": [6, 12, "1500"]}
     assert data["run"]["categories"] == ["books", "old", "toys"]
     assert data["database"] == "up"
@@ -282,6 +283,21 @@ def test_a_page_starts_with_all_of_a_day(page: Any, serve_again: Callable[[Any],
     assert len(chart["sales"]) == 3
     assert 1_440 <= sum(chart["sales"][0]) <= 1_442
     assert again.get("/api/today", since=now - 3_600 * 24)["totals"]["BRL"][0] >= 3 * 1_440
+
+
+def test_a_page_that_starts_again_shows_the_newest_rows(
+    page: Any, ear: Any, serve_again: Callable[[Any], Any]
+) -> None:
+    """Those that were created last, also when nothing was sold for hours: as before its restart."""
+    now = now_s()
+    first = ear(page)
+    for second, category in ((now - 9_000, "a"), (now - 90_000, "b"), (now - 200, "c")):
+        page.sell(second, category, 2, "5.00")
+    assert first.hears(lambda v: len(v.rows()) == 3)
+    again = ear(serve_again(page.session))
+    assert again.hears(lambda v: bool(v.events))
+    assert again.rows() == first.rows()
+    assert again.events[0][2]["newest_ms"]
 
 
 def test_paints_are_kept_where_a_measurement_waits(page: Any, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from spaf.generate.locust import status_file
+
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 LOOPBACK = "127.0.0.1"
 # With 100 users on Locust's page, one user is one percent of the rate.
@@ -42,6 +44,7 @@ def load_command(sales: LoadSpec, *, rate: float, seconds: float, result: Path) 
         "--headless",
         *("--for-seconds", str(seconds)),
         *("--result", str(result)),
+        *("--status", str(result.with_suffix(status_file.SUFFIX))),
         *_users(rate),
     ]
 

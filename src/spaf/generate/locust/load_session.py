@@ -13,7 +13,7 @@ from gevent.event import Event  # type: ignore[import-untyped]
 
 from spaf import clock
 from spaf.errors import LoadError
-from spaf.generate.locust import locust_stats
+from spaf.generate.locust import locust_stats, status_file
 from spaf.generate.locust.load_result import LoadResult, PublishDelay
 from spaf.generate.locust.locust_api import locust_api
 from spaf.generate.locust.options import exact, read_live, read_options
@@ -88,6 +88,7 @@ class LoadSession:
         # The run of the load status: the present one, or else the last one.
         self._last_run: TestRun | None = None
         self._delay_history: deque[tuple[float, Counts]] = deque()
+        self._next_status_s = 0.0
         gevent.spawn(self._poll_forever)
 
     def listen(self) -> None:
@@ -190,6 +191,8 @@ class LoadSession:
         while run.publisher.pending and clock.monotonic() < deadline:
             gevent.sleep(POLL_S)
         self._report(run)
+        if self._options.status is not None:
+            self._options.status.unlink(missing_ok=True)
         result = _result(run, self._options.seed)
         if self._options.result is not None:
             result.write(self._options.result)
@@ -235,6 +238,7 @@ class LoadSession:
     def _update(self, run: TestRun) -> None:
         """Report to Locust's statistics, apply changed options, and end a bounded run."""
         self._report(run)
+        self._write_status()
         if self._read_page_options():
             run.stream.anomaly_rate = self._live.anomaly_rate
             run.rate_control.set_per_user(clock.now_us(), exact(self._live.per_user))
@@ -248,6 +252,12 @@ class LoadSession:
         locust_stats.report(
             self._environment, self._options.topic, run.publisher.pop_stats(), now_s
         )
+
+    def _write_status(self) -> None:
+        now = clock.monotonic()
+        if self._options.status is not None and now >= self._next_status_s:
+            self._next_status_s = now + status_file.WRITE_EVERY_S
+            status_file.write(self._options.status, self.status())
 
     def _end(self) -> None:
         """End a bounded run, and without a web page the process too."""

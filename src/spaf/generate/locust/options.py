@@ -28,6 +28,7 @@ class Options(NamedTuple):
     result: Path | None
     labels: Path | None
     episode_every_s: float
+    status: Path | None
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -53,6 +54,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         ("--for-seconds", float, None, "Intend exactly rate times this many sales, then quit."),
         ("--result", Path, None, "File for the result of each run (JSON)."),
         ("--labels", Path, None, "File that gets the label of each anomalous sale (JSON lines)."),
+        ("--status", Path, None, "File that gets the present counts each second (JSON)."),
     ):
         parser.add_argument(name, type=kind, default=default, help=meaning, include_in_web_ui=False)
 
@@ -68,6 +70,7 @@ def read_options(parsed: Namespace) -> Options:
         result=parsed.result,
         labels=parsed.labels,
         episode_every_s=parsed.episode_every,
+        status=parsed.status,
     )
 
 

@@ -1,4 +1,4 @@
-"""Counting labels and alerts as they come, each once, in little memory.
+"""Counts labels and alerts as they arrive, each once, in bounded memory.
 
 The rule that makes an alert correct is `spaf.generate.anomalies.ground_truth`. Fed in pieces of any
 size, the counts equal those of `spaf.bench.detection.score` over the whole input.
@@ -6,7 +6,7 @@ size, the counts equal those of `spaf.bench.detection.score` over the whole inpu
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,25 +17,24 @@ from spaf.generate.anomalies.ground_truth import SALE_ALERTS, SecondAlert, begin
 from spaf.sale.anomaly_kinds import ALERT_OF_LABEL
 
 KINDS = (*SALE_ALERTS, SURGE, DROUGHT, SHIFT, BURST)
-# A labelled sale that was not found so long after its label was read is missed; an alert whose
-# label was not read by then is false. The pipeline takes milliseconds, and a part of it that was
-# killed comes back within seconds. Seconds.
-SETTLED_S = 15.0
-# An episode that no alert has found so long after its end counts as missed: the last of its seconds
-# has been judged by then, and who asked for it still remembers it. An alert that comes later finds
-# it all the same, so that a part that was away takes nothing from the score. Seconds.
-MISSED_S = 5.0
-# So many missed ones are remembered for such an alert.
-MOST_MISSED = 5_000
-# Episodes of a category that are remembered: alerts are about the newest.
-MOST_EPISODES = 500
-# So many episodes of a category may reach up to one moment: planned ones never meet, others may.
-NEAR = 8
+# A labelled sale without an alert this long after its label was read is missed; an alert without a
+# label by then is false. The pipeline takes milliseconds, and a process that was killed restarts
+# within seconds.
+FINAL_AFTER_S = 15.0
+# An episode without an alert this long after its end counts as missed: the last of its seconds has
+# been judged by then. A later alert still finds it, so that an outage does not lower the score.
+MISSED_AFTER_S = 5.0
+# Missed episodes that are kept for a later alert.
+MAX_MISSED = 5_000
+# Episodes of a category that are kept: alerts are about the newest.
+MAX_EPISODES = 500
+# Episodes of a category that may overlap at one time: planned ones never do, injected ones may.
+MAX_OVERLAPPING = 8
 
 
 @dataclass
 class KindCounts:
-    """What is counted of one kind."""
+    """The counts of one kind."""
 
     labelled: int = 0
     found: int = 0
@@ -45,7 +44,7 @@ class KindCounts:
 
 @dataclass
 class _Sale:
-    """What is known of one sale: its label, its alerts, and since when."""
+    """Label and alerts of one sale, and when the first of them was read."""
 
     since: float
     label: str | None = None
@@ -53,10 +52,10 @@ class _Sale:
 
 
 class ConfusionCounts:
-    """Takes labels and alerts; what has settled becomes a number."""
+    """Matches labels and alerts; what is final becomes a number."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Begin empty."""
         self.labels = 0
         self._counts = {kind: KindCounts() for kind in KINDS}
         self._sales: dict[str, _Sale] = {}
@@ -67,25 +66,22 @@ class ConfusionCounts:
         self._missed: dict[EpisodeLabel, None] = {}
 
     def add_labels(self, labels: Iterable[Label | EpisodeLabel], at: float) -> None:
-        """Take labels, in the order of their file; `at` is now, monotonic seconds."""
+        """Add labels, in the order of their file; `at` is now, monotonic seconds."""
         for label in labels:
             self.labels += 1
             if isinstance(label, Label):
                 self._sales.setdefault(label.transaction_id, _Sale(at)).label = label.kind
                 continue
-            known = self._episodes[label.category]
-            known.append(label)
-            known.sort(key=lambda one: one.start_ms)
-            del known[:-MOST_EPISODES]
+            insort(self._episodes[label.category], label, key=lambda episode: episode.start_ms)
             self._open[label] = None
 
     def add_sale_alerts(self, alerts: Iterable[tuple[str, str]], at: float) -> None:
-        """Take alerts on sales: transaction id and kind."""
+        """Add alerts on sales: transaction id and kind."""
         for name, kind in alerts:
             self._sales.setdefault(name, _Sale(at)).alerts.add(kind)
 
     def add_second_alerts(self, alerts: Iterable[SecondAlert]) -> None:
-        """Take alerts on seconds; the labels of what they are about must have been taken."""
+        """Add alerts on seconds; the labels of their episodes must have been added."""
         for alert in alerts:
             meant = [one for one in self._near(alert) if is_about(alert, one)]
             count = self._counts[alert.kind]
@@ -95,18 +91,20 @@ class ConfusionCounts:
                 if alert.kind == beginning(episode):
                     self._find(episode)
 
-    def settle(self, at: float, now_ms: int) -> None:
-        """Count what can change no more; `now_ms` is how far alerts on seconds are known."""
-        for name in [n for n, one in self._sales.items() if at - one.since >= SETTLED_S]:
+    def finalise(self, at: float, now_ms: int) -> None:
+        """Count what can no longer change; alerts on seconds are known up to `now_ms`."""
+        for episodes in self._episodes.values():
+            del episodes[:-MAX_EPISODES]
+        for name in [n for n, one in self._sales.items() if at - one.since >= FINAL_AFTER_S]:
             _count(self._counts, self._sales.pop(name))
         for episode in list(self._open):
-            if now_ms > episode.end_ms + MISSED_S * 1_000:
+            if now_ms > episode.end_ms + MISSED_AFTER_S * 1_000:
                 self._miss(episode)
 
     def message(self) -> dict[str, Any] | None:
         """Return the `score` message; None without a label.
 
-        Sales whose label and alert have met are in it at once; what is still alone waits.
+        A sale with both label and alert is counted at once; one with either alone is not final.
         """
         if not self.labels:
             return None
@@ -126,7 +124,7 @@ class ConfusionCounts:
         """Return the newest episodes of the category that had begun when its second ended."""
         known = self._episodes.get(alert.category, [])
         begun = bisect_left(known, (alert.second + 1) * 1_000, key=lambda one: one.start_ms)
-        return known[max(0, begun - NEAR) : begun]
+        return known[max(0, begun - MAX_OVERLAPPING) : begun]
 
     def _find(self, episode: EpisodeLabel) -> None:
         """Count an episode as found, if it is not yet."""
@@ -145,7 +143,7 @@ class ConfusionCounts:
         del self._open[episode]
         self._counts[episode.kind].labelled += 1
         self._missed[episode] = None
-        if len(self._missed) > MOST_MISSED:
+        if len(self._missed) > MAX_MISSED:
             del self._missed[next(iter(self._missed))]
 
 

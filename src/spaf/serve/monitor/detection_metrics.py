@@ -1,6 +1,6 @@
-"""Live precision and recall: what the job has found, held against what the load has labelled.
+"""Live precision and recall: the anomalies that the job detects against the labels of the load.
 
-Labels are read as their file grows, anomalies as they are detected, and `Scorer` counts them.
+Labels are read as their file grows, anomalies as they are detected; `ConfusionCounts` counts them.
 """
 
 from __future__ import annotations
@@ -25,74 +25,74 @@ from spaf.serve.run_info import RunInfo
 from spaf.store.access import Access, Role
 from spaf.store.statement import statement
 
-# Between two looks, and how long one is waited for, seconds.
-EVERY_S = 1.0
+INTERVAL_S = 1.0
+# Without viewers nothing is polled; a new viewer is noticed within this.
 IDLE_S = 0.2
-PATIENCE_S = 0.8
-# Rows of one question, and bytes of labels of one read.
-MOST_ROWS = 5_000
-MOST_BYTES = 2**20
-# With more labels than this before the page began, they are not read, and the score is that of the
-# time since: 16 MiB are 130,000 labels.
-MOST_BEFORE = 16 * 2**20
-# A row may become visible after one that was detected later.
+TIMEOUT_S = 0.8
+# Of one query, and of one read of the labels.
+MAX_ROWS = 5_000
+MAX_READ_BYTES = 2**20
+# A larger file of labels is not read from its start: the score is then that of the time since the
+# page started. 16 MiB are 130,000 labels.
+MAX_LABELS_BYTES = 16 * 2**20
+# A row may become visible after one with a later time of detection.
 OVERLAP = timedelta(seconds=5)
-STATEMENT_MS = 10_000
+STATEMENT_TIMEOUT_MS = 10_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def follow(source: RunInfo, hub: Hub) -> None:
+async def follow(run: RunInfo, hub: Hub) -> None:
     """Publish `score` each second while the page has viewers."""
-    score = DetectionMetrics(source)
-    probe: Probe[dict[str, Any] | None] = Probe("score", score.look, score.close)
+    score = DetectionMetrics(run)
+    probe: Probe[dict[str, Any] | None] = Probe("score", score.poll, score.close)
     try:
         while True:
             if not hub.viewers:
                 await asyncio.sleep(IDLE_S)
                 continue
             began = clock.monotonic()
-            await probe.look(PATIENCE_S)
+            await probe.poll(TIMEOUT_S)
             if probe.fresh:
                 hub.publish("score", probe.value)
-            await asyncio.sleep(max(0.0, began + EVERY_S - clock.monotonic()))
+            await asyncio.sleep(max(0.0, began + INTERVAL_S - clock.monotonic()))
     finally:
         probe.close()
 
 
 class LabelFile:
-    """The file of labels, read as it grows."""
+    """Reads the file of labels as it grows."""
 
     def __init__(self, file: Path) -> None:
         """Keep the file, which may not be there yet."""
         self._file = file
-        self._place = 0
+        self._position = 0
         self.skipped = False
         self.caught_up = False
 
     def begin(self) -> None:
-        """Begin at the first label, or, if there are too many, behind the last."""
+        """Begin at the first label, or, if the file is too large, at its end."""
         size = self._file.stat().st_size if self._file.exists() else 0
-        self.skipped = size > MOST_BEFORE
-        self._place = size if self.skipped else 0
+        self.skipped = size > MAX_LABELS_BYTES
+        self._position = size if self.skipped else 0
         self.caught_up = False
 
     def read(self) -> list[Label | EpisodeLabel]:
         """Return the labels of the next whole lines."""
         try:
             with self._file.open("rb") as lines:
-                lines.seek(self._place)
-                piece = lines.read(MOST_BYTES)
+                lines.seek(self._position)
+                piece = lines.read(MAX_READ_BYTES)
         except FileNotFoundError:
             self.caught_up = True
             return []
         whole = piece[: piece.rfind(b"\n") + 1]
-        self._place += len(whole)
-        self.caught_up = len(piece) < MOST_BYTES
+        self._position += len(whole)
+        self.caught_up = len(piece) < MAX_READ_BYTES
         return list(_labels(whole))
 
 
 class AlertTable:
-    """One table of anomalies, read in the order of detection; each row once."""
+    """Reads one table of anomalies in the order of detection, each row once."""
 
     def __init__(self, query: str) -> None:
         """Begin at the first row; `query` is the name of a file in `serve/sql`."""
@@ -102,15 +102,15 @@ class AlertTable:
         self.caught_up = False
 
     def begin(self, since: datetime) -> None:
-        """Begin at the rows that were detected after a moment."""
+        """Begin at the rows that were detected since a time."""
         self._since = since
         self._seen.clear()
 
     def read(self, connection: psycopg.Connection) -> list[tuple[Any, ...]]:
         """Return the next rows, without the time of detection."""
-        values = {"since": self._since, "limit": MOST_ROWS}
+        values = {"since": self._since, "limit": MAX_ROWS}
         rows = connection.execute(self._query, values).fetchall()
-        self.caught_up = len(rows) < MOST_ROWS
+        self.caught_up = len(rows) < MAX_ROWS
         new = []
         for detected, *row in rows:
             if tuple(row) not in self._seen:
@@ -118,58 +118,69 @@ class AlertTable:
                 new.append(tuple(row))
         if rows:
             newest = rows[-1][0]
-            # Only the newest may have neighbours that are not visible yet.
+            # Only close to the newest there may be rows that are not visible yet.
             self._since = newest - OVERLAP if self.caught_up else newest
             self._seen = {row: at for row, at in self._seen.items() if at >= newest - OVERLAP}
         return new
 
 
 class DetectionMetrics:
-    """Reads what is new and counts it; begins anew with each job, which writes its rows again."""
+    """Reads and counts what is new; starts over with each job, which writes its rows again."""
 
-    def __init__(self, source: RunInfo) -> None:
-        """Keep where everything is; nothing is read yet."""
-        self._source = source
-        self._access: Access = source.access
+    def __init__(self, run: RunInfo) -> None:
+        """Keep where the labels and tables are; nothing is read yet."""
+        self._run = run
+        self._access: Access = run.access
         self._connection: psycopg.Connection | None = None
         self._job: str | None = None
-        self._labels = LabelFile(source.labels)
+        self._labels = LabelFile(run.labels)
         self._sales, self._seconds = AlertTable("sale_alerts"), AlertTable("traffic_alerts")
-        self._scorer = ConfusionCounts()
+        self._counts = ConfusionCounts()
 
-    def look(self) -> dict[str, Any] | None:
-        """Return the `score` message of now.
+    def poll(self) -> dict[str, Any] | None:
+        """Return the present `score` message; None before there is a label.
 
         Raises:
             StoreError: PostgreSQL cannot be reached.
 
         """
-        job = self._source.job().id
+        job = self._run.job().id
         if job != self._job:
             self._begin(job)
         try:
-            connection = self._connected()
-            # Alerts first: whatever they are about was labelled before.
-            sales = self._sales.read(connection)
-            seconds = self._seconds.read(connection)
+            # After a start the whole history is read at once: a part of it has another score.
+            while self._read(self._connected()) and not self._caught_up:
+                pass
         except psycopg.Error as error:
             self.close()
             raise StoreError(f"PostgreSQL: {str(error).strip().splitlines()[0]}") from error
-        self._count(sales, seconds)
-        return self._scorer.message()
+        if self._caught_up:
+            self._counts.finalise(clock.monotonic(), clock.now_ms())
+        return self._counts.message()
 
-    def _count(self, sales: list[tuple[Any, ...]], seconds: list[tuple[Any, ...]]) -> None:
-        at, scorer = clock.monotonic(), self._scorer
-        scorer.add_labels(self._labels.read(), at)
-        # What no load of ours has named cannot be told right from wrong.
+    @property
+    def _caught_up(self) -> bool:
+        readers = (self._labels, self._sales, self._seconds)
+        return all(reader.caught_up for reader in readers)
+
+    def _read(self, connection: psycopg.Connection) -> bool:
+        """Read the next alerts, and then the labels: an alert's label is written before it.
+
+        Returns whether anything was new.
+        """
+        sales = self._sales.read(connection)
+        seconds = self._seconds.read(connection)
+        at, counts = clock.monotonic(), self._counts
+        labels = self._labels.read()
+        counts.add_labels(labels, at)
+        # Alerts on sales without an id of the load cannot be judged.
         named = ((name, kind) for _, _, kind, name in sales if name is not None)
-        scorer.add_sale_alerts(named, at)
-        scorer.add_second_alerts(SecondAlert(s, category, kind) for category, s, kind in seconds)
-        if self._labels.caught_up and self._sales.caught_up and self._seconds.caught_up:
-            scorer.settle(at, clock.now_ms())
+        counts.add_sale_alerts(named, at)
+        counts.add_second_alerts(SecondAlert(s, category, kind) for category, s, kind in seconds)
+        return bool(labels or sales or seconds)
 
     def _begin(self, job: str) -> None:
-        self._job, self._scorer = job, ConfusionCounts()
+        self._job, self._counts = job, ConfusionCounts()
         self._labels.begin()
         since = EPOCH
         if self._labels.skipped:
@@ -177,24 +188,24 @@ class DetectionMetrics:
         self._sales.begin(since)
         self._seconds.begin(since)
         while not self._labels.caught_up:
-            self._scorer.add_labels(self._labels.read(), clock.monotonic())
+            self._counts.add_labels(self._labels.read(), clock.monotonic())
 
     def _connected(self) -> psycopg.Connection:
         if self._connection is None:
             connection = self._access.connect(Role.READ, autocommit=True)
-            connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
+            connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
             self._connection = connection
         return self._connection
 
     def close(self) -> None:
-        """Close the connection; the next look opens another."""
+        """Close the connection; the next poll opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
 
 class _Line(msgspec.Struct, rename="camel"):
-    """A label of either sort."""
+    """A label of a sale or of an episode."""
 
     kind: str
     category: str
@@ -210,7 +221,7 @@ def _labels(lines: bytes) -> Iterator[Label | EpisodeLabel]:
         try:
             one = decode(line)
         except msgspec.DecodeError:
-            continue  # half a line of a load that was killed while it wrote
+            continue  # part of a line, of a load that was killed while it wrote
         if one.transaction_id is not None:
             yield Label(one.transaction_id, one.kind, one.category, one.factor)
         else:

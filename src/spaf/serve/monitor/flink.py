@@ -1,9 +1,8 @@
-"""What the page tells of the Flink job: how busy it is, its checkpoints, its restarts.
+"""The Flink job as the page shows it: how busy it is, its checkpoints, its restarts.
 
-Small answers of Flink's REST over one connection: at each look the job's state, and now and then
-the rest. Busy and back-pressured time are counters
-of the tasks; what two looks have between them is exact, while Flink's own rates are means over a
-minute. Flink fetches them from the tasks every ten seconds unless told otherwise.
+Each poll reads the job's state, and every few polls the rest. Busy and back-pressured time are
+counters of the tasks: their growth between two polls is exact, while Flink's own rates are means
+over a minute. Flink fetches them from the tasks every ten seconds by default.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from typing import Any
 from spaf import clock
 from spaf.job.flink_client import FlinkClient
 
-# All but the state is asked for every so many looks: it changes every few seconds.
-SELDOM = 3
+# All but the state is polled every third time: it changes every few seconds.
+DETAIL_EVERY = 3
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class FlinkMetrics:
     busy: float | None = None
     """Of the busiest vertex."""
     backpressure: float | None = None
-    """Of the vertex that waits most for those behind it."""
+    """Of the vertex that waits most for the vertices after it."""
     busiest: str = ""
     """Name of the busiest vertex."""
     completed_ms: int | None = None
@@ -37,24 +36,24 @@ class FlinkMetrics:
 
 @dataclass(frozen=True)
 class TaskTimes:
-    """Milliseconds that the tasks of a vertex were busy, waiting for others, and idle."""
+    """Milliseconds that the tasks of a vertex were busy, back-pressured, and idle."""
 
     busy: float
     backpressured: float
     idle: float
 
     def since(self, then: TaskTimes | None) -> TaskTimes | None:
-        """Return what came since an earlier look; None without it, or if tasks began anew."""
+        """Return the growth since an earlier poll; None without one, or if tasks restarted."""
         if then is None or self == then:
             return None
         new = TaskTimes(
             self.busy - then.busy, self.backpressured - then.backpressured, self.idle - then.idle
         )
-        return new if min(new.busy, new.backpressured, new.idle) >= 0 and new.all > 0 else None
+        return new if min(new.busy, new.backpressured, new.idle) >= 0 and new.total > 0 else None
 
     @property
-    def all(self) -> float:
-        """The whole time."""
+    def total(self) -> float:
+        """Sum of the three."""
         return self.busy + self.backpressured + self.idle
 
 
@@ -70,36 +69,36 @@ def times(vertex: Mapping[str, Any]) -> TaskTimes:
 
 
 class FlinkProbe:
-    """Asks Flink's REST about one job, over one connection."""
+    """Polls one job."""
 
     def __init__(self, rest: str, job: Callable[[], str]) -> None:
-        """Keep the address, such as http://127.0.0.1:8081, and what tells the job's id."""
+        """Keep the address, such as http://127.0.0.1:8081, and the callback for the job's id."""
         self._client = FlinkClient(rest)
         self._job = job
-        self._seen: dict[str, TaskTimes] = {}
+        self._times: dict[str, TaskTimes] = {}
         self._shares: dict[str, tuple[str, float, float]] = {}
-        self._looks = 0
-        self._of = ""
+        self._polls = 0
+        self._job_id = ""
         self._completed_ms: int | None = None
         self._restarts = 0
 
-    def look(self) -> FlinkMetrics:
-        """Return how the job is now.
+    def poll(self) -> FlinkMetrics:
+        """Return the state of the job now.
 
         Raises:
             JobError: Flink does not answer, or does not know the job.
 
         """
-        name = self._job()
-        if not name:
+        job_id = self._job()
+        if not job_id:
             return FlinkMetrics("waiting")
-        if name != self._of:
-            self._of, self._seen, self._shares, self._looks = name, {}, {}, 0
-        state = str(self._client.get(f"/jobs/{name}/status")["status"])
-        if self._looks % SELDOM == 0:
-            self._look_seldom(name)
-        self._looks += 1
-        busiest = max(self._shares.values(), key=lambda one: one[1], default=None)
+        if job_id != self._job_id:
+            self._job_id, self._times, self._shares, self._polls = job_id, {}, {}, 0
+        state = str(self._client.get(f"/jobs/{job_id}/status")["status"])
+        if self._polls % DETAIL_EVERY == 0:
+            self._poll_detail(job_id)
+        self._polls += 1
+        busiest = max(self._shares.values(), key=lambda share: share[1], default=None)
         waits = [waiting for _, _, waiting in self._shares.values()]
         return FlinkMetrics(
             state,
@@ -117,23 +116,23 @@ class FlinkProbe:
     def _note(self, vertices: list[dict[str, Any]]) -> None:
         for vertex in vertices:
             now = times(vertex)
-            new = now.since(self._seen.get(vertex["id"]))
-            self._seen[vertex["id"]] = now
+            new = now.since(self._times.get(vertex["id"]))
+            self._times[vertex["id"]] = now
             if new is not None:
-                shares = (new.busy / new.all, new.backpressured / new.all)
+                shares = (new.busy / new.total, new.backpressured / new.total)
                 self._shares[vertex["id"]] = (vertex["name"], *shares)
 
-    def _look_seldom(self, name: str) -> None:
-        self._note(self._client.get(f"/jobs/{name}")["vertices"])
-        latest = self._client.get(f"/jobs/{name}/checkpoints").get("latest") or {}
+    def _poll_detail(self, job_id: str) -> None:
+        self._note(self._client.get(f"/jobs/{job_id}")["vertices"])
+        latest = self._client.get(f"/jobs/{job_id}/checkpoints").get("latest") or {}
         completed = latest.get("completed")
         self._completed_ms = None if completed is None else completed["latest_ack_timestamp"]
-        for metric in self._client.get(f"/jobs/{name}/metrics?get=numRestarts"):
+        for metric in self._client.get(f"/jobs/{job_id}/metrics?get=numRestarts"):
             self._restarts = int(float(metric["value"]))
 
 
-def age_s(look: FlinkMetrics) -> float | None:
-    """Return how long ago the newest checkpoint was complete, seconds."""
-    if look.completed_ms is None:
+def checkpoint_age_s(metrics: FlinkMetrics) -> float | None:
+    """Return how long ago the newest checkpoint was completed, seconds."""
+    if metrics.completed_ms is None:
         return None
-    return max(0.0, (clock.now_ms() - look.completed_ms) / 1_000)
+    return max(0.0, (clock.now_ms() - metrics.completed_ms) / 1_000)

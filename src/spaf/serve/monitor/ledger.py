@@ -1,8 +1,8 @@
-"""What the tables say of every record, each second and for days, at a cost that stays the same.
+"""Counts every record in the tables, each second and for days, at a constant cost.
 
-`ledger_second` gets a row a second and partition. A second that lies a minute behind the newest of
-its partition does not change any more, so the sums of those are kept here and only the rest is
-added up. Now and then all of it is summed anew, because a job that starts from the beginning
+`ledger_second` gets one row a second and partition. A second that is a minute older than the newest
+of its partition no longer changes, so the sums of those are kept here, and each poll adds up the
+rest. Every ten minutes all of it is summed again, because a job that starts from the beginning
 writes every row again.
 """
 
@@ -21,17 +21,16 @@ from spaf.quarantine.explain import LATE
 from spaf.store.access import Access, Role
 from spaf.store.statement import statement
 
-# A second is closed so long behind the newest of its partition: the sinks write within a tenth.
+# A second is closed this long after the newest of its partition: the sinks write within 0.1 s.
 OPEN_FOR = timedelta(seconds=60)
-# The closed part moves on when it would gain so much.
+# The closed part advances when it would gain this much.
 CLOSE_EVERY = timedelta(seconds=30)
-# All is summed anew after so long: 7 days of one partition, 604,800 rows, take 0.1 s, once in this
-# time. Seconds.
-SUM_ANEW_S = 600.0
-# Counting what the quarantine keeps walks through it (100,000 rows: some 15 ms). Seconds.
+# 7 days of one partition, 604,800 rows, take 0.1 s.
+REREAD_EVERY_S = 600.0
+# Counting the rows of the quarantine scans it (100,000 rows: some 15 ms).
 KEPT_EVERY_S = 5.0
-# A sum over months is no mistake, but one over years would be. Milliseconds.
-STATEMENT_MS = 30_000
+# Enough for a sum over months.
+STATEMENT_TIMEOUT_MS = 30_000
 
 
 class PartitionAccount(NamedTuple):
@@ -44,7 +43,7 @@ class PartitionAccount(NamedTuple):
 
     @property
     def rejected(self) -> int:
-        """What is neither accepted nor late: refused, or a gap that nobody could read."""
+        """Neither accepted nor late: refused, or a gap of unreadable records."""
         return self.end - self.start - self.accepted - self.late
 
 
@@ -59,7 +58,7 @@ class ReasonCount(NamedTuple):
 
 @dataclass(frozen=True)
 class TableCounts:
-    """What the tables say at one moment, of one snapshot."""
+    """The counts of one database snapshot."""
 
     parts: dict[int, PartitionAccount]
     duplicates: int = 0
@@ -80,7 +79,7 @@ class LedgerReader:
     """Reads the tables over one connection, which it opens again when it was lost."""
 
     def __init__(self, access: Access, *, once: bool) -> None:
-        """Keep where the tables are, and whether copies are not counted; nothing is read yet."""
+        """Keep the access, and whether duplicates are not counted; nothing is read yet."""
         self._access = access
         self._once = once
         self._connection: psycopg.Connection | None = None
@@ -89,28 +88,28 @@ class LedgerReader:
         self._kept: dict[str, int] = {}
         self._kept_at = -KEPT_EVERY_S
         self._kept_of = -1
-        # Set from outside to have everything summed at the next look.
-        self.anew = False
+        # Set by the owner: the next poll sums everything again.
+        self.reread = False
 
-    def look(self) -> TableCounts:
-        """Return what the tables say now.
+    def poll(self) -> TableCounts:
+        """Return the present counts.
 
         Raises:
             StoreError: PostgreSQL cannot be reached.
 
         """
-        if self.anew or clock.monotonic() - self._summed_at > SUM_ANEW_S:
-            self.anew, self._closed, self._summed_at = False, {}, clock.monotonic()
+        if self.reread or clock.monotonic() - self._summed_at > REREAD_EVERY_S:
+            self.reread, self._closed, self._summed_at = False, {}, clock.monotonic()
         try:
             connection = self._connected()
             with connection.transaction():
-                return self._look(connection)
+                return self._read(connection)
         except psycopg.Error as error:
             self.close()
             raise StoreError(f"PostgreSQL: {str(error).strip().splitlines()[0]}") from error
 
     def close(self) -> None:
-        """Close the connection; the next look opens another."""
+        """Close the connection; the next poll opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -120,11 +119,11 @@ class LedgerReader:
             connection = self._access.connect(Role.READ, autocommit=True)
             # One snapshot for all that is read together.
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
+            connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
             self._connection = connection
         return self._connection
 
-    def _look(self, connection: psycopg.Connection) -> TableCounts:
+    def _read(self, connection: psycopg.Connection) -> TableCounts:
         bounds = {part: one.since for part, one in self._closed.items() if one.since is not None}
         values = {"partitions": list(bounds), "since": list(bounds.values())}
         rows = connection.execute(_sql("partition_sums"), values).fetchall()
@@ -136,7 +135,7 @@ class LedgerReader:
                 start, end, closed.accepted + (accepted or 0), closed.late + (late or 0)
             )
             if newest is not None:
-                self._move(connection, part, closed, newest - OPEN_FOR)
+                self._advance(connection, part, closed, newest - OPEN_FOR)
         duplicates = 0
         if self._once:
             (duplicates,) = connection.execute(_sql("duplicates")).fetchone() or (0,)
@@ -144,25 +143,25 @@ class LedgerReader:
             ReasonCount(reason, currency, records, int(Decimal(amount).scaleb(2)))
             for reason, currency, records, amount in connection.execute(_sql("quarantine_counts"))
         ]
-        self._look_kept(connection, counts)
+        self._count_kept(connection, counts)
         return TableCounts(parts, duplicates, counts, self._kept)
 
-    def _move(
+    def _advance(
         self, connection: psycopg.Connection, part: int, closed: _Closed, until: datetime
     ) -> None:
-        """Add the seconds before `until` to the closed sums, if that is worth it."""
+        """Add the seconds before `until` to the closed sums, if they are enough."""
         since = closed.since
         if since is not None and until - since < CLOSE_EVERY:
             return
         begin = since or datetime.min.replace(tzinfo=until.tzinfo)
         values = {"partition": part, "since": begin, "until": until}
-        found = connection.execute(_sql("closed_sums"), values).fetchone() or (0, 0)
+        accepted, late = connection.execute(_sql("closed_sums"), values).fetchone() or (0, 0)
         closed.since = until
-        closed.accepted += found[0] or 0
-        closed.late += found[1] or 0
+        closed.accepted += accepted or 0
+        closed.late += late or 0
 
-    def _look_kept(self, connection: psycopg.Connection, counts: list[ReasonCount]) -> None:
-        """Count what is kept, if something was explained since, and not too often."""
+    def _count_kept(self, connection: psycopg.Connection, counts: list[ReasonCount]) -> None:
+        """Count the rows of the quarantine, if records were explained since, and not too often."""
         explained = sum(one.records for one in counts)
         now = clock.monotonic()
         if explained == self._kept_of or now - self._kept_at < KEPT_EVERY_S:

@@ -1,67 +1,106 @@
-"""What the load does: Locust, asked each second at SPAF's own address on its page."""
+"""What the load does: Locust's page, polled at SPAF's own address, and headless `spaf load`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from spaf.generate.locust import status_file
 from spaf.generate.locust.client import LocustClient
 from spaf.generate.locust.protocol import LoadStatus
 
-# A page on this machine answers within milliseconds; what takes longer is told to be silent.
+# A page on this machine answers within milliseconds.
 TIMEOUT_S = 3.0
 
 READY, RUNNING, STOPPED, GONE = "ready", "running", "stopped", "gone"
 
 
+class LoadStatuses(NamedTuple):
+    """Status of Locust's page, None without one; and of `spaf load`, None while it does not run."""
+
+    page: LoadStatus | None
+    headless: LoadStatus | None
+
+
 class LoadProbe:
-    """Finds Locust's page, which starts last and may start again elsewhere, and asks it."""
+    """Finds Locust's page, which starts last and may restart at another port, and polls it."""
 
-    def __init__(self, address: Callable[[], str | None]) -> None:
-        """Keep what tells the address; nothing is asked yet."""
+    def __init__(self, address: Callable[[], str | None], runs: Path) -> None:
+        """Keep the callback for its address, and the folder of the status files of `spaf load`."""
         self._address = address
-        self._remote: LocustClient | None = None
-        # Whether there is a Locust at all; until the first look there may be.
-        self.there = True
+        self._runs = runs
+        self._client: LocustClient | None = None
 
-    def look(self) -> LoadStatus | None:
-        """Return what the load does now; None where there is no Locust.
+    def poll(self) -> LoadStatuses:
+        """Return what the load does now.
 
         Raises:
-            LoadError: it does not answer.
+            LoadError: Locust's page does not answer.
 
         """
+        headless = None
+        for status in status_file.read_all(self._runs):
+            headless = together(headless, status)
         address = self._address()
-        self.there = address is not None
         if address is None:
-            return None
-        if self._remote is None or self._remote.address != address.rstrip("/"):
+            return LoadStatuses(None, headless)
+        if self._client is None or self._client.address != address.rstrip("/"):
             self.close()
-            self._remote = LocustClient(address, timeout_s=TIMEOUT_S)
-        return self._remote.status()
+            self._client = LocustClient(address, timeout_s=TIMEOUT_S)
+        return LoadStatuses(self._client.status(), headless)
 
     def close(self) -> None:
         """Close the connection."""
-        if self._remote is not None:
-            self._remote.close()
-            self._remote = None
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
 
-def state(look: LoadStatus | None) -> str:
+def together(one: LoadStatus | None, other: LoadStatus | None) -> LoadStatus | None:
+    """Return the sum of two loads of which both sell, or else the one that sells, or the first."""
+    if one is None or other is None or not (one.selling and other.selling):
+        return other if one is None or (other is not None and other.selling) else one
+    slots = None if one.slots is None or other.slots is None else one.slots + other.slots
+    return LoadStatus(
+        RUNNING,
+        one.users + other.users,
+        one.rate + other.rate,
+        one.intended + other.intended,
+        one.acked + other.acked,
+        one.failed + other.failed,
+        f"{one.run_id} {other.run_id}",
+        one.delay_ms or other.delay_ms,
+        slots,
+    )
+
+
+def state(status: LoadStatus | None) -> str:
     """Return the state in one word; None is a Locust that does not answer."""
-    if look is None:
+    if status is None:
         return GONE
-    if look.selling:
+    if status.selling:
         return RUNNING
-    return STOPPED if look.run_id else READY
+    return STOPPED if status.run_id else READY
 
 
-def message(look: LoadStatus | None, achieved: float | None, address: str | None) -> dict[str, Any]:
-    """Return the `load` message; `achieved` is what was acknowledged a second, lately."""
+def message(
+    status: LoadStatus | None, achieved: float | None, address: str | None
+) -> dict[str, Any]:
+    """Return the `load` message of Locust's page; `achieved` is in acknowledged sales a second."""
     return {
-        "state": state(look),
-        "rate": 0.0 if look is None else look.rate,
+        "state": state(status),
+        "rate": 0.0 if status is None else status.rate,
         "achieved": 0.0 if achieved is None else round(achieved, 1),
-        "failed": 0 if look is None else look.failed,
+        "failed": 0 if status is None else status.failed,
         "address": address,
+    }
+
+
+def headless_message(status: LoadStatus, achieved: float | None) -> dict[str, Any]:
+    """Return the part of the `load` message about `spaf load`."""
+    return {
+        "rate": status.rate,
+        "achieved": 0.0 if achieved is None else round(achieved, 1),
+        "failed": status.failed,
     }

@@ -1,7 +1,7 @@
-"""A neighbour, asked in a thread of its own: one that hangs holds up nobody.
+"""Polls a service in a thread of its own, so that one that hangs delays no other.
 
-A stopped process still takes connections, and what it is asked is never answered. So nothing here
-waits for an answer beyond its patience, and that a question is open for long is an answer too.
+A stopped process still accepts connections but never answers. So no poll waits longer than its
+timeout, and how long a call has been open is a result too.
 """
 
 from __future__ import annotations
@@ -20,76 +20,76 @@ T = TypeVar("T")
 
 
 class Probe(Generic[T]):
-    """Asks one question again and again; keeps the newest answer, and since when there is none."""
+    """Calls one function again and again; keeps the newest value, and since when a call is open."""
 
     def __init__(
-        self, name: str, question: Callable[[], T], end: Callable[[], None] = lambda: None
+        self, name: str, call: Callable[[], T], end: Callable[[], None] = lambda: None
     ) -> None:
-        """Start the thread; it does nothing until it is asked, and calls `end` at its own end."""
+        """Start the thread; it is idle until the first poll, and calls `end` at its own end."""
         self.value: T | None = None
         self.error: str | None = None
-        self._question = question
+        self._call = call
         self._end = end
         self._answered_at: float | None = None
         self._open_since: float | None = None
         self._answered = asyncio.Event()
-        self._asked: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        # A daemon: a question that is never answered must not keep the process from ending.
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        # A daemon: a call that never returns must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=f"probe {name}", daemon=True)
         self._thread.start()
 
     @property
     def fresh(self) -> bool:
-        """Whether the last question was answered, and well."""
+        """Whether the last call has returned a value."""
         return self._open_since is None and self.error is None and self._answered_at is not None
 
     @property
     def silent_s(self) -> float:
-        """For how long the open question has been waiting, seconds; 0 if none is."""
+        """How long the current call has been open, seconds; 0 if none is."""
         since = self._open_since
         return 0.0 if since is None else clock.monotonic() - since
 
     @property
     def answered_at(self) -> float | None:
-        """When the value came, on the monotonic clock."""
+        """When the value was returned, on the monotonic clock."""
         return self._answered_at
 
-    async def look(self, patience_s: float) -> None:
-        """Ask, unless a question is open, and wait for the answer, but not for long."""
+    async def poll(self, timeout_s: float) -> None:
+        """Call the function, unless a call is open, and wait for its end or the timeout."""
         if self._open_since is None:
             self._open_since = clock.monotonic()
             self._answered = asyncio.Event()
             loop, answered = asyncio.get_running_loop(), self._answered
-            self._asked.put(lambda: _tell(loop, answered))
+            self._queue.put(lambda: _set(loop, answered))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(timeout_s):
                 await self._answered.wait()
 
     def close(self) -> None:
-        """End the thread once its question is answered."""
-        self._asked.put(None)
+        """End the thread once its call has returned."""
+        self._queue.put(None)
 
     def join(self, seconds: float) -> bool:
-        """Wait for the end of the thread; say whether it came."""
+        """Wait for the end of the thread; return whether it has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while (tell := self._asked.get()) is not None:
+        while (done := self._queue.get()) is not None:
             try:
-                self.value = self._question()
+                self.value = self._call()
             except SpafError as error:
                 self.error = error.what
-            except Exception as error:  # noqa: BLE001 - a neighbour that answers nonsense
+            except Exception as error:  # noqa: BLE001 - a service that answers nonsense
                 self.error = f"{type(error).__name__}: {error}"
             else:
                 self.error, self._answered_at = None, clock.monotonic()
             self._open_since = None
-            tell()
+            done()
         self._end()
 
 
-def _tell(loop: asyncio.AbstractEventLoop, answered: asyncio.Event) -> None:
-    # The loop may have ended while the question was open.
+def _set(loop: asyncio.AbstractEventLoop, answered: asyncio.Event) -> None:
+    # The loop may have been closed while the call was open.
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(answered.set)

@@ -1,10 +1,10 @@
-"""Counts that grow, as a rate of the last seconds."""
+"""Counts that grow, as a rate over the last seconds."""
 
 from __future__ import annotations
 
 from collections import deque
 
-# One look more or less must not show: a rate is that of some looks together. Seconds.
+# Over several counts, so that the moment of a single one does not show.
 WINDOW_S = 3.0
 
 
@@ -12,29 +12,28 @@ class GrowthRate:
     """The growth of one count a second.
 
     >>> rate = GrowthRate()
-    >>> [rate.see(at, count) for at, count in ((0.0, 100), (1.0, 200), (2.0, 300))]
+    >>> [rate.update(at, count) for at, count in ((0.0, 100), (1.0, 200), (2.0, 300))]
     [None, 100.0, 100.0]
     """
 
     def __init__(self, window_s: float = WINDOW_S) -> None:
-        """Begin without a look."""
+        """Begin without a count."""
         self._window_s = window_s
-        self._looks: deque[tuple[float, float]] = deque()
+        self._counts: deque[tuple[float, float]] = deque()
 
-    def see(self, at: float, count: float | None) -> float | None:
-        """Note the count at a moment, and return its rate; None until there are two.
+    def update(self, at: float, count: float | None) -> float | None:
+        """Add a count at a moment, and return the rate; None until there are two counts.
 
-        A count that has become smaller has begun anew. None is a look that has failed: the rate is
-        not known then.
+        A smaller count starts a new series. With None, an unknown count, the rate is unknown.
         """
         if count is None:
             return None
-        looks = self._looks
-        if looks and (count < looks[-1][1] or at - looks[-1][0] > 2 * self._window_s):
-            looks.clear()
-        if not looks or at > looks[-1][0]:
-            looks.append((at, count))
-        while len(looks) > 2 and looks[1][0] <= at - self._window_s:  # noqa: PLR2004 - two make one
-            looks.popleft()
-        began, before = looks[0]
-        return (count - before) / (at - began) if at > began else None
+        counts = self._counts
+        if counts and (count < counts[-1][1] or at - counts[-1][0] > 2 * self._window_s):
+            counts.clear()
+        if not counts or at > counts[-1][0]:
+            counts.append((at, count))
+        while len(counts) > 2 and counts[1][0] <= at - self._window_s:  # noqa: PLR2004 - a rate needs two
+            counts.popleft()
+        first_at, first = counts[0]
+        return (count - first) / (at - first_at) if at > first_at else None

@@ -1,11 +1,11 @@
-"""Every record of the topic, as one equation.
+"""Accounts for every record of the topic with one equation.
 
-produced = accepted + duplicates + late + rejected + in flight. It must hold in every message
-although Kafka and PostgreSQL are two, and both move on while they are read. A record is in the
-tables only after it is in Kafka. So the tables are read first, all in one snapshot, and the ends of
-the topic after it: the ends are never behind the tables, and what lies between them is in flight.
-If the ends *are* behind, the tables hold more than the topic (it was made anew, say): then the
-equation misses them, and `unaccounted` tells how many.
+produced = accepted + duplicates + late + rejected + in flight. It must hold in every message,
+although Kafka and PostgreSQL are two systems that change while they are read. A record is in the
+tables only after it is in Kafka. So the tables are read first, in one database snapshot, and then
+the end offsets: the ends are never behind the tables, and the records between are in flight.
+If the ends *are* behind, the tables hold more than the topic (it was created again, for example):
+then the equation does not hold, and `unaccounted` is the difference.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ def message(
 ) -> dict[str, Any]:
     """Return the `accounts` message.
 
-    `unaccounted` is what the equation lacks, and what the ledger did not accept though the
-    contract does (the quarantine's reason `disagreement`).
+    `unaccounted` is the difference of the equation, plus the records that the contract accepts and
+    the ledger did not (the quarantine's reason `disagreement`).
 
     Args:
-        tables: one snapshot.
+        tables: counts of one database snapshot.
         ends: end of each partition, read after the tables.
-        begins: first offset of each; for partitions that the job has not begun.
-        current: whether `ends` are of now; those of a broker that is silent are older.
-        deduplicating: whether copies are not counted.
+        begins: first offset of each, for partitions that the job has not read.
+        current: whether `ends` are new; those of a silent broker are older.
+        deduplicating: whether duplicates are not counted.
 
     """
     parts = {**{part: _unknown(begins, part) for part in ends}, **tables.parts}
-    known = {part: ends.get(part, one.end) for part, one in parts.items()}
+    known = {part: ends.get(part, account.end) for part, account in parts.items()}
     if not current:
         known = {part: max(end, parts[part].end) for part, end in known.items()}
-    produced = sum(known[part] - one.start for part, one in parts.items())
-    accepted = sum(one.accepted for one in parts.values()) - tables.duplicates
-    late = sum(one.late for one in parts.values())
-    rejected = sum(one.rejected for one in parts.values())
-    in_flight = sum(max(0, known[part] - one.end) for part, one in parts.items())
-    lacking = produced - accepted - tables.duplicates - late - rejected - in_flight
+    produced = sum(known[part] - account.start for part, account in parts.items())
+    accepted = sum(account.accepted for account in parts.values()) - tables.duplicates
+    late = sum(account.late for account in parts.values())
+    rejected = sum(account.rejected for account in parts.values())
+    in_flight = sum(max(0, known[part] - account.end) for part, account in parts.items())
+    difference = produced - accepted - tables.duplicates - late - rejected - in_flight
     return {
         "produced": produced,
         "accepted": accepted,
         "duplicates": tables.duplicates,
         "late": late,
         "rejected": rejected,
-        "unaccounted": lacking + abs(_records(tables, DISAGREEMENT)),
+        "unaccounted": difference + abs(_records(tables, DISAGREEMENT)),
         "in_flight": in_flight,
         "late_money": {name: str(cents) for name, cents in late_cents(tables.counts).items()},
         "deduplicating": deduplicating,
@@ -65,20 +65,20 @@ def message(
 
 
 def reasons(tables: TableCounts) -> list[dict[str, Any]]:
-    """Return counted and kept records by reason, the most frequent first."""
+    """Return counted and stored records by reason, the most frequent first."""
     records: Counter[str] = Counter()
-    for one in tables.counts:
-        records[one.reason] += one.records
-    found = [
+    for count in tables.counts:
+        records[count.reason] += count.records
+    rows = [
         {"reason": name, "records": records[name], "kept": tables.kept.get(name, 0)}
         for name in {*records, *tables.kept}
         if records[name] or tables.kept.get(name)
     ]
-    return sorted(found, key=lambda one: (-one["records"], one["reason"]))
+    return sorted(rows, key=lambda row: (-row["records"], row["reason"]))
 
 
 def quarantine(tables: TableCounts, not_accepted: int) -> dict[str, Any]:
-    """Return what the quarantine holds; `waiting` has still to be explained."""
+    """Return how many records are explained, stored, and waiting to be explained."""
     explained = sum(one.records for one in tables.counts)
     unread = (
         one.records
@@ -94,7 +94,7 @@ def quarantine(tables: TableCounts, not_accepted: int) -> dict[str, Any]:
 
 
 def _unknown(begins: Mapping[int, int], part: int) -> PartitionAccount:
-    """Return a partition of which the job has counted nothing."""
+    """Return the account of a partition that the job has not read."""
     return PartitionAccount(begins.get(part, 0), begins.get(part, 0), 0, 0)
 
 

@@ -72,16 +72,16 @@ class SalesReader:
 
     async def follow(self) -> None:
         """Listen and reconnect, for ever."""
-        told = ""
+        logged = ""
         while True:
             try:
                 await self._listen_once()
-                told = "PostgreSQL has closed the connection"
-                log.warning(told)
+                logged = "PostgreSQL has closed the connection"
+                log.warning(logged)
             except (StoreError, psycopg.Error, OSError) as error:
-                if str(error) != told:
-                    told = str(error)
-                    log.warning(told)
+                if str(error) != logged:
+                    logged = str(error)
+                    log.warning(logged)
             self._publish_tick()
             await asyncio.sleep(RECONNECT_S)
 

@@ -28,6 +28,8 @@ MAX_SERIES = 64
 # Currencies of that rest. Beyond them it is summed up in one series without currency and money.
 MAX_REST_SERIES = 32
 REST = ""
+# Rows that were created last are kept however old their second is: a viewer is shown some.
+LATEST_ROWS = 50
 
 
 class SecondRow(NamedTuple):
@@ -86,6 +88,8 @@ class Rollup:
         self._seconds: dict[int, dict[Key, SecondRow]] = {}
         self._minutes: dict[int, Minute] = {}
         self._rows = 0
+        # In the order of their creation.
+        self._latest: dict[tuple[int, Key], SecondRow] = {}
         self._series: set[Key] = set()
 
     def load(
@@ -94,6 +98,7 @@ class Rollup:
         minutes: Iterable[SecondRow],
         seconds_from: int,
         oldest: int,
+        latest: Iterable[SecondRow] = (),
     ) -> None:
         """Replace everything by what the tables hold; the running sums change by the difference.
 
@@ -102,12 +107,14 @@ class Rollup:
             minutes: sums of the minutes from `oldest` to `seconds_from`.
             seconds_from: a second, later than `oldest`.
             oldest: the beginning of a minute.
+            latest: the rows that were created last, in the order of their creation.
 
         """
         before = self.totals(oldest)
         self._seconds, self._minutes, self._rows = {}, {}, 0
         self.seconds_from, self.minutes_from = seconds_from, oldest
         self.stale_minutes.clear()
+        self._latest = {_place(row): row for row in latest}
         for row in minutes:
             self._add_to_minute(row)
         for row in rows:
@@ -122,11 +129,13 @@ class Rollup:
     def apply(self, row: SecondRow) -> None:
         """Apply a changed row; one of a second that is not in memory makes its minute stale."""
         if row.second < self.seconds_from:
+            self._keep_latest(row, created=False)
             if row.second >= self.minutes_from:
                 self.stale_minutes.add(row.second - row.second % MINUTE_S)
             return
         second = self._seconds.setdefault(row.second, {})
         known = second.get((row.category, row.currency))
+        self._keep_latest(row, created=known is None)
         if row.sales:
             second[row.category, row.currency] = row
         elif known is not None:
@@ -168,10 +177,14 @@ class Rollup:
         self.minutes_from = max(self.minutes_from, oldest - oldest % MINUTE_S)
 
     def recent(self, since: int, limit: int) -> list[SecondRow]:
-        """Return the newest `limit` rows from a second on, oldest first."""
+        """Return the rows from a second on and the latest rows before it, oldest second first.
+
+        Of more than `limit` rows the newest are returned.
+        """
         seconds = sorted(second for second in self._seconds if second >= since)
         rows = [row for second in seconds for row in self._seconds[second].values()]
-        return rows[-limit:]
+        older = (row for row in self._latest.values() if row.second < since)
+        return [*sorted(older, key=lambda row: row.second), *rows][-limit:]
 
     def by_second(self, begin: int, end: int) -> Iterator[SecondRow]:
         """Yield the rows of a range, which must be in memory."""
@@ -199,6 +212,15 @@ class Rollup:
                     totals.setdefault(currency, SalesSums()).add(sums)
         return totals
 
+    def _keep_latest(self, row: SecondRow, *, created: bool) -> None:
+        place = _place(row)
+        if not row.sales:
+            self._latest.pop(place, None)
+        elif created or place in self._latest:
+            self._latest[place] = row
+            if len(self._latest) > LATEST_ROWS:
+                del self._latest[next(iter(self._latest))]
+
     def _change(self, row: SecondRow, sign: int = 1) -> None:
         """Add a row to its minute and to the running sums, or subtract it from both."""
         series = self._add_to_minute(row, sign)
@@ -222,3 +244,7 @@ class Rollup:
                 self._series.add(key)
                 return key
         return (REST, REST)
+
+
+def _place(row: SecondRow) -> tuple[int, Key]:
+    return row.second, (row.category, row.currency)

@@ -22,6 +22,11 @@ async def rows_since(connection: Connection, first: int) -> list[SecondRow]:
     return await _rows(connection, "rows_since", {"first": first})
 
 
+async def latest_rows(connection: Connection, limit: int) -> list[SecondRow]:
+    """Return the rows that were created last, in the order of their creation."""
+    return (await _rows(connection, "latest_rows", {"limit": limit}))[::-1]
+
+
 async def first_second(connection: Connection, first: int, most: int) -> int:
     """Return the first second, `first` or later, from which on there are at most `most` rows."""
     values = {"first": first, "max_rows": most}

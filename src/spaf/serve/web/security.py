@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 SAFE_METHODS = ("GET", "HEAD")
 TOKEN_HEADER = b"x-spaf-token"
-# A page that was loaded before the run folder was made anew holds another token.
+# A page that was loaded before the run folder was wiped holds another token.
 OLD_TOKEN = "Reload the page: its token, the header x-spaf-token, is not that of this run."  # noqa: S105 - a sentence
 MAX_TARGET_BYTES = 2_048
 MAX_BODY_BYTES = 64 * 2**10

@@ -9,7 +9,7 @@ import pytest
 from spaf import clock
 from spaf.errors import StoreError
 from spaf.serve.monitor import reconciliation
-from spaf.serve.monitor.ledger import SUM_ANEW_S, LedgerReader
+from spaf.serve.monitor.ledger import REREAD_EVERY_S, LedgerReader
 from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Access, Role
@@ -29,7 +29,7 @@ NOW_S = 1_795_000_000
 
 def told(ledger: LedgerReader) -> tuple[int, int, int, int]:
     """Return what the ledger's look adds up to, as ingest_total has it."""
-    tables = ledger.look()
+    tables = ledger.poll()
     ends = {part: one.end for part, one in tables.parts.items()}
     found = reconciliation.message(tables, ends, {}, current=True, deduplicating=False)
     assert (found["unaccounted"], found["in_flight"]) == (0, 0)
@@ -88,10 +88,10 @@ def test_rows_that_are_written_anew_are_summed_anew(
         assert told(ledger) == (3_000, 3_000, 0, 0)
         sink.execute(ROW, [0, NOW_S, 4, 5, 1, 0, 9])
         assert told(ledger) == (3_000, 3_000, 0, 0), "an old second was read again"
-        ledger.anew = True
+        ledger.reread = True
         assert told(ledger) == (3_000, 2_994, 5, 1)
         sink.execute(ROW, [0, NOW_S, 10, 0, 0, 0, 9])
-        later = clock.monotonic() + SUM_ANEW_S + 1
+        later = clock.monotonic() + REREAD_EVERY_S + 1
         monkeypatch.setattr(clock, "monotonic", lambda: later)
         assert told(ledger) == (3_000, 3_000, 0, 0)
     ledger.close()
@@ -113,7 +113,7 @@ def test_quarantine_and_duplicates(own: Own) -> None:
             "INSERT INTO quarantine (kafka_partition, kafka_offset, append_time, reason, "
             "payload_bytes) VALUES (0, 1, now(), 'price', 0)"
         )
-        tables = ledger.look()
+        tables = ledger.poll()
     found = reconciliation.message(tables, {0: 12}, {}, current=True, deduplicating=True)
     terms = ("produced", "accepted", "duplicates", "late", "rejected", "in_flight")
     assert [found[term] for term in terms] == [12, 2, 4, 2, 2, 2]
@@ -126,11 +126,11 @@ def test_a_database_that_went_away_is_connected_again(own: Own) -> None:
     """A look that fails is an error of ours; the next one works."""
     session = own(1)
     ledger = LedgerReader(session.access, once=False)
-    ledger.look()
+    ledger.poll()
     assert ledger._connection is not None
     ledger._connection.pgconn.finish()
     with pytest.raises(StoreError, match="PostgreSQL"):
-        ledger.look()
+        ledger.poll()
     assert told(ledger) == (0, 0, 0, 0)
     ledger.close()
 
@@ -139,7 +139,7 @@ def test_no_database_is_an_error_of_ours() -> None:
     """Nobody at that address."""
     nowhere = Access.own("127.0.0.1", 1, "public", {"spaf_read": "x"})
     with pytest.raises(StoreError, match="refused spaf_read"):
-        LedgerReader(nowhere, once=False).look()
+        LedgerReader(nowhere, once=False).poll()
 
 
 def test_days_cost_no_more_than_minutes(own: Own) -> None:

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Producer
 
 from spaf import clock
-from spaf.serve.monitor.operations import EVERY_S, Operations
+from spaf.serve.monitor.operations import INTERVAL_S, PipelinePublisher
 from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.serve.wiring import PageServices
 from spaf.stack.page_process import services
@@ -39,17 +39,17 @@ class Page:
         """Prepare; nothing is looked at yet."""
         self.live = PageServices(shown)
         self.hub = self.live.hub
-        self.operations = Operations(shown, self.hub)
+        self.publisher = PipelinePublisher(shown, self.hub)
         self.accounts: list[dict[str, Any]] = []
 
     async def look(self) -> dict[str, Any]:
         """Look once; return the pipeline."""
         began = clock.monotonic()
-        await self.operations.look()
+        await self.publisher.publish()
         accounts = self.hub.fresh("accounts")
         if accounts is not None:
             self.accounts.append(_data(accounts))
-        await asyncio.sleep(max(0.0, began + EVERY_S - clock.monotonic()))
+        await asyncio.sleep(max(0.0, began + INTERVAL_S - clock.monotonic()))
         return _data(self.hub.fresh("pipeline"))
 
     async def until(self, what: Callable[[dict[str, Any]], bool]) -> float:
@@ -126,8 +126,8 @@ def page(job: tuple[Run, str], run_info: Callable[..., RunInfo]) -> Iterator[tup
     try:
         yield session, shown
     finally:
-        shown.operations.close()
-        assert all(probe.join(PATIENCE_S) for probe in shown.operations.probes)
+        shown.publisher.probe.close()
+        assert all(probe.join(PATIENCE_S) for probe in shown.publisher.probe.probes)
 
 
 def test_the_equation_holds_while_sales_come(page: tuple[Run, Page]) -> None:
@@ -183,7 +183,7 @@ def test_a_service_that_is_stopped_is_named(
 
     took = asyncio.run(watch())
     # What `until` adds is the pause behind the last look.
-    assert took - EVERY_S <= NAMED_WITHIN_S
+    assert took - INTERVAL_S <= NAMED_WITHIN_S
     assert all(one["produced"] == sum(one[term] for term in TERMS) for one in shown.accounts)
 
 

@@ -1,16 +1,28 @@
-"""The culprit, in situations made up second by second."""
+"""The bottleneck, in situations made up second by second."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from spaf.serve.monitor.bottleneck import STAGES, BottleneckDetector, PipelineFacts
+from spaf.generate.locust.protocol import LoadStatus
+from spaf.serve.monitor.bottleneck import BottleneckDetector
+from spaf.serve.monitor.flink import FlinkMetrics
+from spaf.serve.monitor.snapshot import SERVICES, STAGES, PipelineSnapshot
+from spaf.serve.run_info import ServiceInfo
 
-WELL = dict.fromkeys(STAGES, "running")
+
+def services(**states: str) -> list[ServiceInfo]:
+    """Return the services of a run: all running, but for these states by stage."""
+    return [
+        ServiceInfo(name, states.get(stage, "running"), "", 0, 0.0, 0.0)
+        for stage in STAGES
+        for name in SERVICES[stage]
+    ]
 
 
 @dataclass
@@ -26,20 +38,38 @@ class Line:
     ends: float = 0.0
     counted: float = 0.0
 
-    def look(self, **changes: Any) -> PipelineFacts:
-        """Return the next look."""
+    def look(self, sold: LoadStatus | None = None, **changes: Any) -> PipelineSnapshot:
+        """Return the next snapshot; `sold` replaces what the load has come to."""
         self.at += 1.0
         self.intended += self.sells
         self.ends = min(self.ends + self.appends, self.intended)
         self.counted = min(self.counted + self.counts, self.ends)
-        sold, ends, counted = int(self.intended), int(self.ends), int(self.counted)
-        now = PipelineFacts(self.at, WELL, self.rate, sold, ends, ends, counted)
+        ends, counted = int(self.ends), int(self.counted)
+        now = PipelineSnapshot(
+            at=self.at,
+            services=services(),
+            page_load=sold or self.load(int(self.intended), ends),
+            ends=ends,
+            counted=counted,
+        )
         return replace(now, **changes)
 
+    def load(self, intended: int, acked: int, slots: int | None = None) -> LoadStatus:
+        """Return the status of a load with these counts; one without a rate has stopped."""
+        state = "running" if self.rate else "stopped"
+        return LoadStatus(state, 1, self.rate, intended, acked, 0, "run", slots=slots)
 
-def told(watch: BottleneckDetector, looks: Iterable[PipelineFacts]) -> list[str | None]:
+
+def sold(line: Line, slots: int) -> LoadStatus:
+    """Return the load of the line's next second, with the slots that have come due."""
+    intended = line.intended + line.sells
+    ends = min(line.ends + line.appends, intended)
+    return line.load(int(intended), int(ends), slots)
+
+
+def told(watch: BottleneckDetector, looks: Iterable[PipelineSnapshot]) -> list[str | None]:
     """Return the culprit of each look."""
-    return [watch.see(one) for one in looks]
+    return [watch.update(one) for one in looks]
 
 
 def test_nothing_is_wrong() -> None:
@@ -57,14 +87,14 @@ def test_a_stage_that_is_away_is_named_at_once(stage: str, state: str) -> None:
     """Its state says so, whatever the counts do."""
     line, watch = Line(), BottleneckDetector()
     told(watch, (line.look() for _ in range(3)))
-    assert watch.see(line.look(states=WELL | {stage: state})) == stage
+    assert watch.update(line.look(services=services(**{stage: state}))) == stage
 
 
 def test_the_first_of_two_that_are_away_is_named() -> None:
     """Along the way of a sale."""
     watch = BottleneckDetector()
-    states = WELL | {"postgres": "silent", "kafka": "restarting"}
-    assert watch.see(Line().look(states=states)) == "kafka"
+    away = services(postgres="silent", kafka="restarting")
+    assert watch.update(Line().look(services=away)) == "kafka"
 
 
 def test_a_database_that_is_away_is_named_rather_than_the_job_that_waits_for_it() -> None:
@@ -72,8 +102,8 @@ def test_a_database_that_is_away_is_named_rather_than_the_job_that_waits_for_it(
     line, watch = Line(), BottleneckDetector()
     told(watch, (line.look() for _ in range(3)))
     line.counts = 0
-    states = WELL | {"postgres": "silent"}
-    looks = (line.look(states=states, counted=None) for _ in range(5))
+    away = services(postgres="silent")
+    looks = (line.look(services=away, counted=None) for _ in range(5))
     assert set(told(watch, looks)) == {"postgres"}
 
 
@@ -89,11 +119,11 @@ def test_a_stuck_job_is_named_within_two_looks() -> None:
 
 def test_a_job_that_gathers_is_given_its_time() -> None:
     """One that writes every three seconds is well; when it has not for six, it is stuck."""
-    line, watch = Line(counts=0), BottleneckDetector(gathers_s=3.0)
+    line, watch = Line(counts=0), BottleneckDetector(write_interval_s=3.0)
     found = []
     for second in range(1, 25):
         line.counts = 1_000 if second % 3 == 0 else 0
-        found.append(watch.see(line.look()))
+        found.append(watch.update(line.look()))
     assert set(found) == {None}
     line.counts = 0
     assert told(watch, (line.look() for _ in range(8))) == [None] * 5 + ["flink"] * 3
@@ -103,7 +133,7 @@ def test_a_single_record_that_waits_is_enough() -> None:
     """At a low rate, too: but not before it has waited for a whole look."""
     line, watch = Line(0.1, 0, 0, 0), BottleneckDetector()
     told(watch, (line.look() for _ in range(3)))
-    waiting = [replace(line.look(), intended=1, settled=1, ends=1) for _ in range(3)]
+    waiting = [line.look(line.load(1, 1), ends=1) for _ in range(3)]
     assert told(watch, waiting) == [None, "flink", "flink"]
 
 
@@ -137,24 +167,28 @@ def test_a_look_that_takes_long_makes_no_load_late() -> None:
     line, watch = Line(), BottleneckDetector()
     told(watch, (line.look() for _ in range(8)))
     late = line.look()
-    assert watch.see(replace(late, at=late.at + 0.8, load_at=late.at)) is None
+    assert watch.update(replace(late, at=late.at + 0.8, load_at=late.at)) is None
 
 
 def test_a_load_that_answers_late_blames_nobody() -> None:
     """What it said at the last look is no news, although sales were on their way then."""
     line, watch = Line(), BottleneckDetector()
     told(watch, (line.look() for _ in range(8)))
-    then = replace(line.look(), settled=int(line.intended) - 50)
-    assert watch.see(then) is None
-    late = replace(line.look(), intended=then.intended, settled=then.settled, load_at=then.at)
-    assert watch.see(late) is None
+    line.intended += line.sells
+    sold = line.load(int(line.intended), int(line.intended) - 50)
+    line.intended -= line.sells
+    then = line.look(sold)
+    assert watch.update(then) is None
+    late = line.look(sold, load_at=then.at)
+    assert watch.update(late) is None
 
 
 def test_a_load_that_is_stopped_is_no_trouble() -> None:
     """Its rate is 0 then; of any other stage the same word is trouble."""
-    rests = Line().look(states=WELL | {"locust": "stopped"})
-    assert BottleneckDetector().see(rests) is None
-    assert BottleneckDetector().see(replace(rests, states=WELL | {"kafka": "stopped"})) == "kafka"
+    rests = Line().look(services=services(locust="stopped"))
+    assert BottleneckDetector().update(rests) is None
+    stopped = replace(rests, services=services(kafka="stopped"))
+    assert BottleneckDetector().update(stopped) == "kafka"
     line, watch = Line(), BottleneckDetector()
     told(watch, (line.look() for _ in range(8)))
     line.rate = line.sells = 0
@@ -173,14 +207,14 @@ def test_a_drought_that_is_meant_is_no_load_that_falls_behind() -> None:
     """The schedule goes on at its rate; an episode leaves sales of it out, or all of them."""
     for sells in (50.0, 0.0):
         line = Line(sells=sells, appends=100.0)
-        looks = [line.look(slots=100 * second) for second in range(1, 21)]
+        looks = [line.look(sold(line, 100 * second)) for second in range(1, 21)]
         assert told(BottleneckDetector(), looks) == [None] * 20
 
 
 def test_a_schedule_that_stands_still_is_told() -> None:
     """Whatever an episode does to the sales, slots must come due."""
     line = Line(sells=50.0)
-    looks = [line.look(slots=50 * second) for second in range(1, 21)]
+    looks = [line.look(sold(line, 50 * second)) for second in range(1, 21)]
     assert told(BottleneckDetector(), looks)[-1] == "locust"
 
 
@@ -188,7 +222,7 @@ def test_a_new_run_begins_with_new_counts() -> None:
     """Counts that step back are no load that falls behind."""
     line, watch = Line(), BottleneckDetector()
     told(watch, (line.look() for _ in range(8)))
-    looks = [replace(line.look(), intended=n, settled=n) for n in (90, 190, 290)]
+    looks = [line.look(line.load(n, n)) for n in (90, 190, 290)]
     assert set(told(watch, looks)) == {None}
 
 
@@ -206,7 +240,8 @@ def test_a_lag_that_grows_is_told_with_who_is_full(
 ) -> None:
     """The writing part of the job waits for the database; any other part is the job itself."""
     line, watch = Line(1_000, 1_000, 1_000, 300), BottleneckDetector()
-    looks = (line.look(busy=busy, busiest=busiest, backpressure=0.0) for _ in range(8))
+    metrics = FlinkMetrics("RUNNING", busy, 0.0, busiest)
+    looks = (line.look(flink=metrics) for _ in range(8))
     assert told(watch, looks)[-1] == culprit
 
 

@@ -14,7 +14,7 @@ from spaf.generate.anomalies.anomaly import KINDS as SALE_LABELS
 from spaf.generate.anomalies.episode import plan
 from spaf.generate.anomalies.ground_truth import SALE_ALERTS, SECOND_ALERTS, SecondAlert
 from spaf.serve.monitor import confusion_counts as scorer_module
-from spaf.serve.monitor.confusion_counts import MISSED_S, SETTLED_S, ConfusionCounts
+from spaf.serve.monitor.confusion_counts import FINAL_AFTER_S, MISSED_AFTER_S, ConfusionCounts
 
 ORIGIN_US = 1_795_000_000_000_000
 EPISODES = [one.label(ORIGIN_US) for one in islice(plan(5, 20), 40)]
@@ -55,8 +55,8 @@ def test_sales_as_in_the_lab(labels: dict[str, str], alerts: dict[str, str], luc
             scorer.add_labels([Label(name, kind, "toys", 10.0)], 0.1 * at)
         else:
             scorer.add_sale_alerts([(name, kind)], 0.1 * at)
-        scorer.settle(0.1 * at, 0)
-    scorer.settle(1_000.0, 0)
+        scorer.finalise(0.1 * at, 0)
+    scorer.finalise(1_000.0, 0)
     keys = {name: place for place, name in enumerate({**labels, **alerts, "first": ""})}
     expected = score_sales(
         {keys[name]: kind for name, kind in alerts.items()},
@@ -83,9 +83,9 @@ def test_seconds_as_in_the_lab(alerts: list[SecondAlert], piece: int) -> None:
         left = [one for one in left if one.start_ms >= until]
         scorer.add_second_alerts(some)
         # What is settled here must not change what comes: alerts are known up to this moment.
-        scorer.settle(0.0, until)
+        scorer.finalise(0.0, until)
     scorer.add_labels(left, 0.0)
-    scorer.settle(0.0, END_MS)
+    scorer.finalise(0.0, END_MS)
     expected = score_seconds(alerts, EPISODES)
     wanted = {
         kind: (one.labelled, one.found, one.alerts, one.right)
@@ -101,9 +101,9 @@ def test_a_pair_is_told_at_once_and_what_is_alone_waits() -> None:
     assert scorer.message() is None
     scorer.add_labels([Label(name, "price_x10", "toys", 10.0) for name in "ab"], 0.0)
     scorer.add_sale_alerts([("a", "high_price"), ("c", "low_price")], 1.0)
-    scorer.settle(1.0, 0)
+    scorer.finalise(1.0, 0)
     assert counts(scorer) == {"high_price": (1, 1, 1, 1)}
-    scorer.settle(1.0 + SETTLED_S, 0)
+    scorer.finalise(1.0 + FINAL_AFTER_S, 0)
     assert counts(scorer) == {"high_price": (2, 1, 1, 1), "low_price": (0, 0, 1, 0)}
     found = scorer.message()
     assert found is not None
@@ -115,11 +115,11 @@ def test_an_episode_that_nothing_finds_counts_soon_after_its_end(kind: str) -> N
     """Whoever asked for it sees it in the table while it is still remembered."""
     scorer = ConfusionCounts()
     scorer.add_labels([EpisodeLabel(kind, "toys", 10_000, 30_000, 30.0)], 0.0)
-    scorer.settle(0.0, 30_000)
+    scorer.finalise(0.0, 30_000)
     assert counts(scorer) == {}
-    scorer.settle(0.0, 30_000 + int(MISSED_S * 1_000) + 1)
+    scorer.finalise(0.0, 30_000 + int(MISSED_AFTER_S * 1_000) + 1)
     assert counts(scorer) == {kind: (1, 0, 0, 0)}
-    scorer.settle(0.0, 1_000_000)
+    scorer.finalise(0.0, 1_000_000)
     assert counts(scorer) == {kind: (1, 0, 0, 0)}, "counted once"
 
 
@@ -132,21 +132,21 @@ def test_an_episode_counts_once_with_its_first_alert(kind: str, seen_ms: int) ->
     """
     scorer = ConfusionCounts()
     scorer.add_labels([EpisodeLabel(kind, "toys", 10_000, 30_000, 30.0)], 0.0)
-    scorer.settle(0.0, seen_ms)
+    scorer.finalise(0.0, seen_ms)
     for second in (12, 13):
         scorer.add_second_alerts([SecondAlert(second, "toys", SURGE)])
-    scorer.settle(0.0, 1_000_000)
+    scorer.finalise(0.0, 1_000_000)
     wanted = {SURGE: (1, 1, 2, 2)} if kind == SURGE else {SURGE: (0, 0, 2, 2), BURST: (1, 1, 0, 0)}
     assert counts(scorer) == wanted
 
 
 def test_missed_episodes_are_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the oldest only the counts are left."""
-    monkeypatch.setattr(scorer_module, "MOST_MISSED", 3)
+    monkeypatch.setattr(scorer_module, "MAX_MISSED", 3)
     scorer = ConfusionCounts()
     for at in range(0, 100_000, 1_000):
         scorer.add_labels([EpisodeLabel(SURGE, "toys", at, at + 500, 4.0)], 0.0)
-    scorer.settle(0.0, 1_000_000)
+    scorer.finalise(0.0, 1_000_000)
     assert len(scorer._missed) == 3
     assert counts(scorer) == {SURGE: (100, 0, 0, 0)}
 
@@ -158,6 +158,6 @@ def test_memory_does_not_grow() -> None:
         sales = [f"{at}-{n}" for n in range(50)]
         scorer.add_labels([Label(name, "price_x10", "toys", 10.0) for name in sales], at)
         scorer.add_sale_alerts([(name, "high_price") for name in sales], at)
-        scorer.settle(at, 0)
-    assert len(scorer._sales) <= 50 * (SETTLED_S + 1)
+        scorer.finalise(at, 0)
+    assert len(scorer._sales) <= 50 * (FINAL_AFTER_S + 1)
     assert counts(scorer)["high_price"] == (10_000, 10_000, 10_000, 10_000)

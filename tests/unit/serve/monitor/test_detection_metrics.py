@@ -42,7 +42,7 @@ def test_a_line_that_is_none_is_passed_over(tmp_path: Path) -> None:
 
 def test_a_long_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No line is lost between two of them."""
-    monkeypatch.setattr(detection_metrics, "MOST_BYTES", 200)
+    monkeypatch.setattr(detection_metrics, "MAX_READ_BYTES", 200)
     file = tmp_path / "labels.jsonl"
     file.write_bytes(LINES * 50)
     labels = LabelFile(file)
@@ -57,7 +57,7 @@ def test_of_too_many_only_the_new_ones_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run of weeks is scored from when the page is opened."""
-    monkeypatch.setattr(detection_metrics, "MOST_BEFORE", 100)
+    monkeypatch.setattr(detection_metrics, "MAX_LABELS_BYTES", 100)
     file = tmp_path / "labels.jsonl"
     file.write_bytes(LINES * 5)
     labels = LabelFile(file)

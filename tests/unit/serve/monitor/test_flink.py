@@ -12,7 +12,14 @@ from werkzeug.serving import make_server
 
 from spaf import clock
 from spaf.errors import JobError
-from spaf.serve.monitor.flink import SELDOM, FlinkMetrics, FlinkProbe, TaskTimes, age_s, times
+from spaf.serve.monitor.flink import (
+    DETAIL_EVERY,
+    FlinkMetrics,
+    FlinkProbe,
+    TaskTimes,
+    checkpoint_age_s,
+    times,
+)
 
 
 def vertex(name: str, busy: float, waits: float, idle: float) -> dict[str, Any]:
@@ -79,16 +86,16 @@ def rest(cluster: Cluster) -> Iterator[str]:
 def test_shares_are_those_between_two_looks(cluster: Cluster, rest: str) -> None:
     """Of the busiest vertex and of the one that waits most; standing counters say naught."""
     flink = FlinkProbe(rest, lambda: "j")
-    assert flink.look() == FlinkMetrics("RUNNING", None, None, "", None, 3)
+    assert flink.poll() == FlinkMetrics("RUNNING", None, None, "", None, 3)
     cluster.vertices = [vertex("source", 100, 800, 100), vertex("sink", 950, 0, 50)]
     cluster.completed_ms = clock.now_ms() - 5_000
-    looks = [flink.look() for _ in range(SELDOM)]
+    looks = [flink.poll() for _ in range(DETAIL_EVERY)]
     found = FlinkMetrics("RUNNING", 0.95, 0.8, "sink", cluster.completed_ms, 3)
     assert looks[-1] == found
-    assert 5.0 <= (age_s(found) or 0) < 60
-    assert [flink.look() for _ in range(SELDOM)] == [found] * SELDOM
+    assert 5.0 <= (checkpoint_age_s(found) or 0) < 60
+    assert [flink.poll() for _ in range(DETAIL_EVERY)] == [found] * DETAIL_EVERY
     assert cluster.asked.count("checkpoints") == 3, "asked for at each look"
-    assert cluster.asked.count("status") == 1 + 2 * SELDOM
+    assert cluster.asked.count("status") == 1 + 2 * DETAIL_EVERY
     flink.close()
 
 
@@ -97,20 +104,20 @@ def test_tasks_that_begin_anew(cluster: Cluster, rest: str) -> None:
     flink = FlinkProbe(rest, lambda: "j")
     for busy in (0, 500, 20):
         cluster.vertices = [vertex("source", busy, 0, busy)]
-        for _ in range(SELDOM):
-            found = flink.look()
+        for _ in range(DETAIL_EVERY):
+            found = flink.poll()
     assert found.busy == 0.5
     flink.close()
 
 
 def test_no_job_and_no_flink(rest: str) -> None:
     """A job that is not there yet waits; one that Flink does not know, and no Flink, are errors."""
-    assert FlinkProbe(rest, lambda: "").look() == FlinkMetrics("waiting")
+    assert FlinkProbe(rest, lambda: "").poll() == FlinkMetrics("waiting")
     silent = "http://127.0.0.1:9"
     for address, error in ((rest, "answers 404 to /jobs/x/status"), (silent, "does not answer")):
         flink = FlinkProbe(address, lambda: "x")
         with pytest.raises(JobError, match=f"^Flink at {address} {error}"):
-            flink.look()
+            flink.poll()
         flink.close()
 
 
@@ -119,4 +126,4 @@ def test_odd_counters_are_unknown() -> None:
     assert times({}) == TaskTimes(0, 0, 0)
     assert times({"metrics": {"accumulated-busy-time": float("nan")}}) == TaskTimes(0, 0, 0)
     assert times({"metrics": {"accumulated-busy-time": "NaN"}}) == TaskTimes(0, 0, 0)
-    assert age_s(FlinkMetrics("RUNNING")) is None
+    assert checkpoint_age_s(FlinkMetrics("RUNNING")) is None

@@ -24,7 +24,7 @@ def test_answers_and_errors() -> None:
         probe = Probe("test", ask)
         seen = [(probe.value, probe.fresh, probe.error)]
         for _ in range(4):
-            await probe.look(5.0)
+            await probe.poll(5.0)
             seen.append((probe.value, probe.fresh, probe.error))
         probe.close()
         return seen
@@ -52,12 +52,12 @@ def test_a_neighbour_that_hangs_holds_up_nobody() -> None:
         probe = Probe("test", ask)
         began = clock.monotonic()
         for _ in range(3):
-            await probe.look(0.02)
+            await probe.poll(0.02)
         assert 0.06 <= clock.monotonic() - began < 5
         assert probe.silent_s >= 0.06
         assert not probe.fresh
         go.set()
-        await probe.look(10.0)
+        await probe.poll(10.0)
         assert (asked, probe.value, probe.silent_s, probe.fresh) == (1, "late", 0.0, True)
         probe.close()
 
@@ -73,7 +73,7 @@ def test_an_answer_after_the_end_is_lost_in_silence() -> None:
 
     async def look() -> Probe[None]:
         probe = Probe("test", ask, done.set)
-        await probe.look(0.01)
+        await probe.poll(0.01)
         return probe
 
     probe = asyncio.run(look())

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from spaf.sale import Record, Rules
-from spaf.serve.monitor.stage_latency import beginning, timed
+from spaf.serve.monitor.stage_latency import rankable, timed
 from spaf.topic.record_reader import ConsumedRecord
 
 RULES = Rules("BRL", 600_000, 60_000)
@@ -65,8 +65,8 @@ def test_partitions_are_ranked_only_as_far_as_all_were_read() -> None:
     def seen(partition: int, *times: int) -> list[ConsumedRecord]:
         return [ConsumedRecord(partition, n, at, None, (), b"") for n, at in enumerate(times)]
 
-    found = beginning([*seen(0, 1, 2, 3), *seen(1, 2, 3, 4, 9)], 3)
+    found = rankable([*seen(0, 1, 2, 3), *seen(1, 2, 3, 4, 9)], 3)
     assert [(one.partition, one.append_ms) for one in found] == [(0, 1), (0, 2), (1, 2)]
-    alone = beginning(seen(0, 1, 2, 3), 3)
+    alone = rankable(seen(0, 1, 2, 3), 3)
     assert len(alone) == 3
-    assert len(beginning([*seen(0, 1), *seen(1, 5)], 3)) == 2
+    assert len(rankable([*seen(0, 1), *seen(1, 5)], 3)) == 2

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spaf.serve.sales import rollup as module
-from spaf.serve.sales.rollup import MINUTE_S, REST, Rollup, SecondRow
+from spaf.serve.sales.rollup import LATEST_ROWS, MINUTE_S, REST, Rollup, SecondRow
 
 NOW = 1_763_800_020  # the beginning of a minute
 SECONDS_FROM = NOW - 120
@@ -200,3 +200,22 @@ def test_a_million_categories_become_one(rollup: Rollup, monkeypatch: pytest.Mon
         REST: 4,
     }
     assert rollup.categories() == ["c0"]
+
+
+def test_the_latest_rows_are_kept_however_old_their_second_is() -> None:
+    """A viewer that comes hours after the last sale, or after a restart, is shown them too."""
+    rollup = Rollup()
+    created = [SecondRow(NOW - 7_200 - n, "books", "BRL", 1, 1, 100, 0) for n in (0, 3, 1)]
+    rollup.load([], [], NOW - 3_600, NOW - 90_000, created)
+    late = SecondRow(NOW - 500, "toys", "BRL", 1, 1, 100, 0)
+    rollup.apply(late)
+    changed = created[1]._replace(sales=2)
+    rollup.apply(changed)
+    rollup.apply(SecondRow(NOW - 9_000, "toys", "BRL", 5, 5, 500, 0))
+    assert rollup.recent(NOW - 120, 10) == [changed, created[2], created[0], late]
+    rollup.apply(late._replace(sales=0))
+    assert rollup.recent(NOW - 120, 10) == [changed, created[2], created[0]]
+    for n in range(2 * LATEST_ROWS):
+        rollup.apply(SecondRow(NOW - n, "books", "BRL", 1, 1, 100, 0))
+    older = [row.second for row in rollup.recent(NOW - 10, 1_000) if row.second < NOW - 10]
+    assert older == [*range(NOW - 2 * LATEST_ROWS + 1, NOW - LATEST_ROWS + 1)]

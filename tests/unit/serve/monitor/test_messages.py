@@ -1,32 +1,32 @@
-"""Stages from what a look has found: states, rates, lags, costs."""
+"""The messages of snapshots: states, rates, lags, costs."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from spaf.generate.locust.protocol import LoadStatus
 from spaf.serve.monitor import load
-from spaf.serve.monitor.bottleneck import STAGES
 from spaf.serve.monitor.flink import FlinkMetrics
-from spaf.serve.monitor.pipeline import Pipeline, PipelineObservation, ProbeAnswer, StageDelay
+from spaf.serve.monitor.messages import PipelineMessages
 from spaf.serve.monitor.rates import GrowthRate
+from spaf.serve.monitor.snapshot import STAGES, PipelineSnapshot, ProbeHealth, StageDelay
 from spaf.serve.run_info import ServiceInfo
 
 NAMES = ("kafka", "postgres", "jobmanager", "taskmanager-1", "locust", "quarantine", "serve")
 LOAD = LoadStatus("running", 100, 100.0, 1_000, 990, 4, "ab")
-FOUND = PipelineObservation(
+FOUND = PipelineSnapshot(
     at=10.0,
     services=[ServiceInfo(name, "running", f"at {name}", 0, 100.0, 5.0) for name in NAMES],
     job="RUNNING",
-    load=LOAD,
+    page_load=LOAD,
     flink=FlinkMetrics("RUNNING", 0.25, 0.5, "Source", None, 2),
     ends=1_000,
     counted=980,
-    accepted=970,
-    in_flight=20,
+    accounts={"accepted": 970, "in_flight": 20},
     events=50,
     viewers=3,
     delays={"locust": StageDelay(0.123, 4.567)},
@@ -34,16 +34,16 @@ FOUND = PipelineObservation(
 
 
 def stages(
-    found: PipelineObservation, pipeline: Pipeline | None = None
+    snapshot: PipelineSnapshot, messages: PipelineMessages | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Return the stages of a look by name."""
-    told, _ = (pipeline or Pipeline()).see(found)
-    return {stage["name"]: stage for stage in told["stages"]}
+    """Return the stages of a snapshot's message by name."""
+    pipeline, _ = (messages or PipelineMessages()).update(snapshot)
+    return {stage["name"]: stage for stage in pipeline["stages"]}
 
 
-def test_a_look() -> None:
+def test_a_snapshot() -> None:
     """Five stages in order, with what is known of each."""
-    pipeline, told = Pipeline().see(FOUND)
+    pipeline, told = PipelineMessages().update(FOUND)
     assert [stage["name"] for stage in pipeline["stages"]] == list(STAGES)
     found = stages(FOUND)
     assert {name: stage["state"] for name, stage in found.items()} == dict.fromkeys(
@@ -67,24 +67,25 @@ def test_a_look() -> None:
         "achieved": 0.0,
         "failed": 4,
         "address": "at locust",
+        "headless": None,
     }
 
 
 def test_rates_and_costs_are_those_of_two_looks() -> None:
     """What has passed, and the processor time of all of a stage's services, over the time."""
-    pipeline = Pipeline()
-    stages(FOUND, pipeline)
-    later = replace(
+    messages = PipelineMessages()
+    stages(FOUND, messages)
+    later = msgspec.structs.replace(
         FOUND,
         at=12.0,
         ends=1_200,
         counted=1_100,
-        accepted=1_090,
+        accounts={"accepted": 1_090, "in_flight": 20},
         events=60,
-        load=LoadStatus("running", 100, 100.0, 1_250, 1_200, 4, "ab"),
+        page_load=LoadStatus("running", 100, 100.0, 1_250, 1_200, 4, "ab"),
         services=[replace(one, cpu_seconds=5.5) for one in FOUND.services],
     )
-    found = stages(later, pipeline)
+    found = stages(later, messages)
     rates = {name: stage["rate"] for name, stage in found.items()}
     assert rates == {"locust": 125, "kafka": 100, "flink": 60, "postgres": 60, "serve": 5}
     assert found["flink"]["cpu_percent"] == 50.0
@@ -94,20 +95,20 @@ def test_rates_and_costs_are_those_of_two_looks() -> None:
 @pytest.mark.parametrize(
     ("changed", "stage", "state"),
     [
-        ({"answers": {"kafka": ProbeAnswer("no broker answers", 0.0)}}, "kafka", "silent"),
-        ({"answers": {"postgres": ProbeAnswer(None, 1.5)}}, "postgres", "silent"),
-        ({"answers": {"postgres": ProbeAnswer(None, 0.5)}}, "postgres", "running"),
+        ({"health": {"kafka": ProbeHealth("no broker answers", 0.0)}}, "kafka", "silent"),
+        ({"health": {"postgres": ProbeHealth(None, 1.5)}}, "postgres", "silent"),
+        ({"health": {"postgres": ProbeHealth(None, 0.5)}}, "postgres", "running"),
         ({"job": "RESTARTING"}, "flink", "restarting"),
         ({"job": "waiting"}, "flink", "waiting"),
         ({"flink": FlinkMetrics("FAILING")}, "flink", "failing"),
-        ({"load": LoadStatus("ready", 0, 0.0, 0, 0, 0)}, "locust", "ready"),
-        ({"load": LoadStatus("stopped", 0, 0.0, 9, 9, 0, "ab")}, "locust", "stopped"),
-        ({"load": None, "answers": {"locust": ProbeAnswer("away", 0.0)}}, "locust", "silent"),
+        ({"page_load": LoadStatus("ready", 0, 0.0, 0, 0, 0)}, "locust", "ready"),
+        ({"page_load": LoadStatus("stopped", 0, 0.0, 9, 9, 0, "ab")}, "locust", "stopped"),
+        ({"page_load": None, "health": {"locust": ProbeHealth("away", 0.0)}}, "locust", "silent"),
     ],
 )
 def test_states(changed: dict[str, Any], stage: str, state: str) -> None:
     """A neighbour that does not answer is silent; the job's own word counts for flink."""
-    assert stages(replace(FOUND, **changed))[stage]["state"] == state
+    assert stages(msgspec.structs.replace(FOUND, **changed))[stage]["state"] == state
 
 
 def test_the_supervisors_word_comes_first() -> None:
@@ -116,8 +117,8 @@ def test_the_supervisors_word_comes_first() -> None:
         replace(one, state={"kafka": "restarting", "postgres": "external"}.get(one.name, one.state))
         for one in FOUND.services
     ]
-    answers = {"kafka": ProbeAnswer("no broker answers", 3.0)}
-    found = stages(replace(FOUND, services=services, answers=answers))
+    health = {"kafka": ProbeHealth("no broker answers", 3.0)}
+    found = stages(msgspec.structs.replace(FOUND, services=services, health=health))
     assert found["kafka"]["state"] == "restarting"
     assert found["kafka"]["detail"] == {"problem": "no broker answers"}
     assert found["postgres"]["state"] == "external"
@@ -126,12 +127,12 @@ def test_the_supervisors_word_comes_first() -> None:
 def test_what_is_not_ours_has_no_cost() -> None:
     """A service elsewhere has neither memory nor processor time here."""
     services = [ServiceInfo("kafka", "external", "far:9092", 0, 0.0, 0.0)]
-    alone = replace(FOUND, services=services, load=None)
+    alone = msgspec.structs.replace(FOUND, services=services, page_load=None)
     found = stages(alone)
     assert (found["kafka"]["cpu_percent"], found["kafka"]["rss_mib"]) == (None, None)
     assert (found["flink"]["state"], found["flink"]["rss_mib"]) == ("running", None)
     assert found["locust"]["state"] == "absent"
-    assert Pipeline().see(alone)[0]["culprit"] is None
+    assert PipelineMessages().update(alone)[0]["culprit"] is None
 
 
 def test_a_load_that_is_away_is_gone() -> None:
@@ -140,12 +141,45 @@ def test_a_load_that_is_away_is_gone() -> None:
     assert told == {"state": "gone", "rate": 0.0, "achieved": 0.0, "failed": 0, "address": None}
 
 
+def test_spaf_load_sells_while_the_page_does_not() -> None:
+    """The stage has its rate and says whose it is; the panel's own state stays."""
+    ready = LoadStatus("ready", 0, 0.0, 0, 0, 0)
+    headless = LoadStatus("running", 100, 50.0, 400, 390, 1, "h", (0.5, 2.0))
+    first = msgspec.structs.replace(FOUND, page_load=ready, headless=headless)
+    later = msgspec.structs.replace(
+        first,
+        at=12.0,
+        headless=msgspec.structs.replace(headless, intended=500, acked=490),
+    )
+    messages = PipelineMessages()
+    messages.update(first)
+    pipeline, told = messages.update(later)
+    locust = pipeline["stages"][0]
+    assert (locust["state"], locust["rate"]) == ("running", 50.0)
+    assert locust["detail"] == {"users": 100, "intended": 500, "failed": 1, "headless": 50.0}
+    assert told["state"] == "ready"
+    assert told["headless"] == {"rate": 50.0, "achieved": 50.0, "failed": 1}
+
+
+def test_both_loads_are_added_up() -> None:
+    """Only loads that sell count; a page that was stopped keeps the counts of its last run."""
+    headless = LoadStatus("running", 5, 50.0, 400, 390, 1, "h", slots=400)
+    both = load.together(LOAD, headless)
+    assert both == LoadStatus("running", 105, 150.0, 1_400, 1_380, 5, "ab h", None, None)
+    stopped = LoadStatus("stopped", 0, 0.0, 9, 9, 0, "ab")
+    assert load.together(stopped, headless) is headless
+    assert load.together(LOAD, msgspec.structs.replace(headless, state="stopped")) is LOAD
+    assert load.together(stopped, None) is stopped
+    assert load.together(None, headless) is headless
+    assert load.together(None, None) is None
+
+
 def test_rate() -> None:
     """Over some looks; it begins anew with a count that is smaller, and after a pause."""
     rate = GrowthRate(3.0)
-    assert [rate.see(at, 10 * at) for at in (0.0, 1.0, 2.0, 3.0, 4.0)] == [None, 10, 10, 10, 10]
-    assert rate.see(5.0, 80) == pytest.approx(20)
-    assert rate.see(6.0, None) is None
-    assert rate.see(6.0, 5) is None
-    assert rate.see(7.0, 8) == 3
-    assert rate.see(100.0, 1_000) is None
+    assert [rate.update(at, 10 * at) for at in (0.0, 1.0, 2.0, 3.0, 4.0)] == [None, 10, 10, 10, 10]
+    assert rate.update(5.0, 80) == pytest.approx(20)
+    assert rate.update(6.0, None) is None
+    assert rate.update(6.0, 5) is None
+    assert rate.update(7.0, 8) == 3
+    assert rate.update(100.0, 1_000) is None
