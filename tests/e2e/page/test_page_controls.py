@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from spaf.bench.run.load import Load
 from spaf.generate.locust.client import LocustClient
 from spaf.stack.run import Run
 from spaf.stack.service_names import LOCUST
@@ -68,23 +69,48 @@ def test_the_load_is_steered_and_an_anomaly_made_and_found(tab: Any) -> None:
     dialog = page.locator('[data-test="record-dialog"]')
     dialog.wait_for()
     assert tab.until(lambda: "productPrice" in dialog.inner_text())
+    place = dialog.locator(".sub").inner_text()
     button(tab, "record-browse").click()
     dialog.wait_for(state="hidden")
-    page.locator('[data-test="kafka-message"]').first.wait_for()
+    messages = page.locator('[data-test="kafka-message"]')
+    messages.first.wait_for()
+    keys = messages.evaluate_all("all => all.map((each) => Number(each.dataset.key.split(':')[1]))")
+    assert keys == sorted(keys)
+    offset = int(re.sub(r"\D", "", place.partition("offset")[2]))
+    assert 0 < keys.index(offset) < len(keys) - 1, "without records before or after it"
 
     button(tab, "load-start").click()
     assert tab.until(lambda: tab.number("sales-per-second") == 0, STEER_S)
 
 
-def test_a_rate_that_is_none_is_refused_with_a_sentence(tab: Any) -> None:
-    """The server's own words, beside the field."""
+@pytest.mark.parametrize(
+    ("locale", "sentence"),
+    [
+        ("en-US", "The rate must be from 0.1 to 200,000 sales per second."),
+        ("pt-BR", "A taxa deve ser de 0,1 a 200.000 vendas por segundo."),
+    ],
+)
+def test_a_rate_that_is_none_is_refused_with_a_sentence(
+    open_tab: Callable[..., Any], locale: str, sentence: str
+) -> None:
+    """In the language of the page, beside the field."""
+    tab = open_tab(locale=locale)
     tab.expected.append("400")
     own = button(tab, "rate-own")
     assert tab.until(own.is_enabled, STEER_S)
     own.fill("many")
     own.press("Enter")
-    assert tab.until(lambda: len(tab.text("controls-told")) > 10)
+    assert tab.until(lambda: tab.text("controls-told") == sentence), tab.text("controls-told")
     assert own.get_attribute("aria-invalid") == "true"
+
+
+def test_the_sales_of_spaf_load_are_told(tab: Any, load: Callable[[float], Load]) -> None:
+    """At the stage and in the panel, with their rate and what the buttons do meanwhile."""
+    load(40)
+    assert tab.until(lambda: "40 sales/s from spaf load" in tab.text("load-state"), STEER_S)
+    assert "affect the sales of this page only" in tab.text("controls-told")
+    assert tab.text("locust-also") == "spaf load sends 40 sales/s"
+    assert tab.until(lambda: tab.number("locust-rate") > 20, STEER_S)
 
 
 def test_messages_of_the_topic_are_browsed(tab: Any, send: Callable[..., None], run: Run) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import spaf
+from spaf import errors
 from spaf.generate.anomalies.episode import EPISODE_KINDS
 from spaf.generate.locust.protocol import INJECTABLE_KINDS
 from spaf.quarantine.reason_messages import COUNTED, RULES
@@ -228,6 +229,18 @@ def test_messages_that_are_translated_are_the_server_s() -> None:
     sources = Path(spaf.__file__).parent.rglob("*.py")
     code = "".join(source.read_text(encoding="utf-8") for source in sources)
     assert [s for key, s in ENGLISH.items() if key[:7] == "server." and s not in code] == []
+
+
+def test_every_refusal_has_a_text() -> None:
+    """Each code that a server gives to an error, but for a wrong parameter: see below."""
+    codes = {"parameter"}
+    for folder in ("", "serve", "topic", "generate"):
+        sources = (Path(spaf.__file__).parent / folder).rglob("*.py")
+        for source in sources if folder else [Path(errors.__file__)]:
+            text = source.read_text(encoding="utf-8")
+            codes |= set(re.findall(r'\bcode ?= ?"(\w+)"', text))
+    known = {key.partition(".")[2] for key in ENGLISH if key.startswith("refused.")}
+    assert known | {"parameter"} == codes
 
 
 @pytest.mark.parametrize("texts", [ENGLISH, PORTUGUESE], ids=["en", "pt"])

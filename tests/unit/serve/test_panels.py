@@ -247,10 +247,16 @@ export const result = scoreText({score}, 3);"""
             r"SPAF does not accept this value: a\nb.",
         ),
         ({"message": "Odd.", "todo": "Wait."}, "Odd. Wait."),
+        ({"message": "Odd.", "todo": "Wait.", "code": "kafka"}, "Odd. Wait."),
+        ({"message": "Odd.", "code": "of_a_newer_server"}, "Odd."),
+        (
+            {"message": "Odd.", "code": "rate", "parameters": {"min": 0.1, "max": 50_000}},
+            "The rate must be from 0.1 to 50,000 sales per second.",
+        ),
         ({}, "SPAF did not answer."),
     ],
 )
-def test_an_error_has_the_text_of_the_page(node: Node, error: dict[str, str], shown: str) -> None:
+def test_an_error_has_the_text_of_the_page(node: Node, error: dict[str, Any], shown: str) -> None:
     """Not that of the library that found a wrong value, which is named at least."""
     case = f"""
 const {{ errorText }} = await import("./core/ui.js");

@@ -154,4 +154,4 @@ def test_no_more_at_once_than_there_are_places() -> None:
 def test_a_refused_rate_names_its_limits(ask: Ask, right: dict[str, str]) -> None:
     """The page writes them in its own language."""
     found = ask("POST", "/api/load", json={"action": "rate", "rate": 0}, headers=right).json()
-    assert (found["code"], found["parameters"]) == ("rate", {"min": 0.1, "max": 50_000.0})
+    assert (found["code"], found["parameters"]) == ("rate", {"min": 0.1, "max": 200_000.0})

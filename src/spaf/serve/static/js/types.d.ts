@@ -86,6 +86,7 @@ interface Stage {
   p99_ms: number | null;
   cpu_percent: number | null;
   rss_mib: number | null;
+  detail?: { headless?: number };
 }
 
 interface Pipeline {
@@ -116,6 +117,14 @@ interface Load {
   rate: number | null;
   achieved?: number;
   failed?: number;
+  headless?: { rate: number; achieved: number; failed: number } | null;
+}
+
+interface ErrorDetails {
+  todo?: string;
+  code?: string;
+  parameters?: Record<string, string | number>;
+  parameter?: string;
 }
 
 interface Snapshot {

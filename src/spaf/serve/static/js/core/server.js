@@ -7,12 +7,14 @@ export class ApiError extends Error {
   /**
    * @param {string} message
    * @param {number} status
-   * @param {{ todo?: string, parameter?: string }} details what to do, and the parameter that is wrong
+   * @param {ErrorDetails} details of the server
    */
-  constructor(message, status, { todo, parameter } = {}) {
+  constructor(message, status, { todo, code, parameters, parameter } = {}) {
     super(message);
     this.status = status;
     this.todo = todo;
+    this.code = code;
+    this.parameters = parameters;
     this.parameter = parameter;
   }
 }

@@ -7,6 +7,8 @@ import { createPalette } from "./palette.js";
 // Rows are kept for the live part of every chart. With buckets of up to a minute that are requested again every
 // minute, three minutes leave no gap, seconds.
 export const RETENTION_S = 180;
+// The newest rows are kept however old they are: the list of the latest rows shows them.
+const MIN_ROWS = 24;
 // More rows than a shop of 10 categories and 4 currencies makes in that time; beyond it the oldest second goes first.
 const MAX_ROWS = 20_000;
 
@@ -90,13 +92,21 @@ function keep([second, category, currency, count, units, cents, updated]) {
 
 function forgetOld() {
   const oldest = now() / 1000 - RETENTION_S;
-  for (const second of seconds.keys()) if (second < oldest) forget(second);
-  while (rowCount > MAX_ROWS) forget(Math.min(...seconds.keys()));
+  for (const second of [...seconds.keys()].toSorted((a, b) => a - b)) {
+    const isNeeded = second >= oldest || rowCount - rowsOf(second) < MIN_ROWS;
+    if (isNeeded && rowCount <= MAX_ROWS) return;
+    forget(second);
+  }
+}
+
+/** @param {number} second */
+function rowsOf(second) {
+  return seconds.get(second)?.rows.size ?? 0;
 }
 
 /** @param {number} second */
 function forget(second) {
-  rowCount -= seconds.get(second)?.rows.size ?? 0;
+  rowCount -= rowsOf(second);
   seconds.delete(second);
 }
 

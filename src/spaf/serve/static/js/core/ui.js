@@ -166,7 +166,11 @@ export function whenNear(section, listener) {
 export function errorText(error) {
   if (!error?.message) return t("panel.no_answer");
   if (error.parameter) return parameterText(escaped(String(error.parameter)));
-  return [error.message, error.todo].filter(Boolean).map(serverMessage).join(" ");
+  const message = [error.message, error.todo].filter(Boolean).map((text) => escaped(String(text))).join(" ");
+  if (!hasText(`refused.${error.code}`)) return message;
+  const values = Object.entries(error.parameters ?? {}).map(([name, value]) =>
+    [name, typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : 1) : escaped(String(value))]);
+  return t(`refused.${error.code}`, { error: message, ...Object.fromEntries(values) });
 }
 
 /** @param {string} name */

@@ -3,7 +3,7 @@
 import { html } from "../../vendor/lit-html/lit-html.js";
 import { number } from "../core/format.js";
 import { t } from "../core/i18n.js";
-import { getJson } from "../core/server.js";
+import { ApiError, getJson } from "../core/server.js";
 import { announce, panel } from "../core/ui.js";
 import { LIMIT, MessageForm } from "./message_form.js";
 import { MessageList } from "./message_list.js";
@@ -41,9 +41,10 @@ export class Messages {
     this.#read(this.form.request());
   }
 
-  /** Show messages from a place. @param {LogPlace} place */
+  /** Show messages from a time, or a record with those before and after it. @param {LogPlace} place */
   show(place) {
-    this.form.fill(place);
+    const { offset } = place;
+    this.form.fill(offset === undefined ? place : { ...place, offset: Math.max(0, offset - LIMIT / 2) });
     this.#focusValue();
     this.#read(this.form.request());
   }
@@ -110,20 +111,20 @@ export class Messages {
       this.skipped += skipped;
       this.list.add(messages.toReversed());
     });
-    on("problem", ({ error, todo }) => this.form.fail({ message: error, todo }));
-    on("end", () => this.#end(t("messages.ended")));
+    on("problem", ({ error, ...details }) => this.form.fail(new ApiError(error, 0, details)));
+    on("end", () => this.#end(new ApiError(t("messages.ended"), 0)));
     tail.onopen = () => this.form.fail(null);
     tail.onerror = async () => {
       if (tail.readyState !== EventSource.CLOSED || tail !== this.tail) return;
-      this.#end(await refusal(path) ?? t("messages.cut"));
+      this.#end(await refusal(path) ?? new ApiError(t("messages.cut"), 0));
     };
     return tail;
   }
 
-  /** @param {string} message */
-  #end(message) {
+  /** @param {ApiError} error */
+  #end(error) {
     this.#stop();
-    this.form.fail({ message });
+    this.form.fail(error);
   }
 
   #stop() {
@@ -164,12 +165,14 @@ export class Messages {
   }
 }
 
-/** Return the message with which the server refused a tail, or null. @param {string} path */
+/** Return the error with which the server refused a tail, or null. @param {string} path */
 async function refusal(path) {
   const request = new AbortController();
   try {
     const response = await fetch(path, { signal: request.signal });
-    return response.ok ? null : (await response.json()).error ?? null;
+    if (response.ok) return null;
+    const { error, ...details } = await response.json();
+    return new ApiError(error, response.status, details);
   } catch {
     return null;
   } finally {

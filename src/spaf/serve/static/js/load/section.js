@@ -66,7 +66,8 @@ class LoadPanel {
     const { state, running } = this;
     const away = state === "gone" || state === "unknown";
     const message = this.message ?? { text: hintText(state), wrong: false };
-    const status = html`<span class="load-state" data-test="load-state" data-state=${state}>${stateText(state)}</span>`;
+    const status = html`<span class="load-state" data-test="load-state" data-state=${headless() ? "running" : state}>${
+      stateText(state)}</span>`;
     return html`<div class="controls">${sectionHead(id, t("controls.title"), links(state), status)}<div class="control-line"><button
       type="button" class=${running ? "" : "main"} data-test="load-start" ?disabled=${away || this.busy} @click=${() => this.#toggle()}>${
       t(running ? "controls.stop" : "controls.start")}</button>${choice(t("controls.rate"), RATES, {
@@ -219,11 +220,24 @@ function stateText(state) {
   const { achieved = 0, rate, failed } = latest("load") ?? {};
   const values = { achieved: rateText(achieved, 10), rate: formatRate(rate) };
   const text = hasText(`controls.state.${state}`) ? t(`controls.state.${state}`, values) : textOr("", state);
-  return failed ? `${text} · ${t("controls.failed", { n: number(failed) })}` : text;
+  const parts = [headless() && state !== "running" ? "" : text, headlessText()];
+  if (failed) parts.splice(1, 0, t("controls.failed", { n: number(failed) }));
+  return parts.filter(Boolean).join(" · ");
+}
+
+/** Return the sales of `spaf load`, which is not controlled from here, or null. */
+function headless() {
+  return latest("load")?.headless ?? null;
+}
+
+function headlessText() {
+  const load = headless();
+  return load && t("controls.state.headless", { achieved: rateText(load.achieved, 10), rate: formatRate(load.rate) });
 }
 
 /** Return why something cannot be pressed. @param {string} state */
 function hintText(state) {
+  if (headless() && state !== "gone") return t("controls.headless");
   if (state === "running" || state === "unknown") return "";
   return t(state === "gone" ? "controls.away" : "controls.not_running");
 }
