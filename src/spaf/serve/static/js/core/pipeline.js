@@ -75,7 +75,7 @@ function factsOf(stage, painted) {
 /** @param {string} name @param {Pipeline} data */
 function alsoText(name, data) {
   const headless = data.stages.find((stage) => stage.name === name)?.detail?.headless;
-  if (headless) return t("also.headless", { rate: rate(headless) });
+  if (headless) return t("also.headless", { rate: number(headless, Number.isInteger(headless) ? 0 : 1) });
   return t(`also.${name}`, name === "flink" ? {
     age: orDash(data.checkpoint_age_s, (s) => duration(s * 1_000)),
     pressure: orDash(data.backpressure, percent), busy: orDash(data.busy, percent),
