@@ -36,6 +36,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "flink": (
         "tests/integration/job/test_agreement.py",
         "tests/integration/job/test_batch.py",
+        "tests/integration/job/test_new_anomaly_kind.py",
         "tests/integration/job/test_once.py",
         "tests/integration/bench/detection/",
     ),
@@ -207,7 +208,7 @@ def source_with_new_kind(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def new_kind(source_with_new_kind: Path) -> dict[str, Any]:
     """Return what the parts of the changed package make of the new kind."""
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("new_kind_side.py"))],
+        [sys.executable, str(Path(__file__).with_name("support") / "new_kind.py")],
         env={**os.environ, "PYTHONPATH": str(source_with_new_kind / "src")},
         stdout=subprocess.PIPE,
         text=True,

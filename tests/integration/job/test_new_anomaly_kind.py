@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spaf.bench.detection import batch
+from spaf.bench.detection.batch import Batch, files_table, rows, sale_log
 
 COLUMNS = "kafka_offset BIGINT, kind STRING, amount DOUBLE, expected DOUBLE, score DOUBLE"
 INSERT = (
@@ -17,20 +17,15 @@ INSERT = (
 )
 
 
-def test_the_job_reports_the_new_kind(new_kind: dict[str, Any], tmp_path: Path) -> None:
+def test_the_job_reports_the_new_kind(
+    flink: Batch, new_kind: dict[str, Any], tmp_path: Path
+) -> None:
     """Under the same offset, with the same amounts and score."""
     log, alerts = tmp_path / "log.json", tmp_path / "alerts"
     log.write_text("".join(json.dumps(row) + "\n" for row in new_kind["rows"]))
-    with batch.running(tmp_path / "flink.log") as flink:
-        flink.run(
-            [
-                *batch.sale_log(log),
-                *new_kind["views"],
-                batch.files_table("alert", COLUMNS, alerts),
-                INSERT,
-            ]
-        )
-    (row,) = batch.rows(alerts)
+    alert_table = files_table("alert", COLUMNS, alerts)
+    flink.run([*sale_log(log), *new_kind["views"], alert_table, INSERT])
+    (row,) = rows(alerts)
     ((_, offset, kind, _, _, cents, expected, score),) = new_kind["python"]
     assert (row["kafka_offset"], row["kind"]) == (offset, kind)
     assert row["amount"] == cents / 100
