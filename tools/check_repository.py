@@ -1,10 +1,12 @@
-"""Check what no linter knows: locks agree with their sources, no file that must not be there."""
+"""Check what no linter checks: locks match their sources, no forbidden file, one name a class."""
 
+import ast
 import hashlib
 import re
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -13,9 +15,13 @@ REGISTRIES = re.compile(
     r"(pypi\.org|pythonhosted\.org|repo1?\.maven(\.apache)?\.org|registry\.npmjs\.org)"
 )
 HOME_PATHS = re.compile(r"(/root/|/home/[a-z]+/|/work/)")
-LARGEST_FILE = 512 * 1024
+MAX_FILE_BYTES = 512 * 1024
 THIS = "tools/check_repository.py"
 VENDOR = ROOT / "src/spaf/serve/static/vendor"
+# Limits are MAX_ and MIN_, seconds are _S: the house style of CONTRIBUTING.md.
+POOR_CONSTANT = re.compile(
+    r"^_?((MOST|LEAST|LARGEST|LONGEST|SMALLEST|DEEPEST)(_\w+)?|[A-Z0-9_]+_SECONDS)$"
+)
 # A row of the table in VENDORED.md: the name of the file first, its SHA-256 last.
 VENDORED_ROW = re.compile(r"^\| (\S+) \|.*\| ([0-9a-f]{64}) \|$", re.MULTILINE)
 
@@ -37,8 +43,8 @@ def complaints_about(path: Path) -> list[str]:
     name = str(path.relative_to(ROOT))
     if name == THIS:
         return []
-    if path.stat().st_size > LARGEST_FILE:
-        return [f"{name}: larger than {LARGEST_FILE // 1024} KiB"]
+    if path.stat().st_size > MAX_FILE_BYTES:
+        return [f"{name}: larger than {MAX_FILE_BYTES // 1024} KiB"]
     text = path.read_bytes().decode("utf-8", "replace")
     found = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -80,10 +86,35 @@ def vendor_complaints() -> list[str]:
     ]
 
 
+def naming_complaints() -> list[str]:
+    """Return class names that two modules define, and constants named against the house style."""
+    classes: defaultdict[str, list[str]] = defaultdict(list)
+    complaints = []
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        name = str(path.relative_to(ROOT))
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                classes[node.name].append(name)
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names = [target.id for target in targets if isinstance(target, ast.Name)]
+                complaints += [
+                    f"{name}: {constant}: say MAX_ or MIN_, and _S for seconds"
+                    for constant in names
+                    if POOR_CONSTANT.match(constant)
+                ]
+    complaints += [
+        f"{', '.join(files)}: two classes are named {name}"
+        for name, files in classes.items()
+        if len(files) > 1
+    ]
+    return complaints
+
+
 def main() -> int:
     """Print every complaint; exit code 1 if there is one."""
     found = [c for path in tracked() for c in complaints_about(path)]
-    found += lock_complaints() + vendor_complaints()
+    found += lock_complaints() + vendor_complaints() + naming_complaints()
     for complaint in found:
         print(complaint)
     return 1 if found else 0

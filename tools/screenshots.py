@@ -32,7 +32,7 @@ KINDS = ("price_x10", "surge", "price_div10", "bulk_quantity")
 # A page that was just opened has had every kind of news and drawn it, seconds.
 DRAWN_SECONDS = 6.0
 # The largest picture that a README should carry, and the qualities that are tried for it.
-MOST_BYTES = 200_000
+MAX_IMAGE_BYTES = 200_000
 QUALITIES = (90, 80, 70, 60, 50)
 
 
@@ -129,7 +129,7 @@ def _take(browser: Browser, address: str, picture: Picture) -> None:
     for quality in QUALITIES:
         taken = tab.call("Page.captureScreenshot", format="webp", quality=quality)
         image = base64.b64decode(taken["data"])
-        if len(image) <= MOST_BYTES:
+        if len(image) <= MAX_IMAGE_BYTES:
             break
     file = IMAGES / f"{picture.name}.webp"
     file.write_bytes(image)

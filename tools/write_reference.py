@@ -115,7 +115,7 @@ SECTIONS = {
 # When the examples of the page were appended, epoch milliseconds.
 SHOWN_MS = 1_763_800_000_123
 # A longer text in an example is cut in its middle, characters.
-LONGEST_SHOWN = 110
+MAX_SHOWN_CHARS = 110
 
 Schema = Mapping[str, Any]
 
@@ -209,8 +209,8 @@ def _form_row(form: Form) -> tuple[str, ...]:
 def _ascii(value: bytes) -> str:
     """Return bytes as printable ASCII, cut in the middle if they are many."""
     text = "".join(chr(b) if 0x20 <= b < 0x7F else f"\\x{b:02x}" for b in value)  # noqa: PLR2004
-    half = LONGEST_SHOWN // 2
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:half]} … {text[-half:]}"
+    half = MAX_SHOWN_CHARS // 2
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:half]} … {text[-half:]}"
 
 
 def _code(text: str) -> str:

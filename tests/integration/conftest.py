@@ -28,7 +28,7 @@ from tests.support.runs import Own, Pause, RunJob, Send, Settle, Values
 # Limit of every wait, far above what a busy machine needs, seconds.
 PATIENCE_S = 60.0
 # Beyond the contract's 64 KiB and within what the topic takes.
-LARGEST_RECORD_BYTES = 1_000_000
+MAX_RECORD_BYTES = 1_000_000
 
 
 @pytest.fixture(scope="package")
@@ -71,7 +71,7 @@ def own(stack: Run, name: Callable[[str], str]) -> Own:
 def send(stack: Run) -> Send:
     """Return a function that appends records to a partition and returns their offsets."""
     # Records larger than a sale are tested here, too.
-    producer = open_producer(stack.kafka, "spaf-test", max_bytes=LARGEST_RECORD_BYTES)
+    producer = open_producer(stack.kafka, "spaf-test", max_bytes=MAX_RECORD_BYTES)
 
     def append(session: Run, partition: int, values: Values) -> list[int]:
         offsets: list[int] = []

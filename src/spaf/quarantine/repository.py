@@ -15,7 +15,7 @@ from spaf.sale import Rules
 from spaf.store.statement import statement
 
 # Seconds of the ledger that one query returns: a quarter of an hour of each partition.
-MAX_SECONDS = 1_000
+MAX_LEDGER_ROWS = 1_000
 # Rows of one executemany; psycopg holds them all until the server has answered.
 BATCH_ROWS = 500
 
@@ -54,9 +54,9 @@ def seconds(
     connection: psycopg.Connection, partition: int, progress: PartitionProgress
 ) -> tuple[list[LedgerSecond], bool]:
     """Return the seconds of the ledger from the progress on, and whether these are all."""
-    values = {"partition": partition, "since": progress.second, "limit": MAX_SECONDS}
+    values = {"partition": partition, "since": progress.second, "limit": MAX_LEDGER_ROWS}
     rows = connection.execute(_sql("ledger_seconds"), values).fetchall()
-    return [LedgerSecond(*row) for row in rows], len(rows) < MAX_SECONDS
+    return [LedgerSecond(*row) for row in rows], len(rows) < MAX_LEDGER_ROWS
 
 
 def poll(

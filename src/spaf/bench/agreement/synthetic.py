@@ -28,7 +28,7 @@ COPY_SHARE, CONFLICT_SHARE, COPY_WINDOW = 0.04, 0.3, 500
 LATE_MS, AHEAD_MS = 700_000, 120_000
 # The second of the surge and its sales of one category; the seconds without sales of another one.
 SURGE_SECOND, SURGE_SALES = 60, 60
-SILENT_SECONDS = range(75, 90)
+SILENT_PERIOD = range(75, 90)
 SURGING, SILENT = "books", "electronics"
 
 GOOD = b'"productId":"p","productCategory":"odd","productPrice":1.25,"productQuantity":3'
@@ -92,7 +92,7 @@ def _arrivals(seed: int, rng: Random) -> Iterator[tuple[int, bytes | None]]:
             value: bytes | None = _sale(stream, rng, append_ms)
             while number < sales and (value is None or f'"{SURGING}"'.encode() not in value):
                 value = _sale(stream, rng, append_ms)
-            if second in SILENT_SECONDS and value and f'"{SILENT}"'.encode() in value:
+            if second in SILENT_PERIOD and value and f'"{SILENT}"'.encode() in value:
                 continue
             if rng.random() < HOSTILE_SHARE:
                 value = rng.choice(HOSTILE)
