@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
 import pytest
 
 from spaf.bench.agreement.replay import (
@@ -12,12 +15,15 @@ from spaf.bench.agreement.replay import (
     differences,
     replays,
 )
+from spaf.bench.detection.batch import Batch
 from spaf.bench.progress import no_progress
+from spaf.bench.run import job_run
 from spaf.bench.run.job_run import own_job
 from spaf.errors import JobError
 from spaf.settings import JobSettings, Settings
 from spaf.stack import control
 from spaf.stack.run import Run
+from tests.support.flink import SharedSubmission, batch_worker
 from tests.support.scale import scaled
 
 SIZE = Size(events=scaled(12_000, 300_000), seed=3)
@@ -29,6 +35,19 @@ def stack(recovery_settings: Settings) -> Run:
     """Return the run whose services are killed, started unless it is up."""
     up = control.up(recovery_settings, lambda _: None, end_with_us=True)
     return Run(recovery_settings, up)
+
+
+@pytest.fixture(scope="module")
+def flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
+    """Yield one process that submits the jobs of this module."""
+    with batch_worker(tmp_path_factory.mktemp("flink") / "flink.log") as flink:
+        yield flink
+
+
+@pytest.fixture(autouse=True)
+def shared_submission(flink: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the jobs submitted by that process."""
+    monkeypatch.setattr(job_run, "Submission", partial(SharedSubmission, flink))
 
 
 # Three jobs, one of which loses its TaskManager and waits until there is another.

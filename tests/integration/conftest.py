@@ -21,8 +21,7 @@ from spaf.store.migrate import migrate
 from spaf.topic.admin import ensure_topic
 from spaf.topic.producer import open_producer
 from spaf.verify import Verdict
-from tests.support.flink import batch_worker
-from tests.support.flink_worker import SUBMIT
+from tests.support.flink import SharedSubmission, batch_worker
 from tests.support.runs import Own, Pause, RunJob, Send, Settle, Values
 
 # Limit of every wait, far above what a busy machine needs, seconds.
@@ -92,21 +91,21 @@ def send(stack: Run) -> Send:
 
 
 @pytest.fixture(scope="package")
-def running_job(flink: Batch, tmp_path_factory: pytest.TempPathFactory) -> RunJob:
+def running_job(flink: Batch) -> RunJob:
     """Return a context manager that runs the job over the topic of a run; its value is the id.
 
     One process submits all jobs; in a run of a user the process ends after its job.
     """
-    folder = tmp_path_factory.mktemp("jobs")
 
     @contextlib.contextmanager
     def run(session: Run, settings: Settings, resume: Path | None) -> Iterator[str]:
         place = session.job_target(session.topic)
         if resume is None:
             place.set_start(place.begin_offsets())
-        answer = folder / session.topic
-        flink.run([SUBMIT, place.request(settings, resume).line(), str(answer)])
-        job = answer.read_text()
+        log = session.home.logs / "job-submit.log"
+        submission = SharedSubmission(flink, place.request(settings, resume), log)
+        submission.submit()
+        job = submission.wait()
         with contextlib.closing(FlinkClient(session.flink)) as client:
             try:
                 yield job

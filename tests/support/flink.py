@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from spaf.bench.detection import batch
 from spaf.bench.detection.batch import Batch, files_table, rows
 from spaf.job import batch as job_batch
 from spaf.job import build
+from spaf.job.submit import SubmitRequest
 from spaf.sale.contract import AMOUNTS, COLUMNS
-from tests.support.flink_worker import DECODE, Row
+from tests.support.flink_worker import DECODE, SUBMIT, Row
 from tests.support.scale import LONG
 
 # Few rows: the second compiler, which pays where a user's file has millions, would cost more here.
@@ -92,6 +94,24 @@ def batch_worker(log: Path) -> Iterator[Batch]:
         with batch.running(log) as flink:
             patch.undo()
             yield flink
+
+
+class SharedSubmission:
+    """What `Submission` does for one job by a process of its own, by the process that is there."""
+
+    def __init__(self, flink: Batch, request: SubmitRequest, log: Path) -> None:
+        """Keep the request; `log` names the files of its process, which is not needed."""
+        self._flink = flink
+        self._line = request.line()
+        self._answer = log.with_name(f"{uuid.uuid4().hex}.job")
+
+    def submit(self) -> None:
+        """Plan the job and submit it."""
+        self._flink.run([SUBMIT, self._line, str(self._answer)])
+
+    def wait(self) -> str:
+        """Return the id of the job."""
+        return self._answer.read_text()
 
 
 def decoded(flink: Batch, folder: Path, values: Iterable[bytes]) -> list[list[Row]]:
