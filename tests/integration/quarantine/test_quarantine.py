@@ -221,7 +221,8 @@ def test_a_repaired_record_is_sent_once(
         reader.find(where, 0, 99)
 
 
-FLOOD = scaled(20_000, 100_000)
+# Two spans of 10,000 of which some are read, and a rest that is read whole.
+FLOOD = scaled(24_000, 100_000)
 BOUND = 2_000
 # Several steps of the process: each reads at most 10,000 offsets.
 GARBAGE, PRICES = scaled(20_000, 40_000), scaled(2_000, 5_000)
