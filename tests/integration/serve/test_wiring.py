@@ -286,16 +286,16 @@ def test_a_page_starts_with_all_of_a_day(page: Any, serve_again: Callable[[Any],
 
 
 def test_a_page_that_starts_again_shows_the_newest_rows(
-    page: Any, ear: Any, serve_again: Callable[[Any], Any]
+    page: Any, open_stream: Any, serve_again: Callable[[Any], Any]
 ) -> None:
     """Those that were created last, also when nothing was sold for hours: as before its restart."""
     now = now_s()
-    first = ear(page)
+    first = open_stream(page)
     for second, category in ((now - 9_000, "a"), (now - 90_000, "b"), (now - 200, "c")):
         page.sell(second, category, 2, "5.00")
-    assert first.hears(lambda v: len(v.rows()) == 3)
-    again = ear(serve_again(page.session))
-    assert again.hears(lambda v: bool(v.events))
+    assert first.receives(lambda v: len(v.rows()) == 3)
+    again = open_stream(serve_again(page.session))
+    assert again.receives(lambda v: bool(v.events))
     assert again.rows() == first.rows()
     assert again.events[0][2]["newest_ms"]
 
