@@ -18,7 +18,7 @@ SURGE, DROUGHT, SHIFT, BURST = "surge", "drought", "level_shift", "customer_burs
 
 
 class Label(msgspec.Struct, frozen=True, rename="camel"):
-    """The truth about one injected sale, kept beside the run; `factor` multiplied its amount."""
+    """The label of an injected sale; `factor` multiplied its amount."""
 
     transaction_id: str
     kind: str
@@ -27,7 +27,7 @@ class Label(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class EpisodeLabel(msgspec.Struct, frozen=True, rename="camel"):
-    """The truth about one episode: times of intended sales, epoch ms, as they were planned.
+    """The label of an episode, from the first to the last due time, epoch ms.
 
     `factor` multiplied the category's rate; of a burst it is the number of its sales.
     """
@@ -40,7 +40,7 @@ class EpisodeLabel(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Injected(NamedTuple):
-    """What became of a sale's price and quantity."""
+    """Price and quantity of a sale after an injection."""
 
     kind: str
     price_cents: int
@@ -49,13 +49,13 @@ class Injected(NamedTuple):
 
 
 def inject(draw: float, price_cents: int, quantity: int) -> Injected:
-    """Return the sale with one anomaly; a `draw` in [0, 1) picks among equally likely kinds."""
-    place, rest = divmod(draw * len(KINDS), 1.0)
-    return inject_kind(KINDS[int(place)], rest, price_cents, quantity)
+    """Return the sale with one anomaly; a `draw` in [0, 1) selects one of equally likely kinds."""
+    index, rest = divmod(draw * len(KINDS), 1.0)
+    return inject_kind(KINDS[int(index)], rest, price_cents, quantity)
 
 
 def inject_kind(kind: str, draw: float, price_cents: int, quantity: int) -> Injected:
-    """Return the sale with an anomaly of this kind; a `draw` in [0, 1) picks what is left open."""
+    """Return the sale with an anomaly of this kind; a `draw` in [0, 1) selects its size."""
     injection = INJECTIONS[kind]
     if injection.quantities is not None:
         smallest, largest = injection.quantities

@@ -1,4 +1,4 @@
-"""When an alert is right: the one rule by which the lab and the live page hold alerts to labels."""
+"""Matches alerts with labels: the one rule of the detection benchmark and of the live page."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from spaf.sale.anomaly_kinds import SALE_KINDS, WINDOW_KINDS
 
 SALE_ALERTS = tuple(kind.name for kind in SALE_KINDS)
 SECOND_ALERTS = tuple(kind.name for kind in WINDOW_KINDS)
-# An alert this long after an episode is still about it: the last spans reach back so far, seconds.
+# An alert this long after an episode still belongs to it: the longest window of the rule, seconds.
 GRACE_S = 10
-# The way back from a level shift is a change of its own, against a past that lies a third of two
-# minutes back, seconds.
+# The end of a level shift is a change as well: the rule compares it with thirds of two minutes, so
+# for one third, in seconds, the shifted level is the history.
 SHIFT_GRACE_S = 40
 
 
 class SecondAlert(NamedTuple):
-    """A second that the job, or a baseline, calls unusual; epoch seconds."""
+    """A traffic alert of the job or of a baseline; `second` is in epoch seconds."""
 
     second: int
     category: str
@@ -25,12 +25,12 @@ class SecondAlert(NamedTuple):
 
 
 def beginning(episode: EpisodeLabel) -> str:
-    """Return what the beginning of an episode looks like."""
+    """Return the kind of alert that the beginning of an episode causes."""
     return SURGE if episode.factor > 1 else DROUGHT
 
 
 def is_about(alert: SecondAlert, episode: EpisodeLabel) -> bool:
-    """Return whether an alert is right because of this episode."""
+    """Return whether this episode makes an alert a true positive."""
     if alert.category != episode.category or (alert.second + 1) * 1_000 <= episode.start_ms:
         return False
     if alert.second * 1_000 > episode.end_ms + grace_s(episode) * 1_000:
@@ -39,5 +39,5 @@ def is_about(alert: SecondAlert, episode: EpisodeLabel) -> bool:
 
 
 def grace_s(episode: EpisodeLabel) -> int:
-    """Return for how many seconds after its end alerts may still be about an episode."""
+    """Return the seconds after its end in which alerts still belong to an episode."""
     return SHIFT_GRACE_S if episode.kind == SHIFT else GRACE_S
