@@ -28,6 +28,18 @@ def quiet(run: Run) -> Iterator[None]:
         locust.stop()
 
 
+def offsets_shown(tab: Any) -> list[int]:
+    """Return the offsets of the messages that the page lists, in its order."""
+    messages = tab.page.locator('[data-test="kafka-message"]')
+    read = "all => all.map((each) => Number(each.dataset.key.split(':')[1]))"
+    return list(messages.evaluate_all(read))
+
+
+def is_inside(offset: int, offsets: list[int]) -> bool:
+    """Say whether offsets go up, from before one to behind it."""
+    return offsets == sorted(offsets) and offset in offsets[1:-1]
+
+
 def opened(message: Any) -> bool:
     """Open a message unless it is open; say whether it was."""
     if message.locator(".q-open").is_visible():
@@ -72,12 +84,9 @@ def test_the_load_is_steered_and_an_anomaly_made_and_found(tab: Any) -> None:
     place = dialog.locator(".sub").inner_text()
     button(tab, "record-browse").click()
     dialog.wait_for(state="hidden")
-    messages = page.locator('[data-test="kafka-message"]')
-    messages.first.wait_for()
-    keys = messages.evaluate_all("all => all.map((each) => Number(each.dataset.key.split(':')[1]))")
-    assert keys == sorted(keys)
     offset = int(re.sub(r"\D", "", place.partition("offset")[2]))
-    assert 0 < keys.index(offset) < len(keys) - 1, "without records before or after it"
+    # Until the records around it come, the list holds those of the choice before.
+    assert tab.until(lambda: is_inside(offset, offsets_shown(tab))), (offset, offsets_shown(tab))
 
     button(tab, "load-start").click()
     assert tab.until(lambda: tab.number("sales-per-second") == 0, STEER_S)
