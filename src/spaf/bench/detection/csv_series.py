@@ -17,7 +17,6 @@ from spaf.errors import SettingsError
 from spaf.sale.contract import MAX_QUANTITY, PRICE_LIMIT
 
 RATE, LEVEL, SALES = "rate", "level", "sales"
-SERIES_KINDS = (RATE, LEVEL, SALES)
 # Accepted names of columns, in any case and with or without underscores.
 TIMES = ("timestamp", "time", "datetime", "date", "ds", "eventTime", "transactionDate")
 VALUES = ("value", "count", "y", "rate", "level")

@@ -23,6 +23,7 @@ from spaf.serve.sales.anomaly_feed import NEWEST, AnomalyFeed
 from spaf.serve.sales.listener import ALIVE_S, Listener
 from spaf.serve.sales.query_connection import QueryConnection
 from spaf.serve.sales.rollup import (
+    LATEST_ROWS,
     MAX_ROWS,
     MINUTE_S,
     MINUTES_KEPT_S,
@@ -137,12 +138,14 @@ class SalesReader:
             rows = await tables.rows_since(connection, seconds_from)
             minutes = await tables.sums(connection, oldest, seconds_from, MINUTE_S)
             anomalies = await tables.anomalies(connection, tables.MAX_TIME_S * 1_000, NEWEST)
+            latest = await tables.latest_rows(connection, LATEST_ROWS)
         first = not self.loaded.is_set()
-        self._rollup.load(rows, minutes, seconds_from, oldest)
+        self._rollup.load(rows, minutes, seconds_from, oldest, latest)
         self._feed.load(anomalies)
         early, self._early = self._early or [], None
         self._apply(early)
-        self.newest_ms = max([self.newest_ms or 0, *(r.updated_ms for r in rows)]) or None
+        updates_ms = (row.updated_ms for row in (*rows, *latest))
+        self.newest_ms = max([self.newest_ms or 0, *updates_ms]) or None
         self.loaded.set()
         if not first:
             self._hub.refresh()
