@@ -54,7 +54,7 @@ OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
 # Below the ephemeral ports of the system. Two stacks that start at the same time must not ask for
 # the same ports: each takes the first port that is free at that moment.
 FIRST_PORT = 20_000
-PORTS_OF_ONE = 10
+PORTS_OF_ONE = 20
 # An address at which no service answers.
 NOWHERE = "127.0.0.1:1"
 # Begins the reason of each test that was skipped because the machine has no browser.
@@ -139,7 +139,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Return settings with a run folder and ports of this process."""
-    base = FIRST_PORT + os.getpid() % 1_000 * PORTS_OF_ONE
+    base = FIRST_PORT + os.getpid() % 500 * PORTS_OF_ONE
     return Settings(
         home=tmp_path_factory.mktemp("run") / "spaf",
         kafka=KafkaSettings(port=base),
