@@ -1,8 +1,8 @@
 """`POST /api/painted`: which rows a page has painted and when, for the measuring command.
 
 A page reports only if its address names a measurement, and a report is stored only if the measuring
-command has created the files. The first has the form of `measure.watch`: a time in microseconds, a
-tab, and the rows that were on the screen from then on.
+command has created the files. The first has the form of `measure.visibility`: a time in
+microseconds, a tab, and the rows that were on the screen from then on.
 """
 
 from __future__ import annotations
