@@ -20,6 +20,8 @@ KAFKA_LOGGING = ["org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"]
 # Alone: the Kafka connector shades what it needs, the JDBC parts need nothing else.
 FLINK = [
     "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
+    # Neither the connector nor Flink holds the codec of zstd; its version is that of Kafka.
+    "com.github.luben:zstd-jni:1.5.6-10",
     "org.apache.flink:flink-connector-jdbc-core:4.0.0-2.0",
     "org.apache.flink:flink-connector-jdbc-postgres:4.0.0-2.0",
     "org.postgresql:postgresql:42.7.13",

@@ -145,6 +145,8 @@ def _java(conf: Path, name: str) -> list[str]:
         "-XX:+ExitOnOutOfMemoryError",
         # The JDBC sink writes timestamps in the time zone of the JVM.
         "-Duser.timezone=UTC",
+        # The codecs of zstd, snappy and lz4 unpack a library here; /tmp may forbid to run files.
+        f"-Djava.io.tmpdir={conf.parent / 'tmp'}",
         f"-Dlog4j.configurationFile={conf / 'log4j2.properties'}",
         "-cp",
         f"{runtime.FLINK_JARS}/*",

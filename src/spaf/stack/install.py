@@ -77,6 +77,9 @@ def install_jars(progress: Progress) -> None:
         except SetupError:
             pool.shutdown(cancel_futures=True)
             raise
+    # A JVM ignores an archive of another class path, and starts slowly.
+    for archive in runtime.ARCHIVES.glob("*.jsa"):
+        archive.unlink()
 
 
 def _install_jar(context: MavenContext, jar: runtime.LockedJar) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import uuid
 from pathlib import Path
@@ -33,7 +34,10 @@ def service(
     config.write_text(_properties(data, port, controller_port))
     logging = folder / "log4j2.properties"
     logging.write_text(_LOGGING)
-    base = [str(runtime.java()), *jvm_options(settings.heap_mib, logging)]
+    scratch = folder / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    base = [str(runtime.java()), *jvm_options(settings.heap_mib, logging, scratch)]
     if not (data / "meta.properties").exists():
         _format(base, config)
     return ServiceProcess(
@@ -47,7 +51,7 @@ def service(
     )
 
 
-def jvm_options(heap_mib: int, logging: Path) -> list[str]:
+def jvm_options(heap_mib: int, logging: Path, scratch: Path) -> list[str]:
     """Return the JVM options that the broker and its archive share."""
     return [
         "-Xms128m",
@@ -59,6 +63,8 @@ def jvm_options(heap_mib: int, logging: Path) -> list[str]:
         "-XX:TieredStopAtLevel=1",
         "-XX:+ExitOnOutOfMemoryError",
         f"-Dlog4j2.configurationFile={logging}",
+        # The codecs of zstd and snappy unpack a library here; /tmp may forbid to run files.
+        f"-Djava.io.tmpdir={scratch}",
         "-cp",
         f"{runtime.KAFKA_JARS}/*",
     ]

@@ -131,6 +131,24 @@ def test_task_manager_gets_the_heap_of_the_settings(cluster: list[ServiceProcess
     assert "-Dtaskmanager.cpu.cores=3" in argv
 
 
+def test_every_codec_has_its_library_and_a_folder_to_unpack_it(
+    tmp_path: Path, cluster: list[ServiceProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job reads zstd as the broker does; no JVM unpacks a library below /tmp."""
+    artifacts = {(jar.service, jar.coordinate) for jar in runtime.locked_jars()}
+    (zstd,) = {coordinate for _, coordinate in artifacts if ":zstd-jni:" in coordinate}
+    assert {("kafka", zstd), ("flink", zstd)} <= artifacts
+    monkeypatch.setattr(kafka, "_format", lambda *_: None)
+    broker = kafka.service(KafkaSettings(), tmp_path / "kafka", tmp_path / "log", 5, 6)
+    folders = [
+        Path(option.partition("=")[2])
+        for service in (broker, *cluster)
+        for option in service.argv
+        if option.startswith("-Djava.io.tmpdir=")
+    ]
+    assert [folder.is_dir() and folder.is_relative_to(tmp_path) for folder in folders] == [True] * 4
+
+
 def test_jvms_of_the_cluster_think_in_utc(cluster: list[ServiceProcess]) -> None:
     """The sink writes timestamps in the JVM's zone."""
     assert ["-Duser.timezone=UTC" in service.argv for service in cluster] == [True] * 3
