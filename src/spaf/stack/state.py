@@ -230,12 +230,24 @@ class RunFolder:
         """Return the state of the run that is up.
 
         Raises:
-            NotUpError: no supervisor runs in the folder.
+            NotUpError: no run is up in the folder; the message says why, if the last one failed.
 
         """
         state = self.read()
-        if state is None or not state.supervisor().alive():
-            raise NotUpError(f"Nothing runs in {self.folder}.", todo="Start it with `spaf up`.")
+        todo = "Start it with `spaf up`."
+        nothing = f"Nothing runs in {self.folder}"
+        if state is None:
+            raise NotUpError(f"{nothing}.", todo=todo)
+        alive = state.supervisor().alive()
+        if state.phase is Phase.FAILED:
+            what = f"The run in {self.folder} has failed and is stopping" if alive else nothing
+            raise NotUpError(f"{what}; it failed: {state.message}", todo=todo)
+        if not alive and state.phase is not Phase.STOPPING:
+            raise NotUpError(f"{nothing}: the supervisor of its last run was killed.", todo=todo)
+        if not alive:
+            raise NotUpError(f"{nothing}.", todo=todo)
+        if state.phase is Phase.STOPPING:
+            raise NotUpError(f"The run in {self.folder} is stopping.", todo=todo)
         return state
 
     def passwords(self) -> dict[str, str]:

@@ -227,6 +227,7 @@ class Supervisor:
             self._job.stop()
         for service in reversed(self._services):
             service.stop()
+        self._topology.ports.close()
         self._publish()
 
 

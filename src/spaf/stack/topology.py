@@ -9,7 +9,7 @@ import httpx
 from spaf.generate.locust.command import LoadSpec, page_command
 from spaf.settings import Settings
 from spaf.stack import flink, kafka, postgres
-from spaf.stack.ports import LOOPBACK, any_free_port, free_port
+from spaf.stack.ports import LOOPBACK, PortReservations
 from spaf.stack.process import ServiceProcess, module_command
 from spaf.stack.quarantine_process import is_ready
 from spaf.stack.service_names import JOBMANAGER, KAFKA, LOCUST, POSTGRES, QUARANTINE, SERVE
@@ -32,6 +32,7 @@ class Topology:
     external: dict[str, str] = field(default_factory=dict)
     # Ports that were taken.
     notes: list[str] = field(default_factory=list)
+    ports: PortReservations = field(default_factory=PortReservations)
 
 
 def make(settings: Settings, home: RunFolder) -> Topology:
@@ -43,7 +44,8 @@ def make(settings: Settings, home: RunFolder) -> Topology:
 
     """
     ports = _Ports()
-    topology = Topology(*_addresses(settings, home, ports), notes=ports.notes)
+    addresses = _addresses(settings, home, ports)
+    topology = Topology(*addresses, notes=ports.notes, ports=ports.reservations)
     _add_kafka(topology, settings, home)
     _add_postgres(topology, settings, home)
     _add_flink(topology, settings, home)
@@ -59,11 +61,11 @@ class _Ports:
     """Assigns ports, and notes each one that was taken."""
 
     def __init__(self) -> None:
-        self._assigned: set[int] = set()
+        self.reservations = PortReservations()
         self.notes: list[str] = []
 
     def assign(self, name: str, wanted: int) -> int:
-        port = free_port(wanted, taken=self._assigned)
+        port = self.reservations.reserve(wanted)
         if port != wanted:
             self.notes.append(f"port {wanted} is taken; {name} uses {port}")
         return port
@@ -89,7 +91,8 @@ def _add_kafka(topology: Topology, settings: Settings, home: RunFolder) -> None:
         return
     port = _port(topology.kafka)
     log = home.logs / f"{KAFKA}.log"
-    topology.services.append(kafka.service(settings.kafka, home.kafka, log, port, any_free_port()))
+    controller_port = topology.ports.reserve()
+    topology.services.append(kafka.service(settings.kafka, home.kafka, log, port, controller_port))
 
 
 def _add_postgres(topology: Topology, settings: Settings, home: RunFolder) -> None:
@@ -108,7 +111,7 @@ def _add_flink(topology: Topology, settings: Settings, home: RunFolder) -> None:
     if settings.flink.rest_url is not None:
         topology.external[JOBMANAGER] = topology.flink
         return
-    ports = flink.JobManagerPorts(_port(topology.flink), any_free_port())
+    ports = flink.JobManagerPorts(_port(topology.flink), topology.ports.reserve())
     topology.services += flink.services(settings.flink, home.flink, home.logs, ports)
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_INVALID,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but not marked so
     AdminClient,
     ConfigResource,
@@ -22,7 +28,7 @@ from spaf.topic.client import UNREACHABLE, client_options, kafka_errors, open_co
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from confluent_kafka import Consumer
+    from confluent_kafka import Consumer, Node
 
 # Timeout of one readiness check of a broker that may still be starting; the caller repeats it.
 READY_TIMEOUT_S = 1.0
@@ -39,6 +45,8 @@ MAX_BATCH_BYTES = 1_048_588
 MAX_NAMED_TOPICS = 3
 # The broker's own setting: one replica on SPAF's broker.
 BROKER_DEFAULT_REPLICATION = -1
+# The id of a topic on a broker that gives none, as text.
+NO_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 
 TOPIC_OPTIONS = {
     "message.timestamp.type": "LogAppendTime",
@@ -114,12 +122,70 @@ def partitions(bootstrap: str, topic: str) -> list[int]:
     with kafka_errors(f"Listing the partitions of topic {topic}", bootstrap):
         known = admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S).topics
     if topic not in known:
-        raise MissingError(
-            f"Kafka at {bootstrap} has no topic {topic}.",
-            todo="`spaf up` creates it; check SPAF_KAFKA__TOPIC and SPAF_KAFKA__BOOTSTRAP_SERVERS.",
-            code="no_topic",
-        )
+        raise _missing(bootstrap, topic)
     return sorted(known[topic].partitions)
+
+
+class TopicDescription(NamedTuple):
+    """What a broker says of a topic: which one it is, and which partitions it has."""
+
+    # Kafka's id; a topic that is deleted and created again gets another. "" for a broker without.
+    id: str
+    partitions: tuple[int, ...]
+    # Partitions that can be neither written nor read.
+    leaderless: tuple[int, ...]
+
+
+def describe(bootstrap: str, topic: str, timeout_s: float = REQUEST_TIMEOUT_S) -> TopicDescription:
+    """Return id and partitions of a topic.
+
+    Raises:
+        TopicError: the broker cannot be reached.
+        MissingError: it has no such topic.
+
+    """
+    admin = admin_client(bootstrap)
+    with kafka_errors(f"Describing topic {topic}", bootstrap):
+        try:
+            asked = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)
+            answer = asked[topic].result()
+        except KafkaException as failure:
+            if failure.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise _missing(bootstrap, topic) from None
+            raise
+    identity = str(answer.topic_id or "")
+    return TopicDescription(
+        "" if identity == NO_TOPIC_ID else identity,
+        tuple(sorted(part.id for part in answer.partitions)),
+        tuple(sorted(part.id for part in answer.partitions if _has_no_leader(part.leader))),
+    )
+
+
+def topic_options(
+    bootstrap: str, topic: str, timeout_s: float = REQUEST_TIMEOUT_S
+) -> dict[str, str]:
+    """Return the options of a topic, by Kafka's names.
+
+    Raises:
+        TopicError: the broker cannot be reached, or has no such topic.
+
+    """
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    with kafka_errors(f"Describing topic {topic}", bootstrap):
+        answer = admin_client(bootstrap).describe_configs([resource], request_timeout=timeout_s)
+        return {name: entry.value for name, entry in answer[resource].result().items()}
+
+
+def _has_no_leader(leader: Node | None) -> bool:
+    return leader is None or leader.id < 0
+
+
+def _missing(bootstrap: str, topic: str) -> MissingError:
+    return MissingError(
+        f"Kafka at {bootstrap} has no topic {topic}.",
+        todo="`spaf up` creates it; check SPAF_KAFKA__TOPIC and SPAF_KAFKA__BOOTSTRAP_SERVERS.",
+        code="no_topic",
+    )
 
 
 def begin_offsets(bootstrap: str, topic: str) -> dict[int, int]:
@@ -276,10 +342,16 @@ def _list_offsets(
         offsets: dict[tuple[str, int], int] = {}
         for part, future in answer.items():
             try:
-                offsets[part.topic, part.partition] = future.result().offset
+                offset = future.result().offset
             except KafkaException as failure:
                 if not lenient or failure.args[0].code() in UNREACHABLE:
                     raise
+                continue
+            if offset != OFFSET_INVALID:
+                offsets[part.topic, part.partition] = offset
+            elif not lenient:
+                # The client's answer, without an error, while the broker accepts but never answers.
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
         return offsets
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from spaf.stack import ports
-from spaf.stack.ports import LOOPBACK, MAX_TRIED, any_free_port, free_port, is_free
+from spaf.stack.ports import LOOPBACK, MAX_TRIED, PortReservations, any_free_port, is_free
+
+
+@pytest.fixture
+def reservations() -> Iterator[PortReservations]:
+    """Yield reservations that are released at the end."""
+    made = PortReservations()
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -32,37 +41,54 @@ def test_port_is_free_again_when_its_server_has_gone() -> None:
     assert is_free(port)
 
 
-def test_wanted_port_is_used_if_it_is_free() -> None:
-    """Nobody has to look for a service elsewhere without need."""
+def test_wanted_port_is_used_if_it_is_free(reservations: PortReservations) -> None:
+    """A user finds the service where the settings say."""
     wanted = any_free_port()
-    assert free_port(wanted, taken=set()) == wanted
+    assert reservations.reserve(wanted) == wanted
 
 
-def test_taken_port_gives_way_to_the_next_free_one(busy: int) -> None:
+def test_taken_port_gives_way_to_the_next_free_one(
+    busy: int, reservations: PortReservations
+) -> None:
     """The next one up, so that it is easy to find."""
     expected = next(port for port in range(busy, busy + MAX_TRIED) if is_free(port))
-    assert free_port(busy, taken=set()) == expected
+    assert reservations.reserve(busy) == expected
 
 
-def test_port_is_not_given_twice() -> None:
-    """Two services that want the same port get two, though none listens yet."""
-    taken: set[int] = set()
+def test_port_is_not_given_twice(reservations: PortReservations) -> None:
+    """Two services that want the same port get two, though neither listens yet."""
     wanted = any_free_port()
-    given = [free_port(wanted, taken=taken) for _ in range(3)]
+    given = [reservations.reserve(wanted) for _ in range(3)]
     assert len(set(given)) == 3
-    assert taken == set(given)
 
 
-def test_port_of_the_system_is_not_one_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is given is not listened on yet, so the system holds it to be free."""
-    offers = iter([7, 8, 9])
-    monkeypatch.setattr(ports, "is_free", lambda _: False)
-    monkeypatch.setattr(ports, "any_free_port", lambda: next(offers))
-    assert free_port(5, taken={7, 8}) == 9
+def test_two_starts_never_get_the_same_port(reservations: PortReservations) -> None:
+    """The second start finds the port taken until the first run has ended."""
+    port = reservations.reserve(any_free_port())
+    second = PortReservations()
+    assert second.reserve(port) != port
+    reservations.close()
+    assert PortReservations().reserve(port) == port
 
 
-def test_last_port_has_no_neighbours() -> None:
+def test_reservation_ends_with_its_process() -> None:
+    """A killed start leaves nothing that blocks the next one."""
+    port = any_free_port()
+    code = (
+        "import sys; from spaf.stack.ports import PortReservations\n"
+        f"print(PortReservations().reserve({port}), flush=True); sys.stdin.read()"
+    )
+    argv = [sys.executable, "-c", code]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) as other:
+        assert other.stdout is not None
+        assert int(other.stdout.readline()) == port
+        other.kill()
+    assert PortReservations().reserve(port) == port
+
+
+def test_last_port_has_no_neighbours(reservations: PortReservations) -> None:
     """Beyond 65535 any free port will do."""
-    with socket.create_server((LOOPBACK, 0)):
-        found = free_port(65_535, taken={65_535})
-    assert 0 < found < 65_535
+    first, second = reservations.reserve(65_535), reservations.reserve(65_535)
+    assert first != second
+    assert 0 < second < 65_535

@@ -6,6 +6,7 @@ import stat
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 
@@ -98,15 +99,39 @@ def test_folder_that_is_not_there_has_no_state(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_running_names_the_folder_where_nothing_runs(home: RunFolder) -> None:
+GONE = 2**22 + 1
+ENDED = {
+    "": (None, Phase.RUNNING, ""),
+    ".": (GONE, Phase.STOPPING, "SIGTERM"),
+    ": the supervisor of its last run was killed.": (GONE, Phase.RUNNING, ""),
+    "; it failed: kafka: ended 6 times": (GONE, Phase.FAILED, "kafka: ended 6 times"),
+}
+
+
+@pytest.mark.parametrize("end", ENDED)
+def test_running_names_the_folder_and_why_nothing_runs(home: RunFolder, end: str) -> None:
     """Without a state, and with that of a supervisor that has gone."""
-    for state in (None, run(pid=2**22 + 1)):
-        if state is not None:
-            home.write(state)
-        with pytest.raises(NotUpError) as caught:
-            home.running()
-        assert caught.value.what == f"Nothing runs in {home.folder}."
-        assert "spaf up" in caught.value.todo
+    pid, phase, message = ENDED[end]
+    if pid is not None:
+        home.write(msgspec.structs.replace(run(pid, message=message), phase=phase))
+    with pytest.raises(NotUpError) as caught:
+        home.running()
+    assert caught.value.what == f"Nothing runs in {home.folder}{end or '.'}"
+    assert "spaf up" in caught.value.todo
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [(Phase.FAILED, "has failed and is stopping; it failed: why"), (Phase.STOPPING, "is stopping")],
+)
+def test_a_run_that_is_ending_is_not_joined(home: RunFolder, phase: Phase, words: str) -> None:
+    """Its supervisor still stops the services, but no sale would be counted."""
+    me = ProcessIdentity.of(threading.get_native_id())
+    assert me is not None
+    ending = run(me.pid, me.started, "why")
+    home.write(msgspec.structs.replace(ending, phase=phase))
+    with pytest.raises(NotUpError, match=words):
+        home.running()
 
 
 def test_running_is_the_state_of_a_living_supervisor(home: RunFolder) -> None:

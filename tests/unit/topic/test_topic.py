@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from spaf.errors import TopicError
-from spaf.topic.admin import TOPIC_OPTIONS, is_ready
+from spaf.topic import admin
+from spaf.topic.admin import TOPIC_OPTIONS, end_offsets_of, is_ready
 from spaf.topic.client import client_options, kafka_errors
 from spaf.topic.producer import open_producer
 from spaf.topic.range_reader import read
@@ -54,3 +59,24 @@ def test_other_errors_keep_kafkas_own_name() -> None:
 def test_every_client_finds_a_broker_that_comes_back() -> None:
     """The longest pause between attempts is well under a second."""
     assert client_options(NOWHERE)["reconnect.backoff.max.ms"] <= 500
+
+
+def test_a_broker_that_accepts_and_never_answers_has_no_offsets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The client reports offset -1001 without an error then; no caller may count with it."""
+    offsets = {0: 5, 1: OFFSET_INVALID}
+
+    def list_offsets(asked: dict[TopicPartition, Any], **_: float) -> dict[Any, Future[Any]]:
+        futures: dict[Any, Future[Any]] = {}
+        for part in asked:
+            futures[part] = Future()
+            futures[part].set_result(SimpleNamespace(offset=offsets[part.partition]))
+        return futures
+
+    client = SimpleNamespace(list_offsets=list_offsets)
+    monkeypatch.setattr(admin, "admin_client", lambda _: client)
+    parts = [("t", 0), ("t", 1)]
+    with pytest.raises(TopicError, match="no Kafka broker answers at 127"):
+        end_offsets_of(NOWHERE, parts)
+    assert end_offsets_of(NOWHERE, parts, lenient=True) == {("t", 0): 5}
