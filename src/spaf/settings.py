@@ -67,10 +67,17 @@ def _listed(value: Any) -> Any:
     return value
 
 
+def _page_address(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.query or url.fragment or url.username or url.password:
+        raise ValueError("must be scheme, host, port and path only")
+    return url
+
+
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 # Names that need no quotes: the JDBC sink writes none into its SQL.
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$"), AfterValidator(_topic_name)]
+PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_page_address)]
 SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 
@@ -134,6 +141,9 @@ class ServeSettings(Section):
 
     port: Port = 8080
     """Port of the live page, on 127.0.0.1; if it is taken, the next free port."""
+    public_url: PublicUrl | None = None
+    """Address at which a proxy publishes the page (`https://host/path`). Without it the page
+    answers only to this machine's own names, at any port."""
     browser: str | None = None
     """Name or path of the Chromium in which the page is measured; else the first one found."""
 

@@ -23,6 +23,7 @@ from spaf.serve.push.stream import Stream
 from spaf.serve.records import kafka_view, quarantine_view, records, tail
 from spaf.serve.run_info import RunInfo
 from spaf.serve.sales.history import HistoryRoutes
+from spaf.serve.web.addresses import PageAddresses
 from spaf.serve.web.error_handlers import add_error_handlers
 from spaf.serve.web.responses import json_response
 from spaf.serve.web.security import SecurityMiddleware
@@ -74,16 +75,18 @@ class Site:
         self.app.state.closing.set()
 
 
-def build(run: RunInfo, port: int, token: str) -> Site:
+def build(run: RunInfo, port: int, token: str, public_url: str | None = None) -> Site:
     """Return the application for one run.
 
     Args:
         run: what it shows.
-        port: at which it is reached; requests that name another are refused.
+        port: at which it listens.
         token: what a request that changes something must carry.
+        public_url: where a proxy publishes it; requests to other names are refused.
 
     """
     services = PageServices(run)
+    addresses = PageAddresses(port, public_url)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -95,7 +98,7 @@ def build(run: RunInfo, port: int, token: str) -> Site:
     app.state.hub = services.hub
     # Set when the process ends: live tails end with it.
     app.state.closing = asyncio.Event()
-    _add_page_routes(app, token, Stream(services.hub))
+    _add_page_routes(app, addresses, token, Stream(services.hub))
     history = HistoryRoutes(
         run.rules.default_currency, services.rollup, services.feed, services.queries, services.hub
     )
@@ -107,14 +110,17 @@ def build(run: RunInfo, port: int, token: str) -> Site:
         compresslevel=COMPRESSION_LEVEL,
         thread_minimum_size=COMPRESS_IN_THREAD_BYTES,
     )
-    return Site(app, SecurityMiddleware(app, port, token), services.hub)
+    return Site(app, SecurityMiddleware(app, addresses, token), services.hub)
 
 
-def _add_page_routes(app: FastAPI, token: str, stream: Stream) -> None:
+def _add_page_routes(app: FastAPI, addresses: PageAddresses, token: str, stream: Stream) -> None:
     html = page_html(token)
+    # Not relative: a proxy may serve the page at its prefix without the last slash.
+    public_html = page_html(token, f"{addresses.prefix}/")
 
-    async def page(_: Request) -> Response:
-        return HTMLResponse(html)
+    async def page(request: Request) -> Response:
+        host = request.headers.get("host", "").encode()
+        return HTMLResponse(public_html if addresses.is_public(host) else html)
 
     async def healthy(_: Request) -> Response:
         return json_response({"ok": True})

@@ -106,7 +106,9 @@ def serve() -> None:
     raise_open_files_limit()
     run = Run.attach(settings.load())
     port = int(sys.argv[1])
-    Server(build(source(run), port, token(run.home)), port).run()
+    public = run.settings.serve.public_url
+    site = build(source(run), port, token(run.home), None if public is None else str(public))
+    Server(site, port).run()
 
 
 if __name__ == "__main__":

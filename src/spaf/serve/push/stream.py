@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
+from spaf import clock
 from spaf.serve.push.hub import Hub, Viewer
+from spaf.serve.web.event_stream import HEADERS, PADDING, PADDING_S, is_forwarded
 from spaf.serve.web.responses import RequestRefusedError
 
 # A class room, twice over; each viewer costs some 10 KiB, and a share of every push.
 MAX_VIEWERS = 500
-HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8")]
+RAW_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 # How long a browser waits before it reconnects, milliseconds.
 RETRY = b"retry: 500\n\n"
+# A page behind a proxy that passes on only complete answers asks for streams that end, seconds.
+SHORT_S = 1.0
 
 
 class Stream:
@@ -35,13 +40,16 @@ class Stream:
         if self._hub.viewers >= MAX_VIEWERS:
             sentence = f"{MAX_VIEWERS} pages are open already; close one and reload."
             raise RequestRefusedError(503, sentence, code="viewers", limit=MAX_VIEWERS)
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await send({"type": "http.response.start", "status": 200, "headers": RAW_HEADERS})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
-        viewer = self._hub.join(_last_id(scope))
+        query = parse_qs(str(scope["query_string"], "latin-1"))
+        viewer = self._hub.join(_last_id(scope, query))
         disconnected = asyncio.create_task(_disconnected(receive))
-        sending = asyncio.create_task(self._send_events(viewer, send))
+        sending = asyncio.create_task(self._send_events(viewer, send, padded=is_forwarded(scope)))
+        if "short" in query:
+            asyncio.get_running_loop().call_later(SHORT_S, viewer.end)
         try:
             await asyncio.wait((disconnected, sending), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -49,10 +57,14 @@ class Stream:
             disconnected.cancel()
             sending.cancel()
 
-    async def _send_events(self, viewer: Viewer, send: Send) -> None:
+    async def _send_events(self, viewer: Viewer, send: Send, *, padded: bool) -> None:
         body = RETRY
+        padded_at = clock.monotonic()
         while not viewer.ended:
             if body:
+                if padded and clock.monotonic() - padded_at > PADDING_S:
+                    body += PADDING
+                    padded_at = clock.monotonic()
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             await viewer.wait()
             body = self._hub.next(viewer)
@@ -66,9 +78,8 @@ async def _disconnected(receive: Receive) -> None:
         message = await receive()
 
 
-def _last_id(scope: Scope) -> str | None:
+def _last_id(scope: Scope, query: Mapping[str, list[str]]) -> str | None:
     for name, value in scope["headers"]:
         if name == b"last-event-id":
             return str(value, "latin-1")
-    after = parse_qs(str(scope["query_string"], "latin-1")).get("after")
-    return None if after is None else after[0]
+    return query.get("after", [None])[0]

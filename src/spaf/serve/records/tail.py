@@ -18,6 +18,7 @@ from spaf import clock
 from spaf.errors import MissingError, SpafError
 from spaf.serve.records.kafka_view import TopicQuery, message
 from spaf.serve.web.concurrency_limit import ConcurrencyLimit
+from spaf.serve.web.event_stream import HEADERS, PADDING, is_forwarded
 from spaf.serve.web.responses import RequestRefusedError
 from spaf.topic.record_reader import TopicTail
 
@@ -44,14 +45,15 @@ async def tail(request: Request, topic: TopicQuery) -> Response:
     except BaseException:
         tails.release()
         raise
-    return _TailResponse(opened, request.app.state.closing)
+    padding = PADDING if is_forwarded(request.scope) else b""
+    return _TailResponse(opened, request.app.state.closing, padding)
 
 
 class _TailResponse(StreamingResponse):
     """Closes the tail however the response ends, also if it was never sent."""
 
-    def __init__(self, opened: TopicTail, closing: asyncio.Event) -> None:
-        super().__init__(_events(opened, closing), media_type="text/event-stream")
+    def __init__(self, opened: TopicTail, closing: asyncio.Event, padding: bytes) -> None:
+        super().__init__(_events(opened, closing, padding), headers=HEADERS)
         self._opened = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +64,9 @@ class _TailResponse(StreamingResponse):
             asyncio.get_running_loop().run_in_executor(None, _close, self._opened)
 
 
-async def _events(opened: TopicTail, closing: asyncio.Event) -> AsyncIterator[bytes]:
+async def _events(
+    opened: TopicTail, closing: asyncio.Event, padding: bytes = b""
+) -> AsyncIterator[bytes]:
     """Yield an event for each step with new records, and a comment for the others.
 
     When the process ends, the response ends at once, and the browser reconnects by itself; a step
@@ -77,7 +81,7 @@ async def _events(opened: TopicTail, closing: asyncio.Event) -> AsyncIterator[by
                 await asyncio.wait((step, closed), return_when=asyncio.FIRST_COMPLETED)
                 if closed.done():
                     return
-                yield step.result()
+                yield step.result() + padding
             finally:
                 step.cancel()
             await asyncio.wait((closed,), timeout=STEP_S)

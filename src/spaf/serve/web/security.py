@@ -2,8 +2,9 @@
 
 The page is for the person at this machine. A server on loopback can still be reached by every web
 page that is open in this person's browser, and by a host name that resolves to 127.0.0.1 (DNS
-rebinding). So a request must name this server as its Host and come from this page's own origin; one
-that changes something must also carry the token. Other methods than GET, HEAD and POST are refused.
+rebinding). So a request must name this machine, or the proxy of the settings, as its Host and come
+from this page's own origin (see `addresses.py`); one that changes something must also carry the
+token. Other methods than GET, HEAD and POST are refused.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from spaf.serve.web.addresses import SETTING, PageAddresses
+from spaf.serve.web.event_stream import FORWARDED_KEY
 from spaf.serve.web.rate_limit import TokenBucket
 from spaf.serve.web.responses import DEFECT, RequestRefusedError, invalid, send_refusal
 
@@ -31,7 +34,6 @@ MAX_BODY_BYTES_OF = {"/api/painted": 2**20}
 # For the whole body to arrive from the same machine.
 BODY_TIMEOUT_S = 10.0
 ALLOWED_SITES = (b"same-origin", b"none")
-HTTP_PORT = 80
 
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -52,15 +54,12 @@ ALWAYS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.it
 class SecurityMiddleware:
     """Checks every request; adds the security headers to every response, refusals included."""
 
-    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
-        """Allow the names of loopback at this port, and changes by requests with the token."""
+    def __init__(self, app: ASGIApp, addresses: PageAddresses, token: str) -> None:
+        """Allow requests to these addresses, and changes by requests with the token."""
         self._app = app
+        self._addresses = addresses
         self._token = token.encode()
         self._bucket = TokenBucket()
-        names = ("127.0.0.1", "localhost", "[::1]")
-        hosts = {f"{name}:{port}" for name in names} | ({*names} if port == HTTP_PORT else set())
-        self._hosts = {host.encode() for host in hosts}
-        self._origins = {b"http://" + host for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -68,6 +67,7 @@ class SecurityMiddleware:
             await self._app(scope, receive, send)
             return
         sender = _Sender(send)
+        scope = self._below_prefix(scope)
         try:
             receive = await self._checked(scope, receive)
             await self._app(scope, receive, sender)
@@ -77,6 +77,15 @@ class SecurityMiddleware:
             log.exception("%s %r failed", scope["method"], scope["path"])
             if not sender.started:
                 await send_refusal(sender, RequestRefusedError(500, DEFECT, code="defect"))
+
+    def _below_prefix(self, scope: Scope) -> Scope:
+        """Return the request without the proxy's prefix: some proxies remove it, others do not."""
+        scope = {**scope, FORWARDED_KEY: self._addresses.is_forwarded(scope["headers"])}
+        prefix = self._addresses.prefix
+        if prefix and scope["path"].startswith(f"{prefix}/"):
+            scope["path"] = scope["path"].removeprefix(prefix)
+            scope["raw_path"] = scope["path"].encode()
+        return scope
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """Check a request; return the channel from which its body is read.
@@ -106,15 +115,25 @@ class SecurityMiddleware:
         return await _body(receive, headers, MAX_BODY_BYTES_OF.get(scope["path"], MAX_BODY_BYTES))
 
     def _check_origin(self, headers: _Headers, scope: Scope) -> None:
-        host = headers.get(b"host")
-        if host is None or host.lower() not in self._hosts:
-            raise _foreign(421, "This page answers on this machine only, by its own address.")
+        host, addresses = headers.get(b"host"), self._addresses
+        if not addresses.accepts_host(host):
+            raise RequestRefusedError(
+                421,
+                f"This page answers to {addresses.names}, not to the name in this request; "
+                f"{SETTING} names the address of a proxy.",
+                code="host",
+                names=addresses.names,
+                setting=SETTING,
+            )
         origin = headers.get(b"origin")
-        if origin is not None and origin not in self._origins:
-            raise _foreign(403, "Requests from other pages are refused: the Origin is another.")
+        if origin is not None and not addresses.accepts_origin(origin, host):
+            raise _foreign(
+                "Requests from other pages are refused: the Origin is not the address that this "
+                f"request was sent to; {SETTING} names the address of a proxy."
+            )
         site = headers.get(b"sec-fetch-site")
         if site is not None and site not in ALLOWED_SITES and not _is_link(headers, scope):
-            raise _foreign(403, "Requests from other pages are refused: see Sec-Fetch-Site.")
+            raise _foreign("Requests from other pages are refused: see Sec-Fetch-Site.")
 
     def _check_token(self, headers: _Headers) -> None:
         kind, _, parameter = (headers.get(b"content-type") or b"").partition(b";")
@@ -155,8 +174,8 @@ class _Sender:
         await self._send(message)
 
 
-def _foreign(status: int, sentence: str) -> RequestRefusedError:
-    return RequestRefusedError(status, sentence, code="foreign")
+def _foreign(sentence: str) -> RequestRefusedError:
+    return RequestRefusedError(403, sentence, code="foreign", setting=SETTING)
 
 
 def _is_link(headers: _Headers, scope: Scope) -> bool:

@@ -7,6 +7,7 @@ thousand such connections would lock all others out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from typing import Any
 
@@ -18,6 +19,7 @@ from spaf.serve.app import Site
 from spaf.serve.web.security import ALWAYS, NO_STORE
 
 LOOPBACK = "127.0.0.1"
+LOOPBACK_IPV6 = "::1"
 # The streams of all viewers, with room for other requests and for viewers that are leaving.
 MAX_CONNECTIONS = 1_000
 # From the first byte of a request to the end of its headers; it comes from the same machine.
@@ -31,6 +33,8 @@ WRITE_BUFFER_BYTES = 32 * 2**10
 KEEP_ALIVE_S = 20
 # Streams are asked to end; one that has not ended after this is closed.
 SHUTDOWN_S = 2
+# Connections that wait to be accepted.
+BACKLOG = 2_048
 # A cookie of another page on localhost comes with every request.
 MAX_HEADER_BYTES = 32 * 2**10
 
@@ -100,6 +104,22 @@ class Connection(H11Protocol):
             self._request_timer = None
 
 
+def listeners(port: int) -> list[socket.socket]:
+    """Return the sockets of the page: on loopback, and on loopback of IPv6 where there is one.
+
+    Some systems resolve `localhost` to ::1 first.
+
+    Raises:
+        OSError: the port is taken.
+
+    """
+    found = [socket.create_server((LOOPBACK, port), backlog=BACKLOG)]
+    with contextlib.suppress(OSError):
+        address = (LOOPBACK_IPV6, port)
+        found.append(socket.create_server(address, family=socket.AF_INET6, backlog=BACKLOG))
+    return found
+
+
 class Server(uvicorn.Server):
     """Ends the streams before it waits for open responses."""
 
@@ -123,6 +143,15 @@ class Server(uvicorn.Server):
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )
         super().__init__(config)
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until the process is asked to end.
+
+        Raises:
+            OSError: the port is taken.
+
+        """
+        super().run(sockets or listeners(self.config.port))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End every stream, then everything else."""

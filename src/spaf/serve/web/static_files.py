@@ -43,12 +43,19 @@ class PageFiles(StaticFiles):
         return response
 
 
-def page_html(token: str) -> bytes:
-    """Return index.html with the modules to preload and the token that changes require."""
+def page_html(token: str, root: str = "") -> bytes:
+    """Return index.html with the modules to preload and the token that changes require.
+
+    Args:
+        token: is sent back by the page with each change.
+        root: begins each address of the page; empty for addresses relative to the page's own.
+
+    """
     files = {
         str(file.relative_to(FOLDER)): file.read_bytes()
         for file in FOLDER.rglob("*")
         if file.is_file()
     }
     page = files[PAGE].replace(b"{{modules}}", preload_links(files).encode())
-    return page.replace(b"{{token}}", token.encode())
+    page = page.replace(b"{{token}}", token.encode()).replace(b"{{root}}", root.encode())
+    return page.replace(b'"/static/', f'"{root}static/'.encode())

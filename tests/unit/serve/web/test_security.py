@@ -105,12 +105,32 @@ def test_a_post_of_our_own_page_passes(ask: Ask, right: dict[str, str], kind: st
     )
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "[::1]:8080"]
-)
-def test_our_own_names_are_known(ask: Ask, host: str) -> None:
-    """Loopback, with the port."""
-    assert ask("GET", "/healthz", {"host": host}).status_code == 200
+@pytest.mark.parametrize("port", ["", ":8080", ":9000", ":443", ":65535"])
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
+def test_our_own_names_are_known_at_any_port(ask: Ask, name: str, port: str) -> None:
+    """Loopback: the near end of a tunnel has a port of its own."""
+    assert ask("GET", "/healthz", {"host": name + port}).status_code == 200
+
+
+def test_the_page_of_a_tunnel_is_its_own_origin(ask: Ask, right: dict[str, str]) -> None:
+    """The Origin is the address that the request was sent to, and no other port of this machine."""
+    host = {"host": "localhost:9000"}
+    same = {**right, **host, "origin": "http://localhost:9000", "sec-fetch-site": "same-origin"}
+    body = b'{"name":"none"}'
+    assert ask("POST", "/api/painted", same, content=body).status_code in (200, 404)
+    for origin in ("http://localhost:9001", "http://localhost:8080", "http://127.0.0.1:9000"):
+        refused(
+            ask("POST", "/api/painted", {**right, **host, "origin": origin}, content=b"{}"), 403
+        )
+        refused(ask("GET", "/api/stream", {**host, "origin": origin}), 403)
+
+
+def test_a_refused_host_is_told_what_is_allowed(ask: Ask) -> None:
+    """The names, and the setting that adds one; nothing of what was sent."""
+    error = ask("GET", "/", {"host": "sales.example"}).json()["error"]
+    for word in ("127.0.0.1", "localhost", "[::1]", "any port", "SPAF_SERVE__PUBLIC_URL"):
+        assert word in error
+    assert "sales.example" not in error
 
 
 @pytest.mark.parametrize(
@@ -118,10 +138,16 @@ def test_our_own_names_are_known(ask: Ask, host: str) -> None:
     [
         "evil.example",
         "evil.example:8080",
-        "127.0.0.1",
-        "127.0.0.1:8081",
-        "localhost",
+        "127.0.0.1.evil.example:9000",
+        "127.0.0.1:",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "127.0.0.1:80x",
         "localhost.evil.example:8080",
+        "evil.localhost:8080",
+        "localhost.:8080",
+        "::1:8080",
+        "[::1]evil.example:8080",
         "127.0.0.1:8080.evil.example",
         "user@127.0.0.1:8080",
         "127.0.0.1:8080@evil.example",

@@ -53,7 +53,8 @@ function noteTick({ database = "up" }) {
 /** @param {HTMLElement} banner */
 function checkNow(banner) {
   const { tickAt, cutAt } = heard;
-  const silentMs = tickAt === null ? 0 : performance.now() - tickAt;
+  // The timer of the page may stand still while the machine sleeps, the clock does not.
+  const silentMs = tickAt === null ? 0 : Math.max(performance.now() - tickAt, Date.now() - heard.at);
   const gone = tickAt !== null && (silentMs > SILENT_MS || (cutAt !== null && performance.now() - cutAt > CUT_MS));
   const trouble = tickAt === null ? "" : troubleText(gone ? silentMs : 0);
   const live = tickAt === null ? "connecting" : trouble ? "stale" : "live";

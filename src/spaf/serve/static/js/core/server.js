@@ -19,6 +19,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Return the address of a path of the server; a proxy may publish it below a prefix. @param {string} path */
+export function address(path) {
+  return `${meta("spaf-root")}${path.slice(1)}`;
+}
+
 /**
  * Return the JSON at a path; parameters that are null are left out.
  *
@@ -31,8 +36,7 @@ export function getJson(path, parameters = {}) {
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== null && value !== undefined) query.set(name, String(value));
   }
-  const address = query.size ? `${path}?${query}` : path;
-  return answer(fetch(address, { headers: { accept: "application/json" } }));
+  return answer(fetch(address(query.size ? `${path}?${query}` : path), { headers: { accept: "application/json" } }));
 }
 
 /**
@@ -44,9 +48,9 @@ export function getJson(path, parameters = {}) {
  * @returns {Promise<any>}
  */
 export function postJson(path, body, options = {}) {
-  return answer(fetch(path, {
+  return answer(fetch(address(path), {
     method: "POST",
-    headers: { "content-type": "application/json", "x-spaf-token": token() },
+    headers: { "content-type": "application/json", "x-spaf-token": meta("spaf-token") },
     body: JSON.stringify(body),
     ...options,
   }));
@@ -62,6 +66,7 @@ async function answer(request) {
   throw new ApiError(message, response.status, body ?? {});
 }
 
-function token() {
-  return document.querySelector('meta[name="spaf-token"]')?.getAttribute("content") ?? "";
+/** @param {string} name */
+function meta(name) {
+  return document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
 }

@@ -3,7 +3,7 @@
 import { html } from "../../vendor/lit-html/lit-html.js";
 import { number } from "../core/format.js";
 import { t } from "../core/i18n.js";
-import { ApiError, getJson } from "../core/server.js";
+import { ApiError, address, getJson } from "../core/server.js";
 import { announce, panel } from "../core/ui.js";
 import { LIMIT, MessageForm } from "./message_form.js";
 import { MessageList } from "./message_list.js";
@@ -98,7 +98,7 @@ export class Messages {
     this.answer = null;
     this.live = true;
     this.list.show([]);
-    this.tail = this.#openTail(`/api/kafka/tail?topic=${encodeURIComponent(this.topic)}`);
+    this.tail = this.#openTail(address(`/api/kafka/tail?topic=${encodeURIComponent(this.topic)}`));
     announce(t("messages.following"));
   }
 
