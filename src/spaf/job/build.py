@@ -61,9 +61,22 @@ MAX_SPAN_S = 16
 HISTORY_PARTS = 3
 # Alerts of one category with fewer seconds than this between them are one run.
 COOL_DOWN_S = 10
-# Last event time that Flink's timestamps hold with a day of lateness added.
-MAX_TIMESTAMP_MS = 253_402_214_399_999
+# Maximum distance of a price from a whole cent, in cents: a twentieth, less what doubles round.
+CENT_TOLERANCE = 0.0499
 
+
+# A date that exists, from 1970 to 2037; leap years are those that four divides.
+ISO_DATE = (
+    r"((19[7-9]\d|20[0-2]\d|203[0-7])-"
+    r"((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))"
+    r"|(19(7[26]|8[048]|9[26])|20([02][048]|[13][26]))-02-29)"
+)
+ISO_TIME = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?"
+# As programs write it: ` UTC`, `-03`, `-0300`, `-03:00[America/Sao_Paulo]`.
+ISO_ZONE = (
+    r"( ?([Zz]|UTC|GMT|[+-](0\d|1[0-3])(:?[0-5]\d)?|[+-]14(:?00)?)(\[[A-Za-z0-9_+/-]{1,40}\])?)?"
+)
+ISO_8601 = rf"\A{ISO_DATE}[Tt ]{ISO_TIME}{ISO_ZONE}\z"
 
 # Parameters that a compiled plan does not hold, because it names tables without their options.
 ENDPOINTS = ("bootstrap_servers", "topic", "group", "jdbc_url", "jdbc_user", "jdbc_password")
@@ -152,7 +165,8 @@ class JobParameters:
             "max_ahead_s": str(self.max_ahead_s),
             "max_lateness_ms": str(self.max_lateness_s * 1000),
             "max_ahead_ms": str(self.max_ahead_s * 1000),
-            "max_timestamp_ms": str(MAX_TIMESTAMP_MS),
+            "iso_8601": _text(ISO_8601),
+            "cent_tolerance": _double(CENT_TOLERANCE),
             "state_ttl": _text(f"{self.max_ahead_s + self.max_lateness_s + STATE_SLACK_S} s"),
             "known_categories": known,
             "count_columns": ", ".join(counts),

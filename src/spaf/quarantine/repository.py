@@ -11,7 +11,7 @@ import psycopg
 
 from spaf.quarantine.explain import QuarantineRow, ReasonCounts
 from spaf.quarantine.offset_ranges import LedgerSecond, PartitionProgress
-from spaf.sale import Rules
+from spaf.sale import Rules, contract
 from spaf.store.statement import statement
 
 # Seconds of the ledger that one query returns: a quarter of an hour of each partition.
@@ -25,8 +25,9 @@ class ConcurrentUpdateError(Exception):
 
 
 def rules_text(rules: Rules) -> str:
-    """Return the rules as a position stores them."""
-    return f"{rules.default_currency} {rules.max_lateness_ms} {rules.max_ahead_ms}"
+    """Return the rules as a position stores them, with the version of the contract itself."""
+    settings = f"{rules.default_currency} {rules.max_lateness_ms} {rules.max_ahead_ms}"
+    return f"v{contract.VERSION} {settings}"
 
 
 def reset_if_rules_changed(connection: psycopg.Connection, rules: Rules) -> bool:

@@ -15,6 +15,9 @@ import msgspec
 if TYPE_CHECKING:
     from spaf.settings import SaleSettings
 
+VERSION = 2
+"""Raised when the same record gets another outcome: the quarantine then explains all anew."""
+
 COLUMNS = (
     "productId",
     "productCategory",
@@ -39,8 +42,14 @@ PRICE_LIMIT = 1e10
 MAX_QUANTITY = 1_000_000
 """Maximum quantity of one sale."""
 
-MAX_EVENT_MS = 253_402_214_399_999
-"""Maximum event time, epoch milliseconds: one day before the last value of a timestamp."""
+MIN_EPOCH_MS, MIN_EPOCH_US, MIN_EPOCH_NS = 10**11, 10**14, 10**17
+"""From these on, an epoch is in milli-, micro- and nanoseconds; below the first in seconds.
+
+Every unit then reaches from 1973 to beyond 2262, and no number is of two units.
+"""
+
+MAX_EPOCH = 2**63 - 1
+"""Maximum number of an event time: the job reads a BIGINT."""
 
 
 class Reason(StrEnum):

@@ -18,13 +18,14 @@ from functools import lru_cache
 
 import msgspec
 
-from spaf.sale.contract import COLUMNS, MAX_EVENT_MS, Rules, Sale
+from spaf.sale.contract import COLUMNS, Rules, Sale
 from spaf.sale.validation import (
     CURRENCY,
     cents,
     is_category,
     is_product,
     iso_ms,
+    milliseconds,
     transaction_id,
     whole,
 )
@@ -122,5 +123,5 @@ def _has_few_columns(value: bytes, colons: int, plain: PlainRecord) -> bool:
 
 def _when(plain: PlainRecord, append_ms: int) -> int | None:
     if plain.event_time is not None:
-        return plain.event_time if 0 <= plain.event_time <= MAX_EVENT_MS else None
+        return milliseconds(plain.event_time)
     return append_ms if plain.transaction_date is None else iso_ms(plain.transaction_date)

@@ -10,7 +10,17 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from spaf.sale.contract import MAX_EVENT_MS, MAX_QUANTITY, PRICE_LIMIT, Reason, Rules, Sale
+from spaf.sale.contract import (
+    MAX_EPOCH,
+    MAX_QUANTITY,
+    MIN_EPOCH_MS,
+    MIN_EPOCH_NS,
+    MIN_EPOCH_US,
+    PRICE_LIMIT,
+    Reason,
+    Rules,
+    Sale,
+)
 
 if TYPE_CHECKING:
     from spaf.sale.jackson.rows import Row
@@ -20,13 +30,14 @@ CATEGORY = re.compile(r"[^\x00-\x1f\x7f-\x9f{\[][^\x00-\x1f\x7f-\x9f]{0,63}")
 TRANSACTION = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 # Text that SQL casts to a BIGINT: a sign alone is none, and a fraction is truncated. A number with
-# more digits exceeds the maximum event time.
-INTEGER = re.compile(r"(?![+-]?$)([+-]?)0*([0-9]{0,15})(?:\.[0-9]*)?")
-# Years up to 2037, because the job counts seconds in an INT.
+# more digits is no BIGINT.
+INTEGER = re.compile(r"(?![+-]?$)([+-]?)0*([0-9]{0,19})(?:\.[0-9]*)?")
+# Years up to 2037, because the job counts seconds in an INT. Java leaves out seconds that are 0.
 ISO_8601 = re.compile(
-    r"(19[7-9][0-9]|20[0-2][0-9]|203[0-7])-([0-9]{2})-([0-9]{2})[T ]"
-    r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
-    r"(?:Z|([+-])(?:(0[0-9]|1[0-3]):([0-5][0-9])|(14):00))?"
+    r"(19[7-9][0-9]|20[0-2][0-9]|203[0-7])-([0-9]{2})-([0-9]{2})[Tt ]"
+    r"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+    r"(?: ?(?:[Zz]|UTC|GMT|([+-])(?:(0[0-9]|1[0-3])(?::?([0-5][0-9]))?|(14)(?::?00)?))"
+    r"(?:\[[A-Za-z0-9_+/-]{1,40}\])?)?"
 )
 DECIMAL = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[fFdD]?")
 HEX = re.compile(
@@ -37,8 +48,9 @@ JAVA_SPACE = "".join(map(chr, range(0x21)))
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-# Maximum distance of a price in cents, as a double, from a whole number.
-CENT_TOLERANCE = 0.001
+# Maximum distance of a price from a whole cent, in cents: a twentieth, less what doubles round.
+# Single precision stays within it up to 16,384; a third decimal does not.
+CENT_TOLERANCE = 0.0499
 MAX_PRODUCT_LENGTH = 64
 
 
@@ -115,7 +127,10 @@ def double(text: str | None) -> float | None:
 
 
 def cents(price: float | None) -> int | None:
-    """Return a price in whole cents; None if it has more than two decimals or is out of range."""
+    """Return a price in whole cents; None if it is no cent or out of range.
+
+    A distance of less than a twentieth of a cent, as single precision leaves it, is rounded away.
+    """
     if price is None or not 0 <= price < PRICE_LIMIT:
         return None
     price_cents = price * 100.0
@@ -148,18 +163,34 @@ def epoch_ms(text: str) -> int | None:
     if match is None:
         return None
     sign, digits = match.groups()
-    number = int(sign + (digits or "0"))
-    return number if 0 <= number <= MAX_EVENT_MS else None
+    return milliseconds(int(sign + (digits or "0")))
+
+
+def milliseconds(epoch: int) -> int | None:
+    """Return an epoch in milliseconds, whatever its unit; None if it is out of range.
+
+    Nobody sells today in 1973, so the magnitude of the number names its unit.
+    """
+    if not 0 <= epoch <= MAX_EPOCH:
+        return None
+    if epoch < MIN_EPOCH_MS:
+        return epoch * 1_000
+    if epoch < MIN_EPOCH_US:
+        return epoch
+    return epoch // (1_000 if epoch < MIN_EPOCH_NS else 1_000_000)
 
 
 def iso_ms(text: str) -> int | None:
-    """Return an ISO 8601 time, epoch milliseconds; None if it is invalid or before 1970."""
+    """Return an ISO 8601 time, epoch milliseconds; None if it is invalid or before 1970.
+
+    Also as programs write it: ` UTC`, `-0300`, a comma before the fraction, no seconds, `[Zone]`.
+    """
     match = ISO_8601.fullmatch(text)
     if match is None:
         return None
-    *date_and_time, fraction, sign, hours, minutes, hours_14 = match.groups()
+    *date_and_time, second, fraction, sign, hours, minutes, hours_14 = match.groups()
     try:
-        local = datetime(*map(int, date_and_time), tzinfo=UTC)  # type: ignore[misc,arg-type]
+        local = datetime(*map(int, date_and_time), int(second or 0), tzinfo=UTC)  # type: ignore[misc,arg-type]
     except ValueError:
         return None
     offset = int(hours or hours_14 or 0) * 60 + int(minutes or 0)

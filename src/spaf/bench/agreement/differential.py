@@ -49,9 +49,10 @@ SPARE_MS = 60_000
 SLOT_MS = RULES.max_lateness_ms + RULES.max_ahead_ms + SPARE_MS
 # Position of the append time in its slot; fuzzed records are appended up to a second later.
 APPEND_MS = RULES.max_lateness_ms + SPARE_MS // 2
-# The hand-made records come first, in slots of 1971; the fuzzed ones from a slot that the seed
-# chooses, before this one, which is in 2019.
-FIRST_SLOT = 365 * 86_400_000 // SLOT_MS
+# The hand-made records come first, in slots of 1974: before 1973 an epoch in milliseconds has the
+# magnitude of one in seconds. The fuzzed ones follow, from a slot that the seed chooses, before the
+# last slot, which is in 2019.
+FIRST_SLOT = 4 * 365 * 86_400_000 // SLOT_MS
 LAST_FUZZED_SLOT = 49 * 365 * 86_400_000 // SLOT_MS
 # Upper bound of the topic; the broker refuses larger records (kind 60).
 MAX_RECORD_BYTES = 1024 * 1024

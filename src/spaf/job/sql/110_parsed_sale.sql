@@ -19,45 +19,69 @@ SELECT
     CAST(FLOOR(productPrice * 100e0 + 0.5e0) AS BIGINT) AS unit_cents,
     -- Stated event time, ms. NULL if none is stated, -1 if it cannot be read.
     CASE
-        WHEN eventTime IS NOT NULL THEN COALESCE(TRY_CAST(eventTime AS BIGINT), -1)
+        WHEN eventTime IS NOT NULL
+            THEN
+                CASE
+                    -- Milliseconds of 13 digits, as nearly every program writes them.
+                    WHEN
+                        CHAR_LENGTH(eventTime) = 13
+                        AND TRY_CAST(eventTime AS BIGINT) >= 1000000000000
+                        THEN TRY_CAST(eventTime AS BIGINT)
+                    -- The magnitude tells seconds, milliseconds, microseconds and nanoseconds apart.
+                    WHEN COALESCE(TRY_CAST(eventTime AS BIGINT), -1) < 0 THEN -1
+                    WHEN TRY_CAST(eventTime AS BIGINT) < 100000000000
+                        THEN TRY_CAST(eventTime AS BIGINT) * 1000
+                    WHEN TRY_CAST(eventTime AS BIGINT) < 100000000000000
+                        THEN TRY_CAST(eventTime AS BIGINT)
+                    WHEN TRY_CAST(eventTime AS BIGINT) < 100000000000000000
+                        THEN TRY_CAST(eventTime AS BIGINT) / 1000
+                    ELSE TRY_CAST(eventTime AS BIGINT) / 1000000
+                END
         WHEN transactionDate IS NULL THEN CAST(NULL AS BIGINT)
-        -- ISO 8601. TIMESTAMPDIFF counts in INT, so the last year is 2037; the contract refuses a
-        -- later one anyway. Flink parses a date that does not exist as another date, so the
-        -- parsed date must format back to the same text.
-        WHEN
-            REGEXP(
-                transactionDate,
-                '\A(19[7-9]\d|20[0-2]\d|203[0-7])-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-](0\d:[0-5]\d|1[0-3]:[0-5]\d|14:00))?\z'
-            )
-            AND DATE_FORMAT(
-                TO_TIMESTAMP(REPLACE(SUBSTRING(transactionDate, 1, 19), 'T', ' ')),
-                'yyyy-MM-dd HH:mm:ss'
-            ) = REPLACE(SUBSTRING(transactionDate, 1, 19), 'T', ' ')
+        -- ISO 8601. TIMESTAMPDIFF counts in INT, so the last year is 2037. Flink parses a date that
+        -- does not exist as another date, so the pattern knows the days of each month.
+        WHEN REGEXP(transactionDate, ${iso_8601})
             THEN
                 1000 * CAST(
                     TIMESTAMPDIFF(
                         SECOND,
                         TIMESTAMP '1970-01-01 00:00:00',
-                        TO_TIMESTAMP(REPLACE(SUBSTRING(transactionDate, 1, 19), 'T', ' '))
+                        TO_TIMESTAMP(
+                            SUBSTRING(transactionDate, 1, 10)
+                            || ' '
+                            || SUBSTRING(transactionDate, 12, 5)
+                            || CASE
+                                WHEN SUBSTRING(transactionDate, 17, 1) = ':'
+                                    THEN SUBSTRING(transactionDate, 17, 3)
+                                ELSE ':00'
+                            END
+                        )
                     ) AS BIGINT
                 )
                 + COALESCE(
                     CAST(
-                        RPAD(NULLIF(REGEXP_EXTRACT(transactionDate, '\.(\d{1,3})', 1), ''), 3, '0')
+                        RPAD(
+                            NULLIF(REGEXP_EXTRACT(transactionDate, '[.,](\d{1,3})', 1), ''), 3, '0'
+                        )
                         AS BIGINT
                     ),
                     0
                 )
                 - COALESCE(
-                    60000 * CAST(
-                        REGEXP_EXTRACT(transactionDate, '([+-]\d\d):\d\d\z', 1) AS BIGINT
-                    ) * 60,
+                    3600000 * CAST(
+                        REGEXP_EXTRACT(
+                            transactionDate, '([+-]\d\d)(:?\d\d)?(\[.*)?\z', 1
+                        ) AS BIGINT
+                    ),
                     0
                 )
                 - COALESCE(
                     60000 * CAST(
-                        REGEXP_EXTRACT(transactionDate, '[+-]\d\d:(\d\d)\z', 1) AS BIGINT
-                    ) * CASE WHEN REGEXP(transactionDate, '-\d\d:\d\d\z') THEN -1 ELSE 1 END,
+                        REGEXP_EXTRACT(
+                            transactionDate, '[+-]\d\d:?(\d\d)(\[.*)?\z', 1
+                        ) AS BIGINT
+                    )
+                    * CASE WHEN REGEXP(transactionDate, '-\d\d:?\d\d(\[.*)?\z') THEN -1 ELSE 1 END,
                     0
                 )
         ELSE -1
@@ -72,7 +96,7 @@ SELECT
             )
         )
         AND productPrice >= 0e0 AND productPrice < 1e10
-        AND ABS(productPrice * 100e0 - FLOOR(productPrice * 100e0 + 0.5e0)) < 0.001e0
+        AND ABS(productPrice * 100e0 - FLOOR(productPrice * 100e0 + 0.5e0)) < ${cent_tolerance}
         AND productQuantity >= 1e0 AND productQuantity <= 1e6
         AND productQuantity = FLOOR(productQuantity)
         AND CASE

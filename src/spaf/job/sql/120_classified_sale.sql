@@ -23,7 +23,7 @@ SELECT
     CASE
         WHEN NOT well_formed THEN 2
         WHEN stated_ms IS NULL THEN 0
-        WHEN stated_ms < 0 OR stated_ms > ${max_timestamp_ms} THEN 2
+        WHEN stated_ms < 0 THEN 2
         -- In whole seconds, one second inside either limit: nearly every sale needs no timestamp.
         WHEN
             stated_ms / 1000 > append_second - ${max_lateness_s}

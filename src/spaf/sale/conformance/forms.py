@@ -4,7 +4,8 @@ The examples are in `spaf.sale.conformance.cases`. They have three uses: the tab
 page, the cases of a unit test, and the hand-made records of the differential test.
 
 In an example `@ms-600000@` stands for the append time plus or minus this number of milliseconds, as
-epoch milliseconds, and `@iso+0@` for the same as `YYYY-MM-DDThh:mm:ss`.
+epoch milliseconds, `@s`, `@us` and `@ns` for the same in other units, and `@iso+0@` for the same as
+`YYYY-MM-DDThh:mm:ss`.
 
 >>> at(b'{"eventTime": @ms-1@}', 1_763_800_000_123)
 b'{"eventTime": 1763800000122}'
@@ -18,7 +19,8 @@ from typing import NamedTuple
 
 from spaf.sale.contract import Late, Outcome, Reason, Sale
 
-MOMENT = re.compile(rb"@(ms|iso)([+-][0-9]+)@")
+MOMENT = re.compile(rb"@(s|ms|us|ns|iso)([+-][0-9]+)@")
+UNITS_NS = {b"s": 10**9, b"ms": 10**6, b"us": 10**3, b"ns": 1}
 CHANGES = re.compile(r"; (?=[a-z]+=)")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOUR = b'"productId":"p","productCategory":"books","productPrice":1.25,"productQuantity":3'
@@ -98,7 +100,7 @@ def _event_ms(stamp: str, append_ms: int) -> int:
 
 def _moment(match: re.Match[bytes], append_ms: int) -> bytes:
     moment = append_ms + int(match[2])
-    if match[1] == b"ms":
-        return str(moment).encode()
+    if match[1] in UNITS_NS:
+        return str(moment * 1_000_000 // UNITS_NS[match[1]]).encode()
     seconds = EPOCH + timedelta(seconds=moment // 1_000)
     return seconds.strftime("%Y-%m-%dT%H:%M:%S").encode()
