@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import pwd
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,9 +50,17 @@ _SECRET = re.compile(r"://.*@|passw", re.DOTALL | re.IGNORECASE)
 
 def _own_folder(home: Path) -> Path:
     """Refuse folders that hold more than a run; an empty name is the current folder."""
-    if home.resolve() in (Path("/"), Path.home().resolve(), Path.cwd()):
+    if home.resolve() in (Path("/"), _account_folder(), Path.cwd()):
         raise ValueError("must be a folder of its own, not /, your home or the current folder")
     return home
+
+
+def _account_folder() -> Path | None:
+    """Return the home folder of the account; None for an account without an entry."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir).resolve()
+    except KeyError:
+        return None
 
 
 def _topic_name(name: str) -> str:

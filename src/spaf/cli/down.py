@@ -14,7 +14,11 @@ from spaf.stack import control
 def down(
     *,
     wipe: Annotated[
-        bool, typer.Option("--wipe", help="Delete the run folder too: data, logs, passwords.")
+        bool,
+        typer.Option(
+            "--wipe",
+            help="Delete the run folder too: data, logs, passwords. A link or a mount is emptied.",
+        ),
     ] = False,
 ) -> None:
     """Stop everything that runs in the run folder."""
@@ -22,4 +26,5 @@ def down(
     was_running = control.down(chosen, wipe=wipe)
     err.print("Stopped." if was_running else "Nothing was running.")
     if wipe:
-        err.print(f"{chosen.home} is deleted.")
+        kept = chosen.home.is_symlink() or chosen.home.exists()
+        err.print(f"{chosen.home} is {'empty' if kept else 'deleted'}.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from spaf.job.build import STATE_SLACK_S
 from spaf.settings import JobSettings
 
@@ -13,15 +11,15 @@ MAX_MINI_BATCH_EVENTS = 50_000
 
 
 def options(
-    name: str, settings: JobSettings, checkpoints: Path | None, resume_from: Path | None
+    name: str, settings: JobSettings, checkpoints: str | None, resume_from: str | None
 ) -> dict[str, str]:
     """Return Flink's options for the job.
 
     Args:
         name: the job's name, by which SPAF finds it again on a cluster that outlives SPAF.
         settings: parallelism, mini-batch, checkpoint interval.
-        checkpoints: folder that both the cluster and SPAF can read; None for the cluster's own.
-        resume_from: checkpoint to start from; None starts at the committed offsets.
+        checkpoints: URI of a folder of the cluster's machine; None for the cluster's own.
+        resume_from: URI of the checkpoint to start from; None starts at the committed offsets.
 
     """
     chosen = {
@@ -54,9 +52,9 @@ def options(
         "table.plan.compile.catalog-objects": "IDENTIFIER",
     }
     if checkpoints is not None:
-        chosen["execution.checkpointing.dir"] = checkpoints.resolve().as_uri()
+        chosen["execution.checkpointing.dir"] = checkpoints
     if resume_from is not None:
-        chosen["execution.state-recovery.path"] = resume_from.resolve().as_uri()
+        chosen["execution.state-recovery.path"] = resume_from
         # The old checkpoint stays, and SPAF deletes it.
         chosen["execution.state-recovery.claim-mode"] = "NO_CLAIM"
     if settings.mini_batch_ms:

@@ -65,6 +65,8 @@ def environment(java_home: str, flink_home: str, archive: Sequence[str] = ()) ->
         "_python_worker_execution_mode": "process",
         "JAVA_HOME": java_home,
         "FLINK_HOME": flink_home,
+        # Otherwise the name of the account, which a container may lack.
+        "FLINK_IDENT_STRING": "spaf",
         "JVM_ARGS": " ".join([JVM_OPTIONS, *archive]),
     }
 

@@ -108,7 +108,7 @@ def down(chosen: Settings, *, wipe: bool = False) -> bool:
         stopped = _clear_leftovers(home) or stopped
     if wipe and home.folder.exists():
         postgres.remove(home.postgres)
-        shutil.rmtree(home.folder)
+        home.delete()
     return stopped
 
 

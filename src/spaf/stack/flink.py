@@ -7,6 +7,7 @@ uploaded jars and allows requests of any web page; this configuration does none 
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,10 +20,14 @@ from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
-from spaf.stack.process import ServiceProcess
+from spaf.stack.process import CWD, ServiceProcess
 from spaf.stack.service_names import JOBMANAGER, TASKMANAGER
+from spaf.stack.state import RunFolder
 
 REST_TIMEOUT_S = 2.0
+# Folders in the run folder.
+CONF = "flink/conf"
+SCRATCH = "flink/tmp"
 
 # Memory of a TaskManager in addition to the heap of the job. Managed memory serves the one-second
 # windows only; network buffers serve a few channels.
@@ -48,22 +53,26 @@ class JobManagerPorts:
 
 
 def services(
-    settings: FlinkSettings, folder: Path, logs: Path, ports: JobManagerPorts
+    settings: FlinkSettings, home: RunFolder, ports: JobManagerPorts
 ) -> list[ServiceProcess]:
-    """Write the cluster's configuration and return its JobManager and TaskManagers."""
-    conf = _configure(settings, folder, ports)
+    """Write the cluster's configuration and return its JobManager and TaskManagers.
+
+    Their working directory is the run folder, which also holds the checkpoints.
+    """
+    _configure(settings, home.flink, ports)
     client = FlinkClient(f"http://{LOOPBACK}:{ports.rest}", REST_TIMEOUT_S)
     jobmanager = ServiceProcess(
         name=JOBMANAGER,
-        argv=jobmanager_argv(conf),
+        argv=jobmanager_argv(),
         address=client.url,
-        log=logs / f"{JOBMANAGER}.log",
+        log=home.logs / f"{JOBMANAGER}.log",
         ready=client.ready,
         env=_environment(),
-        cwd=folder,
+        cwd=home.folder,
     )
     names = [TASKMANAGER, *(f"{TASKMANAGER}-{n}" for n in range(2, settings.task_managers + 1))]
-    argv = taskmanager_argv(settings, conf)
+    argv = taskmanager_argv(settings)
+    logs = home.logs
     return [jobmanager, *(_taskmanager(name, argv, jobmanager, logs, client) for name in names)]
 
 
@@ -80,10 +89,10 @@ def _taskmanager(
     )
 
 
-def jobmanager_argv(conf: Path) -> list[str]:
+def jobmanager_argv() -> list[str]:
     """Return the command of the JobManager."""
     return [
-        *_java(conf, JOBMANAGER),
+        *_java(JOBMANAGER),
         "-Xms64m",
         f"-Xmx{JOBMANAGER_HEAP_MIB}m",
         f"-XX:MaxMetaspaceSize={JOBMANAGER_METASPACE_MIB}m",
@@ -92,13 +101,13 @@ def jobmanager_argv(conf: Path) -> list[str]:
         "-XX:TieredStopAtLevel=1",
         "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
         "--configDir",
-        str(conf),
+        str(CWD / CONF),
         "--executionMode",
         "cluster",
     ]
 
 
-def taskmanager_argv(settings: FlinkSettings, conf: Path) -> list[str]:
+def taskmanager_argv(settings: FlinkSettings) -> list[str]:
     """Return the command of a TaskManager, with the memory options that the scripts compute."""
     memory = {
         "task.heap.size": settings.task_heap_mib,
@@ -114,7 +123,7 @@ def taskmanager_argv(settings: FlinkSettings, conf: Path) -> list[str]:
     }
     heap = settings.task_heap_mib + FRAMEWORK_HEAP_MIB
     return [
-        *_java(conf, TASKMANAGER),
+        *_java(TASKMANAGER),
         f"-Xms{heap}m",
         f"-Xmx{heap}m",
         f"-Xmn{round(heap * YOUNG_SHARE)}m",
@@ -123,7 +132,7 @@ def taskmanager_argv(settings: FlinkSettings, conf: Path) -> list[str]:
         "-XX:+UseParallelGC",
         "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
         "--configDir",
-        str(conf),
+        str(CWD / CONF),
         f"-Dtaskmanager.cpu.cores={settings.slots}",
         *(f"-Dtaskmanager.memory.{key}={value}m" for key, value in memory.items()),
     ]
@@ -137,7 +146,7 @@ def shipped_java_options() -> list[str]:
     return [option for option in options.split() if "jdk.compiler" not in option]
 
 
-def _java(conf: Path, name: str) -> list[str]:
+def _java(name: str) -> list[str]:
     return [
         str(runtime.java()),
         *shipped_java_options(),
@@ -145,9 +154,11 @@ def _java(conf: Path, name: str) -> list[str]:
         "-XX:+ExitOnOutOfMemoryError",
         # The JDBC sink writes timestamps in the time zone of the JVM.
         "-Duser.timezone=UTC",
+        f"-Dlog4j.configurationFile={CWD / CONF / 'log4j2.properties'}",
         # The codecs of zstd, snappy and lz4 unpack a library here; /tmp may forbid to run files.
-        f"-Djava.io.tmpdir={conf.parent / 'tmp'}",
-        f"-Dlog4j.configurationFile={conf / 'log4j2.properties'}",
+        f"-Djava.io.tmpdir={CWD / SCRATCH}",
+        # The driver of the sink would read .pgpass and .postgresql/ there.
+        f"-Duser.home={os.devnull}",
         "-cp",
         f"{runtime.FLINK_JARS}/*",
     ]
@@ -157,19 +168,18 @@ def _environment() -> Mapping[str, str]:
     return {"FLINK_PLUGINS_DIR": str(runtime.pyflink() / "plugins")}
 
 
-def _configure(settings: FlinkSettings, folder: Path, ports: JobManagerPorts) -> Path:
+def _configure(settings: FlinkSettings, folder: Path, ports: JobManagerPorts) -> None:
     conf = folder / "conf"
     conf.mkdir(parents=True, exist_ok=True)
     scratch = folder / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     with (conf / "config.yaml").open("w") as file:
-        YAML().dump(configuration(settings, folder, ports), file)
+        YAML().dump(configuration(settings, ports), file)
     (conf / "log4j2.properties").write_text(_LOGGING)
-    return conf
 
 
-def configuration(settings: FlinkSettings, folder: Path, ports: JobManagerPorts) -> dict[str, Any]:
+def configuration(settings: FlinkSettings, ports: JobManagerPorts) -> dict[str, Any]:
     """Return config.yaml of the cluster; the options of the job come with the job."""
     return {
         "jobmanager.rpc.address": LOOPBACK,
@@ -197,8 +207,8 @@ def configuration(settings: FlinkSettings, folder: Path, ports: JobManagerPorts)
         "heartbeat.interval": "1s",
         "heartbeat.timeout": "8s",
         "task.cancellation.timeout": "30s",
-        "io.tmp.dirs": str(folder / "tmp"),
-        "env.log.dir": str(folder),
+        "io.tmp.dirs": str(CWD / SCRATCH),
+        "env.log.dir": str(CWD / "flink"),
     }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from spaf.environment import PYTHON_OPTIONS
 from spaf.errors import ServiceError, SetupError, SpafError
 from spaf.files import write_atomically
 from spaf.job.submit import environment
@@ -31,6 +31,7 @@ from spaf.settings import FlinkSettings, KafkaSettings
 from spaf.stack import flink, kafka, process, runtime
 from spaf.stack.ports import any_free_port
 from spaf.stack.service_names import JOBMANAGER, KAFKA, TASKMANAGER
+from spaf.stack.state import RunFolder
 
 DOWNLOADS_AT_ONCE = 8
 # A cold start of all these services at once on a slow machine, seconds.
@@ -140,11 +141,9 @@ def write_archives(progress: Progress) -> None:
 
 def _dump_base_archive() -> None:
     """Write the archive of the JDK, which the wheel does not include."""
-    done = subprocess.run(
-        [str(runtime.java()), "-Xshare:dump"], capture_output=True, text=True, check=False
-    )
+    done = process.run("java", [str(runtime.java()), "-Xshare:dump"])
     if done.returncode != 0:
-        raise SetupError(f"java -Xshare:dump failed: {done.stdout[-500:]}{done.stderr[-500:]}")
+        raise SetupError(f"java -Xshare:dump failed: {done.stdout[-1000:]}")
 
 
 def _archive_services(folder: Path) -> None:
@@ -155,7 +154,7 @@ def _archive_services(folder: Path) -> None:
     broker = kafka.service(
         KafkaSettings(), folder / "kafka", folder / "kafka.log", any_free_port(), any_free_port()
     )
-    cluster = flink.services(FlinkSettings(), folder, folder, ports)
+    cluster = flink.services(FlinkSettings(), RunFolder(folder), ports)
     started = [(service, process.start(_archiving(service))) for service in (broker, *cluster)]
     try:
         for service, _ in started:
@@ -175,25 +174,19 @@ def _archive_services(folder: Path) -> None:
 def _archive_client() -> None:
     """Write the archive of the planning JVM, from one that has planned no job."""
     archive = runtime.ARCHIVES / f"{runtime.CLIENT}.partial"
-    if " " in str(archive):
-        return  # PyFlink splits the options at spaces; without the archive the JVM starts slower
-    options = [f"-XX:ArchiveClassesAtExit={archive}"]
+    options = [f"-XX:ArchiveClassesAtExit={archive.relative_to(runtime.SHARE)}"]
     code = "from spaf.job.submit import table_environment; table_environment({})"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={
-            **os.environ,
-            **environment(runtime.java_home(), str(runtime.FLINK_HOME), options),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
+    done = process.run(
+        "planner",
+        [sys.executable, *PYTHON_OPTIONS, "-c", code],
+        env=environment(runtime.java_home(), str(runtime.FLINK_HOME), options),
+        cwd=runtime.SHARE,
     )
     # The JVM ends after Python has ended, and then writes the archive.
     if done.returncode != 0 or not process.wait_until(
         _written(archive), ARCHIVE_TIMEOUT_S, poll=0.5
     ):
-        raise SetupError(f"The planning JVM did not start: {done.stderr[-1000:]}")
+        raise SetupError(f"The planning JVM did not start: {done.stdout[-1000:]}")
     archive.replace(archive.with_suffix(".jsa"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -11,12 +10,15 @@ from spaf.errors import ServiceError
 from spaf.settings import KafkaSettings
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
-from spaf.stack.process import ServiceProcess
+from spaf.stack.process import CWD, ServiceProcess, run
 from spaf.stack.service_names import KAFKA
 from spaf.topic.admin import is_ready
 
 # A clean stop flushes the log segments; a broker that needs longer than this hangs, seconds.
 STOP_TIMEOUT_S = 20.0
+# Files in the folder of the broker, which is its working directory.
+CONFIG = "server.properties"
+LOGGING = "log4j2.properties"
 
 
 def service(
@@ -30,19 +32,17 @@ def service(
     """
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    config = folder / "server.properties"
-    config.write_text(_properties(data, port, controller_port))
-    logging = folder / "log4j2.properties"
-    logging.write_text(_LOGGING)
-    scratch = folder / "tmp"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    base = [str(runtime.java()), *jvm_options(settings.heap_mib, logging, scratch)]
+    (folder / CONFIG).write_text(_properties(port, controller_port))
+    (folder / LOGGING).write_text(_LOGGING)
+    # Libraries of codecs that a killed broker has unpacked.
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    (folder / "tmp").mkdir()
+    base = [str(runtime.java()), *jvm_options(settings.heap_mib)]
     if not (data / "meta.properties").exists():
-        _format(base, config)
+        _format(base, folder)
     return ServiceProcess(
         name=KAFKA,
-        argv=[*base, *runtime.archive_options(KAFKA), "kafka.Kafka", str(config)],
+        argv=[*base, *runtime.archive_options(KAFKA), "kafka.Kafka", str(CWD / CONFIG)],
         address=f"{LOOPBACK}:{port}",
         log=log,
         ready=lambda: is_ready(f"{LOOPBACK}:{port}"),
@@ -51,7 +51,7 @@ def service(
     )
 
 
-def jvm_options(heap_mib: int, logging: Path, scratch: Path) -> list[str]:
+def jvm_options(heap_mib: int) -> list[str]:
     """Return the JVM options that the broker and its archive share."""
     return [
         "-Xms128m",
@@ -62,25 +62,25 @@ def jvm_options(heap_mib: int, logging: Path, scratch: Path) -> list[str]:
         # waits: without it the broker of a demo uses 12 % of a core instead of 21 %.
         "-XX:TieredStopAtLevel=1",
         "-XX:+ExitOnOutOfMemoryError",
-        f"-Dlog4j2.configurationFile={logging}",
+        f"-Dlog4j2.configurationFile={CWD / LOGGING}",
         # The codecs of zstd and snappy unpack a library here; /tmp may forbid to run files.
-        f"-Djava.io.tmpdir={scratch}",
+        f"-Djava.io.tmpdir={CWD / 'tmp'}",
         "-cp",
         f"{runtime.KAFKA_JARS}/*",
     ]
 
 
-def _format(base: list[str], config: Path) -> None:
+def _format(base: list[str], folder: Path) -> None:
     cluster = uuid.uuid4().hex[:22]
-    argv = [*base, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    options = ("format", "-t", cluster, "-c", str(CWD / CONFIG))
+    done = run(KAFKA, [*base, "kafka.tools.StorageTool", *options], cwd=folder)
     if done.returncode != 0:
         raise ServiceError(
-            KAFKA, "its storage could not be formatted", log_tail=done.stderr[-2000:]
+            KAFKA, "its storage could not be formatted", log_tail=done.stdout[-2000:]
         )
 
 
-def _properties(data: Path, port: int, controller_port: int) -> str:
+def _properties(port: int, controller_port: int) -> str:
     """Return server.properties: one node, so every replication factor is 1."""
     options = {
         "process.roles": "broker,controller",
@@ -89,7 +89,7 @@ def _properties(data: Path, port: int, controller_port: int) -> str:
         "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
         "controller.listener.names": "CONTROLLER",
-        "log.dirs": data,
+        "log.dirs": CWD / "data",
         "auto.create.topics.enable": "false",
         "offsets.topic.replication.factor": 1,
         "offsets.topic.num.partitions": 1,

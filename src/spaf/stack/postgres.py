@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import psycopg
 from spaf.errors import ServiceError
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
-from spaf.stack.process import ServiceProcess
+from spaf.stack.process import ServiceProcess, run
 from spaf.stack.service_names import POSTGRES
 
 SUPERUSER = "postgres"
@@ -173,21 +172,13 @@ def _initdb(paths: ClusterPaths, password: str) -> None:
         "--no-instructions",
     ]
     try:
-        done = subprocess.run(
-            argv,
-            cwd=paths.folder,
-            user=paths.user,
-            extra_groups=None if paths.user is None else [],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run(POSTGRES, argv, cwd=paths.folder, user=paths.user)
     finally:
         secret.unlink()
     if done.returncode != 0:
         shutil.rmtree(paths.data, ignore_errors=True)
         raise ServiceError(
-            POSTGRES, "the database cluster could not be created", log_tail=done.stderr
+            POSTGRES, "the database cluster could not be created", log_tail=done.stdout
         )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from spaf import clock
+from spaf.environment import PYTHON_OPTIONS, child_environment
 from spaf.errors import ServiceError
 
 # Between two checks of a condition: a person does not notice it, and it costs little. Seconds.
@@ -28,6 +28,13 @@ START_TIME_TOLERANCE_S = 0.01
 LOG_TAIL_LINES = 15
 # At most this much of a log is read for its last lines.
 LOG_TAIL_BYTES = 2**20
+# The working directory of a process under a name that is short and ASCII, whatever the folder is
+# called. The services name their files by it: properties, URIs, lists and options of a JVM each
+# give another meaning to blanks, accents, commas, colons or percent signs.
+CWD = Path("/proc/self/cwd")
+# What a child creates is private only where its folder or its mode says so; others must be able to
+# read the programs that PostgreSQL runs under another account.
+UMASK = 0o022
 _PR_SET_PDEATHSIG = 1
 
 
@@ -78,8 +85,8 @@ class ServiceProcess:
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
-    """Return the command of a Python module of SPAF; `-P` ignores files of the current folder."""
-    return [sys.executable, "-P", "-m", module, *arguments]
+    """Return the command of a Python module of SPAF; files of the current folder are ignored."""
+    return [sys.executable, *PYTHON_OPTIONS, "-m", module, *arguments]
 
 
 def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
@@ -89,6 +96,7 @@ def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
     log: Path | None = None,
     stdin: int = subprocess.DEVNULL,
     stdout: int | None = None,
+    stderr: int | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     user: str | None = None,
@@ -107,7 +115,8 @@ def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
         log: file to which the output is appended; by default the output of this process.
         stdin: as in `subprocess.Popen`.
         stdout: as in `subprocess.Popen`, if it does not go to the log.
-        env: variables in addition to those of this process.
+        stderr: the same.
+        env: variables in addition to `spaf.environment.child_environment()`; none is inherited.
         cwd: working directory; by default that of this process.
         user: account to run under; by default that of this process.
         pass_fds: file descriptors that stay open in the child.
@@ -126,10 +135,11 @@ def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
             return subprocess.Popen(
                 list(argv),
                 cwd=cwd,
-                env={**os.environ, **(env or {})},
+                env={**child_environment(), **(env or {})},
                 stdin=stdin,
                 stdout=output if stdout is None else stdout,
-                stderr=output,
+                stderr=output if stderr is None else stderr,
+                umask=UMASK,
                 start_new_session=True,
                 user=user,
                 group=None if user is None else _group_of(user),
@@ -139,6 +149,26 @@ def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
             )
     except OSError as error:
         raise ServiceError(name, f"cannot be started: {error}") from error
+
+
+def run(
+    name: str,
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    user: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end; `stdout` of the result holds both of its outputs.
+
+    Raises:
+        ServiceError: the program cannot be started.
+
+    """
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    with spawn(name, argv, stdout=pipe, stderr=both, cwd=cwd, user=user, env=env) as child:
+        output = child.communicate()[0]
+    return subprocess.CompletedProcess(argv, child.returncode, output.decode(errors="replace"))
 
 
 def start(service: ServiceProcess) -> subprocess.Popen[bytes]:
@@ -164,12 +194,12 @@ def stop(identity: ProcessIdentity, stop_signal: int, timeout_s: float) -> None:
     process = identity.process()
     if process is None:
         return
-    family = [process, *_children(process)]
+    family = [identity, *map(ProcessIdentity.of, _children(process))]
     _signal(process, stop_signal)
-    _, left = psutil.wait_procs(family, timeout=timeout_s)
-    for member in left:
-        _signal(member, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=timeout_s)
+    if not wait_until(lambda: not _living(family), timeout_s):
+        for member in _living(family):
+            _signal(member, signal.SIGKILL)
+        wait_until(lambda: not _living(family), timeout_s)
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, *, poll: float = POLL_S) -> bool:
@@ -196,11 +226,16 @@ def log_tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
     return "\n".join(f"    {line}" for line in printable)
 
 
-def _children(process: psutil.Process) -> list[psutil.Process]:
+def _children(process: psutil.Process) -> list[int]:
     try:
-        return process.children(recursive=True)
+        return [child.pid for child in process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _living(family: Sequence[ProcessIdentity | None]) -> list[psutil.Process]:
+    """Return those that still run; in a container without an init, zombies stay for ever."""
+    return [process for one in family if one and (process := one.process()) is not None]
 
 
 def _signal(process: psutil.Process, number: int) -> None:

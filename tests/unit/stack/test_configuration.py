@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from ruamel.yaml import YAML
 from spaf.settings import FlinkSettings, KafkaSettings
 from spaf.stack import flink, kafka, postgres, runtime
 from spaf.stack.postgres import ClusterPaths
-from spaf.stack.process import ServiceProcess
+from spaf.stack.process import CWD, ServiceProcess
+from spaf.stack.state import RunFolder
 
 PASSWORD = "geheim"  # noqa: S105 - it is what must not be shown
 
@@ -25,9 +25,9 @@ def properties(text: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> dict[str, str]:
+def broker() -> dict[str, str]:
     """Return the broker's configuration."""
-    return properties(kafka._properties(tmp_path / "a b" / "data", 9092, 9093))
+    return properties(kafka._properties(9092, 9093))
 
 
 def test_broker_listens_and_advertises_on_loopback_only(broker: dict[str, str]) -> None:
@@ -58,7 +58,8 @@ def test_broker_formats_its_storage_once(tmp_path: Path, monkeypatch: pytest.Mon
         (tmp_path / "data" / "meta.properties").touch()
     assert len(formatted) == 1
     assert "-Xmx200m" in made.argv
-    assert made.argv[-2:] == ["kafka.Kafka", str(tmp_path / "server.properties")]
+    assert made.argv[-2:] == ["kafka.Kafka", "/proc/self/cwd/server.properties"]
+    assert made.cwd == tmp_path
     assert made.address == "127.0.0.1:5"
 
 
@@ -66,14 +67,14 @@ def test_broker_formats_its_storage_once(tmp_path: Path, monkeypatch: pytest.Mon
 def cluster(tmp_path: Path) -> list[ServiceProcess]:
     """Return the services of a cluster with two TaskManagers."""
     settings = FlinkSettings(task_managers=2, slots=3, task_heap_mib=400)
-    return flink.services(settings, tmp_path, tmp_path / "logs", flink.JobManagerPorts(8081, 6123))
+    return flink.services(settings, RunFolder(tmp_path), flink.JobManagerPorts(8081, 6123))
 
 
 @pytest.fixture
 def configuration(cluster: list[ServiceProcess], tmp_path: Path) -> dict[str, Any]:
     """Return config.yaml as Flink reads it."""
     assert cluster
-    found: dict[str, Any] = YAML(typ="safe").load(tmp_path / "conf/config.yaml")
+    found: dict[str, Any] = YAML(typ="safe").load(tmp_path / "flink/conf/config.yaml")
     return found
 
 
@@ -141,7 +142,7 @@ def test_every_codec_has_its_library_and_a_folder_to_unpack_it(
     monkeypatch.setattr(kafka, "_format", lambda *_: None)
     broker = kafka.service(KafkaSettings(), tmp_path / "kafka", tmp_path / "log", 5, 6)
     folders = [
-        Path(option.partition("=")[2])
+        service.cwd / Path(option.partition("=")[2]).relative_to(CWD)
         for service in (broker, *cluster)
         for option in service.argv
         if option.startswith("-Djava.io.tmpdir=")
@@ -156,10 +157,24 @@ def test_jvms_of_the_cluster_think_in_utc(cluster: list[ServiceProcess]) -> None
 
 def test_scratch_of_an_earlier_run_is_cleared(tmp_path: Path) -> None:
     """Blobs of a killed cluster do not pile up."""
-    (tmp_path / "tmp").mkdir()
-    (tmp_path / "tmp" / "old").touch()
-    flink.services(FlinkSettings(), tmp_path, tmp_path, flink.JobManagerPorts(1, 2))
-    assert list((tmp_path / "tmp").iterdir()) == []
+    scratch = tmp_path / "flink/tmp"
+    scratch.mkdir(parents=True)
+    (scratch / "old").touch()
+    flink.services(FlinkSettings(), RunFolder(tmp_path), flink.JobManagerPorts(1, 2))
+    assert list(scratch.iterdir()) == []
+
+
+def test_no_name_of_a_folder_reaches_a_configuration(tmp_path: Path) -> None:
+    """Each service names its files by its working directory, whatever the run folder is called."""
+    home = RunFolder(tmp_path / "Área de Trabalho" / "l'oja 100% #1, $x:y")
+    (home.kafka / "data").mkdir(parents=True)
+    (home.kafka / "data" / "meta.properties").touch()
+    services = flink.services(FlinkSettings(), home, flink.JobManagerPorts(1, 2))
+    services.append(kafka.service(KafkaSettings(), home.kafka, home.logs / "log", 1, 2))
+    written = [p.read_text() for p in home.folder.rglob("*") if p.is_file()]
+    words = [word for service in services for word in (*service.argv, *service.env.values())]
+    assert [text for text in (*written, *words) if "rea de" in text] == []
+    assert {service.cwd for service in services} == {home.folder, home.kafka}
 
 
 @pytest.fixture
@@ -204,12 +219,12 @@ def test_first_password_goes_through_a_private_file_that_is_deleted(
     """It is read from a file of mode 0600; the command holds the name of the file only."""
     seen: dict[str, Any] = {}
 
-    def run(argv: list[str], **_: object) -> Any:
+    def run(_name: str, argv: list[str], **_: object) -> Any:
         secret = next(Path(w.partition("=")[2]) for w in argv if w.startswith("--pwfile="))
         seen.update(argv=argv, text=secret.read_text(), mode=secret.stat().st_mode & 0o777)
         return type("Done", (), {"returncode": 0})
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(postgres, "run", run)
     postgres.prepare(ClusterPaths(tmp_path / "p", runtime.postgres(), None), PASSWORD)
     assert (seen["text"], seen["mode"]) == (PASSWORD, 0o600)
     assert "--auth=scram-sha-256" in seen["argv"]

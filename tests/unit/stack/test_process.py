@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import psutil
 import pytest
 
 from spaf import clock
@@ -27,6 +28,12 @@ STUBBORN = [
     ),
 ]
 PATIENCE = 10.0
+HOSTILE_VARIABLES = (
+    *("http_proxy", "HTTPS_PROXY", "ALL_PROXY", "_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "CLASSPATH"),
+    *("FLINK_CONF_DIR", "KAFKA_OPTS", "HADOOP_CLASSPATH", "PGHOST", "PGSERVICE", "PGOPTIONS"),
+    *("PYTHONPATH", "PYTHONWARNINGS", "LOCUST_USERS", "PIP_USER", "LC_CTYPE", "LANG", "TMPDIR"),
+    *("GREP_OPTIONS", "SSL_CERT_FILE", "OPENSSL_CONF", "SPAF_HOME", "USER", "TZDIR"),
+)
 
 
 @pytest.fixture
@@ -96,7 +103,7 @@ def test_stop_asks_first(children: list[subprocess.Popen[bytes]]) -> None:
     began = clock.monotonic()
     process.stop(known(child.pid), signal.SIGTERM, PATIENCE)
     assert clock.monotonic() - began < PATIENCE / 2
-    assert not Path(f"/proc/{child.pid}").exists()
+    assert child.wait(0) == -signal.SIGTERM
 
 
 def test_stop_kills_what_does_not_obey(children: list[subprocess.Popen[bytes]]) -> None:
@@ -120,6 +127,53 @@ def test_stop_ends_the_children_of_the_child(children: list[subprocess.Popen[byt
     assert len(family) == 1
     process.stop(known(child.pid), signal.SIGTERM, 0.3)
     assert [one.alive() for one in family] == [False]
+
+
+def test_stop_does_not_wait_for_a_zombie(children: list[subprocess.Popen[bytes]]) -> None:
+    """In a container without an init nobody collects what the supervisor leaves."""
+    code = (
+        f"import subprocess, time; p = subprocess.Popen({SLEEPER!r}, stdout=-3);"
+        "print('up', flush=True); time.sleep(60)"
+    )
+    parent = begin(children, [sys.executable, "-c", code])
+    orphan = known(psutil.Process(parent.pid).children()[0].pid)
+    began = clock.monotonic()
+    process.stop(orphan, signal.SIGTERM, PATIENCE)
+    assert clock.monotonic() - began < PATIENCE / 2
+    assert psutil.Process(orphan.pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_child_sees_nothing_of_the_users_shell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its variables are the built ones and those of its caller, its umask is SPAF's own."""
+    for name in HOSTILE_VARIABLES:
+        monkeypatch.setenv(name, "/nonsense")
+    old = os.umask(0o077)
+    try:
+        code = "import os; print(dict(os.environ), oct(os.umask(0)))"
+        done = process.run("x", [sys.executable, "-c", code], env={"A": "b"}, cwd=tmp_path)
+    finally:
+        os.umask(old)
+    expected = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/dev/null",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "A": "b",
+    }
+    assert done.stdout == f"{expected} 0o22\n"
+
+
+def test_python_child_imports_nothing_of_the_current_folder(tmp_path: Path) -> None:
+    """A file of the user may have the name of any module; UTF-8 holds without a locale."""
+    for name in ("secrets.py", "typing.py", "sitecustomize.py"):
+        (tmp_path / name).write_text("raise SystemExit('mine')")
+    argv = process.module_command("secrets")
+    argv[-2:] = ["-c", "import secrets, sys; print(sys.flags.utf8_mode, secrets.__file__)"]
+    done = process.run("x", argv, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path), "LC_ALL": "C"})
+    assert done.stdout.startswith("1 /")
+    assert str(tmp_path) not in done.stdout
 
 
 def test_stop_of_what_has_ended_does_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from pathlib import Path
@@ -55,6 +56,56 @@ def run(pid: int = 1, started: float = 2.5, message: str = "") -> RunState:
 def mode(path: Path) -> int:
     """Return the permissions of a file."""
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_run_folder_may_be_a_link(tmp_path: Path) -> None:
+    """To a larger disk: its data are deleted, the user's link and folder stay."""
+    large, link = tmp_path / "large", tmp_path / ".spaf"
+    large.mkdir()
+    link.symlink_to(large)
+    for _ in range(2):
+        home = RunFolder(link)
+        home.create()
+        home.passwords()
+        (home.kafka / "data").mkdir()
+        (home.kafka / "link").symlink_to(tmp_path)
+        home.delete()
+        assert list(large.iterdir()) == []
+        assert link.is_symlink()
+    home.delete()
+
+
+def test_link_to_nowhere_is_refused(tmp_path: Path) -> None:
+    """A disk that is not mounted must not be replaced by a folder on the small one."""
+    link = tmp_path / ".spaf"
+    link.symlink_to("/nonsense/large")
+    home = RunFolder(link)
+    with pytest.raises(StackError, match="is a link to /nonsense/large, which does not exist"):
+        home.create()
+    home.delete()
+    assert link.is_symlink()
+
+
+def test_folder_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
+    """One sentence with the reason of the system, also for root."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StackError, match=r"cannot be created \(Not a directory\)"):
+        RunFolder(tmp_path / "file" / "run").create()
+
+
+def test_mode_of_the_folders_does_not_depend_on_the_umask(tmp_path: Path) -> None:
+    """PostgreSQL's account passes through; nobody else reads a part."""
+    for umask in (0o000, 0o027, 0o077):
+        old = os.umask(umask)
+        try:
+            made = RunFolder(tmp_path / oct(umask) / "run")
+            made.create()
+            made.passwords()
+        finally:
+            os.umask(old)
+        assert mode(made.folder) == 0o711
+        assert {mode(part) for part in (made.logs, made.kafka, made.runs)} == {0o700}
+        assert mode(made.secrets) == 0o600
 
 
 def test_state_is_read_as_it_was_written(home: RunFolder) -> None:

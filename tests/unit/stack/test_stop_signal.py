@@ -105,5 +105,5 @@ def test_a_child_has_no_blocked_signals_of_its_parent() -> None:
 def test_the_supervisor_is_started_by_its_module() -> None:
     """Modules of the current folder are ignored."""
     assert module_command("spaf.stack.supervisor", "--bare")[1:] == [
-        *("-P", "-m", "spaf.stack.supervisor", "--bare")
+        *("-I", "-X", "utf8", "-m", "spaf.stack.supervisor", "--bare")
     ]

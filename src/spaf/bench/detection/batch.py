@@ -58,8 +58,9 @@ def sale_log(file: Path) -> Iterator[str]:
 
 def files_table(name: str, columns: str, path: Path) -> str:
     """Return the statement of a table whose rows are JSON lines of a file, or of a new folder."""
-    uri = text(path.absolute().as_uri())
-    return statement("create_files_table", table_name=name, columns=columns, path=uri)
+    # Flink decodes no percent sign: it takes the path as it is.
+    location = text(f"file://{path.absolute()}")
+    return statement("create_files_table", table_name=name, columns=columns, path=location)
 
 
 def rows(folder: Path) -> Iterator[dict[str, Any]]:

@@ -49,7 +49,7 @@ class Load:
         self._log = run.home.logs / "load.log"
         argv = load_command(spec, rate=rate, seconds=seconds, result=self._result)
         self._log.unlink(missing_ok=True)
-        self._child = process.spawn("load", argv, log=self._log)
+        self._child = process.spawn("load", argv, log=self._log, cwd=folder)
 
     @property
     def done(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from spaf.environment import PYTHON_OPTIONS
 from spaf.generate.locust import status_file
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
@@ -63,8 +64,7 @@ def users_for(rate: float) -> int:
 def _locust(sales: LoadSpec) -> list[str]:
     labels = [] if sales.labels is None else ["--labels", str(sales.labels)]
     return [
-        # -P: a file in the current folder must not shadow a module.
-        *(sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE)),
+        *(sys.executable, *PYTHON_OPTIONS, "-m", "locust", "-f", str(LOCUSTFILE)),
         # Without Locust's table every two seconds: its page and the result show the same.
         "--only-summary",
         *("--loglevel", "WARNING"),

@@ -1,0 +1,91 @@
+"""The environment of every process of SPAF: built here, not inherited.
+
+Variables of a shell reach the libraries and programs below: proxies, options of every JVM, defaults
+of libpq and Locust, modules of Python, time zone, encoding. None of them is a setting of SPAF, so
+none of them may change what SPAF does. A child gets `child_environment()` and what its caller
+adds; the command itself takes the same values in `enter()`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+# Options of every Python that SPAF starts: no PYTHON* variables, no modules of the current folder
+# or of the user's home, UTF-8 for files and names whatever the locale is.
+PYTHON_OPTIONS = ("-I", "-X", "utf8")
+FIXED = {
+    # Programs are started by their path; only shells, as that of initdb, search for tools.
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    # There is no file below it: no .pgpass, .pg_service.conf, .postgresql/, .locust.conf.
+    "HOME": os.devnull,
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+}
+# What a command keeps: where it finds the browser and puts temporary files, and how it prints.
+KEPT = frozenset(
+    {"PATH", "TMPDIR", "TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}
+)
+SETTINGS_PREFIX = "SPAF_"
+# Variables of the dynamic loader act before Python runs.
+LOADER_PREFIX = "LD_"
+LIBRARY_PATH = "LD_LIBRARY_PATH"
+# Carries the names of the ignored variables into the process that replaces this one.
+_HANDOVER = "_SPAF_IGNORED"
+
+_ignored: list[str] = []
+
+
+def child_environment() -> dict[str, str]:
+    """Return the variables of a child, without those that its caller adds."""
+    return {**FIXED, **_library_path()}
+
+
+def command_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a command: those of a child, settings, and `KEPT`."""
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if name in KEPT or name.upper().startswith(SETTINGS_PREFIX)
+    }
+    return {**child_environment(), **kept}
+
+
+def enter() -> None:
+    """Give this process, a command, its environment; nothing else may be imported before.
+
+    A Python that was started with other options, or with variables of the loader, is replaced.
+    """
+    own = command_environment(os.environ)
+    handed_over = os.environ.pop(_HANDOVER, "")
+    _ignored[:] = handed_over.split(",") if handed_over else sorted(os.environ.keys() - own.keys())
+    loader = {k: v for k, v in os.environ.items() if k.startswith(LOADER_PREFIX)}
+    if not sys.flags.isolated or loader != _library_path():
+        argv = [sys.executable, *PYTHON_OPTIONS, "-m", "spaf", *sys.argv[1:]]
+        os.execve(sys.executable, argv, {**own, _HANDOVER: ",".join(_ignored)})  # noqa: S606 - without a shell
+    os.environ.clear()
+    os.environ.update(own)
+    time.tzset()
+
+
+def ignored_variables() -> list[str]:
+    """Return the names of the variables that `enter()` has removed from this process."""
+    return list(_ignored)
+
+
+def _library_path() -> dict[str, str]:
+    """Return the folder of Python's own library, if only LD_LIBRARY_PATH names it.
+
+    A Python of a module system may be built so; without this folder it does not start.
+    """
+    folders = [folder for folder in os.environ.get(LIBRARY_PATH, "").split(":") if folder]
+    if not folders:
+        return {}
+    for line in Path("/proc/self/maps").read_text(errors="replace").splitlines():
+        library = Path(line.partition("/")[2])
+        if library.name.startswith("libpython") and f"/{library.parent}" in folders:
+            return {LIBRARY_PATH: f"/{library.parent}"}
+    return {}

@@ -1,0 +1,4 @@
+#!/bin/sh
+# The command `spaf`, installed beside the Python of its environment. -I: no PYTHON* variable and no
+# module of the current folder or the user's home counts; -X utf8: whatever the locale is.
+exec "$(dirname "$(readlink -f "$0")")/python" -I -X utf8 -m spaf "$@"
