@@ -78,6 +78,7 @@ def jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LockedJar]:
     """Lock two jars and install into a folder of the test."""
     monkeypatch.setattr(runtime, "KAFKA_JARS", tmp_path / "kafka")
     monkeypatch.setattr(runtime, "FLINK_JARS", tmp_path / "flink" / "lib")
+    monkeypatch.setattr(runtime, "ARCHIVES", tmp_path / "cds")
     locked = [LockedJar("kafka", "g:a_2.13:1.0", LOCKED), LockedJar("flink", "g:b:2.0", LOCKED)]
     monkeypatch.setattr(runtime, "locked_jars", lambda: locked)
     return locked
