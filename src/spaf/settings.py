@@ -50,7 +50,11 @@ _SECRET = re.compile(r"://.*@|passw", re.DOTALL | re.IGNORECASE)
 
 def _own_folder(home: Path) -> Path:
     """Refuse folders that hold more than a run; an empty name is the current folder."""
-    if home.resolve() in (Path("/"), _account_folder(), Path.cwd()):
+    try:
+        real = home.resolve()
+    except RuntimeError as error:
+        raise ValueError("is a link that leads to itself") from error
+    if real in (Path("/"), _account_folder(), Path.cwd()):
         raise ValueError("must be a folder of its own, not /, your home or the current folder")
     return home
 
@@ -265,7 +269,12 @@ def load(**flags: Any) -> Settings:
     """
     _refuse_unknown_variables()
     try:
+        Path.cwd()
         return Settings(**flags)
+    except FileNotFoundError:
+        raise SettingsError(
+            "The current folder does not exist any more.", todo="Change to another one."
+        ) from None
     except ValidationError as error:
         raise SettingsError(
             "\n".join(map(_problem_line, error.errors(include_url=False))),

@@ -23,6 +23,10 @@ COMMANDS = {
     "logs": LazyCommand(
         "spaf.cli.logs:logs", "Print the end of a log; without a name, which logs there are."
     ),
+    "doctor": LazyCommand(
+        "spaf.cli.doctor:doctor",
+        "Check machine, installation, run folder and environment; exit code 1 if something fails.",
+    ),
     "load": LazyCommand(
         "spaf.cli.load:load",
         "Send sales with headless Locust; exit code 0 only if every sale was acknowledged.",
@@ -68,6 +72,9 @@ def main() -> None:
     except SpafError as error:
         print_error(error)
         sys.exit(error.exit_code)
+    except OSError as error:
+        print_error(SpafError(f"The system refused an operation: {error}"))
+        sys.exit(SpafError.exit_code)
     except KeyboardInterrupt:
         err.print("Interrupted; what this command had started is stopped.")
         sys.exit(INTERRUPTED)

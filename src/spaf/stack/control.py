@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -10,12 +9,11 @@ from collections.abc import Callable
 from spaf import clock, settings
 from spaf.errors import ServiceError, StackError
 from spaf.settings import Settings
-from spaf.stack import postgres, process, runtime, stop_signal
+from spaf.stack import postgres, process, stop_signal
+from spaf.stack.doctor.start import require_startable
 from spaf.stack.service_names import BARE, SERVE, SUPERVISOR, SUPERVISOR_LOG
 from spaf.stack.state import JobPhase, Phase, RunFolder, RunState, ServiceStatus
 
-# The first segments of Kafka and PostgreSQL, checkpoints and logs need less than this.
-MIN_FREE_MIB = 1024
 # From the first process to the running job, on a slow machine, seconds.
 UP_TIMEOUT_S = 180.0
 # From the running job to the first answer of the page, on a slow machine, seconds.
@@ -56,12 +54,11 @@ def up(
             of the log.
 
     """
-    runtime.require_installed()
     home = RunFolder(chosen.home)
-    require_space(home, MIN_FREE_MIB)
-    home.create()
     child = None
     if not is_up(chosen):
+        require_startable(chosen)
+        home.create()
         _wait_for_end(home)
         _clear_leftovers(home)
         child = _start_supervisor(chosen, home, end_with_us=end_with_us, bare=bare)
@@ -106,26 +103,10 @@ def down(chosen: Settings, *, wipe: bool = False) -> bool:
         stopped = supervisor.alive()
         process.stop(supervisor, signal.SIGTERM, DOWN_TIMEOUT_S)
         stopped = _clear_leftovers(home) or stopped
-    if wipe and home.folder.exists():
+    if wipe and home.marker.exists():
         postgres.remove(home.postgres)
         home.delete()
     return stopped
-
-
-def require_space(home: RunFolder, mib: int) -> None:
-    """Check that the disk of the run folder has this much free space.
-
-    Raises:
-        StackError: it has less.
-
-    """
-    folder = next(p for p in (home.folder, *home.folder.parents) if p.exists())
-    free = shutil.disk_usage(folder).free // 2**20
-    if free < mib:
-        raise StackError(
-            f"Only {free} MiB are free on the disk of {folder}; {mib} MiB are needed.",
-            todo="Free some space, or choose another run folder with SPAF_HOME.",
-        )
 
 
 def _unfinished(chosen: Settings) -> RunState | None:
@@ -135,7 +116,8 @@ def _unfinished(chosen: Settings) -> RunState | None:
 
 
 def _require_ours(home: RunFolder) -> None:
-    if home.folder.exists() and not home.marker.exists():
+    empty = home.folder.is_dir() and not any(home.folder.iterdir())
+    if home.folder.exists() and not home.marker.exists() and not empty:
         raise StackError(
             f"{home.folder} is not deleted: SPAF did not create it.",
             todo="Correct SPAF_HOME, or delete the folder yourself.",

@@ -69,7 +69,7 @@ def cluster_paths(folder: Path) -> ClusterPaths:
     """
     if os.geteuid() != 0:
         return ClusterPaths(folder, runtime.postgres(), None)
-    user = _unprivileged_user()
+    user = unprivileged_user()
     if not _open_to_others(folder):
         name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
         folder = Path("/var/tmp") / f"spaf-postgres-{name}"  # noqa: S108 - named after the run folder
@@ -182,7 +182,13 @@ def _initdb(paths: ClusterPaths, password: str) -> None:
         )
 
 
-def _unprivileged_user() -> str:
+def unprivileged_user() -> str:
+    """Return the account that runs PostgreSQL if SPAF runs as root.
+
+    Raises:
+        ServiceError: there is none.
+
+    """
     for name in UNPRIVILEGED:
         try:
             return pwd.getpwnam(name).pw_name

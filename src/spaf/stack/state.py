@@ -180,16 +180,7 @@ class RunFolder:
             StackError: the folder holds files that are not SPAF's, or cannot be created.
 
         """
-        if self._foreign():
-            raise StackError(
-                f"{self.folder} is neither empty nor a run folder of SPAF.",
-                todo="Name a new folder with SPAF_HOME.",
-            )
-        if self.folder.is_symlink() and not self.folder.exists():
-            raise StackError(
-                f"{self.folder} is a link to {self.folder.readlink()}, which does not exist.",
-                todo="Mount or create that folder, or delete the link.",
-            )
+        self.require_usable()
         try:
             self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             self.marker.touch()
@@ -202,14 +193,32 @@ class RunFolder:
                 todo="Correct its permissions, or name another folder with SPAF_HOME.",
             ) from error
 
+    def require_usable(self) -> None:
+        """Check that the folder may be used as a run folder.
+
+        Raises:
+            StackError: it holds files that are not SPAF's, or is a link to nowhere.
+
+        """
+        if self._foreign():
+            raise StackError(
+                f"{self.folder} is neither empty nor a run folder of SPAF.",
+                todo="Name a new folder with SPAF_HOME.",
+            )
+        if self.folder.is_symlink() and not self.folder.exists():
+            raise StackError(
+                f"{self.folder} is a link to {self.folder.readlink()}, which does not exist.",
+                todo="Mount or create that folder, or delete the link.",
+            )
+
     def delete(self) -> None:
-        """Delete the folder; one that SPAF could not create again, a link or a mount, is emptied.
+        """Delete the folder if SPAF created it; a link or a mount is emptied.
 
         Raises:
             OSError: a part could not be deleted.
 
         """
-        if not self.folder.is_dir():
+        if not self.marker.exists():
             return
         for part in self.folder.iterdir():
             if part.is_dir() and not part.is_symlink():
@@ -225,15 +234,16 @@ class RunFolder:
         """Return whether the folder holds more than run folders; a benchmark has its own in it."""
         if not self.folder.exists() or self.marker.exists():
             return False
-        return not self.folder.is_dir() or any(
-            not (part / MARKER).exists() for part in self.folder.iterdir()
-        )
+        try:
+            return any(not (part / MARKER).exists() for part in self.folder.iterdir())
+        except OSError:
+            return True
 
     def read(self) -> RunState | None:
         """Return the state that the last supervisor has written; None if it cannot be read."""
         try:
             return msgspec.json.decode(self.state.read_bytes(), type=RunState)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
             return None
 
     def write(self, state: RunState) -> None:

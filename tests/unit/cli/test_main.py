@@ -17,7 +17,7 @@ from spaf.errors import SettingsError, SpafError
 
 pytestmark = pytest.mark.usefixtures("bare")
 VERBS = [
-    *("up", "down", "status", "logs", "load", "demo", "query", "verify", "detect"),
+    *("up", "down", "status", "logs", "doctor", "load", "demo", "query", "verify", "detect"),
     *("quarantine", "bench", "prove"),
 ]
 INSIDE = [
@@ -26,7 +26,7 @@ INSIDE = [
     "bench page",
 ]
 WITH_JSON = [
-    *("up", "status", "load", "demo", "query", "verify", "detect"),
+    *("up", "status", "doctor", "load", "demo", "query", "verify", "detect"),
     *registry.SCENARIOS,
     *("quarantine list", "quarantine show", "quarantine replay"),
 ]

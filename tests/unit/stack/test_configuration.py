@@ -246,7 +246,7 @@ def test_root_moves_the_cluster_out_of_a_closed_folder(
 ) -> None:
     """The other account could not reach it there; the place follows from the folder's name."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(postgres, "_unprivileged_user", lambda: "nobody")
+    monkeypatch.setattr(postgres, "unprivileged_user", lambda: "nobody")
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     found = postgres.cluster_paths(closed / "a")

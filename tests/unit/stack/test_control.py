@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ import pytest
 from spaf.errors import NotUpError, StackError
 from spaf.settings import Settings
 from spaf.stack import control
+from spaf.stack.doctor import machine
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.service_names import SERVE
 from spaf.stack.state import (
@@ -49,14 +49,22 @@ def test_wipe_of_no_folder_is_fine(bare: Path) -> None:
     assert not control.down(Settings(home=bare / "none"), wipe=True)
 
 
-def test_too_little_space_is_told_with_the_folder(bare: Path) -> None:
-    """The disk is that of the nearest folder that is there."""
-    home = RunFolder(bare / "none" / "yet")
-    control.require_space(home, 0)
-    much = shutil.disk_usage(bare).total // 2**20 + 1
-    with pytest.raises(StackError, match=rf"{bare}; {much} MiB are needed") as caught:
-        control.require_space(home, much)
-    assert "SPAF_HOME" in caught.value.todo
+def test_wipe_of_an_empty_folder_deletes_nothing(bare: Path) -> None:
+    """It may be what a link of the user names, or a mount."""
+    (bare / "run").mkdir()
+    assert not control.down(Settings(home=bare / "run"), wipe=True)
+    assert (bare / "run").is_dir()
+
+
+def test_start_that_cannot_succeed_creates_nothing(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence of the check is the error, and no run folder is left."""
+    monkeypatch.setattr(machine, "available_mib", lambda: 900)
+    with pytest.raises(StackError, match="900 MiB of memory are available") as caught:
+        control.up(Settings(), lambda _: None)
+    assert "kafka.heap_mib" in caught.value.todo
+    assert list(bare.iterdir()) == []
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from spaf.job.build import SINKS
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, Settings
 from spaf.stack import process
-from spaf.stack.control import MIN_FREE_MIB, require_space
+from spaf.stack.doctor.folder import MIN_FREE_MIB, require_space
 from spaf.stack.resource_usage import resources
 from spaf.stack.run import Run
 from spaf.stack.service_names import TASKMANAGER

@@ -1,0 +1,55 @@
+"""All checks, in the order of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spaf.settings import Settings
+from spaf.stack.doctor import folder, installation, machine, surroundings
+from spaf.stack.doctor.finding import Check, Finding, Subject, findings
+
+CHECKS: dict[str, tuple[Check, ...]] = {
+    "machine": (
+        machine.cores,
+        machine.memory,
+        machine.address_space,
+        machine.file_size,
+        machine.open_files,
+        machine.tasks,
+        machine.encoding,
+        machine.account,
+        machine.loopback,
+        machine.temporary_files,
+        machine.shared_memory,
+        machine.time,
+        machine.overcommit,
+    ),
+    "installation": (
+        installation.programs,
+        installation.location,
+        installation.packages,
+        installation.jars,
+        installation.versions,
+        installation.archives,
+    ),
+    "run folder": (
+        folder.place,
+        folder.writable,
+        folder.file_system,
+        folder.space,
+        folder.version,
+        folder.passwords,
+        folder.last_run,
+    ),
+    "environment": (surroundings.settings_source, surroundings.variables, surroundings.ports),
+    "services": (surroundings.external_services,),
+}
+
+
+def examine(settings: Settings) -> Iterator[tuple[str, Finding]]:
+    """Yield every finding with its area; a check that fails itself is a finding too."""
+    subject = Subject.of(settings)
+    for area, checks in CHECKS.items():
+        for check in checks:
+            for finding in findings(check, subject):
+                yield area, finding

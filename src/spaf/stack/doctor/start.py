@@ -1,0 +1,43 @@
+"""The checks that `spaf up` makes before it creates or starts anything."""
+
+from __future__ import annotations
+
+from spaf.errors import StackError
+from spaf.settings import Settings
+from spaf.stack.doctor import folder, installation, machine
+from spaf.stack.doctor.finding import Check, Level, Subject, findings
+
+# What can prevent a start and is checked within milliseconds. What a check of external services
+# finds, the start finds as well.
+START_CHECKS: tuple[Check, ...] = (
+    installation.programs,
+    installation.location,
+    machine.memory,
+    machine.address_space,
+    machine.file_size,
+    machine.open_files,
+    machine.tasks,
+    machine.encoding,
+    machine.account,
+    machine.loopback,
+    machine.temporary_files,
+    folder.place,
+    folder.writable,
+    folder.file_system,
+    folder.space,
+    folder.version,
+)
+
+
+def require_startable(settings: Settings) -> None:
+    """Check what can prevent a start.
+
+    Raises:
+        StackError: what prevents it; nothing was started or created.
+
+    """
+    subject = Subject.of(settings)
+    for check in START_CHECKS:
+        for finding in findings(check, subject):
+            if finding.level is Level.FAIL:
+                raise StackError(finding.what, todo=finding.todo)
