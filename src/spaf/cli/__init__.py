@@ -45,7 +45,7 @@ COMMANDS = {
     ),
     "detect": LazyCommand(
         "spaf.cli.detect:detect",
-        "Run the job's anomaly rules over a CSV file: one score a row; needs no stack.",
+        "Run the job's anomaly rules over a file: one score a row; needs no stack.",
     ),
     "quarantine": LazyCommand(
         "spaf.cli.quarantine:app",

@@ -1,4 +1,4 @@
-"""`spaf detect`: the job's anomaly rules over a CSV file."""
+"""`spaf detect`: the job's anomaly rules over a file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ import msgspec
 import typer
 
 from spaf import settings
-from spaf.bench.detection.csv_series import read_series
+from spaf.bench.detection.csv_series import CsvSeries, read_series
 from spaf.bench.detection.detect import Scored
 from spaf.bench.detection.detect import detect as score
-from spaf.cli.terminal.output import Json, counted, err, out, print_json, table
+from spaf.bench.detection.plot import TERMINAL, check_plot, terminal_plot, write_plot
+from spaf.bench.detection.reading.read_options import DateOrder, DecimalSign, ReadOptions
+from spaf.bench.detection.reading.source import STDIN
+from spaf.cli.terminal.output import Json, counted, err, out, print_json, printable, table
 from spaf.errors import SettingsError
 
 # Flagged rows that are printed; of the others only their number.
 MAX_PRINTED = 20
+# Help of the options that overrule what is found out from the file.
+_READING = "Reading the file"
 
 
 class SeriesKind(StrEnum):
@@ -29,8 +34,10 @@ class SeriesKind(StrEnum):
     sales = "sales"
 
 
-def detect(
-    file: Annotated[Path, typer.Argument(help="CSV with a header: timestamp,value or sales.")],
+def detect(  # noqa: PLR0913 - each is an option
+    file: Annotated[
+        Path, typer.Argument(help="CSV of any program, Parquet, compressed or not; - reads stdin.")
+    ],
     kind: Annotated[
         SeriesKind | None,
         typer.Option(help="Events a step, a level, or sales; without it, inferred from the file."),
@@ -38,32 +45,147 @@ def detect(
     output: Annotated[
         Path | None, typer.Option("--out", help="Write every row with its score, as CSV.")
     ] = None,
+    plot: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Plot to a file .svg or .png; - plots in the terminal."),
+    ] = None,
     *,
+    time: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of the time, by name or number; twice for date and time of day; "
+            "none: rows are steps.",
+            rich_help_panel=_READING,
+        ),
+    ] = None,
+    value: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Column to score, by name or number.", rich_help_panel=_READING
+        ),
+    ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN[=NAME]",
+            help="Column that names the series of a row; with a name, only that series.",
+            rich_help_panel=_READING,
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            help="A character, or tab, comma, semicolon, pipe, space.", rich_help_panel=_READING
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="Such as utf-8, utf-16, latin-1, cp1252.", rich_help_panel=_READING),
+    ] = None,
+    decimal: Annotated[
+        DecimalSign | None,
+        typer.Option(
+            help="The decimal sign; the other separates thousands.", rich_help_panel=_READING
+        ),
+    ] = None,
+    date_order: Annotated[
+        DateOrder | None,
+        typer.Option(
+            help="Order of day, month and year in dates such as 02/01/2024.",
+            rich_help_panel=_READING,
+        ),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            help="Zone of times that name none, such as America/Sao_Paulo; without it UTC.",
+            rich_help_panel=_READING,
+        ),
+    ] = None,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="A further text that stands for no value, such as -9999; repeatable.",
+            rich_help_panel=_READING,
+        ),
+    ] = None,
+    drop_copies: Annotated[
+        bool,
+        typer.Option(
+            "--drop-copies",
+            help="Drop rows that are copies of another row.",
+            rich_help_panel=_READING,
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Run the job's anomaly rules over a CSV file: one score a row; needs no stack.
+    """Run the job's anomaly rules over a file: one score a row; needs no stack.
 
-    A rate is judged by the rule for traffic, a level by the rule for prices on its logarithm.
+    A rate is judged by the rule for traffic, a level by the rule for prices on its logarithm. What
+    was found out about the file is printed as one line on standard error.
     """
-    series = read_series(file, None if kind is None else kind.value)
-    with err.status(f"{counted(len(series.rows), 'row')} read as {series.kind}"):
-        rows = score(settings.load(), series)
+    if plot is not None:
+        check_plot(plot)
+    options = ReadOptions(
+        kind=None if kind is None else kind.value,
+        delimiter=delimiter,
+        encoding=encoding,
+        decimal=decimal,
+        date_order=date_order,
+        zone=zone,
+        time=tuple(time or ()),
+        value=value,
+        series=series,
+        missing=tuple(missing or ()),
+        drop_copies=drop_copies,
+    )
+    read = read_series(file, options)
+    name = "standard input" if file == STDIN else printable(file.name)
+    told = printable("; ".join(read.assumptions), keep="")
+    err.print(f"{name}: {told}", soft_wrap=True, highlight=False, markup=False)
+    with err.status(f"{counted(len(read.rows), 'row')} read as {read.kind}"):
+        rows = score(settings.load(), read)
     if output is not None:
         _write(rows, output)
     flagged = [row for row in rows if row.flagged]
+    title = f"{name}: {counted(len(rows), 'row')} read as {read.kind}; {len(flagged):,} flagged"
+    if plot is not None and plot != TERMINAL:
+        write_plot(Path(plot), title, read, rows)
     if json:
-        print_json(
-            {"kind": series.kind, "rows": len(rows), "flagged": len(flagged), "scores": rows}
-        )
-        return
-    out.print(
-        f"{file.name}: {counted(len(rows), 'row')} read as {series.kind}; {len(flagged):,} flagged",
-        highlight=False,
-        markup=False,
+        _print_json(read, rows)
+    else:
+        out.print(title, highlight=False, markup=False)
+        _print_flagged(flagged, several=any(row.series for row in rows))
+    if plot == TERMINAL:
+        console = err if json else out
+        ascii_only = not console.encoding.lower().startswith("utf")
+        text = terminal_plot(title, read, rows, console.width, ascii_only=ascii_only)
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_json(read: CsvSeries, rows: list[Scored]) -> None:
+    print_json(
+        {
+            "kind": read.kind,
+            "rows": len(rows),
+            "flagged": sum(row.flagged for row in rows),
+            "rows_read": read.rows_read,
+            "dropped": read.dropped,
+            "assumptions": read.assumptions,
+            "scores": rows,
+        }
     )
+
+
+def _print_flagged(flagged: list[Scored], *, several: bool) -> None:
     if flagged:
-        columns = ("row", "timestamp", "value", "expected", "score")
-        cells = [(r.row, r.timestamp, r.value, r.expected, r.score) for r in flagged[:MAX_PRINTED]]
+        columns = ("row", "timestamp", "value", "expected", "score", *["series"] * several)
+        cells = [
+            (r.row, r.timestamp, r.value, r.expected, r.score, *[r.series] * several)
+            for r in flagged[:MAX_PRINTED]
+        ]
         out.print(table("", columns, cells))
     if len(flagged) > MAX_PRINTED:
         out.print(f"... and {len(flagged) - MAX_PRINTED:,} more; --out FILE writes them all")

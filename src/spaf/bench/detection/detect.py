@@ -40,6 +40,7 @@ class Scored(msgspec.Struct, frozen=True):
     expected: float | None
     score: float | None
     flagged: bool
+    series: str = ""
 
 
 def detect(settings: Settings, series: CsvSeries) -> list[Scored]:
@@ -69,7 +70,15 @@ def detect(settings: Settings, series: CsvSeries) -> list[Scored]:
         row_index: _expected(alert, series.kind, scale) for row_index, alert in scored.items()
     }
     return [
-        Scored(n + 1, row.timestamp, row.value, expected.get(n), scores.get(n), n in flagged)
+        Scored(
+            row.row,
+            row.timestamp,
+            row.value,
+            expected.get(n),
+            scores.get(n),
+            n in flagged,
+            row.series,
+        )
         for n, row in enumerate(series.rows)
     ]
 

@@ -100,7 +100,7 @@ def test_a_result_has_a_line_of_false_alerts_for_each_detector() -> None:
 
 def rows(values: list[float]) -> list[SeriesRow]:
     """Return the rows of these values."""
-    return [SeriesRow(n, str(n), value) for n, value in enumerate(values, start=2)]
+    return [SeriesRow(n, n + 1, str(n), n, value) for n, value in enumerate(values, start=1)]
 
 
 def test_scales() -> None:

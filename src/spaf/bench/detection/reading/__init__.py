@@ -1,0 +1,1 @@
+"""Reads files of other programs: bytes to text, text to cells, cells to times and numbers."""

@@ -1,0 +1,94 @@
+"""Plots of a scored series: files that a browser shows, and characters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from spaf.bench.detection.csv_series import CsvSeries, SeriesRow
+from spaf.bench.detection.detect import Scored
+from spaf.bench.detection.plot import check_plot, terminal_plot, write_plot
+from spaf.errors import SettingsError
+
+TITLE = "r$ $x$.csv: 60 rows read as level; 1 flagged"
+VALUES = [100.0 + n % 7 for n in range(40)] + [1_000.0] + [100.0] * 19
+ROWS = [
+    Scored(n + 1, str(n), value, None if n < 9 else 101.0, 0.0, value > 500)
+    for n, value in enumerate(VALUES)
+]
+
+
+def series(*, has_times: bool = True, names: tuple[str, ...] = ("",)) -> CsvSeries:
+    """Return a series of a row a day, or of steps."""
+    begin = 1_704_067_200
+    rows = [
+        SeriesRow(
+            row.row,
+            row.row + 1,
+            row.timestamp,
+            (begin + row.row * 86_400) * 10**6,
+            row.value,
+            series=names[row.row % len(names)],
+        )
+        for row in ROWS
+    ]
+    return CsvSeries("level", rows, has_times=has_times)
+
+
+def test_svg(tmp_path: Path) -> None:
+    """The title as it is, axes and legend as text; the same bytes each time."""
+    file = tmp_path / "plot.svg"
+    write_plot(file, TITLE, series(), ROWS)
+    first = file.read_bytes()
+    texts = "".join(ET.fromstring(first).itertext())  # noqa: S314 - our own file
+    for text in (TITLE, "value", "expected", "flagged", "time (UTC)"):
+        assert text in texts
+    write_plot(file, TITLE, series(), ROWS)
+    assert file.read_bytes() == first
+
+
+def test_png(tmp_path: Path) -> None:
+    """A picture of several kilobytes."""
+    file = tmp_path / "plot.PNG"
+    write_plot(file, TITLE, series(has_times=False), ROWS)
+    assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_several_series(tmp_path: Path) -> None:
+    """Each series is in the legend."""
+    file = tmp_path / "plot.svg"
+    rows = [
+        Scored(r.row, r.timestamp, r.value, None, None, r.flagged, ("a", "b")[r.row % 2])
+        for r in ROWS
+    ]
+    write_plot(file, TITLE, series(names=("a", "b")), rows)
+    assert ">a</text>" in file.read_text()
+    assert ">b</text>" in file.read_text()
+
+
+def test_terminal() -> None:
+    """The flagged row is an x above the level; nothing is wider than the terminal."""
+    text = terminal_plot(TITLE, series(), ROWS, 80)
+    lines = text.splitlines()
+    assert lines[0] == f"{TITLE} (x: flagged)"
+    assert sum(line.count("x") for line in lines[1:]) == 1
+    assert all(len(line) <= 80 for line in lines[1:])
+    assert terminal_plot(TITLE, series(), ROWS, 80, ascii_only=True).isascii()
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("plot.jpg", r"--plot plot\.jpg: the name must end in \.svg or \.png"),
+        ("plot", "must end in"),
+        ("nowhere/plot.svg", "there is no folder nowhere"),
+    ],
+)
+def test_targets(target: str, message: str) -> None:
+    """A target that cannot be written is refused before the scores are computed."""
+    with pytest.raises(SettingsError, match=message):
+        check_plot(target)
+    check_plot("-")
+    check_plot("plot.SVG")
