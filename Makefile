@@ -5,8 +5,11 @@ RUN := $(VENV)/bin
 READY := $(VENV)/.complete
 # The first Python that is recent enough and can make virtual environments; PYTHON=... overrides.
 PYTHON = $(shell for p in python3.12 python3.11 python3; do \
-	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+	$$p -I -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
 	2>/dev/null && echo $$p && break; done)
+
+# A user's shell may set these for other programs; they change what the commands below do.
+unexport CDPATH GREP_OPTIONS GREP_COLORS PYTHONPATH PYTHONHOME PYTHONWARNINGS PYTHONOPTIMIZE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check format bench screenshots clean
@@ -18,7 +21,7 @@ setup: $(READY) ## install everything into .venv; a second time does nothing
 
 $(READY): requirements.lock pyproject.toml src/spaf/stack/jars.lock tools/setup.py
 	@test -n "$(PYTHON)" || { echo "SPAF needs Python 3.11 or 3.12 with venv; none was found (or say PYTHON=/path/to/python3.12)."; exit 1; }
-	@$(PYTHON) tools/setup.py
+	@$(PYTHON) -I tools/setup.py
 
 demo: $(READY) ## start everything, sell 100 sales/s, watch; Ctrl-C ends with the verdict
 	@$(RUN)/spaf demo
@@ -35,10 +38,10 @@ check: $(READY) ## style, types, imports, dependencies, SQL, JavaScript, locks
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 	@$(RUN)/deptry src
-	@cd src/spaf && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar bench/sql quarantine serve store
-	@cd src/spaf && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar --config job/sql/.sqlfluff bench/detection/sql
-	@cd src/spaf/job/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
-	@cd src/spaf/verify/sql && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar .
+	@cd src/spaf && "$(CURDIR)/$(RUN)/sqlfluff" lint --disable-progress-bar bench/sql quarantine serve store
+	@cd src/spaf && "$(CURDIR)/$(RUN)/sqlfluff" lint --disable-progress-bar --config job/sql/.sqlfluff bench/detection/sql
+	@cd src/spaf/job/sql && "$(CURDIR)/$(RUN)/sqlfluff" lint --disable-progress-bar .
+	@cd src/spaf/verify/sql && "$(CURDIR)/$(RUN)/sqlfluff" lint --disable-progress-bar .
 	@DENO_DIR=$(VENV)/deno DENO_NO_UPDATE_CHECK=1 $(RUN)/deno check --quiet src/spaf/serve/static/js
 	@$(RUN)/oxlint --quiet src/spaf/serve/static/js
 	@$(RUN)/python tools/check_repository.py

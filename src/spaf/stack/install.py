@@ -51,6 +51,10 @@ def main() -> int:
     except SpafError as error:
         console.print(f"[bold red]set-up stopped:[/] {escape(str(error))}", highlight=False)
         return error.exit_code
+    except OSError as error:
+        todo = "Mend it, then run `make setup` again; it continues where it stopped."
+        console.print(f"[bold red]set-up stopped:[/] {escape(f'{error}')}\n{todo}")
+        return 1
     return 0
 
 

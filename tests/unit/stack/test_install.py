@@ -73,6 +73,21 @@ def test_failure_is_told_as_it_is(
     assert "set-up stopped: no [red]/x[/red]\nmend [/it]\n" in capsys.readouterr().err
 
 
+def test_full_disk_is_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback; the next set-up continues."""
+
+    def fail(_: Progress) -> None:
+        raise OSError(28, "No space left on device", "/x[/red]")
+
+    monkeypatch.setattr(install, "install_jars", fail)
+    assert install.main() == 1
+    said = capsys.readouterr().err
+    assert "set-up stopped: [Errno 28] No space left on device: '/x[/red]'" in said
+    assert "make setup" in said
+
+
 @pytest.fixture
 def jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LockedJar]:
     """Lock two jars and install into a folder of the test."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -69,9 +71,9 @@ def test_no_network_is_one_sentence(setup: ModuleType, output: str) -> None:
 
 def test_any_other_failure_shows_the_end_of_what_pip_said(setup: ModuleType) -> None:
     """Short enough to read, and the last words, which say why."""
-    told = setup.explain("x" * 10_000 + "No space left on device")
+    told = setup.explain("x" * 10_000 + "Permission denied")
     assert told.startswith("pip failed:\n")
-    assert told.endswith("No space left on device")
+    assert told.endswith("Permission denied")
     assert len(told) < 2_000
 
 
@@ -86,8 +88,9 @@ def test_failed_set_up_ends_with_one_line_and_is_not_complete(
     ready.touch()
     monkeypatch.setattr(setup, "READY", ready)
     monkeypatch.setattr(setup, "make_environment", lambda: None)
+    monkeypatch.setattr(setup, "pip_options", dict)
 
-    def fail() -> None:
+    def fail(_: object) -> None:
         raise setup.SetupFailed(setup.explain(WRONG_HASH))
 
     monkeypatch.setattr(setup, "install_packages", fail)
@@ -99,9 +102,12 @@ def test_failed_set_up_ends_with_one_line_and_is_not_complete(
 def test_environment_of_this_python_is_kept(
     setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second set-up makes none; one of another Python makes it anew."""
+    """A second set-up makes none; one of another Python, or interrupted, makes it anew."""
     made: list[Any] = []
+    whole = True
     monkeypatch.setattr(setup, "VENV", tmp_path)
+    monkeypatch.setattr(setup, "INSTALLING", tmp_path / ".installing")
+    monkeypatch.setattr(setup, "has_pip", lambda: whole)
     monkeypatch.setattr(setup, "PYTHON", tmp_path / "python")
     monkeypatch.setattr(setup.venv, "create", lambda *a, **k: made.append((a, k)))
     (tmp_path / "python").touch()
@@ -109,6 +115,13 @@ def test_environment_of_this_python_is_kept(
     (tmp_path / "pyvenv.cfg").write_text(f"home = /x\nversion = {version}\n")
     setup.make_environment()
     assert made == []
+    (tmp_path / ".installing").touch()
+    setup.make_environment()
+    (tmp_path / ".installing").unlink()
+    whole = False
+    setup.make_environment()
+    assert len(made) == 2
+    made.clear()
     (tmp_path / "pyvenv.cfg").write_text("home = /x\nversion = 3.9.1\n")
     setup.make_environment()
     assert made == [((tmp_path,), {"with_pip": True, "clear": True})]
@@ -127,3 +140,102 @@ def test_environment_that_cannot_be_made_is_told_with_what_is_missing(
     monkeypatch.setattr(setup.venv, "create", fail)
     with pytest.raises(setup.SetupFailed, match="python3-venv"):
         setup.make_environment()
+
+
+def test_full_disk_is_one_sentence(setup: ModuleType) -> None:
+    """It names both places that may be full."""
+    told = setup.explain("ERROR: [Errno 28] No space left on device: '/x'")
+    assert "is full" in told
+    assert "TMPDIR" in told
+    assert "\n" not in told
+
+
+def test_small_disk_is_refused_before_anything_is_made(
+    setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An installation that is there needs no more space."""
+    monkeypatch.setattr(setup, "MIN_FREE_MIB", 10**9)
+    monkeypatch.setattr(setup, "PYTHON", tmp_path / "python")
+    with pytest.raises(setup.SetupFailed, match="1000000000 MiB are needed"):
+        setup.require_space()
+    (tmp_path / "python").touch()
+    setup.require_space()
+
+
+CONFIGURATION = """\
+[global]
+index-url = https://files.example/simple
+timeout = 33
+proxy = http://proxy.example:3128
+user = yes
+require-virtualenv = true
+[install]
+timeout = 44
+target = /nonsense
+prefix = /nonsense
+no-binary = :all:
+[wheel]
+timeout = 55
+"""
+
+
+def test_configuration_of_pip_counts_as_far_as_it_leads_to_a_registry(
+    setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pip then sees these options, no file, and nothing that would install to another place."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "pip.conf").write_text(CONFIGURATION)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    for name, value in {"USER": "1", "ROOT": "/n", "TRUSTED_HOST": "a", "CONSTRAINT": "/n"}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    monkeypatch.setenv("PYTHONHOME", "/nonsense")
+    monkeypatch.setattr(setup, "PYTHON", Path(sys.executable))
+    options = setup.pip_options()
+    options.pop("cert", None)  # of this machine
+    assert options == {
+        "index-url": "https://files.example/simple",
+        "timeout": "44",
+        "proxy": "http://proxy.example:3128",
+        "trusted-host": "a",
+    }
+    seen = setup.pip_environment(options)
+    assert {name: value for name, value in seen.items() if name.startswith("PIP_")} == {
+        "PIP_INDEX_URL": "https://files.example/simple",
+        "PIP_TIMEOUT": "44",
+        "PIP_PROXY": "http://proxy.example:3128",
+        "PIP_TRUSTED_HOST": "a",
+        "PIP_CONFIG_FILE": "/dev/null",
+    }
+    assert "PYTHONHOME" not in seen
+    assert seen["PATH"] == os.environ["PATH"]
+
+
+def test_jars_are_loaded_through_the_proxy_of_pip(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless a variable names another one."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://mine")
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    seen = setup.download_environment({"proxy": "http://pip", "cert": "/ca.pem"})
+    assert seen["HTTPS_PROXY"] == "http://mine"
+    assert seen["REQUESTS_CA_BUNDLE"] == "/ca.pem"
+
+
+def test_interrupted_installation_leaves_a_mark(
+    setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made when pip begins to change files, and goes when pip has succeeded."""
+    mark = tmp_path / ".installing"
+    monkeypatch.setattr(setup, "INSTALLING", mark)
+    setup.show("Collecting rich", 1)
+    assert not mark.exists()
+    setup.show("Installing collected packages: rich", 1)
+    assert mark.exists()
+    monkeypatch.setattr(setup, "PYTHON", Path("/bin/false"))
+    with pytest.raises(setup.SetupFailed):
+        setup.run_pip([], {})
+    assert mark.exists()
+    monkeypatch.setattr(setup, "PYTHON", Path("/bin/true"))
+    setup.run_pip([], {})
+    assert not mark.exists()
