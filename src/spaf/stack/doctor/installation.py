@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from spaf.environment import PYTHON_OPTIONS
 from spaf.stack import postgres, process, runtime
 from spaf.stack.doctor.finding import Finding, Subject, fail, ok, warn
@@ -114,9 +116,14 @@ def archives(_: Subject) -> Iterator[Finding]:
 
 
 def _locked() -> dict[str, str]:
-    """Return the version of each package in the lock that is for this Python."""
-    lines = re.findall(r"^([a-z0-9][\w.-]*)==(\S+)([^\\\n]*)", LOCK.read_text(), re.MULTILINE)
-    return {name: version for name, version, marker in lines if "pypy" not in marker}
+    """Return the version of each package that the lock has for this Python."""
+    lines = re.findall(r"^[a-z0-9].*==[^\\\n]+", LOCK.read_text(), re.MULTILINE)
+    wanted = (Requirement(line) for line in lines)
+    return {
+        one.name: str(one.specifier).removeprefix("==")
+        for one in wanted
+        if one.marker is None or one.marker.evaluate()
+    }
 
 
 def _damage(found: Distribution) -> str:

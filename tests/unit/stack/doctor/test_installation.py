@@ -33,7 +33,9 @@ def test_wrong_and_missing_packages_are_named(
 ) -> None:
     """With what is wanted."""
     lock = tmp_path / "lock"
-    lock.write_text("rich==1.0 \\\n    --hash=sha256:00\nno-such==2\nmsgspec==0 ; x == 'pypy'\n")
+    lock.write_text(
+        "rich==1.0 \\\n    --hash=sha256:00\nno-such==2\nmsgspec==0 ; python_version < '3'\n"
+    )
     monkeypatch.setattr(installation, "LOCK", lock)
     finding = found(installation.packages)
     assert "rich is " in finding.what
