@@ -16,6 +16,7 @@ from spaf.job.flink_client import FlinkClient
 from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.process import wait_until
+from spaf.stack.progress import ProgressRecorder
 from spaf.stack.run import Run
 from spaf.store.migrate import migrate
 from spaf.topic.admin import ensure_topic
@@ -121,12 +122,12 @@ def pause() -> Pause:
     """Return a function that waits until every record of the topic is in the tables."""
 
     def wait(session: Run) -> None:
-        place = session.job_target(session.topic)
+        recorder = ProgressRecorder(session.job_target(session.topic))
         known: dict[int, int] = {}
 
         def done() -> bool:
             nonlocal known
-            known = place.record_progress(known)
+            known = recorder.record()
             ends = session.end_offsets()
             return all(known.get(partition, 0) >= end for partition, end in ends.items())
 

@@ -100,6 +100,11 @@ def print_verdict(verdict: Verdict) -> None:
         verdict.rejected,
     )
     print_parts([*terms[:-1], f"{terms[-1]};", f"unaccounted {verdict.unaccounted:,}"])
+    if verdict.without_record:
+        out.print(
+            f"counted apart: {counted(verdict.without_record, 'offset')} without a record "
+            "(markers of transactions, aborted or compacted records)"
+        )
     _print_lines(verdict.differences)
     if not verdict.formulations_agree:
         out.print("[bold red]the two recomputations DISAGREE: the verifier itself is wrong[/]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
@@ -12,8 +12,6 @@ from spaf.sale import Late, Outcome, Reason, Record, Rules, Sale, decode
 LATE = "late"
 ARRAY = "array"
 """Correction for a record with several sales: one less than its sales, below 0."""
-NO_RECORD = "no_record"
-"""An offset without a record: a transaction marker, or one that compaction removed."""
 NOT_READ = "not_read"
 """Counted by the ledger, but not read, because too many came at once."""
 DISAGREEMENT = "disagreement"
@@ -49,6 +47,13 @@ class ReasonCounts:
     late: int = 0
     rejected: int = 0
     read: int = 0
+    gaps: Counter[int] = field(default_factory=Counter)
+    """Offsets without a record, by the first offset of their range of the ledger."""
+
+    @property
+    def without_record(self) -> int:
+        """Offsets that hold no record: markers, aborted or compacted records."""
+        return self.gaps.total()
 
     def add(self, record: Record, rules: Rules) -> QuarantineRow | None:
         """Count a record, and return its row if it was not accepted."""
@@ -58,19 +63,17 @@ class ReasonCounts:
         refused = next((o for o in outcomes if not isinstance(o, Sale)), None)
         return None if refused is None else row_of(record, refused)
 
-    def reconcile(self, late: int, rejected: int, offsets: int, *, whole: bool) -> None:
+    def reconcile(self, late: int, rejected: int, *, whole: bool) -> None:
         """Count what only the ledger has, so that the sums equal the ledger's.
 
         Args:
             late: late records of the batch in the ledger.
-            rejected: rejected records of the batch in the ledger.
-            offsets: offsets that were read.
-            whole: whether these were all offsets of the batch.
+            rejected: rejected records and offsets without a record of the batch in the ledger.
+            whole: whether all offsets of the batch were read.
 
         """
-        self._add(NO_RECORD, offsets - self.read)
-        self.rejected += offsets - self.read
-        left_late, left_rejected = late - self.late, rejected - self.rejected
+        left_late = late - self.late
+        left_rejected = rejected - self.rejected - self.without_record
         if not whole and left_late >= 0 and left_rejected >= 0:
             self._add(LATE, left_late)
             self._add(NOT_READ, left_rejected)
@@ -79,7 +82,7 @@ class ReasonCounts:
 
     def disagrees(self, late: int, rejected: int) -> bool:
         """Whether the ledger has other counts, after every offset was read."""
-        return (late, rejected) != (self.late, self.rejected)
+        return (late, rejected) != (self.late, self.rejected + self.without_record)
 
     def _count(self, outcomes: tuple[Outcome, ...]) -> None:
         """Count as the ledger does: a record is rejected unless its event is accepted or late."""

@@ -66,6 +66,8 @@ class RangeBatch:
     late: int
     rejected: int
     after: PartitionProgress
+    starts: tuple[int, ...] = ()
+    """The first offset of each range that must be read."""
 
     @property
     def dirty(self) -> bool:
@@ -74,7 +76,7 @@ class RangeBatch:
 
     @property
     def not_accepted(self) -> int:
-        """Number of records that were not accepted."""
+        """Number of records that were not accepted, and of offsets without a record."""
         return max(0, self.late + self.rejected)
 
 
@@ -154,4 +156,4 @@ def _join(batch: RangeBatch, part: LedgerRange) -> RangeBatch:
     if not part.dirty:
         return replace(batch, late=late, rejected=rejected, after=part.after)
     first = batch.first if batch.dirty else part.first
-    return RangeBatch(first, part.end, late, rejected, part.after)
+    return RangeBatch(first, part.end, late, rejected, part.after, (*batch.starts, part.first))

@@ -19,6 +19,7 @@ from spaf.store.access import Role
 from spaf.store.statement import statement
 from spaf.topic import admin
 from spaf.topic.range_reader import read
+from spaf.topic.record_reader import record_at
 
 # Rows that an export fetches at a time, at most 64 KiB each.
 EXPORT_ROWS = 200
@@ -45,6 +46,13 @@ class QuarantinedRecord:
     def cut(self) -> bool:
         """Whether the record was longer than what is kept."""
         return len(self.payload or b"") < self.payload_bytes
+
+
+class RecordEnvelope(NamedTuple):
+    """What a record carries beside its value; the contract reads none of it."""
+
+    key: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
 
 
 class RowCursor(NamedTuple):
@@ -109,6 +117,15 @@ def find(source: QuarantineSource, partition: int, offset: int) -> QuarantinedRe
         whole.replays = 0 if row is None else row.replays
         return whole
     return row
+
+
+def envelope(source: QuarantineSource, partition: int, offset: int) -> RecordEnvelope | None:
+    """Return key and headers of a record from the topic; None if it cannot be read there."""
+    try:
+        record = record_at(source.kafka, source.topic, partition, offset)
+    except TopicError:
+        return None
+    return RecordEnvelope(record.key, record.headers)
 
 
 def _record(source: QuarantineSource, partition: int, offset: int) -> Record:

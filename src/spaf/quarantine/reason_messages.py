@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from spaf.quarantine.explain import ARRAY, DISAGREEMENT, LATE, NO_RECORD, NOT_READ
+from functools import partial
+from typing import NamedTuple
+
+from spaf.quarantine import hints
+from spaf.quarantine.explain import ARRAY, DISAGREEMENT, LATE, NOT_READ
+from spaf.quarantine.hints import Hint
 from spaf.sale import Reason
 from spaf.sale.jackson.rows import rows
 
@@ -14,11 +19,12 @@ RULES = {
     Reason.PRODUCT: "productId must be a text of 1 to 64 characters.",
     Reason.CATEGORY: "productCategory must be a text of 1 to 64 characters without control "
     "characters that does not begin with { or [.",
-    Reason.PRICE: "productPrice must be a number from 0 to below 10^10 with at most 2 decimals.",
+    Reason.PRICE: "productPrice must be a number such as 1234.56, from 0 to below 10^10, with at "
+    "most 2 decimals.",
     Reason.QUANTITY: "productQuantity must be a whole number from 1 to 1,000,000.",
     Reason.CURRENCY: "currency must be 3 capital letters, or left out.",
-    Reason.EVENT_TIME: "eventTime must be whole epoch milliseconds; without it, transactionDate "
-    "must be an ISO 8601 time.",
+    Reason.EVENT_TIME: "eventTime must be a whole number, the epoch in milliseconds; without it, "
+    "transactionDate must be a time such as 2026-11-30T15:04:05-03:00.",
     Reason.AHEAD: "Its event time lies further after its arrival than sale.max_ahead_s allows.",
     LATE: "Its event time lies further before its arrival than sale.max_lateness_s allows.",
 }
@@ -26,7 +32,6 @@ RULES = {
 
 COUNTED = {
     NOT_READ: "counted by the ledger; too many came at once to read each",
-    NO_RECORD: "offsets without a record: marks of transactions, or compacted",
     ARRAY: "records with several sales count once less than their sales",
     DISAGREEMENT: "the ledger and the contract do not agree: see `spaf logs quarantine`",
 }
@@ -45,27 +50,59 @@ FIELDS = {
 """The fields of a reason; of several the first that the record has counts."""
 
 
+# Reasons of a time that was read.
+TIMELY = frozenset({Reason.AHEAD, LATE})
+
+
 def rule(reason: str) -> str:
     """Return the rule that records of a reason break, or the meaning of its count."""
     return RULES.get(reason) or COUNTED.get(reason, "")
 
 
-def sentence(reason: str, payload: bytes | None) -> str:
-    """Return why a record was not accepted: the rule, and the value that breaks it."""
+class Explanation(NamedTuple):
+    """Why a record was not accepted, as a sentence, and the guess that ends it."""
+
+    text: str
+    hint: Hint | None = None
+
+
+def explained(reason: str, payload: bytes | None) -> Explanation:
+    """Return the rule, the value that breaks it, and the form that was wanted."""
     if payload is None:
-        return f"{rule(reason)} It has no value at all: a tombstone."
+        return Explanation(f"{rule(reason)} It has no value at all: a tombstone.")
     if not payload:
-        return f"{rule(reason)} It is empty."
+        return Explanation(f"{rule(reason)} It is empty.")
     fields = FIELDS.get(reason)
     if fields is None:
-        return rule(reason)
+        hint = hints.of_bytes(payload) if reason == Reason.UNREADABLE else None
+        return _with_hint(rule(reason), hint)
     row = next(rows(payload), {})
     name = next((name for name in fields if row.get(name) is not None), None)
     if name is None:
-        return f"{rule(reason)} It has none that can be read."
+        return _with_hint(
+            f"{rule(reason)} It has none that can be read.",
+            hints.of_structure(payload, fields[0]),
+        )
     value = row[name] or ""
     cut = "..." if len(value) > MAX_VALUE_CHARS else ""
-    return f'{rule(reason)} {name} is "{escaped(value[:MAX_VALUE_CHARS])}{cut}".'
+    told = f'{rule(reason)} {name} is "{escaped(value[:MAX_VALUE_CHARS])}{cut}".'
+    if cut:
+        return Explanation(told)
+    read = hints.of_time if reason in TIMELY else partial(hints.of_value, reason)
+    return _with_hint(told, read(name, value))
+
+
+def sentence(reason: str, payload: bytes | None) -> str:
+    """Return why a record was not accepted, as `explained` does, without the code of the guess."""
+    return explained(reason, payload).text
+
+
+def _with_hint(text: str, hint: Hint | None) -> Explanation:
+    if hint is None:
+        return Explanation(text)
+    values = {name: escaped(value[:MAX_VALUE_CHARS]) for name, value in hint.values.items()}
+    shown = Hint(hint.code, values)
+    return Explanation(f"{text} {shown.sentence}", shown)
 
 
 def escaped(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import islice
@@ -41,6 +41,7 @@ def reset_if_rules_changed(connection: psycopg.Connection, rules: Rules) -> bool
             return False
         connection.execute(_sql("delete_rows"))
         connection.execute(_sql("delete_counts"))
+        connection.execute(_sql("delete_gaps"))
         connection.execute(_sql("delete_positions"))
     return True
 
@@ -107,6 +108,21 @@ def insert_rows(connection: psycopg.Connection, rows: Iterable[QuarantineRow]) -
     remaining = iter(rows)
     while batch := list(islice(remaining, BATCH_ROWS)):
         connection.cursor().executemany(_sql("insert_row"), [row._asdict() for row in batch])
+
+
+def add_gaps(connection: psycopg.Connection, partition: int, gaps: Mapping[int, int]) -> None:
+    """Add the offsets without a record of one step, by the first offset of their range."""
+    if not gaps:
+        return
+    total = {"partition": partition, "offsets": sum(gaps.values())}
+    connection.execute(_sql("add_without_record"), total)
+    connection.cursor().executemany(
+        _sql("insert_gap"),
+        [
+            {"partition": partition, "first_offset": first, "offsets": offsets}
+            for first, offsets in gaps.items()
+        ],
+    )
 
 
 def add_counts(connection: psycopg.Connection, partition: int, counts: ReasonCounts) -> None:

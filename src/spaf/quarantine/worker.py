@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -166,28 +167,29 @@ class QuarantineWorker:
         end = min(first + SAMPLE_OFFSETS, batch.end) if sampled else batch.end
         whole = (first, end) == (batch.first, batch.end)
         counts = ReasonCounts()
-        rows = self._read(partition, first, end, counts)
+        rows = self._read(partition, first, end, counts, batch.starts)
         with repository.step(connection, partition, before, batch.after, self._source.rules):
             if not batch.dirty:
                 return
             repository.insert_rows(connection, rows)
+            repository.add_gaps(connection, partition, counts.gaps)
             for row in rows:
                 self._retention.add(row.reason, len(row.payload or b""))
             self._retention.enforce(connection)
-            counts.reconcile(batch.late, batch.rejected, end - first, whole=whole)
+            counts.reconcile(batch.late, batch.rejected, whole=whole)
             repository.add_counts(connection, partition, counts)
         if whole and counts.disagrees(batch.late, batch.rejected):
             log.error(
                 "partition %d, offsets %d to %d: the ledger has %d late and %d rejected, the "
                 "contract says %d and %d",
                 *(partition, batch.first, batch.end - 1),
-                *(batch.late, batch.rejected, counts.late, counts.rejected),
+                *(batch.late, batch.rejected - counts.without_record, counts.late, counts.rejected),
             )
 
     def _read(
-        self, partition: int, first: int, end: int, counts: ReasonCounts
+        self, partition: int, first: int, end: int, counts: ReasonCounts, starts: tuple[int, ...]
     ) -> deque[QuarantineRow]:
-        """Count every record of a range and return the rows of those that were not accepted.
+        """Count every offset of a range and return the rows of records that were not accepted.
 
         All rests are here, before the transaction: one that stays open keeps PostgreSQL from
         clearing away old versions of rows, those of sales_summary too.
@@ -196,8 +198,11 @@ class QuarantineWorker:
         rows: deque[QuarantineRow] = deque()
         size = 0
         where = {partition: first}, {partition: end}
+        expected = first
         with closing(read(source.kafka, source.topic, *where, queue_kib=QUEUE_KIB)) as records:
             for record in records:
+                _count_gap(counts, starts, expected, record.offset)
+                expected = record.offset + 1
                 row = counts.add(record, source.rules)
                 if row is not None:
                     rows.append(row)
@@ -206,4 +211,11 @@ class QuarantineWorker:
                     size -= len(rows.popleft().payload or b"")
                 if counts.read % RECORDS_BETWEEN_PAUSES == 0:
                     self._throttle.pause()
+        _count_gap(counts, starts, expected, end)
         return rows
+
+
+def _count_gap(counts: ReasonCounts, starts: tuple[int, ...], first: int, end: int) -> None:
+    """Count offsets without a record for the range of the ledger that they begin in."""
+    if first < end:
+        counts.gaps[starts[bisect_right(starts, first) - 1]] += end - first

@@ -10,6 +10,7 @@ from spaf.errors import JobError, TopicError
 from spaf.job import checkpoint
 from spaf.job.flink_client import FINAL_STATES, FlinkClient
 from spaf.settings import Settings
+from spaf.stack.progress import ProgressRecorder
 from spaf.stack.service_names import SUBMITTER
 from spaf.stack.state import JobPhase, JobState, RunFolder
 from spaf.stack.submission import JobTarget, Submission
@@ -36,7 +37,7 @@ class JobSupervisor:
         self._unusable: set[Path] = set()
         self._has_run = False
         self._next_submission = 0.0
-        self._recorded: dict[int, int] = {}
+        self._progress = ProgressRecorder(target)
         self.state = JobState()
 
     def plan(self) -> None:
@@ -103,7 +104,7 @@ class JobSupervisor:
 
         """
         with contextlib.suppress(TopicError):
-            self._recorded = self._target.record_progress(self._recorded)
+            self._progress.record()
 
     def stop(self) -> None:
         """Stop the submitter; cancel the job on a cluster that outlives the run."""

@@ -21,7 +21,6 @@ from spaf.stack import process, runtime
 from spaf.stack.service_names import SUBMITTER
 from spaf.stack.state import RunFolder
 from spaf.stack.worker_process import WorkerProcess
-from spaf.store import queries
 from spaf.store.access import Access, Role
 from spaf.topic import admin
 
@@ -81,23 +80,6 @@ class JobTarget:
                 todo=f"Set SPAF_JOB__PARALLELISM to {partitions} or less, or use a topic with more "
                 "partitions (SPAF_KAFKA__PARTITIONS says how many SPAF creates).",
             )
-
-    def record_progress(self, known: Mapping[int, int]) -> dict[int, int]:
-        """Record the committed offsets of the group in the tables, unless they are `known`.
-
-        The job commits the offsets of a complete checkpoint: everything before them has passed the
-        sinks. Returns the committed offsets.
-
-        Raises:
-            TopicError: Kafka does not answer.
-            StoreError: PostgreSQL does not answer.
-
-        """
-        committed = admin.committed(self.kafka, self.group, self.topic)
-        if committed and committed != known:
-            with self.access.session(Role.SINK) as connection:
-                queries.upsert_position(connection, self.begin_offsets(), committed)
-        return committed
 
     def parameters(self, settings: Settings) -> JobParameters:
         """Return the parameters of the job's SQL."""

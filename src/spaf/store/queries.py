@@ -71,8 +71,16 @@ def summary(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
 
 
 def ledger(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """Return the ledger as (partition, second, accepted, late, rejected, min, max offset)."""
+    """Return the ledger.
+
+    Its columns: partition, second, accepted, late, rejected, min and max offset, without_record.
+    """
     return _tuples(connection, "ledger")
+
+
+def explained_offsets(connection: psycopg.Connection) -> dict[int, int]:
+    """Return, by partition, the offset below which the quarantine has read every gap."""
+    return dict(_tuples(connection, "explained_offsets"))
 
 
 @dataclass(frozen=True)

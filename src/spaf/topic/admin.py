@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from confluent_kafka import (
     OFFSET_INVALID,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     TopicCollection,
@@ -199,7 +200,10 @@ def begin_offsets(bootstrap: str, topic: str) -> dict[int, int]:
 
 
 def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
-    """Return the offset that the next record of each partition will get.
+    """Return the offset up to which each partition can be read.
+
+    Records of a transaction that is still open, and all after it, cannot: nobody knows yet whether
+    they count.
 
     Raises:
         TopicError: the broker cannot be reached, or it has no such topic.
@@ -214,21 +218,25 @@ def end_offsets_of(
     seconds: float = REQUEST_TIMEOUT_S,
     *,
     lenient: bool = False,
+    committed: bool = False,
 ) -> dict[tuple[str, int], int]:
     """Return the end offsets of existing partitions, by topic and number, in one request.
+
+    The end is that of everything appended; with `committed`, that of what can be read.
 
     Args:
         bootstrap: the broker.
         parts: topics and numbers of partitions.
         seconds: timeout of the request.
         lenient: omit a partition that does not answer, such as one without a leader.
+        committed: end before the first record of a transaction that is still open.
 
     Raises:
         TopicError: the broker does not answer, or lacks one of them.
 
     """
     spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    return _list_offsets(bootstrap, parts, spec, seconds, lenient=lenient)
+    return _list_offsets(bootstrap, parts, spec, seconds, lenient=lenient, committed=committed)
 
 
 def begin_offsets_of(
@@ -323,22 +331,26 @@ def _group_client(bootstrap: str, group: str) -> Consumer:
 
 def _offsets(bootstrap: str, topic: str, spec: OffsetSpec) -> dict[int, int]:
     parts = [(topic, number) for number in partitions(bootstrap, topic)]
-    offsets = _list_offsets(bootstrap, parts, spec, REQUEST_TIMEOUT_S)
+    offsets = _list_offsets(bootstrap, parts, spec, REQUEST_TIMEOUT_S, committed=True)
     return {number: offset for (_, number), offset in offsets.items()}
 
 
-def _list_offsets(
+def _list_offsets(  # noqa: PLR0913 - the options of the request
     bootstrap: str,
     parts: Sequence[tuple[str, int]],
     spec: OffsetSpec,
     seconds: float,
     *,
     lenient: bool = False,
+    committed: bool = False,
 ) -> dict[tuple[str, int], int]:
+    isolation = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
     topics = ", ".join(sorted({topic for topic, _ in parts})[:MAX_NAMED_TOPICS])
     asked = {TopicPartition(topic, number): spec for topic, number in parts}
     with kafka_errors(f"Reading the offsets of topic {topics}", bootstrap):
-        answer = admin_client(bootstrap).list_offsets(asked, request_timeout=seconds)
+        answer = admin_client(bootstrap).list_offsets(
+            asked, request_timeout=seconds, isolation_level=isolation
+        )
         offsets: dict[tuple[str, int], int] = {}
         for part, future in answer.items():
             try:

@@ -53,6 +53,7 @@ def open_consumer(  # noqa: PLR0913 - librdkafka's options that differ between t
     bootstrap: str,
     group: str = "spaf-reader",
     *,
+    committed: bool = True,
     offset_reset: Literal["error", "earliest"] = "error",
     fetch_kib: int = FETCH_KIB,
     queue_kib: int = QUEUE_KIB,
@@ -63,6 +64,7 @@ def open_consumer(  # noqa: PLR0913 - librdkafka's options that differ between t
     Args:
         bootstrap: the broker.
         group: the group whose offsets are read or committed; the API requires a name.
+        committed: read only records that count; without it also those of open transactions.
         offset_reset: where to read on if the offset is gone; by default that is an error.
         fetch_kib: most bytes of a partition in one fetch.
         queue_kib: most bytes that are fetched ahead of the reader.
@@ -73,7 +75,7 @@ def open_consumer(  # noqa: PLR0913 - librdkafka's options that differ between t
         "group.id": group,
         "enable.auto.commit": False,
         "enable.partition.eof": True,
-        "isolation.level": "read_committed",
+        "isolation.level": "read_committed" if committed else "read_uncommitted",
         "auto.offset.reset": offset_reset,
         # The broker answers with what it has instead of waiting for more.
         "fetch.wait.max.ms": 10,

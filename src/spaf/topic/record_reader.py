@@ -80,7 +80,8 @@ def held_offsets(
             code="partition_required",
         )
     parts = [(topic, number) for number in wanted]
-    begins, ends = begin_offsets_of(bootstrap, parts), end_offsets_of(bootstrap, parts)
+    begins = begin_offsets_of(bootstrap, parts)
+    ends = end_offsets_of(bootstrap, parts, committed=True)
     return {part[1]: OffsetRange(begins[part], ends[part]) for part in parts}
 
 
@@ -194,6 +195,24 @@ def newest(
     return _by_time(from_offsets(bootstrap, topic, held, start, limit))[-limit:]
 
 
+def next_record_offsets(bootstrap: str, topic: str, positions: Mapping[int, int]) -> dict[int, int]:
+    """Return the offset of the first record at or after each position; its end if there is none.
+
+    Raises:
+        TopicError: the broker cannot be reached.
+        MissingError: it has no such topic or partition.
+
+    """
+    if not positions:
+        return {}
+    parts = [(topic, part) for part in positions]
+    ends = end_offsets_of(bootstrap, parts, committed=True)
+    todo = {part: OffsetRange(at, ends[topic, part]) for part, at in positions.items()}
+    with RecordReader(bootstrap, topic) as reader:
+        found = {record.partition: record.offset for record in reader.fetch(todo, 1)}
+    return {part: found.get(part, held.end) for part, held in todo.items()}
+
+
 def record_at(bootstrap: str, topic: str, partition: int, offset: int) -> ConsumedRecord:
     """Return one record.
 
@@ -253,7 +272,8 @@ class TopicTail:
 
         """
         parts = [(self._topic, part) for part in self._ends]
-        ends = {part: end for (_, part), end in end_offsets_of(self._bootstrap, parts).items()}
+        offsets = end_offsets_of(self._bootstrap, parts, committed=True)
+        ends = {part: end for (_, part), end in offsets.items()}
         # A topic that was deleted and created again ends before the last known end.
         old = {part: min(self._ends[part], end) for part, end in ends.items()}
         todo = {part: OffsetRange(max(old[part], end - limit), end) for part, end in ends.items()}

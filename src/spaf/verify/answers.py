@@ -135,6 +135,12 @@ class Answers:
         return self.records - self.accepted - self.duplicates - self.late
 
     @property
+    def without_record(self) -> int:
+        """Number of offsets before the upper bound that hold no record."""
+        offsets = sum(end - self.begin.get(part, 0) for part, end in self.upper_bound.items())
+        return offsets - self.records
+
+    @property
     def duplicates(self) -> int:
         """Number of accepted records that do not count, because an earlier copy does."""
         return sum(row.duplicates for row in self.duplicate_blocks.values())

@@ -71,6 +71,7 @@ class VerdictReport(msgspec.Struct, frozen=True):
     duplicates: int
     late: int
     rejected: int
+    without_record: int
     unaccounted: int
     differences: int
     exact: bool
@@ -99,8 +100,9 @@ class Verdict:
 
     For each partition: the distance between the recomputed sum and the sum of the table, over the
     rows that are not open, of accepted, of late, and, if no row of the partition is open, of
-    rejected events. The distances are added, so a surplus does not compensate a loss. If no row is
-    open, 0 means that each record before the upper bound has its outcome in the ledger.
+    rejected events and of offsets without a record. The distances are added, so a surplus does not
+    compensate a loss. If no row is open, 0 means that each record before the upper bound has its
+    outcome in the ledger.
     """
     differences: list[Difference]
     open_groups: int
@@ -119,6 +121,8 @@ class Verdict:
     """Whether each transactionId counts once; otherwise there are no duplicates."""
     duplicates: int = 0
     """Accepted records that do not count, because an earlier copy of the sale does."""
+    without_record: int = 0
+    """Offsets before the upper bound that hold no record: of transactions, or compacted."""
     complete_to: Mapping[int, int] = field(default_factory=dict)
     """For each partition the upper bound: the verdict covers the records before it."""
 
@@ -140,6 +144,7 @@ class Verdict:
             duplicates=self.duplicates,
             late=self.late,
             rejected=self.rejected,
+            without_record=self.without_record,
             unaccounted=self.unaccounted,
             differences=len(self.differences),
             exact=self.exact,
@@ -154,7 +159,7 @@ class Verdict:
 
 def compare(answers: Answers, tables: TableRows) -> Verdict:
     """Return the differences between the tables and the recomputed rows."""
-    sums = list(ledger.column_sums(answers, list(tables.ledger)))
+    sums = list(ledger.column_sums(answers, list(tables.ledger), tables.explained))
     comparisons = [
         _compare_summary(answers, tables),
         _compare_ledger(answers, tables),
@@ -167,6 +172,7 @@ def compare(answers: Answers, tables: TableRows) -> Verdict:
         accepted=answers.accepted,
         late=answers.late,
         rejected=answers.rejected,
+        without_record=answers.without_record,
         unaccounted=sum(abs(part.expected - part.actual) for part in sums),
         differences=[
             *(difference for table in comparisons for difference in table.differences),
@@ -358,7 +364,11 @@ def _totals(answers: Answers) -> tuple[object, ...]:
 def _rejected_differences(sums: Iterable[ledger.LedgerSum]) -> Iterator[Difference]:
     """Compare the rejections of partitions that have no row to compare."""
     for part in sums:
-        if part.column == "rejected" and not part.readable and part.expected != part.actual:
+        if (
+            part.column in {"rejected", "without_record"}
+            and not part.readable
+            and part.expected != part.actual
+        ):
             key = (part.partition, part.column)
             yield Difference(UNEQUAL, LEDGER, key, part.expected, part.actual)
 

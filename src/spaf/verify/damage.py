@@ -74,7 +74,8 @@ def editing(
         for index in indexes:
             rows = list(getattr(tables, table))
             if edit(rng, rows, index) is not False and rows != list(getattr(tables, table)):
-                return replace(tables, **{table: rows})
+                changed: dict[str, Any] = {table: rows}
+                return replace(tables, **changed)
         return None
 
     return damage

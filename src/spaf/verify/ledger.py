@@ -1,7 +1,8 @@
 """The rows that the ledger must hold, and its sums by partition.
 
-The job does not see a record that its decoder drops. The ledger derives it from the gap between two
-offsets, and counts it in the next second with a readable record; at the end of the log in the last.
+The job does not see a record that its decoder drops, nor an offset without a record. The ledger
+derives both from the gap between two offsets, and counts them in the next second with a readable
+record; at the end of the log in the last. The quarantine reads the gaps and tells them apart.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from spaf.verify.tables import LedgerRow
 
-COUNTS = ("accepted", "late", "rejected")
+COUNTS = ("accepted", "late", "rejected", "without_record")
+Sums = tuple[int, int, int, int]
 
 
 class ExpectedLedgerRow(NamedTuple):
@@ -25,7 +27,8 @@ class ExpectedLedgerRow(NamedTuple):
 
     accepted: int
     late: int
-    rejected: int | None
+    others: int | None
+    """Rejected records, and offsets without a record."""
     min_offset: int | None
     max_offset: int | None
 
@@ -45,9 +48,9 @@ def expected_rows(answers: Answers) -> dict[LedgerKey, ExpectedLedgerRow]:
             if index == len(seconds) - 1:
                 # The last row also counts the unreadable records that end the log, if it has ended.
                 last = None if partition in open_partitions else answers.upper_bound[partition] - 1
-            rejected = None if last is None else last - before - counts.accepted - counts.late
+            others = None if last is None else last - before - counts.accepted - counts.late
             expected[partition, second] = ExpectedLedgerRow(
-                counts.accepted, counts.late, rejected, before + 1, last
+                counts.accepted, counts.late, others, before + 1, last
             )
             before = counts.readable
     return expected
@@ -73,11 +76,19 @@ def comparable_rows(
     the records; only its sum can be compared.
     """
     readable = _readable_partitions(answers)
-    known = {partition for partition, _ in answers.ledger}
     for row in table:
-        blank = row.accepted == row.late == 0 and row.partition in known - readable
+        blank = row.accepted == row.late == 0 and row.partition in {*answers.upper_bound} - readable
         if not blank:
-            yield (row.partition, row.second), ExpectedLedgerRow(*row[2:])
+            yield (
+                (row.partition, row.second),
+                ExpectedLedgerRow(
+                    row.accepted,
+                    row.late,
+                    row.rejected + row.without_record,
+                    row.min_offset,
+                    row.max_offset,
+                ),
+            )
 
 
 class LedgerSum(NamedTuple):
@@ -91,24 +102,42 @@ class LedgerSum(NamedTuple):
     """Whether the partition has a readable record."""
 
 
-def column_sums(answers: Answers, table: Iterable[LedgerRow]) -> Iterator[LedgerSum]:
-    """Yield the sums that can be compared; of rejections only if no row of it is open."""
-    expected = {
-        key: (counts.accepted, counts.late, counts.rejected)
+def column_sums(
+    answers: Answers, table: Iterable[LedgerRow], explained: Mapping[int, int]
+) -> Iterator[LedgerSum]:
+    """Yield the sums that can be compared; of rejections only if no row of it is open.
+
+    Offsets without a record are rejections until the quarantine has read them.
+    """
+    expected = [
+        (key, (counts.accepted, counts.late, counts.rejected, 0))
         for key, counts in answers.ledger.items()
-    }
-    actual = [
-        ((row.partition, row.second), (row.accepted, row.late, row.rejected)) for row in table
     ]
-    left = _sum_by_partition(expected.items(), answers.open_ledger)
+    actual = [
+        ((row.partition, row.second), (row.accepted, row.late, row.rejected, row.without_record))
+        for row in table
+    ]
+    left = _sum_by_partition(expected, answers.open_ledger)
     right = _sum_by_partition(actual, answers.open_ledger)
     open_partitions = {partition for partition, _ in answers.open_ledger}
     readable = _readable_partitions(answers)
     for partition in sorted({*left, *right}):
-        sums = zip(COUNTS, left[partition], right[partition], strict=True)
-        for column, recomputed, stored in sums:
-            if column != "rejected" or partition not in open_partitions:
-                yield LedgerSum(partition, column, recomputed, stored, partition in readable)
+        recomputed, stored = left[partition], right[partition]
+        if partition not in open_partitions:
+            end = answers.upper_bound.get(partition, 0)
+            offsets = end - answers.begin.get(partition, 0)
+            recomputed = (*recomputed[:3], offsets - sum(recomputed[:3]))
+            if explained.get(partition, 0) < end:
+                recomputed, stored = _joined(recomputed), _joined(stored)
+        for column, one, other in zip(COUNTS, recomputed, stored, strict=True):
+            if column in COUNTS[:2] or partition not in open_partitions:
+                yield LedgerSum(partition, column, one, other, partition in readable)
+
+
+def _joined(sums: Sums) -> Sums:
+    """Return the sums with the offsets without a record among the rejections."""
+    accepted, late, rejected, without_record = sums
+    return accepted, late, rejected + without_record, 0
 
 
 def _readable_partitions(answers: Answers) -> set[int]:
@@ -117,11 +146,12 @@ def _readable_partitions(answers: Answers) -> set[int]:
 
 
 def _sum_by_partition(
-    counts: Iterable[tuple[LedgerKey, tuple[int, int, int]]], left_out: Container[LedgerKey]
-) -> defaultdict[int, tuple[int, ...]]:
-    """Return the three counts of each partition, over the rows that are not left out."""
-    totals: defaultdict[int, tuple[int, ...]] = defaultdict(lambda: (0, 0, 0))
+    counts: Iterable[tuple[LedgerKey, Sums]], left_out: Container[LedgerKey]
+) -> defaultdict[int, Sums]:
+    """Return the counts of each partition, over the rows that are not left out."""
+    totals: defaultdict[int, Sums] = defaultdict(lambda: (0, 0, 0, 0))
     for key, row in counts:
         if key not in left_out:
-            totals[key[0]] = tuple(map(add, totals[key[0]], row))
+            accepted, late, rejected, without_record = map(add, totals[key[0]], row)
+            totals[key[0]] = accepted, late, rejected, without_record
     return totals

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 SUMMARY = "sales_summary"
 LEDGER = "ingest_ledger"
@@ -37,6 +37,7 @@ class LedgerRow(NamedTuple):
     rejected: int
     min_offset: int
     max_offset: int
+    without_record: int = 0
 
 
 class OutlierRow(NamedTuple):
@@ -81,3 +82,8 @@ class TableRows:
     outliers: Sequence[OutlierRow] = ()
     traffic: Sequence[TrafficAnomalyRow] = ()
     duplicate_blocks: Sequence[DuplicateBlockRow] = ()
+    explained: Mapping[int, int] = field(default_factory=dict)
+    """By partition the offset below which the quarantine has read every gap of the ledger.
+
+    Above it, offsets without a record still count as rejected.
+    """

@@ -51,7 +51,7 @@ def test_counts_add_up_to_the_ledger(values: list[bytes | None]) -> None:
     recount = counting.answers()
     tally = counted(values)
     assert (tally.late, tally.rejected) == (recount.late, recount.rejected)
-    tally.reconcile(recount.late, recount.rejected, len(values), whole=True)
+    tally.reconcile(recount.late, recount.rejected, whole=True)
     assert not tally.disagrees(recount.late, recount.rejected)
     assert sum(tally.records.values()) == recount.late + recount.rejected
     by_reason = Counter({reason: n for (reason, _), n in tally.records.items()})
@@ -62,18 +62,19 @@ def test_counts_add_up_to_the_ledger(values: list[bytes | None]) -> None:
 
 @given(VALUES, st.integers(0, 30), st.integers(0, 30), st.integers(0, 5), st.integers(0, 1))
 def test_whatever_the_ledger_says_the_sum_is_its_sum(
-    values: list[bytes | None], late: int, rejected: int, no_record: int, rest: int
+    values: list[bytes | None], late: int, rejected: int, gap: int, rest: int
 ) -> None:
     """What was not found is told as not read, or as a disagreement, and never lost."""
     tally = counted(values)
-    tally.reconcile(late, rejected, len(values) + no_record, whole=rest == 0)
+    tally.gaps[0] = gap
+    tally.reconcile(late, rejected + gap, whole=rest == 0)
     assert sum(tally.records.values()) == late + rejected
 
 
 def test_what_was_not_read_is_counted_apart() -> None:
     """Of a sample the rest is late without money, or rejected without a reason."""
     tally = counted([LATE, BAD, b"garbage"])
-    tally.reconcile(10, 20, 3, whole=False)
+    tally.reconcile(10, 20, whole=False)
     assert dict(tally.records) == {
         ("late", "USD"): 1,
         ("price", ""): 1,
@@ -84,11 +85,13 @@ def test_what_was_not_read_is_counted_apart() -> None:
     assert tally.cents["late", "USD"] == 375
 
 
-def test_an_offset_without_a_record_is_told_as_such() -> None:
-    """The ledger takes it for an unreadable record."""
+def test_an_offset_without_a_record_is_no_rejected_record() -> None:
+    """The ledger cannot tell it from an unreadable record; whoever reads the gap can."""
     tally = counted([BAD])
-    tally.reconcile(0, 3, 3, whole=True)
-    assert dict(tally.records) == {("price", ""): 1, ("no_record", ""): 2}
+    tally.gaps.update({1: 1, 7: 1})
+    tally.reconcile(0, 3, whole=True)
+    assert not tally.disagrees(0, 3)
+    assert (dict(tally.records), tally.without_record) == ({("price", ""): 1}, 2)
 
 
 def test_a_late_sale_has_its_money_and_its_lateness() -> None:

@@ -22,8 +22,12 @@ def test_every_reason_has_a_rule() -> None:
 @pytest.mark.parametrize(
     ("reason", "payload", "end"),
     [
-        ("price", PLAIN, 'at most 2 decimals. productPrice is "1.005".'),
-        ("currency", PLAIN, 'currency is "usd".'),
+        (
+            "price",
+            PLAIN,
+            'productPrice is "1.005". It is no whole number of cents; the nearest is 1.00.',
+        ),
+        ("currency", PLAIN, 'currency is "usd". Write it as USD.'),
         ("quantity", PLAIN, "It has none that can be read."),
         ("event_time", b'{"transactionDate":"22/11"}', 'transactionDate is "22/11".'),
         ("product", b'{"productId":"%s"}' % (b"x" * 90), f'productId is "{"x" * 80}...".'),

@@ -14,6 +14,7 @@ import spaf
 from spaf import errors
 from spaf.generate.anomalies.episode import EPISODE_KINDS
 from spaf.generate.locust.protocol import INJECTABLE_KINDS
+from spaf.quarantine.hints import HINTS
 from spaf.quarantine.reason_messages import COUNTED, RULES
 from spaf.sale.anomaly_kinds import BY_NAME, NAMES
 from spaf.serve.records.kafka_view import MAX_MESSAGES
@@ -215,6 +216,8 @@ def test_rules_are_those_of_the_quarantine() -> None:
     rules = {key.partition(".")[2]: text for key, text in ENGLISH.items() if key[:5] == "rule."}
     assert rules == {str(reason): rule for reason, rule in {**RULES, **COUNTED}.items()}
     assert {f"reason.{reason}" for reason in rules} <= ENGLISH.keys()
+    guesses = {key.partition(".")[2]: text for key, text in ENGLISH.items() if key[:5] == "hint."}
+    assert guesses == HINTS
 
 
 def test_every_kind_of_anomaly_has_a_name() -> None:

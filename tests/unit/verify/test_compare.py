@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
@@ -264,6 +265,7 @@ def test_report() -> None:
         "duplicates": 0,
         "late": recount.late,
         "rejected": recount.rejected,
+        "without_record": 0,
         "unaccounted": 0,
         "differences": 1,
         "exact": False,
@@ -289,3 +291,45 @@ def test_a_difference_is_one_plain_line() -> None:
     assert str(difference) == (
         r"sales_summary (1, 'a\n\x1b[2J\u202e', 'BRL') unexpected: expected None, found (1, 2)"
     )
+
+
+def with_gaps(answers: Answers, gaps: dict[int, int]) -> Answers:
+    """Return the answers of a log that has further offsets without a record at its end."""
+    bound = {part: end + gaps.get(part, 0) for part, end in answers.upper_bound.items()}
+    return replace(answers, upper_bound=bound)
+
+
+@pytest.mark.parametrize(
+    ("without", "explained", "exact"),
+    [
+        (0, 0, True),
+        (3, 0, True),
+        (3, END + 3, True),
+        (0, END + 3, False),
+        (2, END + 3, False),
+        (2, END + 2, True),
+    ],
+)
+def test_offsets_without_a_record_are_no_rejections(
+    without: int, explained: int, *, exact: bool
+) -> None:
+    """Until the quarantine has read the gap the two are compared as one sum, then each."""
+    summary, ledger = tables_of(recounted())
+    index = max(range(len(ledger)), key=lambda n: (ledger[n].partition == 0, ledger[n].second))
+    last = ledger[index]
+    ledger[index] = last._replace(
+        rejected=last.rejected + 3 - without,
+        max_offset=last.max_offset + 3,
+        without_record=without,
+    )
+    answers = with_gaps(recounted(), {0: 3})
+    verdict = compare(answers, TableRows(summary, ledger, explained={0: explained}))
+    assert (verdict.exact, verdict.without_record, verdict.differences) == (exact, 3, [])
+
+
+def test_a_gap_that_is_missing_is_found() -> None:
+    """Fewer offsets than the log has are a difference, explained or not."""
+    summary, ledger = tables_of(recounted())
+    verdict = compare(with_gaps(recounted(), {1: 2}), TableRows(summary, ledger))
+    assert not verdict.exact
+    assert verdict.unaccounted == 2

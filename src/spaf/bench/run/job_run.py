@@ -12,6 +12,7 @@ from spaf.errors import JobError
 from spaf.job.build import SINKS
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import Settings
+from spaf.stack.progress import ProgressRecorder
 from spaf.stack.run import Run
 from spaf.stack.submission import JobTarget, Submission
 from spaf.store.migrate import migrate
@@ -63,10 +64,11 @@ def wait_until_through(
 
     """
     end_offsets = run.end_offsets()
+    recorder = ProgressRecorder(target)
     known: dict[int, int] = {}
     deadline = clock.monotonic() + STALLED_S
     while any(known.get(partition, 0) < end for partition, end in end_offsets.items()):
-        now = target.record_progress(known)
+        now = recorder.record()
         if now != known:
             known, deadline = now, clock.monotonic() + STALLED_S
             progress("records in the tables", sum(known.values()), sum(end_offsets.values()))

@@ -248,4 +248,5 @@ def snapshot(run: Run) -> TableRows:
             duplicate_blocks=[
                 DuplicateBlockRow(*row) for row in queries.duplicate_blocks(connection)
             ],
+            explained=queries.explained_offsets(connection),
         )

@@ -13,7 +13,7 @@ app = lazy_group(
         ),
         "show": LazyCommand(
             "spaf.cli.quarantine.single:show",
-            "Show one record: why it was not accepted, and its bytes.",
+            "Show one record: why it was not accepted, its key and headers, and its bytes.",
         ),
         "export": LazyCommand(
             "spaf.cli.quarantine.listing:export",

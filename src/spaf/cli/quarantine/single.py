@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -16,7 +17,7 @@ from spaf.cli.quarantine.listing import record_json
 from spaf.cli.terminal.output import Json, counted, out, print_json
 from spaf.errors import SettingsError
 from spaf.quarantine import reader
-from spaf.quarantine.reader import QuarantinedRecord
+from spaf.quarantine.reader import QuarantinedRecord, RecordEnvelope
 from spaf.quarantine.reason_messages import sentence, shown
 from spaf.quarantine.replay import RepairRequest
 from spaf.quarantine.replay import replay as send_again
@@ -26,6 +27,8 @@ from spaf.stack.run import Run
 
 # Length to which a record is printed; it may be a megabyte long, bytes.
 MAX_SHOWN_BYTES = 4_096
+# Length to which a key and a header value are printed, bytes.
+MAX_ENVELOPE_BYTES = 256
 # Bytes a line of a hex dump.
 LINE_BYTES = 16
 
@@ -36,15 +39,18 @@ Position = Annotated[
 
 
 def show(position: Position, *, json: Json = False) -> None:
-    """Show one record: why it was not accepted, and its bytes.
+    """Show one record: why it was not accepted, its key and headers, and its bytes.
 
     A record of which not everything is kept is read from the topic again.
     """
-    record = reader.find(_source(), *_position(position))
+    quarantine = _source()
+    record = reader.find(quarantine, *_position(position))
+    envelope = reader.envelope(quarantine, record.partition, record.offset)
     if json:
-        print_json(record_json(record) | {"why": sentence(record.reason, record.payload)})
+        why = {"why": sentence(record.reason, record.payload)}
+        print_json(record_json(record) | why | _envelope_json(envelope))
     else:
-        _print(record)
+        _print(record, envelope)
 
 
 def replay(  # noqa: PLR0913 - one parameter an option
@@ -122,7 +128,44 @@ def _read(file: Path) -> bytes:
         raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
 
 
-def _print(record: QuarantinedRecord) -> None:
+def _envelope_json(envelope: RecordEnvelope | None) -> dict[str, Any]:
+    """Return key and headers for JSON; nothing if the topic no longer holds the record."""
+    if envelope is None:
+        return {}
+    headers = [[name, _bytes_json(value)] for name, value in envelope.headers]
+    return {"key": _bytes_json(envelope.key), "headers": headers}
+
+
+def _bytes_json(value: bytes | None) -> str | dict[str, str] | None:
+    """Return bytes as text if they are UTF-8, else in base64."""
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}
+
+
+def _envelope_lines(envelope: RecordEnvelope | None) -> list[str]:
+    """Return the lines of key and headers, in the order of the record, escaped and cut."""
+    if envelope is None:
+        return ["key      unknown: the topic does not hold this record any more"]
+    headers = [
+        f"header   {_quoted(name.encode(errors='surrogateescape'))}: {_quoted(value)}"
+        for name, value in envelope.headers
+    ]
+    return [f"key      {_quoted(envelope.key)}", *headers]
+
+
+def _quoted(value: bytes | None) -> str:
+    if value is None:
+        return "null"
+    left = len(value) - MAX_ENVELOPE_BYTES
+    more = f" ... and {counted(left, 'more byte')}" if left > 0 else ""
+    return f'"{shown(value[:MAX_ENVELOPE_BYTES])}"{more}'
+
+
+def _print(record: QuarantinedRecord, envelope: RecordEnvelope | None) -> None:
     lines = [
         f"record   {record.partition}:{record.offset}",
         f"arrived  {record.append_time:%Y-%m-%d %H:%M:%S.%f} UTC",
@@ -134,6 +177,7 @@ def _print(record: QuarantinedRecord) -> None:
         lines.append(f"late by  {record.lateness_ms / 1_000:,.3f} s")
     if record.replays:
         lines.append(f"replayed {counted(record.replays, 'time')}")
+    lines += _envelope_lines(envelope)
     for line in [*lines, "", *_payload(record.payload or b"")]:
         out.print(Text(line))
 

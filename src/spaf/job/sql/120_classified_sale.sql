@@ -16,19 +16,17 @@ SELECT
     unit_cents,
     quantity,
     unit_cents * quantity AS cents,
-    CASE
-        WHEN stated_ms IS NULL THEN CAST(append_second AS BIGINT)
-        ELSE stated_ms / 1000
-    END AS event_second,
+    COALESCE(stated_ms / 1000, CAST(append_second AS BIGINT)) AS event_second,
     CASE
         WHEN NOT well_formed THEN 2
-        WHEN stated_ms IS NULL THEN 0
-        WHEN stated_ms < 0 THEN 2
         -- In whole seconds, one second inside either limit: nearly every sale needs no timestamp.
+        -- This comes first, because the planner repeats stated_ms wherever it is named.
         WHEN
             stated_ms / 1000 > append_second - ${max_lateness_s}
             AND stated_ms / 1000 < append_second + ${max_ahead_s}
             THEN 0
+        WHEN stated_ms IS NULL THEN 0
+        WHEN stated_ms < 0 THEN 2
         WHEN TO_TIMESTAMP_LTZ(stated_ms - ${max_ahead_ms}, 3) > append_time THEN 2
         WHEN TO_TIMESTAMP_LTZ(stated_ms + ${max_lateness_ms}, 3) < append_time THEN 1
         ELSE 0

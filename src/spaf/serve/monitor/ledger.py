@@ -40,11 +40,12 @@ class PartitionAccount(NamedTuple):
     end: int
     accepted: int
     late: int
+    without_record: int = 0
 
     @property
     def rejected(self) -> int:
-        """Neither accepted nor late: refused, or a gap of unreadable records."""
-        return self.end - self.start - self.accepted - self.late
+        """Neither accepted nor late: refused, or in a gap, unless it is known to be no record."""
+        return self.end - self.start - self.accepted - self.late - self.without_record
 
 
 class ReasonCount(NamedTuple):
@@ -128,11 +129,15 @@ class LedgerReader:
         values = {"partitions": list(bounds), "since": list(bounds.values())}
         rows = connection.execute(_sql("partition_sums"), values).fetchall()
         parts: dict[int, PartitionAccount] = {}
-        for part, start, done, accepted, late, max_offset, newest in rows:
+        for part, start, done, accepted, late, max_offset, newest, without_record in rows:
             closed = self._closed.setdefault(part, _Closed())
             end = max(done, start, 0 if max_offset is None else max_offset + 1)
             parts[part] = PartitionAccount(
-                start, end, closed.accepted + (accepted or 0), closed.late + (late or 0)
+                start,
+                end,
+                closed.accepted + (accepted or 0),
+                closed.late + (late or 0),
+                without_record,
             )
             if newest is not None:
                 self._advance(connection, part, closed, newest - OPEN_FOR)

@@ -4,6 +4,7 @@ produced = accepted + duplicates + late + rejected + in flight. It must hold in 
 although Kafka and PostgreSQL are two systems that change while they are read. A record is in the
 tables only after it is in Kafka. So the tables are read first, in one database snapshot, and then
 the end offsets: the ends are never behind the tables, and the records between are in flight.
+Offsets without a record (markers of transactions, aborted and compacted records) are counted apart.
 If the ends *are* behind, the tables hold more than the topic (it was created again, for example):
 then the equation does not hold, and `unaccounted` is the difference.
 """
@@ -43,7 +44,9 @@ def message(
     known = {part: ends.get(part, account.end) for part, account in parts.items()}
     if not current:
         known = {part: max(end, parts[part].end) for part, end in known.items()}
-    produced = sum(known[part] - account.start for part, account in parts.items())
+    without_record = sum(account.without_record for account in parts.values())
+    offsets = sum(known[part] - account.start for part, account in parts.items())
+    produced = offsets - without_record
     accepted = sum(account.accepted for account in parts.values()) - tables.duplicates
     late = sum(account.late for account in parts.values())
     rejected = sum(account.rejected for account in parts.values())
@@ -55,6 +58,7 @@ def message(
         "duplicates": tables.duplicates,
         "late": late,
         "rejected": rejected,
+        "without_record": without_record,
         "unaccounted": difference + abs(_records(tables, DISAGREEMENT)),
         "in_flight": in_flight,
         "late_money": {name: str(cents) for name, cents in late_cents(tables.counts).items()},

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from spaf.errors import MissingError
-from spaf.serve.records.payload import MAX_LENGTH_IN_LIST, render, short
+from spaf.serve.records.payload import MAX_LENGTH_IN_LIST, envelope, render
 from spaf.serve.web.concurrency_limit import ConcurrencyLimit
 from spaf.serve.web.responses import RequestRefusedError, json_response
 from spaf.topic import cluster, record_reader
@@ -19,9 +19,6 @@ router = APIRouter(prefix="/api/kafka")
 
 # Each opens a connection to Kafka, or sends it several requests.
 _requests = ConcurrencyLimit(4, "requests to Kafka")
-# Of a key or a header value.
-MAX_KEY_BYTES = 256
-MAX_HEADERS = 32
 MAX_MESSAGES = 100
 
 # Kafka's own rule for the names of topics; groups may have any name.
@@ -142,9 +139,6 @@ def message(record: ConsumedRecord) -> dict[str, Any]:
         "partition": record.partition,
         "offset": record.offset,
         "append_ms": record.append_ms,
-        "key": short(record.key, MAX_KEY_BYTES),
-        "headers": [
-            [name, short(value, MAX_KEY_BYTES)] for name, value in record.headers[:MAX_HEADERS]
-        ],
+        **envelope(record),
         **render(record.value, MAX_LENGTH_IN_LIST)._asdict(),
     }

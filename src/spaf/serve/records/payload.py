@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+
+if TYPE_CHECKING:
+    from spaf.topic.record_reader import ConsumedRecord
 
 # Characters, or bytes in hex, of a record in a list and of a single one.
 MAX_LENGTH_IN_LIST = 4 * 1024
 MAX_LENGTH = 256 * 1024
+# Of a key or a header value.
+MAX_KEY_BYTES = 256
+MAX_HEADERS = 32
 # Indentation could make a record that is longer or nests deeper a thousand times as long.
 MAX_DEPTH = 20
 MAX_JSON_BYTES = 64 * 1024
@@ -39,6 +45,15 @@ def render(value: bytes | None, limit: int) -> RenderedPayload:
             len(value), None, value[:limit].hex(" "), None, cut=len(value) > limit
         )
     return RenderedPayload(len(value), text[:limit], None, indented(value), cut=len(text) > limit)
+
+
+def envelope(record: ConsumedRecord) -> dict[str, Any]:
+    """Return key and headers of a record as they are sent; the order of the headers is kept."""
+    headers = record.headers[:MAX_HEADERS]
+    return {
+        "key": short(record.key, MAX_KEY_BYTES),
+        "headers": [[name, short(value, MAX_KEY_BYTES)] for name, value in headers],
+    }
 
 
 def short(value: bytes | None, limit: int) -> str | None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from spaf.quarantine import reader
 from spaf.quarantine.reader import EPOCH, QuarantinedRecord, RowCursor, RowFilter
-from spaf.quarantine.reason_messages import COUNTED, RULES, sentence
+from spaf.quarantine.reason_messages import COUNTED, RULES, explained
 from spaf.serve.records.payload import MAX_LENGTH_IN_LIST, render
 from spaf.serve.web.concurrency_limit import ConcurrencyLimit
 from spaf.serve.web.responses import invalid, json_response
@@ -54,12 +54,14 @@ def _row(record: QuarantinedRecord) -> dict[str, Any]:
     """Return a row as it is sent, with the sentence that explains it."""
     value = render(record.payload, MAX_LENGTH_IN_LIST)._asdict()
     cut = bool(value["cut"]) or record.cut
+    why = explained(record.reason, record.payload)
     return {
         "partition": record.partition,
         "offset": record.offset,
         "append_ms": _us(record) // 1_000,
         "reason": record.reason,
-        "explanation": sentence(record.reason, record.payload),
+        "explanation": why.text,
+        "hint": None if why.hint is None else why.hint._asdict(),
         **value,
         # The stored payload may be shorter than the record.
         "bytes": record.payload_bytes,

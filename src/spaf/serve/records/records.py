@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from spaf.errors import MissingError
 from spaf.quarantine.explain import LATE
-from spaf.quarantine.reason_messages import sentence
+from spaf.quarantine.reason_messages import explained
 from spaf.sale import Late, Outcome, Rules, Sale, decode
-from spaf.serve.records.payload import MAX_LENGTH, render
+from spaf.serve.records.payload import MAX_LENGTH, envelope, render
 from spaf.serve.web.concurrency_limit import ConcurrencyLimit
 from spaf.serve.web.responses import RequestRefusedError, json_response
 from spaf.topic import record_reader
@@ -45,6 +45,7 @@ def _described(record: ConsumedRecord, rules: Rules) -> dict[str, Any]:
         "partition": record.partition,
         "offset": record.offset,
         "append_ms": record.append_ms,
+        **envelope(record),
         **value._asdict(),
         "outcomes": [_outcome(outcome, record) for outcome in outcomes],
     }
@@ -53,15 +54,16 @@ def _described(record: ConsumedRecord, rules: Rules) -> dict[str, Any]:
 def _outcome(outcome: Outcome, record: ConsumedRecord) -> dict[str, Any]:
     if isinstance(outcome, Sale):
         return {"outcome": "accepted", **_sale(outcome)}
+    reason = LATE if isinstance(outcome, Late) else str(outcome)
+    why = explained(reason, record.value)
+    told = {
+        "explanation": why.text,
+        "hint": None if why.hint is None else why.hint._asdict(),
+    }
     if isinstance(outcome, Late):
-        late = {
-            "outcome": LATE,
-            "explanation": sentence(LATE, record.value),
-            "lateness_ms": record.append_ms - outcome.sale.event_ms,
-        }
-        return late | _sale(outcome.sale)
-    explanation = sentence(outcome, record.value)
-    return {"outcome": "rejected", "reason": str(outcome), "explanation": explanation}
+        lateness = {"lateness_ms": record.append_ms - outcome.sale.event_ms}
+        return {"outcome": LATE, **told, **lateness, **_sale(outcome.sale)}
+    return {"outcome": "rejected", "reason": reason, **told}
 
 
 def _sale(sale: Sale) -> dict[str, Any]:

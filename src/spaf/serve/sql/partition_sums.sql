@@ -6,8 +6,10 @@ SELECT
     l.accepted,
     l.late,
     l.max_offset,
-    l.newest
+    l.newest,
+    coalesce(q.without_record, 0) AS without_record
 FROM topic_position AS t
+LEFT JOIN quarantine_position AS q ON t.kafka_partition = q.kafka_partition
 LEFT JOIN
     unnest(%(partitions)s::integer[], %(since)s::timestamptz[]) AS b (kafka_partition, since)
     ON t.kafka_partition = b.kafka_partition

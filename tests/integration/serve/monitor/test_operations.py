@@ -19,6 +19,7 @@ from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.serve.wiring import PageServices
 from spaf.stack.page_process import services
 from spaf.stack.process import ProcessIdentity
+from spaf.stack.progress import ProgressRecorder
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
 from tests.support.runs import Own, RunJob
@@ -107,7 +108,7 @@ def job(own: Own, running_job: RunJob, stack: Run) -> Iterator[tuple[Run, str]]:
     session = own(1)
     with running_job(session, stack.settings, None) as job:
         # As the supervisor does from the start on.
-        session.job_target(session.topic).record_progress({})
+        ProgressRecorder(session.job_target(session.topic)).record()
         yield session, job
 
 

@@ -71,6 +71,7 @@ type Term = "accepted" | "duplicates" | "late" | "rejected" | "in_flight";
 interface Accounts extends Record<Term, number> {
   produced: number;
   unaccounted: number;
+  without_record?: number;
   deduplicating?: boolean;
   late_money?: Record<string, string>;
   reasons?: ReasonCount[];
@@ -186,6 +187,8 @@ interface KafkaRecord extends RecordValue {
   partition: number;
   offset: number;
   append_ms: number;
+  key?: string | null;
+  headers?: [name: string, value: string | null][];
   outcomes?: Outcome[];
 }
 
@@ -199,7 +202,13 @@ interface Sale {
   lateness_ms?: number;
 }
 
+interface Hint {
+  code: string;
+  values: Record<string, string>;
+}
+
 interface Outcome extends Partial<Sale> {
+  hint?: Hint | null;
   outcome: string;
   reason?: string;
   explanation?: string;
@@ -208,6 +217,7 @@ interface Outcome extends Partial<Sale> {
 interface QuarantineRow extends KafkaRecord {
   reason: string;
   explanation: string | null;
+  hint?: Hint | null;
   replays: number;
   category?: string | null;
   currency?: string | null;
@@ -215,10 +225,7 @@ interface QuarantineRow extends KafkaRecord {
   lateness_ms?: number | null;
 }
 
-interface Message extends KafkaRecord {
-  key: string | null;
-  headers?: [name: string, value: string | null][];
-}
+type Message = KafkaRecord;
 
 interface MessagesAnswer {
   messages: Message[];

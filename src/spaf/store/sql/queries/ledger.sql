@@ -6,5 +6,6 @@ SELECT
     late,
     rejected,
     min_offset,
-    max_offset
+    max_offset,
+    without_record
 FROM ingest_ledger

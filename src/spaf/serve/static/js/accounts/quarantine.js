@@ -10,7 +10,7 @@ import { placeOf, quarantineRow } from "./quarantine_row.js";
 
 const PAGE = 50;
 // Reasons that are only counted have no record to show.
-const NOT_KEPT = new Set(["not_read", "no_record", "array", "disagreement"]);
+const NOT_KEPT = new Set(["not_read", "array", "disagreement"]);
 
 /** The list of the records, newest first, of one reason or of all. */
 export class Quarantine {

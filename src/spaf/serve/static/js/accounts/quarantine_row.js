@@ -34,7 +34,7 @@ export function quarantineRow(row, isOpened, opened) {
 /** @param {QuarantineRow} row */
 function content(row) {
   const size = t("quarantine.size", { time: dateTime(row.append_ms), bytes: bytes(row.bytes) });
-  return html`<div class="q-open">${explanationOf(row.reason, row.explanation)}${lateSale(row)}${
+  return html`<div class="q-open">${explanationOf(row.reason, row.explanation, row.hint)}${lateSale(row)}${
     row.replays ? html`<p>${t("quarantine.replayed")}</p>` : nothing}${payload(row)}<p class="q-foot"><span
     class="dim">${size}</span><button type="button" class="link" @click=${() => openRecord(row)}>${
     t("quarantine.open")}</button></p></div>`;

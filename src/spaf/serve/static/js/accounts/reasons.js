@@ -9,36 +9,39 @@ import { foreign } from "../core/untrusted_text.js";
 /**
  * Return why a record was not accepted, as a paragraph.
  *
- * The server writes it in English: the rule, then what the record has instead. The page has its own text of the rule
- * and of the known endings; another sentence is shown as it came.
+ * The server writes it in English: the rule, then what the record has instead, then a guess at what was meant. The page
+ * has its own text of the rule, of the known endings and of the guesses; another sentence is shown as it came.
  *
  * @param {string} reason
  * @param {string | null | undefined} explanation
+ * @param {Hint | null | undefined} hint
  */
-export function explanationOf(reason, explanation) {
-  return translated(reason, explanation ?? "")
+export function explanationOf(reason, explanation, hint) {
+  return translated(reason, explanation ?? "", hint ?? null)
     ?? html`<p class="why" lang="en">${foreign(explanation ?? "")}</p>`;
 }
 
-/** @param {string} reason @param {string} explanation */
-function translated(reason, explanation) {
+/** @param {string} reason @param {string} explanation @param {Hint | null} hint */
+function translated(reason, explanation, hint) {
   const rule = inEnglish(`rule.${reason}`);
-  if (language() === "en" || !rule || !explanation.startsWith(rule)) return null;
-  const ending = explanation.slice(rule.length).trim();
+  const guess = hint ? inEnglish(`hint.${hint.code}`, hint.values) : "";
+  if (language() === "en" || !rule || !explanation.startsWith(rule) || !explanation.endsWith(guess)) return null;
+  const ending = explanation.slice(rule.length, explanation.length - guess.length).trim();
   const value = /^(\w+) is "([\s\S]*)"\.$/.exec(ending);
   const key = keyOfMessage("why.", ending);
   if (ending && !value && !key) return null;
   const rest = value ? html`${t("why.is", { name: value[1] })} ${foreign(`"${value[2]}"`)}.` : key ? t(key) : nothing;
-  return html`<p class="why">${t(`rule.${reason}`)} ${rest}</p>`;
+  return html`<p class="why">${t(`rule.${reason}`)} ${rest}${
+    hint ? html` ${foreign(t(`hint.${hint.code}`, hint.values))}` : nothing}</p>`;
 }
 
 /** Return the outcome of one sale of a record, as a list item. @param {Outcome} outcome */
 export function outcomeLine(outcome) {
-  const { outcome: name, reason, explanation } = outcome;
+  const { outcome: name, reason, explanation, hint } = outcome;
   return html`<li class="outcome outcome-${name}"><strong>${textOr(`outcome.${name}`, name)}</strong>${
     reason ? ` · ${textOr(`reason.${reason}`, reason)}` : ""}${
     outcome.cents === undefined ? nothing : saleParts(/** @type {Sale} */ (outcome))}${
-    explanation ? explanationOf(reason ?? name, explanation) : nothing}</li>`;
+    explanation ? explanationOf(reason ?? name, explanation, hint) : nothing}</li>`;
 }
 
 /** @param {Sale} sale */

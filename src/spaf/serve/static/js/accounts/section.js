@@ -22,7 +22,7 @@ export function mount(section) {
     section.classList.toggle("waiting", !accounts);
     const missing = accounts ? missingRecords(accounts) : 0;
     return html`${sectionHead(section.id, t("accounts.title"))}${equation(accounts, missing)}${parts(accounts)}
-      <p class="verdict${missing ? " wrong" : ""}">${verdict(accounts, missing)}</p>
+      <p class="verdict${missing ? " wrong" : ""}">${verdict(accounts, missing)}</p>${withoutRecord(accounts)}
       <div class="accounts-detail"><div class="accounts-side"><h3>${t("accounts.reasons")}</h3>${
         reasonTable(accounts, (reason) => quarantine.choose(reason))}<p class="note">${
         accounts ? progress(accounts.quarantine ?? {}) : ""}</p><h3>${t("accounts.late_money")}</h3><div
@@ -43,6 +43,12 @@ function missingRecords(accounts) {
 function verdict(accounts, missing) {
   if (!accounts) return t("accounts.waiting");
   return missing ? t("accounts.wrong", { n: number(missing) }) : t("accounts.holds");
+}
+
+/** Return how many offsets hold no record, which no term counts. @param {Accounts | null} accounts */
+function withoutRecord(accounts) {
+  const n = accounts?.without_record;
+  return n ? html`<p class="note" data-test="without-record">${t("accounts.without_record", { n: number(n) })}</p>` : nothing;
 }
 
 /** @param {Accounts | null} accounts @param {number} missing */

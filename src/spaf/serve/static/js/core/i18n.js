@@ -22,7 +22,11 @@ function initialLanguage() {
  * @param {TextValues} values
  */
 export function t(key, values = {}) {
-  const text = LOCALES[current][key] ?? key;
+  return filled(LOCALES[current][key] ?? key, values);
+}
+
+/** @param {string} text @param {TextValues} values */
+function filled(text, values) {
   return text.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
 
@@ -31,9 +35,14 @@ export function hasText(key) {
   return key in LOCALES.en;
 }
 
-/** Return the English text of a key: the server writes its messages in English. @param {string} key */
-export function inEnglish(key) {
-  return LOCALES.en[key];
+/**
+ * Return the English text of a key: the server writes its messages in English.
+ *
+ * @param {string} key
+ * @param {TextValues} values
+ */
+export function inEnglish(key, values = {}) {
+  return filled(LOCALES.en[key] ?? "", values);
 }
 
 /**

@@ -7,7 +7,7 @@ import { bytes, dateTime } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { arrowKeys, moment } from "../core/ui.js";
 import { beginning, foreign, visible } from "../core/untrusted_text.js";
-import { payload } from "./payload.js";
+import { bytesText, fact, payload } from "./payload.js";
 
 // Messages of a live tail that stay on the page.
 const MAX_LIVE = 100;
@@ -102,12 +102,7 @@ export class MessageList {
 
 /** @param {Message} message */
 function content(message) {
-  return html`<div class="q-open"><dl class="facts">${fact(t("messages.key"), foreign(message.key))}${
+  return html`<div class="q-open"><dl class="facts">${fact(t("messages.key"), bytesText(message.key))}${
     fact(t("record.appended"), dateTime(message.append_ms))}${(message.headers ?? []).map(([name, value]) =>
-    fact(html`${t("messages.header")} ${foreign(name)}`, foreign(value)))}</dl>${payload(message)}</div>`;
-}
-
-/** @param {Content} name @param {Content} value */
-function fact(name, value) {
-  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+    fact(html`${t("messages.header")} ${foreign(name)}`, bytesText(value)))}</dl>${payload(message)}</div>`;
 }

@@ -3,7 +3,7 @@
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { t } from "../core/i18n.js";
 import { choice } from "../core/ui.js";
-import { coloured, visible } from "../core/untrusted_text.js";
+import { coloured, foreign, visible } from "../core/untrusted_text.js";
 import { emit } from "../core/events.js";
 
 const WAYS = /** @type {const} */ (["json", "text", "hex"]);
@@ -27,4 +27,14 @@ export function payload(record) {
     pressed: way, choose, text: (name) => t(`record.${name}`),
   }) : nothing}<pre class="bytes" tabindex="0" role="group" aria-label=${t("record.content")}>${shown}</pre>${
     record.cut ? html`<p class="note">${t("record.cut")}</p>` : nothing}`;
+}
+
+/** Return a key or a header value; one that is missing differs from an empty one. @param {string | null | undefined} value */
+export function bytesText(value) {
+  return value === null || value === undefined ? html`<span class="dim">${t("messages.null")}</span>` : foreign(`"${value}"`);
+}
+
+/** @param {Content} name @param {Content} value */
+export function fact(name, value) {
+  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
 }

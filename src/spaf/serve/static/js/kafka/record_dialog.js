@@ -11,7 +11,7 @@ import { t } from "../core/i18n.js";
 import { getJson } from "../core/server.js";
 import { announce, errorText, kindName, mark } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
-import { payload } from "./payload.js";
+import { bytesText, fact, payload } from "./payload.js";
 
 /** @type {HTMLDialogElement | null} */
 let dialog = null;
@@ -130,7 +130,14 @@ function recordParts(record, anomaly) {
     ["record.offset", number(record.offset)],
     ["record.appended", dateTime(record.append_ms)],
     ["record.bytes", bytes(record.bytes)],
-  ])}${outcomes(record.outcomes ?? [])}${payload(record)}`;
+  ])}${envelope(record)}${outcomes(record.outcomes ?? [])}${payload(record)}`;
+}
+
+/** Return key and headers, which no rule reads. @param {KafkaRecord} record */
+function envelope({ key, headers }) {
+  if (headers === undefined) return nothing;
+  return html`<dl class="facts" data-test="record-envelope">${fact(t("messages.key"), bytesText(key))}${headers.map(([name, value]) =>
+    fact(html`${t("messages.header")} ${foreign(name)}`, bytesText(value)))}</dl>`;
 }
 
 /** @param {Outcome[]} list */
