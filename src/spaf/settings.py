@@ -207,6 +207,8 @@ class JobSettings(Section):
     """Number of earlier seconds of a category with which the sales of a second are compared."""
     surge_score: Annotated[float, Field(gt=0)] = 4.5
     """Minimum absolute score of a surge or a drought."""
+    series_score: Annotated[float, Field(gt=0)] = 4.8
+    """Minimum absolute score of an unusual minute, and of an unusual row of `spaf detect`."""
     deduplicate_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
     """Length of a block of append time in which a transactionId counts once, minutes. 0: off, every
     copy counts. Each sale in a block needs memory; see docs/explanation/job.md."""

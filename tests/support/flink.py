@@ -18,6 +18,7 @@ from spaf.job import batch as job_batch
 from spaf.job import build
 from spaf.job.submit import SubmitRequest
 from spaf.sale.contract import AMOUNTS, COLUMNS
+from spaf.stack import worker_process
 from tests.support.flink_worker import DECODE, SUBMIT, Row
 from tests.support.scale import LONG
 
@@ -87,7 +88,9 @@ Answers = dict[str, list[list[Any]]]
 def batch_worker(log: Path) -> Iterator[Batch]:
     """Start the process that runs SQL, with the decoder, for the length of a block."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(REPOSITORY))
+        # The worker is a module of the tests, which an isolated Python does not find.
+        patch.setattr(worker_process, "PYTHON_OPTIONS", ("-X", "utf8"))
+        patch.chdir(REPOSITORY)
         patch.setattr(batch, "WORKER", "tests.support.flink_worker")
         if not LONG:
             patch.setattr(job_batch, "JVM_OPTIONS", JVM_OPTIONS)

@@ -123,8 +123,8 @@ def detect(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Run the job's anomaly rules over a file: one score a row; needs no stack.
 
-    A rate is judged by the rule for traffic, a level by the rule for prices on its logarithm. What
-    was found out about the file is printed as one line on standard error.
+    Rates and levels are judged by the rule for series, sales by the rules for prices and
+    quantities. What was found out about the file is printed as one line on standard error.
     """
     if plot is not None:
         check_plot(plot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -61,6 +61,32 @@ MAX_SPAN_S = 16
 HISTORY_PARTS = 3
 # Alerts of one category with fewer seconds than this between them are one run.
 COOL_DOWN_S = 10
+# The category that stands for all outside the catalogue.
+OTHER_CATEGORIES = "(other)"
+# Limit of the revenue of one sale in a series: sums of millions of sales still fit a BIGINT, and
+# those of real ones are exact as a DOUBLE.
+MAX_REVENUE_CENTS = 10**12
+# Rows of a minute series that are history before the first one is scored.
+MIN_SERIES_ROWS = 60
+# Rows with a seasonal prediction before it may replace the simpler one, and the part of that one's
+# squared errors that its own must stay below.
+MIN_SEASONAL_ROWS = 100
+SEASONAL_GAIN = 0.8
+# Hours of a working day and of a weekend day; each has its own mean.
+HOURS = 24
+HOUR_SLOTS = 2 * HOURS
+# A shift is the mean of this number of last rows. Its deviation counts this many times, because a
+# mean varies less than a row.
+SHIFT_ROWS = 12
+SHIFT_WEIGHT = 1.6
+# A scale is at least this part of the expected value: rounding is no anomaly.
+MIN_RELATIVE_SCALE = 1e-6
+# Limit of a score: a constant history has no scale.
+MAX_DEVIATION = 1_000.0
+# Rows for which an alert stands: only a larger deviation among them is another alert.
+PAUSE_ROWS = 240
+# Alerts of a series with fewer rows than this between them are one run.
+SERIES_RUN_ROWS = 12
 # Maximum distance of a price from a whole cent, in cents: a twentieth, less what doubles round.
 CENT_TOLERANCE = 0.0499
 
@@ -101,6 +127,7 @@ class JobParameters:
     outlier_score: float
     surge_seconds: int
     surge_score: float
+    series_score: float
     # Length of the blocks of append time in which a transactionId counts once; 0 counts each copy.
     duplicate_block_s: int = 0
     # Sinks that are written; a benchmark leaves some out to measure their cost.
@@ -131,25 +158,17 @@ class JobParameters:
             "outlier_score": job.outlier_score,
             "surge_seconds": job.surge_seconds,
             "surge_score": job.surge_score,
+            "series_score": job.series_score,
             "duplicate_block_s": job.deduplicate_minutes * 60,
         }
         return cls(**values | overrides)
 
     def placeholders(self) -> dict[str, str]:
         """Return the literal of each placeholder of the SQL, by name."""
-        columns = [f"n{number}" for number, _ in enumerate(self.known_categories)]
-        counts = [
-            f"SUM(sales) FILTER (WHERE category = {_text(category)}) AS {column}"
-            for column, category in zip(columns, self.known_categories, strict=True)
-        ]
         known = ", ".join(map(_text, self.known_categories))
         third = self.surge_seconds // HISTORY_PARTS
-        counts.append(f"SUM(sales) FILTER (WHERE category NOT IN ({known})) AS others")
-        rows = [
-            f"ROW({_text(category)}, {column})"
-            for column, category in zip(columns, self.known_categories, strict=True)
-        ]
-        rows.append(f"ROW({_text('(other)')}, others)")
+        filters = {category: f"category = {_text(category)}" for category in self.known_categories}
+        filters[OTHER_CATEGORIES] = f"category NOT IN ({known})"
         return {
             "bootstrap_servers": _text(self.bootstrap_servers),
             "topic": _text(self.topic),
@@ -169,8 +188,11 @@ class JobParameters:
             "cent_tolerance": _double(CENT_TOLERANCE),
             "state_ttl": _text(f"{self.max_ahead_s + self.max_lateness_s + STATE_SLACK_S} s"),
             "known_categories": known,
-            "count_columns": ", ".join(counts),
-            "category_rows": ", ".join(rows),
+            "count_columns": _sum_columns(filters, {"n": "sales"}),
+            "category_rows": _category_rows(filters, ["n"]),
+            "total_columns": _sum_columns(filters, {"n": "sales", "m": "revenue"}),
+            "total_rows": _category_rows(filters, ["n", "m"]),
+            "max_revenue_cents": str(MAX_REVENUE_CENTS),
             "outlier_block_s": str(self.outlier_hours * 3600),
             "min_history": str(MIN_HISTORY),
             "min_price_spread": _double(MIN_PRICE_SPREAD),
@@ -183,6 +205,8 @@ class JobParameters:
             "history_start": str(MAX_SPAN_S + third),
             "surge_score": _double(self.surge_score),
             "cool_down_s": str(COOL_DOWN_S),
+            "series_score": _double(self.series_score),
+            **_series(),
             **self._anomaly_kinds(),
             **self._dedup_placeholders(),
         }
@@ -296,6 +320,64 @@ def register(environment: TableEnvironment, parameters: JobParameters) -> Statem
     for view, sink in parameters.sink_by_view().items():
         inserts.add_insert_sql(f"INSERT INTO {sink} SELECT * FROM {view}")  # noqa: S608 - constants
     return inserts
+
+
+def _sum_columns(filters: Mapping[str, str], sums: Mapping[str, str]) -> str:
+    """Return a column a category and sum.
+
+    Args:
+        filters: condition by category.
+        sums: summed column by the prefix of the new one's name.
+
+    """
+    return ", ".join(
+        f"SUM({column}) FILTER (WHERE {condition}) AS {prefix}{number}"
+        for number, condition in enumerate(filters.values())
+        for prefix, column in sums.items()
+    )
+
+
+def _category_rows(categories: Iterable[str], prefixes: Sequence[str]) -> str:
+    """Return a row a category, with the columns of `_sum_columns`."""
+    return ", ".join(
+        f"ROW({_text(category)}, {', '.join(f'{prefix}{number}' for prefix in prefixes)})"
+        for number, category in enumerate(categories)
+    )
+
+
+def _series() -> dict[str, str]:
+    """Return the placeholders of the rule for series."""
+    slots = range(HOUR_SLOTS)
+    columns = ", ".join(
+        f"SUM(CASE WHEN hour_slot = {slot} THEN x ELSE 0e0 END) OVER so_far AS sum_{slot}, "
+        f"COUNT(CASE WHEN hour_slot = {slot} THEN 1 END) OVER so_far AS rows_{slot}"
+        for slot in slots
+    )
+
+    def slot_cases(column: str, shift: int) -> str:
+        return " ".join(
+            f"WHEN {slot} THEN {column}_{(slot + shift) % HOUR_SLOTS}" for slot in slots
+        )
+
+    earlier = (f"LAG(residual, {rows}) OVER by_time" for rows in range(1, SHIFT_ROWS))
+    return {
+        "slot_columns": columns,
+        "slot_rows": slot_cases("rows", 0),
+        "slot_sums": slot_cases("sum", 0),
+        "other_slot_rows": slot_cases("rows", HOURS),
+        "other_slot_sums": slot_cases("sum", HOURS),
+        "min_seasonal_rows": str(MIN_SEASONAL_ROWS),
+        "seasonal_gain": _double(SEASONAL_GAIN),
+        "min_series_rows": str(MIN_SERIES_ROWS),
+        "shift_rows": str(SHIFT_ROWS),
+        "shift_weight": _double(SHIFT_WEIGHT),
+        "last_residuals": " + ".join(["residual", *earlier]),
+        "third": _double(1 / 3),
+        "min_relative_scale": _double(MIN_RELATIVE_SCALE),
+        "max_deviation": _double(MAX_DEVIATION),
+        "pause_preceding": str(PAUSE_ROWS - 1),
+        "series_run_rows": str(SERIES_RUN_ROWS),
+    }
 
 
 def _cases_by_measure(column: str) -> str:

@@ -44,6 +44,27 @@ MAX_DISPERSION = 4.0
 COOL_DOWN_ROWS = 10
 """An alert within this number of rows after another one of its category is not reported."""
 
+MIN_SERIES_ROWS = 60
+"""Minutes of history before the first one is scored."""
+HOURS = 24
+"""Hours of a day; working days and weekends have their own means."""
+MIN_SEASONAL_ROWS = 100
+"""Rows that show whether the hour predicts better."""
+SEASONAL_GAIN = 0.8
+"""Part of the squared errors of a simpler prediction that a better one stays below."""
+SHIFT_ROWS = 12
+"""Last rows whose mean may have shifted."""
+SHIFT_WEIGHT = 1.6
+"""Factor of the deviation of that mean."""
+MIN_RELATIVE_SCALE = 1e-6
+"""Minimum scale of a deviation, as a part of the expected value."""
+MAX_DEVIATION = 1_000.0
+"""Maximum of a deviation."""
+PAUSE_ROWS = 240
+"""Rows for which an alert stands, unless one deviates more."""
+SERIES_RUN_ROWS = 12
+"""An alert within this number of rows after another one is not reported."""
+
 NEAR = 1e-9
 """Relative distance to the threshold within which the rounding of logarithms decides."""
 

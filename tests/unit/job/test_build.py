@@ -44,6 +44,7 @@ PARAMETERS = JobParameters(
     outlier_score=4.5,
     surge_seconds=60,
     surge_score=4.5,
+    series_score=4.8,
 )
 HOSTILE = "it's'; DROP TABLE x; --${topic}\\"
 LITERAL = re.compile(r"'((?:[^']|'')*)'")
@@ -213,7 +214,7 @@ def test_wide_row_has_a_column_for_each_category_and_one_for_the_rest() -> None:
     found = PARAMETERS.placeholders()
     counted = re.findall(r"AS (\w+)", found["count_columns"])
     unpacked = re.findall(r"ROW\('[^']*', (\w+)\)", found["category_rows"])
-    assert counted == unpacked == ["n0", "n1", "others"]
+    assert counted == unpacked == ["n0", "n1", "n2"]
 
 
 @pytest.mark.parametrize(

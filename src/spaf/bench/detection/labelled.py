@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from spaf.bench.detection import batch
 from spaf.bench.detection.batch import Batch, files_table, rows, sale_log, statement
+from spaf.bench.detection.labelled_series import score_corpus
 from spaf.bench.detection.options import ANOMALY_RATE_OPTION, EPISODE_EVERY_OPTION
 from spaf.bench.detection.score import (
     KindMetrics,
@@ -181,6 +182,8 @@ class DetectionScenario(Scenario, frozen=True):
     The job's own SQL runs over the generator's sales in batch. Two baselines are scored with it:
     `random`, as many alerts at random places, and `always`, every possible alert. The same seeds
     without anomalies give the false alerts an hour.
+
+    With --series, the rule for series is scored on a corpus of labelled series instead.
     """
 
     seeds: Annotated[
@@ -193,9 +196,15 @@ class DetectionScenario(Scenario, frozen=True):
     ] = Seconds(600)
     anomaly_rate: Annotated[float, ANOMALY_RATE_OPTION] = 0.002
     episode_every: Annotated[float, EPISODE_EVERY_OPTION] = 30.0
+    series: Annotated[
+        Path | None,
+        option("Folder of a corpus of series (data/**.csv, labels/combined_windows.json)."),
+    ] = None
 
-    def measure(self, settings: Settings, watch: Watcher, progress: Progress) -> DetectionResult:  # noqa: ARG002 - no run
-        """Simulate the seeds and score each detector."""
+    def measure(self, settings: Settings, watch: Watcher, progress: Progress) -> Result:  # noqa: ARG002 - no run
+        """Simulate the seeds and score each detector, or score the rule for series on a corpus."""
+        if self.series is not None:
+            return score_corpus(settings, self.series, progress)
         traffics = [
             SimulatedTraffic(
                 self.rate, int(self.seconds), seed, self.anomaly_rate, self.episode_every

@@ -1,4 +1,4 @@
-"""A plot of a scored series: values, expected values and alerts, as a file or in the terminal."""
+"""A plot of a scored series, with its band and alerts, as a file or in the terminal."""
 
 from __future__ import annotations
 
@@ -97,6 +97,17 @@ def _draw(axes: Any, series: CsvSeries, rows: Sequence[Scored]) -> None:
             alpha=0.7,
             rasterized=rasterized,
         )
+        if own and any(row.low is not None for row in own):
+            axes.fill_between(
+                [places[row.row] for row in own],
+                [math.nan if row.low is None else row.low for row in own],
+                [math.nan if row.high is None else row.high for row in own],
+                label=None if name else "band",
+                color=_EXPECTED,
+                alpha=0.12,
+                linewidth=0,
+                rasterized=rasterized,
+            )
     flagged = [row for row in rows if row.flagged]
     axes.scatter(
         [places[row.row] for row in flagged],

@@ -1,10 +1,19 @@
--- Accepted sales of each category in each closed second of append time.
+-- Accepted sales of each category in each closed second of append time, and their revenue.
 -- Grain: second of append time, category; a category without sales has no row yet.
+-- revenue is that in the default currency, cents. One sale counts at most 10^10 currency units, so that
+-- no sum overflows.
 CREATE TEMPORARY VIEW sales_per_second AS
 SELECT
     window_time AS closed_at,
     category,
-    COUNT(*) AS sales
+    COUNT(*) AS sales,
+    SUM(
+        CASE
+            WHEN currency <> ${default_currency} THEN CAST(0 AS BIGINT)
+            WHEN cents > ${max_revenue_cents} THEN ${max_revenue_cents}
+            ELSE cents
+        END
+    ) AS revenue
 FROM TABLE(TUMBLE(TABLE classified_sale, DESCRIPTOR(append_time), INTERVAL '1' SECOND))
 WHERE outcome = 0
 GROUP BY window_start, window_end, window_time, category

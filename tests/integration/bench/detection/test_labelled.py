@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import csv
 import random
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,15 @@ from spaf.bench.detection.batch import Batch, files_table
 from spaf.bench.detection.csv_series import read_series
 from spaf.bench.detection.detect import Scored, detect
 from spaf.bench.detection.labelled import score
+from spaf.bench.detection.labelled_series import score_corpus
+from spaf.bench.detection.series import MIN_FILE_ROWS, SeriesPoint, score_points
 from spaf.bench.detection.simulate import SimulatedTraffic
 from spaf.bench.progress import no_progress
 from spaf.errors import JobError
+from spaf.job.build import JobParameters
 from spaf.settings import Settings
+from spaf.verify.series import SeriesInput, SeriesRule
+from tests.support.corpus import write_corpus
 from tests.support.scale import scaled
 
 # Seeds of neither the thresholds (1-20) nor the figures (101-120).
@@ -39,6 +46,11 @@ def series(folder: Path, values: list[object], header: str = "timestamp,value") 
 def flagged(rows: list[Scored]) -> list[int]:
     """Return the places of the flagged rows, from 0."""
     return [row.row - 1 for row in rows if row.flagged]
+
+
+def rules() -> JobParameters:
+    """Return the parameters of the job with the default settings."""
+    return batch.parameters(Settings())
 
 
 @pytest.fixture(autouse=True)
@@ -73,16 +85,20 @@ def test_laboratory(small_settings: Settings) -> None:
 def test_rate(tmp_path: Path, small_settings: Settings) -> None:
     """A silence of twelve steps is one alert, a score is there for every step with a past."""
     rng = random.Random(1)  # noqa: S311 - a simulation
-    counts: list[object] = [sum(rng.random() < 0.2 for _ in range(100)) for _ in range(200)]
+    counts: list[object] = [sum(rng.random() < 0.2 for _ in range(300)) for _ in range(200)]
     counts[150:162] = [0] * 12
     rows = detect(small_settings, read_series(series(tmp_path, counts)))
     assert len(rows) == 200
     assert flagged(rows) == [150]
-    assert rows[10].score is None
-    assert all(row.score is not None for row in rows[60:])
-    # What is not flagged again, because the run was reported, scores all the same.
-    assert (rows[155].score or 0) < (rows[150].score or 0) < -4.5
-    assert rows[150].expected == pytest.approx(20, rel=0.3)
+    assert rows[11].score is None
+    assert all(row.score is not None for row in rows[12:])
+    # What is not flagged again, because the run was reported, deviates all the same.
+    assert rows[152].score == 0
+    assert (rows[150].deviation or 0) < -4.8
+    assert (rows[152].deviation or 0) < -2
+    assert rows[150].expected == pytest.approx(60, rel=0.1)
+    assert (rows[150].low or 0) > 0
+    assert (rows[150].low or 0) < 60 < (rows[150].high or 0) < 120
 
 
 @pytest.mark.parametrize("shift", [0.0, -1_000.0])
@@ -96,6 +112,55 @@ def test_level(tmp_path: Path, small_settings: Settings, shift: float) -> None:
     assert rows[60].expected == pytest.approx(100 + shift, abs=5)
     assert rows[0].score is None
     assert rows[60].score == max(row.score or 0 for row in rows)
+
+
+def test_the_rule_for_series_is_that_of_the_verifier(flink: Batch, tmp_path: Path) -> None:
+    """The SQL and the Python of the verifier say the same of every row, whatever the series."""
+    rng = random.Random(3)  # noqa: S311 - a simulation
+    kinds: dict[str, Callable[[int], float]] = {
+        "noise": lambda _: rng.gauss(100, 10),
+        "constant": lambda row: 45.0 + (row == 400),
+        "cycle": lambda row: 100 + 50 * (row // 6 % 24 > 11) + rng.gauss(0, 3),
+        "week": lambda row: 100 + 90 * (row // 144 % 7 > 4) * (row // 6 % 24 > 11) + rng.random(),
+        "spikes": lambda _: 5_000.0 * (rng.random() < 0.02),
+        "large": lambda row: 3e15 + rng.gauss(0, 1e12) + 1e14 * (row > 1_500),
+    }
+    points = [
+        SeriesPoint(name, row, 600 * row, float(round(value(row), 3)), 1.0 * (name == "spikes"))
+        for name, value in kinds.items()
+        for row in range(2_400)
+    ]
+    found = {
+        (one.series, one.row_index): one for one in score_points(flink, rules(), points, tmp_path)
+    }
+    assert len(found) == len(points)
+    alerts = 0
+    states = {name: SeriesRule(4.8, MIN_FILE_ROWS) for name in kinds}
+    for point in points:
+        time = datetime.fromtimestamp(point.epoch_s, UTC)
+        slot = time.hour + 24 * (time.weekday() > 4)
+        row = SeriesInput(point.value, point.unit, point.epoch_s // 3_600, slot)
+        verdict, one = states[point.series].add(row), found[point.series, point.row_index]
+        if verdict.borderline:
+            continue
+        assert one.deviation == pytest.approx(verdict.deviation, rel=1e-6, abs=1e-6), point
+        assert one.expected == pytest.approx(verdict.expected, rel=1e-9, abs=1e-6), point
+        assert one.flagged == verdict.flagged, point
+        alerts += one.flagged
+    assert alerts >= 3
+
+
+def test_a_corpus_is_scored(tmp_path: Path, small_settings: Settings) -> None:
+    """The anomaly of each file is found; a random detector is far below."""
+    names = ("level/a.csv", "level/b.csv", "count/c.csv", "count/d.csv")
+    write_corpus(tmp_path, names, 900)
+    result = score_corpus(small_settings, tmp_path, no_progress)
+    ours = result.parts["all"]
+    assert (ours.files, ours.windows, ours.found) == (4, 4, 4)
+    assert ours.at_setting["standard"] > 80
+    assert ours.profiles["standard"].score >= ours.at_setting["standard"]
+    assert result.parts["random"].at_setting["standard"] < 40
+    assert result.reasons == []
 
 
 def test_sales(tmp_path: Path, small_settings: Settings) -> None:

@@ -7,8 +7,6 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from spaf.bench.detection.csv_series import LEVEL, RATE, SALES, CsvSeries, SeriesRow
-from spaf.bench.detection.detect import MEDIAN_CENTS, _scale
 from spaf.bench.detection.labelled import (
     WARM_UP_S,
     DetectionResult,
@@ -96,22 +94,6 @@ def test_a_result_has_a_line_of_false_alerts_for_each_detector() -> None:
     assert "high_price 0" in lines[1]
     assert [table.title for table in result.tables()] == ["ours", "random", "always"]
     assert result.false_alerts["high_price"] == 1
-
-
-def rows(values: list[float]) -> list[SeriesRow]:
-    """Return the rows of these values."""
-    return [SeriesRow(n, n + 1, str(n), n, value) for n, value in enumerate(values, start=1)]
-
-
-def test_scales() -> None:
-    """Counts stay, prices become cents, a level's median a million, and nothing is below 0."""
-    assert _scale(CsvSeries(RATE, rows([1.0]))).factor == 1
-    assert _scale(CsvSeries(SALES, rows([1.0]))).factor == 100
-    for values in ([1.0, 2.0, 4.0], [-3.0, 0.0, 5.0], [0.0, 0.0, 0.0]):
-        scale = _scale(CsvSeries(LEVEL, rows(values)))
-        numbers = [(value - scale.offset) * scale.factor for value in values]
-        assert min(numbers) >= 0
-        assert numbers[1] in (pytest.approx(MEDIAN_CENTS), 0)
 
 
 def test_live_delays_are_joined() -> None:

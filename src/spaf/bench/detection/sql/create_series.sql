@@ -1,0 +1,11 @@
+-- Points of series instead of the job's view of the same name. Grain: series, row.
+-- A row is one step of time; its time stamp only tells the hour.
+CREATE TEMPORARY VIEW series_row AS
+SELECT
+    series,
+    TO_TIMESTAMP_LTZ(row_index * 1000, 3) AS closed_at,
+    hour_index,
+    hour_slot,
+    number AS x,
+    unit
+FROM point
