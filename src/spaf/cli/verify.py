@@ -21,6 +21,7 @@ from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.run import Run, running
 from spaf.stack.state import RunFolder
+from spaf.topic.transactions import TODO, OpenTransaction, open_transactions
 from spaf.verify import Verdict
 from spaf.verify.dump import Dump
 
@@ -51,14 +52,22 @@ def verify(
         raise SettingsError("--dump and --keep-dump exclude each other: the dump is kept already.")
     with _attached(settings.load()) as (run, stopped), progress_line() as progress:
         kept = run.home.runs / f"dump-{clock.now_us()}" if keep_dump else None
+        waiting: list[OpenTransaction] = []
         if dump is not None:
             verdict = verify_dump(run, Dump(dump), progress)
         else:
             verdict = recompute(run, progress, so_far=so_far or stopped, keep=kept)
+            waiting = open_transactions(run.kafka, run.topic, verdict.complete_to)
     if json:
-        print_json({**structs.asdict(verdict.report()), **({"dump": str(kept)} if kept else {})})
+        more = {"open_transactions": [one._asdict() for one in waiting]}
+        kept_dump = {"dump": str(kept)} if kept else {}
+        print_json({**structs.asdict(verdict.report()), **more, **kept_dump})
     else:
         print_verdict(verdict)
+        for one in waiting:
+            sentence = f"not verified yet: {one.sentence(clock.now_ms())}"
+            out.print(sentence, style="yellow", highlight=False)
+            out.print(TODO, style="dim", highlight=False)
         if kept:
             out.print(f"the topic is in {kept}", markup=False, highlight=False)
     if not verdict.exact:

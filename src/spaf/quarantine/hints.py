@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ HINTS = {
     "binary mode, or the data alone.",
     "nested": "The sale is inside {path}. Send that object alone.",
     "field": "{found} seems to be meant; the name of the field is {wanted}.",
+    "container": "It is an object or an array; write the plain value.",
     "write": "Write it as {wanted}.",
     "cents": "It is no whole number of cents; the nearest is {wanted}.",
     "negative": "It is below zero: a refund is no sale.",
@@ -151,6 +153,9 @@ def of_structure(value: bytes, missing: str) -> Hint | None:
 
 def of_value(reason: str, name: str, text: str) -> Hint | None:
     """Return the form that was wanted of the value that breaks a rule; None if it is unknown."""
+    # Avro's unions and MongoDB's types: {"double": 1.5}, {"$numberDecimal": "1.50"}.
+    if text.startswith(("{", "[")):
+        return Hint("container")
     reader = _VALUES.get(reason)
     return reader(name, text) if reader else None
 
@@ -175,6 +180,8 @@ def _registry(value: bytes) -> Hint | None:
 
 
 def _self_named(value: bytes) -> Hint | None:
+    if value.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return Hint("format", {"format": "UTF-16"})
     for code, formats in (("compressed", COMPRESSED), ("format", BINARY)):
         name = next((name for magic, name in formats.items() if value.startswith(magic)), None)
         if name:

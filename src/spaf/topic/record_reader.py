@@ -31,6 +31,8 @@ FETCH_KIB = 256
 QUEUE_KIB = 2 * 1_024
 # Partitions of one request; of a larger topic the caller must name one.
 MAX_PARTITIONS = 64
+# In place of headers whose names are not UTF-8: the client gives none of them.
+UNREADABLE_HEADERS = (("\ufffd", None),)
 # Longest wait of one call of librdkafka.
 POLL_TIMEOUT_S = 0.05
 
@@ -327,6 +329,16 @@ def _record(message: Message, part: int, offset: int) -> ConsumedRecord:
         offset,
         message.timestamp()[1],
         message.key(),
-        tuple(cast("list[tuple[str, bytes | None]]", message.headers() or [])),
+        headers_of(message),
         message.value(),
     )
+
+
+def headers_of(message: Message) -> tuple[tuple[str, bytes | None], ...]:
+    """Return the headers in their order; one name may occur more than once."""
+    try:
+        headers = message.headers()
+    except UnicodeDecodeError:
+        # Kafka's protocol wants UTF-8 for a name, but no broker checks it.
+        return UNREADABLE_HEADERS
+    return tuple(cast("list[tuple[str, bytes | None]]", headers or []))

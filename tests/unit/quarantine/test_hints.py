@@ -72,6 +72,7 @@ def code(value: bytes | dict[str, Any]) -> str | None:
         (b"{productId: 1}", "no quotes"),
         (JSON.replace(b"1.25", b"NaN"), "NaN"),
         (JSON[:-3], "cut off"),
+        ("p;books;1".encode("utf-16"), "UTF-16"),
         (b"vendido: caf\xe9", "byte e9 at position 12"),
     ],
 )
@@ -153,6 +154,9 @@ def test_a_price_for_people_is_shown_as_a_number(text: str, wanted: str) -> None
         ("productPrice", "abc", None),
         ("productPrice", 1e11, None),
         ("productPrice", True, None),
+        ("productPrice", {"double": 19.9}, Hint("container")),
+        ("productPrice", [19.9], Hint("container")),
+        ("productCategory", {"string": "books"}, Hint("container")),
         ("productQuantity", 1.5, Hint("fraction")),
         ("productQuantity", "3 un", Hint("write", {"wanted": "3"})),
         ("productQuantity", "2,0", Hint("write", {"wanted": "2"})),

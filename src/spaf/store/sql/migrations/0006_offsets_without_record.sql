@@ -1,4 +1,4 @@
--- Offsets without a record: markers of transactions, aborted records, records that compaction removed.
+-- Offsets without a record: markers of transactions, aborted records, records that were compacted.
 --
 -- The job sees none of them, as it sees no record that its decoder drops: both are gaps between the
 -- offsets of the ledger. The quarantine reads every gap again, so it knows which offsets have a
