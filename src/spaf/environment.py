@@ -9,6 +9,7 @@ adds; the command itself takes the same values in `enter()`.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -57,18 +58,33 @@ def command_environment(inherited: Mapping[str, str]) -> dict[str, str]:
 def enter() -> None:
     """Give this process, a command, its environment; nothing else may be imported before.
 
-    A Python that was started with other options, or with variables of the loader, is replaced.
+    A Python that was started with other options, with variables of the loader, or without one of
+    its standard streams, is replaced. What the shell does with signals is undone: who ignores
+    SIGCHLD never learns how a child has ended.
     """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     own = command_environment(os.environ)
     handed_over = os.environ.pop(_HANDOVER, "")
     _ignored[:] = handed_over.split(",") if handed_over else sorted(os.environ.keys() - own.keys())
     loader = {k: v for k, v in os.environ.items() if k.startswith(LOADER_PREFIX)}
-    if not sys.flags.isolated or loader != _library_path():
+    closed = None in (sys.stdin, sys.stdout, sys.stderr)
+    if closed or not sys.flags.isolated or loader != _library_path():
+        _open_streams()
         argv = [sys.executable, *PYTHON_OPTIONS, "-m", "spaf", *sys.argv[1:]]
         os.execve(sys.executable, argv, {**own, _HANDOVER: ",".join(_ignored)})  # noqa: S606 - without a shell
     os.environ.clear()
     os.environ.update(own)
     time.tzset()
+
+
+def _open_streams() -> None:
+    """Open each standard stream that is closed: the next file would take its place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - positional
 
 
 def ignored_variables() -> list[str]:

@@ -118,3 +118,12 @@ def test_launcher_ignores_variables_of_python_and_its_own_place(tmp_path: Path) 
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "doctor" in done.stdout or "Usage" in done.stdout
+
+
+def test_command_without_standard_streams_or_with_ignored_signals(tmp_path: Path) -> None:
+    """As a service manager or a script may start it: the next file takes no stream's place."""
+    shell = (
+        f"trap '' CHLD TERM INT; exec {Path(sys.executable).with_name('spaf')} down <&- >&- 2>&-"
+    )
+    done = subprocess.run(["/bin/sh", "-c", shell], cwd=tmp_path, check=False)
+    assert done.returncode == 0

@@ -35,6 +35,8 @@ CWD = Path("/proc/self/cwd")
 # What a child creates is private only where its folder or its mode says so; others must be able to
 # read the programs that PostgreSQL runs under another account.
 UMASK = 0o022
+# Signals that a program of a run must be able to get, whatever the user's shell ignores.
+RESET_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGCHLD)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -256,6 +258,9 @@ def _preparation(
     libc = ctypes.CDLL(None)
 
     def prepare() -> None:
+        # A shell may ignore some of them, as for a command in the background.
+        for number in RESET_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked_signals)
         if parent_death_signal is not None:
             libc.prctl(_PR_SET_PDEATHSIG, parent_death_signal)

@@ -176,6 +176,18 @@ def test_python_child_imports_nothing_of_the_current_folder(tmp_path: Path) -> N
     assert str(tmp_path) not in done.stdout
 
 
+def test_child_can_be_stopped_whatever_the_shell_ignores() -> None:
+    """A script that runs a command in the background ignores SIGINT for it, and `nohup` SIGHUP."""
+    code = "import signal; print([signal.getsignal(n) for n in (1, 3, 15, 17)])"
+    before = [signal.signal(n, signal.SIG_IGN) for n in (1, 3, 15)]
+    try:
+        done = process.run("x", [sys.executable, "-c", code])
+    finally:
+        for number, handler in zip((1, 3, 15), before, strict=True):
+            signal.signal(number, handler)
+    assert done.stdout.count("SIG_DFL") == 4
+
+
 def test_stop_of_what_has_ended_does_nothing() -> None:
     """No process has this pid and start time."""
     process.stop(ProcessIdentity(2**22 + 1, 0.0), signal.SIGTERM, 0.1)

@@ -176,6 +176,8 @@ def _problem(folder: Path) -> str:
         file.chmod(mode)
         if stat.S_IMODE(file.stat().st_mode) != mode:
             return "does not keep permissions"
+    if not os.access(file, os.X_OK):
+        return "lets no program run (noexec); Kafka and Flink unpack libraries there"
     with file.open() as locked:
         try:
             fcntl.flock(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)

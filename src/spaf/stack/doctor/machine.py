@@ -38,6 +38,8 @@ MIN_OPEN_FILES = 200
 OPEN_FILES_PER_PARTITION = 8
 # A segment of the log, and a file of PostgreSQL, are up to this long.
 MIN_FILE_MIB = 1024
+# A process of a run needs less in half a day, seconds.
+MIN_PROCESSOR_S = 43_200
 # Threads of all services.
 MIN_TASKS = 600
 # PostgreSQL shares a few MiB between its processes, a browser somewhat more.
@@ -50,11 +52,11 @@ CLOCK_TOLERANCE_S = 86_400
 
 def cores(_: Subject) -> Iterator[Finding]:
     """Count the processors that this process may use."""
-    count = len(os.sched_getaffinity(0))
+    count = min([float(len(os.sched_getaffinity(0))), *_core_quotas()])
     if count < USUAL_CORES:
-        yield warn("1 processor core: a start takes about twice as long.", "Allow two cores.")
+        yield warn(f"{count:g} processor cores: a start takes longer.", "Allow two cores.")
     else:
-        yield ok(f"{count} processor cores")
+        yield ok(f"{count:g} processor cores")
 
 
 def memory(subject: Subject) -> Iterator[Finding]:
@@ -76,7 +78,16 @@ def memory(subject: Subject) -> Iterator[Finding]:
 
 def address_space(_: Subject) -> Iterator[Finding]:
     """Refuse a limit below which a JVM cannot reserve its memory."""
-    yield _limit("address space", "-v", resource.RLIMIT_AS, MIN_ADDRESS_SPACE_MIB * 2**20)
+    for name, flag, number in (
+        ("address space", "-v", resource.RLIMIT_AS),
+        ("data segment", "-d", resource.RLIMIT_DATA),
+    ):
+        yield _limit(name, flag, number, MIN_ADDRESS_SPACE_MIB * 2**20)
+
+
+def processor_time(_: Subject) -> Iterator[Finding]:
+    """Refuse a limit after which the kernel would end the services."""
+    yield _limit("processor time in seconds", "-t", resource.RLIMIT_CPU, MIN_PROCESSOR_S)
 
 
 def file_size(_: Subject) -> Iterator[Finding]:
@@ -245,6 +256,18 @@ def _cgroup_folders(controller: str) -> Iterator[Path]:
         # In a container the path is that of the host; then only the root exists.
         folder = root / path.lstrip("/")
         yield from (one for one in (folder, *folder.parents) if one.is_relative_to(root))
+
+
+def _core_quotas() -> Iterator[float]:
+    """Yield how many cores each cgroup allows, if it has a limit."""
+    for folder in _cgroup_folders("cpu"):
+        try:
+            quota, period = (folder / "cpu.max").read_text().split()
+        except (OSError, ValueError):
+            quota = str(_number(folder / "cpu.cfs_quota_us") or -1)
+            period = str(_number(folder / "cpu.cfs_period_us") or 1)
+        if quota not in {"max", "-1"}:
+            yield int(quota) / int(period)
 
 
 def _number(*files: Path) -> int | None:

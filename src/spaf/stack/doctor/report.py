@@ -13,6 +13,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         machine.cores,
         machine.memory,
         machine.address_space,
+        machine.processor_time,
         machine.file_size,
         machine.open_files,
         machine.tasks,

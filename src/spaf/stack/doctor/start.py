@@ -14,6 +14,7 @@ START_CHECKS: tuple[Check, ...] = (
     installation.location,
     machine.memory,
     machine.address_space,
+    machine.processor_time,
     machine.file_size,
     machine.open_files,
     machine.tasks,

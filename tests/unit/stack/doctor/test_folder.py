@@ -69,6 +69,14 @@ def test_file_system_without_permissions_fails(
     assert "does not keep permissions" in found(folder.file_system, home).what
 
 
+def test_file_system_without_programs_fails(
+    home: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mount with noexec: the libraries of the codecs could not be loaded."""
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.X_OK)
+    assert "noexec" in found(folder.file_system, home).what
+
+
 @pytest.mark.parametrize(("kind", "word"), [("nfs4", "network"), ("tmpfs", "memory")])
 def test_kind_of_the_file_system_is_told(
     home: RunFolder, monkeypatch: pytest.MonkeyPatch, kind: str, word: str

@@ -29,6 +29,8 @@ def found(check: Check, subject: Subject = SUBJECT) -> Finding:
         (machine.open_files, resource.RLIMIT_NOFILE, 128, ("128", "208", "ulimit -Hn")),
         (machine.address_space, resource.RLIMIT_AS, 2**31, ("2048 MiB", "ulimit -v")),
         (machine.file_size, resource.RLIMIT_FSIZE, 2**20, ("1 MiB", "1024 MiB", "ulimit -f")),
+        (machine.address_space, resource.RLIMIT_DATA, 2**31, ("2048 MiB", "ulimit -d")),
+        (machine.processor_time, resource.RLIMIT_CPU, 600, ("600", "43200", "ulimit -t")),
         (machine.tasks, resource.RLIMIT_NPROC, 100, ("100", "600", "ulimit -Hu")),
     ],
 )
@@ -95,6 +97,23 @@ def test_needed_memory_follows_the_settings() -> None:
         postgres=PostgresSettings(dsn="postgresql://u:p@h/d"),
     )
     assert machine.needed_mib(outside) == machine.OWN_PROCESSES_MIB
+
+
+@pytest.mark.parametrize(
+    ("path", "files"),
+    [
+        ("slice/scope", {"cpu__max": "150000 100000\n"}),
+        ("cpu", {"cpu__cfs_quota_us": "150000", "cpu__cfs_period_us": "100000"}),
+    ],
+)
+def test_share_of_the_cores_is_that_of_the_container(
+    cgroups: Path, path: str, files: dict[str, str]
+) -> None:
+    """Docker's `--cpus`."""
+    with machine.OWN_CGROUPS.open("a") as own:
+        own.write("7:cpu:/\n")
+    write(cgroups / path, **files)
+    assert found(machine.cores).what.startswith("1.5 processor cores")
 
 
 def test_one_core_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
