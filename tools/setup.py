@@ -24,6 +24,8 @@ LOCK = ROOT / "requirements.lock"
 READY = VENV / ".complete"
 # Exists while pip changes .venv: some packages are then half installed, and pip does not see it.
 INSTALLING = VENV / ".installing"
+# The locale decides how Python and pip read and write the path of the checkout.
+UTF_8 = "C.UTF-8"
 # Packages, jars and archives; pip unpacks in the folder for temporary files besides.
 MIN_FREE_MIB = 2_000
 # Options of pip that say how to reach a registry.
@@ -147,8 +149,7 @@ def pip_environment(options: dict[str, str]) -> dict[str, str]:
     """Return the variables for pip: these options, and nothing else that would change it."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "PYTHON", "LD_"))}
     given = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in options.items()}
-    # The locale decides how pip reads and writes names of files.
-    return {**kept, **given, "PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"}
+    return {**kept, **given, "PIP_CONFIG_FILE": os.devnull, "LC_ALL": UTF_8}
 
 
 def download_environment(options: dict[str, str]) -> dict[str, str]:
@@ -159,7 +160,7 @@ def download_environment(options: dict[str, str]) -> dict[str, str]:
         if option in options
         for name in names
     }
-    return {**given, **os.environ}
+    return {**given, **os.environ, "LC_ALL": UTF_8}
 
 
 def install_packages(options: dict[str, str]) -> None:

@@ -66,7 +66,8 @@ def enter() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     own = command_environment(os.environ)
     handed_over = os.environ.pop(_HANDOVER, "")
-    _ignored[:] = handed_over.split(",") if handed_over else sorted(os.environ.keys() - own.keys())
+    changed = sorted(name for name, value in os.environ.items() if own.get(name) != value)
+    _ignored[:] = handed_over.split(",") if handed_over else changed
     loader = {k: v for k, v in os.environ.items() if k.startswith(LOADER_PREFIX)}
     closed = None in (sys.stdin, sys.stdout, sys.stderr)
     if closed or not sys.flags.isolated or loader != _library_path():

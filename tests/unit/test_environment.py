@@ -64,7 +64,7 @@ def test_process_enters_its_environment(launched: Path) -> None:
     done = subprocess.run([*argv, code], env=variables, capture_output=True, check=True)
     own, ignored, zone, encoding, isolated = json.loads(done.stdout)
     assert own == {**FIXED, "PATH": "/bin", "SPAF_HOME": "x"}
-    assert (ignored, zone, encoding, isolated) == (["PGHOST"], ["UTC", "UTC"], "utf-8", 1)
+    assert (ignored, zone, encoding, isolated) == (["PGHOST", "TZ"], ["UTC", "UTC"], "utf-8", 1)
 
 
 @pytest.mark.parametrize("isolated", [True, False])
@@ -111,7 +111,7 @@ def test_launcher_ignores_variables_of_python_and_its_own_place(tmp_path: Path) 
     done = subprocess.run(
         [link, "--help"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONHOME": "/nonsense", "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONHOME": "/nonsense", "PYTHONPATH": str(tmp_path), "LC_ALL": "C"},
         capture_output=True,
         text=True,
         check=False,
