@@ -29,6 +29,7 @@ from spaf.settings import (
 )
 from spaf.stack.run import Run
 from spaf.store.access import Access
+from tests.support.hostile import FOLDER
 
 # Tests that share something slow, longest first: each group runs in one worker, in the order of
 # its paths, and the groups are begun before all other tests. Other tests go file by file.
@@ -141,7 +142,7 @@ def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Return settings with a run folder and ports of this process."""
     base = FIRST_PORT + os.getpid() % 500 * PORTS_OF_ONE
     return Settings(
-        home=tmp_path_factory.mktemp("run") / "spaf",
+        home=tmp_path_factory.mktemp("run") / FOLDER,
         kafka=KafkaSettings(port=base),
         flink=FlinkSettings(port=base + 1, slots=4),
         postgres=PostgresSettings(port=base + 2),

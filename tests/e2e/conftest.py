@@ -29,6 +29,7 @@ from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.state import RunFolder
 from tests.support.commands import Answer, Done, FullRun, Processes, Spaf
+from tests.support.hostile import FOLDER, UMASK, furnish
 
 SPAF = Path(sys.executable).with_name("spaf")
 # A command that takes longer than this hangs, seconds.
@@ -44,6 +45,8 @@ def clean_environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def spaf(clean_environment: dict[str, str]) -> Spaf:
     """Return a function that runs `spaf` in a folder, with variables in its environment."""
+    launcher = Path(__file__).parents[2] / "tools" / "launcher.sh"
+    assert SPAF.read_bytes() == launcher.read_bytes(), "The installed spaf is old: `make setup`"
 
     def run(folder: Path, *words: str, **variables: str) -> Done:
         done = subprocess.run(
@@ -55,6 +58,7 @@ def spaf(clean_environment: dict[str, str]) -> Spaf:
             text=True,
             check=False,
             timeout=COMMAND_S,
+            umask=UMASK,
         )
         assert "Traceback" not in done.stderr + done.stdout, done.stderr
         return done
@@ -95,8 +99,14 @@ def processes() -> Processes:
 def full_run(
     spaf: Spaf, small_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[FullRun]:
-    """Yield the run of the tests of commands and page; another program has its broker's port."""
-    path = tmp_path_factory.mktemp("full_run")
+    """Yield the run of the tests of commands and page; another program has its broker's port.
+
+    It is started from a shell and in a folder that nothing helps, and its run folder is a link.
+    """
+    path = tmp_path_factory.mktemp("full_run") / FOLDER
+    path.mkdir(parents=True)
+    large = tmp_path_factory.mktemp("large")
+    (path / ".spaf").symlink_to(large)
     with socket.socket() as other:
         port = small_settings.kafka.port + 8
         other.bind((LOOPBACK, port))
@@ -111,7 +121,7 @@ def full_run(
                 "serve": ServeSettings(port=port - 1),
             }
         )
-        variables = {
+        variables = furnish(path) | {
             "SPAF_KAFKA__PORT": str(port),
             "SPAF_FLINK__PORT": str(port - 4),
             "SPAF_POSTGRES__PORT": str(port - 3),
@@ -119,9 +129,10 @@ def full_run(
             "SPAF_SERVE__PORT": str(port - 1),
             "SPAF_JOB__CHECKPOINT_MS": str(settings.job.checkpoint_ms),
         }
+        before = set(path.iterdir())
         try:
             up = spaf(path, "up", "--json", **variables)
-            yield FullRun(path, port, settings, variables, up)
+            yield FullRun(path, port, settings, variables, up, before)
         finally:
             down = spaf(path, "down", "--wipe", **variables)
     assert down.returncode == 0, down.stderr

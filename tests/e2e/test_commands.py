@@ -76,6 +76,28 @@ def test_status(full_run: FullRun, spaf: Spaf, answer: Answer) -> None:
     assert found["job"]["id"]
 
 
+def test_doctor_of_a_run_that_is_up(full_run: FullRun, spaf: Spaf, answer: Answer) -> None:
+    """Nothing fails, and the variables of this shell are listed as ignored."""
+    report = answer(spaf(full_run.path, "doctor", "--json", **full_run.variables))
+    found = [line["what"] for line in report["findings"]]
+    assert [line for line in found if line.startswith("a run is up: running")] != []
+    assert [line for line in found if "_JAVA_OPTIONS" in line] != []
+    assert [line for line in found if f"a link to {full_run.home.resolve()}" in line] != []
+
+
+def test_no_process_has_a_variable_of_the_shell(full_run: FullRun, processes: Processes) -> None:
+    """Nor a password: only those processes have the settings that read them."""
+    own = {"PATH", "HOME", "LC_ALL", "TZ", "JAVA_HOME", "FLINK_HOME", "FLINK_PLUGINS_DIR"}
+    for identity in processes(full_run.home):
+        process = identity.process()
+        assert process is not None
+        if process.name() == "postgres":  # it shows its title where its variables were
+            continue
+        names = {name for name in process.environ() if not name.startswith("SPAF_")}
+        assert names <= own, process.cmdline()
+        assert process.environ()["TZ"] == "UTC"
+
+
 def test_nothing_is_open_to_others(full_run: FullRun, processes: Processes) -> None:
     """Every port of every process of the run is on the loopback interface."""
     pids = {identity.pid for identity in processes(full_run.home)}

@@ -19,7 +19,8 @@ def test_down_wipe_leaves_nothing(
     assert done.returncode == 0
     assert "Stopped." in done.stderr
     assert [identity for identity in known if identity.alive()] == []
-    assert list(full_run.path.iterdir()) == []
+    assert set(full_run.path.iterdir()) == full_run.before
+    assert list(full_run.home.iterdir()) == []
     listening = {
         connection.laddr.port
         for connection in psutil.net_connections(kind="inet")
@@ -29,3 +30,4 @@ def test_down_wipe_leaves_nothing(
     again = spaf(full_run.path, "down", **full_run.variables)
     assert again.returncode == 0
     assert "Nothing was running." in again.stderr
+    assert spaf(full_run.path, "down", "--wipe", **full_run.variables).returncode == 0

@@ -26,6 +26,8 @@ class FullRun:
     settings: Settings
     variables: dict[str, str]
     up: Done
+    # What the folder held before the start; the run folder is a link in it.
+    before: set[Path]
 
     @property
     def home(self) -> Path:
