@@ -79,8 +79,8 @@ def cluster_paths(folder: Path) -> ClusterPaths:
     return ClusterPaths(folder, install, user)
 
 
-def prepare(paths: ClusterPaths, password: str) -> None:
-    """Create the cluster unless it exists.
+def prepare(paths: ClusterPaths, password: str) -> bool:
+    """Create the cluster unless it exists; return whether it was created.
 
     Raises:
         ServiceError: initdb failed; the message has its output.
@@ -96,10 +96,11 @@ def prepare(paths: ClusterPaths, password: str) -> None:
     mark = paths.folder / "made-for"
     digest = hashlib.sha256(password.encode()).hexdigest()
     if paths.data.exists() and mark.exists() and mark.read_text() == digest:
-        return
+        return False
     shutil.rmtree(paths.data, ignore_errors=True)
     _initdb(paths, password)
     mark.write_text(digest)
+    return True
 
 
 def service(paths: ClusterPaths, log: Path, port: int, password: str) -> ServiceProcess:

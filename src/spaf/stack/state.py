@@ -230,6 +230,11 @@ class RunFolder:
         if not self.folder.is_symlink() and not self.folder.is_mount():
             self.folder.rmdir()
 
+    def delete_checkpoints(self) -> None:
+        """Delete the checkpoints of every job."""
+        for folder in self.checkpoints.iterdir():
+            shutil.rmtree(folder, ignore_errors=True)
+
     def _foreign(self) -> bool:
         """Return whether the folder holds more than run folders; a benchmark has its own in it."""
         if not self.folder.exists() or self.marker.exists():

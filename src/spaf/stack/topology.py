@@ -102,7 +102,9 @@ def _add_postgres(topology: Topology, settings: Settings, home: RunFolder) -> No
         return
     paths = postgres.cluster_paths(home.postgres)
     password = home.passwords()[SUPERUSER_SECRET]
-    postgres.prepare(paths, password)
+    if postgres.prepare(paths, password):
+        # The tables are empty: a job that resumed would not count again what it had counted.
+        home.delete_checkpoints()
     log = home.logs / f"{POSTGRES}.log"
     topology.services.append(postgres.service(paths, log, access.port, password))
 

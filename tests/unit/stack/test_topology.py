@@ -132,6 +132,20 @@ def test_access_of_the_plan_has_no_superuser(home: RunFolder) -> None:
     assert "superuser" in home.passwords()
 
 
+def test_checkpoints_of_other_tables_are_deleted(
+    home: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL's data may be gone: as root they may lie in /var/tmp, by the folder's path."""
+    monkeypatch.setattr(postgres, "prepare", lambda *_: False)
+    checkpoint = home.checkpoints / "spaf-job" / "plan" / "job" / "chk-1"
+    checkpoint.mkdir(parents=True)
+    made(home)
+    assert checkpoint.is_dir()
+    monkeypatch.setattr(postgres, "prepare", lambda *_: True)
+    made(home)
+    assert list(home.checkpoints.iterdir()) == []
+
+
 def test_page_sells_what_the_settings_say(home: RunFolder) -> None:
     """Locust's own page listens on loopback, for the planned broker, and leaves its labels."""
     found = made(home)
