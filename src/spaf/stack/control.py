@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from spaf import clock, settings
 from spaf.errors import ServiceError, StackError
@@ -22,6 +24,9 @@ PAGE_TIMEOUT_S = 30.0
 DOWN_TIMEOUT_S = 90.0
 # A service whose supervisor was killed is killed if it has not stopped after this, seconds.
 LEFTOVER_TIMEOUT_S = 10.0
+
+# Held by a command for as long as it waits for a run to come up.
+START_LOCK = "start.lock"
 
 Watcher = Callable[[RunState], None]
 
@@ -59,10 +64,12 @@ def up(
     if not is_up(chosen):
         require_startable(chosen)
         home.create()
-        _wait_for_end(home)
-        _clear_leftovers(home)
-        child = _start_supervisor(chosen, home, end_with_us=end_with_us, bare=bare)
-    return _wait_until_up(home, child, watch)
+    with _only_start(home, watch):
+        if not is_up(chosen):
+            _wait_for_end(home)
+            _clear_leftovers(home)
+            child = _start_supervisor(chosen, home, end_with_us=end_with_us, bare=bare)
+        return _wait_until_up(home, child, watch)
 
 
 def wait_for_page(chosen: Settings, watch: Watcher) -> bool:
@@ -122,6 +129,22 @@ def _require_ours(home: RunFolder) -> None:
             f"{home.folder} is not deleted: SPAF did not create it.",
             todo="Correct SPAF_HOME, or delete the folder yourself.",
         )
+
+
+@contextlib.contextmanager
+def _only_start(home: RunFolder, watch: Watcher) -> Iterator[None]:
+    """Let one process at a time start the run; others watch it, and then find it up."""
+    with (home.folder / START_LOCK).open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                state = home.read()
+                if state is not None:
+                    watch(state)
+                clock.sleep(process.POLL_S)
+        yield
 
 
 def _wait_for_end(home: RunFolder) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -23,6 +26,8 @@ from spaf.stack.state import (
     ServiceState,
     ServiceStatus,
 )
+
+PATIENCE_S = 20.0
 
 
 def test_wipe_deletes_what_spaf_has_made(bare: Path) -> None:
@@ -74,6 +79,20 @@ def run(bare: Path) -> RunState:
     me = ProcessIdentity.of(os.getpid())
     assert me is not None
     return RunState(me.pid, me.started, Phase.RUNNING, job=JobState(JobPhase.RUNNING))
+
+
+def test_second_start_of_the_same_moment_joins_the_first(bare: Path, run: RunState) -> None:
+    """It starts nothing, shows the progress of the first, and returns when that is up."""
+    home, seen = RunFolder(bare / ".spaf"), threading.Event()
+    with ThreadPoolExecutor(1) as pool, (home.folder / control.START_LOCK).open("w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        second = pool.submit(control.up, Settings(), lambda _: seen.set())
+        home.write(msgspec.structs.replace(run, phase=Phase.STARTING))
+        assert seen.wait(PATIENCE_S)
+        assert not second.done()
+        home.write(run)
+        first.close()
+        assert second.result(PATIENCE_S) == run
 
 
 def wait(bare: Path, *states: RunState) -> bool:
