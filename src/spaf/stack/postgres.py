@@ -153,6 +153,11 @@ def _copy_programs(folder: Path) -> None:
     package = runtime.postgres().parent
     for part in (package, package.with_name(f"{package.name}.libs")):
         shutil.copytree(part, partial / part.name, symlinks=True)
+    for path in (partial, *partial.rglob("*")):
+        if not path.is_symlink():
+            # Set-up with a strict umask has closed them to the account that runs PostgreSQL.
+            mode = path.stat().st_mode
+            path.chmod(mode | (mode & 0o500) >> 6)
     partial.rename(folder / COPY)
 
 

