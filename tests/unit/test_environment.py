@@ -108,10 +108,11 @@ def test_launcher_ignores_variables_of_python_and_its_own_place(tmp_path: Path) 
     (tmp_path / "typing.py").write_text("raise SystemExit('mine')")
     link = tmp_path / "my spaf"
     link.symlink_to(Path(sys.executable).with_name("spaf"))
+    hostile = {"PYTHONHOME": "/nonsense", "PYTHONPATH": str(tmp_path), "LC_ALL": "C"}
     done = subprocess.run(
         [link, "--help"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONHOME": "/nonsense", "PYTHONPATH": str(tmp_path), "LC_ALL": "C"},
+        env={"PATH": "/nonsense", **hostile},
         capture_output=True,
         text=True,
         check=False,
