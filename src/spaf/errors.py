@@ -7,6 +7,7 @@
     │   ├── NotUpError        nothing runs in the run folder
     │   └── ServiceError      one service failed; has the last lines of its log
     ├── TopicError            the Kafka topic: unreachable, missing, unreadable
+    │   ├── UnreachableError  no broker answers
     │   └── MissingError      Kafka answers, but has no such topic, partition, offset or group
     ├── JobError              the Flink job: refused, failed, missing
     ├── StoreError            PostgreSQL: unreachable, unexpected tables
@@ -89,6 +90,10 @@ class TopicError(SpafError):
     """The Kafka topic could not be reached, created or read."""
 
     code = "kafka"
+
+
+class UnreachableError(TopicError):
+    """No broker answers at the address."""
 
 
 class MissingError(TopicError):

@@ -27,6 +27,7 @@ from spaf.settings import (
 from spaf.stack import control
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import ProcessIdentity
+from spaf.stack.run import Run
 from spaf.stack.state import RunFolder
 from tests.support.commands import Answer, Done, FullRun, Processes, Spaf
 from tests.support.hostile import FOLDER, UMASK, furnish
@@ -154,3 +155,9 @@ def recovery_settings(small_settings: Settings) -> Iterator[Settings]:
     )
     yield settings
     control.down(settings, wipe=True)
+
+
+@pytest.fixture
+def recovery_run(recovery_settings: Settings) -> Run:
+    """Return the run whose services are killed, started unless it is up."""
+    return Run(recovery_settings, control.up(recovery_settings, lambda _: None, end_with_us=True))

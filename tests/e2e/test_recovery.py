@@ -14,7 +14,6 @@ import pytest
 
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.verdict import wait_until_done
-from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.process import ProcessIdentity, wait_until
 from spaf.stack.run import Run
@@ -25,12 +24,6 @@ from spaf.store.access import Role
 Done = subprocess.CompletedProcess[str]
 # The slowest way back: a lost JobManager, a new plan, a new job, on a busy machine, seconds.
 BACK_S = 90.0
-
-
-@pytest.fixture
-def run(recovery_settings: Settings) -> Run:
-    """Return the run, started unless it is up."""
-    return Run(recovery_settings, control.up(recovery_settings, lambda _: None, end_with_us=True))
 
 
 def kill(run: Run, name: str) -> None:
@@ -56,9 +49,10 @@ def caught_up(run: Run) -> None:
 # Three services are killed and come back; a lost JobManager takes a new job with it.
 @pytest.mark.timeout(240)
 def test_killed_services_come_back_and_nothing_is_lost(
-    run: Run, spaf: Callable[..., Done], answer: Callable[[Done], Any], tmp_path: Path
+    recovery_run: Run, spaf: Callable[..., Done], answer: Callable[[Done], Any], tmp_path: Path
 ) -> None:
     """TaskManager, JobManager and PostgreSQL die under load; every sale is counted just once."""
+    run = recovery_run
     load = Load(run, offered(run), rate=30, seconds=600)
     try:
         assert wait_until(lambda: _done(run) > 0, BACK_S)
@@ -89,9 +83,10 @@ def test_killed_services_come_back_and_nothing_is_lost(
 # The run is started twice.
 @pytest.mark.timeout(180)
 def test_a_killed_supervisor_takes_everything_with_it(
-    run: Run, processes: Callable[[Path], list[ProcessIdentity]], spaf: Callable[..., Done]
+    recovery_run: Run, processes: Callable[[Path], list[ProcessIdentity]], spaf: Callable[..., Done]
 ) -> None:
     """The services end by themselves; the next `up` finds no leftover and goes on."""
+    run = recovery_run
     home = run.home.folder
     known = processes(home)
     run.state().supervisor().process().send_signal(signal.SIGKILL)  # type: ignore[union-attr]
@@ -116,9 +111,10 @@ def test_a_killed_supervisor_takes_everything_with_it(
 # Starts the run if the tests before did not.
 @pytest.mark.timeout(180)
 def test_down_leaves_no_process(
-    run: Run, processes: Callable[[Path], list[ProcessIdentity]]
+    recovery_run: Run, processes: Callable[[Path], list[ProcessIdentity]]
 ) -> None:
     """Everything that was started has ended; ending it again finds nothing and does no harm."""
+    run = recovery_run
     known = processes(run.home.folder)
     assert control.down(run.settings)
     last = (run.home.logs / "spaf.log").read_text().splitlines()[-1]

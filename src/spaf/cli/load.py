@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import msgspec
@@ -9,10 +10,12 @@ import typer
 
 from spaf import clock, settings
 from spaf.bench.run.load import Load, offered
-from spaf.cli.terminal.output import Json, duration, err, out, print_json, rate, table
-from spaf.errors import LoadError
+from spaf.cli.terminal.output import Json, duration, err, out, print_json, printable, rate, table
+from spaf.errors import LoadError, NotUpError
 from spaf.generate.locust.load_result import LoadResult
 from spaf.stack.run import Run
+
+POLL_INTERVAL_S = 0.2
 
 
 def load(  # noqa: PLR0913 - one parameter an option
@@ -32,9 +35,10 @@ def load(  # noqa: PLR0913 - one parameter an option
     """Send sales with headless Locust; exit code 0 only if every sale was acknowledged."""
     wanted, seconds = rate(per_second), duration(length)
     run = Run.attach(settings.load())
+    require_broker(run)
     spec = offered(run, seed=seed, anomaly_rate=anomaly_rate, episode_every_s=episode_every)
     running = Load(run, spec, rate=wanted, seconds=seconds)
-    result = _wait(running, wanted, seconds)
+    result = _wait(run, running, wanted, seconds)
     if json:
         fields = msgspec.to_builtins(result)
         print_json({**fields, "valid": result.valid, "reasons": result.reasons})
@@ -45,7 +49,20 @@ def load(  # noqa: PLR0913 - one parameter an option
         raise typer.Exit(1)
 
 
-def _wait(running: Load, wanted: float, seconds: float) -> LoadResult:
+def require_broker(run: Run) -> None:
+    """Check that sales can be sent.
+
+    Raises:
+        LoadError: they cannot, and that stays so until a person does something.
+        NotUpError: the run has ended.
+
+    """
+    found = run.lasting_trouble()
+    if found is not None and found.stage == "kafka":
+        raise LoadError(f"No sale can be sent: {found.what}", todo=found.todo)
+
+
+def _wait(run: Run, running: Load, wanted: float, seconds: float) -> LoadResult:
     """Wait for the result; Ctrl-C ends the sales early.
 
     Raises:
@@ -54,7 +71,7 @@ def _wait(running: Load, wanted: float, seconds: float) -> LoadResult:
 
     """
     try:
-        _show(running, wanted, seconds)
+        _show(run, running, wanted, seconds)
     except KeyboardInterrupt:
         err.print("Ending early; waiting for the last acknowledgements.")
         running.stop()
@@ -65,13 +82,21 @@ def _wait(running: Load, wanted: float, seconds: float) -> LoadResult:
     return running.result()
 
 
-def _show(running: Load, wanted: float, seconds: float) -> None:
+def _show(run: Run, running: Load, wanted: float, seconds: float) -> None:
+    """Show the progress; print each cause for which sales do not reach the tables once."""
     began = clock.monotonic()
+    printed: set[str] = set()
     with err.status("") as line:
         while not running.done:
             passed = min(clock.monotonic() - began, seconds)
             line.update(f"{wanted:g} sales/s, {passed:.0f} of {seconds:.0f} s")
-            clock.sleep(0.1)
+            with contextlib.suppress(NotUpError):
+                found = run.trouble()
+                if found is not None and found.code not in printed:
+                    printed.add(found.code)
+                    text = f"Sales do not reach the tables: {found.line}"
+                    err.print(printable(text), style="yellow", markup=False, highlight=False)
+            clock.sleep(POLL_INTERVAL_S)
 
 
 def _print(result: LoadResult) -> None:

@@ -8,17 +8,22 @@ from typing import Any
 import typer
 
 from spaf import clock, settings
-from spaf.cli.terminal.output import Json, counted, out, print_json, table
+from spaf.cli.terminal.output import Json, counted, out, print_json, printable, table
 from spaf.errors import NotUpError, StoreError
 from spaf.settings import Settings
 from spaf.stack.resource_usage import resources
 from spaf.stack.run import Run
+from spaf.stack.service_names import POSTGRES
 from spaf.stack.state import RunFolder, RunState
+from spaf.stack.vitals import present_trouble
 from spaf.store import queries
 from spaf.store.access import Role
+from spaf.trouble import Trouble
 
 # Interval over which processor use is measured, seconds.
 CPU_INTERVAL_S = 0.5
+# A table may be locked; the state of the services is shown without the totals then.
+TOTALS_TIMEOUT_MS = 1_000
 
 
 def status(*, json: Json = False) -> None:
@@ -29,9 +34,15 @@ def status(*, json: Json = False) -> None:
         print_json(report)
     else:
         print_status(report)
-    healthy = all(s["state"] in ("running", "external") for s in report["services"].values())
-    if not healthy or report["phase"] != "running" or report["job"]["state"] != "RUNNING":
+    if not is_healthy(report):
         raise typer.Exit(1)
+
+
+def is_healthy(report: dict[str, Any]) -> bool:
+    """Return whether everything is as it should be."""
+    services = all(s["state"] in ("running", "external") for s in report["services"].values())
+    job_runs = report["phase"] == "running" and report["job"]["state"] == "RUNNING"
+    return services and job_runs and report["trouble"] is None
 
 
 def status_report(chosen: Settings, state: RunState) -> dict[str, Any]:
@@ -60,11 +71,26 @@ def status_report(chosen: Settings, state: RunState) -> dict[str, Any]:
             "restarts": service.restarts,
         }
     job = current.job
+    found = present_trouble(RunFolder(chosen.home), current)
     return {
         "phase": current.phase,
         "services": services,
         "job": {"state": job.state, "id": job.id, "submissions": job.submissions},
-        "quarantine": _quarantine(chosen, current),
+        "trouble": None if found is None else trouble_report(found),
+        # Not from a server that does not answer.
+        "quarantine": None if found and found.stage == POSTGRES else _quarantine(chosen, current),
+    }
+
+
+def trouble_report(found: Trouble) -> dict[str, Any]:
+    """Return a cause for --json."""
+    return {
+        "code": found.code,
+        "stage": found.stage,
+        "what": found.what,
+        "todo": found.todo,
+        "since": round(found.since, 3),
+        "lasting": found.lasting,
     }
 
 
@@ -88,6 +114,9 @@ def print_status(report: dict[str, Any]) -> None:
     if report["phase"] != "running":
         out.print(f"[yellow]the run is {report['phase']}[/]")
     out.print(f"job {job['id'] or '-'}: {job['state']}", highlight=False)
+    if report["trouble"] is not None:
+        line = f"{report['trouble']['what']} {report['trouble']['todo']}"
+        out.print(printable(line), style="red", markup=False, highlight=False, soft_wrap=True)
     totals = report["quarantine"]
     if totals is not None and totals["explained"] + totals["waiting"]:
         flag = ", sampled" if totals["sampled"] else ""
@@ -102,6 +131,7 @@ def _quarantine(chosen: Settings, state: RunState) -> dict[str, Any] | None:
     """Return the totals of the quarantine, or None if PostgreSQL does not answer."""
     try:
         with Run(chosen, state).access.session(Role.READ) as connection:
+            connection.execute(f"SET statement_timeout = {TOTALS_TIMEOUT_MS}")
             totals = queries.quarantine_totals(connection)
     except StoreError:
         return None

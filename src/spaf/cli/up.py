@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from spaf import settings
 from spaf.cli.status import print_status, status_report
 from spaf.cli.terminal.output import Json, err, print_json
@@ -24,9 +26,11 @@ def up(*, json: Json = False) -> None:
     report = status_report(chosen, state)
     if json:
         print_json(report)
-        return
-    print_status(report)
-    page = state.services.get(SERVE)
-    if page is not None:
-        err.print(f"\nThe page: [bold]{page.address}[/]", highlight=False)
-    err.print("Start sales there, on Locust's page or with `spaf load`; end with `spaf down`.")
+    else:
+        print_status(report)
+        page = state.services.get(SERVE)
+        if page is not None:
+            err.print(f"\nThe page: [bold]{page.address}[/]", highlight=False)
+        err.print("Start sales there, on Locust's page or with `spaf load`; end with `spaf down`.")
+    if report["trouble"] is not None:
+        raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import httpx
@@ -9,6 +10,10 @@ import httpx
 from spaf.errors import JobError
 
 TIMEOUT_S = 3.0
+CAUSED_BY = "Caused by: "
+# Prefix of the classes of the connector's own copy of Kafka's client.
+SHADED = r"\borg\.apache\.flink\.kafka\.shaded\."
+MAX_CAUSE_CHARS = 400
 FINAL_STATES = frozenset({"FAILED", "CANCELED", "FINISHED", "SUSPENDED"})
 
 
@@ -24,6 +29,31 @@ class JobStatus(NamedTuple):
     def running(self) -> bool:
         """Whether the job and all of its tasks run."""
         return self.state == "RUNNING" and self.running_tasks == self.tasks
+
+
+class JobFailure(NamedTuple):
+    """A failure of a job: when, in epoch milliseconds, and its root cause."""
+
+    at_ms: int
+    cause: str
+
+
+def innermost_cause(trace: str) -> str:
+    """Return the innermost cause of a Java stack trace, in one line.
+
+    The first lines name only wrappers. A cause may have a message of several lines; those of
+    suppressed exceptions are indented.
+    """
+    lines = trace.splitlines() or [""]
+    starts = [0, *(i for i, line in enumerate(lines) if line.startswith(CAUSED_BY))]
+    message: list[str] = []
+    for line in lines[starts[-1] :]:
+        if line.startswith("\t"):
+            break
+        message.append(line.strip())
+    cause = " ".join(message).removeprefix(CAUSED_BY)
+    cause = re.sub(SHADED, "", cause)
+    return cause if len(cause) <= MAX_CAUSE_CHARS else f"{cause[:MAX_CAUSE_CHARS]} ..."
 
 
 class FlinkClient:
@@ -102,6 +132,19 @@ class FlinkClient:
         """
         self._call("PATCH", f"/jobs/{job_id}?mode=cancel")
 
+    def failures(self, job_id: str) -> list[JobFailure]:
+        """Return the failures of a job, the newest first; Flink keeps the last sixteen.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
+        history = self.get(f"/jobs/{job_id}/exceptions").get("exceptionHistory", {})
+        return [
+            JobFailure(entry.get("timestamp", 0), innermost_cause(entry["stacktrace"]))
+            for entry in history.get("entries", [])
+        ]
+
     def failure(self, job_id: str) -> str:
         """Return the root cause of the job's last failure in one line; empty without a failure.
 
@@ -109,13 +152,7 @@ class FlinkClient:
             JobError: as for `get`.
 
         """
-        history = self.get(f"/jobs/{job_id}/exceptions").get("exceptionHistory", {})
-        entries = history.get("entries", [])
-        if not entries:
-            return ""
-        lines: list[str] = entries[0]["stacktrace"].splitlines()
-        causes = [line for line in lines if "Caused by" in line]
-        return (causes[-1:] or lines[:1] or [""])[0].removeprefix("Caused by: ")
+        return next((failure.cause for failure in self.failures(job_id)), "")
 
     def _call(self, method: str, path: str) -> Any:
         return self._read(self._send(method, path), path)

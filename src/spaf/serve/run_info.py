@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spaf.sale import Rules
 from spaf.store.access import Access
+from spaf.trouble import Trouble
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class JobInfo:
     # waiting, submitting, or Flink's own: RUNNING, RESTARTING, ...
     state: str
     id: str
+    # Why sales do not reach the tables, as every command says it.
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True)

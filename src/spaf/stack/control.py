@@ -15,6 +15,8 @@ from spaf.stack import postgres, process, stop_signal
 from spaf.stack.doctor.start import require_startable
 from spaf.stack.service_names import BARE, SERVE, SUPERVISOR, SUPERVISOR_LOG
 from spaf.stack.state import JobPhase, Phase, RunFolder, RunState, ServiceStatus
+from spaf.stack.vitals import present_trouble
+from spaf.trouble import CERTAIN_S
 
 # From the first process to the running job, on a slow machine, seconds.
 UP_TIMEOUT_S = 180.0
@@ -192,6 +194,7 @@ def _wait_until_up(
                 raise StackError(state.message)
             if state.phase is Phase.RUNNING:
                 return state
+            _require_hope(home, state)
         if child is not None and child.poll() is not None:
             raise _ended(home, child)
         clock.sleep(process.POLL_S)
@@ -199,6 +202,18 @@ def _wait_until_up(
         f"The stack was not up after {UP_TIMEOUT_S:.0f} s.",
         todo="`spaf status` shows what is missing, `spaf logs NAME` why; `spaf down` stops it.",
     )
+
+
+def _require_hope(home: RunFolder, state: RunState) -> None:
+    """Do not wait for a run that waits for a person.
+
+    Raises:
+        StackError: the cause, and what to do.
+
+    """
+    found = present_trouble(home, state)
+    if found is not None and found.lasting and clock.now_us() / 1e6 - found.since >= CERTAIN_S:
+        raise StackError(f"The run does not come up: {found.what}", todo=found.todo)
 
 
 def _ended(home: RunFolder, child: subprocess.Popen[bytes]) -> StackError:

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from spaf import clock
-from spaf.errors import JobError, TopicError
+from spaf.errors import JobError, MissingError, SpafError, TopicError
 from spaf.job import checkpoint
 from spaf.job.flink_client import FINAL_STATES, FlinkClient
 from spaf.settings import Settings
-from spaf.stack.progress import ProgressRecorder
+from spaf.stack.diagnosis import MAX_FAILURES, TopicFacts
+from spaf.stack.progress import LOCK_TIMEOUT, ProgressRecorder
 from spaf.stack.service_names import SUBMITTER
-from spaf.stack.state import JobPhase, JobState, RunFolder
+from spaf.stack.state import CountedTopic, JobPhase, JobState, RunFolder
 from spaf.stack.submission import JobTarget, Submission
 from spaf.store import queries
 from spaf.store.access import Role
+from spaf.topic import admin
+from spaf.topic.admin import TopicDescription
+from spaf.trouble import Trouble, trouble
+
+log = logging.getLogger(__name__)
 
 # Between two submissions, seconds: each of them plans and starts a JVM.
 SUBMISSION_PAUSE_S = 2.0
+
+
+class RefusedJobError(JobError):
+    """The job is not started: it would not count right until a person does something."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        """Keep the cause."""
+        super().__init__(trouble.what, todo=trouble.todo)
+        self.trouble = trouble
 
 
 class JobSupervisor:
@@ -38,7 +56,17 @@ class JobSupervisor:
         self._has_run = False
         self._next_submission = 0.0
         self._progress = ProgressRecorder(target)
+        # Whether the present job was cancelled, and the next one must not resume.
+        self._cancelled = False
+        self._anew = False
+        # Submissions in a row that have failed.
+        self._abandoned = 0
         self.state = JobState()
+        # Why the job is not started, or started again.
+        self.trouble: Trouble | None = None
+        self.refused = False
+        # Offsets up to which the tables were counted before the job started from the log.
+        self.recount_to: dict[int, int] = {}
 
     def plan(self) -> None:
         """Start the process that plans the job; it waits for `submit` before it hands it over."""
@@ -47,6 +75,7 @@ class JobSupervisor:
         self._submission = Submission(self._target.request(self._settings, resume), log)
         self._submitted = False
         self._has_run = False
+        self._cancelled = False
         self.state.state = JobPhase.SUBMITTING
         self.state.id = ""
         self.state.submissions += 1
@@ -56,22 +85,61 @@ class JobSupervisor:
         """Let the submitter hand the job over, once; topic, tables and cluster must be there.
 
         Raises:
-            JobError: the topic has fewer partitions than the job has parallel tasks.
+            JobError: the job would not count right, or the topic has fewer partitions than the job
+                has parallel tasks.
             TopicError: the start offsets could not be committed.
             StoreError: PostgreSQL does not answer.
 
         """
         if self._submission is None or self._submitted or self._cancel_predecessors():
             return
-        self._target.require_partitions(self._settings)
+        target = self._target
+        seen = self._described_topic()
+        target.require_partitions(self._settings)
+        if self.state.resumed_from and self._has_new_partitions(seen):
+            self._count_anew(seen)
+            self._stop_submission()
+            self.plan()
+            return
         if not self.state.resumed_from:
-            start = self._target.begin_offsets()
-            self._target.set_start(start)
-            with self._target.access.session(Role.SINK) as connection:
+            start = target.begin_offsets()
+            with target.access.session(Role.SINK) as connection:
+                connection.execute(LOCK_TIMEOUT)
+                self._require_beginning(start, queries.start_offsets(connection))
+                known = queries.counted_offsets(connection)
+                target.set_start(start)
                 queries.upsert_position(connection, start, start)
                 queries.delete_detections(connection, start)
+            self.recount_to = {part: counted for part, (_, counted) in known.items()}
+        counted = CountedTopic(target.topic, seen.id, seen.partitions)
+        if counted != self._counted():
+            self._home.write_counted_topic(target.tables, counted)
         self._submission.submit()
         self._submitted = True
+
+    def check_topic(self, seen: TopicFacts | None) -> None:
+        """Cancel a job whose topic is not the one that it was started with.
+
+        Flink would read on at its offsets in a topic that was created anew, and never read the
+        partitions that were added.
+
+        Raises:
+            JobError: Flink does not answer.
+
+        """
+        counted = self._counted()
+        if seen is None or counted is None or not self.state.id or self._cancelled:
+            return
+        if seen.gone:
+            self._flink.cancel(self.state.id)
+            self._refuse(trouble("topic_gone", topic=self._target.topic))
+        elif _is_another(counted, seen.id):
+            self._flink.cancel(self.state.id)
+            self._refuse(self._other_topic(counted, seen.id))
+        elif set(seen.partitions) - set(counted.partitions):
+            self._flink.cancel(self.state.id)
+            self._cancelled = True
+            self._count_anew(seen)
 
     def poll(self) -> None:
         """Update the state of the job; plan it anew if it has ended or is lost.
@@ -80,6 +148,9 @@ class JobSupervisor:
             JobError: Flink refused the job; the same submission would be refused again.
 
         """
+        if self.refused:
+            self._recheck()
+            return
         if self._submission is not None:
             self._poll_submission(self._submission)
         elif self.state.id:
@@ -89,11 +160,17 @@ class JobSupervisor:
             self._next_submission = clock.monotonic() + SUBMISSION_PAUSE_S
             self.plan()
 
-    def abandon(self) -> None:
+    def abandon(self, error: SpafError) -> None:
         """Stop a submission that has failed; the next one starts from another checkpoint."""
         self._stop_submission()
-        self._exclude_checkpoint()
         self._next_submission = clock.monotonic() + SUBMISSION_PAUSE_S
+        if isinstance(error, RefusedJobError):
+            self._refuse(error.trouble)
+            return
+        self._abandoned += 1
+        lasting = self._abandoned >= MAX_FAILURES
+        self.trouble = trouble("job_refused", lasting=lasting, problem=error.what, todo=error.todo)
+        self._exclude_checkpoint()
         self.state.state = JobPhase.LOST
 
     def record_progress(self) -> None:
@@ -132,6 +209,9 @@ class JobSupervisor:
         """Return the checkpoint to start from, after old ones are deleted."""
         if self._target.checkpoints is None or self._checkpoints is None:
             return None
+        if self._anew:
+            shutil.rmtree(self._checkpoints, ignore_errors=True)
+            self._anew = False
         checkpoint.prune(self._target.checkpoints)
         checkpoint.prune(self._checkpoints)
         return self._newest_checkpoint(self._checkpoints, self._unusable)
@@ -139,6 +219,91 @@ class JobSupervisor:
     def _newest_checkpoint(self, folder: Path, unusable: set[Path]) -> Path | None:
         max_age_s = checkpoint.max_resume_age_s(self._settings.job)
         return checkpoint.newest_complete(folder, clock.now_us() / 1e6, unusable, max_age_s)
+
+    def _counted(self) -> CountedTopic | None:
+        return self._home.counted_topics().get(self._target.tables)
+
+    def _refuse(self, why: Trouble) -> None:
+        self.trouble, self.refused = why, True
+        self.state.state, self.state.id = JobPhase.REFUSED, ""
+
+    def _other_topic(self, counted: CountedTopic, topic_id: str) -> Trouble:
+        return trouble(
+            "other_topic",
+            counted=counted.topic,
+            counted_id=counted.id or "-",
+            topic=self._target.topic,
+            id=topic_id or "-",
+        )
+
+    def _described_topic(self) -> TopicDescription:
+        """Return the topic; refuse one whose sales do not belong into the tables.
+
+        Raises:
+            RefusedJobError: the topic is gone, or the tables hold the sales of another one.
+            TopicError: the broker does not answer.
+
+        """
+        target, counted = self._target, self._counted()
+        try:
+            seen = admin.describe(target.kafka, target.topic)
+        except MissingError:
+            raise RefusedJobError(trouble("topic_gone", topic=target.topic)) from None
+        if counted is not None and (counted.topic != target.topic or _is_another(counted, seen.id)):
+            raise RefusedJobError(self._other_topic(counted, seen.id))
+        return seen
+
+    def _has_new_partitions(self, seen: TopicDescription) -> bool:
+        counted = self._counted()
+        return counted is not None and counted.partitions != seen.partitions
+
+    def _count_anew(self, seen: TopicDescription | TopicFacts) -> None:
+        """Let the next job start from the log: a second of traffic needs all of its partitions."""
+        counted = self._counted()
+        known = () if counted is None else counted.partitions
+        added = ", ".join(str(part) for part in seen.partitions if part not in known)
+        self._anew = True
+        self.trouble = trouble(
+            "partitions_added", lasting=False, topic=self._target.topic, partitions=added
+        )
+        log.warning(self.trouble.line)
+
+    def _require_beginning(self, begin: Mapping[int, int], counted_from: Mapping[int, int]) -> None:
+        """Refuse to count from a log whose beginning is gone: rows would get smaller values.
+
+        Raises:
+            RefusedJobError: a partition begins after the first record in the tables.
+
+        """
+        for part, first in begin.items():
+            if first > counted_from.get(part, first):
+                raise RefusedJobError(
+                    trouble(
+                        "beginning_deleted",
+                        topic=self._target.topic,
+                        partition=part,
+                        begin=first,
+                        position=counted_from[part],
+                    )
+                )
+
+    def _recheck(self) -> None:
+        """Plan a refused job once what it was refused for has changed."""
+        if clock.monotonic() < self._next_submission:
+            return
+        self._next_submission = clock.monotonic() + SUBMISSION_PAUSE_S
+        target = self._target
+        try:
+            self._described_topic()
+            with target.access.session(Role.READ) as connection:
+                self._require_beginning(target.begin_offsets(), queries.start_offsets(connection))
+        except RefusedJobError as error:
+            self.trouble = error.trouble
+        except SpafError:
+            pass  # the server that does not answer is its own trouble
+        else:
+            self.refused, self.trouble = False, None
+            self.plan()
 
     def _exclude_checkpoint(self) -> None:
         """Do not start again from a checkpoint from which no task has come to run."""
@@ -165,6 +330,8 @@ class JobSupervisor:
             self.state.state = JobPhase(status.state)
         if self.state.state is JobPhase.RUNNING:
             self._has_run = True
+            self._abandoned = 0
+            self.trouble = None
         elif self.state.state is JobPhase.FAILED:
             self._exclude_checkpoint()
         elif self.state.state is JobPhase.RESTARTING and self._state_is_too_old():
@@ -181,3 +348,8 @@ class JobSupervisor:
             and any(folder.glob("*/chk-*"))
             and self._newest_checkpoint(folder, set()) is None
         )
+
+
+def _is_another(counted: CountedTopic, topic_id: str) -> bool:
+    """Return whether a topic of the same name is another one; some brokers give no ids."""
+    return bool(counted.id and topic_id and counted.id != topic_id)

@@ -37,6 +37,8 @@ class ManagedService:
         self._ready_by = 0.0
         self._restarts: list[float] = []
         self._backoff_until = 0.0
+        # Size of the log when the present process was started.
+        self._log_begin = 0
 
     @property
     def started(self) -> bool:
@@ -55,6 +57,8 @@ class ManagedService:
             ServiceError: the program cannot be started.
 
         """
+        log_file = self.service.log
+        self._log_begin = log_file.stat().st_size if log_file.exists() else 0
         self._child = process.start(self.service)
         self._ready_by = clock.monotonic() + START_TIMEOUT_S
         identity = ProcessIdentity.of(self._child.pid)
@@ -62,11 +66,12 @@ class ManagedService:
         self.state.started = identity.started if identity else 0.0
         log.info("%s: started, pid %d", self.service.name, self._child.pid)
 
-    def poll(self, *, run_is_starting: bool) -> bool:
+    def poll(self, *, run_is_starting: bool, may_start: bool = True) -> bool:
         """Update the state; restart a process that has ended. Return whether the state changed.
 
         Args:
             run_is_starting: a required service that ends now will not start at all.
+            may_start: false while the disk is full: then a process that has ended waits.
 
         Raises:
             ServiceError: a required service was not ready in time, or its restarts are exhausted.
@@ -76,7 +81,7 @@ class ManagedService:
             return False
         code = self._child.poll()
         if code is not None:
-            return self._handle_exit(code, run_is_starting=run_is_starting)
+            return self._handle_exit(code, run_is_starting=run_is_starting, may_start=may_start)
         if self.ready:
             return False
         if self.service.ready():
@@ -102,28 +107,35 @@ class ManagedService:
     def _required(self) -> bool:
         return self.spec.restart is Restart.REQUIRED
 
-    def _handle_exit(self, code: int, *, run_is_starting: bool) -> bool:
+    def _handle_exit(self, code: int, *, run_is_starting: bool, may_start: bool) -> bool:
         now = clock.monotonic()
+        self.state.reason = process.exit_reason(code, self.service.log, self._log_begin)
         if now < self._backoff_until:
             return False
         if self._required and run_is_starting:
             raise self._failure(f"ended while it was starting (exit code {code})")
+        if not may_start:
+            # What ended because of the disk says nothing about the service.
+            self._restarts.clear()
+            changed = self.state.state is not ServiceStatus.RESTARTING
+            self.state.state = ServiceStatus.RESTARTING
+            return changed
         self._restarts = [at for at in self._restarts if now - at < RESTART_WINDOW_S]
         if len(self._restarts) >= MAX_RESTARTS and not self._backoff_until:
-            self._give_up(code, now)
+            self._give_up(now)
         else:
-            log.warning("%s: ended with exit code %d; restarting", self.service.name, code)
+            log.warning("%s: %s; restarting", self.service.name, self.state.reason)
             self._restart(now)
         return True
 
-    def _give_up(self, code: int, now: float) -> None:
+    def _give_up(self, now: float) -> None:
         """Fail the run for a required service; let an optional one wait."""
         exits = f"ended {len(self._restarts) + 1} times within {RESTART_WINDOW_S:.0f} s"
         if self._required:
-            raise self._failure(f"{exits}, last with exit code {code}")
+            raise self._failure(f"{exits}; the last time it {self.state.reason}")
         log.error(
-            "%s: %s, last with exit code %d; next restart in %.0f s",
-            *(self.service.name, exits, code, OPTIONAL_BACKOFF_S),
+            "%s: %s; the last time it %s; next restart in %.0f s",
+            *(self.service.name, exits, self.state.reason, OPTIONAL_BACKOFF_S),
         )
         self.state.state = ServiceStatus.FAILED
         self._backoff_until = now + OPTIONAL_BACKOFF_S

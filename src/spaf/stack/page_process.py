@@ -21,6 +21,7 @@ from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
 from spaf.stack.service_names import GROUP, LOCUST
 from spaf.stack.state import RunFolder
+from spaf.stack.vitals import present_trouble
 
 # The services come first: a later sale would be worse than a later frame of the page.
 NICENESS = 5
@@ -67,7 +68,9 @@ def services(home: RunFolder, usage: ResourceUsage) -> list[ServiceInfo]:
 def job_info(home: RunFolder) -> JobInfo:
     """Return the present state of the job; `gone` once the run has ended."""
     state = home.read()
-    return JobInfo("gone", "") if state is None else JobInfo(state.job.state, state.job.id)
+    if state is None:
+        return JobInfo("gone", "")
+    return JobInfo(state.job.state, state.job.id, present_trouble(home, state))
 
 
 def links(home: RunFolder) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import re
 import signal
 import subprocess
 import sys
@@ -37,6 +38,11 @@ CWD = Path("/proc/self/cwd")
 UMASK = 0o022
 # Signals that a program of a run must be able to get, whatever the user's shell ignores.
 RESET_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGCHLD)
+# Lines at the end of a log among which its last error is looked for.
+ERROR_LINES = 200
+MAX_ERROR_CHARS = 400
+# The beginning of a line with an error, as Java, PostgreSQL and Python write it.
+ERROR = re.compile(r"^.*?\b(?:ERROR|FATAL|PANIC)\b:?\s*(.*)$")
 _PR_SET_PDEATHSIG = 1
 
 
@@ -214,18 +220,40 @@ def wait_until(condition: Callable[[], bool], timeout_s: float, *, poll: float =
     return True
 
 
-def log_tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
-    """Return the last lines of a log, control characters removed, indented for a message."""
+def log_tail(log: Path, lines: int = LOG_TAIL_LINES, *, begin: int = 0) -> str:
+    """Return the last lines of a log, control characters removed, indented for a message.
+
+    Args:
+        log: the file.
+        lines: how many.
+        begin: the position before which nothing is read.
+
+    """
     if not log.exists():
         return ""
-    begin = max(0, log.stat().st_size - LOG_TAIL_BYTES)
+    first = max(begin, log.stat().st_size - LOG_TAIL_BYTES)
     with log.open("rb") as file:
-        file.seek(begin)
+        file.seek(first)
         content = file.read().decode(errors="replace").splitlines()
-    if begin > 0 and len(content) > 1:
+    if first > begin and len(content) > 1:
         del content[0]  # its beginning was not read
     printable = ("".join(c for c in line if c.isprintable()) for line in content[-lines:])
     return "\n".join(f"    {line}" for line in printable)
+
+
+def exit_reason(code: int, log: Path, begin: int = 0) -> str:
+    """Return how a process has ended, with its last error in the log, to be read after "it"."""
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    error = last_error(log, begin)
+    return f"ended with exit code {code}" + (f": {error}" if error else "")
+
+
+def last_error(log: Path, begin: int = 0) -> str:
+    """Return the last line of a log that reports an error, without time and source."""
+    lines = [line.strip() for line in log_tail(log, ERROR_LINES, begin=begin).splitlines()]
+    error = next((line for line in reversed(lines) if ERROR.search(line)), "")
+    return ERROR.sub(r"\1", error, count=1)[:MAX_ERROR_CHARS]
 
 
 def _children(process: psutil.Process) -> list[int]:

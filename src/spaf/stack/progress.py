@@ -13,6 +13,9 @@ from spaf.topic.record_reader import next_record_offsets
 if TYPE_CHECKING:
     from spaf.stack.submission import JobTarget
 
+# The supervisor, which also restarts services, does not wait for a lock of somebody else.
+LOCK_TIMEOUT = "SET lock_timeout = '1s'"
+
 
 @dataclass(frozen=True)
 class _Gap:
@@ -55,6 +58,7 @@ class ProgressRecorder:
         done = {part: self._done(part, offset) for part, offset in committed.items()}
         if done and done != self._recorded:
             with target.access.session(Role.SINK) as connection:
+                connection.execute(LOCK_TIMEOUT)
                 queries.upsert_position(connection, target.begin_offsets(), done)
             self._recorded = done
         return done
@@ -78,6 +82,9 @@ class ProgressRecorder:
             # Either everything was a gap and the log has grown, or a record is known to follow.
             if gap.reach == gap.end < ends[topic, part]:
                 wanted[part] = gap.reach
+        # A record that was deleted before the job had read it is no gap: it is lost to the tables.
+        begins = admin.begin_offsets_of(kafka, [(topic, part) for part in wanted])
+        wanted = {part: at for part, at in wanted.items() if at >= begins[topic, part]}
         found = next_record_offsets(kafka, topic, wanted)
         for part, reach in found.items():
             self._gaps[part] = _Gap(waiting[part], reach, ends[topic, part])

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from spaf import clock
 from spaf.sale import Rules
 from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.control import Watcher
-from spaf.stack.state import RunFolder, RunState
+from spaf.stack.state import CountedTopic, RunFolder, RunState
+from spaf.stack.vitals import present_trouble
+from spaf.trouble import CERTAIN_S, Trouble
 
 if TYPE_CHECKING:
     from spaf.stack.submission import JobTarget
@@ -79,6 +82,30 @@ class Run:
 
         """
         return self.home.running()
+
+    def trouble(self) -> Trouble | None:
+        """Return why sales do not reach the tables of the run.
+
+        Raises:
+            NotUpError: the run has ended.
+
+        """
+        return present_trouble(self.home, self.state())
+
+    def lasting_trouble(self) -> Trouble | None:
+        """Return a cause that stays until a person does something, once that is certain.
+
+        Raises:
+            NotUpError: the run has ended.
+
+        """
+        found = self.trouble()
+        certain = found is not None and clock.now_us() / 1e6 - found.since >= CERTAIN_S
+        return found if found is not None and found.lasting and certain else None
+
+    def counted_topic(self) -> CountedTopic | None:
+        """Return the topic whose sales are in the tables, if it is known."""
+        return self.home.counted_topics().get(self.access.tables)
 
     def end_offsets(self) -> dict[int, int]:
         """Return the end offset of each partition of the topic."""

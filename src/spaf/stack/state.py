@@ -16,6 +16,7 @@ from spaf.sale import Rules
 from spaf.settings import PostgresSettings, Settings
 from spaf.stack.process import ProcessIdentity
 from spaf.store.access import Access, Role
+from spaf.trouble import Trouble
 
 # Other accounts may pass through the run folder (PostgreSQL runs under another one if SPAF runs as
 # root), but may not read its parts.
@@ -59,6 +60,8 @@ class JobPhase(StrEnum):
     """The job is RUNNING, but some of its tasks are not."""
     LOST = "lost"
     """The cluster does not know the job, or its submission has failed."""
+    REFUSED = "refused"
+    """SPAF does not start the job, because it would not count right."""
     INITIALIZING = "INITIALIZING"
     CREATED = "CREATED"
     RUNNING = "RUNNING"
@@ -82,6 +85,8 @@ class ServiceState(msgspec.Struct):
     pid: int | None = None
     started: float = 0.0
     restarts: int = 0
+    reason: str = ""
+    """Why its last process has ended."""
 
     def identity(self) -> ProcessIdentity | None:
         """Return the process; None for an external or stopped service."""
@@ -146,10 +151,23 @@ class RunState(msgspec.Struct):
     job: JobState = msgspec.field(default_factory=JobState)
     contract: JobContract = msgspec.field(default_factory=JobContract)
     message: str = ""
+    trouble: Trouble | None = None
+    """Why sales do not reach the tables."""
+    written: float = 0.0
+    """When the supervisor wrote this, seconds since the epoch; about once a second."""
 
     def supervisor(self) -> ProcessIdentity:
         """Return the process that has written the state."""
         return ProcessIdentity(self.supervisor_pid, self.supervisor_started)
+
+
+class CountedTopic(msgspec.Struct, frozen=True):
+    """The topic whose sales are in some tables."""
+
+    topic: str
+    id: str
+    """Kafka's id of the topic; "" if the broker gives none."""
+    partitions: tuple[int, ...]
 
 
 class RunFolder:
@@ -163,6 +181,7 @@ class RunFolder:
         self.state = self.folder / "run.json"
         # Of the last job; kept when its run has ended.
         self.contract = self.folder / "contract.json"
+        self.topics = self.folder / "topics.json"
         self.lock = self.folder / "lock"
         self.secrets = self.folder / "secrets.json"
         self.kafka = self.folder / "kafka"
@@ -271,6 +290,18 @@ class RunFolder:
             return msgspec.json.decode(self.contract.read_bytes(), type=JobContract)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
+
+    def counted_topics(self) -> dict[str, CountedTopic]:
+        """Return the topic that was counted into each set of tables."""
+        try:
+            return msgspec.json.decode(self.topics.read_bytes(), type=dict[str, CountedTopic])
+        except (FileNotFoundError, msgspec.DecodeError):
+            return {}
+
+    def write_counted_topic(self, tables: str, counted: CountedTopic) -> None:
+        """Keep which topic is counted into these tables."""
+        content = msgspec.json.encode({**self.counted_topics(), tables: counted})
+        write_atomically(self.topics, msgspec.json.format(content), durable=True)
 
     def running(self) -> RunState:
         """Return the state of the run that is up.

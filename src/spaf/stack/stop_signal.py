@@ -38,7 +38,9 @@ class StopSignal:
         """Wait for a signal, or until the time is over; return whether one was received."""
         if not self.received:
             info = signal.sigtimedwait(SIGNALS, seconds)
-            if info is not None:
+            # After a suspension (SIGSTOP, SIGCONT) of more than `seconds` Python 3.11 returns
+            # memory that was never written: the call was interrupted, and its time is over.
+            if info is not None and info.si_signo in SIGNALS:
                 self.reason = self._describe(info.si_signo, info.si_pid)
         return self.received
 

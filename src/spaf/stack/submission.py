@@ -48,6 +48,11 @@ class JobTarget:
         """The name of the job: its topic and its schema."""
         return f"spaf {self.topic} to {self.access.schema}"
 
+    @property
+    def tables(self) -> str:
+        """Name the tables: those of the run folder's own PostgreSQL, or of another one."""
+        return self.access.tables
+
     def set_start(self, start: Mapping[int, int]) -> None:
         """Commit the offsets at which the job begins.
 
@@ -106,8 +111,11 @@ class JobTarget:
         return self.home.plans / f"{digest[:32]}.json"
 
     def checkpoint_folder(self, settings: Settings) -> Path | None:
-        """Return the folder for checkpoints of this plan; those of another plan do not fit it."""
-        return self.checkpoints / self.plan(settings).stem if self.checkpoints else None
+        """Return the folder for checkpoints; those of another plan, topic or table do not fit."""
+        if self.checkpoints is None:
+            return None
+        depends_on = (self.plan(settings).stem, self.topic, self.tables)
+        return self.checkpoints / hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]
 
     def request(self, settings: Settings, resume: Path | None) -> SubmitRequest:
         """Return the request for the submitter."""

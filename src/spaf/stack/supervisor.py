@@ -12,13 +12,19 @@ import itertools
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import IO
 
-from spaf import settings
+import msgspec
+
+from spaf import clock, settings
 from spaf.errors import SpafError, StackError
+from spaf.serve.monitor.head import UnreadableHead
 from spaf.settings import Settings
 from spaf.stack import postgres
+from spaf.stack.health import HealthMonitor, HealthTarget
 from spaf.stack.job_supervisor import JobSupervisor
 from spaf.stack.log import configure as configure_log
 from spaf.stack.managed_service import ManagedService
@@ -30,6 +36,7 @@ from spaf.stack.state import (
     SUPERUSER_SECRET,
     JobContract,
     JobPhase,
+    JobState,
     Phase,
     RunFolder,
     RunState,
@@ -38,8 +45,10 @@ from spaf.stack.state import (
 )
 from spaf.stack.stop_signal import StopSignal
 from spaf.stack.topology import Topology, make
+from spaf.stack.vitals import disk_trouble
 from spaf.store.migrate import create_roles, migrate
 from spaf.topic.admin import ensure_topic
+from spaf.trouble import Trouble
 
 # Not __name__: that is __main__ in this process.
 log = logging.getLogger("spaf.stack.supervisor")
@@ -74,6 +83,9 @@ class Supervisor:
         self._job = None if bare else JobSupervisor(chosen, self._home, target)
         self._tables_ready = False
         self._write_failed = False
+        # The state is written by two threads.
+        self._writing = threading.Lock()
+        self._health = HealthMonitor(self._health_target(), self._state, self._publish_trouble)
 
     def run(self) -> None:
         """Start the run, watch it until a stop signal, stop it.
@@ -84,6 +96,7 @@ class Supervisor:
 
         """
         try:
+            self._health.start()
             if self._start():
                 self._watch()
         except (SpafError, OSError) as error:
@@ -120,6 +133,28 @@ class Supervisor:
                 self._record_progress()
                 self._publish()
 
+    def _health_target(self) -> HealthTarget:
+        chosen, topology = self._settings, self._topology
+        access = topology.access
+        folders = {self._home.folder}
+        if chosen.postgres.dsn is None:
+            folders.add(postgres.cluster_paths(self._home.postgres).folder)
+            # Only a superuser sees the statements of other accounts.
+            password = self._home.passwords()[SUPERUSER_SECRET]
+            access = replace(access, user=postgres.SUPERUSER, password=password, passwords={})
+        job = chosen.job
+        return HealthTarget(
+            kafka=topology.kafka,
+            topic=chosen.kafka.topic,
+            flink=topology.flink,
+            access=access,
+            folders=sorted(folders),
+            unreadable=UnreadableHead(
+                topology.kafka, chosen.kafka.topic, self._state.contract.rules()
+            ),
+            write_interval_s=(job.mini_batch_ms + job.flush_ms) / 1_000,
+        )
+
     def _poll(self) -> None:
         """Bring every service and step one step further.
 
@@ -137,8 +172,9 @@ class Supervisor:
     def _poll_services(self) -> None:
         starting = self._state.phase is Phase.STARTING
         changed = False
+        has_space = disk_trouble(self._health.folders) is None
         for service in self._services:
-            changed |= service.poll(run_is_starting=starting)
+            changed |= service.poll(run_is_starting=starting, may_start=has_space)
         if changed:
             self._publish()
 
@@ -158,6 +194,7 @@ class Supervisor:
             create_roles(self._topology.access, postgres.SUPERUSER, password)
         migrate(self._topology.access)
         self._tables_ready = True
+        self._health.servers_are_up = self._job is not None
 
     def _poll_job(self, job: JobSupervisor) -> None:
         """Plan and submit the job; once the run is up, a failure leads to another attempt.
@@ -167,6 +204,7 @@ class Supervisor:
 
         """
         try:
+            job.check_topic(self._health.topic)
             job.poll()
             if self._all_ready(SPECS[JOB].after):
                 job.submit()
@@ -174,10 +212,16 @@ class Supervisor:
             if self._state.phase is Phase.STARTING:
                 raise
             log.warning("the job failed; next attempt follows: %s", error)
-            job.abandon()
+            job.abandon(error)
+        except OSError as error:
+            if self._state.phase is Phase.STARTING:
+                raise
+            job.abandon(StackError(f"The run folder cannot be used: {error}"))
+        self._health.job_trouble, self._health.recount_to = job.trouble, job.recount_to
 
     def _record_progress(self) -> None:
-        if self._job is None:
+        away = self._health.trouble
+        if self._job is None or (away is not None and away.stage in ("kafka", "postgres")):
             return
         try:
             self._job.record_progress()
@@ -195,7 +239,11 @@ class Supervisor:
         if name == TABLES:
             return self._tables_ready
         if name == JOB:
-            return self._job is not None and self._job.state.state is JobPhase.RUNNING
+            # With a job that fails again and again, the run is up too, so that the page says why.
+            found = self._state.trouble
+            fails = found is not None and found.lasting
+            job = None if self._job is None else self._job.state
+            return job is not None and (job.state is JobPhase.RUNNING or bool(job.id and fails))
         return all(service.ready for service in self._services if service.spec.name == name)
 
     def _enter(self, phase: Phase, message: str) -> None:
@@ -204,23 +252,38 @@ class Supervisor:
         self._state.message = message
         self._publish()
 
+    def _publish_trouble(self, found: Trouble | None) -> None:
+        self._state.trouble = found
+        self._publish()
+
     def _publish(self) -> None:
         """Write the state; on a full disk the run goes on, and readers see an old state."""
-        if self._job is not None:
-            self._state.job = self._job.state
-        try:
-            self._home.write(self._state)
-        except OSError as error:
-            if not self._write_failed:
-                log.error("the state of the run cannot be written: %s", error)
-            self._write_failed = True
-        else:
-            if self._write_failed:
-                log.info("the state of the run is written again")
-            self._write_failed = False
+        with self._writing:
+            if self._job is not None:
+                self._state.job = self._job_state(self._job)
+            self._state.written = clock.now_us() / 1e6
+            try:
+                self._home.write(self._state)
+            except OSError as error:
+                if not self._write_failed:
+                    log.error("the state of the run cannot be written: %s", error)
+                self._write_failed = True
+            else:
+                if self._write_failed:
+                    log.info("the state of the run is written again")
+                self._write_failed = False
+
+    def _job_state(self, job: JobSupervisor) -> JobState:
+        """Return the state of the job; one that runs for moments between failures is restarting."""
+        found = self._state.trouble
+        loops = found is not None and found.code == "job_restarts"
+        if loops and job.state.state is JobPhase.RUNNING:
+            return msgspec.structs.replace(job.state, state=JobPhase.RESTARTING)
+        return job.state
 
     def _end(self) -> None:
         """Stop everything, the load before the broker."""
+        self._health.close()
         if self._state.phase is not Phase.FAILED:
             self._enter(Phase.STOPPING, self._stop.reason)
         if self._job is not None:

@@ -77,6 +77,12 @@ class Access:
         """Return the access to the PostgreSQL that SPAF starts."""
         return cls(host, port, DATABASE, schema, "", "", passwords)
 
+    @property
+    def tables(self) -> str:
+        """Name the tables: those of the PostgreSQL that SPAF starts, or of a user's own."""
+        server = "" if self.passwords else f"{self.host}:{self.port}/{self.database}/"
+        return f"{server}{self.schema}"
+
     def credentials(self, role: Role) -> tuple[str, str]:
         """Return user and password of a role."""
         return (role, self.passwords[role]) if self.passwords else (self.user, self.password)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
@@ -12,6 +13,20 @@ from psycopg.rows import dict_row
 from spaf.store.statement import statement
 
 Row = dict[str, Any]
+
+
+class WaitingStatement(NamedTuple):
+    """A statement that writes sales, and the session whose lock it waits for, if it does."""
+
+    pid: int
+    since: datetime
+    wait: str
+    blocker: int | None
+    """0 for a prepared transaction, which has no session."""
+    user: str
+    application: str
+    blocking_since: datetime
+    query: str
 
 
 def newest_sales(connection: psycopg.Connection, limit: int) -> list[Row]:
@@ -53,6 +68,22 @@ def ingest_total(connection: psycopg.Connection) -> Row:
 def done_offsets(connection: psycopg.Connection) -> dict[int, int]:
     """Return, by partition, the offset below which every record is in the tables."""
     return dict(_tuples(connection, "done_offsets"))
+
+
+def start_offsets(connection: psycopg.Connection) -> dict[int, int]:
+    """Return, by partition, the offset from which the tables were counted."""
+    return dict(_tuples(connection, "start_offsets"))
+
+
+def counted_offsets(connection: psycopg.Connection) -> dict[int, tuple[int, int]]:
+    """Return, by partition, the offset that a checkpoint has passed, and that of the ledger."""
+    rows = _tuples(connection, "counted_offsets")
+    return {partition: (done, counted) for partition, done, counted in rows}
+
+
+def waiting_statements(connection: psycopg.Connection) -> list[WaitingStatement]:
+    """Return the statements of the job that have been running for long, and who blocks them."""
+    return [WaitingStatement(*row) for row in _tuples(connection, "waiting_statements")]
 
 
 def readable_records(connection: psycopg.Connection) -> int:

@@ -345,6 +345,8 @@ def _list_offsets(  # noqa: PLR0913 - the options of the request
     committed: bool = False,
 ) -> dict[tuple[str, int], int]:
     isolation = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+    if not parts:
+        return {}
     topics = ", ".join(sorted({topic for topic, _ in parts})[:MAX_NAMED_TOPICS])
     asked = {TopicPartition(topic, number): spec for topic, number in parts}
     with kafka_errors(f"Reading the offsets of topic {topics}", bootstrap):

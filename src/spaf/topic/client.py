@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
-from spaf.errors import TopicError
+from spaf.errors import TopicError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ def kafka_errors(doing: str, bootstrap: str) -> Iterator[None]:
 def topic_error(doing: str, bootstrap: str, error: KafkaError) -> TopicError:
     """Return the TopicError for one of Kafka's errors."""
     if error.code() in UNREACHABLE:
-        return TopicError(
+        return UnreachableError(
             f"{doing}: no Kafka broker answers at {bootstrap}.",
             todo="Check that it runs (`spaf status`), or correct SPAF_KAFKA__BOOTSTRAP_SERVERS.",
         )

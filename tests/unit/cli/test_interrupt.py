@@ -41,6 +41,10 @@ class InterruptedView:
             raise KeyboardInterrupt
 
 
+# A run whose sales reach the tables.
+HEALTHY = SimpleNamespace(trouble=lambda: None)
+
+
 class RunningLoad:
     """A load that was started and can be stopped; without a first sale it has no result."""
 
@@ -85,7 +89,7 @@ def test_ctrl_c_ends_the_sales_of_a_demo() -> None:
 def test_ctrl_c_ends_the_sales_of_a_load() -> None:
     """The load is stopped, and its result is that of the sales until then."""
     running = RunningLoad(has_result=True)
-    assert load._wait(cast("Any", running), 100.0, 60.0) is RESULT
+    assert load._wait(cast("Any", HEALTHY), cast("Any", running), 100.0, 60.0) is RESULT
     assert running.stopped
 
 
@@ -94,5 +98,5 @@ def test_ctrl_c_before_the_first_sale_is_no_failure_of_the_load() -> None:
     """The command ends as interrupted, because there is no result."""
     running = RunningLoad(has_result=False)
     with pytest.raises(KeyboardInterrupt):
-        load._wait(cast("Any", running), 100.0, 60.0)
+        load._wait(cast("Any", HEALTHY), cast("Any", running), 100.0, 60.0)
     assert running.stopped

@@ -18,6 +18,7 @@ from spaf.quarantine.hints import HINTS
 from spaf.quarantine.reason_messages import COUNTED, RULES
 from spaf.sale.anomaly_kinds import BY_NAME, NAMES
 from spaf.serve.records.kafka_view import MAX_MESSAGES
+from spaf.trouble import TEXTS
 
 STATIC = Path(str(files("spaf.serve").joinpath("static")))
 SCRIPTS = STATIC / "js"
@@ -251,3 +252,9 @@ def test_a_wrong_value_has_a_text_with_the_bound_of_the_server(texts: dict[str, 
     """Each value that is typed for the messages of a topic."""
     assert {f"panel.wrong.{name}" for name in ("last", "offset", "time_ms")} <= texts.keys()
     assert f" {MAX_MESSAGES}." in texts["panel.wrong.last"]
+
+
+def test_every_cause_has_the_sentence_of_the_commands() -> None:
+    """The page says in both languages what `spaf status` says in English."""
+    causes = {key.partition(".")[2]: text for key, text in ENGLISH.items() if key[:6] == "cause."}
+    assert causes == {code: f"{text.what} {text.todo}" for code, text in TEXTS.items()}

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from spaf import clock
 from spaf.errors import NotUpError, StackError
 from spaf.settings import Settings
 from spaf.stack import control
@@ -26,6 +27,7 @@ from spaf.stack.state import (
     ServiceState,
     ServiceStatus,
 )
+from spaf.trouble import trouble
 
 PATIENCE_S = 20.0
 
@@ -151,3 +153,22 @@ def test_a_supervisor_that_was_killed_has_left_a_run_behind(bare: Path, run: Run
     for phase in (Phase.STOPPING, Phase.FAILED):
         home.write(msgspec.structs.replace(gone, phase=phase))
         assert not control.was_killed(Settings())
+
+
+@pytest.mark.parametrize(
+    ("age_s", "lasting", "ends"), [(60.0, True, True), (60.0, False, False), (0.5, True, False)]
+)
+def test_up_does_not_wait_for_what_only_a_person_can_change(
+    bare: Path, run: RunState, age_s: float, *, lasting: bool, ends: bool
+) -> None:
+    """It names the cause at once; a cause that SPAF removes itself is waited for."""
+    now = clock.now_us() / 1e6
+    found = trouble("topic_gone", lasting=lasting, topic="t")
+    run.trouble = msgspec.structs.replace(found, since=now - age_s)
+    run.written = now
+    home = RunFolder(bare / ".spaf")
+    if not ends:
+        control._require_hope(home, run)
+        return
+    with pytest.raises(StackError, match="does not come up: Topic t has been deleted"):
+        control._require_hope(home, run)

@@ -90,9 +90,56 @@ def test_a_required_service_fails_the_run_when_its_restarts_are_exhausted(
     for _ in range(MAX_RESTARTS):
         assert poll(service)
         moment[0] += 0.25
-    with pytest.raises(ServiceError, match=r"kafka: ended 6 times within 60 s, .* code 3\n.*a rea"):
+    with pytest.raises(ServiceError, match=r"kafka: ended 6 times within 60 s; .* code 3\n.*a rea"):
         poll(service)
     assert caplog.messages.count("kafka: ended with exit code 3; restarting") == MAX_RESTARTS
+
+
+def test_a_service_that_ends_on_a_full_disk_waits_for_space(
+    make: Callable[[str, list[str]], ManagedService], moment: list[float]
+) -> None:
+    """It is not restarted meanwhile, and its exits do not count against it."""
+    service = make(KAFKA, ENDS)
+    assert service._child is not None
+    service._child.wait()
+    for number in range(3 * MAX_RESTARTS):
+        changed = service.poll(run_is_starting=False, may_start=False)
+        assert changed == (number == 0)
+        moment[0] += 0.25
+    assert status(service) is ServiceStatus.RESTARTING
+    assert service.state.restarts == 0
+    assert poll(service)
+    assert service.state.restarts == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("exit 3", "ended with exit code 3"),
+        ("kill -KILL $$", "was ended by SIGKILL"),
+        (
+            "echo '12:00:01 ERROR Main - Disk broke java.io.IOException: no'; exit 1",
+            "ended with exit code 1: Main - Disk broke java.io.IOException: no",
+        ),
+        (
+            "echo '2026 UTC FATAL:  could not write'; exit 1",
+            "ended with exit code 1: could not write",
+        ),
+    ],
+)
+def test_the_reason_of_an_exit_is_in_the_state(
+    make: Callable[[str, list[str]], ManagedService],
+    moment: list[float],
+    script: str,
+    reason: str,
+    tmp_path: Path,
+) -> None:
+    """With the last error that this process has logged, not one of an earlier process."""
+    (tmp_path / f"{KAFKA}.log").write_text("ERROR of an earlier process\n")
+    service = make(KAFKA, ["/bin/sh", "-c", script])
+    assert poll(service)
+    assert service.state.reason == reason
+    assert moment == [1_000.0]
 
 
 def test_restarts_before_the_window_do_not_count(

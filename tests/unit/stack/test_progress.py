@@ -10,13 +10,16 @@ import pytest
 
 from spaf.stack.progress import ProgressRecorder
 
+# It takes every statement.
+CONNECTION = SimpleNamespace(execute=lambda _: None)
+
 
 class Topic:
     """A log of one partition: which offsets hold a record, its end, and what the group commits."""
 
-    def __init__(self, records: set[int], end: int, committed: int) -> None:
+    def __init__(self, records: set[int], end: int, committed: int, begin: int = 0) -> None:
         """Start with these."""
-        self.records, self.end, self.committed = records, end, committed
+        self.records, self.end, self.committed, self.begin = records, end, committed, begin
         self.looks = 0
         self.written: list[dict[int, int]] = []
 
@@ -39,6 +42,10 @@ def recorder_of(monkeypatch: pytest.MonkeyPatch) -> Any:
             "spaf.topic.admin.end_offsets_of",
             lambda _, parts, **__: dict.fromkeys(parts, topic.end),
         )
+        monkeypatch.setattr(
+            "spaf.topic.admin.begin_offsets_of",
+            lambda _, parts: dict.fromkeys(parts, topic.begin),
+        )
         monkeypatch.setattr("spaf.stack.progress.next_record_offsets", topic.next_record)
         monkeypatch.setattr(
             "spaf.store.queries.upsert_position",
@@ -49,7 +56,7 @@ def recorder_of(monkeypatch: pytest.MonkeyPatch) -> Any:
             group="g",
             topic="t",
             begin_offsets=lambda: {0: 0},
-            access=SimpleNamespace(session=lambda _: contextlib.nullcontext()),
+            access=SimpleNamespace(session=lambda _: contextlib.nullcontext(CONNECTION)),
         )
         return ProgressRecorder(target)
 
@@ -95,3 +102,11 @@ def test_a_job_that_begins_again_takes_the_position_back(recorder_of: Any) -> No
     topic.committed = 0
     assert recorder.record() == {0: 0}
     assert topic.written[-1] == {0: 0}
+
+
+def test_deleted_records_are_no_gap(recorder_of: Any) -> None:
+    """The job has not read them, so they are not in the tables."""
+    topic = Topic({0, 1}, 8, 2, begin=5)
+    recorder = recorder_of(topic)
+    assert [recorder.record() for _ in range(3)] == [{0: 2}] * 3
+    assert topic.looks == 0

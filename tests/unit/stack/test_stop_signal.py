@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from spaf.stack import process, stop_signal
@@ -51,6 +52,27 @@ def waiting(blocked: Sequence[int]) -> Iterator[subprocess.Popen[bytes]]:
         finally:
             child.kill()
             child.wait()
+
+
+def test_a_suspension_is_no_stop_signal() -> None:
+    """Python reports a signal that does not exist after it."""
+    with waiting(stop_signal.SIGNALS) as child:
+        for _ in range(3):
+            child.send_signal(signal.SIGSTOP)
+            assert wait_until(lambda: status(child) == psutil.STATUS_STOPPED, PATIENCE_S)
+            # Longer than one wait of the process.
+            assert not wait_until(lambda: status(child) != psutil.STATUS_STOPPED, 0.2)
+            child.send_signal(signal.SIGCONT)
+            assert wait_until(lambda: status(child) == psutil.STATUS_SLEEPING, PATIENCE_S)
+        assert child.poll() is None
+        child.send_signal(signal.SIGTERM)
+        assert child.stdout is not None
+        assert child.stdout.readline().startswith(b"SIGTERM from pid")
+
+
+def status(child: subprocess.Popen[bytes]) -> str:
+    """Return the state of a process, as the kernel names it."""
+    return str(psutil.Process(child.pid).status())
 
 
 @pytest.mark.parametrize("number", stop_signal.SIGNALS)

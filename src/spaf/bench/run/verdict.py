@@ -10,12 +10,13 @@ from pathlib import Path
 from spaf import clock
 from spaf.bench.progress import Progress, no_progress
 from spaf.bench.run.dumping import dump_range
-from spaf.errors import JobError, VerifyError
+from spaf.errors import JobError, NotUpError, VerifyError
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic import admin
+from spaf.trouble import CERTAIN_S, Trouble
 from spaf.verify import (
     Answers,
     Detection,
@@ -37,6 +38,8 @@ from spaf.verify.python_oracle import PythonOracle
 # A job without progress for this time, several checkpoints, has stopped.
 STALLED_S = 60.0
 POLL_INTERVAL_S = 0.1
+# Causes at Kafka or PostgreSQL for which topic and tables can be read all the same.
+READABLE = frozenset({"client_timestamps", "topic_compacted", "open_transaction", "postgres_lock"})
 # A watermark closes a second of traffic. The job sends ten watermarks a second, so a checkpoint may
 # complete before the watermark, and the row follows within this time.
 SETTLE_S = 1.0
@@ -70,11 +73,15 @@ def verify(
         JobError: the job does not reach the upper bound.
         TopicError: the topic cannot be read.
         StoreError: the tables cannot be read.
-        VerifyError: the dump cannot be written or read.
+        VerifyError: the dump cannot be written or read, a server does not answer, or the beginning
+            of the topic was deleted.
 
     """
     stages = Stages()
+    _require_servers(run)
+    _require_topic(run)
     begin = admin.begin_offsets(run.kafka, run.topic)
+    _require_beginning(run, begin)
     upper_bound = _complete(run, begin) if so_far else run.end_offsets()
     oracle = PythonOracle(run.rules, upper_bound, detection_of(run), begin)
     with _dump(run, keep) as dump:
@@ -83,7 +90,7 @@ def verify(
             dump_range(dump, source, begin, upper_bound, oracle, progress)
         if not so_far:
             with stages.stage("wait"):
-                wait_until_done(run, upper_bound)
+                wait_until_done(run, upper_bound, progress)
                 clock.sleep(SETTLE_S)
         with stages.stage("tables"):
             tables = snapshot(run)
@@ -203,26 +210,100 @@ def _complete(run: Run, begin: Mapping[int, int]) -> dict[int, int]:
     return {part: done.get(part, begin.get(part, 0)) for part in run.end_offsets()}
 
 
-def wait_until_done(run: Run, upper_bound: Mapping[int, int]) -> None:
+def _require_servers(run: Run) -> None:
+    """Check that topic and tables can be read.
+
+    Raises:
+        VerifyError: a server does not answer, and that stays so until a person does something.
+
+    """
+    found = _trouble(run, lasting=True)
+    stopped = found is not None and found.stage in ("kafka", "postgres")
+    if found is not None and stopped and found.code not in READABLE:
+        raise VerifyError(f"Nothing can be verified: {found.what}", todo=found.todo)
+
+
+def _require_topic(run: Run) -> None:
+    """Check that the tables hold the sales of the topic, also if it was created anew.
+
+    Raises:
+        VerifyError: they hold those of another one.
+
+    """
+    counted = run.counted_topic()
+    if counted is None:
+        return
+    topic_id = admin.describe(run.kafka, run.topic).id
+    if counted.topic != run.topic or (topic_id and counted.id and topic_id != counted.id):
+        raise VerifyError(
+            f"The tables hold the sales of topic {counted.topic} (id {counted.id}), not those of "
+            f"topic {run.topic} (id {topic_id}).",
+            todo="Verify a dump of the old topic, if one was kept (`spaf verify --dump`).",
+        )
+
+
+def _require_beginning(run: Run, begin: Mapping[int, int]) -> None:
+    """Check that the topic still holds every record that was counted.
+
+    Raises:
+        VerifyError: its first records were deleted, so their rows cannot be recomputed.
+
+    """
+    if not any(begin.values()):
+        return
+    with run.access.session(Role.READ) as connection:
+        counted_from = queries.start_offsets(connection)
+    for part, first in begin.items():
+        deleted = first - counted_from.get(part, first)
+        if deleted > 0:
+            raise VerifyError(
+                f"Partition {part} of topic {run.topic} begins at offset {first}: {deleted:,} "
+                "records that were counted have been deleted, so their rows cannot be recomputed.",
+                todo="Verify a dump that was kept before (`spaf verify --dump`), or count what is "
+                "left into new tables: set SPAF_POSTGRES__SCHEMA_NAME, `spaf down`, `spaf up`.",
+            )
+
+
+def _trouble(run: Run, *, lasting: bool) -> Trouble | None:
+    """Return why sales do not reach the tables of a run that is up; None for one that is not."""
+    with contextlib.suppress(NotUpError):
+        return run.lasting_trouble() if lasting else run.trouble()
+    return None
+
+
+def wait_until_done(
+    run: Run, upper_bound: Mapping[int, int], progress: Progress = no_progress
+) -> None:
     """Wait until every record before the upper bound is in the tables.
 
     That is when a checkpoint has passed it: sinks write concurrently, and each sink writes out
     its rows before a checkpoint completes.
 
     Raises:
-        JobError: the job has stopped making progress.
+        JobError: the job has stopped making progress, or waits for a person.
 
     """
     last: dict[int, int] = {}
-    deadline = clock.monotonic() + STALLED_S
+    moved = clock.monotonic()
     while True:
         with run.access.session(Role.READ) as connection:
             done = queries.done_offsets(connection)
         if all(done.get(partition, 0) >= offset for partition, offset in upper_bound.items()):
             return
+        now = clock.monotonic()
         if done != last:
-            last, deadline = done, clock.monotonic() + STALLED_S
-        if clock.monotonic() > deadline:
+            last, moved = done, now
+        lasting = _trouble(run, lasting=True)
+        if lasting is not None and now - moved > CERTAIN_S:
+            raise JobError(
+                f"The job does not reach the end of the topic: {lasting.what}",
+                todo=f"{lasting.todo} `spaf verify --so-far` verifies the records up to its last "
+                "checkpoint.",
+            )
+        waits_for = _trouble(run, lasting=False)
+        if waits_for is not None:
+            progress(f"waiting for the job: {waits_for.what}")
+        if now - moved > STALLED_S:
             raise JobError(
                 f"The job has stopped at offsets {last}, before {dict(upper_bound)}.",
                 todo="`spaf status` shows its state, `spaf logs taskmanager` the reason;"

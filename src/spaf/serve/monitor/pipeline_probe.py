@@ -10,9 +10,9 @@ import asyncio
 from typing import Any
 
 from spaf import clock
-from spaf.sale import Reason, decode
 from spaf.serve.monitor import reconciliation
 from spaf.serve.monitor.flink import FlinkMetrics, FlinkProbe
+from spaf.serve.monitor.head import UnreadableHead
 from spaf.serve.monitor.ledger import LedgerReader, TableCounts
 from spaf.serve.monitor.load import LoadProbe, LoadStatuses
 from spaf.serve.monitor.offsets import OffsetBounds, OffsetProbe
@@ -20,14 +20,11 @@ from spaf.serve.monitor.probe import Probe
 from spaf.serve.monitor.snapshot import JOB_RUNS, PipelineSnapshot, ProbeHealth, StageDelay
 from spaf.serve.monitor.stage_latency import StageLatencySampler
 from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo
-from spaf.topic import record_reader
 
 # How long one poll waits for its answers.
 TIMEOUT_S = 0.4
 # Memory and processor time cost the system some milliseconds; polled every second time.
 SERVICES_EVERY = 2
-# Records at the head of the lag that are decoded, to know whether Flink can read any.
-HEAD_RECORDS = 20
 
 
 class PipelineProbe:
@@ -46,7 +43,7 @@ class PipelineProbe:
         self.load: Probe[LoadStatuses] = Probe("load", self._load.poll, self._load.close)
         self.services: Probe[list[ServiceInfo]] = Probe("services", run.services)
         self.job: Probe[JobInfo] = Probe("job", run.job)
-        self.head: Probe[bool] = Probe("head", self._decode_head)
+        self.head: Probe[bool] = Probe("head", lambda: self._head.read(*self._lag))
         self.delays: Probe[dict[str, StageDelay]] = Probe(
             "delays", self.latency.poll, self.latency.close
         )
@@ -58,7 +55,7 @@ class PipelineProbe:
         self._job_id = ""
         self._counted: int | None = None
         self._lag: tuple[dict[int, int], dict[int, int]] = ({}, {})
-        self._decoded: tuple[dict[int, int], bool] | None = None
+        self._head = UnreadableHead(run.kafka, run.topic, run.rules)
 
     def reset(self) -> None:
         """Forget samples that would be stale at the next poll."""
@@ -93,9 +90,9 @@ class PipelineProbe:
             # A job that was submitted again may write every row again.
             self._ledger.reread = True
             self._job_id = job.id
-        return await self._snapshot(job.state, events, viewers)
+        return await self._snapshot(job, events, viewers)
 
-    async def _snapshot(self, job: str, events: int, viewers: int) -> PipelineSnapshot:
+    async def _snapshot(self, job: JobInfo, events: int, viewers: int) -> PipelineSnapshot:
         ends = sum(self.offsets.value.ends.values()) if self.offsets.value else None
         counted = self._counted_up_to()
         unreadable = await self._unreadable(ends, counted)
@@ -104,7 +101,8 @@ class PipelineProbe:
         return PipelineSnapshot(
             at=clock.monotonic(),
             services=self.services.value or [],
-            job=job,
+            job=job.state,
+            trouble=job.trouble,
             page_load=None if loads is None else loads.page,
             headless=None if loads is None else loads.headless,
             flink=None if _health(self.flink).silent else self.flink.value,
@@ -164,24 +162,6 @@ class PipelineProbe:
         self._lag = {part: one.end for part, one in tables.parts.items()}, offsets.ends
         await self.head.poll(TIMEOUT_S)
         return bool(self.head.fresh and self.head.value)
-
-    def _decode_head(self) -> bool:
-        """Return whether none of the first records of the lag can be read."""
-        begins, ends = self._lag
-        if self._decoded is not None and self._decoded[0] == begins and not self._decoded[1]:
-            return False  # a record that was readable once stays readable
-        held = {
-            part: record_reader.OffsetRange(begins.get(part, 0), end)
-            for part, end in ends.items()
-            if end > begins.get(part, 0)
-        }
-        run = self._run
-        start = {part: span.begin for part, span in held.items()}
-        records = record_reader.from_offsets(run.kafka, run.topic, held, start, HEAD_RECORDS)
-        outcomes = (decode(record.value, record.append_ms, run.rules) for record in records)
-        unreadable = all(outcome == (Reason.UNREADABLE,) for outcome in outcomes)
-        self._decoded = (begins, unreadable)
-        return unreadable
 
 
 def _health(probe: Probe[Any]) -> ProbeHealth:

@@ -90,9 +90,18 @@ interface Stage {
   detail?: { headless?: number };
 }
 
+interface Cause {
+  code: string;
+  parameters: Record<string, string>;
+  what: string;
+  todo: string;
+  since_ms: number;
+}
+
 interface Pipeline {
   stages: Stage[];
   culprit: string | null;
+  cause?: Cause | null;
   checkpoint_age_s: number | null;
   backpressure: number | null;
   busy: number | null;

@@ -1,0 +1,75 @@
+"""What any process finds out about a run without a server: disk, suspended processes, its state."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from spaf import clock
+from spaf.stack.state import RunFolder, RunState, ServiceState
+from spaf.trouble import Trouble, trouble
+
+# PostgreSQL needs 16 MiB for a segment of its log, Kafka some for its indexes.
+MIN_FREE_BYTES = 32 * 2**20
+# A state that is older was not written: the supervisor is suspended, or the disk is full. Seconds.
+STALE_S = 4.0
+
+
+def disk_trouble(folders: Sequence[Path]) -> Trouble | None:
+    """Return that the disk of a folder is full, or that a folder cannot be written."""
+    for folder in folders:
+        try:
+            usage = os.statvfs(folder)
+        except OSError as error:
+            return trouble("folder_not_writable", folder=folder, problem=error.strerror)
+        if usage.f_flag & os.ST_RDONLY:
+            return trouble("folder_not_writable", folder=folder, problem="it is read-only")
+        free = usage.f_bavail * usage.f_frsize
+        if free < MIN_FREE_BYTES:
+            return trouble(
+                "disk_full",
+                folder=folder,
+                free=f"{free / 2**20:.1f}",
+                needed=f"{MIN_FREE_BYTES / 2**20:.0f}",
+            )
+        if usage.f_files and not usage.f_favail:
+            return trouble("folder_not_writable", folder=folder, problem="no inode is left")
+    return None
+
+
+def suspended_services(
+    services: Sequence[ServiceState], *, children: bool = False
+) -> dict[str, int]:
+    """Return the pids of services of which a process is suspended (SIGSTOP), by name.
+
+    Args:
+        services: of the run.
+        children: look at the children too, such as the sessions of PostgreSQL; that takes longer.
+
+    """
+    pids: dict[str, int] = {}
+    for service in services:
+        identity = service.identity()
+        process = None if identity is None else identity.process()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = [] if process is None else [process]
+            if process is not None and children:
+                family += process.children(recursive=True)
+            stopped = [one.pid for one in family if one.status() == psutil.STATUS_STOPPED]
+            if stopped:
+                pids[service.name] = stopped[0]
+    return pids
+
+
+def present_trouble(home: RunFolder, state: RunState) -> Trouble | None:
+    """Return the published cause, or why the supervisor cannot publish any."""
+    age_s = clock.now_us() / 1e6 - state.written
+    if age_s < STALE_S or not state.written:
+        return state.trouble
+    return disk_trouble([home.folder]) or trouble(
+        "supervisor_silent", pid=state.supervisor_pid, seconds=f"{age_s:.0f}"
+    )

@@ -1,0 +1,200 @@
+"""Why sales do not reach the tables: one cause, in words, with what to do about it.
+
+The supervisor publishes the present cause in the run's state; every command and the page show the
+same one. The page has the texts of both languages under the same codes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+# Seconds after which a command gives up because of a cause: a short silence is no fault.
+CERTAIN_S = 3.0
+
+
+class TroubleText(NamedTuple):
+    """The sentence of a cause, what to do, and the stage that it stops."""
+
+    stage: str
+    what: str
+    todo: str
+
+
+MAY_MOVE = "If it has moved, set {setting} to its new address; then `spaf down` and `spaf up`."
+COUNT_ANEW = (
+    "To count what the topic holds now, name new tables with SPAF_POSTGRES__SCHEMA_NAME (or a new "
+    "folder with SPAF_HOME); then `spaf down` and `spaf up`."
+)
+NO_TODO = "SPAF goes on by itself."
+
+TEXTS: dict[str, TroubleText] = {
+    "disk_full": TroubleText(
+        "kafka",
+        "The disk of {folder} is full: {free} MiB are free, at least {needed} MiB are needed.",
+        "Free some space; SPAF goes on by itself then.",
+    ),
+    "folder_not_writable": TroubleText(
+        "kafka",
+        "The folder {folder} cannot be written: {problem}.",
+        "Make it writable; SPAF goes on by itself then.",
+    ),
+    "process_stopped": TroubleText(
+        "",
+        "The process of {service} (pid {pid}) is suspended.",
+        "Let it go on with `kill -CONT {pid}`.",
+    ),
+    "service_away": TroubleText(
+        "",
+        "{service} is {state}: {reason}.",
+        "SPAF restarts it; `spaf logs {service}` has its last words.",
+    ),
+    "supervisor_silent": TroubleText(
+        "serve",
+        "The supervisor (pid {pid}) has not reported for {seconds} s; what is shown may be old.",
+        "If it is suspended, `kill -CONT {pid}`; otherwise `spaf logs spaf`.",
+    ),
+    "kafka_silent": TroubleText(
+        "kafka", "Kafka at {address} does not answer.", f"See `spaf logs kafka`. {MAY_MOVE}"
+    ),
+    "kafka_error": TroubleText("kafka", "{problem}", "See `spaf logs kafka`."),
+    "no_leader": TroubleText(
+        "kafka",
+        "Partitions {partitions} of topic {topic} have no leader: nothing can be written to them "
+        "or read from them.",
+        "Start the brokers that hold them.",
+    ),
+    "topic_gone": TroubleText(
+        "kafka", "Topic {topic} has been deleted; the tables keep what was counted.", COUNT_ANEW
+    ),
+    "other_topic": TroubleText(
+        "kafka",
+        "The tables hold the sales of topic {counted} (id {counted_id}), but topic {topic} is "
+        "another one (id {id}): it was created anew.",
+        COUNT_ANEW,
+    ),
+    "partitions_added": TroubleText(
+        "flink",
+        "Topic {topic} has new partitions ({partitions}): the job starts again and counts all of "
+        "them from the first record.",
+        NO_TODO,
+    ),
+    "records_deleted": TroubleText(
+        "kafka",
+        "Partition {partition} of topic {topic} begins at offset {begin}, but the job has to read "
+        "on from offset {position}: the records between were deleted before they were counted.",
+        COUNT_ANEW,
+    ),
+    "beginning_deleted": TroubleText(
+        "kafka",
+        "The job has to count topic {topic} from its first record again, but partition {partition} "
+        "begins at offset {begin} now, not at {position}: the records before were deleted.",
+        COUNT_ANEW,
+    ),
+    "client_timestamps": TroubleText(
+        "kafka",
+        "Topic {topic} has message.timestamp.type={value}: its new records carry the clients' time "
+        "and not that of their arrival.",
+        "Set it to LogAppendTime: kafka-configs.sh --bootstrap-server {address} --alter "
+        "--entity-type topics --entity-name {topic} --add-config "
+        "message.timestamp.type=LogAppendTime",
+    ),
+    "topic_compacted": TroubleText(
+        "kafka",
+        "Topic {topic} has cleanup.policy={value}: Kafka refuses sales without a key, and deletes "
+        "all but the newest sale of a key.",
+        "Set it to delete: kafka-configs.sh --bootstrap-server {address} --alter --entity-type "
+        "topics --entity-name {topic} --add-config cleanup.policy=delete",
+    ),
+    "open_transaction": TroubleText(
+        "kafka",
+        "A transaction that is not complete holds partition {partition} of topic {topic} at offset "
+        "{offset}; {records} records wait behind it.",
+        "Let its producer commit or abort it; Kafka aborts it after the producer's "
+        "transaction.timeout.ms.",
+    ),
+    "postgres_silent": TroubleText(
+        "postgres",
+        "PostgreSQL at {address} does not answer.",
+        f"See `spaf logs postgres`. {MAY_MOVE}",
+    ),
+    "postgres_error": TroubleText("postgres", "{problem}", "See `spaf logs postgres`."),
+    "postgres_lock": TroubleText(
+        "postgres",
+        "PostgreSQL session {pid} ({user}, {application}) holds a lock that the job waits for, "
+        "since {time}; its statement: {query}",
+        "Let it commit, or end it with {end}.",
+    ),
+    "postgres_slow": TroubleText(
+        "postgres",
+        "A statement of the job has been running in PostgreSQL since {time} (pid {pid}, waiting "
+        "for {wait}).",
+        "See `spaf logs postgres`, and whether its disk is overloaded.",
+    ),
+    "flink_silent": TroubleText(
+        "flink",
+        "Flink at {address} does not answer.",
+        f"See `spaf logs jobmanager`. {MAY_MOVE}",
+    ),
+    "flink_error": TroubleText("flink", "{problem}", "See `spaf logs jobmanager`."),
+    "job_restarts": TroubleText(
+        "flink",
+        "The job is RESTARTING because {cause}",
+        "It has failed {failures}x since it last counted; `spaf logs taskmanager` has more.",
+    ),
+    "job_refused": TroubleText("flink", "The job does not start: {problem}", "{todo}"),
+    "job_state": TroubleText("flink", "The job is {state}, not RUNNING.", "See `spaf logs spaf`."),
+    "recounting": TroubleText(
+        "flink",
+        "The job counts topic {topic} from its first record again: {records} of {total} records so "
+        "far; new sales wait for that.",
+        NO_TODO,
+    ),
+    "not_counted": TroubleText(
+        "flink",
+        "{records} records wait in topic {topic} (partitions {partitions}), and none of them has "
+        "been counted since {time}, although the job is {state}.",
+        "See `spaf logs taskmanager`.",
+    ),
+}
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """The cause, as it is published.
+
+    Attributes:
+        code: of TEXTS.
+        stage: the stage of the pipeline at which sales stop.
+        parameters: the values in the texts.
+        since: when it was first seen, seconds since the epoch.
+        lasting: whether it stays until a person does something.
+
+    """
+
+    code: str
+    stage: str
+    parameters: dict[str, str] = {}
+    since: float = 0.0
+    lasting: bool = True
+
+    @property
+    def what(self) -> str:
+        """What is wrong, in English."""
+        return TEXTS[self.code].what.format_map(self.parameters)
+
+    @property
+    def todo(self) -> str:
+        """What to do about it, in English."""
+        return TEXTS[self.code].todo.format_map(self.parameters)
+
+    @property
+    def line(self) -> str:
+        """Both."""
+        return f"{self.what} {self.todo}".strip()
+
+
+def trouble(code: str, *, stage: str = "", lasting: bool = True, **parameters: object) -> Trouble:
+    """Return a cause; its stage is that of its text unless it is given."""
+    values = {name: str(value) for name, value in parameters.items()}
+    return Trouble(code, stage or TEXTS[code].stage, values, lasting=lasting)

@@ -1,0 +1,129 @@
+"""What is known of a run without a server: a full disk, suspended processes, an old state."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from spaf import clock
+from spaf.stack.process import ProcessIdentity, wait_until
+from spaf.stack.state import Phase, RunFolder, RunState, ServiceState, ServiceStatus
+from spaf.stack.vitals import (
+    MIN_FREE_BYTES,
+    STALE_S,
+    disk_trouble,
+    present_trouble,
+    suspended_services,
+)
+from spaf.trouble import trouble
+
+PROBLEM = trouble("kafka_error", problem="no")
+
+
+@pytest.fixture
+def sleeper() -> Iterator[ServiceState]:
+    """Yield a service whose process sleeps."""
+    with subprocess.Popen(["/bin/sleep", "60"]) as process:
+        identity = ProcessIdentity.of(process.pid)
+        assert identity is not None
+        yield ServiceState(
+            "kafka", ServiceStatus.RUNNING, "", pid=identity.pid, started=identity.started
+        )
+        process.kill()
+
+
+def disk(monkeypatch: pytest.MonkeyPatch, **values: int) -> None:
+    """Let every disk have these figures."""
+    usual: dict[str, Any] = {
+        "f_flag": 0,
+        "f_bavail": 2 * MIN_FREE_BYTES,
+        "f_frsize": 1,
+        "f_files": 10,
+        "f_favail": 5,
+    }
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**usual | values))
+
+
+def run(age_s: float) -> RunState:
+    """Return a state that was written so long ago."""
+    written = clock.now_us() / 1e6 - age_s
+    return RunState(7, 1.0, Phase.RUNNING, trouble=PROBLEM, written=written)
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "words"),
+    [
+        ({}, "", ""),
+        ({"f_bavail": MIN_FREE_BYTES - 1}, "disk_full", "32.0 MiB are free, at least 32 MiB"),
+        ({"f_bavail": 0}, "disk_full", "is full: 0.0 MiB are free"),
+        ({"f_flag": os.ST_RDONLY}, "folder_not_writable", "it is read-only"),
+        ({"f_favail": 0}, "folder_not_writable", "no inode is left"),
+        ({"f_files": 0, "f_favail": 0}, "", ""),
+    ],
+)
+def test_a_disk_that_takes_nothing_more_is_named(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, int], code: str, words: str
+) -> None:
+    """With the folder, what is free and what is needed."""
+    disk(monkeypatch, **values)
+    found = disk_trouble([Path("/run-folder")])
+    assert (found.code if found else "") == code
+    if found is not None:
+        assert "/run-folder" in found.what
+        assert words in found.what
+
+
+def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
+    """It was deleted, or its disk was taken away."""
+    assert disk_trouble([tmp_path]) is None
+    found = disk_trouble([tmp_path, tmp_path / "none"])
+    assert found is not None
+    assert found.what.endswith("none cannot be written: No such file or directory.")
+
+
+def test_a_suspended_process_is_found_by_its_service(sleeper: ServiceState) -> None:
+    """One that runs, has ended, or is not SPAF's is not suspended."""
+    external = ServiceState("postgres", ServiceStatus.EXTERNAL, "")
+    assert sleeper.pid is not None
+    assert suspended_services([sleeper, external]) == {}
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    assert wait_until(lambda: suspended_services([sleeper]) == {"kafka": sleeper.pid}, 10)
+    os.kill(sleeper.pid, signal.SIGCONT)
+    assert wait_until(lambda: suspended_services([sleeper]) == {}, 10)
+
+
+def test_a_suspended_child_is_found_if_asked_for(sleeper: ServiceState) -> None:
+    """A session of PostgreSQL is a process of its own."""
+    me = ProcessIdentity.of(os.getpid())
+    assert me is not None
+    assert sleeper.pid is not None
+    parent = ServiceState("postgres", ServiceStatus.RUNNING, "", pid=me.pid, started=me.started)
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    found = {"postgres": sleeper.pid}
+    assert wait_until(lambda: suspended_services([parent], children=True) == found, 10)
+    assert suspended_services([parent]) == {}
+
+
+def test_a_new_state_has_the_published_cause(tmp_path: Path) -> None:
+    """The supervisor writes it each second."""
+    assert present_trouble(RunFolder(tmp_path), run(STALE_S / 2)) == PROBLEM
+
+
+def test_an_old_state_means_that_the_supervisor_does_not_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk is full, or it is suspended itself."""
+    found = present_trouble(RunFolder(tmp_path), run(STALE_S * 2))
+    assert found is not None
+    assert (found.code, found.parameters["pid"]) == ("supervisor_silent", "7")
+    disk(monkeypatch, f_bavail=0)
+    found = present_trouble(RunFolder(tmp_path), run(STALE_S * 2))
+    assert found is not None
+    assert found.code == "disk_full"
