@@ -40,7 +40,8 @@ def test_hostile_text_stays_text(run: Run, tab: Any, send: Callable[..., None]) 
     headers = [(text, text.encode()) for text in HOSTILE]
     send(*map(sale, HOSTILE), key=HOSTILE[0].encode(), headers=headers)
     # Refused for their price, so their bytes are shown in the quarantine.
-    send(*(sale(text, productPrice="1.005") for text in HOSTILE), *map(str.encode, HOSTILE))
+    refused = (sale(text, productPrice="1.005") for text in HOSTILE)
+    send(*refused, *map(str.encode, HOSTILE), key=HOSTILE[0].encode(), headers=headers)
     _report_anomalies(run)
     for text in SEEN:
         row = tab.page.locator('[data-test="row"]').filter(has_text=text)
@@ -88,6 +89,11 @@ def _open_everything(tab: Any) -> None:
     for text in (HOSTILE[0], HOSTILE[1]):
         row = page.locator('[data-test="quarantine-row"]').filter(has_text=text[:12])
         assert tab.until(lambda row=row: listed(tab, row))
+    row.first.locator("summary").click()
+    row.first.locator(".q-foot button").click()
+    envelope = page.locator('[data-test="record-envelope"]')
+    envelope.filter(has_text=HOSTILE[0]).wait_for(timeout=10_000)
+    page.keyboard.press("Escape")
 
 
 def listed(tab: Any, row: Any) -> bool:
