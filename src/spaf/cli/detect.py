@@ -60,9 +60,11 @@ def detect(  # noqa: PLR0913 - each is an option
         ),
     ] = None,
     value: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="COLUMN", help="Column to score, by name or number.", rich_help_panel=_READING
+            metavar="COLUMN",
+            help="Column to score, by name or number; repeatable, each a series.",
+            rich_help_panel=_READING,
         ),
     ] = None,
     series: Annotated[
@@ -136,7 +138,7 @@ def detect(  # noqa: PLR0913 - each is an option
         date_order=date_order,
         zone=zone,
         time=tuple(time or ()),
-        value=value,
+        value=tuple(value or ()),
         series=series,
         missing=tuple(missing or ()),
         drop_copies=drop_copies,

@@ -108,19 +108,26 @@ class _SeriesReader:
         """Return the series."""
         table = self.table
         time_columns = columns.of_time(table, self.options.time)
-        if self.kind is None and self.options.value is None and columns.are_sales(table):
+        if self.kind is None and not self.options.value and columns.are_sales(table):
             self.kind = SALES
-        value_column = columns.of_value(
+        value_columns = columns.of_values(
             table, self.options.value, time_columns, prices=self.kind == SALES
         )
-        self._refuse_ragged()
-        texts, times = self._times(time_columns, value_column)
-        numbers = self._numbers(value_column, times)
+        texts, times = self._times(time_columns, value_columns)
+        self._refuse_ragged(times)
+        numbers = [self._numbers(index, times) for index in value_columns]
         if self.kind == SALES:
-            rows = self._sale_rows(texts, times, numbers)
+            rows = self._sale_rows(texts, times, numbers[0])
+        elif len(value_columns) > 1:
+            titled = [
+                msgspec.structs.replace(row, series=table.header[index])
+                for index, column in zip(value_columns, numbers, strict=True)
+                for row in self._rows(texts, times, column)
+            ]
+            rows = sorted(titled, key=lambda row: row.row)
         else:
-            rows = self._rows(texts, times, numbers)
-            rows = self._with_series(rows, [*time_columns, value_column])
+            rows = self._rows(texts, times, numbers[0])
+            rows = self._with_series(rows, [*time_columns, *value_columns])
         if not rows:
             raise SettingsError(
                 f"{table.file}: no row can be scored: {self._dropped_text()}.",
@@ -129,23 +136,22 @@ class _SeriesReader:
         rows = self._in_order(rows)
         kind = self.kind or self._infer_kind(rows, numbers)
         if kind == RATE:
-            self._check_counts(rows, value_column)
-            self._refuse_several(rows)
+            self._check_counts(rows, value_columns)
         return CsvSeries(
             kind,
             rows,
             len(table.rows),
             dict(self.dropped),
-            self._assumptions(kind, value_column, numbers, len(rows)),
+            self._assumptions(kind, value_columns, numbers, len(rows)),
             bool(time_columns),
         )
 
-    def _refuse_ragged(self) -> None:
+    def _refuse_ragged(self, times: Sequence[int | None]) -> None:
         """Refuse rows with more cells than names: a decimal comma may have split a number."""
         table = self.table
         width = len(table.header)
-        for place, row in enumerate(table.rows):
-            if any(row.cells[width:]):
+        for place, (row, instant) in enumerate(zip(table.rows, times, strict=True)):
+            if instant is not None and any(row.cells[width:]):
                 raise SettingsError(
                     f"{table.file}, line {row.line} (row {place + 1}): {len(row.cells)} cells, "
                     f"the header has {width}.",
@@ -153,7 +159,9 @@ class _SeriesReader:
                     "--delimiter names another delimiter.",
                 )
 
-    def _times(self, time_columns: Sequence[int], value: int) -> tuple[list[str], list[int | None]]:
+    def _times(
+        self, time_columns: Sequence[int], values: Sequence[int]
+    ) -> tuple[list[str], list[int | None]]:
         """Return the texts and the instants of the rows; None for a row that is dropped.
 
         Raises:
@@ -163,7 +171,7 @@ class _SeriesReader:
         table = self.table
         if not time_columns:
             self.told.append("no column of times: the rows keep their order")
-            cells = table.column(value)
+            cells = table.column(values[0])
             readable = [split_number(cell) is not None or table.is_missing(cell) for cell in cells]
             texts = [str(number) for number in range(1, len(cells) + 1)]
             instants: list[int | None] = list(range(1, len(cells) + 1))
@@ -177,7 +185,7 @@ class _SeriesReader:
         first = _leading(readable)
         last = len(readable) - _leading(readable[::-1])
         if first == len(readable):
-            raise table.fail(0, (time_columns or [value])[0], "is no time stamp", _TIME_HELP)
+            raise table.fail(0, [*time_columns, *values][0], "is no time stamp", _TIME_HELP)
         self._drop("above the table", first)
         self._drop("below the table", len(readable) - last)
         for place in range(first, last):
@@ -300,7 +308,7 @@ class _SeriesReader:
                 self._drop("without a price")
             elif not 0 <= price < PRICE_LIMIT:
                 self._drop("with a price below 0 or from 10^10")
-            elif quantity is None or quantity % 1 or not 1 <= quantity <= MAX_QUANTITY:
+            elif quantity is None or not 1 <= quantity <= MAX_QUANTITY or quantity % 1:
                 self._drop(f"with a quantity that is not from 1 to {MAX_QUANTITY:,}")
             else:
                 rounded += round(price, CENTS) != price
@@ -334,7 +342,7 @@ class _SeriesReader:
         if index is None:
             return rows
         named = [
-            msgspec.structs.replace(row, series=name, product=name, category=name)
+            msgspec.structs.replace(row, series=name)
             for row in rows
             for name in (table.cell(table.rows[row.row - 1], index),)
         ]
@@ -383,11 +391,11 @@ class _SeriesReader:
         if self.kind == SALES:
             return rows
         times: set[tuple[str, int]] = set()
-        seen: set[tuple[int, tuple[str, ...]]] = set()
+        seen: set[tuple[str, int, tuple[str, ...]]] = set()
         kept = []
         repeated = 0
         for row in rows:
-            key = row.epoch_us, tuple(self.table.rows[row.row - 1].cells)
+            key = row.series, row.epoch_us, tuple(self.table.rows[row.row - 1].cells)
             if key in seen and self.options.drop_copies:
                 self._drop("copies of another row")
                 continue
@@ -400,26 +408,19 @@ class _SeriesReader:
             self.told.append(f"{_counted(repeated, 'row')} at the time of another: {hint}")
         return kept
 
-    def _infer_kind(self, rows: Sequence[SeriesRow], numbers: _Numbers) -> str:
+    def _infer_kind(self, rows: Sequence[SeriesRow], numbers: Sequence[_Numbers]) -> str:
         whole = all(0 <= row.value <= MAX_COUNT and row.value.is_integer() for row in rows)
-        return RATE if whole and not numbers.unit else LEVEL
+        return RATE if whole and not any(column.unit for column in numbers) else LEVEL
 
-    def _check_counts(self, rows: Sequence[SeriesRow], index: int) -> None:
+    def _check_counts(self, rows: Sequence[SeriesRow], indexes: Sequence[int]) -> None:
+        titles = {self.table.header[index]: index for index in indexes}
         for row in rows:
             if not 0 <= row.value <= MAX_COUNT or not row.value.is_integer():
-                limit = "" if row.value <= MAX_COUNT else " up to 100,000,000"
+                limit = "" if row.value <= MAX_COUNT else f" up to {MAX_COUNT:,}"
+                index = titles.get(row.series, indexes[0])
                 raise self.table.fail(
                     row.row - 1, index, f"is no count{limit}", "Try --kind level."
                 )
-
-    def _refuse_several(self, rows: Sequence[SeriesRow]) -> None:
-        """Refuse counts of several series: the rule for traffic has one history for a file."""
-        names = sorted({row.series for row in rows})
-        if len(names) > 1:
-            raise SettingsError(
-                f"{self.table.file} holds the counts of {len(names)} series: {_listed(names)}.",
-                todo="Choose one by --series COLUMN=NAME, or score all by --kind level.",
-            )
 
     def _drop(self, reason: str, rows: int = 1) -> None:
         if rows:
@@ -429,39 +430,41 @@ class _SeriesReader:
         return ", ".join(f"{rows:,} {reason}" for reason, rows in self.dropped.items())
 
     def _assumptions(
-        self, kind: str, value: int, numbers: _Numbers, scored: int
+        self, kind: str, indexes: Sequence[int], numbers: Sequence[_Numbers], scored: int
     ) -> tuple[str, ...]:
         table = self.table
         delimiter = _DELIMITER_NAMES.get(table.grid.delimiter, table.grid.delimiter)
-        decimal = {COMMA: "decimal comma", POINT: "decimal point", "": ""}[numbers.sign]
-        if numbers.ambiguous:
-            decimal += " (ambiguous: --decimal overrules)"
-        unit = f", unit {numbers.unit}" if numbers.unit else ""
+        values = ", ".join(
+            table.header[index] + (f" in {column.unit}" if column.unit else "")
+            for index, column in zip(indexes, numbers, strict=True)
+        )
         rows = f"{_counted(len(table.rows), 'row')} read, {scored:,} to score"
         if self.dropped:
             rows += f", {self.dropped.total():,} dropped ({self._dropped_text()})"
-        return tuple(
-            part
-            for part in (
-                table.grid.stored,
-                delimiter and f"delimiter {delimiter}",
-                decimal,
-                "" if table.header_line or table.grid.typed else "no header",
-                f"{_counted(table.preamble, 'row')} above the header" if table.preamble else "",
-                _counted(table.grid.comments, "comment line") if table.grid.comments else "",
-                *self.told,
-                f"value: {table.header[value]}{unit}",
-                f"kind {kind}",
-                rows,
-            )
-            if part
+        found = (
+            table.grid.stored,
+            delimiter and f"delimiter {delimiter}",
+            " and ".join(dict.fromkeys(filter(None, map(_decimal_text, numbers)))),
+            "" if table.header_line or table.grid.typed else "no header",
+            f"{_counted(table.preamble, 'row')} above the header" if table.preamble else "",
+            _counted(table.grid.comments, "comment line") if table.grid.comments else "",
+            *self.told,
+            f"value: {values}",
+            f"kind {kind}",
+            rows,
         )
+        return tuple(filter(None, found))
+
+
+def _decimal_text(column: _Numbers) -> str:
+    name = {COMMA: "decimal comma", POINT: "decimal point", "": ""}[column.sign]
+    return f"{name} (ambiguous: --decimal overrules)" if column.ambiguous else name
 
 
 _DELIMITER_NAMES = {"\t": "tab", " ": "space"}
 _TIME_HELP = (
     "Name the column by --time, the order of its numbers by --date-order; "
-    "if it stands for no time, name it by --missing."
+    "if it stands for no time, name it by --missing; --time none keeps the order of the rows."
 )
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spaf.bench.detection.csv_series import LEVEL, RATE, SALES, CsvSeries, read_series
 from spaf.bench.detection.reading.read_options import DateOrder, DecimalSign, ReadOptions
 from spaf.errors import SettingsError
 from tests.support.csv_exports import PLANTED, exports
+from tests.support.scale import scaled
 
 EXPORTS = exports()
 
@@ -86,7 +91,7 @@ def test_the_kind_can_be_said(tmp_path: Path) -> None:
         ("hello\nworld\n", None, "no row holds a number"),
         ("timestamp,name\n1,a\n", None, "line 2 (row 1), column name: 'a' is no number"),
         ("timestamp,a,b\n1,x,y\n", None, "no column value; there are timestamp, a, b"),
-        ("timestamp,a,b\n1,2,3\n", None, "2 columns hold numbers: a, b.\nChoose one"),
+        ("timestamp,a,b,user_id\n1,2,3,4\n", None, "2 columns hold numbers: a, b.\nChoose one"),
         ("timestamp,value\n1,2\n2,x\n3,4\n", None, "line 3 (row 2), column value: 'x' is no"),
         ("timestamp,value\n1,2\n2,inf\n", None, "'inf' is no number.\nIf it stands for no value"),
         ("timestamp,value\n1,2\n2,1e400\n", None, "'1e400' is too large"),
@@ -136,9 +141,9 @@ def test_an_option_overrules_each_assumption(tmp_path: Path) -> None:
     assert times(read(tmp_path, pair, date_order=DateOrder.mdy))[0] == "2024-01-02 00:00:00"
     assert times(read(tmp_path, pair, zone="-03:00"))[0] == "2024-02-01 03:00:00"
     wide = "date,a,b\n2024-01-01,1,5.5\n2024-01-02,-9999,6.5\n"
-    assert [row.value for row in read(tmp_path, wide, value="b").rows] == [5.5, 6.5]
-    assert [row.value for row in read(tmp_path, wide, value="3").rows] == [5.5, 6.5]
-    told = read(tmp_path, wide, value="a", missing=["-9999"])
+    assert [row.value for row in read(tmp_path, wide, value=["b"]).rows] == [5.5, 6.5]
+    assert [row.value for row in read(tmp_path, wide, value=["3"]).rows] == [5.5, 6.5]
+    told = read(tmp_path, wide, value=["a"], missing=["-9999"])
     assert (len(told.rows), told.dropped) == (1, {"without a value": 1})
     cyrillic = "\u0434\u0430\u0442\u0430;v\n01/02/2024;1\n".encode("cp1251")
     assert "\u0434\u0430\u0442\u0430" in read(tmp_path, cyrillic, encoding="cp1251").assumptions[2]
@@ -153,7 +158,7 @@ def test_an_option_overrules_each_assumption(tmp_path: Path) -> None:
         ({"encoding": "ascii"}, "is not in ascii"),
         ({"zone": "Mars/Base"}, "--zone Mars/Base: there is no such zone"),
         ({"time": ["hour"]}, "no column hour for --time; there are date, \u00e9"),
-        ({"value": "7"}, "no column 7 for --value"),
+        ({"value": ["7"]}, "no column 7 for --value"),
         ({"series": "host"}, "no column host for --series"),
     ],
 )
@@ -195,8 +200,27 @@ def test_several_series(tmp_path: Path) -> None:
     assert chosen.dropped == {"of other series": 6}
     with pytest.raises(SettingsError, match="no series c in column host"):
         read(tmp_path, text, series="host=c")
-    with pytest.raises(SettingsError, match="counts of 2 series: a, b"):
-        read(tmp_path, text.replace(".5", ""))
+    wide = "time,a,b,id\n2024-01-02,1,2,7\n2024-01-01,3,,8\n"
+    columns = read(tmp_path, wide, value=["a", "b"])
+    found = sorted((row.series, row.row, row.value) for row in columns.rows)
+    assert found == [("a", 1, 1), ("a", 2, 3), ("b", 1, 2)]
+    assert columns.dropped == {"without a value": 1}
+
+
+@given(st.data())
+@settings(max_examples=scaled(12, 600), deadline=None)
+def test_a_damaged_file_is_read_or_refused(data: st.DataObject) -> None:
+    """Whatever is cut out, doubled or put in: rows, or an error that a user can act on."""
+    content = bytearray(data.draw(st.sampled_from([e.content for e in EXPORTS.values()])))
+    for _ in range(data.draw(st.integers(1, 4))):
+        begin = data.draw(st.integers(0, len(content)))
+        end = min(len(content), begin + data.draw(st.integers(0, 40)))
+        content[begin:end] = data.draw(
+            st.sampled_from([b"", b"\n", b";", b",", b'"', b"\x00", b"\xff", b"#", b"-", b"9" * 30])
+            | st.binary(max_size=8)
+        )
+    with TemporaryDirectory() as folder, contextlib.suppress(SettingsError):
+        assert read(Path(folder), bytes(content)).rows
 
 
 def test_sales_that_are_no_sales_are_dropped(tmp_path: Path) -> None:
@@ -249,7 +273,7 @@ def test_clocks_that_are_put_back_and_forward(tmp_path: Path) -> None:
 def test_a_table_without_times(tmp_path: Path) -> None:
     """Rows are steps in the order of the file, if nothing else is said."""
     text = "hour,v\n7,5.5\n3,6.5\n"
-    series = read(tmp_path, text, time=["none"], value="v")
+    series = read(tmp_path, text, time=["none"], value=["v"])
     assert [row.value for row in series.rows] == [5.5, 6.5]
     assert not series.has_times
     assert "no column of times: the rows keep their order" in series.assumptions

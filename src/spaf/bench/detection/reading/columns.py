@@ -75,32 +75,34 @@ def of_product(table: CellTable) -> int:
     return _first(table, table.known(PRODUCTS), "productId")
 
 
-def of_value(table: CellTable, named: str | None, times: Sequence[int], *, prices: bool) -> int:
-    """Return the column to score: of sales the price, else one of a known name, or the only one.
+def of_values(
+    table: CellTable, named: Sequence[str], times: Sequence[int], *, prices: bool
+) -> list[int]:
+    """Return the columns to score: of sales the price, else one of a known name, or the only one.
 
     Raises:
         SettingsError: there is none, or there are several without a known name.
 
     """
-    if named is not None:
-        return table.index(named, "--value")
+    if named:
+        return [table.index(name, "--value") for name in named]
     if prices:
-        return _first(table, table.known_numbers(PRICES), "productPrice")
+        return [_first(table, table.known_numbers(PRICES), "productPrice")]
     indexes = [index for index in range(len(table.header)) if index not in times]
     numbers = [index for index in indexes if table.holds_numbers(index)]
-    plain = [index for index in numbers if not table.counts_rows(index)] or numbers
+    plain = [index for index in numbers if not table.names_rows(index)] or numbers
     known = [index for index in table.known(VALUES) if index in indexes]
     titled = [index for index in known if index in numbers]
     if titled or len(plain) == 1:
-        return (titled or plain)[0]
+        return (titled or plain)[:1]
     if plain:
         names = ", ".join(table.header[index] for index in plain)
         raise SettingsError(
             f"{table.file}: {len(plain)} columns hold numbers: {names}.",
-            todo=f"Choose one, for example --value '{table.header[plain[0]]}'.",
+            todo=f"Choose one or more, for example --value '{table.header[plain[0]]}'.",
         )
     # A column of text in the place of the value: its first cell is the error.
-    return _first(table, known or (indexes if len(indexes) == 1 else []), "value")
+    return [_first(table, known or (indexes if len(indexes) == 1 else []), "value")]
 
 
 def _first(table: CellTable, indexes: Sequence[int], name: str) -> int:

@@ -169,7 +169,7 @@ def _rows(file: Path, text: str, dialect: _Dialect, before: int) -> Iterator[Gri
     start = before + 1
     try:
         for cells in reader:
-            stripped = [cell.strip() for cell in cells]
+            stripped = [_cell(cell) for cell in cells]
             if any(stripped):
                 yield GridRow(start, stripped)
             start = before + reader.line_num + 1
@@ -177,6 +177,12 @@ def _rows(file: Path, text: str, dialect: _Dialect, before: int) -> Iterator[Gri
         raise SettingsError(
             f"{file}, line {start}: {failure}.", todo="Is a quote opened and never closed?"
         ) from None
+
+
+def _cell(text: str) -> str:
+    """Return a cell without outer blanks and without the formula that keeps digits: ="0123"."""
+    plain = text.strip()
+    return plain[2:-1] if plain.startswith('="') and plain.endswith('"') else plain
 
 
 def _parquet(file: Path, data: bytes) -> Grid:

@@ -33,7 +33,7 @@ _SIMPLE = re.compile(r"[+-]?[0-9]+")
 _PARENTHESES = re.compile(r"([^\d()]*)\((.*)\)([^\d()]*)")
 _NUMBER = re.compile(
     r"(?P<before>[^\d+-]*?)(?P<sign>[+-]?)(?P<symbol>[^\d+-]*?)"
-    r"(?P<digits>[.,]?[0-9](?:[0-9.,' ]*[0-9])?[.,]?)(?P<exponent>[eE][+-]?[0-9]+)?"
+    r"(?P<digits>[.,]?[0-9](?:[0-9.,' ]*[0-9])?[.,]?)(?P<exponent>[eE][+-]?[0-9]{1,3})?"
     r"(?P<after>[^\d.,:/+-][^\d:/+-]*)?(?P<trailing>-?)"
 )
 # What may stand before a number in a cell that is no heading: a currency.

@@ -194,10 +194,12 @@ class CellTable:
         cells = self.sample(index)
         return bool(cells) and all(map(is_clock, cells))
 
-    def counts_rows(self, index: int) -> bool:
-        """Return whether a column only numbers the rows."""
+    def names_rows(self, index: int) -> bool:
+        """Return whether a column only numbers the rows, or holds identifiers."""
         cells = self.sample(index)
-        return any(cells == [*map(str, range(first, first + len(cells)))] for first in (0, 1))
+        return _IDENTIFIER.search(self.header[index]) is not None or any(
+            cells == [*map(str, range(first, first + len(cells)))] for first in (0, 1)
+        )
 
     def fail(self, place: int, index: int, what: str, todo: str = "") -> SettingsError:
         """Return the error about a cell: it names file, row, column and the cell."""
@@ -209,6 +211,7 @@ class CellTable:
         )
 
 
+_IDENTIFIER = re.compile(r"(?:^|[\W_])(?:id|ID|code|cod|c\u00f3digo|codigo)$|[a-z]I[dD]$")
 _PORTUGUESE = frozenset(
     (
         *("data", "datahora", "valor", "hora", "dia", "mes", "ano", "quantidade", "qtd", "qtde"),

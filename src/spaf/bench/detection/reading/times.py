@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import pairwise
@@ -65,7 +65,7 @@ _COMPACT_FORMS = (
     (6, "%Y%m"),
     (4, "%Y"),
 )
-_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?(?:[eE]\+?[0-9]+)?")
+_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?(?:[eE]\+?[0-9]{1,2})?")
 _THREE = re.compile(
     r"([0-9]{4}|[0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4}|[0-9]{1,2})(?![0-9])(.*)", re.DOTALL
 )
@@ -74,7 +74,7 @@ _PLAIN_ISO = re.compile(
 )
 _YEAR_MONTH = re.compile(r"[0-9]{4}\.[0-9]{2}")
 _MONTH_OF_YEAR = re.compile(
-    r"(?P<m1>[0-9]{1,2})[/.-](?P<y1>[0-9]{4})|(?P<y2>[0-9]{4})[/.-](?P<m2>[0-9]{1,2})"
+    r"(?P<m1>[0-9]{1,2})[/.-](?P<y1>[0-9]{4})|(?P<y2>[0-9]{4})(?:[/.-]|-?M)(?P<m2>[0-9]{1,2})"
 )
 _QUARTER = re.compile(
     r"(?P<y1>[0-9]{4})[ -]?[QT](?P<q1>[1-4])|[QT](?P<q2>[1-4])[ /-]?(?P<y2>[0-9]{4})"
@@ -85,7 +85,8 @@ _NAMED_MONTH = re.compile(r"([^\W\d_]{3,10})\.?[ /.-]*(?:de )?'?([0-9]{4}|[0-9]{
 _ONE_DIGIT_HOUR = re.compile(r"(?<![0-9:.])([0-9]:[0-9]{2})")
 _AM_PM = re.compile(r"\b([ap])\.? ?m\b\.?", re.IGNORECASE)
 _ZONE_NAME = re.compile(r" ?\b(?:UTC|GMT)(?: ?(?=[+-][0-9])|$)")
-_COMMENT = re.compile(r" ?\([^)]*\)$")
+_COMMENT = re.compile(r" ?(?:\([^)]*\)|\[[^\]]*\])$")
+_DOTTED_CLOCK = re.compile(r"(?<= )([0-9]{1,2})\.([0-9]{2})\.([0-9]{2})(?![0-9])")
 _CLOCK = re.compile(
     r"[0-9]{1,2}[:h][0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?[ap]\.?m\.?)?", re.IGNORECASE
 )
@@ -135,7 +136,8 @@ _NAMES = _Names()
 def _offset(name: str | None, seconds: int | None) -> tzinfo | None:
     """Return the zone of a text; dateutil calls it with the name and the offset it has read."""
     if seconds is not None:
-        return tz.tzoffset(name, seconds)
+        # A timezone checks that it is less than a day.
+        return timezone(timedelta(seconds=seconds))
     if name is None:
         return None
     if name.upper() not in _ZONE_HOURS:
@@ -168,7 +170,8 @@ def tidy(text: str) -> str:
     plain = " ".join(text.replace("\u202f", " ").replace("\u00a0", " ").split())
     if plain.isascii() and plain[:4].isdigit() and plain[-1:].isdigit():
         return plain
-    return _AM_PM.sub(lambda found: f"{found[1].upper()}M", _COMMENT.sub("", plain))
+    plain = _DOTTED_CLOCK.sub(r"\1:\2:\3", _COMMENT.sub("", plain))
+    return _AM_PM.sub(lambda found: f"{found[1].upper()}M", plain)
 
 
 def is_clock(text: str) -> bool:
@@ -360,7 +363,7 @@ def _moment(text: str, order: DateOrder) -> datetime | None:
             dayfirst=order is DateOrder.dmy and not iso[:4].isdigit(),
             tzinfos=_offset,
         )
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError):
         return None
     return None if moment.year == _NO_DATE.year else moment
 
