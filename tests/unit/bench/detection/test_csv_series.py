@@ -188,6 +188,21 @@ def test_order_and_copies(tmp_path: Path) -> None:
     assert "newest first: turned round" in newest.assumptions
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "value"),
+    [
+        ("Data da venda;Qtd. itens;Valor total (R$)", "13/02/2024;3;1.234,56", 1_234.56),
+        ("<DATE>;<TIME>;<OPEN>;<CLOSE>", "2019.01.01;17:00;1.1;1.5", 1.5),
+        ("day,orders,total_sales,shop_id", "2024-01-01,5,100.5,7", 100.5),
+        ("hora;valor", "10:00;5,5", 5.5),
+        ("Zeit;Temperatur", "13.02.2024 10:00;5,5", 5.5),
+    ],
+)
+def test_the_column_of_the_value(tmp_path: Path, header: str, row: str, value: float) -> None:
+    """It has a known name, a known word in its name, or is the only one that holds numbers."""
+    assert read(tmp_path, f"{header}\n{row}\n").rows[0].value == value
+
+
 def test_several_series(tmp_path: Path) -> None:
     """A column that tells rows of one time apart names the series; one can be chosen."""
     rows = [f"2024-01-0{day},{host},{day}.5" for day in range(1, 7) for host in ("a", "b")]

@@ -47,7 +47,11 @@ def of_time(table: CellTable, named: Sequence[str]) -> list[int]:
     indexes = range(len(table.header))
     dated = [index for index in indexes if table.holds_times(index, numbers=False)]
     # A column of that name that holds text: its first cell that is no time is the error.
-    texts = [index for index in table.known(TIMES) if not table.holds_numbers(index)]
+    texts = [
+        index
+        for index in table.known(TIMES)
+        if not table.holds_numbers(index) and not table.holds_clocks(index)
+    ]
     chosen = (titled or dated or years or texts)[:1]
     if chosen and not any(":" in cell for cell in table.sample(chosen[0])):
         clocks = [index for index in indexes if table.holds_clocks(index)]
@@ -92,7 +96,8 @@ def of_values(
     numbers = [index for index in indexes if table.holds_numbers(index)]
     plain = [index for index in numbers if not table.names_rows(index)] or numbers
     known = [index for index in table.known(VALUES) if index in indexes]
-    titled = [index for index in known if index in numbers]
+    partly = [index for index in table.known(VALUES, words=True) if index in plain]
+    titled = [index for index in known if index in numbers] or partly
     if titled or len(plain) == 1:
         return (titled or plain)[:1]
     if plain:

@@ -58,7 +58,7 @@ _SAMPLE_BYTES, _SAMPLE = 2**18, 2**12
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _OTHER_FORMATS = (
     (re.compile(r"\s*(\[\s*)?\{"), "JSON"),
-    (re.compile(r"\s*<(\?xml|!doctype|html|table|\w+[ >])", re.IGNORECASE), "HTML or XML"),
+    (re.compile(r"\s*<(\?xml|!doctype|(html|table|body|svg|rss)\b)", re.IGNORECASE), "HTML or XML"),
 )
 
 

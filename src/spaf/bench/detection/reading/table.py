@@ -148,10 +148,13 @@ class CellTable:
             f"{self.file}: no column {name} for {option}; there are {', '.join(self.header)}."
         )
 
-    def known(self, names: Sequence[str]) -> list[int]:
-        """Return the columns of these names, in the order of the names."""
-        plain = [plain_name(title) for title in self.header]
-        return [index for name in names for index, title in enumerate(plain) if title == name]
+    def known(self, names: Sequence[str], *, words: bool = False) -> list[int]:
+        """Return the columns of these names, in the order of the names; or with one as a word."""
+        plain = [
+            {*map(plain_name, re.split(r"[\W_]+", title))} if words else {plain_name(title)}
+            for title in self.header
+        ]
+        return [index for name in names for index, own in enumerate(plain) if name in own]
 
     def known_numbers(self, names: Sequence[str]) -> list[int]:
         """Return the columns of these names that hold numbers."""

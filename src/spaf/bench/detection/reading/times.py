@@ -241,7 +241,8 @@ class TimeReader:
         )
         preferred = DateOrder.dmy if self._prefer_day_first else DateOrder.mdy
         if not triples:
-            return preferred, "named or ISO dates", False
+            iso = all(text[:4].isdecimal() for text in texts)
+            return preferred, "ISO 8601" if iso else "months by name", False
         if self._order is not None:
             return self._order, _ORDER_NAMES[self._order], False
         dates = {
