@@ -32,5 +32,5 @@ def up(*, json: Json = False) -> None:
         if page is not None:
             err.print(f"\nThe page: [bold]{page.address}[/]", highlight=False)
         err.print("Start sales there, on Locust's page or with `spaf load`; end with `spaf down`.")
-    if report["trouble"] is not None:
+    if report["trouble"] is not None and report["trouble"]["lasting"]:
         raise typer.Exit(1)
