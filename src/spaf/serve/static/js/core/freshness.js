@@ -71,14 +71,16 @@ function troubleText(silentMs) {
     const seconds = number(Math.max(1, Math.floor(silentMs / 1_000)));
     return t("stale.silent", { seconds, time: time(heard.at) });
   }
-  return causeText(latest("pipeline")?.cause) || (heard.database === "up" ? stageTrouble() : t("stale.database"));
+  return causeText(latest("pipeline")) || (heard.database === "up" ? stageTrouble() : t("stale.database"));
 }
 
-/** Return why sales do not reach the tables, as the commands say it. @param {Cause | null | undefined} cause */
-function causeText(cause) {
-  if (!cause) return "";
+/** Return why sales do not reach the tables, as the commands say it. @param {Pipeline | null} pipeline */
+function causeText(pipeline) {
+  const cause = pipeline?.cause;
+  if (!pipeline || !cause) return "";
   const key = `cause.${cause.code}`;
-  return escaped(hasText(key) ? t(key, cause.parameters) : `${cause.what} ${cause.todo}`);
+  const text = escaped(hasText(key) ? t(key, cause.parameters) : `${cause.what} ${cause.todo}`);
+  return pipeline.culprit ? t("stale.cause", { stage: t(`stage.${pipeline.culprit}`), cause: text }) : text;
 }
 
 function stageTrouble() {
