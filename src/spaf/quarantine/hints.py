@@ -107,7 +107,7 @@ THOUSANDS = re.compile(r"[+-]?[0-9]+[,.][0-9]{3}")
 CURRENCY_SIGNS = {"R$": "BRL", "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
 NUMBER_AROUND = re.compile(r"^(?:[A-Z]{0,3}[$€£¥]|[A-Z]{3})?\s*|\s*(?:[$€£¥]|[A-Z]{3}|un|pcs|x)?$")
 DATE_FORMATS = (
-    "%a %b %d %Y %H:%M:%S GMT%z",
+    "%a %b %d %Y %H:%M:%S%z",
     "%a %b %d %H:%M:%S UTC %Y",
     "%a %b %d %H:%M:%S GMT %Y",
     "%Y%m%dT%H%M%S%z",
@@ -368,18 +368,19 @@ def _moment(text: str) -> str | None:
     if match := NET_DATE.fullmatch(text.strip()):
         with suppress(OverflowError, OSError, ValueError):
             return _iso(datetime.fromtimestamp(int(match[1]) / 1_000, UTC))
-    # JavaScript adds the name of the zone in brackets.
+    # JavaScript adds the name of the zone in brackets, and GMT before an offset.
     plain = re.sub(r"\s*\([^()]*\)$", "", text.strip())
+    joined = re.sub(r"\s*(?:UTC|GMT)?(?=[+-][0-9]{2}:?[0-9]{2}$)", "", plain)
     for form in DATE_FORMATS:
         with suppress(ValueError):
-            moment = datetime.strptime(plain, form)  # noqa: DTZ007 - the text may have no zone
+            moment = datetime.strptime(joined, form)  # noqa: DTZ007 - the text may have no zone
             return _iso(moment.replace(tzinfo=UTC) if form.endswith("%Y") else moment)
     with suppress(ValueError, TypeError, IndexError):
         return _iso(parsedate_to_datetime(plain))
     with suppress(ValueError):
-        moment = datetime.fromisoformat(plain)
+        moment = datetime.fromisoformat(joined)
         # A day alone is no time: which hour is meant is not known.
-        return _iso(moment) if ":" in plain or "T" in plain else None
+        return _iso(moment) if ":" in joined or "T" in joined else None
     return None
 
 
