@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from spaf.bench.detection.reading.table import (
     DAYS,
@@ -45,14 +46,14 @@ def of_time(table: CellTable, named: Sequence[str]) -> list[int]:
     if years and months and not titled:
         return [years[0], months[0], *days[:1]]
     indexes = range(len(table.header))
-    dated = [index for index in indexes if table.holds_times(index, numbers=False)]
     # A column of that name that holds text: its first cell that is no time is the error.
     texts = [
         index
         for index in table.known(TIMES)
         if not table.holds_numbers(index) and not table.holds_clocks(index)
     ]
-    chosen = (titled or dated or years or texts)[:1]
+    dated = (index for index in indexes if table.holds_times(index, numbers=False))
+    chosen = titled[:1] or [*islice(dated, 1)] or (years or texts)[:1]
     if chosen and not any(":" in cell for cell in table.sample(chosen[0])):
         clocks = [index for index in indexes if table.holds_clocks(index)]
         hours = [

@@ -58,6 +58,8 @@ HOURS = ("hora", "hour", "hr", "horario", "time", "horautc", "horautcgmt")
 YEARS, MONTHS, DAYS = ("ano", "year"), ("mes", "month"), ("dia", "day")
 # Rows in which the header is searched, and rows that show what a column holds.
 MAX_PREAMBLE, SAMPLE = 100, 500
+# Cells that show whether a column holds dates, which are slow to read.
+DATES = 50
 # Share of the sampled cells that decides what a column holds.
 MAJORITY = 0.8
 
@@ -184,7 +186,7 @@ class CellTable:
 
     def holds_times(self, index: int, *, numbers: bool) -> bool:
         """Return whether most cells of a column are dates; `numbers` may be epochs of any size."""
-        cells = self.sample(index)
+        cells = self.sample(index)[:DATES]
         if not cells or all(map(is_clock, cells)):
             return False
         if all(map(is_number, cells)):
