@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from spaf.bench.detection.csv_series import CsvSeries
+from spaf.bench.detection.csv_series import SALES, CsvSeries
 from spaf.bench.detection.detect import Scored
 from spaf.errors import SettingsError
 from spaf.files import write_atomically
@@ -23,6 +23,8 @@ _SIZE, _DPI, _LINES = (11.0, 4.5), 120, 16
 _MAX_VECTOR_POINTS = 20_000
 # Characters beside a plot in the terminal: the numbers and names of its axes.
 _MARGIN, _MIN_WIDTH = 22, 20
+# Names of series in the legend, and the share of the height above and below the values.
+_MAX_NAMES, _HEADROOM = 10, 0.08
 _ALERT, _VALUE, _EXPECTED = "#c62828", "#37474f", "#1e88e5"
 
 
@@ -77,37 +79,43 @@ def write_plot(file: Path, title: str, series: CsvSeries, rows: Sequence[Scored]
 def _draw(axes: Any, series: CsvSeries, rows: Sequence[Scored]) -> None:
     places = _places(series)
     rasterized = len(rows) > _MAX_VECTOR_POINTS
-    for name in _names(series):
+    names = _names(series)
+    for number, name in enumerate(names):
         own = [row for row in rows if row.series == name]
+        xs = [places[row.row] for row in own]
         axes.plot(
-            [places[row.row] for row in own],
+            xs,
             [row.value for row in own],
-            label=_plain(name or "value"),
+            # Sales are points: the next sale is that of another product.
+            "." if series.kind == SALES else "-",
+            label=_plain(name or "value") if number < _MAX_NAMES else None,
             color=None if name else _VALUE,
             linewidth=0.9,
+            markersize=3,
             rasterized=rasterized,
         )
-        expected = [math.nan if row.expected is None else row.expected for row in own]
+        if series.kind == SALES:
+            continue
+        first = number == 0
         axes.plot(
-            [places[row.row] for row in own],
-            expected,
-            label=None if name else "expected",
+            xs,
+            [math.nan if row.expected is None else row.expected for row in own],
+            label="expected" if first else None,
             color=_EXPECTED,
             linewidth=0.9,
             alpha=0.7,
             rasterized=rasterized,
         )
-        if own and any(row.low is not None for row in own):
-            axes.fill_between(
-                [places[row.row] for row in own],
-                [math.nan if row.low is None else row.low for row in own],
-                [math.nan if row.high is None else row.high for row in own],
-                label=None if name else "band",
-                color=_EXPECTED,
-                alpha=0.12,
-                linewidth=0,
-                rasterized=rasterized,
-            )
+        axes.fill_between(
+            xs,
+            [math.nan if row.low is None else row.low for row in own],
+            [math.nan if row.high is None else row.high for row in own],
+            label="band" if first else None,
+            color=_EXPECTED,
+            alpha=0.12,
+            linewidth=0,
+            rasterized=rasterized,
+        )
     flagged = [row for row in rows if row.flagged]
     axes.scatter(
         [places[row.row] for row in flagged],
@@ -118,32 +126,53 @@ def _draw(axes: Any, series: CsvSeries, rows: Sequence[Scored]) -> None:
         s=28,
         zorder=3,
     )
+    axes.set_ylim(*_limits(rows))
     axes.set_xlabel("time (UTC)" if series.has_times else "row")
     axes.grid(visible=True, alpha=0.25)
     axes.legend(loc="upper left", fontsize="small")
 
 
+def _limits(rows: Sequence[Scored]) -> tuple[float, float]:
+    """Return the vertical limits: those of the values, because a band may be far wider."""
+    low, high = min(row.value for row in rows), max(row.value for row in rows)
+    margin = _HEADROOM * ((high - low) or abs(high) or 1.0)
+    return low - margin, high + margin
+
+
 def terminal_plot(
     title: str, series: CsvSeries, rows: Sequence[Scored], width: int, *, ascii_only: bool = False
 ) -> str:
-    """Return a plot in characters: Braille dots, and x for what is flagged."""
+    """Return a plot in characters: Braille dots, - for the band, and x for what is flagged."""
     import plotille  # noqa: PLC0415 - only needed here
 
     places = _places(series)
+    low, high = _limits(rows)
     figure = plotille.Figure()
     figure.width, figure.height = max(_MIN_WIDTH, width - _MARGIN), _LINES
     figure.with_colors, figure.origin = False, False
+    figure.set_y_limits(low, high)
     figure.x_label, figure.y_label = ("UTC" if series.has_times else "row"), "value"
     figure.register_label_formatter(float, _number)
     figure.register_label_formatter(int, _number)
+    edges = [
+        (places[row.row], edge)
+        for row in rows
+        for edge in (row.low, row.high)
+        if edge is not None and low < edge < high
+    ]
+    flagged = [(places[row.row], row.value) for row in rows if row.flagged]
+    if edges:
+        figure.scatter(*zip(*edges, strict=True), marker="-")
     for name in _names(series):
         own = [row for row in rows if row.series == name]
-        figure.plot([places[row.row] for row in own], [row.value for row in own])
-    flagged = [row for row in rows if row.flagged]
+        points = [places[row.row] for row in own], [row.value for row in own]
+        if series.kind == SALES:
+            figure.scatter(*points)
+        else:
+            figure.plot(*points)
     if flagged:
-        xs = [places[row.row] for row in flagged]
-        figure.scatter(xs, [row.value for row in flagged], marker="x")
-    lines = [f"{title} (x: flagged)", *figure.show().splitlines()]
+        figure.scatter(*zip(*flagged, strict=True), marker="x")
+    lines = [f"{title} (x: flagged, -: band)", *figure.show().splitlines()]
     text = "\n".join(line.replace("\u2800", " ").rstrip() for line in lines)
     return "".join("*" if "\u2800" < c <= "\u28ff" else c for c in text) if ascii_only else text
 

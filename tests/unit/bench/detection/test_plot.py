@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from spaf.bench.detection.csv_series import CsvSeries, SeriesRow
@@ -14,10 +15,17 @@ from spaf.errors import SettingsError
 
 TITLE = "r$ $x$.csv: 60 rows read as level; 1 flagged"
 VALUES = [100.0 + n % 7 for n in range(40)] + [1_000.0] + [100.0] * 19
-ROWS = [
-    Scored(n + 1, str(n), value, None if n < 9 else 101.0, 0.0, value > 500)
-    for n, value in enumerate(VALUES)
-]
+
+
+def scored(number: int, value: float) -> Scored:
+    """Return a row with a band, except the first ones, whose history is too short."""
+    row = Scored(number, str(number), value, None, None, value > 500)
+    if number < 10:
+        return row
+    return msgspec.structs.replace(row, expected=101.0, score=0.0, low=60.0, high=300.0)
+
+
+ROWS = [scored(number, value) for number, value in enumerate(VALUES, start=1)]
 
 
 def series(*, has_times: bool = True, names: tuple[str, ...] = ("",)) -> CsvSeries:
@@ -68,12 +76,22 @@ def test_several_series(tmp_path: Path) -> None:
     assert ">b</text>" in file.read_text()
 
 
+def test_sales(tmp_path: Path) -> None:
+    """Sales are points without a line between products, and without a band."""
+    sales = CsvSeries("sales", series().rows)
+    file = tmp_path / "plot.svg"
+    write_plot(file, TITLE, sales, ROWS)
+    assert ">band</text>" not in file.read_text()
+    assert "x" in terminal_plot(TITLE, sales, ROWS, 80)
+
+
 def test_terminal() -> None:
     """The flagged row is an x above the level; nothing is wider than the terminal."""
     text = terminal_plot(TITLE, series(), ROWS, 80)
     lines = text.splitlines()
-    assert lines[0] == f"{TITLE} (x: flagged)"
+    assert lines[0] == f"{TITLE} (x: flagged, -: band)"
     assert sum(line.count("x") for line in lines[1:]) == 1
+    assert any("----------" in line.split("|")[1] for line in lines[3:-2])
     assert all(len(line) <= 80 for line in lines[1:])
     assert terminal_plot(TITLE, series(), ROWS, 80, ascii_only=True).isascii()
 
