@@ -166,7 +166,8 @@ def download_environment(options: dict[str, str]) -> dict[str, str]:
 def install_packages(options: dict[str, str]) -> None:
     """Install what requirements.lock lists, hash by hash."""
     named = re.findall(r"^[a-z0-9].*==.*$", LOCK.read_text(), re.MULTILINE)
-    total = sum("== 'pypy'" not in line for line in named)
+    # A package may stand in the lock once for each Python.
+    total = len({line.partition("==")[0] for line in named if "== 'pypy'" not in line})
     requirements = ["--no-deps", "--require-hashes", "--requirement", LOCK.name]
     run_pip(requirements, pip_environment(options), total)
 
