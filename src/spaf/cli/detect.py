@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from spaf import settings
-from spaf.bench.detection.csv_series import CsvSeries, read_series
+from spaf.bench.detection.csv_series import SALES, CsvSeries, read_series
 from spaf.bench.detection.detect import Scored
 from spaf.bench.detection.detect import detect as score
 from spaf.bench.detection.plot import TERMINAL, check_plot, terminal_plot, write_plot
@@ -152,7 +152,14 @@ def detect(  # noqa: PLR0913 - each is an option
     if output is not None:
         _write(rows, output)
     flagged = [row for row in rows if row.flagged]
-    title = f"{name}: {counted(len(rows), 'row')} read as {read.kind}; {len(flagged):,} flagged"
+    scored = sum(row.score is not None for row in rows)
+    # A sale without a deviation has no score before the first one that deviates.
+    count = "" if read.kind == SALES else f"{scored:,} scored, "
+    title = (
+        f"{name}: {counted(len(rows), 'row')} read as {read.kind}; {count}{len(flagged):,} flagged"
+    )
+    if not scored and read.kind != SALES:
+        err.print("No row has a score, because the history is too short.")
     if plot is not None and plot != TERMINAL:
         write_plot(Path(plot), title, read, rows)
     if json:
