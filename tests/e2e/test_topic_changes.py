@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from spaf.settings import environment
 from spaf.stack import control
 from spaf.stack.process import wait_until
 from spaf.stack.run import Run
@@ -21,7 +22,7 @@ def test_a_topic_that_was_created_anew_is_refused(
 ) -> None:
     """While the job runs and at the next start, in one sentence; new tables take it."""
     run, folder = recovery_run, recovery_run.home.folder.parent
-    home = {"SPAF_HOME": str(run.home.folder)}
+    home = environment(run.settings)
     assert wait_until(lambda: run.trouble() is None, BACK_S), run.trouble()
     admin_client(run.kafka).delete_topics([run.topic])[run.topic].result()
     assert wait_until(lambda: code(run) == "topic_gone", NAMED_S), run.trouble()
@@ -34,7 +35,7 @@ def test_a_topic_that_was_created_anew_is_refused(
 
     again = spaf(folder, "up", **home)
     assert again.returncode == 1
-    assert "it was created anew" in again.stderr
+    assert "it was created anew" in " ".join(again.stderr.split())
     new_tables = {**home, "SPAF_POSTGRES__SCHEMA_NAME": "anew"}
     try:
         assert spaf(folder, "up", **new_tables).returncode == 0

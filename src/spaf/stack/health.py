@@ -47,6 +47,7 @@ INTERVAL_S = 1.0
 TIMEOUT_S = 0.6
 REQUEST_TIMEOUT_S = 2.0
 STATEMENT_TIMEOUT_MS = 1_500
+LOCK_TIMEOUT_MS = 300
 # Polls between two readings of what changes seldom: partitions, first offsets, options.
 DESCRIBE_EVERY = 2
 # Values that change from poll to poll; a cause that differs in nothing else is logged once.
@@ -154,11 +155,12 @@ class TablePoll:
             connection = self._connected()
             waiting = queries.waiting_statements(connection)
             done = counted = None
-            # The tables themselves may be what is locked.
-            with contextlib.suppress(psycopg.errors.QueryCanceled):
-                offsets = queries.counted_offsets(connection)
-                done = {part: one for part, (one, _) in offsets.items()}
-                counted = {part: one for part, (_, one) in offsets.items()}
+            # The tables that are read here may be what is locked.
+            if not any(one.blocker is not None for one in waiting):
+                with contextlib.suppress(psycopg.errors.LockNotAvailable):
+                    offsets = queries.counted_offsets(connection)
+                    done = {part: one for part, (one, _) in offsets.items()}
+                    counted = {part: one for part, (_, one) in offsets.items()}
         except psycopg.Error:
             self.close()
             raise
@@ -175,6 +177,7 @@ class TablePoll:
         if self._connection is None:
             self._connection = self._access.connect(Role.READ, autocommit=True)
             self._connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
+            self._connection.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
         return self._connection
 
 

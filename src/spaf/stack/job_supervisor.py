@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from spaf.job import checkpoint
 from spaf.job.flink_client import FINAL_STATES, FlinkClient
 from spaf.settings import Settings
 from spaf.stack.diagnosis import MAX_FAILURES, TopicFacts
-from spaf.stack.progress import LOCK_TIMEOUT, ProgressRecorder
+from spaf.stack.progress import ProgressRecorder
 from spaf.stack.service_names import SUBMITTER
 from spaf.stack.state import CountedTopic, JobPhase, JobState, RunFolder
 from spaf.stack.submission import JobTarget, Submission
@@ -26,6 +27,8 @@ from spaf.trouble import Trouble, trouble
 
 log = logging.getLogger(__name__)
 
+# The supervisor, which also restarts services, does not wait for a lock of somebody else.
+LOCK_TIMEOUT = "SET lock_timeout = '1s'"
 # Between two submissions, seconds: each of them plans and starts a JVM.
 SUBMISSION_PAUSE_S = 2.0
 
@@ -56,6 +59,7 @@ class JobSupervisor:
         self._has_run = False
         self._next_submission = 0.0
         self._progress = ProgressRecorder(target)
+        self._recording = threading.Lock()
         # Whether the present job was cancelled, and the next one must not resume.
         self._cancelled = False
         self._anew = False
@@ -102,20 +106,30 @@ class JobSupervisor:
             self.plan()
             return
         if not self.state.resumed_from:
-            start = target.begin_offsets()
-            with target.access.session(Role.SINK) as connection:
-                connection.execute(LOCK_TIMEOUT)
-                self._require_beginning(start, queries.start_offsets(connection))
-                known = queries.counted_offsets(connection)
-                target.set_start(start)
-                queries.upsert_position(connection, start, start)
-                queries.delete_detections(connection, start)
-            self.recount_to = {part: counted for part, (_, counted) in known.items()}
+            if not self._recording.acquire(blocking=False):
+                return  # an old position is being recorded; it must not overwrite the start
+            try:
+                self._start_from_log()
+            finally:
+                self._recording.release()
         counted = CountedTopic(target.topic, seen.id, seen.partitions)
         if counted != self._counted():
             self._home.write_counted_topic(target.tables, counted)
         self._submission.submit()
         self._submitted = True
+
+    def _start_from_log(self) -> None:
+        """Set group and tables to the beginning of the topic."""
+        target = self._target
+        start = target.begin_offsets()
+        with target.access.session(Role.SINK) as connection:
+            connection.execute(LOCK_TIMEOUT)
+            self._require_beginning(start, queries.start_offsets(connection))
+            known = queries.counted_offsets(connection)
+            target.set_start(start)
+            queries.upsert_position(connection, start, start)
+            queries.delete_detections(connection, start)
+        self.recount_to = {part: counted for part, (_, counted) in known.items()}
 
     def check_topic(self, seen: TopicFacts | None) -> None:
         """Cancel a job whose topic is not the one that it was started with.
@@ -176,11 +190,13 @@ class JobSupervisor:
     def record_progress(self) -> None:
         """Record in the tables up to which offsets the job has passed its checkpoints.
 
+        It waits for a lock on that table as long as another session holds it: call it in a thread.
+
         Raises:
             StoreError: PostgreSQL does not answer.
 
         """
-        with contextlib.suppress(TopicError):
+        with self._recording, contextlib.suppress(TopicError):
             self._progress.record()
 
     def stop(self) -> None:

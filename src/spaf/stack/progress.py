@@ -13,9 +13,6 @@ from spaf.topic.record_reader import next_record_offsets
 if TYPE_CHECKING:
     from spaf.stack.submission import JobTarget
 
-# The supervisor, which also restarts services, does not wait for a lock of somebody else.
-LOCK_TIMEOUT = "SET lock_timeout = '1s'"
-
 
 @dataclass(frozen=True)
 class _Gap:
@@ -58,7 +55,6 @@ class ProgressRecorder:
         done = {part: self._done(part, offset) for part, offset in committed.items()}
         if done and done != self._recorded:
             with target.access.session(Role.SINK) as connection:
-                connection.execute(LOCK_TIMEOUT)
                 queries.upsert_position(connection, target.begin_offsets(), done)
             self._recorded = done
         return done

@@ -8,6 +8,7 @@ order. If the supervisor is killed, the kernel signals each service (see `proces
 from __future__ import annotations
 
 import fcntl
+import functools
 import itertools
 import logging
 import os
@@ -57,6 +58,7 @@ log = logging.getLogger("spaf.stack.supervisor")
 # process needs during the start. Seconds.
 STARTING_POLL_S = 0.1
 RUNNING_POLL_S = 0.25
+RECORD_INTERVAL_S = 1.0
 # In a running stack the job is polled once in this many polls: each of these requests costs the
 # JobManager and the broker more than it costs the supervisor.
 POLLS_PER_JOB_POLL = 4
@@ -83,6 +85,7 @@ class Supervisor:
         self._job = None if bare else JobSupervisor(chosen, self._home, target)
         self._tables_ready = False
         self._write_failed = False
+        self._ending = threading.Event()
         # The state is written by two threads.
         self._writing = threading.Lock()
         self._health = HealthMonitor(self._health_target(), self._state, self._publish_trouble)
@@ -97,6 +100,10 @@ class Supervisor:
         """
         try:
             self._health.start()
+            if self._job is not None:
+                # A thread of its own: a locked table must not keep services from being restarted.
+                record = functools.partial(self._record_progress, self._job)
+                threading.Thread(target=record, name="progress", daemon=True).start()
             if self._start():
                 self._watch()
         except (SpafError, OSError) as error:
@@ -130,7 +137,6 @@ class Supervisor:
                 self._poll_services()
             else:
                 self._poll()
-                self._record_progress()
                 self._publish()
 
     def _health_target(self) -> HealthTarget:
@@ -219,14 +225,18 @@ class Supervisor:
             job.abandon(StackError(f"The run folder cannot be used: {error}"))
         self._health.job_trouble, self._health.recount_to = job.trouble, job.recount_to
 
-    def _record_progress(self) -> None:
-        away = self._health.trouble
-        if self._job is None or (away is not None and away.stage in ("kafka", "postgres")):
-            return
-        try:
-            self._job.record_progress()
-        except SpafError as error:
-            log.warning("the progress of the job is not recorded: %s", error)
+    def _record_progress(self, job: JobSupervisor) -> None:
+        """Record the progress of the job each second, until the run ends."""
+        while not self._ending.wait(RECORD_INTERVAL_S):
+            away = self._health.trouble
+            if not self._tables_ready or (away and away.stage in ("kafka", "postgres")):
+                continue
+            try:
+                job.record_progress()
+            except SpafError as error:
+                log.warning("the progress of the job is not recorded: %s", error)
+            except Exception:
+                log.exception("the progress of the job is not recorded: a defect of SPAF")
 
     def _is_up(self) -> bool:
         return self._all_ready(SPECS[JOB].after) and (self._job is None or self._is_ready(JOB))
@@ -283,6 +293,7 @@ class Supervisor:
 
     def _end(self) -> None:
         """Stop everything, the load before the broker."""
+        self._ending.set()
         self._health.close()
         if self._state.phase is not Phase.FAILED:
             self._enter(Phase.STOPPING, self._stop.reason)
