@@ -102,10 +102,10 @@ TEXTS: dict[str, TroubleText] = {
     ),
     "topic_compacted": TroubleText(
         "kafka",
-        "Topic {topic} has cleanup.policy={value}: Kafka refuses sales without a key, and deletes "
-        "all but the newest sale of a key.",
-        "Set it to delete: kafka-configs.sh --bootstrap-server {address} --alter --entity-type "
-        "topics --entity-name {topic} --add-config cleanup.policy=delete",
+        "Topic {topic} has cleanup.policy={value}, no longer {usual}: Kafka refuses sales without "
+        "a key, and deletes all but the newest sale of a key.",
+        "Set it back: kafka-configs.sh --bootstrap-server {address} --alter --entity-type topics "
+        "--entity-name {topic} --add-config cleanup.policy={usual}",
     ),
     "open_transaction": TroubleText(
         "kafka",

@@ -123,6 +123,8 @@ class Facts:
     progress_at: float = 0.0
     # Partitions with waiting records of which none has been counted since.
     waiting_since: Mapping[int, float] = field(default_factory=dict)
+    # Cleanup policy with which the topic was counted; "" is unknown.
+    usual_policy: str = ""
     # Offsets up to which the tables were counted before, by a job that now starts from the log.
     recount_to: Mapping[int, int] = field(default_factory=dict)
     # Records that are counted late on purpose: the job buffers rows for this long, seconds.
@@ -213,8 +215,9 @@ def topic_is_whole(facts: Facts) -> Trouble | None:
     if kind and kind != TOPIC_OPTIONS["message.timestamp.type"]:
         return trouble("client_timestamps", topic=name, address=address, value=kind)
     policy = topic.options.get("cleanup.policy", "")
-    if "compact" in policy:
-        return trouble("topic_compacted", topic=name, address=address, value=policy)
+    usual = facts.usual_policy
+    if "compact" in policy and usual not in ("", policy):
+        return trouble("topic_compacted", topic=name, address=address, value=policy, usual=usual)
     return None
 
 

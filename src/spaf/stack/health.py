@@ -237,6 +237,8 @@ class HealthMonitor:
         self.job_trouble: Trouble | None = None
         # Offsets up to which the tables were counted before the job started from the log.
         self.recount_to: Mapping[int, int] = {}
+        # Cleanup policy that the topic had when it was counted for the first time.
+        self.usual_policy = ""
         self.topic: TopicFacts | None = None
         self.trouble: Trouble | None = None
         self._topic_poll = TopicPoll(target.kafka, target.topic)
@@ -309,6 +311,7 @@ class HealthMonitor:
             job_phase=state.job.state,
             job_trouble=self.job_trouble,
             recount_to=self.recount_to,
+            usual_policy=self.usual_policy,
             kafka=self._answer("kafka", probes["kafka"]),
             postgres=self._answer("postgres", probes["postgres"]),
             flink=self._answer("flink", probes["flink"]),

@@ -71,6 +71,8 @@ class JobSupervisor:
         self.refused = False
         # Offsets up to which the tables were counted before the job started from the log.
         self.recount_to: dict[int, int] = {}
+        # Cleanup policy that the topic had when it was counted for the first time.
+        self.usual_policy = ""
 
     def plan(self) -> None:
         """Start the process that plans the job; it waits for `submit` before it hands it over."""
@@ -112,11 +114,20 @@ class JobSupervisor:
                 self._start_from_log()
             finally:
                 self._recording.release()
-        counted = CountedTopic(target.topic, seen.id, seen.partitions)
-        if counted != self._counted():
-            self._home.write_counted_topic(target.tables, counted)
+        self._keep_counted(seen)
         self._submission.submit()
         self._submitted = True
+
+    def _keep_counted(self, seen: TopicDescription) -> None:
+        """Keep which topic is counted into the tables."""
+        target, known = self._target, self._counted()
+        self.usual_policy = known.cleanup_policy if known is not None else ""
+        if not self.usual_policy:
+            options = admin.topic_options(target.kafka, target.topic)
+            self.usual_policy = options.get("cleanup.policy", "")
+        counted = CountedTopic(target.topic, seen.id, seen.partitions, self.usual_policy)
+        if counted != known:
+            self._home.write_counted_topic(target.tables, counted)
 
     def _start_from_log(self) -> None:
         """Set group and tables to the beginning of the topic."""

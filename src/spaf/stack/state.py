@@ -168,6 +168,8 @@ class CountedTopic(msgspec.Struct, frozen=True):
     id: str
     """Kafka's id of the topic; "" if the broker gives none."""
     partitions: tuple[int, ...]
+    cleanup_policy: str = ""
+    """As it was when the job was started for the first time."""
 
 
 class RunFolder:

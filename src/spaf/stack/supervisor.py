@@ -224,6 +224,7 @@ class Supervisor:
                 raise
             job.abandon(StackError(f"The run folder cannot be used: {error}"))
         self._health.job_trouble, self._health.recount_to = job.trouble, job.recount_to
+        self._health.usual_policy = job.usual_policy
 
     def _record_progress(self, job: JobSupervisor) -> None:
         """Record the progress of the job each second, until the run ends."""

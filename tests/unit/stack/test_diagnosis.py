@@ -117,7 +117,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     (
         "topic_compacted",
         "kafka",
-        {"topic": replace(TOPIC, options={"cleanup.policy": "compact,delete"})},
+        {"topic": replace(TOPIC, options={"cleanup.policy": "compact"}), "usual_policy": "delete"},
     ),
     ("postgres_silent", "postgres", {"postgres": Answer(silent_s=SILENT_S)}),
     ("postgres_error", "postgres", {"postgres": Answer("PostgreSQL says no.")}),
@@ -226,6 +226,13 @@ def test_page_and_quarantine_stop_no_sale_before_they_are_given_up() -> None:
     """They start after the job, and are restarted for as long as the run lasts."""
     assert found(services=services("serve", ServiceStatus.STARTING)) is None
     assert found(services=services("serve", ServiceStatus.RESTARTING, "ended")) is None
+
+
+def test_a_topic_that_was_always_compacted_is_counted() -> None:
+    """Its clients send a key with each sale."""
+    compacted = replace(TOPIC, options={"cleanup.policy": "compact"})
+    assert found(topic=compacted, usual_policy="compact") is None
+    assert found(topic=compacted) is None
 
 
 def test_a_starting_run_waits_for_its_services() -> None:

@@ -137,6 +137,17 @@ def test_a_submission_is_refused_for_another_topic(
     assert "SPAF_POSTGRES__SCHEMA_NAME" in caught.value.todo
 
 
+def test_the_cleanup_policy_is_kept_from_the_first_start(
+    job: JobSupervisor, home: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later ones are compared with it, also after SPAF was down."""
+    for policy in ("compact", "delete"):
+        monkeypatch.setattr(admin, "topic_options", lambda *_, p=policy: {"cleanup.policy": p})
+        job._keep_counted(LARGER)
+        assert job.usual_policy == "compact"
+    assert home.counted_topics() == {"public": CountedTopic("sales", "a", (0, 1, 2), "compact")}
+
+
 def test_a_log_without_its_beginning_is_not_counted_again(job: JobSupervisor) -> None:
     """A partition that is new to the tables may begin anywhere."""
     job._require_beginning({0: 5, 1: 9}, {0: 5})
