@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +56,9 @@ def write_plot(file: Path, title: str, series: CsvSeries, rows: Sequence[Scored]
         SettingsError: the file cannot be written.
 
     """
+    # The user's variables and files change nothing and are no warning.
+    os.environ.pop("MPLBACKEND", None)
+    logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
     # Slow, and only needed here.
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -61,7 +66,6 @@ def write_plot(file: Path, title: str, series: CsvSeries, rows: Sequence[Scored]
     kind = file.suffix.lower().removeprefix(".")
     content = io.BytesIO()
     with mpl.rc_context():
-        # A matplotlibrc of the user changes nothing.
         mpl.rcdefaults()
         mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "spaf"})
         figure = Figure(figsize=_SIZE, layout="constrained")

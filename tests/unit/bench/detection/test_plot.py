@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -55,6 +58,30 @@ def test_svg(tmp_path: Path) -> None:
         assert text in texts
     write_plot(file, TITLE, series(), ROWS)
     assert file.read_bytes() == first
+
+
+def test_the_surroundings_change_nothing(tmp_path: Path) -> None:
+    """Neither variables nor a file of matplotlib's name in the current folder."""
+    write_plot(tmp_path / "here.svg", TITLE, series(), ROWS)
+    (tmp_path / "matplotlibrc").write_text("figure.dpi: x\naxes.facecolor: red\n")
+    code = (
+        "from pathlib import Path; from tests.unit.bench.detection.test_plot import *; "
+        "write_plot(Path('there.svg'), TITLE, series(), ROWS)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "MPLBACKEND": "nonsense",
+            "MPLCONFIGDIR": "/proc/nowhere",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "there.svg").read_bytes() == (tmp_path / "here.svg").read_bytes()
 
 
 def test_png(tmp_path: Path) -> None:
