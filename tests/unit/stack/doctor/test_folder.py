@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -75,6 +76,16 @@ def test_file_system_without_programs_fails(
     """A mount with noexec: the libraries of the codecs could not be loaded."""
     monkeypatch.setattr(os, "access", lambda _, mode: mode != os.X_OK)
     assert "noexec" in found(folder.file_system, home).what
+
+
+def test_file_system_without_locks_fails(home: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two supervisors could run in one folder."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert "has no locks" in found(folder.file_system, home).what
 
 
 @pytest.mark.parametrize(("kind", "word"), [("nfs4", "network"), ("tmpfs", "memory")])
