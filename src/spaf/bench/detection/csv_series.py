@@ -26,7 +26,7 @@ from spaf.bench.detection.reading.numbers import (
 )
 from spaf.bench.detection.reading.read_options import DecimalSign, ReadOptions
 from spaf.bench.detection.reading.table import CATEGORIES, CURRENCIES, QUANTITIES, CellTable
-from spaf.bench.detection.reading.times import TimeColumn, TimeReader, clock_of_hour
+from spaf.bench.detection.reading.times import DAY_FIRST, TimeColumn, TimeReader, clock_of_hour
 from spaf.errors import SettingsError
 from spaf.sale.contract import MAX_QUANTITY, PRICE_LIMIT
 
@@ -102,7 +102,9 @@ class _SeriesReader:
         self.options = options
         self.dropped: Counter[str] = Counter()
         self.told: list[str] = []
-        self.prefer_comma = table.grid.delimiter == ";" or table.portuguese
+        self.semicolons = table.grid.delimiter == ";"
+        # With names in Portuguese, ISO dates are those of a program, and so are its numbers.
+        self.prefer_comma = self.semicolons
 
     def read(self) -> CsvSeries:
         """Return the series."""
@@ -180,6 +182,7 @@ class _SeriesReader:
             present = ["" if table.is_missing(text) else text for text in texts]
             times = self._instants(present)
             self._tell_times(times, time_columns)
+            self.prefer_comma |= self.table.portuguese and times.form == DAY_FIRST
             instants = times.instants
             readable = [instant is not None for instant in instants]
         first = _leading(readable)
@@ -201,7 +204,9 @@ class _SeriesReader:
 
     def _instants(self, texts: list[str]) -> TimeColumn:
         reader = TimeReader(
-            self.options.date_order, self.options.zone, prefer_day_first=self.prefer_comma
+            self.options.date_order,
+            self.options.zone,
+            prefer_day_first=self.semicolons or self.table.portuguese,
         )
         numbers = [text if is_number(text) else "" for text in texts]
         # Text above or below the table must not decide what a column of numbers is.

@@ -203,6 +203,23 @@ def test_the_column_of_the_value(tmp_path: Path, header: str, row: str, value: f
     assert read(tmp_path, f"{header}\n{row}\n").rows[0].value == value
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("data,temperatura\n2024-01-01,21.375\n2024-01-02,22.125\n", 21.375),
+        ("data,vendas\n13/01/2024,21.375\n14/01/2024,22.125\n", 21_375),
+        ("date;sales\n2024-01-13;21.375\n2024-01-14;22.125\n", 21_375),
+        ('date,sales\n2024-01-13,"21,375"\n2024-01-14,"22,125"\n', 21_375),
+        ("date\tsales\n2024-01-13\t21.375\n2024-01-14\t22.125\n", 21.375),
+    ],
+)
+def test_numbers_that_fit_both_signs(tmp_path: Path, text: str, value: float) -> None:
+    """The rest of the file decides, and it is said."""
+    series = read(tmp_path, text)
+    assert series.rows[0].value == value
+    assert "(ambiguous: --decimal overrules)" in series.assumptions[2]
+
+
 def test_several_series(tmp_path: Path) -> None:
     """A column that tells rows of one time apart names the series; one can be chosen."""
     rows = [f"2024-01-0{day},{host},{day}.5" for day in range(1, 7) for host in ("a", "b")]

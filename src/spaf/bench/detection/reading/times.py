@@ -265,8 +265,9 @@ class TimeReader:
         return order, _ORDER_NAMES[order], ambiguous
 
 
+DAY_FIRST = "day first"
 _ORDER_NAMES = {
-    DateOrder.dmy: "day first",
+    DateOrder.dmy: DAY_FIRST,
     DateOrder.mdy: "month first",
     DateOrder.ymd: "year first",
 }
