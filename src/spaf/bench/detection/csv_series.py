@@ -189,6 +189,10 @@ class _SeriesReader:
         last = len(readable) - _leading(readable[::-1])
         if first == len(readable):
             raise table.fail(0, [*time_columns, *values][0], "is no time stamp", _TIME_HELP)
+        for place in range(first if time_columns else 0):
+            value = table.cell(table.rows[place], values[0])
+            if is_number(value) and not table.is_missing(texts[place]):
+                raise table.fail(place, time_columns[0], "is no time stamp", _TIME_HELP)
         self._drop("above the table", first)
         self._drop("below the table", len(readable) - last)
         for place in range(first, last):

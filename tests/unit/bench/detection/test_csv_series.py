@@ -98,6 +98,7 @@ def test_the_kind_can_be_said(tmp_path: Path) -> None:
         ("timestamp,value\n1,\n", None, "no row can be scored: 1 without a value"),
         ("timestamp,value\n1,2,3\n", None, "line 2 (row 1): 3 cells, the header has 2"),
         ("date,value\n2024-01-01,2\nyesterday,2\n2024-01-03,2\n", None, "'yesterday' is no time"),
+        ("date,value\n0000-00-00,2\n2024-01-03,2\n", None, "'0000-00-00' is no time stamp"),
         ("date,value\nyesterday,2\ntoday,2\n", None, "'yesterday' is no time stamp"),
         ("date;v\n01/01/2024;5,55\n02/01/2024;6.5\n03/01/2024;6,5\n", None, "--decimal point"),
         ("date,v\n2024-01-01,5 ms\n2024-01-02,1.5 s\n", None, "unit s, rows above have ms"),
@@ -195,6 +196,7 @@ def test_order_and_copies(tmp_path: Path) -> None:
         ("<DATE>;<TIME>;<OPEN>;<CLOSE>", "2019.01.01;17:00;1.1;1.5", 1.5),
         ("day,orders,total_sales,shop_id", "2024-01-01,5,100.5,7", 100.5),
         ("hora;valor", "10:00;5,5", 5.5),
+        ("order no,placed,price paid", "1234567890,2024-01-01,5.5", 5.5),
         ("Zeit;Temperatur", "13.02.2024 10:00;5,5", 5.5),
     ],
 )

@@ -52,7 +52,9 @@ def of_time(table: CellTable, named: Sequence[str]) -> list[int]:
         for index in table.known(TIMES)
         if not table.holds_numbers(index) and not table.holds_clocks(index)
     ]
-    dated = (index for index in indexes if table.holds_times(index, numbers=False))
+    # Numbers may be epochs or order numbers: a column of written dates is preferred.
+    written = sorted(indexes, key=table.holds_numbers)
+    dated = (index for index in written if table.holds_times(index, numbers=False))
     chosen = titled[:1] or [*islice(dated, 1)] or (years or texts)[:1]
     if chosen and not any(":" in cell for cell in table.sample(chosen[0])):
         clocks = [index for index in indexes if table.holds_clocks(index)]
