@@ -175,6 +175,7 @@ def run_info() -> Callable[..., RunInfo]:
             "rules": Rules("BRL", 600_000, 60_000),
             "outlier_score": 5.0,
             "surge_score": 4.5,
+            "series_score": 4.8,
             "started_ms": 1,
             "services": list,
             "job": lambda: JobInfo("RUNNING", "j"),

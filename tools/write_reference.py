@@ -135,12 +135,12 @@ def kinds_lines() -> Iterator[str]:
     rows = []
     for kind in anomaly_kinds.KINDS:
         side = "above" if kind.sign > 0 else "below minus"
-        alert = f"{kind.measure} score {side} `job.{kind.table.threshold}`"
+        alert = f"{kind.measure} score {side} `job.{kind.threshold}`"
         words = kind.words
         rows.append(
             (
                 *(f"`{kind.name}`", words.en, words.pt, f"`{kind.table}`"),
-                *(kind.table.unit, alert, kind.meaning),
+                *(kind.unit, alert, kind.meaning),
             )
         )
     columns = ("kind", "English", "Portuguese", "table", "amounts in", "alert", "meaning")

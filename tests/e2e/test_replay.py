@@ -60,7 +60,9 @@ def test_replays_are_identical(stack: Run) -> None:
     runs = [run for run, _ in replayed]
     assert len({run.sha256 for run in runs}) == 1
     assert all(run.exact for run in runs)
-    assert [run.restored for run in runs] == [1, 0, 0]
+    # More than once if the job is deployed to the lost TaskManager before its loss is noticed.
+    assert runs[0].restored >= 1
+    assert [run.restored for run in runs[1:]] == [0, 0]
     assert min(runs[0].rows.values()) > 0, runs[0].rows
 
 

@@ -68,6 +68,10 @@ SCENARIOS = {
         "spaf.bench.detection.labelled:DetectionScenario",
         "Score the job's anomaly rules on simulated sales with known anomalies; needs no stack.",
     ),
+    "prove harder-cases": RegisteredScenario(
+        "spaf.bench.detection.harder:HarderScenario",
+        "Score the job's anomaly rules on harder simulated sales; needs no stack.",
+    ),
     "prove false-alerts": RegisteredScenario(
         "spaf.bench.detection.labelled:FalseAlertsScenario",
         "Count the alerts of the job's rules on simulated sales without anomalies; needs no stack.",

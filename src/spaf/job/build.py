@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,7 +12,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from spaf.errors import JobError
-from spaf.sale.anomaly_kinds import SALE_KINDS, WINDOW_KINDS, measures
+from spaf.sale.anomaly_kinds import MINUTE_KINDS, SALE_KINDS, SECOND_KINDS, measures
 from spaf.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,11 +24,12 @@ SINK_BY_VIEW = {
     "ledger_per_second": "ledger_second",
     "sale_outlier": "sale_anomaly",
     "traffic_outlier": "window_anomaly",
+    "series_outlier": "window_anomaly",
 }
 # The additional result while sales are deduplicated.
 DEDUP_SINK_BY_VIEW = {"duplicates_per_block": "duplicate_block"}
 
-SINKS = tuple(SINK_BY_VIEW.values())
+SINKS = tuple(dict.fromkeys(SINK_BY_VIEW.values()))
 
 # State of the running sums of a second lives this long after their last sale, beyond the lateness
 # that the contract allows. It is also the longest stop of the job that state survives, because it
@@ -189,9 +190,9 @@ class JobParameters:
             "state_ttl": _text(f"{self.max_ahead_s + self.max_lateness_s + STATE_SLACK_S} s"),
             "known_categories": known,
             "count_columns": _sum_columns(filters, {"n": "sales"}),
-            "category_rows": _category_rows(filters, ["n"]),
+            "category_rows": _category_rows(list(filters)),
             "total_columns": _sum_columns(filters, {"n": "sales", "m": "revenue"}),
-            "total_rows": _category_rows(filters, ["n", "m"]),
+            "total_rows": _total_rows(list(filters)),
             "max_revenue_cents": str(MAX_REVENUE_CENTS),
             "outlier_block_s": str(self.outlier_hours * 3600),
             "min_history": str(MIN_HISTORY),
@@ -225,11 +226,16 @@ class JobParameters:
             f"WHEN {kind.measure}_score {comparison[kind.sign]} THEN {_text(kind.name)}"
             for kind in SALE_KINDS
         )
-        window_kind = {kind.sign: _text(kind.name) for kind in WINDOW_KINDS}
+        window_kind = {kind.sign: _text(kind.name) for kind in SECOND_KINDS}
         return {
             "sale_kind_cases": " ".join(kind_cases),
             "sale_expected_cases": _cases_by_measure("expected"),
             "sale_score_cases": _cases_by_measure("score"),
+            "series_kind_cases": " ".join(
+                f"WHEN series LIKE '{kind.measure}/%' AND {kind.sign} * score > 0 "
+                f"THEN {_text(kind.name)}"
+                for kind in MINUTE_KINDS
+            ),
             "rising_kind": window_kind[1],
             "falling_kind": window_kind[-1],
         }
@@ -337,11 +343,19 @@ def _sum_columns(filters: Mapping[str, str], sums: Mapping[str, str]) -> str:
     )
 
 
-def _category_rows(categories: Iterable[str], prefixes: Sequence[str]) -> str:
-    """Return a row a category, with the columns of `_sum_columns`."""
+def _category_rows(categories: Sequence[str]) -> str:
+    """Return a row a category, with its number of sales."""
     return ", ".join(
-        f"ROW({_text(category)}, {', '.join(f'{prefix}{number}' for prefix in prefixes)})"
+        f"ROW({_text(category)}, n{number})" for number, category in enumerate(categories)
+    )
+
+
+def _total_rows(categories: Sequence[str]) -> str:
+    """Return two rows a category: measure, category, amount and number of sales."""
+    return ", ".join(
+        f"ROW({_text(measure)}, {_text(category)}, {prefix}{number}, n{number})"
         for number, category in enumerate(categories)
+        for measure, prefix in (("sales", "n"), ("revenue", "m"))
     )
 
 

@@ -21,17 +21,7 @@ class AnomalyTable(StrEnum):
     SALE = "sale_anomaly"
     """One row a sale; amounts are money."""
     WINDOW = "window_anomaly"
-    """One row a second and category; amounts are numbers of sales."""
-
-    @property
-    def threshold(self) -> Literal["outlier_score", "surge_score"]:
-        """Name of the setting, in the section `job`, that a score must exceed."""
-        return "outlier_score" if self is AnomalyTable.SALE else "surge_score"
-
-    @property
-    def unit(self) -> Literal["money", "sales"]:
-        """Unit of the observed and of the expected amount."""
-        return "money" if self is AnomalyTable.SALE else "sales"
+    """One row a second, or a minute, and category; amounts are numbers of sales, or cents."""
 
 
 class Words(NamedTuple):
@@ -52,6 +42,9 @@ class Injection(msgspec.Struct, frozen=True):
     """Smallest and largest quantity, drawn at random; None leaves the quantity as it is."""
 
 
+SECOND_S, MINUTE_S = 1, 60
+
+
 class AnomalyKind(msgspec.Struct, frozen=True):
     """One kind of anomaly."""
 
@@ -67,6 +60,22 @@ class AnomalyKind(msgspec.Struct, frozen=True):
     """One sentence for the reference page."""
     injections: tuple[Injection, ...] = ()
     """Labels of the generator for which an alert of this kind is right."""
+    window_s: int = SECOND_S
+    """Length of the window of an alert, seconds."""
+
+    @property
+    def threshold(self) -> Literal["outlier_score", "surge_score", "series_score"]:
+        """Name of the setting, in the section `job`, that a score must exceed."""
+        if self.table is AnomalyTable.SALE:
+            return "outlier_score"
+        return "surge_score" if self.window_s == SECOND_S else "series_score"
+
+    @property
+    def unit(self) -> Literal["money", "sales", "cents"]:
+        """Unit of the observed and of the expected amount, as the table has them."""
+        if self.table is AnomalyTable.SALE:
+            return "money"
+        return "cents" if self.measure == "revenue" else "sales"
 
 
 KINDS = (
@@ -121,11 +130,49 @@ KINDS = (
         words=Words("Drought", "Seca"),
         meaning="The category sells far less often than before.",
     ),
+    AnomalyKind(
+        name="busy_minute",
+        table=AnomalyTable.WINDOW,
+        measure="sales",
+        sign=1,
+        words=Words("Busy minute", "Minuto movimentado"),
+        meaning="The category sells far more in a minute than its past predicts.",
+        window_s=MINUTE_S,
+    ),
+    AnomalyKind(
+        name="quiet_minute",
+        table=AnomalyTable.WINDOW,
+        measure="sales",
+        sign=-1,
+        words=Words("Quiet minute", "Minuto fraco"),
+        meaning="The category sells far less in a minute than its past predicts.",
+        window_s=MINUTE_S,
+    ),
+    AnomalyKind(
+        name="high_revenue",
+        table=AnomalyTable.WINDOW,
+        measure="revenue",
+        sign=1,
+        words=Words("High revenue", "Receita alta"),
+        meaning="The category earns far more in a minute than its past predicts.",
+        window_s=MINUTE_S,
+    ),
+    AnomalyKind(
+        name="low_revenue",
+        table=AnomalyTable.WINDOW,
+        measure="revenue",
+        sign=-1,
+        words=Words("Low revenue", "Receita baixa"),
+        meaning="The category earns far less in a minute than its past predicts.",
+        window_s=MINUTE_S,
+    ),
 )
 """Of several kinds that fit one sale, the first in this order is reported."""
 
 SALE_KINDS = tuple(kind for kind in KINDS if kind.table is AnomalyTable.SALE)
 WINDOW_KINDS = tuple(kind for kind in KINDS if kind.table is AnomalyTable.WINDOW)
+SECOND_KINDS = tuple(kind for kind in WINDOW_KINDS if kind.window_s == SECOND_S)
+MINUTE_KINDS = tuple(kind for kind in WINDOW_KINDS if kind.window_s == MINUTE_S)
 BY_NAME = {kind.name: kind for kind in KINDS}
 INJECTIONS = {injection.name: injection for kind in KINDS for injection in kind.injections}
 """Label of an injected sale → how it is made."""

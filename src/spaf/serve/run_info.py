@@ -51,6 +51,7 @@ class RunInfo:
     rules: Rules
     outlier_score: float
     surge_score: float
+    series_score: float
     # When the run began, epoch milliseconds.
     started_ms: int
     # These two take milliseconds: call them in a thread.

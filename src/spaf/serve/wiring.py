@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spaf import clock
 from spaf.generate.locust.protocol import INJECTABLE_KINDS
-from spaf.sale.anomaly_kinds import BY_NAME, NAMES
+from spaf.sale.anomaly_kinds import BY_NAME, KINDS, MINUTE_KINDS, NAMES
 from spaf.serve.push.hub import Hub
 from spaf.serve.push.row_batcher import sums
 from spaf.serve.run_info import RunInfo
@@ -51,6 +51,9 @@ class PageServices:
                 "links": run.links(),
                 "outlier_score": run.outlier_score,
                 "surge_score": run.surge_score,
+                "series_score": run.series_score,
+                "kind_units": {kind.name: kind.unit for kind in KINDS},
+                "minute_kinds": [kind.name for kind in MINUTE_KINDS],
                 "anomaly_kinds": list(BY_NAME),
                 "injections": INJECTABLE_KINDS,
                 "kind_names": NAMES,

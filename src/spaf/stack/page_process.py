@@ -43,6 +43,7 @@ def source(run: Run) -> RunInfo:
         rules=run.rules,
         outlier_score=run.contract.outlier_score,
         surge_score=run.contract.surge_score,
+        series_score=run.contract.series_score,
         started_ms=round(run.started * 1_000),
         services=lambda: services(home, usage),
         job=lambda: job_info(home),

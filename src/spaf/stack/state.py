@@ -112,6 +112,7 @@ class JobContract(msgspec.Struct):
     outlier_score: float = 5.0
     surge_seconds: int = 120
     surge_score: float = 4.5
+    series_score: float = 4.8
     deduplicate_minutes: int = 0
 
     @classmethod
@@ -124,6 +125,7 @@ class JobContract(msgspec.Struct):
             outlier_score=job.outlier_score,
             surge_seconds=job.surge_seconds,
             surge_score=job.surge_score,
+            series_score=job.series_score,
             deduplicate_minutes=job.deduplicate_minutes,
         )
 

@@ -27,7 +27,7 @@ OutlierKey = tuple[int, int, str]
 """Partition, offset, kind."""
 
 TrafficKey = tuple[int, str, str]
-"""Second of append time since the epoch, category, kind."""
+"""Second of append time, or first second of the minute, since the epoch; category, kind."""
 
 BlockKey = tuple[int, int]
 """Start and end of a block of append time, seconds since the epoch."""
@@ -70,7 +70,7 @@ class SaleOutlier(NamedTuple):
 
 
 class TrafficAnomaly(NamedTuple):
-    """A second with unusual traffic; numbers of sales."""
+    """A second or minute with unusual traffic; numbers of sales, or cents."""
 
     observed: int
     expected: float
@@ -99,7 +99,7 @@ class Answers:
     outliers: dict[OutlierKey, SaleOutlier] = field(default_factory=dict)
     """Of the whole log, including records after the upper bound."""
     traffic: dict[TrafficKey, TrafficAnomaly] = field(default_factory=dict)
-    """Of all seconds that the whole log closes."""
+    """Of all seconds and minutes that the whole log closes."""
     duplicate_blocks: dict[BlockKey, BlockDuplicates] = field(default_factory=dict)
     """Only blocks that have duplicates."""
     open_summary: set[SummaryKey] = field(default_factory=set)
@@ -114,6 +114,8 @@ class Answers:
     """Partition and offset of sales whose score is so near the threshold that rounding decides."""
     borderline_seconds: set[tuple[int, str]] = field(default_factory=set)
     """Second and category whose score is so near the threshold that rounding decides."""
+    borderline_minutes: set[tuple[int, str]] = field(default_factory=set)
+    """First second and category of minutes for whose alerts rounding may decide."""
     deduplicated: bool = False
     """Whether each transactionId counts once."""
     records: int = 0

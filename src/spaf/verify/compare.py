@@ -14,8 +14,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from spaf.sale.anomaly_kinds import BY_NAME, MINUTE_S, SECOND_S
 from spaf.verify import ledger
-from spaf.verify.answers import Answers, BlockDuplicates, SaleOutlier, TrafficAnomaly
+from spaf.verify.answers import (
+    Answers,
+    BlockDuplicates,
+    SaleOutlier,
+    TrafficAnomaly,
+    TrafficKey,
+)
 from spaf.verify.tables import DUPLICATES, LEDGER, OUTLIERS, SUMMARY, TRAFFIC, TableRows
 
 if TYPE_CHECKING:
@@ -255,20 +262,20 @@ def _compare_outliers(answers: Answers, tables: TableRows) -> _TableComparison:
 
 def _compare_traffic(answers: Answers, tables: TableRows) -> _TableComparison:
     """Compare anomalous seconds; those that only later records close may be missing."""
-    borderline = answers.borderline_seconds
+    borderline = borderline_windows(answers)
     actual = [
         (
             (row.second, row.category, row.kind),
             TrafficAnomaly(row.observed, row.expected, row.score),
         )
         for row in tables.traffic
-        if (row.second, row.category) not in borderline
+        if (row.second, row.category) not in borderline[window_s(row.kind)]
     ]
     return _compare_rows(
         TRAFFIC,
-        _without(answers.traffic, borderline),
+        without_borderline(answers.traffic, borderline),
         actual,
-        optional=lambda key: key[0] >= answers.closed,
+        optional=lambda key: key[0] + window_s(key[2]) > answers.closed,
         same=same_traffic,
     )
 
@@ -284,6 +291,30 @@ def _compare_duplicates(answers: Answers, tables: TableRows) -> _TableComparison
         if (key := (row.start, row.end)) not in answers.open_blocks
     ]
     return _compare_rows(DUPLICATES, expected, actual)
+
+
+def window_s(kind: str) -> int:
+    """Return the length of the windows of a kind, seconds; a kind that is unknown has seconds."""
+    return BY_NAME[kind].window_s if kind in BY_NAME else SECOND_S
+
+
+Borderline = dict[int, set[tuple[int, str]]]
+"""Length of a window → windows and categories for which rounding may decide."""
+
+
+def borderline_windows(*sides: Answers) -> Borderline:
+    """Return the windows that are borderline for one of the sides."""
+    return {
+        SECOND_S: set().union(*(side.borderline_seconds for side in sides)),
+        MINUTE_S: set().union(*(side.borderline_minutes for side in sides)),
+    }
+
+
+def without_borderline(
+    rows: Mapping[TrafficKey, TrafficAnomaly], borderline: Borderline
+) -> dict[TrafficKey, TrafficAnomaly]:
+    """Return the alerts of seconds and minutes that are not borderline."""
+    return {key: row for key, row in rows.items() if key[:2] not in borderline[window_s(key[2])]}
 
 
 def _without(
@@ -325,7 +356,7 @@ def close(expected: float, actual: float) -> bool:
 def disagreements(one: Answers, two: Answers) -> list[Difference]:
     """Return the differences between the results of two oracles for the same log."""
     offsets = one.borderline_offsets | two.borderline_offsets
-    seconds = one.borderline_seconds | two.borderline_seconds
+    windows = borderline_windows(one, two)
     comparisons = [
         _compare_rows(SUMMARY, _values(one.summary), _values(two.summary)),
         _compare_rows(LEDGER, _values(one.ledger), _values(two.ledger)),
@@ -338,8 +369,8 @@ def disagreements(one: Answers, two: Answers) -> list[Difference]:
         ),
         _compare_rows(
             TRAFFIC,
-            _without(one.traffic, seconds),
-            _without(two.traffic, seconds),
+            without_borderline(one.traffic, windows),
+            without_borderline(two.traffic, windows),
             same=same_traffic,
         ),
         _compare_rows("open rows", *(dict.fromkeys(side.open_groups) for side in (one, two))),

@@ -15,6 +15,7 @@ from typing import Any
 
 from spaf.sale.anomaly_kinds import SALE_KINDS, WINDOW_KINDS, AnomalyKind
 from spaf.verify.answers import Answers
+from spaf.verify.compare import borderline_windows, window_s
 from spaf.verify.ledger import expected_rows
 from spaf.verify.tables import (
     DuplicateBlockRow,
@@ -47,7 +48,8 @@ def closed_rows(table: str, answers: Answers, tables: TableRows) -> list[int]:
         ),
         "duplicate_blocks": lambda row: row[:2] not in answers.open_blocks,
         "traffic": lambda row: (
-            row.second < answers.closed and row[:2] not in answers.borderline_seconds
+            row.second + window_s(row.kind) <= answers.closed
+            and row[:2] not in borderline_windows(answers)[window_s(row.kind)]
         ),
     }
     rows = getattr(tables, table)

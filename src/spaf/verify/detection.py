@@ -44,6 +44,10 @@ MAX_DISPERSION = 4.0
 COOL_DOWN_ROWS = 10
 """An alert within this number of rows after another one of its category is not reported."""
 
+MINUTE_S = 60
+"""Seconds of a row of a series of sales."""
+MAX_REVENUE_CENTS = 10**12
+"""Maximum revenue of one sale in a series, cents."""
 MIN_SERIES_ROWS = 60
 """Minutes of history before the first one is scored."""
 HOURS = 24
@@ -81,6 +85,7 @@ class Detection:
     surge_score: float
     categories: tuple[str, ...]
     """The catalogue; all other categories are counted together."""
+    series_score: float = 4.8
 
     @property
     def third(self) -> int:

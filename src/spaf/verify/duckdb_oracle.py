@@ -14,7 +14,7 @@ import duckdb
 
 from spaf.errors import VerifyError
 from spaf.sale import Late, Reason, Sale, decode
-from spaf.sale.anomaly_kinds import SALE_KINDS, WINDOW_KINDS, measures
+from spaf.sale.anomaly_kinds import MINUTE_KINDS, SALE_KINDS, SECOND_KINDS, measures
 from spaf.verify import detection as constants
 from spaf.verify.answers import (
     Answers,
@@ -41,6 +41,7 @@ NOT_PLAIN = "025_not_plain"
 SUMMARY, DUPLICATES, LEDGER = "040_summary", "045_duplicates", "050_ledger"
 SALE_OUTLIERS = "060_sale_outliers"
 CREATE_SALES_PER_SECOND, TRAFFIC_ANOMALIES = "070_sales_per_second", "080_traffic_anomalies"
+CREATE_MINUTE_SERIES, MINUTE_ANOMALIES = "090_minute_series", "095_minute_anomalies"
 ACCEPTED, LATE, REFUSED, UNREADABLE = range(4)
 # Rows of a batch between DuckDB and Python.
 BATCH_ROWS = 20_000
@@ -131,6 +132,7 @@ class _DuckdbOracle:
         end_second = self._ledger()
         self._outliers()
         self._traffic(end_second)
+        self._minutes(end_second)
         return self._answers
 
     def _prepare(self) -> None:
@@ -290,7 +292,7 @@ class _DuckdbOracle:
         before = -COOL_DOWN_ROWS
         for second, category, index, observed, expected, score in rows:
             kind, borderline = classify(
-                WINDOW_KINDS, {"traffic": score}, self._detection.surge_score
+                SECOND_KINDS, {"traffic": score}, self._detection.surge_score
             )
             since_borderline = index - last_borderline.get(category, before)
             if borderline or (kind and since_borderline <= COOL_DOWN_ROWS):
@@ -302,6 +304,34 @@ class _DuckdbOracle:
                 last_alert[category] = index
             if borderline:
                 last_borderline[category] = index
+
+    def _minutes(self, end_second: int) -> None:
+        """Score the minutes that end at `end_second` or before."""
+        self._run(
+            CREATE_MINUTE_SERIES,
+            end_second=end_second,
+            max_revenue_cents=constants.MAX_REVENUE_CENTS,
+        )
+        rows = self._run(
+            MINUTE_ANOMALIES,
+            min_seasonal_rows=constants.MIN_SEASONAL_ROWS,
+            seasonal_gain=constants.SEASONAL_GAIN,
+            min_series_rows=constants.MIN_SERIES_ROWS,
+            shift_rows=constants.SHIFT_ROWS,
+            earlier_shift_rows=constants.SHIFT_ROWS - 1,
+            shift_weight=constants.SHIFT_WEIGHT,
+            min_relative_scale=constants.MIN_RELATIVE_SCALE,
+            max_deviation=constants.MAX_DEVIATION,
+            pause_rows=constants.PAUSE_ROWS,
+            run_rows=constants.SERIES_RUN_ROWS,
+            threshold=self._detection.series_score,
+        ).fetchall()
+        kinds = {(kind.measure, kind.sign): kind.name for kind in MINUTE_KINDS}
+        for measure, category, second, observed, expected, deviation in rows:
+            kind = kinds[measure, 1 if deviation > 0 else -1]
+            self._answers.traffic[second, category, kind] = TrafficAnomaly(
+                observed, expected, deviation
+            )
 
 
 def _statement(name: str) -> str:

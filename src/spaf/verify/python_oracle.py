@@ -19,6 +19,8 @@ from spaf.verify.answers import (
     SummaryKey,
     SummarySums,
 )
+from spaf.verify.detection import MAX_REVENUE_CENTS, MINUTE_S
+from spaf.verify.minutes import MinuteAlerts, add
 from spaf.verify.outliers import Outliers
 from spaf.verify.traffic import Counts, TrafficBaseline
 
@@ -58,6 +60,8 @@ class PythonOracle:
         self._detection = detection
         self._outliers = Outliers(detection)
         self._counts: Counts = {}
+        # Minute of append time → category → revenue in the default currency, cents.
+        self._revenue: Counts = {}
         # Sales that have an identifier, if each identifier counts once.
         self._counted_copies = Deduplicator(rules.dedup_block_ms)
         self._open_copies = Deduplicator(rules.dedup_block_ms)
@@ -76,6 +80,7 @@ class PythonOracle:
         """
         upper_bound, rules = self._answers.upper_bound, self._rules
         add_outlier, summary = self._outliers.add, self._answers.summary
+        currency = rules.default_currency
         min_age_ms, max_age_ms = -rules.max_ahead_ms, rules.max_lateness_ms
         copies = self._counted_copies if rules.dedup_block_ms else None
         current_partition, current_second = -1, -1
@@ -93,10 +98,14 @@ class PythonOracle:
                 current_partition, current_second = partition, second
                 ledger_counts = self._ledger_counts((partition, second), offset)
                 counts = self._counts.setdefault(second, {})
+                revenue = self._revenue.setdefault(second // MINUTE_S, {})
             ledger_counts.accepted += 1
             ledger_counts.readable = ledger_counts.max_offset = offset
             category, quantity = sale.category, sale.quantity
+            cents = sale.unit_cents * quantity
             counts[category] = counts.get(category, 0) + 1
+            if sale.currency == currency:
+                revenue[category] = revenue.get(category, 0) + min(cents, MAX_REVENUE_CENTS)
             add_outlier(partition, offset, second, sale)
             if copies is not None and sale.transaction_id is not None:
                 copies.add(LogPosition(append_ms, partition, offset), sale)
@@ -107,7 +116,7 @@ class PythonOracle:
                 group = summary[key] = SummarySums()
             group.count += 1
             group.units += quantity
-            group.cents += sale.unit_cents * quantity
+            group.cents += cents
 
     def merge(self, later: PythonOracle) -> None:
         """Add the chunk that follows in each of its partitions."""
@@ -119,10 +128,12 @@ class PythonOracle:
             sums.cents += group.cents
         for ledger_key, ledger_counts in other.ledger.items():
             _merge_ledger(own.ledger.setdefault(ledger_key, ledger_counts), ledger_counts)
-        for second, categories in later._counts.items():
-            counts = self._counts.setdefault(second, {})
-            for category, count in categories.items():
-                counts[category] = counts.get(category, 0) + count
+        for own_totals, other_totals in (
+            (self._counts, later._counts),
+            (self._revenue, later._revenue),
+        ):
+            for moment, categories in other_totals.items():
+                add(own_totals.setdefault(moment, {}), categories)
         own.open_summary |= other.open_summary
         own.open_ledger |= other.open_ledger
         own.late_cents += other.late_cents
@@ -146,9 +157,13 @@ class PythonOracle:
             if counts.readable >= 0:
                 newest[partition] = max(newest.get(partition, 0), second)
         answers.closed = self._first_open_second(newest)
-        traffic = TrafficBaseline(self._detection)
-        traffic.score(self._counts, self._first_open_second(newest | self._newest_open))
-        answers.traffic, answers.borderline_seconds = traffic.alerts, traffic.borderline
+        traffic, minutes = TrafficBaseline(self._detection), MinuteAlerts(self._detection)
+        closed = self._first_open_second(newest | self._newest_open)
+        traffic.score(self._counts, closed)
+        minutes.score(self._counts, self._revenue, closed)
+        answers.traffic = {**traffic.alerts, **minutes.alerts}
+        answers.borderline_seconds = traffic.borderline
+        answers.borderline_minutes = minutes.borderline
         self._outliers.score()
         answers.outliers = self._outliers.alerts
         answers.borderline_offsets = self._outliers.borderline
@@ -195,7 +210,10 @@ class PythonOracle:
         for sale in outcomes:
             if isinstance(sale, Sale):
                 counts = self._counts.setdefault(key[1], {})
-                counts[sale.category] = counts.get(sale.category, 0) + 1
+                add(counts, {sale.category: 1})
+                if sale.currency == self._rules.default_currency:
+                    revenue = self._revenue.setdefault(key[1] // MINUTE_S, {})
+                    add(revenue, {sale.category: min(sale.cents, MAX_REVENUE_CENTS)})
                 self._outliers.add(partition, offset, key[1], sale)
 
     def _count(self, key: LedgerKey, position: LogPosition, outcomes: tuple[Outcome, ...]) -> None:

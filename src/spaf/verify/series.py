@@ -25,8 +25,8 @@ class SeriesInput(NamedTuple):
     """A row of a series."""
 
     value: float
-    unit: float
-    """Smallest step of a count; 0 for any other number."""
+    events: float
+    """Number of events that the value counts or adds up; 0 where there are none."""
     hour_index: int
     """Hours since 1970."""
     hour_slot: int
@@ -95,6 +95,7 @@ class SeriesRule:
         self._min_rows = min_rows
         self._rows = 0
         self._all = Mean()
+        self._events = 0.0
         self._slots = [Mean() for _ in range(2 * HOURS)]
         self._hour = Mean()
         self._hour_index = self._hour_slot = -1
@@ -115,7 +116,10 @@ class SeriesRule:
         jump = residual - self._residuals[-1] if self._residuals else 0.0
         self._cubes_before.append(self._cubes)
         self._residuals.append(residual)
-        deviation = self._deviation(row.unit, expected, residual, jump)
+        self._events += row.events
+        # The value is part of the mean of all by now.
+        unit = self._all.total / self._events if self._events > 0 else 0.0
+        deviation = self._deviation(unit, expected, residual, jump)
         self._rows += 1
         self._cubes += abs(residual) ** 3
         self._jump_cubes += abs(jump) ** 3

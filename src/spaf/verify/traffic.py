@@ -11,7 +11,7 @@ from itertools import accumulate
 from math import log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-from spaf.sale.anomaly_kinds import WINDOW_KINDS
+from spaf.sale.anomaly_kinds import SECOND_KINDS
 from spaf.verify.answers import TrafficAnomaly, TrafficKey
 from spaf.verify.detection import (
     COOL_DOWN_ROWS,
@@ -72,7 +72,7 @@ class TrafficBaseline:
             recent = [sums[row + 1] - sums[max(0, row + 1 - span)] for span in SPANS]
             anomaly = most_unusual(recent, parts)
             kind, borderline = classify(
-                WINDOW_KINDS, {"traffic": anomaly.score}, self._detection.surge_score
+                SECOND_KINDS, {"traffic": anomaly.score}, self._detection.surge_score
             )
             if borderline or (kind and row - last_borderline <= COOL_DOWN_ROWS):
                 self.borderline.add((second, category))

@@ -50,6 +50,10 @@ MINI_BATCH_MS = 50
 # The log begins on 2024-01-01 and lasts long enough for the traffic rules to have a baseline.
 BEGIN_MS = 1_704_067_200_000
 LOG_S = 300
+# Before it the shop sells little, long enough for the rule for minutes to have a history. With the
+# busy seconds that follow, every category has unusual minutes. Share of the events.
+QUIET_MINUTES, QUIET_SHARE = 70, 0.1
+MINUTE_MS = 60_000
 # The first partition gets ten times the records of each other one.
 SKEW = (10, 1, 1, 1)
 LATE_SHARE = 0.01
@@ -240,8 +244,11 @@ def _array(stream: SaleStream, event_ms: int, append_ms: int) -> bytes:
 
 def moments(events: int) -> Iterator[int]:
     """Yield the append times of the events, the unusual seconds among them."""
+    quiet = int(events * QUIET_SHARE)
+    for number in range(quiet):
+        yield BEGIN_MS - QUIET_MINUTES * MINUTE_MS * (quiet - number) // quiet
     weights = [UNUSUAL.get(second, 1.0) for second in range(LOG_S)]
-    scale, remainder = events / sum(weights), 0.0
+    scale, remainder = (events - quiet) / sum(weights), 0.0
     for second, weight in enumerate(weights):
         remainder += weight * scale
         count = int(remainder + 0.5)

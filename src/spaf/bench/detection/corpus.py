@@ -65,7 +65,7 @@ def _file(folder: Path, name: str, windows: list[list[str]]) -> CorpusFile:
         raise SettingsError(f"{path}: {failure}.") from None
     count = all(value >= 0 and value.is_integer() for value in values)
     points = [
-        SeriesPoint(name, index, int(time), value, 1.0 if count else 0.0)
+        SeriesPoint(name, index, int(time), value, value if count else 0.0)
         for index, (time, value) in enumerate(zip(times, values, strict=True))
     ]
     every_time = np.array(times)

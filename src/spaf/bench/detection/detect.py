@@ -90,11 +90,11 @@ def _series(flink: Batch, settings: Settings, series: CsvSeries, folder: Path) -
 
 def _points(series: CsvSeries) -> Iterator[SeriesPoint]:
     """Yield a point a row; a file without times has no hours, and so no seasonality."""
-    unit = 1.0 if series.kind == RATE else 0.0
     counts: Counter[str] = Counter()
     for row in series.rows:
         epoch_s = row.epoch_us // MICROSECONDS if series.has_times else 0
-        yield SeriesPoint(row.series, counts[row.series], epoch_s, row.value, unit)
+        events = row.value if series.kind == RATE else 0.0
+        yield SeriesPoint(row.series, counts[row.series], epoch_s, row.value, events)
         counts[row.series] += 1
 
 

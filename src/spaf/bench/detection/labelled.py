@@ -37,7 +37,7 @@ from spaf.generate.anomalies.episode import EPISODE_KINDS
 from spaf.generate.anomalies.ground_truth import GRACE_S, SALE_ALERTS, SECOND_ALERTS, SecondAlert
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job import build
-from spaf.sale.anomaly_kinds import ALERT_OF_LABEL
+from spaf.sale.anomaly_kinds import ALERT_OF_LABEL, WINDOW_KINDS
 from spaf.settings import Settings
 from spaf.stack.control import Watcher
 
@@ -48,6 +48,7 @@ HOUR_S = 3_600
 # 100 sales/s. Each piece has its own seed and warm-up.
 PIECE_S = 6 * HOUR_S
 OURS = "ours"
+WINDOW_ALERTS = tuple(kind.name for kind in WINDOW_KINDS)
 COLUMNS = (
     *("kind", "precision", "recall", "F1", "delay p50 ms", "p99"),
     *("labelled", "alerts"),
@@ -124,7 +125,7 @@ class DetectorResult(Result, frozen=True):
     def of(cls, scores: Scores, **fields: Any) -> Self:
         """Return the metrics that follow from the counts; `fields` are those of a subclass."""
         hours = scores.clean_s / HOUR_S
-        counts = {kind: scores.false_alerts[kind] for kind in (*SALE_ALERTS, *SECOND_ALERTS)}
+        counts = {kind: scores.false_alerts[kind] for kind in (*SALE_ALERTS, *WINDOW_ALERTS)}
         return cls(
             {kind: KindMetrics.of(tally) for kind, tally in scores.tallies.items()},
             {kind: count / hours if hours else None for kind, count in counts.items()},
@@ -287,7 +288,7 @@ def count_false_alerts(
             length_s = min(PIECE_S, remaining_s)
             # The warm-up is not part of the hours that were asked for.
             traffic = SimulatedTraffic(rate, length_s + WARM_UP_S, seed, 0.0, 0.0)
-            for alerts, _, scored in detect([traffic]):
+            for alerts, _, scored in detect([traffic], minutes=True):
                 scores.add_clean(alerts, scored)
             remaining_s -= length_s
             seed += 1
@@ -329,15 +330,25 @@ class _BatchDetection:
         self._views = list(build.statements(batch.parameters(settings), build.VIEWS))
         self._queries = 0
 
-    def __call__(self, traffics: Sequence[SimulatedTraffic]) -> list[ScoredLog]:
-        """Return the alerts, the labels and the scored part of each traffic."""
+    def __call__(
+        self, traffics: Sequence[SimulatedTraffic], *, minutes: bool = False
+    ) -> list[ScoredLog]:
+        """Return the alerts, the labels and the scored part of each traffic.
+
+        Args:
+            traffics: simulated one after the other, in one query.
+            minutes: whether the alerts on minutes are included; several shops that follow each
+                other have no common history of minutes.
+
+        """
         self._queries += 1
         log = self._folder / "log.json"
         sales, seconds = (self._folder / f"{name}-{self._queries}" for name in ("sales", "seconds"))
         self._progress(f"simulating {len(traffics)} x {traffics[0].seconds} s")
         truths = simulate(traffics, log)
         self._progress("running the job's SQL")
-        self._flink.run([*sale_log(log), *self._views, *_statements(sales, seconds)])
+        inserts = _statements(sales, seconds, minutes=minutes)
+        self._flink.run([*sale_log(log), *self._views, *inserts])
         sale_rows, second_rows = list(rows(sales)), list(rows(seconds))
         logs = []
         for partition, truth in enumerate(truths):
@@ -355,12 +366,12 @@ class _BatchDetection:
         return logs
 
 
-def _statements(sales: Path, seconds: Path) -> Iterator[str]:
+def _statements(sales: Path, seconds: Path, *, minutes: bool) -> Iterator[str]:
     """Yield the statements that write the alerts to two folders."""
     yield files_table("found_sale", "kafka_partition INT, kafka_offset BIGINT, kind STRING", sales)
     yield files_table("found_second", "`second` INT, category STRING, kind STRING", seconds)
     yield statement("insert_sale_alerts")
-    yield statement("insert_traffic_alerts")
+    yield statement("insert_window_alerts" if minutes else "insert_traffic_alerts")
 
 
 @contextlib.contextmanager

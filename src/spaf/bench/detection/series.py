@@ -31,8 +31,8 @@ class SeriesPoint(NamedTuple):
     epoch_s: int
     """Its time; only the hour counts."""
     value: float
-    unit: float
-    """1 for a count, whose smallest scale is that of chance; 0 for any other number."""
+    events: float
+    """The value of a count, whose smallest scale is that of chance; 0 for any other number."""
 
 
 class PointScore(msgspec.Struct, frozen=True):
@@ -76,7 +76,7 @@ def score_points(
                 "series": point.series,
                 "row_index": point.row_index,
                 "number": point.value,
-                "unit": point.unit,
+                "events": point.events,
                 "hour_index": point.epoch_s // HOUR_S,
                 "hour_slot": time.hour + build.HOURS * (time.weekday() >= WEEKEND),
             }
@@ -88,7 +88,7 @@ def score_points(
 
 def _statements(parameters: build.JobParameters, folder: Path) -> Iterator[str]:
     columns = (
-        "series STRING, row_index BIGINT, number DOUBLE, unit DOUBLE, "
+        "series STRING, row_index BIGINT, number DOUBLE, events DOUBLE, "
         "hour_index BIGINT, hour_slot INT"
     )
     yield files_table("point", columns, folder / "points.json")

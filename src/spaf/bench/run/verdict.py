@@ -172,6 +172,7 @@ def detection_of(run: Run) -> Detection:
         contract.surge_seconds,
         contract.surge_score,
         CATEGORIES,
+        contract.series_score,
     )
 
 

@@ -166,11 +166,12 @@ def _money(row: Row) -> str:
 
 
 def _figures(row: Row) -> tuple[str, str]:
-    """Return the observed and the expected value: sales of some seconds, or money of one sale."""
+    """Return the observed and the expected value: a number of sales, or money."""
     kind = BY_NAME.get(row["kind"])
-    if kind is not None and kind.table.unit == "sales":
+    if kind is not None and kind.unit == "sales":
         return f"{row['amount']:,.0f} sales", f"{row['expected']:,.1f}"
-    return f"{row['amount']:,.2f}", f"{row['expected']:,.2f}"
+    scale = 100 if kind is not None and kind.unit == "cents" else 1
+    return f"{row['amount'] / scale:,.2f}", f"{row['expected'] / scale:,.2f}"
 
 
 def kind_name(kind: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from spaf.generate.anomalies.anomaly import DROUGHT, SHIFT, SURGE, EpisodeLabel
-from spaf.sale.anomaly_kinds import SALE_KINDS, WINDOW_KINDS
+from spaf.sale.anomaly_kinds import SALE_KINDS, SECOND_KINDS
 
 SALE_ALERTS = tuple(kind.name for kind in SALE_KINDS)
-SECOND_ALERTS = tuple(kind.name for kind in WINDOW_KINDS)
+SECOND_ALERTS = tuple(kind.name for kind in SECOND_KINDS)
 # An alert this long after an episode still belongs to it: the longest window of the rule, seconds.
 GRACE_S = 10
 # The end of a level shift is a change as well: the rule compares it with thirds of two minutes, so

@@ -2,7 +2,7 @@
 -- Three deviations are compared with their own past: of the row (a spike), of its change from the
 -- row before (a jump), and of the mean of the last twelve rows (a shift). The scale of a deviation is
 -- the cubic mean of its earlier values: the mean of squares would take heavy tails for anomalies.
--- It is at least that of a Poisson count of the unit; a series that is no count has the unit 0.
+-- It is at least that of a Poisson number of units; a series without events has the unit 0.
 -- deviation has the sign of the largest of the three.
 CREATE TEMPORARY VIEW scored_series AS
 SELECT

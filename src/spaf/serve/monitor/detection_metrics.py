@@ -17,7 +17,7 @@ import psycopg
 from spaf import clock
 from spaf.errors import StoreError
 from spaf.generate.anomalies.anomaly import EpisodeLabel, Label
-from spaf.generate.anomalies.ground_truth import SecondAlert
+from spaf.generate.anomalies.ground_truth import SECOND_ALERTS, SecondAlert
 from spaf.serve.monitor.confusion_counts import ConfusionCounts
 from spaf.serve.monitor.probe import Probe
 from spaf.serve.push.hub import Hub
@@ -176,7 +176,10 @@ class DetectionMetrics:
         # Alerts on sales without an id of the load cannot be judged.
         named = ((name, kind) for _, _, kind, name in sales if name is not None)
         counts.add_sale_alerts(named, at)
-        counts.add_second_alerts(SecondAlert(s, category, kind) for category, s, kind in seconds)
+        # Labels are episodes of seconds; alerts on minutes are not judged.
+        counts.add_second_alerts(
+            SecondAlert(s, category, kind) for category, s, kind in seconds if kind in SECOND_ALERTS
+        )
         return bool(labels or sales or seconds)
 
     def _begin(self, job: str) -> None:

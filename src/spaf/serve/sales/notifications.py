@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from spaf.sale.anomaly_kinds import BY_NAME, SECOND_S
 from spaf.serve.sales.rollup import SecondRow
 
 SALES = "sales_"
@@ -26,11 +27,12 @@ class _RowNotification(NamedTuple):
 
 
 class Anomaly(msgspec.Struct, frozen=True, omit_defaults=False):
-    """An anomalous sale, or an anomalous second; `second` is None for a sale."""
+    """An anomalous sale, second or minute; `second` is the first of it, and None for a sale."""
 
     kind: str
     category: str
-    # Cents of a sale, sales of a second; as text and number, as they are sent.
+    # Cents of a sale, sales of a second or minute, cents of a minute; as text and number, as they
+    # are sent.
     amount: str | int
     expected: str | float
     score: float
@@ -67,8 +69,9 @@ class Anomaly(msgspec.Struct, frozen=True, omit_defaults=False):
             }
         else:
             row["second"] = self.second
-            # A second is over when it ends.
-            appended_ms = (self.second + 1) * 1_000
+            # A second or minute is over when it ends.
+            window_s = BY_NAME[self.kind].window_s if self.kind in BY_NAME else SECOND_S
+            appended_ms = (self.second + window_s) * 1_000
         row["known_after_ms"] = None if appended_ms is None else self.detected_ms - appended_ms
         return row
 

@@ -125,11 +125,11 @@ def test_the_rule_for_series_is_that_of_the_verifier(flink: Batch, tmp_path: Pat
         "spikes": lambda _: 5_000.0 * (rng.random() < 0.02),
         "large": lambda row: 3e15 + rng.gauss(0, 1e12) + 1e14 * (row > 1_500),
     }
-    points = [
-        SeriesPoint(name, row, 600 * row, float(round(value(row), 3)), 1.0 * (name == "spikes"))
-        for name, value in kinds.items()
-        for row in range(2_400)
-    ]
+    points = []
+    for name, value in kinds.items():
+        for number in range(2_400):
+            x = float(round(value(number), 3))
+            points.append(SeriesPoint(name, number, 600 * number, x, x * (name == "spikes")))
     found = {
         (one.series, one.row_index): one for one in score_points(flink, rules(), points, tmp_path)
     }
@@ -139,7 +139,7 @@ def test_the_rule_for_series_is_that_of_the_verifier(flink: Batch, tmp_path: Pat
     for point in points:
         time = datetime.fromtimestamp(point.epoch_s, UTC)
         slot = time.hour + 24 * (time.weekday() > 4)
-        row = SeriesInput(point.value, point.unit, point.epoch_s // 3_600, slot)
+        row = SeriesInput(point.value, point.events, point.epoch_s // 3_600, slot)
         verdict, one = states[point.series].add(row), found[point.series, point.row_index]
         if verdict.borderline:
             continue

@@ -20,8 +20,11 @@ from spaf.bench.agreement.replay import (
     differences,
     log_of,
 )
-from spaf.sale import Late, Reason, Rules, Sale, decode
-from spaf.settings import SaleSettings
+from spaf.generate.shop.assortment import CATEGORIES
+from spaf.sale import Late, Reason, Record, Rules, Sale, decode
+from spaf.settings import JobSettings, SaleSettings
+from spaf.verify import Detection
+from spaf.verify.python_oracle import PythonOracle
 
 EVENTS = 6_000
 LOG = list(log_of(EVENTS, 4, 1))
@@ -50,6 +53,23 @@ def test_a_log_holds_what_could_tell_replays_apart() -> None:
     assert seconds[220] == 0
     assert seconds[260] > 4 * seconds[100]
     assert set(UNUSUAL) < set(range(LOG_S))
+
+
+def test_a_log_has_unusual_minutes() -> None:
+    """Of sales and of revenue, after more than an hour of history."""
+    records: list[Record] = []
+    ends: Counter[int] = Counter()
+    for line in log_of(2 * EVENTS, 4, 3):
+        records.append(Record(line.partition, ends[line.partition], line.append_ms, line.value))
+        ends[line.partition] += 1
+    rules, job = Rules.of(SaleSettings()), JobSettings()
+    detection = Detection(
+        job.outlier_hours, job.outlier_score, job.surge_seconds, job.surge_score, CATEGORIES
+    )
+    oracle = PythonOracle(rules, ends, detection)
+    oracle.feed(records)
+    kinds = {kind for _, _, kind in oracle.answers().traffic}
+    assert {"busy_minute", "high_revenue"} <= kinds
 
 
 def test_append_times_never_step_back() -> None:

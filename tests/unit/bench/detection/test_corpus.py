@@ -23,7 +23,10 @@ def test_a_corpus_is_read(tmp_path: Path) -> None:
     assert (count.name, level.name) == ("count/visits.csv", "real/level.csv")
     place = places[count.name]
     assert count.labels == LabelledSeries(100, ((place - 4, place + 15),))
-    assert [point.unit for point in (count.points[0], level.points[0])] == [1.0, 0.0]
+    assert [point.events for point in (count.points[0], level.points[0])] == [
+        count.points[0].value,
+        0.0,
+    ]
     assert count.points[12].epoch_s - count.points[0].epoch_s == 3_600
     assert count.points[0].epoch_s % 86_400 == 0
 

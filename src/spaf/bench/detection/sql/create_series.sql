@@ -7,5 +7,5 @@ SELECT
     hour_index,
     hour_slot,
     number AS x,
-    unit
+    events
 FROM point

@@ -14,6 +14,9 @@ interface Run {
   links: Record<string, string>;
   outlier_score?: number;
   surge_score?: number;
+  series_score?: number;
+  kind_units?: Record<string, "money" | "sales" | "cents">;
+  minute_kinds?: string[];
   anomaly_kinds?: string[];
   injections?: string[];
   kind_names?: Record<string, Record<string, string>>;

@@ -1,6 +1,7 @@
-// The figures of an anomaly: money of a sale, or sales of a few seconds.
+// The figures of an anomaly: money of a sale, or sales or money of some seconds.
 
 import { html } from "../../vendor/lit-html/lit-html.js";
+import { latest } from "../core/events.js";
 import { amount as moneyText, duration, number } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { isOfSecond } from "./anomaly_feed.js";
@@ -8,13 +9,24 @@ import { isOfSecond } from "./anomaly_feed.js";
 /** Return amount, expected amount, their ratio and the score as texts. @param {Anomaly} anomaly */
 export function valuesOf(anomaly) {
   const { amount, expected, score } = anomaly;
-  const ofSecond = isOfSecond(anomaly);
+  const isCount = unitOf(anomaly) === "sales";
   return {
-    amount: ofSecond ? t("anomalies.n_sales", { n: number(Number(amount)) }) : moneyText(amount),
-    expected: ofSecond ? number(Number(expected), 1) : moneyText(expected),
+    amount: isCount ? t("anomalies.n_sales", { n: number(Number(amount)) }) : moneyText(amount),
+    expected: isCount ? number(Number(expected), 1) : moneyText(Math.round(Number(expected))),
     ratio: Number(expected) > 0 ? ratioText(Number(amount) / Number(expected)) : "–",
     score: number(Number(score), 1),
   };
+}
+
+/** Return what the figures of an anomaly count; of a kind that is unknown, by its window. @param {Anomaly} anomaly */
+function unitOf(anomaly) {
+  const known = latest("snapshot")?.run.kind_units?.[anomaly.kind];
+  return known ?? (isOfSecond(anomaly) ? "sales" : "money");
+}
+
+/** Return whether an anomaly is of a minute. @param {Anomaly} anomaly */
+export function isOfMinute(anomaly) {
+  return (latest("snapshot")?.run.minute_kinds ?? []).includes(anomaly.kind);
 }
 
 /** @param {number} ratio */

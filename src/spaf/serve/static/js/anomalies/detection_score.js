@@ -46,9 +46,10 @@ function meaning() {
 
 /** Return what the score of an alert is, and from which score on a sale or a second is reported. */
 function thresholdNote() {
-  const { outlier_score: sale = 0, surge_score: second = 0 } = latest("snapshot")?.run ?? {};
+  const run = latest("snapshot")?.run;
+  const { outlier_score: sale = 0, surge_score: second = 0, series_score: minute = 0 } = run ?? {};
   return html`<p class="note" ?hidden=${!sale || !second}>${
-    t("detection.score_means", { sale: number(sale, 1), second: number(second, 1) })}</p>`;
+    t("detection.score_means", { sale: number(sale, 1), second: number(second, 1), minute: number(minute, 1) })}</p>`;
 }
 
 /** @param {number} part @param {number} whole */

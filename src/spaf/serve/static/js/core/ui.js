@@ -17,6 +17,10 @@ const SHAPES = {
   bulk_quantity: "M0 7h5v5H0ZM7 7h5v5H7ZM3.5 0h5v5h-5Z",
   surge: "M0 9h3v3H0ZM4.5 5h3v7h-3ZM9 0h3v12H9Z",
   drought: "M0 0h3v12H0ZM4.5 10.5h3V12h-3ZM9 10.5h3V12H9Z",
+  busy_minute: "M0 12V8h4V4h4V0h4v12Z",
+  quiet_minute: "M0 12V0h4v4h4v4h4v4Z",
+  high_revenue: "M6 0 11 5H8v7H4V5H1Z",
+  low_revenue: "M6 12 1 7h3V0h4v7h3Z",
   customer_burst: "M0 4.5h3v3H0ZM4.5 0h3v12h-3ZM9 4.5h3v3H9Z",
   level_shift: "M0 9h6.5V3H12v2.2H8.7v6H0Z",
 };

@@ -3,7 +3,7 @@
 import { html, nothing, render } from "../../vendor/lit-html/lit-html.js";
 import { outcomeLine } from "../accounts/reasons.js";
 import { isOfSecond } from "../anomalies/anomaly_feed.js";
-import { detectedAfter, valuesOf } from "../anomalies/anomaly_values.js";
+import { detectedAfter, isOfMinute, valuesOf } from "../anomalies/anomaly_values.js";
 import { comparison, windowStrip } from "../anomalies/window_anomaly.js";
 import { emit, on } from "../core/events.js";
 import { bytes, dateTime, number } from "../core/format.js";
@@ -55,13 +55,16 @@ async function openSecond(anomaly) {
   const ms = (anomaly.second ?? 0) * 1_000;
   /** @type {Content} */
   let strip = nothing;
+  const ofMinute = isOfMinute(anomaly);
   const mine = open({
     title: titleOf(anomaly, "record.second_title"),
     sub: dateTime(ms),
-    body: () => html`${summary(anomaly)}${comparison(anomaly)}<p class="note">${t("window.note")}</p><figure
+    body: () => html`${summary(anomaly)}${comparison(anomaly)}<p class="note">${
+      t(ofMinute ? "window.minute_note" : "window.note")}</p><figure
       class="strip">${strip}</figure>`,
     foot: () => html`<button type="button" @click=${() => browse({ time_ms: ms })}>${t("record.browse_second")}</button>`,
   });
+  if (ofMinute) return;
   strip = await windowStrip(anomaly);
   if (view === mine) draw();
 }
@@ -113,7 +116,7 @@ function summary(anomaly) {
     ...(ofSecond ? [] : /** @type {[string, Content][]} */ ([["anomalies.col.amount", amount], ["anomalies.col.expected", expected]])),
     ["anomalies.col.factor", ratio],
     ["anomalies.col.score", score],
-    [ofSecond ? "record.known_after_second" : "record.known_after", detectedAfter(anomaly)],
+    [isOfMinute(anomaly) ? "record.known_after_minute" : ofSecond ? "record.known_after_second" : "record.known_after", detectedAfter(anomaly)],
     ...(anomaly.transaction_id ? /** @type {[string, Content][]} */ ([["record.transaction", foreign(anomaly.transaction_id)]]) : []),
   ]);
 }
