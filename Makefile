@@ -40,6 +40,7 @@ check: $(READY) ## style, types, imports, dependencies, SQL, JavaScript, locks
 	@$(RUN)/deptry src
 	@cd src/spaf && "$(CURDIR)/$(RUN)/sqlfluff" lint --disable-progress-bar bench/sql quarantine serve store
 	@cd src/spaf && "$(CURDIR)/$(RUN)/sqlfluff" lint --disable-progress-bar --config job/sql/.sqlfluff bench/detection/sql
+	@cd src/spaf && $(CURDIR)/$(RUN)/sqlfluff lint --disable-progress-bar --config verify/sql/.sqlfluff bench/detection/reading
 	@cd src/spaf/job/sql && "$(CURDIR)/$(RUN)/sqlfluff" lint --disable-progress-bar .
 	@cd src/spaf/verify/sql && "$(CURDIR)/$(RUN)/sqlfluff" lint --disable-progress-bar .
 	@DENO_DIR=$(VENV)/deno DENO_NO_UPDATE_CHECK=1 $(RUN)/deno check --quiet src/spaf/serve/static/js

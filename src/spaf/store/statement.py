@@ -10,7 +10,10 @@ from psycopg import sql
 
 @cache
 def statement(package: str, name: str) -> bytes:
-    """Return the text of `sql/NAME.sql` of a package; its parameters are psycopg's `%(name)s`."""
+    """Return the text of `sql/NAME.sql` of a package.
+
+    Its parameters are psycopg's `%(name)s`, or DuckDB's `$name`.
+    """
     return files(package).joinpath("sql", f"{name}.sql").read_bytes()
 
 

@@ -15,6 +15,7 @@ import duckdb
 from spaf.bench.detection.reading.read_options import ReadOptions
 from spaf.bench.detection.reading.source import PARQUET, decode, read_source
 from spaf.errors import SettingsError
+from spaf.store.statement import statement
 
 # Characters that DuckDB sees; its sniffer reads about 20,000 rows.
 SNIFFED = 2**21
@@ -117,9 +118,10 @@ class _Dialect(NamedTuple):
 
 def _sniff(text: str, delimiter: str | None) -> _Dialect:
     """Return the dialect that DuckDB finds in a part of the text."""
-    call, named = "sniff_csv($path, null_padding = true)", {}
+    query, named = statement(__package__, "sniff_csv"), {}
     if delimiter is not None:
-        call, named = "sniff_csv($path, null_padding = true, delim = $delim)", {"delim": delimiter}
+        query = statement(__package__, "sniff_csv_with_delimiter")
+        named = {"delimiter": delimiter}
     sniffed = None
     with NamedTemporaryFile("w", suffix=".csv", encoding="utf-8", newline="") as sample:
         sample.write(text)
@@ -127,8 +129,7 @@ def _sniff(text: str, delimiter: str | None) -> _Dialect:
         try:
             with duckdb.connect(config={"threads": 1}) as database:
                 sniffed = database.execute(
-                    f"SELECT Delimiter, Quote, Escape FROM {call}",  # noqa: S608 - constants
-                    {"path": sample.name, **named},
+                    query.decode(), {"path": sample.name, **named}
                 ).fetchone()
         except duckdb.Error:
             # It finds no table, for example in a single line without a delimiter.
@@ -193,11 +194,8 @@ def _parquet(file: Path, data: bytes) -> Grid:
         try:
             with duckdb.connect(config={"threads": 1}) as database:
                 database.execute("SET TimeZone = 'UTC'")
-                read = database.execute(
-                    "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet($path)",
-                    {"path": copy.name},
-                )
-                names = [column[0] for column in read.description or ()]
+                read = database.read_parquet(copy.name).project("CAST(COLUMNS(*) AS VARCHAR)")
+                names = read.columns
                 rows = [
                     GridRow(number, ["" if cell is None else cell.strip() for cell in cells])
                     for number, cells in enumerate(read.fetchall(), start=1)
