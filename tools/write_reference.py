@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import BaseModel
 
 from spaf.cli import app
 from spaf.cli.lazy_group import LazyGroup
@@ -263,9 +264,12 @@ def _attribute_docstrings(kind: type) -> dict[str, str]:
 
 
 def _settings_table(kind: type, prefix: str, properties: Mapping[str, Schema]) -> str:
-    docstrings = _attribute_docstrings(kind)
+    docstrings: dict[str, str] = {}
+    # The settings of a section itself come before those that it shares with others.
+    for part in kind.__mro__[: kind.__mro__.index(BaseModel)]:
+        docstrings |= _attribute_docstrings(part)
     rows = []
-    for name, schema in properties.items():
+    for name, schema in sorted(properties.items(), key=lambda item: [*docstrings].index(item[0])):
         variable = f"SPAF_{prefix}{name}".replace(".", "__").upper()
         meaning = _one_line(docstrings[name])
         limits = _limits(schema)

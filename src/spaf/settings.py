@@ -16,8 +16,9 @@ import json
 import os
 import pwd
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -46,6 +47,8 @@ PREFIX = "SPAF_"
 NONE = "null"
 # A value that matches may contain a password, whatever the name of the setting.
 _SECRET = re.compile(r"://.*@|passw", re.DOTALL | re.IGNORECASE)
+
+_SECRET_NAME = re.compile(r"pass|pw|secret|key|token|cred|jaas", re.IGNORECASE)
 
 
 def _own_folder(home: Path) -> Path:
@@ -80,17 +83,43 @@ def _listed(value: Any) -> Any:
     return value
 
 
-def _page_address(url: AnyHttpUrl) -> AnyHttpUrl:
+def _plain_address(url: AnyHttpUrl) -> AnyHttpUrl:
     if url.query or url.fragment or url.username or url.password:
         raise ValueError("must be scheme, host, port and path only")
     return url
 
 
+def _file(path: Path) -> Path:
+    """Return the path from the root: each process has a working directory of its own."""
+    return path.absolute()
+
+
+def _upper(value: Any) -> Any:
+    return value.strip().upper().replace("_", "-") if isinstance(value, str) else value
+
+
+def _protocol(value: Any) -> Any:
+    return value.strip().upper().replace("-", "_") if isinstance(value, str) else value
+
+
+def _mechanism(value: str) -> str:
+    if value not in MECHANISMS:
+        raise ValueError(f"SPAF logs in with {', '.join(MECHANISMS[:-1])} or {MECHANISMS[-1]} only")
+    return value
+
+
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+FilePath = Annotated[Path, AfterValidator(_file)]
+SecurityProtocol = Annotated[
+    Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_protocol)
+]
+SaslMechanism = Annotated[str, BeforeValidator(_upper), AfterValidator(_mechanism)]
+RestUrl = Annotated[AnyHttpUrl, AfterValidator(_plain_address)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 # Names that need no quotes: the JDBC sink writes none into its SQL.
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$"), AfterValidator(_topic_name)]
-PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_page_address)]
+PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_plain_address)]
 SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 
@@ -100,11 +129,36 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class KafkaSettings(Section):
+class TlsSection(Section):
+    """The certificates for a server of the user's own."""
+
+    ca_file: FilePath | None = None
+    """PEM file of the authorities to trust; without it those of the system."""
+    cert_file: FilePath | None = None
+    """PEM file of the client's certificate and its chain."""
+    key_file: FilePath | None = None
+    """PEM file of the key of this certificate."""
+    key_password: SecretStr | None = None
+    """Password of this key, if it is encrypted."""
+    key_password_file: FilePath | None = None
+    """File with this password, instead of the setting."""
+
+
+class KafkaSettings(TlsSection):
     """The topic of the sales, and the Kafka broker."""
 
     bootstrap_servers: str | None = None
     """Addresses of an existing Kafka (`host:port,...`); without them SPAF starts a broker."""
+    security_protocol: SecurityProtocol = "PLAINTEXT"
+    """Protocol of an existing Kafka: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    sasl_mechanism: SaslMechanism | None = None
+    """How to log in with SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."""
+    username: str | None = None
+    """User for SASL; the key of an API key."""
+    password: SecretStr | None = None
+    """Password for SASL; the secret of an API key."""
+    password_file: FilePath | None = None
+    """File with this password, instead of the setting."""
     port: Port = 9092
     """Port of the broker that SPAF starts; if it is taken, the next free port."""
     topic: TopicName = "vendas-simuladas"
@@ -115,11 +169,12 @@ class KafkaSettings(Section):
     """Maximum heap of the broker that SPAF starts, MiB."""
 
 
-class FlinkSettings(Section):
+class FlinkSettings(TlsSection):
     """The Flink cluster of the job."""
 
-    rest_url: AnyHttpUrl | None = None
-    """REST address of an existing Flink (`http://host:8081`); without it SPAF starts a cluster."""
+    rest_url: RestUrl | None = None
+    """REST address of an existing Flink (`http://host:8081`, `https://...`); without it SPAF starts
+    a cluster."""
     port: Port = 8081
     """REST and web port of the JobManager that SPAF starts; if it is taken, the next free port."""
     task_managers: Annotated[int, Field(ge=1, le=16)] = 1
@@ -136,10 +191,21 @@ class PostgresSettings(Section):
     dsn: SecretStr | None = None
     """Connection string of an existing PostgreSQL (`postgresql://user:password@host/db`); its
     account migrates, writes and reads. Without it SPAF starts a server, with three roles."""
+    dsn_file: FilePath | None = None
+    """File with this string, instead of the setting."""
+    password: SecretStr | None = None
+    """Password of the account, if the connection string has none."""
+    password_file: FilePath | None = None
+    """File with this password, instead of the setting."""
     port: Port = 5432
     """Port of the PostgreSQL that SPAF starts; if it is taken, the next free port."""
     schema_name: SchemaName = "public"
     """Schema of the tables."""
+
+    @property
+    def external(self) -> bool:
+        """Whether the settings name a PostgreSQL that SPAF does not start."""
+        return self.dsn is not None or self.dsn_file is not None
 
 
 class LocustSettings(Section):
@@ -272,7 +338,7 @@ def load(**flags: Any) -> Settings:
     _refuse_unknown_variables()
     try:
         Path.cwd()
-        return Settings(**flags)
+        found = Settings(**flags)
     except FileNotFoundError:
         raise SettingsError(
             "The current folder does not exist any more.", todo="Change to another one."
@@ -286,6 +352,87 @@ def load(**flags: Any) -> Settings:
         raise _unreadable(error) from None
     except ValueError as error:
         raise SettingsError(f"{SETTINGS_FILE}: {error}", todo="Correct the file.") from None
+    problems = list(_contradictions(found))
+    if problems:
+        raise SettingsError(
+            "\n".join(problems),
+            todo=f"Correct it in {SETTINGS_FILE}, in the SPAF_* variables or in the flags.",
+        )
+    return found
+
+
+def secret(section: Section, name: str) -> str:
+    """Return a secret of a section, from its setting or from its file; empty without one.
+
+    Raises:
+        SettingsError: the file cannot be read.
+
+    """
+    value, file = getattr(section, name), getattr(section, f"{name}_file")
+    if value is not None:
+        text: str = value.get_secret_value()
+        return text
+    if file is None:
+        return ""
+    try:
+        return str(file.read_text(encoding="utf-8").strip("\r\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        where = f"{_section_name(section)}.{name}_file"
+        raise SettingsError(f"{where} = {file}: {reason}.", todo="Correct the setting.") from None
+
+
+def _section_name(section: Section) -> str:
+    return type(section).__name__.removesuffix("Settings").lower()
+
+
+def _contradictions(found: Settings) -> Iterator[str]:
+    """Yield a line for each setting that another one excludes or requires."""
+    kafka, flink, postgres = found.kafka, found.flink, found.postgres
+    for section, names in (
+        (kafka, ("password", "key_password")),
+        (flink, ("key_password",)),
+        (postgres, ("dsn", "password")),
+    ):
+        for name in names:
+            if getattr(section, name) is not None and getattr(section, f"{name}_file") is not None:
+                both = f"{_section_name(section)}.{name}"
+                yield f"{both} and {both}_file are both set: set one of them."
+    yield from _kafka_contradictions(kafka)
+    tls = [f"flink.{name}" for name in TlsSection.model_fields if getattr(flink, name) is not None]
+    if tls and (flink.rest_url is None or flink.rest_url.scheme != "https"):
+        yield f"{tls[0]} is set, but flink.rest_url is no https:// address."
+    if not postgres.external and (postgres.password or postgres.password_file):
+        yield "postgres.password is set, but neither postgres.dsn nor postgres.dsn_file."
+
+
+def _kafka_contradictions(kafka: KafkaSettings) -> Iterator[str]:
+    protocol = kafka.security_protocol
+    if protocol != "PLAINTEXT" and kafka.bootstrap_servers is None:
+        yield (
+            f"kafka.security_protocol is {protocol}, but kafka.bootstrap_servers names no Kafka: "
+            "the broker that SPAF starts has no TLS."
+        )
+    login = {
+        "kafka.sasl_mechanism": kafka.sasl_mechanism,
+        "kafka.username": kafka.username,
+        "kafka.password": kafka.password or kafka.password_file,
+    }
+    given = [name for name, value in login.items() if value is not None]
+    if protocol.startswith("SASL"):
+        for name in (name for name in login if name not in given):
+            yield f"kafka.security_protocol is {protocol}, but {name} is not set."
+    elif given:
+        yield (
+            f"{given[0]} is set, but kafka.security_protocol is {protocol}: "
+            "set it to SASL_SSL, or to SASL_PLAINTEXT for a Kafka without TLS."
+        )
+    tls = [name for name in TlsSection.model_fields if getattr(kafka, name) is not None]
+    if tls and not protocol.endswith("SSL"):
+        yield (
+            f"kafka.{tls[0]} is set, but kafka.security_protocol is {protocol}: "
+            "set it to SSL or SASL_SSL."
+        )
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -332,7 +479,7 @@ def _refuse_unknown_variables() -> None:
 def _unreadable(error: UnreadableVariable) -> SettingsError:
     """Return the error for a variable of a whole section; pydantic names only the section."""
     section = re.findall(r'field "(\w+)"', str(error))[0]
-    first = next(iter(type(Settings.model_fields[section].default).model_fields))
+    first = next(iter(type(Settings.model_fields[section].default).__annotations__))
     return SettingsError(
         f"{_variable(section)}: {section} is a section, not a value.",
         todo=f"Name one of its settings, such as {_variable(section, first)}.",
@@ -347,10 +494,16 @@ def _problem_line(problem: Any) -> str:
 def _shown(problem: Any) -> str:
     """Return the refused value, masked if it may contain a password.
 
-    In the section of the database only the values of known names are shown: the misspelt name of a
-    `dsn` is unknown.
+    The misspelt name of a secret is unknown: in the section of the database every unknown name is
+    masked, elsewhere one that sounds like a secret.
     """
     section, *names = problem["loc"]
-    database = section == "postgres" and names not in (["port"], ["schema_name"])
+    default = getattr(Settings.model_fields.get(section), "default", None)
+    fields = getattr(type(default), "model_fields", {})
+    known = [fields[name] for name in names if name in fields]
+    unknown = [str(name) for name in names if name not in fields]
+    hidden = any("SecretStr" in str(field.annotation) for field in known) or any(
+        section == "postgres" or _SECRET_NAME.search(name) for name in unknown
+    )
     text = repr(problem["input"])
-    return "**********" if database or _SECRET.search(text) else text
+    return "**********" if hidden or _SECRET.search(text) else text

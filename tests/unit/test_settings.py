@@ -301,3 +301,76 @@ def test_environment_covers_an_outer_value_with_none(monkeypatch: pytest.MonkeyP
     for name, value in settings.environment(chosen).items():
         monkeypatch.setenv(name, value)
     assert settings.load().kafka.bootstrap_servers is None
+
+
+KAFKA_LOGIN = """\
+[kafka]
+bootstrap_servers = 'h:1'
+security_protocol = 'sasl-ssl'
+sasl_mechanism = 'scram_sha_512'
+username = 'sales'
+password_file = 'password'
+ca_file = 'ca.pem'
+"""
+
+
+def test_login_to_a_kafka_is_read_in_any_case_and_its_files_from_the_root(tmp_path: Path) -> None:
+    """Another process of the run has another working directory."""
+    toml(KAFKA_LOGIN)
+    Path("password").write_text(f"{SECRET}\n")
+    kafka = settings.load().kafka
+    assert (kafka.security_protocol, kafka.sasl_mechanism) == ("SASL_SSL", "SCRAM-SHA-512")
+    assert kafka.ca_file == tmp_path / "ca.pem"
+    assert settings.secret(kafka, "password") == SECRET
+    assert settings.secret(kafka, "key_password") == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"geheim", b"geheim\r\n", b" ge heim \n"])
+def test_only_the_end_of_the_line_of_a_secret_in_a_file_is_dropped(content: bytes) -> None:
+    """A password may begin or end with a blank."""
+    Path("p").write_bytes(content)
+    found = settings.secret(KafkaSettings(password_file=Path("p")), "password")
+    assert found == content.decode().rstrip("\r\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[kafka]\nsecurity_protocol = 'SSL'\n", "kafka.bootstrap_servers names no Kafka"),
+        (KAFKA_LOGIN.replace("username = 'sales'\n", ""), "kafka.username is not set"),
+        (KAFKA_LOGIN.replace("sasl-ssl", "ssl"), "kafka.sasl_mechanism is set, but"),
+        (KAFKA_LOGIN.replace("sasl-ssl", "sasl_plaintext"), "kafka.ca_file is set, but"),
+        (KAFKA_LOGIN.replace("scram_sha_512", "oauthbearer"), "PLAIN, SCRAM-SHA-256 or SCRAM"),
+        (KAFKA_LOGIN.replace("scram_sha_512", "GSSAPI"), "PLAIN, SCRAM-SHA-256 or SCRAM"),
+        (KAFKA_LOGIN.replace("sasl-ssl", "tls"), "'PLAINTEXT', 'SSL', 'SASL_PLAINTEXT'"),
+        (KAFKA_LOGIN + f"password = '{SECRET}'\n", "kafka.password and kafka.password_file"),
+        ("[flink]\nca_file = 'ca.pem'\n", "flink.rest_url is no https:// address"),
+        (
+            "[flink]\nrest_url = 'http://h:1'\ncert_file = 'c'\nkey_file = 'k'\n",
+            "flink.cert_file is set, but flink.rest_url is no https:// address",
+        ),
+        (f"[postgres]\npassword = '{SECRET}'\n", "neither postgres.dsn nor postgres.dsn_file"),
+        (f"[postgres]\ndsn = '{SECRET}'\ndsn_file = 'd'\n", "postgres.dsn and postgres.dsn_file"),
+        (f"[flink]\nrest_url = 'https://u:{SECRET}@h:1'\n", "scheme, host, port and path only"),
+        (f"[serve]\npublic_url = 'https://u:{SECRET}@h'\n", "scheme, host, port and path only"),
+        (f"[kafka]\nsasl_password = '{SECRET}'\n", "not permitted"),
+        (f"[flink]\ntoken = '{SECRET}'\n", "not permitted"),
+    ],
+)
+def test_settings_of_a_server_that_do_not_fit_are_told_without_the_secret(
+    text: str, told: str
+) -> None:
+    """Which setting, and what it excludes or requires."""
+    toml(text)
+    with pytest.raises(SettingsError) as caught:
+        settings.load()
+    assert told in caught.value.what
+    assert SECRET not in str(caught.value)
+
+
+def test_a_secret_is_in_no_text_of_the_settings() -> None:
+    """Also those of Kafka and of keys."""
+    kafka = {"password": SECRET, "key_password": SECRET}
+    chosen = settings.Settings(kafka=KafkaSettings.model_validate(kafka))
+    shown = (repr(chosen), str(chosen), repr(chosen.model_dump()), chosen.model_dump_json())
+    assert not any(SECRET in text for text in shown)

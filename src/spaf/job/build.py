@@ -106,7 +106,15 @@ ISO_ZONE = (
 ISO_8601 = rf"\A{ISO_DATE}[Tt ]{ISO_TIME}{ISO_ZONE}\z"
 
 # Parameters that a compiled plan does not hold, because it names tables without their options.
-ENDPOINTS = ("bootstrap_servers", "topic", "group", "jdbc_url", "jdbc_user", "jdbc_password")
+ENDPOINTS = (
+    "bootstrap_servers",
+    "kafka_security",
+    "topic",
+    "group",
+    "jdbc_url",
+    "jdbc_user",
+    "jdbc_password",
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,8 @@ class JobParameters:
     """The values of the placeholders in the SQL of the job; times in the unit of their name."""
 
     bootstrap_servers: str
+    # Protocol, login and certificates: the value of `connector_options`.
+    kafka_security: str
     topic: str
     group: str
     jdbc_url: str
@@ -172,6 +182,7 @@ class JobParameters:
         filters[OTHER_CATEGORIES] = f"category NOT IN ({known})"
         return {
             "bootstrap_servers": _text(self.bootstrap_servers),
+            "kafka_security": self.kafka_security,
             "topic": _text(self.topic),
             "group": _text(self.group),
             "jdbc_url": _text(self.jdbc_url),
@@ -309,6 +320,13 @@ def render(name: str, sql: str, placeholders: Mapping[str, str]) -> str:
         return Template(sql).substitute(placeholders)
     except (KeyError, ValueError) as error:
         raise JobError(f"job/sql/{name}: unknown placeholder {error}.") from None
+
+
+def connector_options(options: Mapping[str, str]) -> str:
+    """Return options of Kafka's client as lines of a table's options."""
+    return "".join(
+        f"{_text(f'properties.{name}')} = {_text(value)},\n    " for name, value in options.items()
+    )
 
 
 def register_tables(environment: TableEnvironment, parameters: JobParameters) -> None:

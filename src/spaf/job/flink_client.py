@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 import httpx
 
 from spaf.errors import JobError
+from spaf.job.flink_address import FlinkAddress
 
 TIMEOUT_S = 3.0
 CAUSED_BY = "Caused by: "
 # Prefix of the classes of the connector's own copy of Kafka's client.
 SHADED = r"\borg\.apache\.flink\.kafka\.shaded\."
 MAX_CAUSE_CHARS = 400
+# What a failed handshake raises; a server may also answer nothing, or end the connection.
+TLS_ERRORS = (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)
 FINAL_STATES = frozenset({"FAILED", "CANCELED", "FINISHED", "SUSPENDED"})
 
 
@@ -61,9 +64,11 @@ class FlinkClient:
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         """Keep the address, such as http://127.0.0.1:8081; the first call connects."""
-        self.url = str(url).rstrip("/")
+        self._address = FlinkAddress.plain(url)
+        self.url = str(self._address)
+        verify = self._address.tls.context() if self._address.encrypted else True
         # Proxy variables are ignored: Flink is on this machine, or its operator named its address.
-        self._client = httpx.Client(timeout=timeout_s, trust_env=False)
+        self._client = httpx.Client(timeout=timeout_s, trust_env=False, verify=verify)
 
     def close(self) -> None:
         """Close the connections."""
@@ -161,6 +166,12 @@ class FlinkClient:
         try:
             return self._client.request(method, f"{self.url}{path}")
         except httpx.HTTPError as error:
+            refusal = self._address.refusal() if isinstance(error, TLS_ERRORS) else ""
+            if refusal:
+                raise JobError(
+                    f"Flink at {self.url} refuses SPAF: {refusal}.",
+                    todo="Correct the settings of [flink] (SPAF_FLINK__...).",
+                ) from error
             raise JobError(
                 f"Flink at {self.url} does not answer ({type(error).__name__}).",
                 todo="See `spaf status`; if it is your own cluster, check SPAF_FLINK__REST_URL.",

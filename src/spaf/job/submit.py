@@ -13,7 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ import msgspec
 
 from spaf.files import write_atomically
 from spaf.job.build import JobParameters, register, register_tables
+from spaf.tls import without_secrets
 
 if TYPE_CHECKING:
     from pyflink.table import CompiledPlan, TableEnvironment
@@ -46,6 +47,10 @@ class SubmitRequest:
     jars: tuple[str, ...]
     # File of the compiled plan; its name is a hash of everything that the plan depends on.
     plan: str
+    # Flink's options of its client, besides host and port: path and certificates.
+    rest: dict[str, str] = field(default_factory=dict)
+    # What no message of Flink may repeat.
+    secrets: tuple[str, ...] = ()
 
     def line(self) -> str:
         """Return the request as the line that this process reads."""
@@ -91,6 +96,7 @@ def submit(request: SubmitRequest, wait_for_go: Any) -> str:
         "execution.target": "remote",
         "rest.address": request.host,
         "rest.port": str(request.port),
+        **request.rest,
     }
     if request.jars:
         options["pipeline.jars"] = ";".join(request.jars)
@@ -129,7 +135,7 @@ def main() -> int:
     try:
         answer = {"job_id": submit(request, wait_for_go)}
     except Exception as error:  # noqa: BLE001 - whatever Java throws becomes the answer
-        answer = {"error": root_cause(error)}
+        answer = {"error": without_secrets(root_cause(error), *request.secrets)}
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
     return 0 if "job_id" in answer else 1

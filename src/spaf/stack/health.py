@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ from spaf.stack.diagnosis import (
     diagnose,
     seems_stuck,
 )
+from spaf.stack.refusal import job_refusal
 from spaf.stack.state import JobPhase, RunState
 from spaf.stack.vitals import disk_trouble, suspended_services
 from spaf.store import queries
@@ -50,6 +52,8 @@ STATEMENT_TIMEOUT_MS = 1_500
 LOCK_TIMEOUT_MS = 300
 # Polls between two readings of what changes seldom: partitions, first offsets, options.
 DESCRIBE_EVERY = 2
+# Flink keeps the last sixteen failures of a job.
+MAX_EXPLAINED = 32
 # Values that change from poll to poll; a cause that differs in nothing else is logged once.
 CHANGING = frozenset({"free", "failures", "records", "seconds", "time", "state"})
 
@@ -161,9 +165,9 @@ class TablePoll:
                     offsets = queries.counted_offsets(connection)
                     done = {part: one for part, (one, _) in offsets.items()}
                     counted = {part: one for part, (_, one) in offsets.items()}
-        except psycopg.Error:
+        except psycopg.Error as error:
             self.close()
-            raise
+            raise self._access.refusal(Role.READ, error) or error from None
         return TableFacts(done, counted, waiting)
 
     def close(self) -> None:
@@ -184,8 +188,12 @@ class TablePoll:
 class JobPoll:
     """Asks Flink for the job and why it has failed."""
 
-    def __init__(self, flink: str, job_id: Callable[[], str]) -> None:
-        """Keep the address and the callback for the job's id."""
+    def __init__(
+        self, flink: str, job_id: Callable[[], str], refusal: Callable[[str], str]
+    ) -> None:
+        """Keep the address, the callback for the job's id, and what explains a refusal."""
+        # To explain one may take connections of its own.
+        self._refusal = functools.lru_cache(MAX_EXPLAINED)(refusal)
         self._client = FlinkClient(flink, REQUEST_TIMEOUT_S)
         self._job_id = job_id
 
@@ -205,7 +213,11 @@ class JobPoll:
         # Flink calls a job RUNNING as soon as its tasks are scheduled.
         starts = status.state == JobPhase.RUNNING and not status.running
         state = JobPhase.STARTING if starts else status.state
-        return JobFacts(state, status.running, self._client.failures(job_id))
+        failures = [
+            failure._replace(cause=self._refusal(failure.cause) or failure.cause)
+            for failure in self._client.failures(job_id)
+        ]
+        return JobFacts(state, status.running, failures)
 
     def close(self) -> None:
         """Close the connection."""
@@ -265,7 +277,14 @@ class HealthMonitor:
 
     async def _follow(self) -> None:
         target = self._target
-        tables, job = TablePoll(target.access), JobPoll(target.flink, lambda: self._state.job.id)
+        tables, job = (
+            TablePoll(target.access),
+            JobPoll(
+                target.flink,
+                lambda: self._state.job.id,
+                functools.partial(job_refusal, target.kafka, target.access),
+            ),
+        )
         probes: dict[str, Probe[Any]] = {
             "kafka": Probe("health of kafka", self._topic_poll.poll),
             "postgres": Probe("health of postgres", tables.poll, tables.close),
@@ -300,9 +319,9 @@ class HealthMonitor:
             now=clock.now_us() / 1e6,
             topic_name=target.topic,
             addresses={
-                "kafka": target.kafka,
+                "kafka": str(target.kafka),
                 "postgres": f"{target.access.host}:{target.access.port}",
-                "jobmanager": target.flink,
+                "jobmanager": str(target.flink),
             },
             services=services,
             suspended=suspended_services(services),

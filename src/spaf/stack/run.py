@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spaf import clock
+from spaf.job.flink_address import FlinkAddress
 from spaf.sale import Rules
 from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.control import Watcher
 from spaf.stack.state import CountedTopic, RunFolder, RunState
 from spaf.stack.vitals import present_trouble
+from spaf.topic.security import KafkaAddress
 from spaf.trouble import CERTAIN_S, Trouble
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ class Run:
         """Keep the addresses of the state, and derive the access to the tables."""
         self.settings = settings
         self.home = RunFolder(settings.home)
-        self.kafka = state.kafka
-        self.flink = state.flink
+        self.kafka = KafkaAddress.of(state.kafka, settings.kafka)
+        self.flink = FlinkAddress.of(state.flink, settings.flink)
         self.topic = settings.kafka.topic
         # When the supervisor was started, seconds since the epoch.
         self.started = state.supervisor_started

@@ -99,6 +99,11 @@ def java_home() -> str:
     return str(java().parents[1])
 
 
+def java_authorities() -> Path:
+    """Return the store of the authorities that Java trusts."""
+    return java().parents[1] / "lib" / "security" / "cacerts"
+
+
 def connector_jars() -> list[Path]:
     """Return the jars that the job needs in addition to those of Flink."""
     return [jar.path for jar in locked_jars() if jar.service == "flink"]

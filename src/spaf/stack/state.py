@@ -352,8 +352,8 @@ class RunFolder:
             StoreError: the connection string of the settings cannot be read.
 
         """
-        if settings.dsn is not None:
-            return Access.external(settings.dsn.get_secret_value(), settings.schema_name)
+        if settings.external:
+            return Access.of(settings)
         passwords = self.passwords()
         return Access.own(
             host, port, settings.schema_name, {str(role): passwords[role] for role in Role}

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from spaf import clock
 from spaf.errors import JobError
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job import configuration
-from spaf.job.build import SINKS, JobParameters
+from spaf.job.build import SINKS, JobParameters, connector_options
+from spaf.job.flink_address import FlinkAddress
 from spaf.job.submit import GO, SubmitRequest, environment
 from spaf.settings import Settings
 from spaf.stack import process, runtime
@@ -23,9 +23,12 @@ from spaf.stack.state import RunFolder
 from spaf.stack.worker_process import WorkerProcess
 from spaf.store.access import Access, Role
 from spaf.topic import admin
+from spaf.topic.security import security_of
 
 # The submitter plans for some seconds; one that needs this long hangs. Seconds.
 SUBMIT_TIMEOUT_S = 120.0
+# Key of the client certificate for PostgreSQL, as the sink's driver reads it.
+CLIENT_KEY = "postgres-client.pk8"
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,16 @@ class JobTarget:
     def parameters(self, settings: Settings) -> JobParameters:
         """Return the parameters of the job's SQL."""
         user, password = self.access.credentials(Role.SINK)
+        # With another cluster the user's file must be there, in a form that pgjdbc reads.
+        client_key = process.CWD / self._client_key_name if self.checkpoints else None
         return JobParameters.of(
             settings,
             CATEGORIES,
-            bootstrap_servers=self.kafka,
+            bootstrap_servers=str(self.kafka),
+            kafka_security=connector_options(security_of(self.kafka).java()),
             topic=self.topic,
             group=self.group,
-            jdbc_url=self.access.jdbc_url(),
+            jdbc_url=self.access.jdbc_url(client_key),
             jdbc_user=user,
             jdbc_password=password,
             sinks=self.sinks,
@@ -119,17 +125,24 @@ class JobTarget:
 
     def request(self, settings: Settings, resume: Path | None) -> SubmitRequest:
         """Return the request for the submitter."""
-        rest = urlsplit(self.flink)
+        self.access.write_client_key(self.home.folder / self._client_key_name)
+        flink, parameters = FlinkAddress.plain(self.flink), self.parameters(settings)
         jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
         folder = self._uri(self.checkpoint_folder(settings))
         return SubmitRequest(
-            host=rest.hostname or "127.0.0.1",
-            port=rest.port or 8081,
+            host=flink.host,
+            port=flink.port,
             options=configuration.options(self.name, settings.job, folder, self._uri(resume)),
-            parameters=self.parameters(settings),
+            parameters=parameters,
             jars=tuple(jars),
             plan=str(self.plan(settings)),
+            rest=flink.client_options(self.home.flink, runtime.java_authorities()),
+            secrets=(parameters.jdbc_password, *security_of(self.kafka).secrets()),
         )
+
+    @property
+    def _client_key_name(self) -> Path:
+        return self.home.flink.relative_to(self.home.folder) / CLIENT_KEY
 
     def _uri(self, path: Path | None) -> str | None:
         """Return what Flink calls a path in the run folder, its working directory."""

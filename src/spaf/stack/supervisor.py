@@ -143,7 +143,7 @@ class Supervisor:
         chosen, topology = self._settings, self._topology
         access = topology.access
         folders = {self._home.folder}
-        if chosen.postgres.dsn is None:
+        if not chosen.postgres.external:
             folders.add(postgres.cluster_paths(self._home.postgres).folder)
             # Only a superuser sees the statements of other accounts.
             password = self._home.passwords()[SUPERUSER_SECRET]
@@ -195,7 +195,7 @@ class Supervisor:
         """Create topic, roles and tables, once their servers answer."""
         kafka = self._settings.kafka
         ensure_topic(self._topology.kafka, kafka.topic, kafka.partitions)
-        if self._settings.postgres.dsn is None:
+        if not self._settings.postgres.external:
             password = self._home.passwords()[SUPERUSER_SECRET]
             create_roles(self._topology.access, postgres.SUPERUSER, password)
         migrate(self._topology.access)
@@ -309,8 +309,8 @@ class Supervisor:
 def _first_state(chosen: Settings, topology: Topology) -> RunState:
     external = topology.external.items()
     state = _empty_state(Phase.STARTING, "; ".join(topology.notes))
-    state.kafka = topology.kafka
-    state.flink = topology.flink
+    state.kafka = str(topology.kafka)
+    state.flink = str(topology.flink)
     state.postgres_host = topology.access.host
     state.postgres_port = topology.access.port
     state.services = {

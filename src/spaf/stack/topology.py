@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from spaf.generate.locust.command import LoadSpec, page_command
+from spaf.job.flink_address import FlinkAddress
 from spaf.settings import Settings, environment
 from spaf.stack import flink, kafka, postgres
 from spaf.stack.ports import LOOPBACK, PortReservations
@@ -15,6 +16,7 @@ from spaf.stack.quarantine_process import is_ready
 from spaf.stack.service_names import JOBMANAGER, KAFKA, LOCUST, POSTGRES, QUARANTINE, SERVE
 from spaf.stack.state import SUPERUSER_SECRET, RunFolder
 from spaf.store.access import Access
+from spaf.topic.security import KafkaAddress
 
 # The rate that Locust's page shows before a person changes it: that of the brief.
 FIRST_RATE = 100.0
@@ -80,14 +82,16 @@ def _addresses(settings: Settings, home: RunFolder, ports: _Ports) -> tuple[str,
     else:
         rest_url = str(settings.flink.rest_url).rstrip("/")
     port = settings.postgres.port
-    if settings.postgres.dsn is None:
+    if not settings.postgres.external:
         port = ports.assign(POSTGRES, port)
-    return bootstrap, rest_url, home.access(settings.postgres, LOOPBACK, port)
+    kafka = KafkaAddress.of(bootstrap, settings.kafka)
+    rest = FlinkAddress.of(rest_url, settings.flink)
+    return kafka, rest, home.access(settings.postgres, LOOPBACK, port)
 
 
 def _add_kafka(topology: Topology, settings: Settings, home: RunFolder) -> None:
     if settings.kafka.bootstrap_servers is not None:
-        topology.external[KAFKA] = topology.kafka
+        topology.external[KAFKA] = str(topology.kafka)
         return
     port = _port(topology.kafka)
     log = home.logs / f"{KAFKA}.log"
@@ -97,7 +101,7 @@ def _add_kafka(topology: Topology, settings: Settings, home: RunFolder) -> None:
 
 def _add_postgres(topology: Topology, settings: Settings, home: RunFolder) -> None:
     access = topology.access
-    if settings.postgres.dsn is not None:
+    if settings.postgres.external:
         topology.external[POSTGRES] = f"{access.host}:{access.port}"
         return
     paths = postgres.cluster_paths(home.postgres)
@@ -111,7 +115,7 @@ def _add_postgres(topology: Topology, settings: Settings, home: RunFolder) -> No
 
 def _add_flink(topology: Topology, settings: Settings, home: RunFolder) -> None:
     if settings.flink.rest_url is not None:
-        topology.external[JOBMANAGER] = topology.flink
+        topology.external[JOBMANAGER] = str(topology.flink)
         return
     ports = flink.JobManagerPorts(_port(topology.flink), topology.ports.reserve())
     topology.services += flink.services(settings.flink, home, ports)
@@ -132,6 +136,8 @@ def _locust(settings: Settings, home: RunFolder, bootstrap: str, ports: _Ports) 
         argv=[*argv, "--result", str(home.runs / "page.json")],
         address=address,
         log=home.logs / f"{LOCUST}.log",
+        # It logs in to Kafka as the settings say.
+        env=environment(settings),
         # Locust reads its options from files of its working directory too.
         cwd=home.runs,
         ready=lambda: answers(f"{address}/"),

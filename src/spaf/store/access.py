@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from spaf.errors import StoreError
+from spaf.errors import SettingsError, StoreError
+from spaf.files import SECRET_MODE, write_atomically
+from spaf.settings import PostgresSettings, secret
+from spaf.store.refusals import explained, is_tls_failure
+from spaf.tls import TlsFiles, TlsNames, key_bytes, system_ca_file
 
 DATABASE = "spaf"
 CONNECT_TIMEOUT_S = 3
@@ -21,8 +26,30 @@ READ_TIMEOUT_MS = 60_000
 # A sink without an answer for this long reconnects instead of blocking its task for ever.
 SINK_SOCKET_TIMEOUT_S = 10
 EXAMPLE = "It looks like postgresql://user:password@host:5432/database"
-# Options of libpq for TLS and the session that pgjdbc, the sink's driver, has under the same name.
-JDBC_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options")
+# Options of libpq for TLS and the session, and how pgjdbc, the sink's driver, calls them.
+JDBC_OPTIONS = {
+    "sslmode": "sslmode",
+    "sslrootcert": "sslrootcert",
+    "sslcert": "sslcert",
+    "sslkey": "sslkey",
+    "sslnegotiation": "sslNegotiation",
+    "channel_binding": "channelBinding",
+    "gssencmode": "gssEncMode",
+    "options": "options",
+}
+# libpq's name for the authorities that the system trusts.
+SYSTEM = "system"
+# Asks a server for TLS: the length of the message, and a code of the protocol.
+SSL_REQUEST = bytes.fromhex("0000000804d2162f")
+
+
+TLS_NAMES = TlsNames(
+    "sslrootcert of postgres.dsn",
+    "sslcert of postgres.dsn",
+    "sslkey of postgres.dsn",
+    "sslpassword of postgres.dsn",
+    "postgres.dsn",
+)
 
 
 class Role(StrEnum):
@@ -52,14 +79,19 @@ class Access:
     options: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def external(cls, dsn: str, schema: str) -> Access:
-        """Return the access of a user's own connection string.
+    def external(cls, dsn: str, schema: str, password: str = "") -> Access:
+        """Return the access of a user's own connection string; `password` is for one without it.
 
         Raises:
             StoreError: the string is malformed, or names more than one server.
 
         """
         parts = _parts(dsn)
+        # As libpq does it; without a file it would look below the home folder.
+        if parts.get("sslrootcert") == SYSTEM:
+            parts.setdefault("sslmode", "verify-full")
+        elif parts.get("sslmode", "").startswith("verify-"):
+            parts.setdefault("sslrootcert", SYSTEM)
         user = parts.pop("user", "postgres")
         return cls(
             host=parts.pop("host", "127.0.0.1"),
@@ -67,7 +99,7 @@ class Access:
             database=parts.pop("dbname", user),
             schema=schema,
             user=user,
-            password=parts.pop("password", ""),
+            password=parts.pop("password", password),
             passwords={},
             options=parts,
         )
@@ -100,7 +132,7 @@ class Access:
                 **self._libpq(role), user=user, password=password, autocommit=autocommit
             )
         except psycopg.OperationalError as error:
-            raise self._refused(user, error) from error
+            raise self._refused(role, error) from error
 
     async def connect_async(self, role: Role) -> psycopg.AsyncConnection:
         """Open a connection for asyncio; each of its statements is a transaction.
@@ -115,10 +147,57 @@ class Access:
                 **self._libpq(role), user=user, password=password, autocommit=True
             )
         except psycopg.OperationalError as error:
-            raise self._refused(user, error) from error
+            raise self._refused(role, error) from error
 
-    def _refused(self, user: str, error: psycopg.OperationalError) -> StoreError:
+    @classmethod
+    def of(cls, settings: PostgresSettings) -> Access:
+        """Return the access to the PostgreSQL that the settings name.
+
+        Raises:
+            StoreError: the connection string is malformed, or names more than one server.
+            SettingsError: a file of the settings cannot be read.
+
+        """
+        dsn, password = secret(settings, "dsn"), secret(settings, "password")
+        return cls.external(dsn, settings.schema_name, password)
+
+    @property
+    def tls(self) -> TlsFiles:
+        """The certificates of the connection string."""
+        ca, cert, key = (self.options.get(name) for name in ("sslrootcert", "sslcert", "sslkey"))
+        return TlsFiles(
+            Path(ca) if ca and ca != SYSTEM else None,
+            Path(cert) if cert else None,
+            Path(key) if key else None,
+            self.options.get("sslpassword", ""),
+            TLS_NAMES,
+        )
+
+    def explained(self, error: str, user: str) -> str:
+        """Return why the server refuses a connection or a statement; empty for another error."""
+        if is_tls_failure(error):
+            try:
+                self.tls.check()
+            except SettingsError as problem:
+                return problem.what.rstrip(".")
+            refusal = self.tls.refusal(self.host, self.port, SSL_REQUEST)
+            if refusal:
+                return refusal
+        return explained(error, user)
+
+    def refusal(self, role: Role, error: psycopg.Error) -> StoreError | None:
+        """Return the error for what the server refuses to a role; None for another failure."""
+        told = self.explained(str(error), self.credentials(role)[0])
+        if not told:
+            return None
         return StoreError(
+            f"PostgreSQL at {self.host}:{self.port} refuses SPAF: {told}.",
+            todo="Correct SPAF_POSTGRES__DSN or the rights at the server.",
+        )
+
+    def _refused(self, role: Role, error: psycopg.OperationalError) -> StoreError:
+        user = self.credentials(role)[0]
+        return self.refusal(role, error) or StoreError(
             f"PostgreSQL at {self.host}:{self.port} refused {user}: {_first_line(error)}",
             todo="See `spaf status` and `spaf logs postgres`.",
         )
@@ -132,6 +211,7 @@ class Access:
             "application_name": f"spaf {role.name.lower()}",
             "connect_timeout": CONNECT_TIMEOUT_S,
             **self.options,
+            **self._system_authorities(),
             "options": f"{self.options.get('options', '')} {settings}".strip(),
             "host": self.host,
             "port": self.port,
@@ -150,13 +230,39 @@ class Access:
             with self.connect(role, autocommit=autocommit) as connection:
                 yield connection
         except psycopg.Error as error:
-            raise StoreError(
+            raise self.refusal(role, error) or StoreError(
                 f"PostgreSQL at {self.host}:{self.port} failed: {_first_line(error)}",
                 todo="See `spaf status` and `spaf logs postgres`.",
             ) from error
 
-    def jdbc_url(self) -> str:
+    def _system_authorities(self) -> dict[str, str]:
+        """Return the file that replaces `sslrootcert=system`: libpq's own OpenSSL has none."""
+        file = system_ca_file() if self.options.get("sslrootcert") == SYSTEM else None
+        return {} if file is None else {"sslrootcert": str(file)}
+
+    def write_client_key(self, file: Path) -> None:
+        """Write the key of the client certificate as pgjdbc reads it, if there is one.
+
+        Raises:
+            SettingsError: the key cannot be read.
+
+        """
+        key = self.tls.private_key()
+        if key is not None:
+            write_atomically(file, key_bytes(key, "DER"), mode=SECRET_MODE)
+
+    def _jdbc_key(self, converted: Path | None) -> dict[str, str]:
+        """Return the options of the client's key: the converted one, or the user's own."""
+        if converted is not None:
+            return {"sslkey": str(converted)}
+        # pgjdbc takes a key in PEM for one of RSA unless this says otherwise.
+        return {"pemKeyAlgorithm": "EC"} if _is_elliptic(self.tls) else {}
+
+    def jdbc_url(self, client_key: Path | None = None) -> str:
         """Return the JDBC URL for the sink of the job.
+
+        Args:
+            client_key: the file of `write_client_key`, for a cluster on this machine.
 
         Raises:
             StoreError: the server is reached by a Unix socket, which pgjdbc does not support.
@@ -167,8 +273,16 @@ class Access:
                 f"postgres.dsn names the socket folder {self.host}, but Flink needs TCP.",
                 todo="Name the server's address, such as host=127.0.0.1, instead.",
             )
+        known = {
+            jdbc: self.options[name] for name, jdbc in JDBC_OPTIONS.items() if name in self.options
+        }
+        if known.get("sslrootcert") == SYSTEM:
+            del known["sslrootcert"]
+            known["sslfactory"] = "org.postgresql.ssl.DefaultJavaSSLFactory"
+        if "sslkey" in known:
+            known |= self._jdbc_key(client_key)
         options = {
-            **{name: self.options[name] for name in JDBC_OPTIONS if name in self.options},
+            **known,
             "currentSchema": self.schema,
             "reWriteBatchedInserts": "true",
             "connectTimeout": self.options.get("connect_timeout", str(CONNECT_TIMEOUT_S)),
@@ -179,6 +293,16 @@ class Access:
         query = "&".join(f"{key}={quote(value)}" for key, value in options.items())
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"jdbc:postgresql://{host}:{self.port}/{quote(self.database)}?{query}"
+
+
+def _is_elliptic(files: TlsFiles) -> bool:
+    """Return whether the key is one of elliptic curves; a key that is not PEM says what it is."""
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - slow
+
+    try:
+        return isinstance(files.private_key(), ec.EllipticCurvePrivateKey)
+    except SettingsError:
+        return False
 
 
 def _parts(dsn: str) -> dict[str, str]:

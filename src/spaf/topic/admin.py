@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +23,17 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 
 from spaf import clock
 from spaf.errors import MissingError, TopicError
-from spaf.topic.client import UNREACHABLE, client_options, kafka_errors, open_consumer
+from spaf.topic.client import (
+    FORBIDDEN,
+    UNREACHABLE,
+    client_options,
+    connection_refusal,
+    kafka_errors,
+    open_consumer,
+    refused,
+    topic_error,
+)
+from spaf.topic.security import is_secure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +79,21 @@ def is_ready(bootstrap: str) -> bool:
         return False
 
 
+def require_broker(bootstrap: str) -> None:
+    """Check that a broker answers and accepts the account.
+
+    Raises:
+        TopicError: no broker answers, or it refuses the connection.
+
+    """
+    doing = "Connecting"
+    refusal = connection_refusal(bootstrap)
+    if refusal:
+        raise refused(doing, bootstrap, refusal)
+    with kafka_errors(doing, bootstrap):
+        admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S)
+
+
 def ensure_topic(bootstrap: str, topic: str, partitions: int) -> None:
     """Create the topic if it is missing; its timestamps must be the broker's append time.
 
@@ -77,6 +101,8 @@ def ensure_topic(bootstrap: str, topic: str, partitions: int) -> None:
         TopicError: the broker cannot be reached, or the topic exists with the clients' timestamps.
 
     """
+    if is_secure(bootstrap):
+        require_broker(bootstrap)
     if not _create(bootstrap, topic, partitions, TOPIC_OPTIONS):
         with kafka_errors(f"Describing topic {topic}", bootstrap):
             _check_append_time(admin_client(bootstrap), bootstrap, topic)
@@ -101,7 +127,7 @@ def _create(bootstrap: str, topic: str, partitions: int, options: Mapping[str, s
     admin = admin_client(bootstrap)
     new = NewTopic(topic, partitions, BROKER_DEFAULT_REPLICATION, config=dict(options))
     created = True
-    with kafka_errors(f"Creating topic {topic}", bootstrap):
+    with kafka_errors(f"Creating topic {topic}", bootstrap, thorough=True):
         try:
             admin.create_topics([new], request_timeout=REQUEST_TIMEOUT_S)[topic].result()
         except KafkaException as failure:
@@ -182,9 +208,12 @@ def _has_no_leader(leader: Node | None) -> bool:
 
 
 def _missing(bootstrap: str, topic: str) -> MissingError:
+    # A broker lists only the topics that the account may describe.
+    rights = ", and the rights of kafka.username" if is_secure(bootstrap) else ""
     return MissingError(
         f"Kafka at {bootstrap} has no topic {topic}.",
-        todo="`spaf up` creates it; check SPAF_KAFKA__TOPIC and SPAF_KAFKA__BOOTSTRAP_SERVERS.",
+        todo="`spaf up` creates it; check SPAF_KAFKA__TOPIC and SPAF_KAFKA__BOOTSTRAP_SERVERS"
+        f"{rights}.",
         code="no_topic",
     )
 
@@ -292,11 +321,17 @@ def commit(bootstrap: str, group: str, topic: str, offsets: Mapping[int, int]) -
         TopicError: the broker cannot be reached, or does not store the offsets.
 
     """
+    if is_secure(bootstrap):
+        _require_group(bootstrap, group)
     parts = [TopicPartition(topic, number, offset) for number, offset in offsets.items()]
     deadline = clock.monotonic() + COORDINATOR_TIMEOUT_S
     while True:
-        with suppress(KafkaException):
+        try:
             _group_client(bootstrap, group).commit(offsets=parts, asynchronous=False)
+        except KafkaException as failure:
+            if failure.args[0].code() in FORBIDDEN:
+                doing = f"Storing the offsets of group {group}"
+                raise topic_error(doing, bootstrap, failure.args[0]) from None
         if committed(bootstrap, group, topic) == dict(offsets):
             return
         if clock.monotonic() > deadline:
@@ -305,6 +340,18 @@ def commit(bootstrap: str, group: str, topic: str, offsets: Mapping[int, int]) -
                 todo=f"Does another consumer use group {group}? See `spaf logs kafka`.",
             )
         clock.sleep(POLL_INTERVAL_S)
+
+
+def _require_group(bootstrap: str, group: str) -> None:
+    """Check that the account may use the group: a commit without the right waits for a minute."""
+    admin = admin_client(bootstrap)
+    asked = admin.describe_consumer_groups([group], request_timeout=REQUEST_TIMEOUT_S)
+    try:
+        asked[group].result()
+    except KafkaException as failure:
+        # A group that does not exist yet is created by the commit.
+        if failure.args[0].code() in FORBIDDEN:
+            raise topic_error(f"Using group {group}", bootstrap, failure.args[0]) from None
 
 
 @cache

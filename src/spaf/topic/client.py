@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
+from spaf import clock
 from spaf.errors import TopicError, UnreachableError
+from spaf.topic.security import explained, is_secure, security_of, wrong_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,11 @@ log = logging.getLogger(__name__)
 _LIBRDKAFKA_SILENT = 0
 # A broker on loopback or in the local network accepts a connection within this, or never.
 _CONNECT_MS = 3_000
+# A client that cannot connect is asked why for this long.
+_DIAGNOSIS_S = 2.0
+_DIAGNOSIS_STEP_S = 0.25
+# What librdkafka says of a server that is not there.
+_ABSENT = ("Connection refused", "Failed to resolve", "No route to host")
 # Longest wait before the next attempt to connect. With the default (10 s) a broker that has been
 # restarted would be found late.
 _MAX_RECONNECT_MS = 250
@@ -36,11 +43,20 @@ UNREACHABLE = frozenset(
         KafkaError._RESOLVE,  # noqa: SLF001
     }
 )
+# What the account may not do: another attempt would be refused, too.
+FORBIDDEN = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
 
 
 def client_options(bootstrap: str) -> dict[str, Any]:
-    """Return the options of every client: the broker, short waits, no output on stderr."""
+    """Return the options of every client: broker, login, short waits, no output on stderr."""
     return {
+        **security_of(bootstrap).librdkafka(),
         "bootstrap.servers": bootstrap,
         "socket.connection.setup.timeout.ms": _CONNECT_MS,
         "reconnect.backoff.max.ms": _MAX_RECONNECT_MS,
@@ -90,8 +106,13 @@ def open_consumer(  # noqa: PLR0913 - librdkafka's options that differ between t
 
 
 @contextmanager
-def kafka_errors(doing: str, bootstrap: str) -> Iterator[None]:
-    """Raise Kafka's errors inside the block as a TopicError; `doing` begins its message.
+def kafka_errors(doing: str, bootstrap: str, *, thorough: bool = False) -> Iterator[None]:
+    """Raise Kafka's errors inside the block as a TopicError.
+
+    Args:
+        doing: begins its message.
+        bootstrap: the broker.
+        thorough: find out why no broker answers, which takes seconds.
 
     Raises:
         TopicError: the operation, the broker, the cause, and what to do next.
@@ -100,11 +121,18 @@ def kafka_errors(doing: str, bootstrap: str) -> Iterator[None]:
     try:
         yield
     except KafkaException as failure:
-        raise topic_error(doing, bootstrap, failure.args[0]) from None
+        raise topic_error(doing, bootstrap, failure.args[0], thorough=thorough) from None
 
 
-def topic_error(doing: str, bootstrap: str, error: KafkaError) -> TopicError:
+def topic_error(
+    doing: str, bootstrap: str, error: KafkaError, *, thorough: bool = False
+) -> TopicError:
     """Return the TopicError for one of Kafka's errors."""
+    refusal = explained(bootstrap, _text(error))
+    if error.code() in UNREACHABLE and (thorough or is_secure(bootstrap)):
+        refusal = connection_refusal(bootstrap)
+    if refusal:
+        return refused(doing, bootstrap, refusal)
     if error.code() in UNREACHABLE:
         return UnreachableError(
             f"{doing}: no Kafka broker answers at {bootstrap}.",
@@ -114,6 +142,42 @@ def topic_error(doing: str, bootstrap: str, error: KafkaError) -> TopicError:
         f"{doing}: Kafka at {bootstrap} answered {error.name()}: {error.str()}",
         todo="See the broker's log (`spaf logs kafka`).",
     )
+
+
+def refused(doing: str, bootstrap: str, refusal: str) -> TopicError:
+    """Return the TopicError for a refusal that `explained` has put in words."""
+    return TopicError(
+        f"{doing}: Kafka at {bootstrap} refuses SPAF: {refusal}.",
+        todo="Correct the settings of [kafka] (SPAF_KAFKA__...) or the rights at the server.",
+    )
+
+
+def connection_refusal(bootstrap: str) -> str:
+    """Return why a new connection is refused, in words; a request says only that it timed out.
+
+    Returns:
+        Empty if a broker answers, or if none is there.
+
+    """
+    errors: list[KafkaError] = []
+    options = client_options(bootstrap) | {"group.id": "spaf-reader", "error_cb": errors.append}
+    deadline = clock.monotonic() + _DIAGNOSIS_S
+    with closing(Consumer(options)) as consumer:
+        while clock.monotonic() < deadline:
+            with suppress(KafkaException):
+                consumer.list_topics(timeout=_DIAGNOSIS_STEP_S)
+                return ""
+            consumer.poll(0)
+            texts = [_text(error) for error in errors]
+            refusal = next(filter(None, (explained(bootstrap, text) for text in texts)), "")
+            absent = sum(any(sign in text for sign in _ABSENT) for text in texts)
+            if refusal or absent > bootstrap.count(","):
+                return refusal
+    return wrong_protocol(bootstrap)
+
+
+def _text(error: KafkaError) -> str:
+    return f"{error.name()}: {error.str()}"
 
 
 def _log_error(error: KafkaError) -> None:

@@ -30,6 +30,7 @@ from spaf.job.build import (
 
 PARAMETERS = JobParameters(
     bootstrap_servers="127.0.0.1:9092",
+    kafka_security="",
     topic="vendas-simuladas",
     group="spaf-job",
     jdbc_url="jdbc:postgresql://127.0.0.1:5432/spaf",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from spaf.errors import StoreError
 from spaf.store.access import Access, Role
+from spaf.tls import system_ca_file
+from tests.support.secure import Authority
 
 SECRET = "geheim"  # noqa: S105 - it is what must not be shown
 PASSWORDS = {str(role): f"{role}-password" for role in Role}
@@ -127,3 +131,48 @@ def test_refused_connection_names_address_and_account_but_no_password() -> None:
         access.connect(Role.READ)
     assert SECRET not in str(caught.value)
     assert "spaf status" in caught.value.todo
+
+
+def test_password_may_be_a_setting_of_its_own() -> None:
+    """That of the string counts more."""
+    dsn = "postgresql://u:p@h/d"
+    assert Access.external(dsn.replace(":p@", "@"), "s", SECRET).credentials(Role.SINK)[1] == SECRET
+    assert Access.external(dsn, "s", SECRET).credentials(Role.SINK) == ("u", "p")
+
+
+@pytest.mark.parametrize(
+    "query", ["sslmode=verify-full", "sslrootcert=system", "sslmode=verify-full&sslrootcert=system"]
+)
+def test_authorities_of_the_system_serve_both_drivers(query: str) -> None:
+    """Libpq gets their file, because its OpenSSL has none; Java has its own."""
+    access = Access.external(f"postgresql://u:p@h/d?{query}", "s")
+    options = parse_qs(urlsplit(access.jdbc_url()).query)
+    assert options["sslmode"] == ["verify-full"]
+    assert options["sslfactory"] == ["org.postgresql.ssl.DefaultJavaSSLFactory"]
+    assert "sslrootcert" not in options
+    file = system_ca_file()
+    expected = "system" if file is None else str(file)
+    assert access._libpq(Role.READ)["sslrootcert"] == expected
+
+
+def test_options_of_managed_services_reach_the_sink_under_its_names() -> None:
+    """Of libpq in the string, of pgjdbc in the address."""
+    dsn = "postgresql://h/d?sslmode=require&channel_binding=require&sslnegotiation=direct"
+    options = parse_qs(urlsplit(Access.external(dsn, "s").jdbc_url()).query)
+    assert options["channelBinding"] == ["require"]
+    assert options["sslNegotiation"] == ["direct"]
+
+
+def test_client_key_is_written_as_the_sink_reads_it(tmp_path: Path) -> None:
+    """PKCS #8 in DER, for its owner only; the password of the key is in no address."""
+    cert, key = Authority.create(tmp_path).issue("client")
+    dsn = f"postgresql://h/d?sslcert={cert}&sslkey={key}&sslpassword={SECRET}"
+    access = Access.external(dsn, "s")
+    file = tmp_path / "key.pk8"
+    access.write_client_key(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert load_der_private_key(file.read_bytes(), None)
+    options = parse_qs(urlsplit(access.jdbc_url(file)).query)
+    assert (options["sslcert"], options["sslkey"]) == ([str(cert)], [str(file)])
+    assert SECRET not in access.jdbc_url(file)
+    assert parse_qs(urlsplit(access.jdbc_url()).query)["sslkey"] == [str(key)]

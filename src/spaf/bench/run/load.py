@@ -9,6 +9,7 @@ from spaf.errors import LoadError
 from spaf.generate.locust.client import TIMEOUT_S, LocustClient
 from spaf.generate.locust.command import LoadSpec, load_command
 from spaf.generate.locust.load_result import LoadResult
+from spaf.settings import environment
 from spaf.stack import process
 from spaf.stack.run import Run
 from spaf.stack.service_names import LOCUST
@@ -49,7 +50,9 @@ class Load:
         self._log = run.home.logs / "load.log"
         argv = load_command(spec, rate=rate, seconds=seconds, result=self._result)
         self._log.unlink(missing_ok=True)
-        self._child = process.spawn("load", argv, log=self._log, cwd=folder)
+        self._child = process.spawn(
+            "load", argv, log=self._log, cwd=folder, env=environment(run.settings)
+        )
 
     @property
     def done(self) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import gevent  # type: ignore[import-untyped]
 import msgspec
+from confluent_kafka import KafkaException
 from gevent.event import Event  # type: ignore[import-untyped]
 
 from spaf import clock
@@ -230,7 +232,10 @@ class LoadSession:
     def _poll_forever(self) -> Never:
         while True:
             for _ in range(POLLS_PER_UPDATE):
-                self._producer.poll(0)
+                # An account that may not produce is fatal for the producer; each sale then fails
+                # with the reason.
+                with suppress(KafkaException, SystemError):
+                    self._producer.poll(0)
                 gevent.sleep(POLL_S)
             if self._run is not None:
                 self._update(self._run)

@@ -6,7 +6,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from spaf import settings
 from spaf.generate.rate import rate_problem
+from spaf.topic.security import KafkaAddress
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -62,7 +64,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 def read_options(parsed: Namespace) -> Options:
     """Return the options that cannot be changed while the process runs."""
     return Options(
-        bootstrap=parsed.bootstrap,
+        bootstrap=KafkaAddress.of(parsed.bootstrap, settings.load().kafka),
         topic=parsed.topic,
         seed=parsed.seed,
         currencies=tuple(parsed.currencies.split(",")),

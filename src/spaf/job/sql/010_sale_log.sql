@@ -22,7 +22,7 @@ CREATE TEMPORARY TABLE sale_log (
     'connector' = 'kafka',
     'topic' = ${topic},
     'properties.bootstrap.servers' = ${bootstrap_servers},
-    'properties.group.id' = ${group},
+    ${kafka_security}'properties.group.id' = ${group},
     -- SPAF commits the start offsets. A lost offset fails the job instead of counting twice.
     'scan.startup.mode' = 'group-offsets',
     'properties.auto.offset.reset' = 'none',

@@ -43,7 +43,11 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         folder.last_run,
     ),
     "environment": (surroundings.settings_source, surroundings.variables, surroundings.ports),
-    "services": (surroundings.external_services,),
+    "services": (
+        surroundings.external_kafka,
+        surroundings.external_flink,
+        surroundings.external_postgres,
+    ),
 }
 
 

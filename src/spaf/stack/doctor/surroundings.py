@@ -10,13 +10,15 @@ from collections.abc import Iterator
 import psutil
 
 from spaf.environment import SETTINGS_PREFIX, ignored_variables
+from spaf.job.flink_address import FlinkAddress
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import SETTINGS_FILE
-from spaf.stack.doctor.finding import Finding, Subject, fail, ok, warn
+from spaf.stack.doctor.finding import Finding, Subject, ok, warn
 from spaf.stack.ports import is_free
 from spaf.stack.service_names import JOBMANAGER, KAFKA, LOCUST, POSTGRES, SERVE
 from spaf.store.access import Access, Role
-from spaf.topic.admin import is_ready
+from spaf.topic.admin import require_broker
+from spaf.topic.security import KafkaAddress
 
 # Ignored variables that would have changed a run, by what they are about.
 MEANINGS = {
@@ -59,7 +61,7 @@ def ports(subject: Subject) -> Iterator[Finding]:
     wanted = {LOCUST: chosen.locust.port, SERVE: chosen.serve.port}
     if chosen.kafka.bootstrap_servers is None:
         wanted[KAFKA] = chosen.kafka.port
-    if chosen.postgres.dsn is None:
+    if not chosen.postgres.external:
         wanted[POSTGRES] = chosen.postgres.port
     if chosen.flink.rest_url is None:
         wanted[JOBMANAGER] = chosen.flink.port
@@ -73,24 +75,28 @@ def ports(subject: Subject) -> Iterator[Finding]:
         yield ok(f"ports are free: {', '.join(map(str, wanted.values()))}")
 
 
-def external_services(subject: Subject) -> Iterator[Finding]:
-    """Connect to each service that the settings name."""
-    kafka, flink, postgres = (
-        subject.settings.kafka.bootstrap_servers,
-        subject.settings.flink.rest_url,
-        subject.settings.postgres,
-    )
-    if kafka is not None:
-        if is_ready(kafka):
-            yield ok(f"Kafka at {kafka} answers")
-        else:
-            yield fail(f"Kafka at {kafka} does not answer.", "Check SPAF_KAFKA__BOOTSTRAP_SERVERS.")
-    if flink is not None:
-        with contextlib.closing(FlinkClient(str(flink))) as client:
+def external_kafka(subject: Subject) -> Iterator[Finding]:
+    """Connect to the Kafka that the settings name."""
+    chosen = subject.settings.kafka
+    if chosen.bootstrap_servers is not None:
+        require_broker(KafkaAddress.of(chosen.bootstrap_servers, chosen))
+        yield ok(f"Kafka at {chosen.bootstrap_servers} answers")
+
+
+def external_flink(subject: Subject) -> Iterator[Finding]:
+    """Connect to the Flink that the settings name."""
+    chosen = subject.settings.flink
+    if chosen.rest_url is not None:
+        address = FlinkAddress.of(str(chosen.rest_url), chosen)
+        with contextlib.closing(FlinkClient(address)) as client:
             version = client.get("/config")["flink-version"]
         yield ok(f"Flink {version} at {client.url} answers")
-    if postgres.dsn is not None:
-        access = Access.external(postgres.dsn.get_secret_value(), postgres.schema_name)
+
+
+def external_postgres(subject: Subject) -> Iterator[Finding]:
+    """Connect to the PostgreSQL that the settings name."""
+    if subject.settings.postgres.external:
+        access = Access.of(subject.settings.postgres)
         with access.session(Role.OWNER) as connection:
             version = connection.info.server_version // 10_000
         yield ok(f"PostgreSQL {version} at {access.host}:{access.port} accepts {access.user}")
