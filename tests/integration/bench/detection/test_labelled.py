@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from spaf.bench.detection import batch
 from spaf.bench.detection.batch import Batch, files_table
@@ -101,17 +102,22 @@ def test_rate(tmp_path: Path, small_settings: Settings) -> None:
     assert (rows[150].low or 0) < 60 < (rows[150].high or 0) < 120
 
 
-@pytest.mark.parametrize("shift", [0.0, -1_000.0])
-def test_level(tmp_path: Path, small_settings: Settings, shift: float) -> None:
+def test_level(tmp_path: Path, small_settings: Settings) -> None:
     """A tenfold level is found, below zero as well, and expected is in the file's own unit."""
     rng = random.Random(2)  # noqa: S311 - a simulation
-    levels: list[object] = [round(100 + rng.gauss(0, 2) + shift, 2) for _ in range(80)]
-    levels[60] = 2_000 + shift
-    rows = detect(small_settings, read_series(series(tmp_path, levels)))
-    assert flagged(rows) == [60]
-    assert rows[60].expected == pytest.approx(100 + shift, abs=5)
-    assert rows[0].score is None
-    assert rows[60].score == max(row.score or 0 for row in rows)
+    levels = [round(100 + rng.gauss(0, 2), 2) for _ in range(80)]
+    levels[60] = 2_000
+    usual = read_series(series(tmp_path, list(levels)))
+    shifted = [
+        replace(row, row=row.row + 80, value=row.value - 1_000, series="below")
+        for row in usual.rows
+    ]
+    rows = detect(small_settings, replace(usual, rows=[*usual.rows, *shifted]))
+    assert flagged(rows) == [60, 140]
+    assert rows[60].expected == pytest.approx(100, abs=5)
+    assert rows[140].expected == pytest.approx(-900, abs=5)
+    assert rows[0].score is rows[80].score is None
+    assert rows[60].score == max(row.score or 0 for row in rows[:80])
 
 
 def test_the_rule_for_series_is_that_of_the_verifier(flink: Batch, tmp_path: Path) -> None:
