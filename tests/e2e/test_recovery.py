@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from spaf.bench.run.verdict import wait_until_done
 from spaf.stack import control
 from spaf.stack.process import ProcessIdentity, wait_until
 from spaf.stack.run import Run
-from spaf.stack.state import RunFolder
 from spaf.store import queries
 from spaf.store.access import Role
 
@@ -106,23 +104,6 @@ def test_a_killed_supervisor_takes_everything_with_it(
         assert queries.counted_sales(connection) >= 0
     verdict = spaf(home.parent, "verify", SPAF_HOME=str(home))
     assert verdict.returncode == 0, verdict.stdout
-
-
-# Starts the run if the tests before did not.
-@pytest.mark.timeout(180)
-def test_down_leaves_no_process(
-    recovery_run: Run, processes: Callable[[Path], list[ProcessIdentity]]
-) -> None:
-    """Everything that was started has ended; ending it again finds nothing and does no harm."""
-    run = recovery_run
-    known = processes(run.home.folder)
-    assert control.down(run.settings)
-    last = (run.home.logs / "spaf.log").read_text().splitlines()[-1]
-    assert f" INFO spaf.stack.supervisor: the run ended: SIGTERM from pid {os.getpid()} (" in last
-    assert [one for one in known if one.alive()] == []
-    assert not control.down(run.settings)
-    assert not control.is_up(run.settings)
-    assert RunFolder(run.settings.home).folder.exists()
 
 
 def _done(run: Run) -> int:
