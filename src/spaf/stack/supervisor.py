@@ -230,7 +230,8 @@ class Supervisor:
         """Record the progress of the job each second, until the run ends."""
         while not self._ending.wait(RECORD_INTERVAL_S):
             away = self._health.trouble
-            if not self._tables_ready or (away and away.stage in ("kafka", "postgres")):
+            # Without a job the offsets of the group may be those of other tables.
+            if not job.state.id or (away and away.stage in ("kafka", "postgres")):
                 continue
             try:
                 job.record_progress()
