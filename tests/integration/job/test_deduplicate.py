@@ -19,6 +19,7 @@ from spaf import clock
 from spaf.job import checkpoint
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import JobSettings, Settings
+from spaf.stack.process import CWD
 from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
@@ -60,6 +61,7 @@ class JobResult:
     summary: list[tuple[Any, ...]]
     told: list[list[Any]]
     restored: Path
+    # As Flink names it: its working directory is the run folder.
     resumed_from: Path
     second_verdict: Verdict
     resumed: list[tuple[Any, ...]]
@@ -120,7 +122,7 @@ def run(
         summary,
         told,
         Path(restored["external_path"].removeprefix("file:")),
-        resume,
+        CWD / resume.relative_to(session.home.folder),
         resumed,
         after,
         total,
@@ -178,6 +180,7 @@ def test_every_record_is_accounted_for(run: JobResult) -> None:
         "conflicting": MOVED,
         "late": 0,
         "rejected": 0,
+        "without_record": 0,
     }
 
 

@@ -10,6 +10,7 @@ from spaf import clock
 from spaf.job import checkpoint
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import JobSettings
+from spaf.stack.process import CWD
 from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
@@ -48,7 +49,10 @@ def test_a_resumed_job_counts_on(
         verdict = settle(session)
         with closing(FlinkClient(session.flink)) as client:
             restored = client.get(f"/jobs/{job}/checkpoints")["latest"]["restored"]
-    assert Path(restored["external_path"].removeprefix("file:")) == resume
+    # Flink's name of the path begins with its working directory, the run folder.
+    assert Path(restored["external_path"].removeprefix("file:")) == CWD / resume.relative_to(
+        session.home.folder
+    )
     assert verdict.differences == []
     assert verdict.exact
     assert (verdict.accepted, verdict.rejected) == (FEW + 2 * MORE, FEW)
