@@ -1,4 +1,4 @@
-"""Set-up after pip: the jars, which come from another registry, and the class-data archives.
+"""Set-up after pip: jars, which come from another registry, class-data archives, the job's plan.
 
 Run as `python -m spaf.stack.install` by `make setup`. A step is skipped if its result exists, so an
 interrupted set-up continues where it stopped. A jar gets its final name only after its hash was
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from spaf.stack import flink, kafka, process, runtime
 from spaf.stack.ports import any_free_port
 from spaf.stack.service_names import JOBMANAGER, KAFKA, TASKMANAGER
 from spaf.stack.state import RunFolder
+from spaf.stack.submission import Submission, default_plan
 
 DOWNLOADS_AT_ONCE = 8
 # A cold start of all these services at once on a slow machine, seconds.
@@ -48,6 +50,7 @@ def main() -> int:
             install_jars(progress)
             link_flink()
             write_archives(progress)
+            compile_plan(progress)
     except SpafError as error:
         console.print(f"[bold red]set-up stopped:[/] {escape(str(error))}", highlight=False)
         return error.exit_code
@@ -140,6 +143,23 @@ def write_archives(progress: Progress) -> None:
         _archive_services(Path(folder))
     progress.advance(task, len(names) - 1)
     _archive_client()
+    progress.advance(task)
+
+
+def compile_plan(progress: Progress) -> None:
+    """Compile the plan of the job with the default settings, instead of at the first start.
+
+    Raises:
+        JobError: the job cannot be planned.
+
+    """
+    request = default_plan()
+    if Path(request.plan).exists():
+        return
+    task = progress.add_task("plan of the job", total=1)
+    shutil.rmtree(runtime.PLANS, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="spaf-plan-") as folder:
+        Submission(request, Path(folder) / "planner.log").plan()
     progress.advance(task)
 
 

@@ -5,6 +5,7 @@ All of them are inside the virtual environment and are deleted with it:
     <venv>/share/spaf/kafka/*.jar        the broker and its runtime closure
     <venv>/share/spaf/flink/lib/*.jar    PyFlink's own jars (links) and the connectors
     <venv>/share/spaf/cds/*.jsa          class-data archives that shorten the start of each JVM
+    <venv>/share/spaf/plans/*.json       the compiled plan of the job with the default settings
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ KAFKA_JARS = SHARE / "kafka"
 FLINK_HOME = SHARE / "flink"
 FLINK_JARS = FLINK_HOME / "lib"
 ARCHIVES = SHARE / "cds"
+PLANS = SHARE / "plans"
 
 
 class LockedJar(NamedTuple):

@@ -16,7 +16,7 @@ from spaf.job import configuration
 from spaf.job.build import SINKS, JobParameters, connector_options
 from spaf.job.flink_address import FlinkAddress
 from spaf.job.submit import GO, SubmitRequest, environment
-from spaf.settings import Settings
+from spaf.settings import JobSettings, Settings
 from spaf.stack import process, runtime
 from spaf.stack.service_names import SUBMITTER
 from spaf.stack.state import RunFolder
@@ -108,13 +108,10 @@ class JobTarget:
         )
 
     def plan(self, settings: Settings) -> Path:
-        """Return the file of the compiled plan; its name is a hash of all that it depends on."""
-        chosen = configuration.options("", settings.job, None, None)
-        planning = {k: v for k, v in chosen.items() if k.startswith(("table.", "parallelism"))}
-        versions = version("spaf"), version("apache-flink")
-        depends_on = [self.parameters(settings).digest(), sorted(planning.items()), versions]
-        digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
-        return self.home.plans / f"{digest[:32]}.json"
+        """Return the file of the compiled plan: that of set-up if it fits, else of the run."""
+        name = plan_name(self.parameters(settings), settings.job)
+        installed = runtime.PLANS / name
+        return installed if installed.exists() else self.home.plans / name
 
     def checkpoint_folder(self, settings: Settings) -> Path | None:
         """Return the folder for checkpoints; those of another plan, topic or table do not fit."""
@@ -151,6 +148,33 @@ class JobTarget:
         return (process.CWD / path.relative_to(self.home.folder)).as_uri()
 
 
+def plan_name(parameters: JobParameters, job: JobSettings) -> str:
+    """Return the file name of a compiled plan, a hash of all that the plan depends on."""
+    chosen = configuration.options("", job, None, None)
+    planning = {k: v for k, v in chosen.items() if k.startswith(("table.", "parallelism"))}
+    versions = version("spaf"), version("apache-flink")
+    depends_on = [parameters.digest(), sorted(planning.items()), versions]
+    digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
+    return f"{digest[:32]}.json"
+
+
+def default_plan() -> SubmitRequest:
+    """Return a request whose plan is that of the default settings; it names no cluster."""
+    settings = Settings.model_construct()
+    # The driver is chosen by the address; the plan holds neither.
+    parameters = JobParameters.of(
+        settings, CATEGORIES, topic="none", jdbc_url="jdbc:postgresql://none/none"
+    )
+    return SubmitRequest(
+        host="",
+        port=0,
+        options=configuration.options("plan", settings.job, None, None),
+        parameters=parameters,
+        jars=(),
+        plan=str(runtime.PLANS / plan_name(parameters, settings.job)),
+    )
+
+
 class Submission:
     """The process that plans a job, waits for `submit`, and hands the job over to Flink."""
 
@@ -167,6 +191,20 @@ class Submission:
         )
         self._worker = WorkerProcess(SUBMITTER, "spaf.job.submit", env, log, runtime.SHARE)
         self._worker.send_line(request.line())
+
+    def plan(self) -> None:
+        """Wait until the plan is compiled; nothing is handed over.
+
+        Raises:
+            JobError: the SQL cannot be planned, or not in time.
+
+        """
+        self._worker.send_line("")
+        ended = process.wait_until(lambda: self._worker.ended, SUBMIT_TIMEOUT_S)
+        answer = next(self._worker.lines(), "") if ended else "it takes too long"
+        self._worker.stop()
+        if answer:
+            raise JobError(f"The job cannot be planned: {answer.strip()}")
 
     def submit(self) -> None:
         """Let the process hand the job over as soon as it is planned."""
