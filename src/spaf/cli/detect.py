@@ -145,8 +145,8 @@ def detect(  # noqa: PLR0913 - each is an option
     )
     read = read_series(file, options)
     name = "standard input" if file == STDIN else printable(file.name)
-    told = printable("; ".join(read.assumptions), keep="")
-    err.print(f"{name}: {told}", soft_wrap=True, highlight=False, markup=False)
+    assumptions = printable("; ".join(read.assumptions), keep="")
+    err.print(f"{name}: {assumptions}", soft_wrap=True, highlight=False, markup=False)
     with err.status(f"{counted(len(read.rows), 'row')} read as {read.kind}"):
         rows = score(settings.load(), read)
     if output is not None:

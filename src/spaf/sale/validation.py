@@ -169,7 +169,7 @@ def epoch_ms(text: str) -> int | None:
 def milliseconds(epoch: int) -> int | None:
     """Return an epoch in milliseconds, whatever its unit; None if it is out of range.
 
-    Nobody sells today in 1973, so the magnitude of the number names its unit.
+    The ranges of the four units do not overlap after 1973, so the magnitude names the unit.
     """
     if not 0 <= epoch <= MAX_EPOCH:
         return None

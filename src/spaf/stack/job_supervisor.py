@@ -27,7 +27,7 @@ from spaf.trouble import Trouble, trouble
 
 log = logging.getLogger(__name__)
 
-# The supervisor, which also restarts services, does not wait for a lock of somebody else.
+# The supervisor, which also restarts services, does not wait for the lock of another session.
 LOCK_TIMEOUT = "SET lock_timeout = '1s'"
 # Between two submissions, seconds: each of them plans and starts a JVM.
 SUBMISSION_PAUSE_S = 2.0

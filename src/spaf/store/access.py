@@ -187,11 +187,11 @@ class Access:
 
     def refusal(self, role: Role, error: psycopg.Error) -> StoreError | None:
         """Return the error for what the server refuses to a role; None for another failure."""
-        told = self.explained(str(error), self.credentials(role)[0])
-        if not told:
+        reason = self.explained(str(error), self.credentials(role)[0])
+        if not reason:
             return None
         return StoreError(
-            f"PostgreSQL at {self.host}:{self.port} refuses SPAF: {told}.",
+            f"PostgreSQL at {self.host}:{self.port} refuses SPAF: {reason}.",
             todo="Correct SPAF_POSTGRES__DSN or the rights at the server.",
         )
 

@@ -231,8 +231,8 @@ def begin_offsets(bootstrap: str, topic: str) -> dict[int, int]:
 def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
     """Return the offset up to which each partition can be read.
 
-    Records of a transaction that is still open, and all after it, cannot: nobody knows yet whether
-    they count.
+    Records of a transaction that is still open, and all after it, cannot: they may still be
+    aborted.
 
     Raises:
         TopicError: the broker cannot be reached, or it has no such topic.

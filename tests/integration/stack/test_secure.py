@@ -56,7 +56,7 @@ REFUSED_WITHIN_S = 30.0
 
 @dataclass(frozen=True)
 class Servers:
-    """The three servers, who certifies them, and the authority of somebody else."""
+    """The three servers, who certifies them, and another authority."""
 
     kafka: SecureKafka
     postgres: str
@@ -88,7 +88,7 @@ class Servers:
 @pytest.fixture(scope="module")
 def servers(stack: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Start a Kafka and a PostgreSQL, and put TLS in front of the Flink of the other tests."""
-    folder = tmp_path_factory.mktemp("servers of somebody")
+    folder = tmp_path_factory.mktemp("servers of others")
     authority = Authority.create(folder / "authority")
     with ExitStack() as running:
         yield Servers(
@@ -107,7 +107,7 @@ def test_a_run_over_tls_logins_and_client_certificates_is_exact(
 ) -> None:
     """Up, sales from Locust, verify; no secret on any command line or in any file of the run."""
     cert, key = servers.client
-    # With a Flink of somebody else the driver of the sink reads the file itself.
+    # With an external Flink the driver of the sink reads the file itself.
     pkcs8 = servers.home / "client.pem"
     pkcs8.touch(mode=0o600)
     own = TlsFiles(key=key).private_key()
@@ -146,15 +146,15 @@ def test_a_run_over_tls_logins_and_client_certificates_is_exact(
         with closing(FlinkClient(run.flink)) as client:
             config = str(client.get(f"/jobs/{run.state().job.id}/config"))
         assert SECRET not in config
-        for told in (SECRET.encode(), b"PRIVATE KEY"):
-            assert [f for f in run.home.folder.rglob("*") if _holds(f, told)] == []
-            assert [line for line in _command_lines() if told in line] == []
+        for secret in (SECRET.encode(), b"PRIVATE KEY"):
+            assert [f for f in run.home.folder.rglob("*") if _holds(f, secret)] == []
+            assert [line for line in _command_lines() if secret in line] == []
     finally:
         control.down(settings)
 
 
-def _holds(file: Path, told: bytes) -> bool:
-    return file.is_file() and told in file.read_bytes()
+def _holds(file: Path, secret: bytes) -> bool:
+    return file.is_file() and secret in file.read_bytes()
 
 
 def _command_lines() -> list[bytes]:
@@ -185,7 +185,7 @@ KAFKA_REFUSALS: list[tuple[dict[str, object], str]] = [
 ]
 
 
-def test_a_kafka_that_refuses_is_told_in_a_sentence_with_the_setting(
+def test_a_kafka_that_refuses_is_one_sentence_that_names_the_setting(
     servers: Servers, name: Callable[[str], str]
 ) -> None:
     """Password, mechanism, authority, host name, protocol, certificate, right: all at once."""
@@ -205,7 +205,7 @@ def test_a_kafka_that_refuses_is_told_in_a_sentence_with_the_setting(
     _check(refusal, KAFKA_REFUSALS)
 
 
-def test_a_kafka_group_without_the_right_is_told(
+def test_a_kafka_group_without_the_right_is_named(
     servers: Servers, name: Callable[[str], str]
 ) -> None:
     """Before a commit would wait for a minute; the load tells it too."""
@@ -226,8 +226,8 @@ def test_a_kafka_group_without_the_right_is_told(
     for future in admin.admin_client(owner).create_acls([describe]).values():
         future.result(PATIENCE_S)
     assert wait_until(lambda: _refusal(lambda: admin.end_offsets(poor, topic)) == "", PATIENCE_S)
-    told = _refusal(lambda: admin.commit(poor, "spaf-job", topic, {0: 0}))
-    assert f"kafka.username ({POOR}) may not use the consumer group" in told
+    message = _refusal(lambda: admin.commit(poor, "spaf-job", topic, {0: 0}))
+    assert f"kafka.username ({POOR}) may not use the consumer group" in message
 
 
 POSTGRES_REFUSALS: list[tuple[dict[str, object], str]] = [
@@ -243,7 +243,7 @@ POSTGRES_REFUSALS: list[tuple[dict[str, object], str]] = [
 ]
 
 
-def test_a_postgresql_that_refuses_is_told_in_a_sentence_with_the_setting(
+def test_a_postgresql_that_refuses_is_one_sentence_that_names_the_setting(
     servers: Servers, name: Callable[[str], str]
 ) -> None:
     """User, password, authority, file, host name, database, certificate, right: all at once."""
@@ -282,22 +282,22 @@ def test_a_client_certificate_opens_postgresql(
         f"https://{servers.flink}", FlinkSettings(ca_file=servers.authority.file)
     )
     with closing(FlinkClient(bare)) as client:
-        told = _refusal(lambda: client.get("/overview"))
-    assert "requires a client certificate; set flink.cert_file and flink.key_file" in told
+        message = _refusal(lambda: client.get("/overview"))
+    assert "requires a client certificate; set flink.cert_file and flink.key_file" in message
 
 
 def _refusal(attempt: Callable[[], object]) -> str:
     """Return what an attempt is refused with; empty if it is not."""
     began = clock.monotonic()
-    told = ""
+    message = ""
     try:
         attempt()
     except SpafError as error:
-        told = error.line
+        message = error.line
     assert clock.monotonic() - began < REFUSED_WITHIN_S
-    assert SECRET not in told
-    assert "\n" not in told
-    return told
+    assert SECRET not in message
+    assert "\n" not in message
+    return message
 
 
 def _check(
@@ -305,5 +305,9 @@ def _check(
 ) -> None:
     with ThreadPoolExecutor(len(cases)) as pool:
         found = list(pool.map(refusal, [change for change, _ in cases]))
-    wrong = [(c, told) for (c, words), told in zip(cases, found, strict=True) if words not in told]
+    wrong = [
+        (c, message)
+        for (c, words), message in zip(cases, found, strict=True)
+        if words not in message
+    ]
     assert wrong == []

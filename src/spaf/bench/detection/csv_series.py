@@ -101,7 +101,7 @@ class _SeriesReader:
         self.kind = options.kind
         self.options = options
         self.dropped: Counter[str] = Counter()
-        self.told: list[str] = []
+        self.assumed: list[str] = []
         self.semicolons = table.grid.delimiter == ";"
         # With names in Portuguese, ISO dates are those of a program, and so are its numbers.
         self.prefer_comma = self.semicolons
@@ -172,7 +172,7 @@ class _SeriesReader:
         """
         table = self.table
         if not time_columns:
-            self.told.append("no column of times: the rows keep their order")
+            self.assumed.append("no column of times: the rows keep their order")
             cells = table.column(values[0])
             readable = [split_number(cell) is not None or table.is_missing(cell) for cell in cells]
             texts = [str(number) for number in range(1, len(cells) + 1)]
@@ -238,9 +238,9 @@ class _SeriesReader:
         if times.ambiguous:
             form += " (ambiguous: --date-order overrules)"
         zone = f", zone {times.zone}" if times.zone else ""
-        self.told.append(f"time: {names}, {form}{zone}")
+        self.assumed.append(f"time: {names}, {form}{zone}")
         if times.repaired:
-            self.told.append(f"{times.repaired} at a change of the clocks")
+            self.assumed.append(f"{times.repaired} at a change of the clocks")
 
     def _rows(
         self, texts: Sequence[str], times: Sequence[int | None], numbers: _Numbers
@@ -336,7 +336,7 @@ class _SeriesReader:
                     )
                 )
         if rounded:
-            self.told.append(f"{_counted(rounded, 'price')} rounded to cents")
+            self.assumed.append(f"{_counted(rounded, 'price')} rounded to cents")
         return rows
 
     def _with_series(self, rows: list[SeriesRow], used: Sequence[int]) -> list[SeriesRow]:
@@ -365,7 +365,7 @@ class _SeriesReader:
             chosen = [row for row in named if row.series == wanted]
             self._drop("of other series", len(named) - len(chosen))
             named, names = chosen, [wanted]
-        self.told.append(f"series: {table.header[index]}, {_listed(names)}")
+        self.assumed.append(f"series: {table.header[index]}, {_listed(names)}")
         return named
 
     def _series_column(self, rows: Sequence[SeriesRow], used: Sequence[int]) -> int | None:
@@ -396,7 +396,7 @@ class _SeriesReader:
             newest_first = all(step <= 0 for step in steps)
             in_file = reversed(rows) if newest_first else rows
             rows = sorted(in_file, key=lambda row: row.epoch_us)
-            self.told.append("newest first: turned round" if newest_first else "sorted by time")
+            self.assumed.append("newest first: turned round" if newest_first else "sorted by time")
         if self.kind == SALES:
             return rows
         times: set[tuple[str, int]] = set()
@@ -414,7 +414,7 @@ class _SeriesReader:
             kept.append(row)
         if repeated:
             hint = "kept (--drop-copies drops copies)"
-            self.told.append(f"{_counted(repeated, 'row')} at the time of another: {hint}")
+            self.assumed.append(f"{_counted(repeated, 'row')} at the time of another: {hint}")
         return kept
 
     def _infer_kind(self, rows: Sequence[SeriesRow], numbers: Sequence[_Numbers]) -> str:
@@ -457,7 +457,7 @@ class _SeriesReader:
             "" if table.header_line or table.grid.typed else "no header",
             f"{_counted(table.preamble, 'row')} above the header" if table.preamble else "",
             _counted(table.grid.comments, "comment line") if table.grid.comments else "",
-            *self.told,
+            *self.assumed,
             f"value: {values}",
             f"kind {kind}",
             rows,

@@ -56,14 +56,14 @@ def _outcome(outcome: Outcome, record: ConsumedRecord) -> dict[str, Any]:
         return {"outcome": "accepted", **_sale(outcome)}
     reason = LATE if isinstance(outcome, Late) else str(outcome)
     why = explained(reason, record.value)
-    told = {
+    common = {
         "explanation": why.text,
         "hint": None if why.hint is None else why.hint._asdict(),
     }
     if isinstance(outcome, Late):
         lateness = {"lateness_ms": record.append_ms - outcome.sale.event_ms}
-        return {"outcome": LATE, **told, **lateness, **_sale(outcome.sale)}
-    return {"outcome": "rejected", "reason": reason, **told}
+        return {"outcome": LATE, **common, **lateness, **_sale(outcome.sale)}
+    return {"outcome": "rejected", "reason": reason, **common}
 
 
 def _sale(sale: Sale) -> dict[str, Any]:
