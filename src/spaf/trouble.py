@@ -123,7 +123,7 @@ TEXTS: dict[str, TroubleText] = {
     "postgres_lock": TroubleText(
         "postgres",
         "PostgreSQL session {pid} ({user}, {application}) holds a lock that the job waits for, "
-        "since {time}; its statement: {query}",
+        "since {time}; its statement is `{query}`.",
         "Let it commit, or end it with {end}.",
     ),
     "postgres_slow": TroubleText(

@@ -68,7 +68,7 @@ app = lazy_group(
 def main() -> None:
     """Run the command line; print an expected failure as one message, without a traceback."""
     try:
-        app()
+        app(prog_name="spaf")
     except SpafError as error:
         print_error(error)
         sys.exit(error.exit_code)

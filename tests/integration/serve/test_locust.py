@@ -13,8 +13,10 @@ import httpx
 import msgspec
 import pytest
 
+from spaf import clock
 from spaf.errors import LoadError
 from spaf.generate.anomalies.anomaly import EpisodeLabel, Label, read_labels
+from spaf.generate.locust import status_file
 from spaf.generate.locust.client import LocustClient, LocustRefusedError
 from spaf.generate.locust.command import LoadSpec, load_command, page_command
 from spaf.generate.locust.protocol import INJECT_PATH
@@ -211,13 +213,15 @@ def test_a_headless_load_is_seen_while_it_sells(own: Own, tmp_path: Path) -> Non
     with (tmp_path / "load.log").open("wb") as log:
         child = subprocess.Popen(argv, cwd=tmp_path, stdout=log, stderr=log)
     assert process.wait_until(lambda: probe.poll().headless is not None, PATIENCE_S)
-    page, headless = probe.poll()
+    page, headless, written_at = probe.poll()
     assert page is None
+    assert written_at is not None
+    assert clock.monotonic() - written_at < status_file.MAX_AGE_S
     assert headless is not None
     assert headless.rate == 50
     assert process.wait_until(lambda: (probe.poll().headless or headless).acked > 50, PATIENCE_S)
     assert child.wait(PATIENCE_S) == 0, (tmp_path / "load.log").read_text()
-    assert probe.poll() == (None, None)
+    assert probe.poll() == (None, None, None)
     assert list(tmp_path.glob("*.status")) == []
 
 

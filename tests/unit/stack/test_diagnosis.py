@@ -246,7 +246,7 @@ def test_the_blocking_session_is_named_with_how_to_end_it() -> None:
     cause = found(tables=waits(5, 9))
     assert cause is not None
     assert "session 9 (ana, psql)" in cause.what
-    assert cause.what.endswith("its statement: LOCK TABLE x")
+    assert cause.what.endswith("its statement is `LOCK TABLE x`.")
     assert "`kill 9`" in cause.todo
     external = [one for one in HEALTHY.services if one.name != "postgres"]
     cause = found(tables=waits(5, 9), services=external)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -19,19 +19,28 @@ WRITE_EVERY_S = 1.0
 MAX_AGE_S = 4.0
 
 
+class WrittenStatus(NamedTuple):
+    """A status, and when it was written, by the monotonic clock in seconds."""
+
+    status: LoadStatus
+    written_at: float
+
+
 def write(path: Path, status: LoadStatus) -> None:
     """Write the status."""
     write_atomically(path, msgspec.json.encode(status))
 
 
-def read_all(folder: Path) -> list[LoadStatus]:
+def read_all(folder: Path) -> list[WrittenStatus]:
     """Return the statuses of the headless loads that sell now."""
-    statuses = []
-    oldest_s = clock.now_ms() / 1_000 - MAX_AGE_S
+    found = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
-            if path.stat().st_mtime >= oldest_s:
-                statuses.append(msgspec.json.decode(path.read_bytes(), type=LoadStatus))
+            age_s = clock.now_us() / 1e6 - path.stat().st_mtime
+            status = msgspec.json.decode(path.read_bytes(), type=LoadStatus)
         except (OSError, msgspec.DecodeError):
             continue  # the load has ended and removed it
-    return [status for status in statuses if status.selling]
+        if age_s <= MAX_AGE_S and status.selling:
+            # The same for each reading of one file.
+            found.append(WrittenStatus(status, round(clock.monotonic() - age_s, 2)))
+    return found

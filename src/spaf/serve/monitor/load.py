@@ -17,10 +17,20 @@ READY, RUNNING, STOPPED, GONE = "ready", "running", "stopped", "gone"
 
 
 class LoadStatuses(NamedTuple):
-    """Status of Locust's page, None without one; and of `spaf load`, None while it does not run."""
+    """Status of Locust's page, None without one; and of `spaf load`, None while it does not run.
+
+    `spaf load` writes its status once a second, so a poll may find the one of the poll before:
+    `written_at` says when it was true, by the monotonic clock in seconds.
+    """
 
     page: LoadStatus | None
     headless: LoadStatus | None
+    written_at: float | None = None
+
+    @property
+    def at(self) -> float | None:
+        """When the sales were counted, if all are those of `spaf load`."""
+        return None if self.page is not None and self.page.selling else self.written_at
 
 
 class LoadProbe:
@@ -39,16 +49,16 @@ class LoadProbe:
             LoadError: Locust's page does not answer.
 
         """
-        headless = None
-        for status in status_file.read_all(self._runs):
-            headless = together(headless, status)
+        headless, written_at = None, None
+        for status, at in status_file.read_all(self._runs):
+            headless, written_at = together(headless, status), max(at, written_at or at)
         address = self._address()
         if address is None:
-            return LoadStatuses(None, headless)
+            return LoadStatuses(None, headless, written_at)
         if self._client is None or self._client.address != address.rstrip("/"):
             self.close()
             self._client = LocustClient(address, timeout_s=TIMEOUT_S)
-        return LoadStatuses(self._client.status(), headless)
+        return LoadStatuses(self._client.status(), headless, written_at)
 
     def close(self) -> None:
         """Close the connection."""

@@ -119,7 +119,7 @@ class PipelineProbe:
                 "flink": _health(self.flink),
                 "postgres": _health(self.tables),
             },
-            load_at=self.load.answered_at,
+            load_at=(loads and loads.at) or self.load.answered_at,
             ends_at=self.offsets.answered_at,
             counted_at=self.tables.answered_at,
         )

@@ -24,5 +24,16 @@ def test_loads_that_sell_are_read(tmp_path: Path) -> None:
     then = clock.now_ms() / 1_000 - 2 * status_file.MAX_AGE_S
     os.utime(killed, (then, then))
     (tmp_path / "load-6.json").write_text("{}")
-    assert status_file.read_all(tmp_path) == [SELLS, SELLS]
+    assert [status for status, _ in status_file.read_all(tmp_path)] == [SELLS, SELLS]
     assert status_file.read_all(tmp_path / "none") == []
+
+
+def test_a_status_that_is_read_again_is_as_old_as_it_is(tmp_path: Path) -> None:
+    """Otherwise a load would seem to have sold nothing since the reading before."""
+    file = tmp_path / f"load-1{status_file.SUFFIX}"
+    status_file.write(file, SELLS)
+    then = clock.now_us() / 1e6 - 2.0
+    os.utime(file, (then, then))
+    (first,), (second,) = status_file.read_all(tmp_path), status_file.read_all(tmp_path)
+    assert clock.monotonic() - 3.0 < first.written_at <= clock.monotonic() - 1.9
+    assert abs(first.written_at - second.written_at) <= 0.02

@@ -80,7 +80,8 @@ function causeText(pipeline) {
   if (!pipeline || !cause) return "";
   const key = `cause.${cause.code}`;
   const text = escaped(hasText(key) ? t(key, cause.parameters) : `${cause.what} ${cause.todo}`);
-  return pipeline.culprit ? t("stale.cause", { stage: t(`stage.${pipeline.culprit}`), cause: text }) : text;
+  const stage = pipeline.culprit ? t(`stage.${pipeline.culprit}`) : "";
+  return text.includes(stage) ? text : t("stale.cause", { stage, cause: text });
 }
 
 function stageTrouble() {
