@@ -190,11 +190,13 @@ def _print_json(read: CsvSeries, rows: list[Scored]) -> None:
 
 def _print_flagged(flagged: list[Scored], *, several: bool) -> None:
     if flagged:
-        columns = ("row", "timestamp", "value", "expected", "score", *["series"] * several)
+        sales = any(row.kind for row in flagged)
+        names = (*["kind"] * sales, *["series"] * several)
         cells = [
-            (r.row, r.timestamp, r.value, r.expected, r.score, *[r.series] * several)
+            (r.row, r.timestamp, r.value, r.expected, r.score, *(getattr(r, n) for n in names))
             for r in flagged[:MAX_PRINTED]
         ]
+        columns = ("row", "timestamp", "value", "expected", "score", *names)
         out.print(table("", columns, cells))
     if len(flagged) > MAX_PRINTED:
         out.print(f"... and {len(flagged) - MAX_PRINTED:,} more; --out FILE writes them all")

@@ -28,6 +28,7 @@ from spaf.settings import Settings
 SALE_VIEWS = range(150, 160)
 MICROSECONDS = 1_000_000
 CENTS = 100
+PRICE_KINDS = ("high_price", "low_price")
 
 
 class Scored(msgspec.Struct, frozen=True):
@@ -46,6 +47,8 @@ class Scored(msgspec.Struct, frozen=True):
     high: float | None = None
     deviation: float | None = None
     """Of a series: the score of the row for itself."""
+    kind: str = ""
+    """Of a flagged sale: whether its price or its quantity is unusual."""
 
 
 def detect(settings: Settings, series: CsvSeries) -> list[Scored]:
@@ -110,7 +113,11 @@ def _sales(flink: Batch, settings: Settings, series: CsvSeries, folder: Path) ->
     # The first rows have no score, because their history is too short.
     scores: dict[int, float] = dict.fromkeys(range(first + 1, len(series.rows)), 0.0)
     scores |= {row_index: alert["score"] for row_index, alert in scored.items()}
-    expected = {row_index: alert["expected"] for row_index, alert in scored.items()}
+    # The job expects the amount of the sale; a file has the price of one piece.
+    expected = {
+        n: alert["expected"] / (series.rows[n].quantity if alert["kind"] in PRICE_KINDS else 1)
+        for n, alert in scored.items()
+    }
     return [
         Scored(
             row.row,
@@ -120,6 +127,7 @@ def _sales(flink: Batch, settings: Settings, series: CsvSeries, folder: Path) ->
             scores.get(n),
             n in flagged,
             row.series,
+            kind=flagged[n]["kind"] if n in flagged else "",
         )
         for n, row in enumerate(series.rows)
     ]
@@ -137,7 +145,9 @@ def _statements(rules: build.JobParameters, folder: Path, answers: Path) -> Iter
     for path in sorted(files("spaf.job").joinpath("sql").iterdir(), key=lambda p: p.name):
         if path.name.endswith(".sql") and int(path.name[:3]) in SALE_VIEWS:
             yield build.render(path.name, path.read_text(), placeholders)
-    yield files_table("found", "row_index BIGINT, expected DOUBLE, score DOUBLE", answers)
+    yield files_table(
+        "found", "row_index BIGINT, expected DOUBLE, score DOUBLE, kind STRING", answers
+    )
     yield statement("insert_sale_scores")
 
 

@@ -92,6 +92,11 @@ def test_the_kind_can_be_said(tmp_path: Path) -> None:
         ("timestamp,name\n1,a\n", None, "line 2 (row 1), column name: 'a' is no number"),
         ("timestamp,a,b\n1,x,y\n", None, "no column value; there are timestamp, a, b"),
         ("timestamp,a,b,user_id\n1,2,3,4\n", None, "2 columns hold numbers: a, b.\nChoose one"),
+        (
+            "Data,CHUVA TOTAL NA HORA (mm),TEMPERATURA (C)\n2024-01-02,0.2,21.5\n",
+            None,
+            "2 columns hold numbers: CHUVA TOTAL NA HORA (mm), TEMPERATURA (C).\nChoose one",
+        ),
         ("timestamp,value\n1,2\n2,x\n3,4\n", None, "line 3 (row 2), column value: 'x' is no"),
         ("timestamp,value\n1,2\n2,inf\n", None, "'inf' is no number.\nIf it stands for no value"),
         ("timestamp,value\n1,2\n2,1e400\n", None, "'1e400' is too large"),

@@ -151,9 +151,13 @@ class CellTable:
         )
 
     def known(self, names: Sequence[str], *, words: bool = False) -> list[int]:
-        """Return the columns of these names, in the order of the names; or with one as a word."""
+        """Return the columns of these names, in the order of the names.
+
+        With `words` the first or the last word of a title may be the name, as in "Valor (R$)" or
+        "average price"; a word in the middle only describes another one.
+        """
         plain = [
-            {*map(plain_name, re.split(r"[\W_]+", title))} if words else {plain_name(title)}
+            {*map(plain_name, _outer_words(title))} if words else {plain_name(title)}
             for title in self.header
         ]
         return [index for name in names for index, own in enumerate(plain) if name in own]
@@ -239,3 +243,9 @@ def is_epoch(cells: Sequence[str]) -> bool:
 def is_time(text: str) -> bool:
     """Return whether a cell holds a date, with or without a time of day."""
     return TimeReader(None, None, prefer_day_first=True).read([text]).instants[0] is not None
+
+
+def _outer_words(title: str) -> list[str]:
+    """Return the first and the last word of a title, without a unit in brackets."""
+    words = re.findall(r"[^\W_]+", re.split(r"[(\[]", title)[0])
+    return [words[0], words[-1]] if words else []

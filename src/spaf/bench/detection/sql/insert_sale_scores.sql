@@ -3,5 +3,6 @@ INSERT INTO found
 SELECT
     CAST(kafka_offset AS BIGINT),
     CAST(expected AS DOUBLE),
-    score
+    score,
+    kind
 FROM sale_outlier
