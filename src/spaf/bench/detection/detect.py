@@ -22,13 +22,14 @@ from spaf.bench.detection.batch import Batch, files_table, rows, statement
 from spaf.bench.detection.csv_series import RATE, SALES, CsvSeries
 from spaf.bench.detection.series import MIN_FILE_ROWS, SeriesPoint, score_points
 from spaf.job import build
+from spaf.sale.anomaly_kinds import KINDS
 from spaf.settings import Settings
 
 # Numbers of the views that judge sales.
 SALE_VIEWS = range(150, 160)
 MICROSECONDS = 1_000_000
 CENTS = 100
-PRICE_KINDS = ("high_price", "low_price")
+PRICE_KINDS = {kind.name for kind in KINDS if kind.measure == "price"}
 
 
 class Scored(msgspec.Struct, frozen=True):
