@@ -69,6 +69,15 @@ NO_BROWSER = "no browser"
 TO_GET_IT = "to get it: "
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their length, so that every worker collects a test by the same name.
+
+    A compressed file holds the second in which it was made, and a name that holds such bytes is
+    another one in the next second. pytest numbers names that are alike.
+    """
+    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the tests of each group together: after all others, but before them in a worker."""
