@@ -68,6 +68,8 @@ class CsvSeries(msgspec.Struct, frozen=True):
     """Rows that are not scored, by reason."""
     assumptions: tuple[str, ...] = ()
     has_times: bool = True
+    value_name: str = "value"
+    """Title of the scored column, if it is one."""
 
 
 def read_series(file: Path, options: ReadOptions | None = None) -> CsvSeries:
@@ -146,6 +148,7 @@ class _SeriesReader:
             dict(self.dropped),
             self._assumptions(kind, value_columns, numbers, len(rows)),
             bool(time_columns),
+            table.header[value_columns[0]] if len(value_columns) == 1 else "value",
         )
 
     def _refuse_ragged(self, times: Sequence[int | None]) -> None:

@@ -132,6 +132,7 @@ def _draw(axes: Any, series: CsvSeries, rows: Sequence[Scored]) -> None:
     )
     axes.set_ylim(*_limits(rows))
     axes.set_xlabel("time (UTC)" if series.has_times else "row")
+    axes.set_ylabel(_plain(series.value_name))
     axes.grid(visible=True, alpha=0.25)
     axes.legend(loc="upper left", fontsize="small")
 
@@ -155,7 +156,7 @@ def terminal_plot(
     figure.width, figure.height = max(_MIN_WIDTH, width - _MARGIN), _LINES
     figure.with_colors, figure.origin = False, False
     figure.set_y_limits(low, high)
-    figure.x_label, figure.y_label = ("UTC" if series.has_times else "row"), "value"
+    figure.x_label, figure.y_label = ("UTC" if series.has_times else "row"), series.value_name
     figure.register_label_formatter(float, _number)
     figure.register_label_formatter(int, _number)
     edges = [

@@ -196,9 +196,10 @@ def _print_summary(
     if not totals.explained and not totals.waiting:
         err.print("Every record was accepted.")
         return
-    columns = ("reason", "records", "kept", "meaning")
-    rows = [(row["reason"], row["records"], row["kept"], rule(row["reason"])) for row in summary]
-    out.print(table("", columns, rows))
+    if summary:
+        columns = ("reason", "records", "kept", "meaning")
+        rows = [(r["reason"], r["records"], r["kept"], rule(r["reason"])) for r in summary]
+        out.print(table("", columns, rows))
     for row in late:
         out.print(late_line(row), highlight=False)
     for line in notes(totals):

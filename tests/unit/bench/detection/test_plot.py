@@ -103,6 +103,15 @@ def test_several_series(tmp_path: Path) -> None:
     assert ">b</text>" in file.read_text()
 
 
+def test_the_vertical_axis_has_the_title_of_the_column(tmp_path: Path) -> None:
+    """A reader of the picture sees what was scored, also where the title is no formula."""
+    file = tmp_path / "plot.svg"
+    named = CsvSeries("level", series().rows, value_name="price in $ or $")
+    write_plot(file, TITLE, named, ROWS)
+    assert "price in $ or $" in file.read_text()
+    assert "price in $ or $" in terminal_plot(TITLE, named, ROWS, 80)
+
+
 def test_sales(tmp_path: Path) -> None:
     """Sales are points without a line between products, and without a band."""
     sales = CsvSeries("sales", series().rows)
