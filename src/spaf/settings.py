@@ -48,6 +48,8 @@ NONE = "null"
 # A value that matches may contain a password, whatever the name of the setting.
 _SECRET = re.compile(r"://.*@|passw", re.DOTALL | re.IGNORECASE)
 
+# The catalogue takes about 500 bytes a product in each generating process.
+MAX_PRODUCTS = 2_000_000
 _SECRET_NAME = re.compile(r"pass|pw|secret|key|token|cred|jaas", re.IGNORECASE)
 
 
@@ -249,6 +251,13 @@ class GenerateSettings(Section):
     """Currencies of the sales; most sales have the first one."""
     anomaly_rate: Annotated[float, Field(ge=0, le=0.5)] = 0.0005
     """Fraction of the sales that are generated as labelled anomalies."""
+    categories: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Number of categories of the shop. Surges and droughts are found in the first ten one by one,
+    in all others together."""
+    products_per_category: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Number of products in each category."""
+    customers: Annotated[int, Field(ge=1, le=10_000_000)] = 5_000
+    """Number of customers of the shop."""
     episode_every_s: Annotated[float, Field(ge=0, le=86_400)] = 60.0
     """Mean time between two episodes (surge, drought, level shift, burst of one customer) on
     Locust's page and in `spaf demo`, seconds; 0 for none. `spaf load` has an option instead."""
@@ -399,6 +408,12 @@ def _contradictions(found: Settings) -> Iterator[str]:
                 both = f"{_section_name(section)}.{name}"
                 yield f"{both} and {both}_file are both set: set one of them."
     yield from _kafka_contradictions(kafka)
+    products = found.generate.categories * found.generate.products_per_category
+    if products > MAX_PRODUCTS:
+        yield (
+            f"generate.categories times generate.products_per_category is {products:,}; the "
+            f"catalogue is held in memory: at most {MAX_PRODUCTS:,}."
+        )
     tls = [f"flink.{name}" for name in TlsSection.model_fields if getattr(flink, name) is not None]
     if tls and (flink.rest_url is None or flink.rest_url.scheme != "https"):
         yield f"{tls[0]} is set, but flink.rest_url is no https:// address."

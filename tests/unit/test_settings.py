@@ -368,6 +368,13 @@ def test_settings_of_a_server_that_do_not_fit_are_told_without_the_secret(
     assert SECRET not in str(caught.value)
 
 
+def test_a_catalogue_that_does_not_fit_the_memory_is_refused() -> None:
+    """Each number is allowed, their product is not."""
+    toml("[generate]\ncategories = 1000\nproducts_per_category = 100000\n")
+    with pytest.raises(SettingsError, match="is 100,000,000; the catalogue"):
+        settings.load()
+
+
 def test_a_secret_is_in_no_text_of_the_settings() -> None:
     """Also those of Kafka and of keys."""
     kafka = {"password": SECRET, "key_password": SECRET}

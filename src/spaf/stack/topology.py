@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from spaf.generate.locust.command import LoadSpec, page_command
+from spaf.generate.shop.assortment import ShopSize
 from spaf.job.flink_address import FlinkAddress
 from spaf.settings import Settings, environment
 from spaf.stack import flink, kafka, postgres
@@ -181,6 +182,7 @@ def sales(settings: Settings, bootstrap: str, home: RunFolder) -> LoadSpec:
         anomaly_rate=settings.generate.anomaly_rate,
         labels=home.runs / "labels.jsonl",
         episode_every_s=settings.generate.episode_every_s,
+        shop=ShopSize.of(settings.generate),
     )
 
 

@@ -36,6 +36,7 @@ def offered(
         anomaly_rate=configured.anomaly_rate if anomaly_rate is None else anomaly_rate,
         labels=configured.labels,
         episode_every_s=episode_every_s,
+        shop=configured.shop,
     )
 
 

@@ -27,6 +27,7 @@ from spaf.bench.run.verdict import verify
 from spaf.bench.scenario import Scenario, option
 from spaf.errors import JobError
 from spaf.generate.shop import catalogue
+from spaf.generate.shop.assortment import ShopSize
 from spaf.generate.shop.stream import SaleStream
 from spaf.job.build import SINKS
 from spaf.job.flink_client import FlinkClient
@@ -139,7 +140,7 @@ def fill(run: Run, events: int, progress: Progress) -> None:
         return
     generate = run.settings.generate
     stream = SaleStream(
-        catalogue.build(generate.seed),
+        catalogue.build(generate.seed, ShopSize.of(generate)),
         seed=generate.seed,
         run_id="drain",
         currencies=generate.currencies,

@@ -11,10 +11,9 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from spaf.generate.anomalies.anomaly import BURST, DROUGHT, SHIFT, SURGE, EpisodeLabel
-from spaf.generate.shop.assortment import CATEGORIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 EPISODE_KINDS = (SURGE, DROUGHT, SHIFT, BURST)
 # Range of lengths in seconds, and factors of the rate. A surge is the effect of a campaign or a
@@ -40,24 +39,24 @@ class Episode(NamedTuple):
     end_us: int
     factor: float
 
-    def label(self, origin_us: int) -> EpisodeLabel:
+    def label(self, origin_us: int, categories: Sequence[str]) -> EpisodeLabel:
         """Return the label of the episode, with the stream's first sale at `origin_us`."""
         start, end = (origin_us + self.start_us) // 1_000, (origin_us + self.end_us) // 1_000
-        return EpisodeLabel(self.kind, CATEGORIES[self.category], start, end, self.factor)
+        return EpisodeLabel(self.kind, categories[self.category], start, end, self.factor)
 
 
-def plan(seed: int, every_s: float) -> Iterator[Episode]:
-    """Yield the episodes in order, `every_s` seconds apart on average.
+def plan(seed: int, every_s: float, categories: int) -> Iterator[Episode]:
+    """Yield the episodes of some categories in order, `every_s` seconds apart on average.
 
     Episodes of a category do not overlap: one that would overlap with an earlier one or with its
     REST_S is left out, so the actual mean interval is longer.
     """
     rng = Random(f"episodes {seed}")  # noqa: S311 - a simulation
-    free_from = [0.0] * len(CATEGORIES)
+    free_from = [0.0] * categories
     start = QUIET_S
     while True:
         start += rng.expovariate(1 / every_s)
-        kind, category = rng.choice(EPISODE_KINDS), rng.randrange(len(CATEGORIES))
+        kind, category = rng.choice(EPISODE_KINDS), rng.randrange(categories)
         seconds, factor = shape(kind, rng)
         if start >= free_from[category]:
             free_from[category] = start + seconds + REST_S
@@ -79,12 +78,13 @@ def shape(kind: str, rng: Random) -> tuple[float, float]:
 class Episodes:
     """The episodes of a stream as time passes; nothing changes before `change_us`."""
 
-    def __init__(self, seed: int, every_s: float) -> None:
-        """Plan the episodes; none with `every_s` 0."""
+    def __init__(self, seed: int, every_s: float, categories: Sequence[str]) -> None:
+        """Plan the episodes of the categories; none with `every_s` 0."""
+        self.categories = categories
         self.active: list[Episode] = []
         # Category → end of its newest episode.
         self.busy_until_us: dict[int, int] = {}
-        self._plan = plan(seed, every_s) if every_s else iter(())
+        self._plan = plan(seed, every_s, len(categories)) if every_s else iter(())
         self._next = next(self._plan, None)
         # Due time of the first sale: the origin of all times.
         self.origin_us = 0
@@ -100,7 +100,7 @@ class Episodes:
         begun = []
         while self._next is not None and self._next.start_us <= passed:
             if self._next.end_us > passed:  # else it ended before the first slot in it
-                begun.append(self._next.label(self.origin_us))
+                begun.append(self._next.label(self.origin_us, self.categories))
                 self.active.append(self._next)
                 self.busy_until_us[self._next.category] = self._next.end_us
             self._next = next(self._plan, None)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spaf.generate.anomalies.anomaly import BURST
-from spaf.generate.shop.assortment import CATEGORIES, CUSTOMERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +28,8 @@ class EpisodeEffects:
     def __init__(self, catalogue: Catalogue, seed: int) -> None:
         """Start the random generator with this seed."""
         self._rng = Random(f"disturbance {seed}")  # noqa: S311 - a simulation
-        self._category_size = len(catalogue.products) // len(CATEGORIES)
+        self._category_size = len(catalogue.products) // len(catalogue.categories)
+        self._customers = len(catalogue.customer_shares)
         # Cumulated shares of the products in a category, the same in every category.
         first = catalogue.product_shares[: self._category_size]
         self._shares = first / first[-1]
@@ -62,14 +62,14 @@ class EpisodeEffects:
         # Product and customer depend on the episode alone.
         rng = Random(episode.start_us)  # noqa: S311 - a simulation
         product = episode.category * self._category_size + rng.randrange(self._category_size)
-        return [(product, rng.randint(1, CUSTOMERS))] * (due - sold)
+        return [(product, rng.randint(1, self._customers))] * (due - sold)
 
     def _product(self, episode: Episode) -> int:
         index = int(np.searchsorted(self._shares, self._rng.random(), side="right"))
         return episode.category * self._category_size + min(index, self._category_size - 1)
 
     def _customer(self) -> int:
-        return self._rng.randint(1, CUSTOMERS)
+        return self._rng.randint(1, self._customers)
 
     def _poisson(self, mean: float) -> int:
         """Return a Poisson variate by Knuth's method (1969, vol. 2, 3.4.1), for a small mean."""

@@ -13,7 +13,6 @@ from spaf.errors import LoadError
 from spaf.generate.anomalies.anomaly import BURST, inject_kind
 from spaf.generate.anomalies.episode import QUIET_S, REST_S, Episode, shape
 from spaf.generate.locust.protocol import INJECTABLE_EPISODES, InjectionAccepted
-from spaf.generate.shop.assortment import CATEGORIES
 
 if TYPE_CHECKING:
     from spaf.generate.anomalies.anomaly import EpisodeLabel, Injected
@@ -36,6 +35,7 @@ class InjectionQueue:
         self._waiting: list[tuple[str, int, float, float]] = []
         self._busy_until_us: dict[int, int] = {}
         self._planned = planned
+        self._categories = planned.categories
         self._rng = Random(f"wishes {seed}")  # noqa: S311 - a simulation
 
     def add(self, kind: str, category: str | None, now_us: int) -> InjectionAccepted:
@@ -46,7 +46,7 @@ class InjectionQueue:
                 episode.
 
         """
-        if category is not None and category not in CATEGORIES:
+        if category is not None and category not in self._categories:
             raise LoadError(f"The shop has no category {category!r:.80}.", code="no_category")
         if len(self.sales) + len(self._waiting) >= MAX_WAITING:
             raise LoadError(
@@ -59,24 +59,23 @@ class InjectionQueue:
         return InjectionAccepted(kind, category)
 
     def _add_episode(self, kind: str, category: str | None, passed_us: int) -> InjectionAccepted:
-        index = self._idle(kind, passed_us) if category is None else CATEGORIES.index(category)
+        names = self._categories
+        index = self._idle(kind, passed_us) if category is None else names.index(category)
         free_us = self._free_us(index)
         if free_us > passed_us:
             wait = (free_us - passed_us) / _US
             raise LoadError(
-                f"{CATEGORIES[index]} has an episode already; it ends in {wait:.0f} s.",
+                f"{names[index]} has an episode already; it ends in {wait:.0f} s.",
                 todo="Name another category, or wait.",
                 code="episode_running",
-                category=CATEGORIES[index],
+                category=names[index],
                 seconds=round(wait),
             )
         seconds, factor = shape(kind, self._rng)
         self._waiting.append((kind, index, seconds, factor))
         self._busy_until_us[index] = passed_us + round(seconds * _US)
         self.has_episodes = True
-        return InjectionAccepted(
-            kind, CATEGORIES[index], round(seconds, 1), _note(passed_us, free_us)
-        )
+        return InjectionAccepted(kind, names[index], round(seconds, 1), _note(passed_us, free_us))
 
     def begin_episodes(self, now_us: int) -> list[EpisodeLabel]:
         """Begin and end episodes; return the labels of those that begin with the present slot."""
@@ -89,7 +88,7 @@ class InjectionQueue:
         self._waiting.clear()
         self.active = [episode for episode in self.active if episode.end_us > passed] + begun
         self.has_episodes = bool(self.active)
-        return [episode.label(origin) for episode in begun]
+        return [episode.label(origin, self._categories) for episode in begun]
 
     def apply(self, category: str, draw: float, price_cents: int, quantity: int) -> Injected | None:
         """Apply the first matching request to a sale and remove it; None without one."""
@@ -114,7 +113,7 @@ class InjectionQueue:
         The most frequent ones come first, because a change there is detected soonest. For a burst
         the rarest come first: it is small compared with the sales of a frequent category.
         """
-        by_frequency = range(len(CATEGORIES))
+        by_frequency = range(len(self._categories))
         order = list(reversed(by_frequency) if kind == BURST else by_frequency)
         rested = [c for c in order if passed_us - self._free_us(c) >= REST_S * _US]
         return rested[0] if rested else min(order, key=self._free_us)

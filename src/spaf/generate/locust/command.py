@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spaf.environment import PYTHON_OPTIONS
 from spaf.generate.locust import status_file
+from spaf.generate.shop.assortment import DEFAULT_SIZE, ShopSize
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 LOOPBACK = "127.0.0.1"
@@ -33,6 +34,7 @@ class LoadSpec:
     labels: Path | None = None
     # Mean time between two episodes, seconds; 0: no episodes.
     episode_every_s: float = 0.0
+    shop: ShopSize = DEFAULT_SIZE
 
 
 def load_command(sales: LoadSpec, *, rate: float, seconds: float, result: Path) -> list[str]:
@@ -71,6 +73,9 @@ def _locust(sales: LoadSpec) -> list[str]:
         *("--bootstrap", sales.bootstrap),
         *("--topic", sales.topic),
         *("--seed", str(sales.seed)),
+        *("--categories", str(sales.shop.categories)),
+        *("--products-per-category", str(sales.shop.products_per_category)),
+        *("--customers", str(sales.shop.customers)),
         *("--currencies", ",".join(sales.currencies)),
         *("--anomaly-rate", str(sales.anomaly_rate)),
         *("--episode-every", str(sales.episode_every_s)),

@@ -81,7 +81,7 @@ class LoadSession:
         # Before the producer is opened: without a topic it would retry for a minute, silently.
         partitions(self._options.bootstrap, self._options.topic)
         self._producer = open_producer(self._options.bootstrap, "spaf-generate")
-        self._shop = catalogue.build(self._options.seed)
+        self._shop = catalogue.build(self._options.seed, self._options.shop)
         labels = self._options.labels
         self._labels = labels.open("a", buffering=1, encoding="utf-8") if labels else None
         self._schedule_changed = Event()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from spaf import settings
 from spaf.generate.rate import rate_problem
+from spaf.generate.shop.assortment import DEFAULT_SIZE, ShopSize
 from spaf.topic.security import KafkaAddress
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Options(NamedTuple):
     labels: Path | None
     episode_every_s: float
     status: Path | None
+    shop: ShopSize
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -51,6 +53,9 @@ def add_options(parser: LocustArgumentParser) -> None:
         ("--bootstrap", str, "127.0.0.1:9092", "Address of Kafka."),
         ("--topic", str, "vendas-simuladas", "Topic of the sales."),
         ("--seed", int, 1, "Seed of the catalogue and of the sale stream."),
+        ("--categories", int, DEFAULT_SIZE.categories, "Categories of the shop."),
+        ("--products-per-category", int, DEFAULT_SIZE.products_per_category, "Products of each."),
+        ("--customers", int, DEFAULT_SIZE.customers, "Customers of the shop."),
         ("--currencies", str, "BRL", "Currencies, the most frequent first, with commas between."),
         ("--episode-every", float, 0.0, "Seconds between two episodes on average; 0: none."),
         ("--for-seconds", float, None, "Intend exactly rate times this many sales, then quit."),
@@ -73,6 +78,7 @@ def read_options(parsed: Namespace) -> Options:
         labels=parsed.labels,
         episode_every_s=parsed.episode_every,
         status=parsed.status,
+        shop=ShopSize(parsed.categories, parsed.products_per_category, parsed.customers),
     )
 
 

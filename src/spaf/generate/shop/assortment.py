@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from spaf.settings import GenerateSettings
+
 # Category → typical price in whole currency units, and product names; the most popular first.
 ASSORTMENT: dict[str, tuple[int, str]] = {
     "electronics": (
@@ -84,4 +89,21 @@ ASSORTMENT: dict[str, tuple[int, str]] = {
     ),
 }
 CATEGORIES: tuple[str, ...] = tuple(ASSORTMENT)
+PRODUCTS_PER_CATEGORY = 20
 CUSTOMERS = 5_000
+
+
+class ShopSize(NamedTuple):
+    """How large the shop is; beyond the assortment its names are repeated with a number."""
+
+    categories: int = len(CATEGORIES)
+    products_per_category: int = PRODUCTS_PER_CATEGORY
+    customers: int = CUSTOMERS
+
+    @classmethod
+    def of(cls, settings: GenerateSettings) -> Self:
+        """Return the size that the settings give."""
+        return cls(settings.categories, settings.products_per_category, settings.customers)
+
+
+DEFAULT_SIZE = ShopSize()

@@ -10,9 +10,11 @@ import numpy as np
 from mimesis import Finance, Text
 from mimesis.locales import Locale
 
-from spaf.generate.shop.assortment import ASSORTMENT, CATEGORIES, CUSTOMERS
+from spaf.generate.shop.assortment import ASSORTMENT, CATEGORIES, DEFAULT_SIZE, ShopSize
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 # Zipf exponents of popularity by rank. Small for categories: at 100 sales a second the rarest of
@@ -40,18 +42,23 @@ class Product(NamedTuple):
 class Catalogue(NamedTuple):
     """The products, and the shares of products and customers as cumulated sums up to 1."""
 
+    # Each has the same number of products, which follow each other.
+    categories: tuple[str, ...]
     products: tuple[Product, ...]
     product_shares: NDArray[np.float64]
     customer_shares: NDArray[np.float64]
 
 
-def build(seed: int) -> Catalogue:
-    """Return the catalogue of this seed: the same one in every process."""
+def build(seed: int, size: ShopSize = DEFAULT_SIZE) -> Catalogue:
+    """Return the catalogue of this seed and size: the same one in every process."""
     text, finance = Text(Locale.EN, seed=seed), Finance(Locale.EN, seed=seed)
     rng = np.random.default_rng(seed)
     products: list[Product] = []
-    for category, (typical, names) in ASSORTMENT.items():
-        titles = [" ".join(name.split()) for name in names.split(",")]
+    categories = tuple(_numbered(CATEGORIES, size.categories))
+    for index, category in enumerate(categories):
+        typical, names = ASSORTMENT[CATEGORIES[index % len(CATEGORIES)]]
+        known = [" ".join(name.split()) for name in names.split(",")]
+        titles = _numbered(known, size.products_per_category)
         for title, price in zip(titles, _prices(rng, typical, len(titles)), strict=True):
             products.append(
                 Product(
@@ -62,13 +69,20 @@ def build(seed: int) -> Catalogue:
                     price_cents=round(price) * 100 - 10,  # prices end in .90, as is usual in shops
                 )
             )
-    category_shares = _popularity(len(CATEGORIES), CATEGORY_SKEW)
-    product_shares = _popularity(len(products) // len(CATEGORIES), PRODUCT_SKEW)
+    category_shares = _popularity(len(categories), CATEGORY_SKEW)
+    product_shares = _popularity(size.products_per_category, PRODUCT_SKEW)
     return Catalogue(
+        categories=categories,
         products=tuple(products),
         product_shares=_cumulated(np.outer(category_shares, product_shares).ravel()),
-        customer_shares=_cumulated(_popularity(CUSTOMERS, CUSTOMER_SKEW)),
+        customer_shares=_cumulated(_popularity(size.customers, CUSTOMER_SKEW)),
     )
+
+
+def _numbered(names: Sequence[str], count: int) -> list[str]:
+    """Return `count` different names: these, then these again with a number."""
+    rounds = (divmod(index, len(names)) for index in range(count))
+    return [names[place] + (f" {turn + 1}" if turn else "") for turn, place in rounds]
 
 
 def _prices(rng: np.random.Generator, typical: int, count: int) -> list[float]:

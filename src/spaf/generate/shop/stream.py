@@ -11,7 +11,6 @@ from spaf.generate.anomalies.anomaly import EpisodeLabel, Label, inject
 from spaf.generate.anomalies.episode import Episodes
 from spaf.generate.anomalies.episode_effects import EpisodeEffects
 from spaf.generate.anomalies.injection import InjectionQueue
-from spaf.generate.shop.assortment import CATEGORIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,7 +75,7 @@ class SaleStream:
         Episodes begin every `episode_every_s` seconds on average; 0: no episodes.
         """
         self.anomaly_rate = anomaly_rate
-        self._episodes = Episodes(seed, episode_every_s)
+        self._episodes = Episodes(seed, episode_every_s, catalogue.categories)
         self._planned_effects = EpisodeEffects(catalogue, seed)
         self._injections = InjectionQueue(seed, self._episodes)
         # With a generator of its own, so that injections change no planned sale.
@@ -94,7 +93,7 @@ class SaleStream:
             np.outer(_currency_shares(len(currencies)), list(PAYMENT_SHARES.values())).ravel()
         )
         self._prices = np.array([product.price_cents for product in catalogue.products])
-        self._cheap = _cheap(self._prices)
+        self._cheap = _cheap(self._prices, len(catalogue.categories))
         self._draws: Iterator[Draws] = iter(())
 
     def sales(
@@ -221,9 +220,9 @@ def _pick(shares: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[np
     return np.minimum(np.searchsorted(shares, draws, side="right"), len(shares) - 1)
 
 
-def _cheap(prices: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _cheap(prices: NDArray[np.int64], categories: int) -> NDArray[np.bool_]:
     """Return which products cost no more than the median of their category."""
-    by_category = prices.reshape(len(CATEGORIES), -1)
+    by_category = prices.reshape(categories, -1)
     cheap: NDArray[np.bool_] = by_category <= np.median(by_category, axis=1, keepdims=True)
     return cheap.ravel()
 

@@ -34,7 +34,8 @@ START = 1_795_000_000_000_000
 SECOND = 1_000_000
 RATE = 200
 # The rarest category of the shop sells a twentieth, the most frequent a quarter.
-RAREST = len(CATEGORIES) - 1
+COUNT = len(CATEGORIES)
+RAREST = COUNT - 1
 
 
 def stream(every_s: float, seed: int = 3) -> SaleStream:
@@ -66,9 +67,9 @@ def sold(source: SaleStream, seconds: int) -> list[dict[str, Any]]:
 
 def test_plan_is_a_function_of_the_seed() -> None:
     """The same episodes for the same seed; the mean distance is what was asked for, nearly."""
-    assert list(islice(plan(1, 60), 20)) == list(islice(plan(1, 60), 20))
-    assert list(islice(plan(1, 60), 20)) != list(islice(plan(2, 60), 20))
-    first, *_, last = islice(plan(1, 300), 300)
+    assert list(islice(plan(1, 60, COUNT), 20)) == list(islice(plan(1, 60, COUNT), 20))
+    assert list(islice(plan(1, 60, COUNT), 20)) != list(islice(plan(2, 60, COUNT), 20))
+    first, *_, last = islice(plan(1, 300, COUNT), 300)
     assert (last.start_us - first.start_us) / 299 / SECOND == pytest.approx(300, rel=0.2)
 
 
@@ -76,7 +77,7 @@ def test_two_of_a_category_never_meet() -> None:
     """Each category rests behind an episode, the stream is quiet at first, each kind occurs."""
     ends = [QUIET_S * SECOND - REST_S * SECOND] * len(CATEGORIES)
     kinds = set()
-    for episode in islice(plan(5, 10), 500):
+    for episode in islice(plan(5, 10, COUNT), 500):
         assert episode.start_us >= ends[episode.category] + (REST_S - 0.001) * SECOND
         assert episode.end_us > episode.start_us
         ends[episode.category] = episode.end_us
@@ -158,7 +159,7 @@ def test_labels_say_when() -> None:
 
 def test_an_episode_that_no_sale_has_seen_is_not_labelled() -> None:
     """When sales pause for longer than an episode lasts, it did not happen."""
-    episodes = Episodes(1, 0)
+    episodes = Episodes(1, 0, CATEGORIES)
     episodes._next = Episode(BURST, 0, SECOND, 3 * SECOND, 20.0)
     assert episodes.advance(START) == []
     assert episodes.advance(START + 60 * SECOND) == []

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from spaf.generate.anomalies.anomaly import KINDS, Label, inject
 from spaf.generate.shop import catalogue
-from spaf.generate.shop.assortment import CATEGORIES
+from spaf.generate.shop.assortment import CATEGORIES, ShopSize
 from spaf.generate.shop.stream import BATCH_SALES, PAYMENT_SHARES, SaleStream
 
 NOW = 1_795_000_000_123_456
@@ -78,6 +78,27 @@ def test_shop_is_realistic() -> None:
         prices = [product.price_cents for product in SHOP.products if product.category == category]
         assert len(prices) == 20
         assert 1 < max(prices) / min(prices) < 4
+
+
+def test_a_larger_shop_repeats_its_names_with_numbers() -> None:
+    """Each category has as many products as asked for; the sales come from all of them."""
+    shop = catalogue.build(7, ShopSize(categories=25, products_per_category=30, customers=8))
+    assert shop.categories[:10] == CATEGORIES
+    assert (shop.categories[10], shop.categories[24]) == ("electronics 2", "beauty 3")
+    assert len({product.product_id for product in shop.products}) == 25 * 30
+    assert len({(one.category, one.name.split(" ", 1)[1]) for one in shop.products}) == 25 * 30
+    source = SaleStream(shop, seed=7, run_id="r", currencies=("BRL",), episode_every_s=1.0)
+    slots = (source.sales(NOW + 100_000 * slot, NOW) for slot in range(5_000))
+    sold = [msgspec.json.decode(value) for slot in slots for value, _ in slot if value]
+    assert {sale["productCategory"] for sale in sold} == set(shop.categories)
+    assert {sale["customerId"] for sale in sold} == {f"cust_{n}" for n in range(1, 9)}
+
+
+def test_a_smaller_shop_has_the_first_names() -> None:
+    """One category of one product for one customer."""
+    shop = catalogue.build(7, ShopSize(1, 1, 1))
+    source = SaleStream(shop, seed=7, run_id="r", currencies=("BRL",))
+    assert {sale["productCategory"] for sale in sales(source, 50)} == {CATEGORIES[0]}
 
 
 def test_shares_end_at_one() -> None:

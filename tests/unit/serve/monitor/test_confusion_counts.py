@@ -13,11 +13,12 @@ from spaf.generate.anomalies.anomaly import BURST, SURGE, EpisodeLabel, Label
 from spaf.generate.anomalies.anomaly import KINDS as SALE_LABELS
 from spaf.generate.anomalies.episode import plan
 from spaf.generate.anomalies.ground_truth import SALE_ALERTS, SECOND_ALERTS, SecondAlert
+from spaf.generate.shop.assortment import CATEGORIES as SHOP
 from spaf.serve.monitor import confusion_counts as scorer_module
 from spaf.serve.monitor.confusion_counts import FINAL_AFTER_S, MISSED_AFTER_S, ConfusionCounts
 
 ORIGIN_US = 1_795_000_000_000_000
-EPISODES = [one.label(ORIGIN_US) for one in islice(plan(5, 20), 40)]
+EPISODES = [one.label(ORIGIN_US, SHOP) for one in islice(plan(5, 20, len(SHOP)), 40)]
 END_MS = max(one.end_ms for one in EPISODES) + 1_000_000
 CATEGORIES = sorted({one.category for one in EPISODES})
 
