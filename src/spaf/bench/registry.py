@@ -27,6 +27,11 @@ SCENARIOS = {
         "spaf.bench.throughput.drain_tables:DrainScenario",
         "Fill a topic, then run the whole job over it into PostgreSQL, and verify every row.",
     ),
+    "bench start": RegisteredScenario(
+        "spaf.bench.start.start:StartScenario",
+        "Start `spaf demo` in new and used run folders; time to the first true row and to the "
+        "page.",
+    ),
     "bench verify": RegisteredScenario(
         "spaf.bench.throughput.verify_speed:VerifySpeedScenario",
         "Fill a topic, then time each stage of a verification of it; the job does not run.",

@@ -75,6 +75,7 @@ def test_verbs_that_scripts_call_speak_json(line: str) -> None:
         ("down", ["--wipe"]),
         ("bench rates", ["--rates", "--for"]),
         ("bench drain", ["--events", "--drains", "--tables"]),
+        ("bench start", ["--repeats"]),
         ("bench page screen", ["--rates", "--for"]),
         ("prove detection", ["--seeds", "--rate", "--for"]),
         ("detect", ["--kind", "--out"]),
