@@ -185,6 +185,9 @@ class FlinkSettings(TlsSection):
     """Task slots of each TaskManager that SPAF starts."""
     task_heap_mib: Annotated[int, Field(ge=128, le=65_536)] = 320
     """Task heap of each TaskManager that SPAF starts, MiB."""
+    profiling: bool = False
+    """Whether the TaskManagers that SPAF starts keep the debug information that a profiler needs;
+    `spaf bench drain --profile` sets it."""
 
 
 class PostgresSettings(Section):

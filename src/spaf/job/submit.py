@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -51,6 +51,8 @@ class SubmitRequest:
     rest: dict[str, str] = field(default_factory=dict)
     # What no message of Flink may repeat.
     secrets: tuple[str, ...] = ()
+    # Statements of another job, run instead of the plan; the last one is its INSERT.
+    statements: tuple[str, ...] = ()
 
     def line(self) -> str:
         """Return the request as the line that this process reads."""
@@ -89,7 +91,7 @@ def table_environment(options: dict[str, str], *, streaming: bool = True) -> Tab
     return TableEnvironment.create(mode.build())
 
 
-def submit(request: SubmitRequest, wait_for_go: Any) -> str:
+def submit(request: SubmitRequest, wait_for_go: Callable[[], None]) -> str:
     """Plan the job, wait, submit it, and return its id."""
     options = {
         **request.options,
@@ -100,11 +102,25 @@ def submit(request: SubmitRequest, wait_for_go: Any) -> str:
     }
     if request.jars:
         options["pipeline.jars"] = ";".join(request.jars)
-    plan = _planned(table_environment(options), request.parameters, Path(request.plan))
+    environment = table_environment(options)
+    if request.statements:
+        return _submit_statements(environment, request.statements, wait_for_go)
+    plan = _planned(environment, request.parameters, Path(request.plan))
     wait_for_go()
     # Through Java, because PyFlink 2.3.0 cannot execute a plan that it has loaded.
     client = plan._j_compiled_plan.execute().getJobClient().get()  # noqa: SLF001
     return str(client.getJobID())
+
+
+def _submit_statements(
+    environment: TableEnvironment, statements: Sequence[str], wait_for_go: Callable[[], None]
+) -> str:
+    """Run statements, the last one after the signal, and return the id of its job."""
+    *tables, insert = statements
+    for statement in tables:
+        environment.execute_sql(statement)
+    wait_for_go()
+    return str(environment.execute_sql(insert).get_job_client().get_job_id())
 
 
 def _planned(environment: TableEnvironment, parameters: JobParameters, file: Path) -> CompiledPlan:

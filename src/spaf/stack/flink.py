@@ -40,6 +40,8 @@ OVERHEAD_MIB = 160
 # Share of the heap for new objects: the job creates many and keeps few, and a collection costs what
 # it keeps. With Java's default, a third, there are twice as many collections.
 YOUNG_SHARE = 0.6
+# Without them a profiler attributes a sample to the nearest safepoint, often in another method.
+PROFILING_OPTIONS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+DebugNonSafepoints")
 JOBMANAGER_HEAP_MIB = 160
 JOBMANAGER_METASPACE_MIB = 192
 
@@ -130,6 +132,7 @@ def taskmanager_argv(settings: FlinkSettings) -> list[str]:
         f"-XX:MaxDirectMemorySize={FRAMEWORK_OFF_HEAP_MIB + NETWORK_MIB}m",
         f"-XX:MaxMetaspaceSize={METASPACE_MIB}m",
         "-XX:+UseParallelGC",
+        *(PROFILING_OPTIONS if settings.profiling else ()),
         "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
         "--configDir",
         str(CWD / CONF),

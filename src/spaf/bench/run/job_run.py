@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from spaf import clock
 from spaf.bench.progress import Progress, no_progress
 from spaf.errors import JobError
-from spaf.job.build import SINKS
+from spaf.job.build import SINKS, JobParameters
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import Settings
 from spaf.stack.progress import ProgressRecorder
 from spaf.stack.run import Run
 from spaf.stack.submission import JobTarget, Submission
 from spaf.store.migrate import migrate
+
+# Returns the statements of a job with these parameters.
+Statements = Callable[[JobParameters], tuple[str, ...]]
 
 # A job without progress for this time has stopped. The restart of a killed TaskManager is far
 # shorter.
@@ -27,11 +30,16 @@ CANCEL_TIMEOUT_S = 60.0
 
 @contextlib.contextmanager
 def own_job(
-    run: Run, settings: Settings, group: str, sinks: tuple[str, ...] = SINKS
+    run: Run,
+    settings: Settings,
+    group: str,
+    sinks: tuple[str, ...] = SINKS,
+    statements: Statements | None = None,
 ) -> Iterator[tuple[JobTarget, str]]:
     """Run the job from the beginning of the run's topic, into new tables, while the block runs.
 
-    Yields its target and its id. It writes only the tables that are `sinks`.
+    Yields its target and its id. It writes only the tables that are `sinks`. `statements` returns
+    those of another job, to be run instead.
 
     Raises:
         JobError: Flink refused the job, or the topic has too few partitions for it.
@@ -41,7 +49,10 @@ def own_job(
     target = replace(run.job_target(group), sinks=sinks)
     target.require_partitions(settings)
     target.set_start(target.begin_offsets())
-    submission = Submission(target.request(settings, None), run.home.logs / "job-submit.log")
+    request = target.request(settings, None)
+    if statements is not None:
+        request = replace(request, statements=statements(request.parameters))
+    submission = Submission(request, run.home.logs / "job-submit.log")
     submission.submit()
     job = submission.wait()
     try:

@@ -14,7 +14,7 @@ verification counts the closing sales too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import Annotated, ClassVar, Self
 
 import msgspec
@@ -25,6 +25,7 @@ from spaf.bench.progress import Progress
 from spaf.bench.run.job_run import own_job, wait_until_through
 from spaf.bench.run.verdict import verify
 from spaf.bench.scenario import Scenario, option
+from spaf.bench.throughput.profile import Profiler
 from spaf.errors import JobError
 from spaf.generate.shop import catalogue
 from spaf.generate.shop.assortment import ShopSize
@@ -38,6 +39,7 @@ from spaf.stack.resource_usage import resources
 from spaf.stack.run import Run
 from spaf.stack.service_names import TASKMANAGER
 from spaf.stack.state import RunFolder
+from spaf.stack.submission import JobTarget
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic.admin import ensure_topic
@@ -169,7 +171,13 @@ def _send(run: Run, stream: SaleStream, sales: int, progress: Progress) -> None:
     producer.flush()
 
 
-def drain(run: Run, number: int, progress: Progress, sinks: tuple[str, ...] = SINKS) -> Drain:
+def drain(
+    run: Run,
+    number: int,
+    progress: Progress,
+    sinks: tuple[str, ...] = SINKS,
+    profiler: Profiler | None = None,
+) -> Drain:
     """Run the job over the whole topic into new tables.
 
     Args:
@@ -178,6 +186,7 @@ def drain(run: Run, number: int, progress: Progress, sinks: tuple[str, ...] = SI
         progress: is called while the job works.
         sinks: tables that the job writes, sales_summary among them; with less than all of them
             `exact` says only that every event is counted.
+        profiler: records the drain, if one is asked for.
 
     Raises:
         JobError: the job was refused or stopped.
@@ -189,11 +198,10 @@ def drain(run: Run, number: int, progress: Progress, sinks: tuple[str, ...] = SI
     count = queries.readable_records if LEDGER in sinks else queries.counted_sales
     progress(f"drain {number}: planning the job")
     with own_job(target_run, run.settings, group, sinks) as (target, job):
-        with closing(FlinkClient(target.flink)) as client:
-            seconds, cpu_seconds = _until_empty(
+        wait_until_running(target, job)
+        with profiler.drain(target) if profiler else nullcontext():
+            seconds, cpu_seconds = until_counted(
                 target_run,
-                client,
-                job,
                 count,
                 lambda done, total: progress(f"drain {number}", done, total),
             )
@@ -202,17 +210,32 @@ def drain(run: Run, number: int, progress: Progress, sinks: tuple[str, ...] = SI
             wait_until_through(target_run, target, job)
             exact = verify(target_run).exact
         else:
-            exact = _all_counted(target_run, count)
+            exact = all_counted(target_run, count)
     return Drain.of(events=drained(run), seconds=seconds, cpu_seconds=cpu_seconds, exact=exact)
 
 
-def _until_empty(
-    run: Run, client: FlinkClient, job: str, count: Count, progress: Callable[[int, int], None]
+def wait_until_running(target: JobTarget, job: str) -> None:
+    """Wait until every task of a job runs.
+
+    Raises:
+        JobError: the job failed.
+
+    """
+    with closing(FlinkClient(target.flink)) as client:
+        while not _running(client, job):
+            clock.sleep(POLL_INTERVAL_S / 10)
+
+
+def until_counted(
+    run: Run, count: Count, progress: Callable[[int, int], None]
 ) -> tuple[float, float]:
-    """Return time and processor time from the running job to the last event in the tables."""
+    """Return time and processor time from now to the last event in the tables.
+
+    Raises:
+        JobError: the job counts no further.
+
+    """
     events = drained(run)
-    while not _running(client, job):
-        clock.sleep(POLL_INTERVAL_S / 10)
     start_s, start_cpu_s = clock.monotonic(), _cpu_seconds(run)
     deadline = start_s + 30 + events * MAX_EVENT_S
     with run.access.session(Role.READ, autocommit=True) as connection:
@@ -231,7 +254,7 @@ def _running(client: FlinkClient, job: str) -> bool:
     return status is not None and status.running
 
 
-def _all_counted(run: Run, count: Count) -> bool:
+def all_counted(run: Run, count: Count) -> bool:
     """Wait for the closing sales, and return whether every record is counted once."""
     records = sum(run.end_offsets().values())
     with run.access.session(Role.READ, autocommit=True) as connection:
