@@ -32,6 +32,10 @@ SCENARIOS = {
         "Start `spaf demo` in new and used run folders; time to the first true row and to the "
         "page.",
     ),
+    "bench scale": RegisteredScenario(
+        "spaf.bench.scale.scale:ScaleScenario",
+        "Measure cost, latency and memory as one factor grows tenfold and more, the others fixed.",
+    ),
     "bench verify": RegisteredScenario(
         "spaf.bench.throughput.verify_speed:VerifySpeedScenario",
         "Fill a topic, then time each stage of a verification of it; the job does not run.",

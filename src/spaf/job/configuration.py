@@ -8,6 +8,7 @@ from spaf.settings import JobSettings
 # A kill may leave the newest checkpoint incomplete.
 MAX_CHECKPOINTS = 3
 MAX_MINI_BATCH_EVENTS = 50_000
+STATE_TTL = "table.exec.state.ttl"
 
 
 def options(
@@ -47,7 +48,7 @@ def options(
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         "state.backend.type": "hashmap",
         # State of a block of sales expires after it; the sums of a second have hints of their own.
-        "table.exec.state.ttl": f"{settings.outlier_hours * 3600 + STATE_SLACK_S} s",
+        STATE_TTL: f"{_state_ttl_s(settings)} s",
         # The compiled plan names tables instead of repeating their options, such as a password.
         "table.plan.compile.catalog-objects": "IDENTIFIER",
     }
@@ -65,3 +66,12 @@ def options(
             "execution.buffer-timeout.interval": "5 ms",
         }
     return chosen
+
+
+def accelerated(settings: JobSettings, acceleration: int) -> dict[str, str]:
+    """Return the options that differ where a log is compressed: the lifetime of state."""
+    return {STATE_TTL: f"{_state_ttl_s(settings) * 1_000 // acceleration} ms"}
+
+
+def _state_ttl_s(settings: JobSettings) -> int:
+    return settings.outlier_hours * 3600 + STATE_SLACK_S

@@ -159,6 +159,16 @@ class FlinkClient:
         """
         return next((failure.cause for failure in self.failures(job_id)), "")
 
+    def state_bytes(self, job_id: str) -> int:
+        """Return the size of the newest complete checkpoint of a job; 0 before the first.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
+        newest = self.get(f"/jobs/{job_id}/checkpoints")["latest"]["completed"]
+        return int(newest["state_size"]) if newest else 0
+
     def _call(self, method: str, path: str) -> Any:
         return self._read(self._send(method, path), path)
 

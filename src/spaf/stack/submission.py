@@ -45,6 +45,8 @@ class JobTarget:
     checkpoints: Path | None
     # Tables that the job writes.
     sinks: tuple[str, ...] = SINKS
+    # Seconds of the log in one of the clock, see JobParameters.
+    acceleration: int = 1
 
     @property
     def name(self) -> str:
@@ -105,6 +107,7 @@ class JobTarget:
             jdbc_user=user,
             jdbc_password=password,
             sinks=self.sinks,
+            acceleration=self.acceleration,
         )
 
     def plan(self, settings: Settings) -> Path:
@@ -126,10 +129,13 @@ class JobTarget:
         flink, parameters = FlinkAddress.plain(self.flink), self.parameters(settings)
         jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
         folder = self._uri(self.checkpoint_folder(settings))
+        options = configuration.options(self.name, settings.job, folder, self._uri(resume))
+        if self.acceleration > 1:
+            options |= configuration.accelerated(settings.job, self.acceleration)
         return SubmitRequest(
             host=flink.host,
             port=flink.port,
-            options=configuration.options(self.name, settings.job, folder, self._uri(resume)),
+            options=options,
             parameters=parameters,
             jars=tuple(jars),
             plan=str(self.plan(settings)),

@@ -244,7 +244,10 @@ def test_times_are_in_the_unit_of_their_placeholder() -> None:
     """Seconds of the settings become milliseconds of the SQL."""
     found = PARAMETERS.placeholders()
     assert (found["max_lateness_ms"], found["max_ahead_ms"]) == ("600000", "60000")
-    assert found["state_ttl"] == f"'{600 + 60 + STATE_SLACK_S} s'"
+    assert found["state_ttl"] == f"'{600 + 60 + STATE_SLACK_S}000 ms'"
+    compressed = replace(PARAMETERS, acceleration=480)
+    assert compressed.placeholders()["state_ttl"] == "'8875 ms'"
+    assert compressed.digest() != PARAMETERS.digest()
 
 
 @pytest.mark.parametrize(("seconds", "least"), [(12, "4"), (120, "30"), (3600, "30")])

@@ -35,18 +35,21 @@ def own_job(
     group: str,
     sinks: tuple[str, ...] = SINKS,
     statements: Statements | None = None,
+    *,
+    acceleration: int = 1,
 ) -> Iterator[tuple[JobTarget, str]]:
     """Run the job from the beginning of the run's topic, into new tables, while the block runs.
 
     Yields its target and its id. It writes only the tables that are `sinks`. `statements` returns
-    those of another job, to be run instead.
+    those of another job, to be run instead. `acceleration` is the number of seconds of the log that
+    pass in one of the clock.
 
     Raises:
         JobError: Flink refused the job, or the topic has too few partitions for it.
 
     """
     migrate(run.access)
-    target = replace(run.job_target(group), sinks=sinks)
+    target = replace(run.job_target(group), sinks=sinks, acceleration=acceleration)
     target.require_partitions(settings)
     target.set_start(target.begin_offsets())
     request = target.request(settings, None)

@@ -148,9 +148,9 @@ def fill(run: Run, events: int, progress: Progress) -> None:
         currencies=generate.currencies,
         anomaly_rate=generate.anomaly_rate,
     )
-    _send(run, stream, missing, progress)
+    send_sales(run, stream, missing, PARTITIONS, progress)
     clock.sleep(CLOSING_S)
-    _send(run, stream, PARTITIONS, progress)
+    send_sales(run, stream, PARTITIONS, PARTITIONS, progress)
 
 
 def drained(run: Run) -> int:
@@ -158,13 +158,15 @@ def drained(run: Run) -> int:
     return max(0, sum(run.end_offsets().values()) - PARTITIONS)
 
 
-def _send(run: Run, stream: SaleStream, sales: int, progress: Progress) -> None:
-    """Append sales to the partitions in turn, and wait for the broker."""
+def send_sales(
+    run: Run, stream: SaleStream, sales: int, partitions: int, progress: Progress
+) -> None:
+    """Append sales to the partitions in turn, as fast as one process can; wait for the broker."""
     producer = open_producer(run.kafka, "spaf-fill")
     for number in range(sales):
         now = clock.now_us()
         sale, _ = stream.next_sale(now, now)
-        producer.produce(run.topic, sale, partition=number % PARTITIONS)
+        producer.produce(run.topic, sale, partition=number % partitions)
         if number % POLL_EVERY == 0:
             producer.poll(0)
             progress("filling the topic", number, sales)

@@ -1,0 +1,303 @@
+"""The measurement of one level: a job of its own, sales at one rate, cost, latency and memory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import msgspec
+
+from spaf import clock
+from spaf.bench.page.access import page_address
+from spaf.bench.page.sse_clients import SseClients
+from spaf.bench.progress import Progress
+from spaf.bench.run.job_run import own_job
+from spaf.bench.run.load import Load, offered
+from spaf.bench.scale.factors import Conditions
+from spaf.bench.throughput.drain import send_sales
+from spaf.errors import JobError, LoadError
+from spaf.generate.shop import catalogue
+from spaf.generate.shop.assortment import CATEGORIES
+from spaf.generate.shop.stream import SaleStream
+from spaf.job.flink_client import FlinkClient
+from spaf.measure.latency import Stamps, showings, stamps
+from spaf.measure.quantiles import Quantiles
+from spaf.measure.resources import Sampler
+from spaf.measure.visibility import VisibilityWatch
+from spaf.settings import JobSettings
+from spaf.stack import process
+from spaf.stack.run import Run
+from spaf.stack.service_names import TASKMANAGER
+from spaf.store import queries
+from spaf.store.access import Role
+from spaf.store.migrate import migrate
+from spaf.store.statement import statement
+from spaf.topic.admin import ensure_topic
+from spaf.topic.range_reader import read
+
+POLL_INTERVAL_S = 0.1
+# Locust and its first sale, on a busy machine, with a catalogue of 200,000 products.
+FIRST_SALE_TIMEOUT_S = 60.0
+# The job has read the records that came before: a thousandth of the usual speed.
+START_TIMEOUT_S = 60.0
+MAX_RECORD_S = 0.001
+# The last sales are in the tables well within this time.
+COUNTED_TIMEOUT_S = 20.0
+# The load outlasts the measured time, which begins a moment after its first sale.
+SPARE_S = 1.5
+# Rows that one statement loads: some seconds, so that an interruption is heard.
+CHUNK_ROWS = 500_000
+# Rows of sales_summary in each second that is loaded.
+ROWS_PER_SECOND = 10
+# Loaded rows end this long before now: no sale of a measurement meets them.
+ROWS_END_S = 86_400
+
+
+class Timing(NamedTuple):
+    """Seconds of sales that are left out, and seconds that are measured."""
+
+    warm_up_s: float
+    seconds: float
+
+
+class LevelResult(msgspec.Struct, frozen=True):
+    """One measurement; processor time and memory are those of the stack without the load."""
+
+    sales: int
+    taskmanager_us: float
+    """Processor time of all TaskManagers, microseconds for each sale."""
+    stack_us: float
+    latency_ms: Quantiles | None
+    """From the time at which a sale was due until it was visible in PostgreSQL."""
+    publish_p99_ms: float | None
+    memory_mib: dict[str, float]
+    state_mib: float
+    """Size of the job's newest checkpoint."""
+    counted: bool
+    """Whether the ledger counts each record of the topic once."""
+
+    @property
+    def stack_mib(self) -> float:
+        """The memory of the whole stack."""
+        return round(sum(self.memory_mib.values()), 1)
+
+    @property
+    def p50(self) -> float | None:
+        """The median latency."""
+        return None if self.latency_ms is None else self.latency_ms.p50
+
+    @property
+    def p99(self) -> float | None:
+        """The latency that a hundredth of the sales exceeds."""
+        return None if self.latency_ms is None else self.latency_ms.p99
+
+
+def prepare(run: Run, wanted: Conditions, progress: Progress) -> Run:
+    """Return the run with the topic and the tables of a level, filled with what comes before.
+
+    Raises:
+        TopicError: Kafka does not answer.
+        StoreError: PostgreSQL refuses.
+
+    """
+    if wanted.viewers:
+        return run
+    name = f"scale_{clock.now_ms()}"
+    target = run.with_tables(name, name)
+    ensure_topic(run.kafka, name, wanted.partitions)
+    if wanted.records:
+        generate = run.settings.generate
+        shop = catalogue.build(generate.seed, wanted.shop)
+        stream = SaleStream(
+            shop, seed=generate.seed, run_id="scale", currencies=generate.currencies
+        )
+        send_sales(target, stream, wanted.records, wanted.partitions, progress)
+    if wanted.rows:
+        migrate(target.access)
+        load_rows(target, wanted.rows, progress)
+    return target
+
+
+def load_rows(run: Run, rows: int, progress: Progress) -> None:
+    """Load rows of ten categories for each second, up to a day ago.
+
+    Raises:
+        StoreError: PostgreSQL refuses.
+
+    """
+    last = clock.now_ms() // 1_000 - ROWS_END_S
+    first = last - rows // ROWS_PER_SECOND
+    step = CHUNK_ROWS // ROWS_PER_SECOND
+    values = {
+        "categories": list(CATEGORIES[:ROWS_PER_SECOND]),
+        "currency": run.contract.currency,
+    }
+    with run.access.session(Role.OWNER, autocommit=True) as connection:
+        connection.execute(statement("spaf.bench", "disable_triggers"))
+        for begin in range(first, last, step):
+            progress("loading rows", (begin - first) * ROWS_PER_SECOND, rows)
+            span = {"first": begin, "last": min(begin + step, last)}
+            connection.execute(statement("spaf.bench", "insert_day"), values | span)
+        connection.execute(statement("spaf.bench", "enable_triggers"))
+        progress("collecting statistics of the rows")
+        connection.execute("VACUUM (ANALYZE) sales_summary")
+
+
+def measure_level(run: Run, wanted: Conditions, timing: Timing, progress: Progress) -> LevelResult:
+    """Sell at the rate of a level, and return cost, latency and memory.
+
+    Args:
+        run: the topic and the tables of the level.
+        wanted: its conditions.
+        timing: how long to sell.
+        progress: is called while sales are sold.
+
+    Raises:
+        SpafError: the job does not run, or the load left no result.
+
+    """
+    with _job(run, wanted, progress) as job, _viewers(run, wanted.viewers):
+        run.home.runs.mkdir(parents=True, exist_ok=True)
+        watch = VisibilityWatch(run.access, run.home.runs / f"watch-{clock.now_us()}.tsv")
+        try:
+            return _sell(run, wanted, timing, (watch, job), progress)
+        finally:
+            watch.stop()
+            watch.file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _job(run: Run, wanted: Conditions, progress: Progress) -> Iterator[str]:
+    """Run the job of a level until it has read what came before; yield its id."""
+    if wanted.viewers:
+        yield run.state().job.id
+        return
+    job = run.settings.job.model_dump() | {"parallelism": wanted.parallelism}
+    settings = run.settings.model_copy(update={"job": JobSettings(**job)})
+    progress("starting the job")
+    with own_job(run, settings, f"{run.topic}-{clock.now_ms()}") as (target, job_id):
+        with contextlib.closing(FlinkClient(target.flink)) as client:
+            _wait_until_running(client, job_id)
+            timeout_s = START_TIMEOUT_S + wanted.records * MAX_RECORD_S
+            if not _wait_until_counted(run, timeout_s, progress):
+                raise JobError(f"The job has not read the topic within {timeout_s:.0f} s.")
+        yield job_id
+
+
+@contextlib.contextmanager
+def _viewers(run: Run, viewers: int) -> Iterator[None]:
+    if not viewers:
+        yield
+        return
+    with SseClients(page_address(run), viewers):
+        yield
+
+
+def _wait_until_running(client: FlinkClient, job: str) -> None:
+    deadline = clock.monotonic() + START_TIMEOUT_S
+    while clock.monotonic() < deadline:
+        status = client.status(job)
+        if status is not None and status.running:
+            return
+        failure = client.failure(job)
+        if failure:
+            raise JobError(f"The job failed: {failure}")
+        clock.sleep(POLL_INTERVAL_S)
+    raise JobError(f"The job did not start within {START_TIMEOUT_S:.0f} s.")
+
+
+def _sell(
+    run: Run,
+    wanted: Conditions,
+    timing: Timing,
+    measured: tuple[VisibilityWatch, str],
+    progress: Progress,
+) -> LevelResult:
+    watch, job = measured
+    begin = run.end_offsets()
+    spec = replace(offered(run, anomaly_rate=0.0), topic=run.topic, labels=None, shop=wanted.shop)
+    seconds = timing.warm_up_s + timing.seconds + SPARE_S
+    load = Load(run, spec, rate=wanted.rate, seconds=seconds)
+    try:
+        _wait_for_first_sale(run, load, sum(begin.values()))
+        progress("selling, not measured yet")
+        clock.sleep(timing.warm_up_s)
+        sampler = Sampler(run.home)
+        sampler.sample()
+        start_us = clock.now_us()
+        progress("selling, measured")
+        clock.sleep(timing.seconds)
+        end_us = clock.now_us()
+        sampler.sample()
+    finally:
+        load.stop()
+    result = load.result()
+    counted = _wait_until_counted(run, COUNTED_TIMEOUT_S, progress)
+    state_mib = _state_mib(run, job)
+    watch.stop()
+    progress("joining the sales with the rows")
+    records = read(run.kafka, run.topic, begin, run.end_offsets())
+    joined = stamps(records, run.rules, showings(watch.file))
+    return _result(
+        joined.between(start_us, end_us),
+        sampler,
+        state_mib,
+        counted=counted and result.acked == result.intended,
+    )
+
+
+def _result(sold: Stamps, sampler: Sampler, state_mib: float, *, counted: bool) -> LevelResult:
+    sales = int(sold.intended.size)
+    if not sales:
+        raise LoadError("No sale was visible in the measured time.", todo="Measure for longer.")
+    usage = sampler.usage
+    tasks_s = sum(one.cpu_seconds for name, one in usage.items() if name.startswith(TASKMANAGER))
+    publish = sold.publish()
+    return LevelResult(
+        sales=sales,
+        taskmanager_us=round(tasks_s / sales * 1e6, 2),
+        stack_us=round(sum(one.cpu_seconds for one in usage.values()) / sales * 1e6, 2),
+        latency_ms=sold.latency(),
+        publish_p99_ms=None if publish is None else publish.p99,
+        memory_mib={name: round(one.rss_mib, 1) for name, one in usage.items()},
+        state_mib=state_mib,
+        counted=counted and not sold.unseen,
+    )
+
+
+def _wait_for_first_sale(run: Run, load: Load, before: int) -> None:
+    """Wait until the load sells.
+
+    Raises:
+        LoadError: it does not.
+
+    """
+    deadline = clock.monotonic() + FIRST_SALE_TIMEOUT_S
+    while sum(run.end_offsets().values()) == before:
+        if load.done:
+            load.result()
+        if load.done or clock.monotonic() > deadline:
+            raise LoadError("The load did not sell.", todo="See `spaf logs load`.")
+        clock.sleep(POLL_INTERVAL_S)
+
+
+def _wait_until_counted(run: Run, timeout_s: float, progress: Progress) -> bool:
+    """Wait until the ledger counts each record of the topic; return whether it does, once."""
+    records = sum(run.end_offsets().values())
+    with run.access.session(Role.READ, autocommit=True) as connection:
+
+        def through() -> bool:
+            counted = queries.readable_records(connection)
+            progress("reading the topic", counted, records)
+            return counted >= records
+
+        process.wait_until(through, timeout_s)
+        return queries.readable_records(connection) == records
+
+
+def _state_mib(run: Run, job: str) -> float:
+    """Return the size of the job's newest checkpoint."""
+    with contextlib.closing(FlinkClient(run.flink)) as client:
+        return client.state_bytes(job) / 2**20

@@ -1,0 +1,269 @@
+"""`spaf bench scale`: a row a level, a slope a factor, and a compressed day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+from spaf.bench.progress import Progress
+from spaf.bench.scale.day import PARTS, DayResult
+from spaf.bench.scale.factors import DAY, FACTORS, SLOW, Conditions, conditions
+from spaf.bench.scale.growth import Growth, MeasuredLevel
+from spaf.bench.scale.level import Timing
+from spaf.bench.scale.slope import Slope
+from spaf.bench.scenario import Names, Result, Scenario, Seconds, Table, option
+from spaf.errors import SettingsError, StackError
+from spaf.settings import Settings
+from spaf.stack.control import Watcher
+from spaf.stack.doctor.folder import MIN_FREE_MIB, require_space
+from spaf.stack.doctor.machine import available_mib, needed_mib
+from spaf.stack.state import RunFolder
+
+# Sales that are sold before a level is measured: the JVM compiles the code of each new job.
+WARM_UP_S, QUICK_WARM_UP_S = 8.0, 3.0
+QUICK_S = 5.0
+# The figures of a level and their headings.
+FIGURES = {
+    "taskmanager_us": "TaskManager µs",
+    "stack_us": "stack µs",
+    "p50": "p50 ms",
+    "p99": "p99 ms",
+    "stack_mib": "memory MiB",
+    "state_mib": "state MiB",
+}
+# A day: sales in each second of the log, and the time it is compressed to.
+DAY_RATE, DAY_TOOK_S = 20, 180.0
+QUICK_DAY_RATE, QUICK_DAY_S = 5, 60.0
+# Disk space of a day: its records and its rows, upper bound.
+DAY_MIB = 1_500
+
+
+class FactorResult(msgspec.Struct, frozen=True):
+    """A factor: its levels, and how each figure grows with it."""
+
+    factor: str
+    levels: list[MeasuredLevel]
+    slopes: dict[str, Slope | None]
+
+    @classmethod
+    def of(cls, factor: str, levels: Sequence[MeasuredLevel]) -> FactorResult:
+        """Return the measured levels, and slopes over the repeats that all of them have."""
+        levels = [one for one in levels if one.repeats]
+        count = min((len(one.repeats) for one in levels), default=0)
+        at = [one.level for one in levels]
+        slopes = {
+            figure: Slope.of(
+                at, [[getattr(one.repeats[n], figure) for one in levels] for n in range(count)]
+            )
+            for figure in FIGURES
+        }
+        return cls(factor, list(levels), slopes)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield a row a level."""
+        for one in self.levels:
+            counted = all(result.counted for result in one.repeats)
+            yield (self.factor, one.level, *map(one.median, FIGURES), counted)
+
+
+class ScaleResult(Result, frozen=True):
+    """What was measured until the end, or until it was interrupted."""
+
+    conditions: Conditions
+    seconds: float
+    factors: list[FactorResult]
+    day: DayResult | None
+    interrupted: bool
+    failures: list[str]
+
+    @property
+    def reasons(self) -> list[str]:
+        """What failed, what was not counted, and what grew."""
+        reasons = list(self.failures)
+        for factor in self.factors:
+            reasons += [
+                f"{factor.factor} {one.level:g}: not every record is counted once"
+                for one in factor.levels
+                if not all(result.counted for result in one.repeats)
+            ]
+        if self.day is not None:
+            reasons += [] if self.day.exact else ["the tables of the day are not exact"]
+            reasons += [f"the memory of {name} still grew" for name in self.day.growing]
+        return reasons + (["interrupted"] if self.interrupted else [])
+
+    def tables(self) -> Iterable[Table]:
+        """Return a row a level, a row a factor, and a row a process of the day."""
+        figures = tuple(FIGURES.values())
+        if self.factors:
+            rows = [row for factor in self.factors for row in factor.rows()]
+            columns = ("factor", "level", *figures, "counted")
+            yield Table("medians; µs of processor time for each sale", columns, rows)
+            slopes = [
+                (one.factor, *("" if s is None else str(s) for s in one.slopes.values()))
+                for one in self.factors
+            ]
+            title = "exponents: 0 is flat, 1 is linear; median and range of the repeats"
+            yield Table(title, ("factor", *figures), slopes)
+        if self.day is not None:
+            yield _day_table(self.day)
+
+
+def _day_table(day: DayResult) -> Table:
+    part_hours = day.hours // PARTS
+    hours = [f"to {(part + 1) * part_hours} h" for part in range(PARTS)]
+    title = (
+        f"memory, MiB, in {day.hours} h of {day.rate:g} sales/s in {day.seconds:g} s "
+        f"({day.acceleration} times as fast)"
+    )
+    rows = [(name, *one.parts, one.flat) for name, one in day.memory.items()]
+    return Table(title, ("process", *hours, "flat"), rows)
+
+
+class ScaleScenario(Scenario, frozen=True):
+    """Measure cost, latency and memory as one factor grows tenfold and more, the others fixed.
+
+    Each level has a topic, tables and a job of its own, on stacks in a run folder of their own. The
+    factor day writes 24 hours of the log in three minutes and follows the memory of each process.
+    Ctrl-C prints what was measured by then.
+    """
+
+    factors: Annotated[
+        Names, option(f"Factors, with commas between: {','.join((*FACTORS, DAY))}.")
+    ] = (*FACTORS, DAY)
+    levels: Annotated[
+        Names, option("Levels in place of the usual ones, with commas; for one factor only.")
+    ] = ()
+    seconds: Annotated[Seconds, option("How long each level is measured.", flag="--for")] = Seconds(
+        10
+    )
+    repeats: Annotated[int, option("Measurements of each level, in turns.", ge=1, le=20)] = 2
+    quick: Annotated[
+        bool,
+        option(
+            "Two levels a factor, once, for five seconds, and a day in one minute; without "
+            f"{' and '.join(SLOW)}."
+        ),
+    ] = False
+
+    def prepare(self, settings: Settings) -> Iterable[str]:
+        """Check factors and levels, and that disk and memory are enough.
+
+        Raises:
+            SettingsError: a factor is unknown, or a level is not allowed.
+            StackError: the disk or the memory is too small.
+
+        """
+        unknown = [name for name in self.factors if name not in (*FACTORS, DAY)]
+        if unknown:
+            raise SettingsError(
+                f"--factors: there is no factor {unknown[0]!r}.",
+                todo=f"Of: {', '.join((*FACTORS, DAY))}",
+            )
+        levels = {factor: self._levels(factor) for factor in self._factors()}
+        self._require_room(settings, [one for item in levels.items() for one in conditions(*item)])
+        return ()
+
+    def _require_room(self, settings: Settings, plan: Sequence[Conditions]) -> None:
+        disk_mib = sum(one.disk_mib for one in plan) + DAY_MIB * self._has_day
+        require_space(RunFolder(settings.home), MIN_FREE_MIB + disk_mib)
+        stacks = {one.stack for one in plan} | {Conditions().stack}
+        needed = max(needed_mib(stack.settings(settings)) for stack in stacks)
+        available = available_mib()
+        if available < needed:
+            raise StackError(
+                f"{available:,} MiB of memory are available; the largest stack of these factors "
+                f"needs about {needed:,} MiB.",
+                todo="End other programs, or leave out factors with --factors.",
+            )
+
+    @property
+    def _has_day(self) -> bool:
+        return DAY in self.factors
+
+    def _factors(self) -> list[str]:
+        """Return the factors with levels, in the order of the stacks that they need."""
+        everything = set(self.factors) == {*FACTORS, DAY}
+        slow = SLOW if self.quick and everything else ()
+        return [name for name in FACTORS if name in self.factors and name not in slow]
+
+    def _levels(self, factor: str) -> list[float]:
+        """Return the levels of a factor.
+
+        Raises:
+            SettingsError: one is not a number, not positive, or too large.
+
+        """
+        known = FACTORS[factor]
+        if not self.levels:
+            return list(known.quick if self.quick else known.levels)
+        if len(self.factors) != 1:
+            raise SettingsError(
+                "--levels needs one factor.", todo="For example --factors rows --levels 1e5,1e7"
+            )
+        return [_level(factor, text) for text in self.levels]
+
+    def measure(self, settings: Settings, watch: Watcher, progress: Progress) -> ScaleResult:
+        """Measure factor after factor, each on the stack that it needs.
+
+        Raises:
+            SpafError: no stack starts.
+
+        """
+        growth = Growth(settings, watch, progress)
+        interrupted = False
+        try:
+            self._measure(growth)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            growth.close()
+        return ScaleResult(
+            conditions=Conditions(),
+            seconds=self._timing.seconds,
+            factors=[FactorResult.of(name, levels) for name, levels in growth.factors.items()],
+            day=growth.day,
+            interrupted=interrupted,
+            failures=growth.failures,
+        )
+
+    @property
+    def _timing(self) -> Timing:
+        if self.quick:
+            return Timing(QUICK_WARM_UP_S, min(self.seconds, QUICK_S))
+        return Timing(WARM_UP_S, self.seconds)
+
+    def _measure(self, growth: Growth) -> None:
+        repeats = 1 if self.quick else self.repeats
+        # The day comes where the stack that most factors share is still up.
+        first = [name for name in self._factors() if name not in SLOW]
+        for factor in first:
+            growth.measure_factor(factor, self._levels(factor), self._timing, repeats)
+        if self._has_day:
+            rate, seconds = (QUICK_DAY_RATE, QUICK_DAY_S) if self.quick else (DAY_RATE, DAY_TOOK_S)
+            growth.measure_day(rate, seconds)
+        for factor in self._factors()[len(first) :]:
+            growth.measure_factor(factor, self._levels(factor), self._timing, repeats)
+
+
+def _level(factor: str, text: str) -> float:
+    """Return a level as a number.
+
+    Raises:
+        SettingsError: it is none, or not allowed.
+
+    """
+    try:
+        level = float(text)
+    except ValueError:
+        level = float("nan")
+    known = FACTORS[factor]
+    kind = "number" if factor == "rate" else "whole number"
+    allowed = factor == "rate" or level.is_integer()
+    if not allowed or not known.min <= level <= known.max:
+        raise SettingsError(
+            f"--levels: {text!r} is no level of {factor}.",
+            todo=f"A {kind} from {known.min:g} to {known.max:,.0f}.",
+        )
+    return level

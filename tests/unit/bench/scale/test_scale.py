@@ -1,0 +1,130 @@
+"""The options of `spaf bench scale`, and what it says of its measurements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from spaf import settings
+from spaf.bench.progress import no_progress
+from spaf.bench.scale import growth as growth_module
+from spaf.bench.scale import scale as scale_module
+from spaf.bench.scale.day import DayResult, ProcessMemory
+from spaf.bench.scale.factors import DAY, FACTORS, Conditions
+from spaf.bench.scale.growth import Growth, MeasuredLevel
+from spaf.bench.scale.level import LevelResult
+from spaf.bench.scale.scale import FactorResult, ScaleResult, ScaleScenario
+from spaf.errors import JobError, SettingsError, StackError
+from spaf.measure.quantiles import Quantiles
+
+
+def result(us: float, *, counted: bool = True) -> LevelResult:
+    """Return a measurement with this cost."""
+    latency = Quantiles(1_000, 0, 3.0, 4.0, 9.0, 20.0)
+    return LevelResult(1_000, us, 2 * us, latency, 1.5, {"kafka": 300.0}, 0.5, counted)
+
+
+def scale_result(**changes: Any) -> ScaleResult:
+    """Return a result of one factor, with changes."""
+    levels = [MeasuredLevel(10, [result(5.0), result(6.0)]), MeasuredLevel(100, [result(50.0)])]
+    factors = [FactorResult.of("categories", levels)]
+    whole = ScaleResult(Conditions(), 10.0, factors, None, interrupted=False, failures=[])
+    return msgspec.structs.replace(whole, **changes)
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"factors": ("colour",)}, "no factor 'colour'"),
+        ({"factors": ("rate",), "levels": ("0",)}, "'0' is no level of rate"),
+        ({"factors": ("rows",), "levels": ("-5",)}, "'-5' is no level of rows"),
+        ({"factors": ("rows",), "levels": ("1.5",)}, "'1.5' is no level"),
+        ({"factors": ("rows",), "levels": ("1e12",)}, "'1e12' is no level"),
+        ({"factors": ("rate",), "levels": ("nan",)}, "'nan' is no level"),
+        ({"factors": ("rate",), "levels": ("many",)}, "'many' is no level"),
+        ({"factors": ("rate", "rows"), "levels": ("5",)}, "--levels needs one factor"),
+    ],
+)
+def test_a_factor_or_level_that_cannot_be_is_refused(options: Any, told: str) -> None:
+    """In one sentence, before anything starts."""
+    with pytest.raises(SettingsError, match=told):
+        ScaleScenario(**options).prepare(settings.load())
+
+
+@pytest.mark.usefixtures("bare")
+def test_too_little_disk_is_refused() -> None:
+    """A thousand million rows."""
+    with pytest.raises(StackError, match="are needed"):
+        ScaleScenario(factors=("rows",), levels=("1e9", "9e8")).prepare(settings.load())
+
+
+@pytest.mark.usefixtures("bare")
+def test_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack with the most TaskManagers decides."""
+    monkeypatch.setattr(scale_module, "available_mib", lambda: 2_500)
+    ScaleScenario(factors=("rate",)).prepare(settings.load())
+    with pytest.raises(StackError, match="of memory are available; the largest stack"):
+        ScaleScenario(factors=("taskmanagers",)).prepare(settings.load())
+
+
+def test_rows_are_medians_and_slopes_use_the_repeats_that_all_levels_have() -> None:
+    """The second repeat of the first level has no partner."""
+    found = scale_result()
+    levels, slopes = found.tables()
+    assert [row[:3] for row in levels.rows] == [("categories", 10, 5.5), ("categories", 100, 50.0)]
+    assert slopes.rows[0][:4] == ("categories", "+1.00", "+1.00", "+0.00")
+    assert not found.reasons
+
+
+def test_what_failed_or_grew_is_a_reason() -> None:
+    """Also a level whose records are not all counted, and an interruption."""
+    uncounted = FactorResult.of("rows", [MeasuredLevel(10, [result(5.0, counted=False)])])
+    memory = {"kafka": ProcessMemory.of([1.0 * n for n in range(48)])}
+    day = DayResult(24, 20, 1_728_000, 180.0, 480, exact=False, memory=memory)
+    found = scale_result(
+        factors=[uncounted], day=day, interrupted=True, failures=["rate 9: no sale"]
+    )
+    assert found.reasons == [
+        "rate 9: no sale",
+        "rows 10: not every record is counted once",
+        "the tables of the day are not exact",
+        "the memory of kafka still grew",
+        "interrupted",
+    ]
+    assert list(found.tables())[-1].rows[0][-1] is False
+    assert msgspec.json.encode(found)
+
+
+@pytest.mark.usefixtures("bare")
+def test_an_interruption_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A level that fails is noted and not tried again; Ctrl-C ends the rest."""
+    measured: list[Conditions] = []
+
+    def measure(_self: Growth, _run: object, wanted: Conditions, *_: object) -> LevelResult:
+        measured.append(wanted)
+        if wanted.rate == 100:
+            raise JobError("no job")
+        if wanted.categories > 100:
+            raise KeyboardInterrupt
+        return result(5.0)
+
+    monkeypatch.setattr(growth_module.Growth, "_measure", measure)
+    monkeypatch.setattr(growth_module.Growth, "_on", lambda *_: None)
+    scenario = ScaleScenario(factors=("rate", "categories"), repeats=2)
+    found = scenario.measure(settings.load(), lambda _: None, no_progress)
+    assert found.interrupted
+    assert found.failures == ["rate 100: no job"]
+    assert [one.factor for one in found.factors] == ["rate", "categories"]
+    assert [len(one.levels) for one in found.factors] == [2, 2]
+    assert measured.count(Conditions(rate=100)) == 1
+
+
+def test_quick_leaves_out_what_needs_stacks_of_its_own() -> None:
+    """Unless it is named."""
+    quick = ScaleScenario(quick=True)
+    assert set(FACTORS) - set(quick._factors()) == {"taskmanagers", "viewers"}
+    assert ScaleScenario(quick=True, factors=("viewers", DAY))._factors() == ["viewers"]
+    assert len(ScaleScenario()._factors()) == len(FACTORS)
