@@ -29,7 +29,7 @@ CANCEL_TIMEOUT_S = 60.0
 
 
 @contextlib.contextmanager
-def own_job(
+def own_job(  # noqa: PLR0913 - what a benchmark varies
     run: Run,
     settings: Settings,
     group: str,
