@@ -193,6 +193,16 @@ class Trouble(msgspec.Struct, frozen=True):
         """Both."""
         return f"{self.what} {self.todo}".strip()
 
+    def message(self) -> dict[str, object]:
+        """Return what the page is sent; it has the texts of the code in both languages."""
+        return {
+            "code": self.code,
+            "parameters": self.parameters,
+            "what": self.what,
+            "todo": self.todo,
+            "since_ms": round(self.since * 1_000),
+        }
+
 
 def trouble(code: str, *, stage: str = "", lasting: bool = True, **parameters: object) -> Trouble:
     """Return a cause; its stage is that of its text unless it is given."""

@@ -76,9 +76,8 @@ def demo(
         _screen(run, program) as screen,
         Measurement.start(run, screen) as measurement,
     ):
-        # The page is still starting; the sales do not wait for it.
         address = run.state().services[SERVE].address
-        err.print(f"\nThe page, in a second: [bold]{address}[/]\n", highlight=False)
+        err.print(f"\nThe page: [bold]{address}[/]\n", highlight=False)
         page = _locust(run)
         with LocustClient(page.address) as locust:
             locust.start(wanted)

@@ -7,12 +7,13 @@ import contextlib
 import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from spaf.serve import controls
@@ -25,9 +26,10 @@ from spaf.serve.run_info import RunInfo
 from spaf.serve.sales.history import HistoryRoutes
 from spaf.serve.web.addresses import PageAddresses
 from spaf.serve.web.error_handlers import add_error_handlers
+from spaf.serve.web.page_routes import page_routes
+from spaf.serve.web.parameter_errors import add_parameter_errors
 from spaf.serve.web.responses import json_response
 from spaf.serve.web.security import SecurityMiddleware
-from spaf.serve.web.static_files import PageFiles, page_html
 from spaf.serve.wiring import PageServices
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,10 @@ class Site:
         """Handle a request."""
         await self._guarded(scope, receive, send)
 
+    def lifespan(self) -> contextlib.AbstractAsyncContextManager[Any]:
+        """Run the background tasks for a block; uvicorn does so by itself for a whole site."""
+        return self.app.router.lifespan_context(self.app)
+
     def close(self) -> None:
         """End every stream and every live tail."""
         self._hub.close()
@@ -98,13 +104,18 @@ def build(run: RunInfo, port: int, token: str, public_url: str | None = None) ->
     app.state.hub = services.hub
     # Set when the process ends: live tails end with it.
     app.state.closing = asyncio.Event()
-    _add_page_routes(app, addresses, token, Stream(services.hub))
+    app.router.routes += [
+        *page_routes(addresses, token),
+        Route("/healthz", _healthy),
+        Route("/api/stream", Stream(services.hub), methods=["GET"]),
+    ]
     history = HistoryRoutes(
         run.rules.default_currency, services.rollup, services.feed, services.queries, services.hub
     )
     for router in (history.router(), *ROUTERS):
         app.include_router(router)
     add_error_handlers(app)
+    add_parameter_errors(app)
     app.add_middleware(
         GZipMiddleware,
         compresslevel=COMPRESSION_LEVEL,
@@ -113,24 +124,8 @@ def build(run: RunInfo, port: int, token: str, public_url: str | None = None) ->
     return Site(app, SecurityMiddleware(app, addresses, token), services.hub)
 
 
-def _add_page_routes(app: FastAPI, addresses: PageAddresses, token: str, stream: Stream) -> None:
-    html = page_html(token)
-    # Not relative: a proxy may serve the page at its prefix without the last slash.
-    public_html = page_html(token, f"{addresses.prefix}/")
-
-    async def page(request: Request) -> Response:
-        host = request.headers.get("host", "").encode()
-        return HTMLResponse(public_html if addresses.is_public(host) else html)
-
-    async def healthy(_: Request) -> Response:
-        return json_response({"ok": True})
-
-    app.router.routes += [
-        Route("/", page),
-        Mount("/static", PageFiles()),
-        Route("/healthz", healthy),
-        Route("/api/stream", stream, methods=["GET"]),
-    ]
+async def _healthy(_: Request) -> Response:
+    return json_response({"ok": True})
 
 
 def _lifespan(
@@ -144,9 +139,9 @@ def _lifespan(
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_keep_running(task)) for task in running]
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(reader.loaded.wait(), MAX_LOAD_S)
         try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(reader.loaded.wait(), MAX_LOAD_S)
             yield
         finally:
             for task in tasks:

@@ -75,9 +75,9 @@ def up(
 
 
 def wait_for_page(chosen: Settings, watch: Watcher) -> bool:
-    """Wait until the live page of the run answers; return whether it did in time.
+    """Wait until the live page shows the run that is up; return whether it did in time.
 
-    The page is started once the job runs, and the run goes on without it. A bare run has no page.
+    Before the job runs it shows the start only. The run goes on without it; a bare run has none.
 
     Raises:
         NotUpError: the run has ended.

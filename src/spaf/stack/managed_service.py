@@ -66,11 +66,14 @@ class ManagedService:
         self.state.started = identity.started if identity else 0.0
         log.info("%s: started, pid %d", self.service.name, self._child.pid)
 
-    def poll(self, *, run_is_starting: bool, may_start: bool = True) -> bool:
+    def poll(
+        self, *, run_is_starting: bool, may_start: bool = True, may_be_ready: bool = True
+    ) -> bool:
         """Update the state; restart a process that has ended. Return whether the state changed.
 
         Args:
             run_is_starting: a required service that ends now will not start at all.
+            may_be_ready: false while the service waits for others: then it is not asked.
             may_start: false while the disk is full: then a process that has ended waits.
 
         Raises:
@@ -84,7 +87,7 @@ class ManagedService:
             return self._handle_exit(code, run_is_starting=run_is_starting, may_start=may_start)
         if self.ready:
             return False
-        if self.service.ready():
+        if may_be_ready and self.service.ready():
             self.state.state = ServiceStatus.RUNNING
             log.info("%s: ready at %s", self.service.name, self.service.address)
             return True

@@ -37,6 +37,8 @@ class ServiceSpec:
     # Services that must be ready, and steps that must be done, before this one starts.
     after: tuple[str, ...] = ()
     restart: Restart = Restart.REQUIRED
+    # It cannot be ready before these are, and is not asked until then.
+    ready_after: tuple[str, ...] = ()
 
 
 # What the job needs; a bare run has these only.
@@ -51,8 +53,9 @@ SPECS = {
         ServiceSpec(JOB, after=_JOB_AFTER),
         # While the job is planned, one processor is free for Locust's start.
         ServiceSpec(LOCUST, after=_JOB_AFTER),
-        # Both only read what the job has written: until it runs, the processors are left to it.
-        ServiceSpec(SERVE, after=(JOB,), restart=Restart.OPTIONAL),
+        # First of all, because it shows the start; ready once it shows what the job has written.
+        ServiceSpec(SERVE, restart=Restart.OPTIONAL, ready_after=(JOB,)),
+        # It only reads what the job has written: until it runs, the processors are left to it.
         ServiceSpec(QUARANTINE, after=(JOB,), restart=Restart.OPTIONAL),
     )
 }

@@ -6,17 +6,20 @@ import secrets
 import shutil
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from spaf.errors import NotUpError, StackError
 from spaf.files import SECRET_MODE, write_atomically
-from spaf.sale import Rules
-from spaf.settings import PostgresSettings, Settings
 from spaf.stack.process import ProcessIdentity
-from spaf.store.access import Access, Role
 from spaf.trouble import Trouble
+
+if TYPE_CHECKING:
+    # Only types: the page reads the state within a tenth of a second of its start.
+    from spaf.sale import Rules
+    from spaf.settings import PostgresSettings, Settings
+    from spaf.store.access import Access
 
 # Other accounts may pass through the run folder (PostgreSQL runs under another one if SPAF runs as
 # root), but may not read its parts.
@@ -131,6 +134,8 @@ class JobContract(msgspec.Struct):
 
     def rules(self) -> Rules:
         """Return the rules by which records are accepted."""
+        from spaf.sale import Rules  # noqa: PLC0415 - slow, the page's start does without it
+
         return Rules(
             self.currency,
             self.max_lateness_s * 1_000,
@@ -155,6 +160,11 @@ class RunState(msgspec.Struct):
     message: str = ""
     trouble: Trouble | None = None
     """Why sales do not reach the tables."""
+    steps: dict[str, float] = msgspec.field(default_factory=dict)
+    """When each step of the start was done, seconds since the epoch: services and `service_specs`'
+    two steps that are no processes."""
+    failed_step: str = ""
+    """The step at which a start has failed, if it is known."""
     written: float = 0.0
     """When the supervisor wrote this, seconds since the epoch; about once a second."""
 
@@ -333,6 +343,8 @@ class RunFolder:
 
     def passwords(self) -> dict[str, str]:
         """Return the passwords of this run folder; the first call creates them."""
+        from spaf.store.access import Role  # noqa: PLC0415 - slow, the page's start does without it
+
         if not self.secrets.exists() or self.secrets.stat().st_size == 0:
             created = {name: secrets.token_urlsafe(24) for name in (SUPERUSER_SECRET, *Role)}
             content = msgspec.json.encode(created)
@@ -352,6 +364,8 @@ class RunFolder:
             StoreError: the connection string of the settings cannot be read.
 
         """
+        from spaf.store.access import Access, Role  # noqa: PLC0415 - as above
+
         if settings.external:
             return Access.of(settings)
         passwords = self.passwords()

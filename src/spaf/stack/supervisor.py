@@ -21,17 +21,17 @@ from typing import IO
 import msgspec
 
 from spaf import clock, settings
-from spaf.errors import SpafError, StackError
+from spaf.errors import ServiceError, SpafError, StackError
 from spaf.serve.monitor.head import UnreadableHead
 from spaf.settings import Settings
 from spaf.stack import postgres
 from spaf.stack.health import HealthMonitor, HealthTarget
-from spaf.stack.job_supervisor import JobSupervisor
+from spaf.stack.job_supervisor import JobSupervisor, RefusedJobError
 from spaf.stack.log import configure as configure_log
 from spaf.stack.managed_service import ManagedService
-from spaf.stack.process import ProcessIdentity
+from spaf.stack.process import ProcessIdentity, ServiceProcess
 from spaf.stack.run import Run
-from spaf.stack.service_names import BARE, GROUP, SUPERVISOR_LOG
+from spaf.stack.service_names import BARE, GROUP, SERVE, SUPERVISOR_LOG
 from spaf.stack.service_specs import CORE, JOB, SPECS, TABLES
 from spaf.stack.state import (
     SUPERUSER_SECRET,
@@ -45,7 +45,7 @@ from spaf.stack.state import (
     ServiceStatus,
 )
 from spaf.stack.stop_signal import StopSignal
-from spaf.stack.topology import Topology, make
+from spaf.stack.topology import Topology, make, prepare
 from spaf.stack.vitals import disk_trouble
 from spaf.store.migrate import create_roles, migrate
 from spaf.topic.admin import ensure_topic
@@ -78,8 +78,9 @@ class Supervisor:
         self._stop = stop
         self._home = RunFolder(chosen.home)
         self._topology = make(chosen, self._home)
-        managed = map(ManagedService, self._topology.services)
-        self._services = [one for one in managed if not bare or one.spec.name in CORE]
+        self._bare = bare
+        self._services: list[ManagedService] = []
+        self._add(self._topology.services)
         self._state = _first_state(chosen, self._topology)
         target = Run(chosen, self._state).job_target(GROUP)
         self._job = None if bare else JobSupervisor(chosen, self._home, target)
@@ -99,6 +100,7 @@ class Supervisor:
 
         """
         try:
+            self._show_start()
             self._health.start()
             if self._job is not None:
                 # A thread of its own: a locked table must not keep services from being restarted.
@@ -106,15 +108,36 @@ class Supervisor:
                 threading.Thread(target=record, name="progress", daemon=True).start()
             if self._start():
                 self._watch()
-        except (SpafError, OSError) as error:
-            self._enter(Phase.FAILED, str(error))
+        except Exception as error:
+            self._state.failed_step = self._failed_step(error)
+            if isinstance(error, RefusedJobError):
+                self._state.trouble = error.trouble
+            self._enter(Phase.FAILED, failure_message(self._home, error))
             raise
         finally:
             self._end()
 
+    def _show_start(self) -> None:
+        """Start the page, before anything else takes the processors."""
+        self._enter(Phase.STARTING, self._state.message)
+        self._start_services()
+
+    def _add(self, services: Sequence[ServiceProcess]) -> None:
+        added = map(ManagedService, services)
+        self._services += [one for one in added if not self._bare or one.spec.name in CORE]
+
+    def _failed_step(self, error: Exception) -> str:
+        """Return the step of the start that an error has ended, if it is known."""
+        if isinstance(error, ServiceError):
+            return error.name
+        if not isinstance(error, SpafError) or not self._all_ready(SPECS[TABLES].after):
+            return ""
+        return JOB if self._tables_ready else TABLES
+
     def _start(self) -> bool:
         """Start everything; return False if a stop signal came first."""
-        self._enter(Phase.STARTING, self._state.message)
+        self._add(prepare(self._topology, self._settings, self._home))
+        self._state.message = "; ".join(self._topology.notes)
         for note in self._topology.notes:
             log.warning(note)
         # The planner's JVM takes longest: the cluster starts while it plans.
@@ -174,13 +197,25 @@ class Supervisor:
         if self._job is not None:
             self._poll_job(self._job)
         self._start_services()
+        self._note_steps()
+
+    def _note_steps(self) -> None:
+        """Record when each step was done for the first time."""
+        done = {service.service.name for service in self._services if service.ready}
+        done |= {step for step in (TABLES, JOB) if self._is_ready(step)}
+        for step in done - self._state.steps.keys():
+            self._state.steps[step] = clock.now_us() / 1e6
 
     def _poll_services(self) -> None:
         starting = self._state.phase is Phase.STARTING
         changed = False
         has_space = disk_trouble(self._health.folders) is None
         for service in self._services:
-            changed |= service.poll(run_is_starting=starting, may_start=has_space)
+            changed |= service.poll(
+                run_is_starting=starting,
+                may_start=has_space,
+                may_be_ready=self._all_ready(service.spec.ready_after),
+            )
         if changed:
             self._publish()
 
@@ -301,7 +336,11 @@ class Supervisor:
             self._enter(Phase.STOPPING, self._stop.reason)
         if self._job is not None:
             self._job.stop()
-        for service in reversed(self._services):
+        services = list(reversed(self._services))
+        # After a failure the page shows the cause for as long as it can.
+        page_last = self._state.phase is Phase.FAILED
+        services.sort(key=lambda service: (service.spec.name == SERVE) is page_last)
+        for service in services:
             service.stop()
         self._topology.ports.close()
         self._publish()
@@ -348,19 +387,27 @@ def supervise(chosen: Settings, home: RunFolder, stop: StopSignal, *, bare: bool
         Supervisor(chosen, stop, bare=bare).run()
     except SpafError as error:
         log.error("the run ended: %s", error)
-        _publish_failure(home, str(error))
+        _publish_failure(home, failure_message(home, error))
         return error.exit_code
     except OSError as error:
         log.exception("the run ended, because the system refused an operation")
-        _publish_failure(home, f"The supervisor failed: {error}")
+        _publish_failure(home, failure_message(home, error))
         return 1
-    except Exception:
+    except Exception as error:
         log.exception("the run ended by a defect of SPAF")
-        file = home.logs / f"{SUPERVISOR_LOG}.log"
-        _publish_failure(home, f"SPAF has a defect; see {file}.")
+        _publish_failure(home, failure_message(home, error))
         return 1
     log.info("the run ended: %s", stop.reason)
     return 0
+
+
+def failure_message(home: RunFolder, error: Exception) -> str:
+    """Return what a waiting command and the page say of the error that has ended a run."""
+    if isinstance(error, SpafError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"The supervisor failed: {error}"
+    return f"SPAF has a defect; see {home.logs / f'{SUPERVISOR_LOG}.log'}."
 
 
 def _publish_failure(home: RunFolder, message: str) -> None:

@@ -39,33 +39,54 @@ class Topology:
 
 
 def make(settings: Settings, home: RunFolder) -> Topology:
-    """Choose ports and prepare each service that SPAF starts.
+    """Choose the addresses; of the services only the page is there, which shows the start.
 
     Raises:
-        ServiceError: a service could not be prepared.
         StoreError: the connection string of an external PostgreSQL cannot be read.
 
     """
-    ports = _Ports()
+    ports = _Ports(PortReservations(), [])
+    page = _serve(settings, home, ports)
     addresses = _addresses(settings, home, ports)
-    topology = Topology(*addresses, notes=ports.notes, ports=ports.reservations)
-    _add_kafka(topology, settings, home)
-    _add_postgres(topology, settings, home)
-    _add_flink(topology, settings, home)
+    topology = Topology(*addresses, [page], notes=ports.notes, ports=ports.reservations)
+    access = topology.access
+    if settings.kafka.bootstrap_servers is not None:
+        topology.external[KAFKA] = str(topology.kafka)
+    if settings.postgres.external:
+        topology.external[POSTGRES] = f"{access.host}:{access.port}"
+    if settings.flink.rest_url is not None:
+        topology.external[JOBMANAGER] = str(topology.flink)
+    return topology
+
+
+def prepare(topology: Topology, settings: Settings, home: RunFolder) -> list[ServiceProcess]:
+    """Prepare each other service that SPAF starts, and return them; new folders take seconds.
+
+    Raises:
+        ServiceError: a service could not be prepared.
+
+    """
+    before = len(topology.services)
+    if KAFKA not in topology.external:
+        _add_kafka(topology, settings, home)
+    if POSTGRES not in topology.external:
+        _add_postgres(topology, home)
+    if JOBMANAGER not in topology.external:
+        _add_flink(topology, settings, home)
+    ports = _Ports(topology.ports, topology.notes)
     topology.services += [
         _locust(settings, home, topology.kafka, ports),
-        _serve(settings, home, ports),
         _quarantine(settings, home),
     ]
-    return topology
+    return topology.services[before:]
 
 
 class _Ports:
     """Assigns ports, and notes each one that was taken."""
 
-    def __init__(self) -> None:
-        self.reservations = PortReservations()
-        self.notes: list[str] = []
+    def __init__(self, reservations: PortReservations, notes: list[str]) -> None:
+        self.reservations = reservations
+        self.notes = notes
 
     def assign(self, name: str, wanted: int) -> int:
         port = self.reservations.reserve(wanted)
@@ -91,20 +112,14 @@ def _addresses(settings: Settings, home: RunFolder, ports: _Ports) -> tuple[str,
 
 
 def _add_kafka(topology: Topology, settings: Settings, home: RunFolder) -> None:
-    if settings.kafka.bootstrap_servers is not None:
-        topology.external[KAFKA] = str(topology.kafka)
-        return
     port = _port(topology.kafka)
     log = home.logs / f"{KAFKA}.log"
     controller_port = topology.ports.reserve()
     topology.services.append(kafka.service(settings.kafka, home.kafka, log, port, controller_port))
 
 
-def _add_postgres(topology: Topology, settings: Settings, home: RunFolder) -> None:
+def _add_postgres(topology: Topology, home: RunFolder) -> None:
     access = topology.access
-    if settings.postgres.external:
-        topology.external[POSTGRES] = f"{access.host}:{access.port}"
-        return
     paths = postgres.cluster_paths(home.postgres)
     password = home.passwords()[SUPERUSER_SECRET]
     if postgres.prepare(paths, password):
@@ -115,9 +130,6 @@ def _add_postgres(topology: Topology, settings: Settings, home: RunFolder) -> No
 
 
 def _add_flink(topology: Topology, settings: Settings, home: RunFolder) -> None:
-    if settings.flink.rest_url is not None:
-        topology.external[JOBMANAGER] = str(topology.flink)
-        return
     ports = flink.JobManagerPorts(_port(topology.flink), topology.ports.reserve())
     topology.services += flink.services(settings.flink, home, ports)
 
@@ -148,10 +160,12 @@ def _locust(settings: Settings, home: RunFolder, bootstrap: str, ports: _Ports) 
 def _serve(settings: Settings, home: RunFolder, ports: _Ports) -> ServiceProcess:
     port = ports.assign(SERVE, settings.serve.port)
     address = f"http://{LOOPBACK}:{port}"
+    public = settings.serve.public_url
+    arguments = [str(home.folder), str(port), *([] if public is None else [str(public)])]
     return ServiceProcess(
         name=SERVE,
-        # The process attaches to the run, as every command does.
-        argv=module_command("spaf.stack.page_process", str(port)),
+        # It reads the settings only once the run is up, when it attaches as every command does.
+        argv=module_command("spaf.stack.page_process", *arguments),
         env=environment(settings),
         address=address,
         log=home.logs / f"{SERVE}.log",

@@ -1,28 +1,23 @@
-"""The process of the page: its token, and what it knows of the run."""
+"""The process of the page: its token, and the start that it reads."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from spaf import settings
 from spaf.errors import NotUpError
+from spaf.serve.start_view import StageState
 from spaf.stack import page_process
+from spaf.stack.page_process import StartReader
 from spaf.stack.process import ProcessIdentity
-from spaf.stack.resource_usage import ResourceUsage
-from spaf.stack.run import Run
-from spaf.stack.state import (
-    JobContract,
-    JobPhase,
-    JobState,
-    Phase,
-    RunFolder,
-    RunState,
-    ServiceState,
-    ServiceStatus,
-)
+from spaf.stack.state import Phase, RunFolder, RunState
+
+# Of these none may be imported before the run is up: each costs the start processor time.
+HEAVY = ("fastapi", "pydantic", "httpx", "psycopg", "confluent_kafka", "spaf.serve.app")
 
 
 @pytest.fixture
@@ -31,25 +26,6 @@ def home(bare: Path) -> RunFolder:
     made = RunFolder(bare / ".spaf")
     made.create()
     return made
-
-
-def run(home: RunFolder, *services: ServiceState) -> None:
-    """Write down a run of this process's."""
-    me = ProcessIdentity.of(os.getpid())
-    assert me is not None
-    state = RunState(
-        supervisor_pid=me.pid,
-        supervisor_started=me.started,
-        phase=Phase.RUNNING,
-        kafka="127.0.0.1:9092",
-        flink="http://127.0.0.1:8081",
-        postgres_host="127.0.0.1",
-        postgres_port=5432,
-        services={one.name: one for one in services},
-        job=JobState(JobPhase.RUNNING, "abc"),
-        contract=JobContract(currency="USD", surge_score=7.5),
-    )
-    home.write(state)
 
 
 def test_the_token_is_made_once_and_is_ours_alone(home: RunFolder) -> None:
@@ -66,27 +42,34 @@ def test_a_token_that_was_cut_off_is_made_anew(home: RunFolder) -> None:
     assert len(page_process.token(home)) >= 43
 
 
-def test_the_source_is_what_the_run_was_started_with(home: RunFolder) -> None:
-    """Addresses, and the rules of the job rather than those of the settings."""
-    run(home, ServiceState("locust", ServiceStatus.RUNNING, "http://127.0.0.1:8089"))
-    found = page_process.source(Run.attach(settings.load()))
-    assert (found.kafka, found.flink) == ("127.0.0.1:9092", "http://127.0.0.1:8081")
-    assert found.rules.default_currency == "USD"
-    assert found.surge_score == 7.5
-    assert (found.job().state, found.job().id) == ("RUNNING", "abc")
-    assert found.links() == {"flink": "http://127.0.0.1:8081", "locust": "http://127.0.0.1:8089"}
-
-
-def test_a_look_at_a_run_that_has_ended_is_empty(home: RunFolder) -> None:
-    """Nothing is there any more."""
-    assert page_process.services(home, ResourceUsage()) == []
-    assert page_process.job_info(home).state == "gone"
-    assert page_process.links(home) == {"flink": None, "locust": None}
-
-
-@pytest.mark.usefixtures("bare")
-def test_without_a_run_there_is_nothing_to_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_run_there_is_nothing_to_show(home: RunFolder) -> None:
     """The process ends with the error of every command."""
-    monkeypatch.setattr(os, "nice", lambda _: 0)
     with pytest.raises(NotUpError):
-        page_process.serve()
+        page_process.serve(home.folder, 0, None)
+
+
+def test_start_is_read_again_when_it_has_changed(home: RunFolder) -> None:
+    """The last one stays when the state is gone: the run ends, and the page shows why."""
+    me = ProcessIdentity.of(os.getpid())
+    assert me is not None
+    state = RunState(me.pid, me.started, Phase.STARTING)
+    home.write(state)
+    reader = StartReader(home)
+    assert reader.view().phase == "starting"
+    state.phase, state.failed_step, state.message = Phase.FAILED, "kafka", "kafka: ended"
+    home.write(state)
+    for _ in range(2):
+        view = reader.view()
+        assert (view.phase, view.message) == ("failed", "kafka: ended")
+        failed = [stage.name for stage in view.stages if stage.state is StageState.FAILED]
+        assert failed == ["kafka"]
+        home.state.unlink(missing_ok=True)
+
+
+def test_process_imports_little_before_the_run_is_up() -> None:
+    """Its start takes processor time from the services that it waits for."""
+    code = f"import sys, spaf.stack.page_process; print(*sys.modules.keys() & {set(HEAVY)!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == ""

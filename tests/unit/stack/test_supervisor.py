@@ -36,6 +36,7 @@ def home(
     access = Access.own("127.0.0.1", 5432, "public", {"spaf_read": "secret"})
     empty = Topology("k:1", "http://f:1", access, notes=["port 1 is taken"])
     monkeypatch.setattr(supervisor, "make", lambda *_: empty)
+    monkeypatch.setattr(supervisor, "prepare", lambda *_: [])
     caplog.set_level(logging.INFO)
     folder = RunFolder(bare / ".spaf")
     folder.create()

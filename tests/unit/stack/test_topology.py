@@ -14,7 +14,7 @@ from spaf.stack.state import RunFolder
 from spaf.stack.topology import Topology
 
 # What SPAF always starts itself.
-AROUND = ["locust", "serve", "quarantine"]
+AROUND = ["serve", "locust", "quarantine"]
 DSN = "postgresql://u:geheim@db.example:5555/sales"
 
 
@@ -38,7 +38,11 @@ def made(home: RunFolder, **flags: object) -> Topology:
         for name in ("kafka", "flink", "postgres", "locust", "serve")
     }
     merged = {name: {**ports[name], **flags.get(name, {})} for name in ports}  # type: ignore[dict-item]
-    return topology.make(settings.load(**merged), home)
+    chosen = settings.load(**merged)
+    found = topology.make(chosen, home)
+    assert names(found) == ["serve"], "nothing else is there before the page is started"
+    topology.prepare(found, chosen, home)
+    return found
 
 
 def names(found: Topology) -> list[str]:
@@ -49,12 +53,13 @@ def names(found: Topology) -> list[str]:
 def test_without_a_word_everything_is_ours_and_on_loopback(home: RunFolder) -> None:
     """All services on 127.0.0.1, in the order of their start."""
     found = made(home)
-    assert names(found) == ["kafka", "postgres", "jobmanager", "taskmanager", *AROUND]
+    core = ["kafka", "postgres", "jobmanager", "taskmanager"]
+    assert names(found) == ["serve", *core, *AROUND[1:]]
     assert found.external == {}
     assert found.notes == []
     assert ["127.0.0.1" in service.address for service in found.services] == [True] * 7
-    assert found.kafka == found.services[0].address
-    assert found.flink == found.services[2].address
+    assert found.kafka == found.services[1].address
+    assert found.flink == found.services[3].address
 
 
 def test_what_runs_elsewhere_is_not_started(home: RunFolder) -> None:
@@ -115,7 +120,7 @@ def test_services_that_want_the_same_port_get_two(home: RunFolder) -> None:
 def test_number_of_task_managers_is_a_setting(home: RunFolder) -> None:
     """Each is a service of its own."""
     found = names(made(home, flink={"task_managers": 3}))
-    assert found[3:6] == ["taskmanager", "taskmanager-2", "taskmanager-3"]
+    assert found[4:7] == ["taskmanager", "taskmanager-2", "taskmanager-3"]
 
 
 def test_no_command_holds_a_password_of_the_run(home: RunFolder) -> None:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from spaf import clock
 from spaf.bench.progress import Progress
 from spaf.cli.terminal.output import err, printable
+from spaf.stack.service_names import SERVE
 from spaf.stack.state import RunState
 
 
@@ -25,6 +26,9 @@ class StartProgress:
         """Print the changes of the state."""
         if state.message and state.phase != "failed":
             self._print_once(state.message, f"[yellow]{escape(printable(state.message))}[/]")
+        page = state.services.get(SERVE)
+        if page is not None and page.pid is not None:
+            self._print_once(SERVE, f"{'page':12} {escape(page.address)} shows the start")
         for service in state.services.values():
             if service.state in ("running", "external"):
                 self._print_once(service.name, f"{service.name:12} {escape(service.address)}")

@@ -9,7 +9,6 @@ from spaf.serve.monitor.bottleneck import BottleneckDetector
 from spaf.serve.monitor.flink import checkpoint_age_s
 from spaf.serve.monitor.rates import GrowthRate
 from spaf.serve.monitor.snapshot import STAGES, PipelineSnapshot
-from spaf.trouble import Trouble
 
 
 class PipelineMessages:
@@ -31,7 +30,7 @@ class PipelineMessages:
             "backpressure": None if flink is None else _rounded(flink.backpressure),
             "busy": None if flink is None else _rounded(flink.busy),
             "culprit": self._culprit(snapshot),
-            "cause": None if snapshot.trouble is None else cause(snapshot.trouble),
+            "cause": None if snapshot.trouble is None else snapshot.trouble.message(),
             "restarts": 0 if flink is None else flink.restarts,
         }
         return pipeline, self._load(snapshot)
@@ -84,17 +83,6 @@ class PipelineMessages:
         known = [share for share in shares if share is not None]
         cpu_percent = round(100 * sum(known), 1) if known else None
         return cpu_percent, round(sum(service.rss_mib for service in ours), 1)
-
-
-def cause(found: Trouble) -> dict[str, Any]:
-    """Return a cause as a message; the page has the texts of its code in both languages."""
-    return {
-        "code": found.code,
-        "parameters": found.parameters,
-        "what": found.what,
-        "todo": found.todo,
-        "since_ms": round(found.since * 1_000),
-    }
 
 
 def _rounded(value: float | None) -> float | None:

@@ -11,12 +11,15 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from spaf import clock
-from spaf.serve.sales.rollup import SecondRow
+
+if TYPE_CHECKING:
+    # Not needed while the run starts, when the hub serves already.
+    from spaf.serve.sales.rollup import SecondRow
 
 # A viewer that reconnects within this gets the events that it has missed.
 RING_S = 30.0
@@ -89,10 +92,18 @@ class Viewer:
 class Hub:
     """Numbers the events, keeps the newest of each kind, and queues them for the viewers."""
 
-    def __init__(self, epoch: str, snapshot: Callable[[], dict[str, object]]) -> None:
-        """Keep the name of this process's numbering, and the builder of snapshots."""
+    def __init__(self, epoch: str, snapshot: Callable[[], object], kind: str = "snapshot") -> None:
+        """Keep the name of this process's numbering, and the builder of snapshots.
+
+        Args:
+            epoch: begins each id.
+            snapshot: returns the whole present state.
+            kind: of the event that holds it.
+
+        """
         self._epoch = epoch
         self._snapshot = snapshot
+        self._kind = kind
         self._number = 0
         self._ring: deque[Event] = deque()
         self._ring_bytes = 0
@@ -175,7 +186,7 @@ class Hub:
     def _snapshot_event(self) -> bytes:
         """Return the snapshot, encoded once for all viewers that need it before the next event."""
         if self._encoded_snapshot is None or self._encoded_snapshot[0] != self._number:
-            self._encoded_snapshot = (self._number, self._encoded("snapshot", self._snapshot()))
+            self._encoded_snapshot = (self._number, self._encoded(self._kind, self._snapshot()))
         return self._encoded_snapshot[1]
 
     def _missed(self, last_id: str | None) -> list[Event] | None:

@@ -68,7 +68,8 @@ class Stream:
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             await viewer.wait()
             body = self._hub.next(viewer)
-        await send({"type": "http.response.body", "body": b""})
+        # What was published just before the end is sent too.
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from typing import Any
+from typing import Any, Protocol
 
 import h11
 import uvicorn
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from spaf.serve.app import Site
 from spaf.serve.web.security import ALWAYS, NO_STORE
 
 LOOPBACK = "127.0.0.1"
@@ -37,6 +37,16 @@ SHUTDOWN_S = 2
 BACKLOG = 2_048
 # A cookie of another page on localhost comes with every request.
 MAX_HEADER_BYTES = 32 * 2**10
+
+
+class Closable(Protocol):
+    """An application whose endless responses can be ended."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+
+    def close(self) -> None:
+        """End every stream."""
 
 
 class Connection(H11Protocol):
@@ -123,7 +133,7 @@ def listeners(port: int) -> list[socket.socket]:
 class Server(uvicorn.Server):
     """Ends the streams before it waits for open responses."""
 
-    def __init__(self, site: Site, port: int) -> None:
+    def __init__(self, site: Closable, port: int) -> None:
         """Configure a server on loopback that logs errors only."""
         self._site = site
         config = uvicorn.Config(

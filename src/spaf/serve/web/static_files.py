@@ -43,12 +43,13 @@ class PageFiles(StaticFiles):
         return response
 
 
-def page_html(token: str, root: str = "") -> bytes:
+def page_html(token: str, root: str = "", live: str = "connecting") -> bytes:
     """Return index.html with the modules to preload and the token that changes require.
 
     Args:
         token: is sent back by the page with each change.
         root: begins each address of the page; empty for addresses relative to the page's own.
+        live: the state of the page before its first event.
 
     """
     files = {
@@ -57,5 +58,6 @@ def page_html(token: str, root: str = "") -> bytes:
         if file.is_file()
     }
     page = files[PAGE].replace(b"{{modules}}", preload_links(files).encode())
+    page = page.replace(b"{{live}}", live.encode())
     page = page.replace(b"{{token}}", token.encode()).replace(b"{{root}}", root.encode())
     return page.replace(b'"/static/', f'"{root}static/'.encode())

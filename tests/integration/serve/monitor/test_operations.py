@@ -17,7 +17,7 @@ from spaf import clock
 from spaf.serve.monitor.operations import INTERVAL_S, PipelinePublisher
 from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.serve.wiring import PageServices
-from spaf.stack.page_process import services
+from spaf.stack.page_source import services
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.progress import ProgressRecorder
 from spaf.stack.resource_usage import ResourceUsage

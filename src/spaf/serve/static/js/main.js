@@ -7,6 +7,7 @@ import { startFreshness } from "./core/freshness.js";
 import { mount as mountHeader } from "./core/header.js";
 import { language, t } from "./core/i18n.js";
 import { mount as mountPipeline } from "./core/pipeline.js";
+import { mount as mountStart } from "./core/start.js";
 import { takeRows, takeSnapshot, takeTick } from "./core/state.js";
 import { Stream } from "./core/stream.js";
 import { startTheme } from "./core/theme.js";
@@ -20,6 +21,8 @@ const LATER = { controls: "load", anomalies: "anomalies", accounts: "accounts", 
 const LATER_MS = 1_500;
 /** @type {Record<string, (data: any) => void>} */
 const TAKE = { snapshot: takeSnapshot, rows: takeRows, tick: takeTick };
+// While the run starts, only the start is drawn: the processors are needed elsewhere.
+let waiting = document.body.dataset.live === "starting";
 let requested = false;
 let complete = false;
 
@@ -28,10 +31,9 @@ translate();
 startTheme(() => emit("theme", null));
 guarded("header", () => mountHeader(byId("top")));
 startFreshness(byId("stale"));
-guarded("pipeline", () => mountPipeline(byId("pipeline"), paintLatency));
-guarded("sales", () => mountSales(byId("sales")));
+guarded("start", () => mountStart(byId("start")));
+if (!waiting) mountFirst();
 new Stream(receive, (state) => emit("connection", state));
-setTimeout(mountOthers, LATER_MS);
 
 /** @param {string} name @param {() => void} mount */
 function guarded(name, mount) {
@@ -40,6 +42,13 @@ function guarded(name, mount) {
   } catch (error) {
     console.error(`section ${name}:`, error);
   }
+}
+
+function mountFirst() {
+  waiting = false;
+  guarded("pipeline", () => mountPipeline(byId("pipeline"), paintLatency));
+  guarded("sales", () => mountSales(byId("sales")));
+  setTimeout(mountOthers, LATER_MS);
 }
 
 async function mountOthers() {
@@ -54,6 +63,7 @@ async function mountOthers() {
 
 /** @param {string} kind @param {any} data */
 function receive(kind, data) {
+  if (waiting && kind === "snapshot") mountFirst();
   TAKE[kind]?.(data);
   emit(/** @type {keyof Events} */ (kind), data);
   // A section that is still being fetched finds these in the snapshot, with which it begins.

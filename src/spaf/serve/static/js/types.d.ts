@@ -101,6 +101,24 @@ interface Cause {
   since_ms: number;
 }
 
+interface StartStage {
+  name: string;
+  state: "waiting" | "starting" | "ready" | "external" | "failed" | "unfinished";
+  since_ms: number | null;
+  ready_ms: number | null;
+  waits_for: string[];
+  job: string;
+  reason: string;
+}
+
+interface StartView {
+  phase: string;
+  began_ms: number;
+  stages: StartStage[];
+  message: string;
+  cause: Cause | null;
+}
+
 interface Pipeline {
   stages: Stage[];
   culprit: string | null;
@@ -169,6 +187,7 @@ interface LogPlace {
 
 /** Events of the stream, and those of the page itself. */
 interface Events {
+  start: { now_ms: number; start: StartView };
   snapshot: Snapshot;
   rows: { rows: RowValues[]; sums?: Sums; changed: SalesRow[] };
   anomalies: { anomalies: Anomaly[] };

@@ -19,12 +19,25 @@ const HEALTHY = new Set(["running", "external"]);
 const HEALTHY_LOAD = new Set([...HEALTHY, "selling", "ready", "stopped", "absent"]);
 
 /** What was heard last, by performance.now(), which no step of the clock changes; null before the first. */
-const heard = { tickAt: /** @type {number | null} */ (null), at: 0, cutAt: /** @type {number | null} */ (null), database: "up" };
+const heard = {
+  tickAt: /** @type {number | null} */ (null), at: 0, cutAt: /** @type {number | null} */ (null), database: "up",
+  // Phase of the start, until the snapshot comes.
+  start: "",
+};
 
 /** Check from now on, and write what is wrong into the banner. @param {HTMLElement} banner */
 export function startFreshness(banner) {
   const check = () => checkNow(banner);
-  on("snapshot", noteTick);
+  heard.start = document.body.dataset.live === "starting" ? "starting" : "";
+  on("start", ({ start }) => {
+    note();
+    heard.start = start.phase;
+    check();
+  });
+  on("snapshot", (data) => {
+    heard.start = "";
+    noteTick(data);
+  });
   on("rows", note);
   on("tick", noteTick);
   on("connection", (state) => {
@@ -57,7 +70,7 @@ function checkNow(banner) {
   const silentMs = tickAt === null ? 0 : Math.max(performance.now() - tickAt, Date.now() - heard.at);
   const gone = tickAt !== null && (silentMs > SILENT_MS || (cutAt !== null && performance.now() - cutAt > CUT_MS));
   const trouble = tickAt === null ? "" : troubleText(gone ? silentMs : 0);
-  const live = tickAt === null ? "connecting" : trouble ? "stale" : "live";
+  const live = trouble ? "stale" : heard.start ? startState() : tickAt === null ? "connecting" : "live";
   document.body.dataset.live = live;
   document.body.dataset.silent = String(gone);
   emit("age", { live, age: age() });
@@ -65,21 +78,31 @@ function checkNow(banner) {
   if (trouble) put(banner, trouble);
 }
 
+/** Return the state of the page while the run starts; a start that has ended stays as it was. */
+function startState() {
+  return heard.start === "failed" || heard.start === "stopping" ? "failed" : "starting";
+}
+
 /** Return the first thing that is wrong, or an empty text. @param {number} silentMs */
 function troubleText(silentMs) {
+  if (heard.start) return silentMs > 0 && startState() === "starting" ? t("start.silent") : "";
   if (silentMs > 0) {
     const seconds = number(Math.max(1, Math.floor(silentMs / 1_000)));
     return t("stale.silent", { seconds, time: time(heard.at) });
   }
-  return causeText(latest("pipeline")) || (heard.database === "up" ? stageTrouble() : t("stale.database"));
+  return pipelineCause() || (heard.database === "up" ? stageTrouble() : t("stale.database"));
 }
 
-/** Return why sales do not reach the tables, as the commands say it. @param {Pipeline | null} pipeline */
-function causeText(pipeline) {
-  const cause = pipeline?.cause;
-  if (!pipeline || !cause) return "";
+/** Return why sales do not reach the tables, as the commands say it. @param {Cause} cause */
+export function causeText(cause) {
   const key = `cause.${cause.code}`;
-  const text = escaped(hasText(key) ? t(key, cause.parameters) : `${cause.what} ${cause.todo}`);
+  return escaped(hasText(key) ? t(key, cause.parameters) : `${cause.what} ${cause.todo}`);
+}
+
+function pipelineCause() {
+  const pipeline = latest("pipeline");
+  if (!pipeline?.cause) return "";
+  const text = causeText(pipeline.cause);
   const stage = pipeline.culprit ? t(`stage.${pipeline.culprit}`) : "";
   return text.includes(stage) ? text : t("stale.cause", { stage, cause: text });
 }

@@ -1,0 +1,76 @@
+"""What the page shows of a run that is up; imported only then, because it imports most of SPAF."""
+
+from __future__ import annotations
+
+from spaf import settings
+from spaf.serve.app import Site, build
+from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo
+from spaf.stack.resource_usage import ResourceUsage
+from spaf.stack.run import Run
+from spaf.stack.service_names import GROUP, LOCUST
+from spaf.stack.state import RunFolder
+from spaf.stack.vitals import present_trouble
+
+
+def site(port: int, token: str, public_url: str | None) -> Site:
+    """Return the whole page of the run that is up.
+
+    Raises:
+        NotUpError: no run is up.
+
+    """
+    return build(source(Run.attach(settings.load())), port, token, public_url)
+
+
+def source(run: Run) -> RunInfo:
+    """Return what the page shows of a run."""
+    home = run.home
+    usage = ResourceUsage()
+    job = run.settings.job
+    return RunInfo(
+        kafka=run.kafka,
+        topic=run.topic,
+        group=GROUP,
+        flink=run.flink,
+        access=run.access,
+        rules=run.rules,
+        outlier_score=run.contract.outlier_score,
+        surge_score=run.contract.surge_score,
+        series_score=run.contract.series_score,
+        started_ms=round(run.started * 1_000),
+        services=lambda: services(home, usage),
+        job=lambda: job_info(home),
+        links=lambda: links(home),
+        labels=home.runs / "labels.jsonl",
+        runs=home.runs,
+        write_interval_s=(job.mini_batch_ms + job.flush_ms) / 1_000,
+    )
+
+
+def services(home: RunFolder, usage: ResourceUsage) -> list[ServiceInfo]:
+    """Return the present state of every service; an empty list once the run has ended."""
+    state = home.read()
+    known = [] if state is None else state.services.values()
+    return [
+        ServiceInfo(
+            service.name, service.state, service.address, service.restarts, *usage.of(service)
+        )
+        for service in known
+    ]
+
+
+def job_info(home: RunFolder) -> JobInfo:
+    """Return the present state of the job; `gone` once the run has ended."""
+    state = home.read()
+    if state is None:
+        return JobInfo("gone", "")
+    return JobInfo(state.job.state, state.job.id, present_trouble(home, state))
+
+
+def links(home: RunFolder) -> dict[str, str | None]:
+    """Return the addresses of the web pages of Flink and Locust."""
+    state = home.read()
+    if state is None:
+        return {"flink": None, "locust": None}
+    locust = state.services.get(LOCUST)
+    return {"flink": state.flink, "locust": locust.address if locust else None}

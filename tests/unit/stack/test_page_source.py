@@ -1,0 +1,69 @@
+"""What the page shows of a run that is up."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from spaf import settings
+from spaf.stack import page_source
+from spaf.stack.process import ProcessIdentity
+from spaf.stack.resource_usage import ResourceUsage
+from spaf.stack.run import Run
+from spaf.stack.state import (
+    JobContract,
+    JobPhase,
+    JobState,
+    Phase,
+    RunFolder,
+    RunState,
+    ServiceState,
+    ServiceStatus,
+)
+
+
+@pytest.fixture
+def home(bare: Path) -> RunFolder:
+    """Make a run folder in which nothing runs."""
+    made = RunFolder(bare / ".spaf")
+    made.create()
+    return made
+
+
+def run(home: RunFolder, *services: ServiceState) -> None:
+    """Write down a run of this process's."""
+    me = ProcessIdentity.of(os.getpid())
+    assert me is not None
+    state = RunState(
+        supervisor_pid=me.pid,
+        supervisor_started=me.started,
+        phase=Phase.RUNNING,
+        kafka="127.0.0.1:9092",
+        flink="http://127.0.0.1:8081",
+        postgres_host="127.0.0.1",
+        postgres_port=5432,
+        services={one.name: one for one in services},
+        job=JobState(JobPhase.RUNNING, "abc"),
+        contract=JobContract(currency="USD", surge_score=7.5),
+    )
+    home.write(state)
+
+
+def test_the_source_is_what_the_run_was_started_with(home: RunFolder) -> None:
+    """Addresses, and the rules of the job rather than those of the settings."""
+    run(home, ServiceState("locust", ServiceStatus.RUNNING, "http://127.0.0.1:8089"))
+    found = page_source.source(Run.attach(settings.load()))
+    assert (found.kafka, found.flink) == ("127.0.0.1:9092", "http://127.0.0.1:8081")
+    assert found.rules.default_currency == "USD"
+    assert found.surge_score == 7.5
+    assert (found.job().state, found.job().id) == ("RUNNING", "abc")
+    assert found.links() == {"flink": "http://127.0.0.1:8081", "locust": "http://127.0.0.1:8089"}
+
+
+def test_a_look_at_a_run_that_has_ended_is_empty(home: RunFolder) -> None:
+    """Nothing is there any more."""
+    assert page_source.services(home, ResourceUsage()) == []
+    assert page_source.job_info(home).state == "gone"
+    assert page_source.links(home) == {"flink": None, "locust": None}
