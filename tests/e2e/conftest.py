@@ -31,6 +31,7 @@ from spaf.stack.run import Run
 from spaf.stack.state import RunFolder
 from tests.support.commands import Answer, Done, FullRun, Processes, Spaf
 from tests.support.hostile import FOLDER, UMASK, furnish
+from tests.support.start_page import watched_start
 
 SPAF = Path(sys.executable).with_name("spaf")
 # A command that takes longer than this hangs, seconds.
@@ -132,8 +133,9 @@ def full_run(
         }
         before = set(path.iterdir())
         try:
-            up = spaf(path, "up", "--json", **variables)
-            yield FullRun(path, port, settings, variables, up, before)
+            with watched_start(large, tmp_path_factory.mktemp("browser")) as page:
+                up = spaf(path, "up", "--json", **variables)
+            yield FullRun(path, port, settings, variables, up, before, page)
         finally:
             down = spaf(path, "down", "--wipe", **variables)
     assert down.returncode == 0, down.stderr

@@ -10,6 +10,7 @@ from typing import Any
 
 from spaf.settings import Settings
 from spaf.stack.process import ProcessIdentity
+from tests.support.start_page import StartPage
 
 Done = subprocess.CompletedProcess[str]
 Spaf = Callable[..., Done]
@@ -28,6 +29,8 @@ class FullRun:
     up: Done
     # What the folder held before the start; the run folder is a link in it.
     before: set[Path]
+    # What a browser showed of the start.
+    page: StartPage
 
     @property
     def home(self) -> Path:

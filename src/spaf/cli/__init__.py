@@ -6,10 +6,9 @@ import sys
 
 from spaf.bench.registry import GROUPS
 from spaf.cli.lazy_group import LazyCommand, lazy_group
-from spaf.cli.terminal.output import err, print_error
+from spaf.cli.terminal.output import print_error
 from spaf.errors import SpafError
 
-INTERRUPTED = 130
 COMMANDS = {
     "up": LazyCommand(
         "spaf.cli.up:up",
@@ -75,6 +74,3 @@ def main() -> None:
     except OSError as error:
         print_error(SpafError(f"The system refused an operation: {error}"))
         sys.exit(SpafError.exit_code)
-    except KeyboardInterrupt:
-        err.print("Interrupted; what this command had started is stopped.")
-        sys.exit(INTERRUPTED)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -67,15 +68,14 @@ def demo(
     chosen = settings.load()
     # Before the start, because without a browser the command fails.
     program = find(chosen.serve.browser) if on_screen else None
-    # Both signals end the sales. Installed because a shell lets background processes ignore SIGINT.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    _on_interrupt(_end_start)
     progress = StartProgress()
     with (
         running(chosen, progress) as run,
         _screen(run, program) as screen,
         Measurement.start(run, screen) as measurement,
     ):
+        _on_interrupt(signal.default_int_handler)
         address = run.state().services[SERVE].address
         err.print(f"\nThe page: [bold]{address}[/]\n", highlight=False)
         page = _locust(run)
@@ -99,6 +99,18 @@ def demo(
         _print(outcome, quarantine, start_seconds)
     if outcome.reasons:
         raise typer.Exit(1)
+
+
+def _on_interrupt(handler: Callable[[int, FrameType | None], Any]) -> None:
+    """Let both signals end the sales; a shell lets its background processes ignore SIGINT."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+def _end_start(number: int, frame: FrameType | None) -> None:
+    """Say at once that the signal was heard: to stop the services takes some seconds."""
+    err.print("Stopping what was started ...")
+    signal.default_int_handler(number, frame)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,11 @@ from typing import Any, ClassVar, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from spaf.cli.terminal.output import err
+
+# Exit code after Ctrl-C, as of a shell.
+INTERRUPTED = 130
+
 
 class LazyCommand(NamedTuple):
     """A command or group that is not imported yet."""
@@ -47,6 +52,14 @@ class LazyGroup(TyperGroup):
         """Return the function of a command from what its target names."""
         function: Callable[..., None] = target
         return function
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call a command; after Ctrl-C print a sentence, because Typer ends without one."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            err.print("Interrupted; what this command had started is stopped.")
+            ctx.exit(INTERRUPTED)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the command that is called, imported."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from spaf import settings
+from spaf.cli.lazy_group import INTERRUPTED
 from spaf.cli.status import print_status, status_report
 from spaf.cli.terminal.output import Json, err, print_json
 from spaf.cli.terminal.progress import StartProgress
@@ -19,8 +20,13 @@ def up(*, json: Json = False) -> None:
     if control.is_up(chosen):
         err.print("SPAF is already up.")
     progress = StartProgress()
-    control.up(chosen, progress)
-    if not control.wait_for_page(chosen, progress):
+    try:
+        control.up(chosen, progress)
+        answers = control.wait_for_page(chosen, progress)
+    except KeyboardInterrupt:
+        err.print("Interrupted; the start goes on. `spaf status` shows it, `spaf down` ends it.")
+        raise typer.Exit(INTERRUPTED) from None
+    if not answers:
         err.print("[yellow]The page does not answer yet; `spaf logs serve` says why.[/]")
     state = RunFolder(chosen.home).running()
     report = status_report(chosen, state)

@@ -7,8 +7,8 @@ from spaf.serve.app import Site, build
 from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
-from spaf.stack.service_names import GROUP, LOCUST
-from spaf.stack.state import RunFolder
+from spaf.stack.service_names import GROUP, LOCUST, SERVE
+from spaf.stack.state import RunFolder, ServiceState, ServiceStatus
 from spaf.stack.vitals import present_trouble
 
 
@@ -53,10 +53,15 @@ def services(home: RunFolder, usage: ResourceUsage) -> list[ServiceInfo]:
     known = [] if state is None else state.services.values()
     return [
         ServiceInfo(
-            service.name, service.state, service.address, service.restarts, *usage.of(service)
+            service.name, _status(service), service.address, service.restarts, *usage.of(service)
         )
         for service in known
     ]
+
+
+def _status(service: ServiceState) -> ServiceStatus:
+    """Return the state of a service; the page runs, even if the supervisor has not seen it yet."""
+    return ServiceStatus.RUNNING if service.name == SERVE else service.state
 
 
 def job_info(home: RunFolder) -> JobInfo:

@@ -119,6 +119,9 @@ class Supervisor:
 
     def _show_start(self) -> None:
         """Start the page, before anything else takes the processors."""
+        for folder in self._health.folders:
+            # That of PostgreSQL may lie elsewhere, and its disk is watched from now on.
+            folder.mkdir(parents=True, exist_ok=True)
         self._enter(Phase.STARTING, self._state.message)
         self._start_services()
 

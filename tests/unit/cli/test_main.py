@@ -14,6 +14,7 @@ from spaf import settings
 from spaf.bench import registry
 from spaf.cli import COMMANDS, app, main
 from spaf.errors import SettingsError, SpafError
+from spaf.stack import control
 
 pytestmark = pytest.mark.usefixtures("bare")
 VERBS = [
@@ -176,6 +177,33 @@ def test_failures_have_their_exit_codes(
 
     monkeypatch.setattr(settings, "load", fail)
     assert ended(monkeypatch, "status") == code
+
+
+def test_ctrl_c_is_answered_by_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also within a group; `make` would add its error only."""
+    for line in ("demo", "bench rates"):
+
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(settings, "load", interrupt)
+        assert ended(monkeypatch, *line.split()) == 130
+        assert capsys.readouterr().err == "Interrupted; what this command had started is stopped.\n"
+
+
+def test_ctrl_c_of_up_leaves_the_run_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It starts in the background, so the sentence says how to end it."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(control, "up", interrupt)
+    assert ended(monkeypatch, "up") == 130
+    assert "the start goes on" in capsys.readouterr().err
 
 
 def test_down_without_a_run_is_fine(

@@ -62,6 +62,12 @@ def test_the_source_is_what_the_run_was_started_with(home: RunFolder) -> None:
     assert found.links() == {"flink": "http://127.0.0.1:8081", "locust": "http://127.0.0.1:8089"}
 
 
+def test_the_page_runs_although_the_supervisor_has_not_asked_it_yet(home: RunFolder) -> None:
+    """Its first viewers would be told that it is starting."""
+    run(home, ServiceState("serve", ServiceStatus.STARTING, "http://127.0.0.1:8080"))
+    assert [one.state for one in page_source.services(home, ResourceUsage())] == ["running"]
+
+
 def test_a_look_at_a_run_that_has_ended_is_empty(home: RunFolder) -> None:
     """Nothing is there any more."""
     assert page_source.services(home, ResourceUsage()) == []

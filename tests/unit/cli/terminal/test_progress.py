@@ -49,6 +49,15 @@ def test_service_is_told_once_when_it_is_ready(scene: Scene) -> None:
     assert len(scene.lines()) == 1
 
 
+def test_page_is_told_as_soon_as_it_is_started(scene: Scene) -> None:
+    """It shows the start; once it is ready, it is not told again."""
+    page = ServiceState("serve", ServiceStatus.STARTING, "http://127.0.0.1:8080", pid=7)
+    scene.state.services["serve"] = page
+    assert scene.lines() == ["  0.0 s  page         http://127.0.0.1:8080 shows the start"]
+    page.state = ServiceStatus.RUNNING
+    assert len(scene.lines()) == 1
+
+
 def test_service_elsewhere_counts_as_ready(scene: Scene) -> None:
     """It is there already."""
     scene.state.services["kafka"] = ServiceState("kafka", ServiceStatus.EXTERNAL, "k:1")

@@ -92,9 +92,12 @@ function problem({ phase, message, cause }) {
   const notes = phase === "starting" && message ? html`<p class="note" data-test="start-note">${escaped(message)}</p>` : nothing;
   if (cause) return html`${notes}<p class="start-problem" role="alert" data-test="start-problem">${causeText(cause)}</p>`;
   if (!ENDED.has(phase) || !message) return notes;
-  const [first, ...rest] = message.split("\n");
-  return html`<div class="start-problem" role="alert" data-test="start-problem"><p>${escaped(first)}</p>${rest.length
-    ? html`<pre tabindex="0" aria-label=${t("start.details")}>${rest.map((line) => `${escaped(line)}\n`)}</pre>` : nothing}</div>`;
+  // What happened; the end of a log, if a service has ended; what to do.
+  const [what, ...rest] = message.split("\n");
+  const todo = rest.pop();
+  return html`<div class="start-problem" role="alert" data-test="start-problem"><p>${escaped(what)}</p>${rest.length
+    ? html`<pre tabindex="0" aria-label=${t("start.details")}>${rest.map((line) => `${escaped(line)}\n`)}</pre>` : nothing}${
+    todo ? html`<p>${escaped(todo)}</p>` : nothing}</div>`;
 }
 
 /** @param {StartStage} stage @param {StartView} start @param {number} nowMs */
@@ -132,7 +135,7 @@ function span(stage, start, nowMs) {
   const whole = Math.max(1_000, nowMs - start.began_ms);
   const from = Math.max(0, (stage.since_ms ?? nowMs) - start.began_ms) / whole;
   const to = ((stage.ready_ms ?? nowMs) - start.began_ms) / whole;
-  const width = stage.since_ms === null ? 0 : Math.max(0.004, Math.min(1, to) - from);
+  const width = stage.since_ms === null ? 0 : Math.max(0.01, Math.min(1, to) - from);
   return html`<span class="start-span" aria-hidden="true"><span .style=${
     `inset-inline-start: ${(from * 100).toFixed(1)}%; inline-size: ${(width * 100).toFixed(1)}%`}></span></span>`;
 }
