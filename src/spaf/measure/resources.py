@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from spaf import clock
-from spaf.stack.resource_usage import resources
+from spaf.stack.resource_usage import memory_mib, resources
 from spaf.stack.state import RunFolder, RunState
 
 # Between two samples: reading the memory of a JVM takes it milliseconds.
@@ -84,4 +84,4 @@ def _supervisor(state: RunState) -> tuple[float, float]:
     if process is None:
         return 0.0, 0.0
     times = process.cpu_times()
-    return process.memory_info().rss / 2**20, times.user + times.system
+    return memory_mib(process), times.user + times.system
