@@ -9,6 +9,7 @@ import httpx
 
 from spaf.errors import JobError
 from spaf.job.flink_address import FlinkAddress
+from spaf.tls import no_authorities
 
 TIMEOUT_S = 3.0
 CAUSED_BY = "Caused by: "
@@ -66,7 +67,8 @@ class FlinkClient:
         """Keep the address, such as http://127.0.0.1:8081; the first call connects."""
         self._address = FlinkAddress.plain(url)
         self.url = str(self._address)
-        verify = self._address.tls.context() if self._address.encrypted else True
+        encrypted = self._address.encrypted
+        verify = self._address.tls.context() if encrypted else no_authorities()
         # Proxy variables are ignored: Flink is on this machine, or its operator named its address.
         self._client = httpx.Client(timeout=timeout_s, trust_env=False, verify=verify)
 

@@ -17,6 +17,7 @@ from spaf.stack.quarantine_process import is_ready
 from spaf.stack.service_names import JOBMANAGER, KAFKA, LOCUST, POSTGRES, QUARANTINE, SERVE
 from spaf.stack.state import SUPERUSER_SECRET, RunFolder
 from spaf.store.access import Access
+from spaf.tls import no_authorities
 from spaf.topic.security import KafkaAddress
 
 # The rate that Locust's page shows before a person changes it: that of the brief.
@@ -203,6 +204,8 @@ def sales(settings: Settings, bootstrap: str, home: RunFolder) -> LoadSpec:
 def answers(url: str) -> bool:
     """Return whether a web server answers with success."""
     try:
-        return httpx.get(url, timeout=flink.REST_TIMEOUT_S, trust_env=False).is_success
+        return httpx.get(
+            url, timeout=flink.REST_TIMEOUT_S, trust_env=False, verify=no_authorities()
+        ).is_success
     except httpx.HTTPError:
         return False

@@ -17,6 +17,7 @@ from spaf.generate.locust.protocol import (
     InjectionAccepted,
     LoadStatus,
 )
+from spaf.tls import no_authorities
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -38,7 +39,7 @@ class LocustClient:
         """Keep the address, such as http://127.0.0.1:8089, without a request."""
         self.address = address.rstrip("/")
         # The page is on this machine: no proxy.
-        self._client = httpx.Client(timeout=timeout_s, trust_env=False)
+        self._client = httpx.Client(timeout=timeout_s, trust_env=False, verify=no_authorities())
 
     def __enter__(self) -> Self:
         """Return the client."""
