@@ -88,6 +88,10 @@ MAX_DEVIATION = 1_000.0
 PAUSE_ROWS = 240
 # Alerts of a series with fewer rows than this between them are one run.
 SERIES_RUN_ROWS = 12
+# Event time of a record whose time cannot be read: the largest BIGINT, which is too far ahead.
+UNREADABLE_MS = 2**63 - 1
+# What a time before 1970 is moved by, ms: far beyond every time that the contract accepts.
+FAR_FUTURE_MS = 10**15
 # Maximum distance of a price from a whole cent, in cents: a twentieth, less what doubles round.
 CENT_TOLERANCE = 0.0499
 
@@ -181,6 +185,7 @@ class JobParameters:
         """Return the literal of each placeholder of the SQL, by name."""
         known = ", ".join(map(_text, self.known_categories))
         third = self.surge_seconds // HISTORY_PARTS
+        max_lateness_ms, max_ahead_ms = self.max_lateness_s * 1000, self.max_ahead_s * 1000
         filters = {category: f"category = {_text(category)}" for category in self.known_categories}
         filters[OTHER_CATEGORIES] = f"category NOT IN ({known})"
         return {
@@ -195,10 +200,11 @@ class JobParameters:
             "anomaly_flush": _text(f"{max(self.flush_ms, ANOMALY_FLUSH_MS)} ms"),
             "ledger_flush": _text(f"{max(self.flush_ms, LEDGER_FLUSH_MS)} ms"),
             "default_currency": _text(self.default_currency),
-            "max_lateness_s": str(self.max_lateness_s),
-            "max_ahead_s": str(self.max_ahead_s),
-            "max_lateness_ms": str(self.max_lateness_s * 1000),
-            "max_ahead_ms": str(self.max_ahead_s * 1000),
+            "max_lateness_ms": str(max_lateness_ms),
+            "max_ahead_ms": str(max_ahead_ms),
+            "accepted": f"lateness_ms BETWEEN -{max_ahead_ms} AND {max_lateness_ms}",
+            "unreadable_ms": str(UNREADABLE_MS),
+            "far_future_ms": str(FAR_FUTURE_MS),
             "iso_8601": _text(ISO_8601),
             "cent_tolerance": _double(CENT_TOLERANCE),
             "state_ttl": _text(f"{self._state_ttl_ms()} ms"),
@@ -208,7 +214,7 @@ class JobParameters:
             "total_columns": _sum_columns(filters, {"n": "sales", "m": "revenue"}),
             "total_rows": _total_rows(list(filters)),
             "max_revenue_cents": str(MAX_REVENUE_CENTS),
-            "outlier_block_s": str(self.outlier_hours * 3600),
+            "outlier_block_ms": str(self.outlier_hours * 3_600_000),
             "min_history": str(MIN_HISTORY),
             "min_price_spread": _double(MIN_PRICE_SPREAD),
             "max_price_spread": _double(MAX_PRICE_SPREAD),
@@ -267,7 +273,7 @@ class JobParameters:
         """
         block_s, slack_s = self.duplicate_block_s, STATE_SLACK_S
         return {
-            "duplicate_block_s": str(block_s),
+            "duplicate_block_ms": str(block_s * 1000),
             "duplicate_ttl": _text(f"{block_s + DUPLICATE_SLACK_S} s"),
             "counted_ttl": _text(f"{block_s + slack_s + self.max_ahead_s + self.max_lateness_s} s"),
         }

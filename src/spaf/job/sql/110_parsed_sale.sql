@@ -9,15 +9,14 @@ SELECT
     kafka_offset,
     append_time,
     arrival,
-    TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 00:00:00', CAST(append_time AS TIMESTAMP(3)))
-        AS append_second,
+    EXTRACT(EPOCH FROM append_time) * 1000 + EXTRACT(MILLISECOND FROM append_time) AS append_ms,
     productId AS product_id,
     productCategory AS category,
     COALESCE(currency, ${default_currency}) AS currency,
     transactionId AS transaction_id,
     CAST(productQuantity AS BIGINT) AS quantity,
     CAST(FLOOR(productPrice * 100e0 + 0.5e0) AS BIGINT) AS unit_cents,
-    -- Stated event time, ms. NULL if none is stated, -1 if it cannot be read.
+    -- Stated event time, ms. NULL if none is stated, the largest number if it cannot be read.
     CASE
         WHEN eventTime IS NOT NULL
             THEN
@@ -28,7 +27,7 @@ SELECT
                         AND TRY_CAST(eventTime AS BIGINT) >= 1000000000000
                         THEN TRY_CAST(eventTime AS BIGINT)
                     -- The magnitude tells seconds, milliseconds, microseconds and nanoseconds apart.
-                    WHEN COALESCE(TRY_CAST(eventTime AS BIGINT), -1) < 0 THEN -1
+                    WHEN COALESCE(TRY_CAST(eventTime AS BIGINT), -1) < 0 THEN ${unreadable_ms}
                     WHEN TRY_CAST(eventTime AS BIGINT) < 100000000000
                         THEN TRY_CAST(eventTime AS BIGINT) * 1000
                     WHEN TRY_CAST(eventTime AS BIGINT) < 100000000000000
@@ -42,52 +41,58 @@ SELECT
         -- does not exist as another date, so the pattern knows the days of each month.
         WHEN REGEXP(transactionDate, ${iso_8601})
             THEN
-                1000 * CAST(
-                    TIMESTAMPDIFF(
-                        SECOND,
-                        TIMESTAMP '1970-01-01 00:00:00',
-                        TO_TIMESTAMP(
-                            SUBSTRING(transactionDate, 1, 10)
-                            || ' '
-                            || SUBSTRING(transactionDate, 12, 5)
-                            || CASE
-                                WHEN SUBSTRING(transactionDate, 17, 1) = ':'
-                                    THEN SUBSTRING(transactionDate, 17, 3)
-                                ELSE ':00'
-                            END
-                        )
-                    ) AS BIGINT
-                )
-                + COALESCE(
-                    CAST(
-                        RPAD(
-                            NULLIF(REGEXP_EXTRACT(transactionDate, '[.,](\d{1,3})', 1), ''), 3, '0'
-                        )
-                        AS BIGINT
-                    ),
-                    0
-                )
-                - COALESCE(
-                    3600000 * CAST(
-                        REGEXP_EXTRACT(
-                            transactionDate, '([+-]\d\d)(:?\d\d)?(\[.*)?\z', 1
-                        ) AS BIGINT
-                    ),
-                    0
-                )
-                - COALESCE(
-                    60000 * CAST(
-                        REGEXP_EXTRACT(
-                            transactionDate, '[+-]\d\d:?(\d\d)(\[.*)?\z', 1
+                -- A time before 1970, possible by its zone, becomes one in the far future.
+                MOD(
+                    ${far_future_ms}
+                    + 1000 * CAST(
+                        TIMESTAMPDIFF(
+                            SECOND,
+                            TIMESTAMP '1970-01-01 00:00:00',
+                            TO_TIMESTAMP(
+                                SUBSTRING(transactionDate, 1, 10)
+                                || ' '
+                                || SUBSTRING(transactionDate, 12, 5)
+                                || CASE
+                                    WHEN SUBSTRING(transactionDate, 17, 1) = ':'
+                                        THEN SUBSTRING(transactionDate, 17, 3)
+                                    ELSE ':00'
+                                END
+                            )
                         ) AS BIGINT
                     )
-                    * CASE WHEN REGEXP(transactionDate, '-\d\d:?\d\d(\[.*)?\z') THEN -1 ELSE 1 END,
-                    0
+                    + COALESCE(
+                        CAST(
+                            RPAD(
+                                NULLIF(REGEXP_EXTRACT(transactionDate, '[.,](\d{1,3})', 1), ''), 3, '0'
+                            )
+                            AS BIGINT
+                        ),
+                        0
+                    )
+                    - COALESCE(
+                        3600000 * CAST(
+                            REGEXP_EXTRACT(
+                                transactionDate, '([+-]\d\d)(:?\d\d)?(\[.*)?\z', 1
+                            ) AS BIGINT
+                        ),
+                        0
+                    )
+                    - COALESCE(
+                        60000 * CAST(
+                            REGEXP_EXTRACT(
+                                transactionDate, '[+-]\d\d:?(\d\d)(\[.*)?\z', 1
+                            ) AS BIGINT
+                        )
+                        * CASE WHEN REGEXP(transactionDate, '-\d\d:?\d\d(\[.*)?\z') THEN -1 ELSE 1 END,
+                        0
+                    ),
+                    ${far_future_ms}
                 )
-        ELSE -1
+        ELSE ${unreadable_ms}
     END AS stated_ms,
-    COALESCE(
-        CHAR_LENGTH(productId) BETWEEN 1 AND 64
+    (
+        productId <> ''
+        AND CHAR_LENGTH(productId) <= 64
         AND (
             productCategory IN (${known_categories})
             OR REGEXP(
@@ -102,7 +107,6 @@ SELECT
         AND CASE
             WHEN currency IS NULL OR currency = ${default_currency} THEN TRUE
             ELSE REGEXP(currency, '\A[A-Z]{3}\z')
-        END,
-        FALSE
+        END
     ) AS well_formed
 FROM sale_log

@@ -1,34 +1,31 @@
--- Each readable record with its outcome: 0 accepted, 1 late, 2 refused.
+-- Each readable record with its lateness: append time minus event time, ms.
 -- Grain: kafka_partition, kafka_offset.
--- Lateness compares two timestamps of the record, never a watermark, so a replay gives the same
--- outcome.
+-- A record is accepted if its lateness is within the limits of the contract, late above them, and
+-- refused below them: its event time is too far ahead, or it breaks another rule. Outside the limits
+-- lateness_ms is the nearest such number. Lateness compares two timestamps of the record, never a
+-- watermark, so a replay gives the same outcome.
+-- The planner repeats the expression of a column wherever the column is named, so the long ones of
+-- parsed_sale are named once here, and what reads this view derives the outcome itself.
 CREATE TEMPORARY VIEW classified_sale AS
 SELECT
     kafka_partition,
     kafka_offset,
     append_time,
     arrival,
-    append_second,
+    append_ms,
     product_id,
     category,
     currency,
     transaction_id,
     unit_cents,
     quantity,
-    unit_cents * quantity AS cents,
-    COALESCE(stated_ms / 1000, CAST(append_second AS BIGINT)) AS event_second,
     CASE
-        WHEN NOT well_formed THEN 2
-        -- In whole seconds, one second inside either limit: nearly every sale needs no timestamp.
-        -- This comes first, because the planner repeats stated_ms wherever it is named.
-        WHEN
-            stated_ms / 1000 > append_second - ${max_lateness_s}
-            AND stated_ms / 1000 < append_second + ${max_ahead_s}
-            THEN 0
-        WHEN stated_ms IS NULL THEN 0
-        WHEN stated_ms < 0 THEN 2
-        WHEN TO_TIMESTAMP_LTZ(stated_ms - ${max_ahead_ms}, 3) > append_time THEN 2
-        WHEN TO_TIMESTAMP_LTZ(stated_ms + ${max_lateness_ms}, 3) < append_time THEN 1
-        ELSE 0
-    END AS outcome
+        WHEN well_formed
+            THEN
+                LEAST(
+                    GREATEST(COALESCE(append_ms - stated_ms, 0), -1 - ${max_ahead_ms}),
+                    ${max_lateness_ms} + 1
+                )
+        ELSE -1 - ${max_ahead_ms}
+    END AS lateness_ms
 FROM parsed_sale

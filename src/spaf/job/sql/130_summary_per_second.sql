@@ -12,15 +12,15 @@ SELECT
         AS total_sales
 FROM (
     SELECT /*+ STATE_TTL('classified_sale' = ${state_ttl}) */
-        event_second,
+        (append_ms - lateness_ms) / 1000 AS event_second,
         category,
         currency,
         COUNT(*) AS sales_count,
         SUM(quantity) AS units_sold,
-        SUM(cents / 1000000000) AS billions,
+        SUM(unit_cents * quantity / 1000000000) AS billions,
         -- MOD has the type of its divisor, and a SUM of INT is an INT: it would overflow.
-        SUM(MOD(cents, CAST(1000000000 AS BIGINT))) AS rest
+        SUM(MOD(unit_cents * quantity, CAST(1000000000 AS BIGINT))) AS rest
     FROM classified_sale
-    WHERE outcome = 0
-    GROUP BY event_second, category, currency
+    WHERE ${accepted}
+    GROUP BY (append_ms - lateness_ms) / 1000, category, currency
 )

@@ -3,8 +3,7 @@
 CREATE TEMPORARY VIEW ledger_per_second AS
 SELECT
     kafka_partition,
-    CAST(TO_TIMESTAMP_LTZ(CAST(append_second AS BIGINT) * 1000, 3) AS TIMESTAMP(3))
-        AS append_second,
+    CAST(TO_TIMESTAMP_LTZ(append_second * 1000, 3) AS TIMESTAMP(3)) AS append_second,
     accepted,
     late,
     refused,
@@ -13,12 +12,12 @@ SELECT
 FROM (
     SELECT /*+ STATE_TTL('classified_sale' = ${state_ttl}) */
         kafka_partition,
-        append_second,
-        COUNT(*) FILTER (WHERE outcome = 0) AS accepted,
-        COUNT(*) FILTER (WHERE outcome = 1) AS late,
-        COUNT(*) FILTER (WHERE outcome = 2) AS refused,
+        append_ms / 1000 AS append_second,
+        COUNT(*) FILTER (WHERE ${accepted}) AS accepted,
+        COUNT(*) FILTER (WHERE lateness_ms > ${max_lateness_ms}) AS late,
+        COUNT(*) FILTER (WHERE lateness_ms < -${max_ahead_ms}) AS refused,
         MIN(kafka_offset) AS min_offset,
         MAX(kafka_offset) AS max_offset
     FROM classified_sale
-    GROUP BY kafka_partition, append_second
+    GROUP BY kafka_partition, append_ms / 1000
 )

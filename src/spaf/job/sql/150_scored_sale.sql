@@ -57,7 +57,7 @@ FROM (
             FROM (
                 SELECT
                     *,
-                    append_second / ${outlier_block_s} AS block,
+                    append_ms / ${outlier_block_ms} AS block,
                     COALESCE(
                         CAST(FLOOR(LN(CAST(unit_cents + 1 AS DOUBLE)) * 1e3 + 0.5e0) AS BIGINT), 0
                     ) AS log_price,
@@ -65,7 +65,7 @@ FROM (
                         CAST(FLOOR(LN(CAST(quantity AS DOUBLE)) * 1e3 + 0.5e0) AS BIGINT), 0
                     ) AS log_quantity
                 FROM classified_sale
-                WHERE outcome = 0
+                WHERE ${accepted}
             )
             WINDOW so_far AS (
                 PARTITION BY kafka_partition, product_id, currency, block

@@ -10,10 +10,10 @@ SELECT
     SUM(
         CASE
             WHEN currency <> ${default_currency} THEN CAST(0 AS BIGINT)
-            WHEN cents > ${max_revenue_cents} THEN ${max_revenue_cents}
-            ELSE cents
+            WHEN unit_cents * quantity > ${max_revenue_cents} THEN ${max_revenue_cents}
+            ELSE unit_cents * quantity
         END
     ) AS revenue
 FROM TABLE(TUMBLE(TABLE classified_sale, DESCRIPTOR(append_time), INTERVAL '1' SECOND))
-WHERE outcome = 0
+WHERE ${accepted}
 GROUP BY window_start, window_end, window_time, category

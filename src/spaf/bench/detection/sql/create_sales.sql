@@ -5,14 +5,12 @@ SELECT
     row_index AS kafka_offset,
     TO_TIMESTAMP_LTZ(row_index * 1000, 3) AS append_time,
     row_index AS arrival,
-    CAST(row_index AS INT) AS append_second,
+    row_index * 1000 AS append_ms,
     category,
     product AS product_id,
     currency,
     CAST(NULL AS STRING) AS transaction_id,
     quantity,
     number AS unit_cents,
-    number * quantity AS cents,
-    row_index AS event_second,
-    0 AS outcome
+    CAST(0 AS BIGINT) AS lateness_ms
 FROM csv_row

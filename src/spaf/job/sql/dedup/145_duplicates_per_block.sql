@@ -3,12 +3,8 @@
 -- are read, but the block of a copy never changes.
 CREATE TEMPORARY VIEW duplicates_per_block AS
 SELECT
-    CAST(TO_TIMESTAMP_LTZ(CAST(block AS BIGINT) * ${duplicate_block_s} * 1000, 3) AS TIMESTAMP(3))
-        AS block_start,
-    CAST(
-        TO_TIMESTAMP_LTZ((CAST(block AS BIGINT) + 1) * ${duplicate_block_s} * 1000, 3)
-        AS TIMESTAMP(3)
-    ) AS block_end,
+    CAST(TO_TIMESTAMP_LTZ(block * ${duplicate_block_ms}, 3) AS TIMESTAMP(3)) AS block_start,
+    CAST(TO_TIMESTAMP_LTZ((block + 1) * ${duplicate_block_ms}, 3) AS TIMESTAMP(3)) AS block_end,
     duplicates,
     conflicting
 FROM (
