@@ -25,6 +25,11 @@ def monotonic() -> float:
     return time.monotonic()  # noqa: TID251 - this is the one place
 
 
+def processor() -> float:
+    """Return the processor time of this process so far, by all of its threads, in seconds."""
+    return time.process_time()
+
+
 def sleep(seconds: float) -> None:
     """Wait for this many seconds."""
     time.sleep(seconds)  # noqa: TID251 - this is the one place

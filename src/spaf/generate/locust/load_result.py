@@ -44,6 +44,15 @@ class LoadResult(msgspec.Struct, frozen=True):
     last_intended_us: int | None
     seed: int
     run_id: str
+    # Processor time of the Locust process during the run, by all of its threads.
+    cpu_s: float = 0.0
+    # Whether it ran before ordinary processes.
+    realtime: bool = False
+
+    @property
+    def cpu_cores(self) -> float:
+        """Average number of cores that the generator used."""
+        return self.cpu_s / self.duration_s if self.duration_s else 0.0
 
     @property
     def reasons(self) -> list[str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from spaf import clock
 from spaf.generate.locust.histogram import Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from confluent_kafka import KafkaError, Message
+    from confluent_kafka import Message
 
     from spaf.generate.anomalies.anomaly import EpisodeLabel, Label
     from spaf.generate.shop.stream import SaleStream
@@ -22,10 +22,23 @@ if TYPE_CHECKING:
 class Sender(Protocol):
     """The part of a Kafka producer that is used here."""
 
-    def produce(
-        self, topic: str, value: bytes, *, on_delivery: Callable[[KafkaError | None, Message], None]
-    ) -> None:
-        """Queue one record."""
+    def produce_batch(
+        self,
+        topic: str,
+        messages: list[dict[str, Any]],
+        *,
+        on_delivery: Callable[[KafkaError | None, Message], None],
+    ) -> int:
+        """Queue records; one that is refused gets the reason as its `_error`."""
+
+
+class _Sale(NamedTuple):
+    """A sale that is to be queued, as librdkafka wants it, and its label."""
+
+    message: dict[str, Any]
+    label: Label | EpisodeLabel | None
+    intended_us: int
+    sent_us: int
 
 
 class DeliveryStats:
@@ -71,34 +84,45 @@ class Publisher:
         """Sales without a delivery report yet."""
         return self.intended - self.acked - self.failed
 
-    def send(self, intended_us: int) -> None:
-        """Send the sales of the slot at `intended_us`: one, during an episode none or several."""
-        self.slots += 1
-        sent_us = clock.now_us()
-        for value, label in self._stream.sales(intended_us, sent_us):
-            if value:
-                self._send(value, label, intended_us, sent_us)
-            elif label is not None:
-                self._on_label(label)
+    def send(self, due: Iterable[int]) -> None:
+        """Send the sales of the slots that are due: of each one, during an episode none or several.
 
-    def _send(
-        self, value: bytes, label: Label | EpisodeLabel | None, intended_us: int, sent_us: int
-    ) -> None:
-        """Send one sale; a full queue counts as a failure."""
+        They are queued at once: one by one, each would wake the producer's thread, which would send
+        a request for each, and a request costs the broker much more than a sale.
+        """
+        sales: list[_Sale] = []
+        for intended_us in due:
+            self.slots += 1
+            sent_us = clock.now_us()
+            for value, label in self._stream.sales(intended_us, sent_us):
+                if value:
+                    sales.append(_Sale({"value": value}, label, intended_us, sent_us))
+                elif label is not None:
+                    self._on_label(label)
+        if sales:
+            self._queue(sales)
+
+    def _queue(self, sales: list[_Sale]) -> None:
+        """Queue sales; one that the producer refuses counts as a failure."""
+        messages = [sale.message for sale in sales]
         try:
-            self._sender.produce(self._topic, value, on_delivery=self._on_delivery)
+            self._sender.produce_batch(self._topic, messages, on_delivery=self._on_delivery)
         except (BufferError, KafkaException) as refusal:
-            self._refused += 1
-            self._fail(str(refusal))
-        else:
+            for message in messages:
+                message["_error"] = refusal
+        for message, label, intended_us, sent_us in sales:
+            if "_error" in message:
+                self._refused += 1
+                self._fail(_reason(message["_error"]))
+                continue
             self.sent += 1
             self.delays.add(sent_us - intended_us)
             if label is not None:
                 self._on_label(label)
         if self.first_intended_us is None:
-            self.first_intended_us = intended_us
-        self.last_intended_us = intended_us
-        self.last_sent_us = sent_us
+            self.first_intended_us = sales[0].intended_us
+        self.last_intended_us = sales[-1].intended_us
+        self.last_sent_us = sales[-1].sent_us
 
     def pop_stats(self) -> DeliveryStats:
         """Return the delivery reports since the last call."""
@@ -117,3 +141,7 @@ class Publisher:
     def _fail(self, reason: str) -> None:
         self.failed += 1
         self._stats.failures[reason] += 1
+
+
+def _reason(refusal: KafkaError | BaseException) -> str:
+    return refusal.str() if isinstance(refusal, KafkaError) else str(refusal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from spaf.generate.shop.schedule import MICROSECONDS, Schedule
@@ -9,8 +10,8 @@ from spaf.generate.shop.schedule import MICROSECONDS, Schedule
 if TYPE_CHECKING:
     from fractions import Fraction
 
-# Shortest wait of a user, seconds. To wake a user costs about as much as to send a sale, so higher
-# rates lead to larger batches, not to more wake-ups.
+# Shortest wait of a user, and between two users that wake, seconds. To wake a user costs as much as
+# to send ten sales, and so does each request to the broker: higher rates lead to larger batches.
 MIN_WAIT_S = 0.001
 # Wait of a user without a slot, seconds; a change of the rate wakes it earlier.
 IDLE_S = 1.0
@@ -39,7 +40,8 @@ class RateControl:
         self._seconds = seconds
         self._expected = expected_users
         self._limit_us: int | None = None
-        self._claimed = -1
+        # The first slot that another user may wait for.
+        self._unclaimed = 0
 
     @property
     def rate(self) -> Fraction:
@@ -90,12 +92,16 @@ class RateControl:
         return [schedule.due_us(k) for k in schedule.take_due(now_us, limit)]
 
     def seconds_to_next_slot(self, now_us: int) -> float:
-        """Claim the earliest slot that no other user waits for; return the seconds until then."""
+        """Claim the earliest slot MIN_WAIT_S after those of other users; return seconds until then.
+
+        The slots in between are due when that user wakes, so one user sends them all.
+        """
         schedule = self.schedule
         if schedule is None or self._closed_us is not None or self.done:
             return IDLE_S
-        self._claimed = max(self._claimed + 1, schedule.next)
-        wait = (schedule.due_us(self._claimed) - now_us) / MICROSECONDS
+        slot = max(self._unclaimed, schedule.next)
+        self._unclaimed = slot + ceil(MIN_WAIT_S * schedule.rate)
+        wait = (schedule.due_us(slot) - now_us) / MICROSECONDS
         # Without an upper limit: a user that wakes earlier would claim another slot, and no user
         # would wait for this one.
         return max(wait, MIN_WAIT_S)
@@ -104,7 +110,7 @@ class RateControl:
         """Continue the schedule from now at the present rate."""
         if self._closed_us is not None or self._is_fixed():
             return
-        self._claimed = -1
+        self._unclaimed = 0
         if not self.users:
             self.schedule = None
         elif self.schedule is not None:

@@ -175,10 +175,13 @@ def test_burst_at_a_low_rate_still_adds_up() -> None:
 class Sink:
     """A producer that takes everything."""
 
-    def produce(self, _topic: str, value: bytes, *, on_delivery: Any) -> None:
+    def produce_batch(self, topic: str, messages: list[dict[str, Any]], *, on_delivery: Any) -> int:
         """Refuse what is no sale."""
-        assert value
-        on_delivery(None, self)
+        assert topic
+        for message in messages:
+            assert message["value"]
+            on_delivery(None, self)
+        return len(messages)
 
     def latency(self) -> float:
         """Return seconds to the acknowledgement."""
@@ -193,8 +196,7 @@ def test_accounts() -> None:
     """Intended is what was due: nothing of a drought, all of a surge; labels are no sales."""
     labels: list[object] = []
     publisher = Publisher(Sink(), "t", stream(2), labels.append)
-    for due in slots(200):
-        publisher.send(due)
+    publisher.send(slots(200))
     count = len(sold(stream(2), 200))
     assert count != 200 * RATE
     assert publisher.intended == publisher.sent == publisher.acked == count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -111,3 +112,26 @@ def test_each_of_many_slow_users_waits_for_its_own_sale() -> None:
     due = [max((first + n) / 10, MIN_WAIT_S) for n in range(100)]
     assert waits == pytest.approx(due, abs=0.11)
     assert max(waits) > 9
+
+
+def test_users_of_a_high_rate_wake_one_after_the_other() -> None:
+    """Five users of 20,000 sales a second: one wakes each millisecond, and sends twenty."""
+    rate_control = crew(RateControl(Fraction(4_000)), 5)
+    rate_control.take_due(START)
+    _, *waits = (rate_control.seconds_to_next_slot(START) for _ in range(5))
+    steps = [later - earlier for earlier, later in pairwise(waits)]
+    assert steps == pytest.approx([MIN_WAIT_S] * 3)
+    rate_control.take_due(START + round(waits[0] * MICROSECONDS))
+    assert len(rate_control.take_due(START + round(waits[1] * MICROSECONDS))) == 20
+
+
+def test_a_process_that_was_held_up_finds_its_step_again() -> None:
+    """All users wake at once; the first sends what is due, and they spread out again."""
+    rate_control = crew(RateControl(Fraction(4_000)), 5)
+    rate_control.take_due(START)
+    for _ in range(5):
+        rate_control.seconds_to_next_slot(START)
+    late = START + 20_000
+    rate_control.take_due(late)
+    waits = [rate_control.seconds_to_next_slot(late) for _ in range(5)]
+    assert waits == pytest.approx([MIN_WAIT_S * turn for turn in (1, 1, 2, 3, 4)], rel=0.1)
