@@ -41,7 +41,9 @@ class VisibilityWatch:
         self.file = file
         file.unlink(missing_ok=True)
         command = process.module_command("spaf.measure.visibility", str(file))
-        self._child = process.spawn("latency watch", command, stdin=subprocess.PIPE)
+        self._child = process.spawn(
+            "latency watch", command, stdin=subprocess.PIPE, goes_first=True
+        )
         if self._child.stdin is not None:
             self._child.stdin.write(json.dumps(asdict(access)).encode())
             self._child.stdin.close()

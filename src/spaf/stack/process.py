@@ -21,6 +21,7 @@ import psutil
 from spaf import clock
 from spaf.environment import PYTHON_OPTIONS, child_environment
 from spaf.errors import ServiceError
+from spaf.stack import scheduling
 
 # Between two checks of a condition: a person does not notice it, and it costs little. Seconds.
 POLL_S = 0.05
@@ -90,6 +91,8 @@ class ServiceProcess:
     stop_signal: int = signal.SIGTERM
     # A service that has not stopped by then is killed.
     stop_timeout_s: float = 10.0
+    # Whether its wait for a core would be measured as latency; see `spawn`.
+    goes_first: bool = False
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
@@ -111,6 +114,7 @@ def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
     pass_fds: Collection[int] = (),
     parent_death_signal: int | None = signal.SIGTERM,
     blocked_signals: Collection[int] = (),
+    goes_first: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a child process; SPAF starts all of its processes here.
 
@@ -131,11 +135,13 @@ def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
         parent_death_signal: sent by the kernel when the thread that has called this ends, even if
             it is killed; None lets the child live on.
         blocked_signals: signals that are blocked in the child; all others are not.
+        goes_first: run the child before ordinary processes, as far as the kernel allows it.
 
     Raises:
         ServiceError: the program cannot be started.
 
     """
+    prepare = _preparation(parent_death_signal, blocked_signals, goes_first=goes_first)
     try:
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +159,7 @@ def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
                 group=None if user is None else _group_of(user),
                 extra_groups=None if user is None else [],
                 pass_fds=pass_fds,
-                preexec_fn=_preparation(parent_death_signal, blocked_signals),  # noqa: PLW1509 - system calls only
+                preexec_fn=prepare,  # noqa: PLW1509 - system calls only
             )
     except OSError as error:
         raise ServiceError(name, f"cannot be started: {error}") from error
@@ -194,6 +200,7 @@ def start(service: ServiceProcess) -> subprocess.Popen[bytes]:
         cwd=service.cwd,
         user=service.user,
         parent_death_signal=service.stop_signal,
+        goes_first=service.goes_first,
     )
 
 
@@ -280,7 +287,7 @@ def _group_of(user: str) -> int:
 
 
 def _preparation(
-    parent_death_signal: int | None, blocked_signals: Collection[int]
+    parent_death_signal: int | None, blocked_signals: Collection[int], *, goes_first: bool
 ) -> Callable[[], None]:
     """Return what the child does before it becomes the program."""
     libc = ctypes.CDLL(None)
@@ -292,5 +299,7 @@ def _preparation(
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked_signals)
         if parent_death_signal is not None:
             libc.prctl(_PR_SET_PDEATHSIG, parent_death_signal)
+        if goes_first:
+            scheduling.go_first()
 
     return prepare

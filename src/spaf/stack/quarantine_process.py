@@ -19,6 +19,7 @@ from spaf.stack.log import configure as configure_log
 from spaf.stack.log import exit_code_of
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.run import Run
+from spaf.stack.scheduling import give_way
 from spaf.stack.state import RunFolder
 
 # Not __name__: that is __main__ in this process.
@@ -49,7 +50,7 @@ def explain() -> None:
         NotUpError: no run is up.
 
     """
-    os.nice(NICENESS)
+    give_way(NICENESS)
     run = Run.attach(settings.load())
     worker = QuarantineWorker(source(run), run.settings.quarantine)
     worker.run(lambda: publish_readiness(run.home))

@@ -155,6 +155,7 @@ def _locust(settings: Settings, home: RunFolder, bootstrap: str, ports: _Ports) 
         # Locust reads its options from files of its working directory too.
         cwd=home.runs,
         ready=lambda: answers(f"{address}/"),
+        goes_first=True,
     )
 
 

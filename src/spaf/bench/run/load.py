@@ -52,7 +52,12 @@ class Load:
         argv = load_command(spec, rate=rate, seconds=seconds, result=self._result)
         self._log.unlink(missing_ok=True)
         self._child = process.spawn(
-            "load", argv, log=self._log, cwd=folder, env=environment(run.settings)
+            "load",
+            argv,
+            log=self._log,
+            cwd=folder,
+            env=environment(run.settings),
+            goes_first=True,
         )
 
     @property
