@@ -13,6 +13,7 @@ from spaf.bench.run.load import Load, offered
 from spaf.cli.terminal.output import Json, duration, err, out, print_json, printable, rate, table
 from spaf.errors import LoadError, NotUpError
 from spaf.generate.locust.load_result import LoadResult
+from spaf.measure.resources import Sampler
 from spaf.stack.run import Run
 
 POLL_INTERVAL_S = 0.2
@@ -37,13 +38,18 @@ def load(  # noqa: PLR0913 - one parameter an option
     run = Run.attach(settings.load())
     require_broker(run)
     spec = offered(run, seed=seed, anomaly_rate=anomaly_rate, episode_every_s=episode_every)
+    sampler = Sampler(run.home)
+    sampler.sample()
     running = Load(run, spec, rate=wanted, seconds=seconds)
     result = _wait(run, running, wanted, seconds)
+    sampler.sample()
+    use = sampler.core_use(result)
     if json:
-        fields = msgspec.to_builtins(result)
+        fields = msgspec.to_builtins(result) | {"cores": msgspec.to_builtins(use)}
         print_json({**fields, "valid": result.valid, "reasons": result.reasons})
     else:
         _print(result)
+        out.print(use.sentence)
     if not result.valid:
         err.print("\n".join(result.reasons), style="red")
         raise typer.Exit(1)

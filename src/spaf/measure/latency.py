@@ -6,17 +6,32 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from spaf.measure.quantiles import Micros, Quantiles, quantiles
 from spaf.sale import Record, Rules
 from spaf.sale.arrival_rank import Key, first_shown, ranked
 
-# Row → (time µs, count that was visible), in the order of the notifications.
-Showings = dict[Key, list[tuple[int, int]]]
+# Kafka and the row of the table keep whole milliseconds, rounded down: on average this much later.
+HALF_MS_US = 500
+
+
+class Showing(NamedTuple):
+    """When a count of a row became visible, and when it was handed over for that, microseconds.
+
+    PostgreSQL: when the sink had written the row. The screen: when the page had received it.
+    """
+
+    visible: int
+    handed_over: int
+
+
+# Row → its visible counts, in the order of the notifications.
+Showings = dict[Key, list[tuple[Showing, int]]]
 
 
 class Stamps(msgspec.Struct, frozen=True):
@@ -25,6 +40,7 @@ class Stamps(msgspec.Struct, frozen=True):
     intended: Micros
     sent: Micros
     appended: Micros
+    handed_over: Micros
     visible: Micros
     # Sales that no visible count of their row includes: lost notifications, or lost sales.
     unseen: int
@@ -36,31 +52,17 @@ class Stamps(msgspec.Struct, frozen=True):
             intended_us=self.intended,
             sent_us=self.sent,
             appended_us=self.appended,
+            handed_over_us=self.handed_over,
             visible_us=self.visible,
         )
 
     def after(self, us: int) -> Stamps:
         """Return the sales that were intended at or after a time."""
-        keep = self.intended >= us
-        return Stamps(
-            self.intended[keep],
-            self.sent[keep],
-            self.appended[keep],
-            self.visible[keep],
-            self.unseen,
-        )
+        return self._only(self.intended >= us)
 
     def between(self, start_us: int, end_us: int) -> Stamps:
         """Return the sales that were intended at or after one time and before another."""
-        rest = self.after(start_us)
-        keep = rest.intended < end_us
-        return Stamps(
-            rest.intended[keep],
-            rest.sent[keep],
-            rest.appended[keep],
-            rest.visible[keep],
-            rest.unseen,
-        )
+        return self._only((self.intended >= start_us) & (self.intended < end_us))
 
     def latency(self) -> Quantiles | None:
         """Return intended → visible, in PostgreSQL or on the screen."""
@@ -69,6 +71,40 @@ class Stamps(msgspec.Struct, frozen=True):
     def publish(self) -> Quantiles | None:
         """Return intended → sent, the delay of the generator."""
         return quantiles(self.sent - self.intended)
+
+    def _only(self, keep: NDArray[np.bool_]) -> Stamps:
+        return Stamps(
+            self.intended[keep],
+            self.sent[keep],
+            self.appended[keep],
+            self.handed_over[keep],
+            self.visible[keep],
+            self.unseen,
+        )
+
+
+def hops(store: Stamps, screen: Stamps | None = None) -> dict[str, Quantiles | None]:
+    """Return how long each step from due to visible takes, and to painted if that was measured.
+
+    The means add up to the mean of the whole. Kafka and the row of the table have stamps of whole
+    milliseconds, so the quantiles of the steps before and after them are right to one.
+
+    Args:
+        store: in PostgreSQL.
+        screen: of the same sales on the screen.
+
+    """
+    appended, written = store.appended + HALF_MS_US, store.handed_over + HALF_MS_US
+    found = {
+        "due_sent": store.sent - store.intended,
+        "sent_appended": appended - store.sent,
+        "appended_written": written - appended,
+        "written_visible": store.visible - written,
+    }
+    if screen is not None and np.array_equal(screen.intended, store.intended):
+        found["visible_received"] = screen.handed_over - store.visible
+        found["received_painted"] = screen.visible - screen.handed_over
+    return {hop: quantiles(durations) for hop, durations in found.items()}
 
 
 def showings(file: Path) -> Showings:
@@ -89,8 +125,9 @@ def parse_showings(lines: TextIO, shown: Showings) -> None:
             return
         stamp, tab, payload = line.partition("\t")
         if tab:  # the first line has none: it says that the watch is ready
-            for second, category, currency, count, *_ in json.loads(payload):
-                shown[second, category, currency].append((int(stamp), count))
+            for second, category, currency, count, *_, handed_over_ms in json.loads(payload):
+                showing = Showing(int(stamp), round(handed_over_ms * 1_000))
+                shown[second, category, currency].append((showing, count))
 
 
 def stamps(records: Iterable[Record], rules: Rules, shown: Showings) -> Stamps:
@@ -102,18 +139,19 @@ def stamps(records: Iterable[Record], rules: Rules, shown: Showings) -> Stamps:
         shown: the visible counts of each row.
 
     """
-    rows: list[tuple[int, int, int, int]] = []
+    rows: list[tuple[int, ...]] = []
     unseen = 0
     for key, sales in ranked(records, rules).items():
-        visible_us = first_shown(shown.get(key, []), len(sales))
-        for sale, seen_us in zip(sales, visible_us, strict=True):
+        seen = first_shown(shown.get(key, []), len(sales))
+        for sale, showing in zip(sales, seen, strict=True):
             if sale.intended is None or sale.sent is None:
                 continue  # a sale without stamps is counted, but has no latency
-            if seen_us is None:
+            if showing is None:
                 unseen += 1
             else:
-                rows.append((sale.intended, sale.sent, sale.append_ms * 1000, seen_us))
-    columns = np.array(rows, dtype=np.int64).reshape(-1, 4)
+                seen_us = showing.handed_over, showing.visible
+                rows.append((sale.intended, sale.sent, sale.append_ms * 1000, *seen_us))
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 5)
     columns = columns[np.argsort(columns[:, 0], kind="stable")]
-    intended, sent, appended, visible = columns.T
-    return Stamps(intended, sent, appended, visible, unseen)
+    intended, sent, appended, handed_over, visible = columns.T
+    return Stamps(intended, sent, appended, handed_over, visible, unseen)

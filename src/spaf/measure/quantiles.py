@@ -18,6 +18,7 @@ class Quantiles(msgspec.Struct, frozen=True):
     p90: float
     p99: float
     max: float
+    mean: float
 
 
 def quantiles(durations_us: Micros) -> Quantiles | None:
@@ -30,6 +31,6 @@ def quantiles(durations_us: Micros) -> Quantiles | None:
         return None
     values = np.quantile(durations_us, [0.5, 0.9, 0.99, 1.0], method="inverted_cdf") / 1000
     p50, p90, p99, largest = (round(float(value), 3) for value in values)
-    return Quantiles(
-        int(durations_us.size), int(np.count_nonzero(durations_us < 0)), p50, p90, p99, largest
-    )
+    mean = round(float(durations_us.mean()) / 1000, 3)
+    negative = int(np.count_nonzero(durations_us < 0))
+    return Quantiles(int(durations_us.size), negative, p50, p90, p99, largest, mean)

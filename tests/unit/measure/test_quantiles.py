@@ -33,6 +33,7 @@ def test_quantiles_are_those_of_the_sorted_values(values: list[int]) -> None:
         p90=exact(values, Fraction(90, 100)),
         p99=exact(values, Fraction(99, 100)),
         max=max(values) / 1000,
+        mean=round(float(np.mean(values)) / 1000, 3),
     )
 
 
@@ -54,7 +55,7 @@ def test_no_values_have_no_quantiles() -> None:
 def test_negative_values_are_counted_and_kept() -> None:
     """A clock that stepped back is shown, not hidden."""
     found = quantiles(np.array([-5_000, -1_000, 0, 7_000], dtype=np.int64))
-    assert found == Quantiles(4, 2, -1.0, 7.0, 7.0, 7.0)
+    assert found == Quantiles(4, 2, -1.0, 7.0, 7.0, 7.0, 0.25)
     assert msgspec.to_builtins(found) == {
         "count": 4,
         "negative": 2,
@@ -62,4 +63,5 @@ def test_negative_values_are_counted_and_kept() -> None:
         "p90": 7.0,
         "p99": 7.0,
         "max": 7.0,
+        "mean": 0.25,
     }

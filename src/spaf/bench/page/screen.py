@@ -20,8 +20,8 @@ class ScreenResult(RatesResult, frozen=True):
     goals: list[Goal]
 
     def tables(self) -> Iterable[Table]:
-        """Return a row a goal."""
-        return [goals_table(self.goals)]
+        """Return a row a goal, and the steps of a sale at each rate."""
+        return [goals_table(self.goals), self.hops()]
 
 
 class ScreenScenario(BrowserScenario, frozen=True):

@@ -11,7 +11,7 @@ import msgspec
 from spaf import clock
 from spaf.bench.run.verdict import verify
 from spaf.generate.locust.load_result import LoadResult
-from spaf.measure.latency import Stamps, showings, stamps
+from spaf.measure.latency import Stamps, hops, showings, stamps
 from spaf.measure.quantiles import Quantiles
 from spaf.measure.resources import Sampler
 from spaf.measure.screen import PageCost, Screen
@@ -62,6 +62,12 @@ class Outcome(msgspec.Struct, frozen=True):
         valid = not self.reasons
         return {place: one.latency() if valid else None for place, one in stamps_of.items()}
 
+    def hops(self) -> dict[str, Quantiles | None] | None:
+        """Return how long each step took; None in a run that is not valid."""
+        if self.reasons:
+            return None
+        return hops(self.measured, self.painted.measured if self.painted else None)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the record of the run for --json: the keys of load, verdict and cost in one."""
         record = {
@@ -74,10 +80,12 @@ class Outcome(msgspec.Struct, frozen=True):
             "reasons": self.reasons,
             "warm_up_s": self.warm_up_s,
             "latency_ms": self.latencies(),
+            "hops_ms": self.hops(),
             **({"screen": self.painted.cost} if self.painted else {}),
             "publish_delay_ms": self.measured.publish(),
             "rss_mib": round(self.sampler.rss_mib(), 1),
             "cpu_cores": round(self.sampler.cores(), 3),
+            "cores": self.sampler.core_use(self.load),
             "services": self.sampler.table(),
         }
         return dict(msgspec.to_builtins(record))
@@ -107,7 +115,9 @@ class Measurement(msgspec.Struct):
         run.home.runs.mkdir(parents=True, exist_ok=True)
         file = run.home.runs / f"watch-{clock.now_us()}.tsv"
         watch = VisibilityWatch(run.access, file)
-        return cls(run, watch, run.end_offsets(), Sampler(run.home), screen)
+        sampler = Sampler(run.home)
+        sampler.sample()
+        return cls(run, watch, run.end_offsets(), sampler, screen)
 
     def __enter__(self) -> Self:
         """Return the measurement."""

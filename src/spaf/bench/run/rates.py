@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any
 
+import msgspec
+
 from spaf import clock
 from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.outcome import Measurement, Outcome
 from spaf.bench.scenario import Rates, Result, Scenario, Seconds, Table, option
 from spaf.generate.locust.command import LoadSpec
+from spaf.measure.resources import CoreUse
 from spaf.measure.screen import Screen
 from spaf.stack.run import Run
 
 POLL_INTERVAL_S = 0.1
 COLUMNS = (
     *("sales/s", "records", "unaccounted", "differences", "p50 ms", "p99 ms", "max ms"),
-    *("memory MiB", "CPU cores", "valid"),
+    *("memory MiB", "CPU cores", "generator", "valid"),
 )
+HOPS = {
+    "due_sent": "due → sent",
+    "sent_appended": "→ appended",
+    "appended_written": "→ written",
+    "written_visible": "→ visible",
+    "visible_received": "→ page",
+    "received_painted": "→ painted",
+}
 
 
 class RatesResult(Result, frozen=True):
@@ -35,14 +46,32 @@ class RatesResult(Result, frozen=True):
     def tables(self) -> Iterable[Table]:
         """Return a row a rate."""
         rows = list(map(_row, self.rates))
-        return [Table("intended → visible in PostgreSQL, every sale", COLUMNS, rows)]
+        return [Table("intended → visible in PostgreSQL, every sale", COLUMNS, rows), self.hops()]
+
+    def hops(self) -> Table:
+        """Return how long each step of a sale takes, a row a rate."""
+        measured = [hop for hop in HOPS if any(hop in (one["hops_ms"] or {}) for one in self.rates)]
+        columns = ("sales/s", *(HOPS[hop] for hop in measured))
+        rows = [(one["rate"], *(_hop(one, hop) for hop in measured)) for one in self.rates]
+        return Table("of which, mean / p99, ms", columns, rows)
+
+    def summary(self) -> str:
+        """Return who used the cores at each rate."""
+        uses = ((one["rate"], msgspec.convert(one["cores"], CoreUse)) for one in self.rates)
+        return "\n".join(f"{rate:g} sales/s: {use.sentence}" for rate, use in uses)
 
 
 def _row(outcome: dict[str, Any]) -> tuple[Any, ...]:
     counts = (outcome[key] for key in ("rate", "records", "unaccounted", "differences"))
     latency = outcome["latency_ms"]["store"] or {}
     quantiles = (latency.get(key) for key in ("p50", "p99", "max"))
-    return *counts, *quantiles, outcome["rss_mib"], outcome["cpu_cores"], outcome["valid"]
+    cost = outcome["rss_mib"], outcome["cpu_cores"], outcome["cores"]["generator"]
+    return *counts, *quantiles, *cost, outcome["valid"]
+
+
+def _hop(outcome: dict[str, Any], hop: str) -> str:
+    durations = (outcome["hops_ms"] or {}).get(hop)
+    return "" if durations is None else f"{durations['mean']:.2f} / {durations['p99']:.1f}"
 
 
 class RatesScenario(Scenario, frozen=True):

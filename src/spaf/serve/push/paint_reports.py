@@ -2,7 +2,8 @@
 
 A page reports only if its address names a measurement, and a report is stored only if the measuring
 command has created the files. The first has the form of `measure.visibility`: a time in
-microseconds, a tab, and the rows that were on the screen from then on.
+microseconds, a tab, and the rows that were on the screen from then on, each with the time at which
+the page received it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ router = APIRouter(prefix="/api")
 
 # Epoch microseconds; sums of them still fit into 64 bits.
 Painted = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
-ShownRow = tuple[int, str, str, int]
+# Second, category, currency, count, and when the page received it, epoch milliseconds.
+ShownRow = tuple[int, str, str, int, float]
 
 
 class PageHealth(msgspec.Struct, forbid_unknown_fields=True):

@@ -99,7 +99,7 @@ def test_a_result_has_a_line_of_false_alerts_for_each_detector() -> None:
 def test_live_delays_are_joined() -> None:
     """By id to the moment it was due, by that to the moment it was visible; warm-up left out."""
     intended, visible = np.array([50, 60, 70]), np.array([55, 66, 75])
-    measured = Stamps(intended, intended, intended, visible, unseen=0)
+    measured = Stamps(intended, intended, intended, visible, visible, unseen=0)
     labels = [Label(name, "price_x10", "books", 10.0) for name in ("early", "a", "unfound")]
     sales, episodes = join(
         measured,
@@ -111,8 +111,8 @@ def test_live_delays_are_joined() -> None:
         ),
     )
     assert (sales.labelled, sales.found) == (2, 1)
-    assert sales.after_due_ms == Quantiles(1, 0, 0.009, 0.009, 0.009, 0.009)
-    assert sales.after_visible_ms == Quantiles(1, 0, 0.003, 0.003, 0.003, 0.003)
+    assert sales.after_due_ms == Quantiles(1, 0, 0.009, 0.009, 0.009, 0.009, 0.009)
+    assert sales.after_visible_ms == Quantiles(1, 0, 0.003, 0.003, 0.003, 0.003, 0.003)
     surge = episodes["surge"]
     assert (surge.labelled, surge.found) == (1, 1)
     assert surge.after_start_ms is not None

@@ -68,7 +68,7 @@ def test_ratio_is_of_medians(reasons: list[str]) -> None:
     """One disturbed phase of each kind does not decide; an invalid run has no figures."""
 
     def phase(viewers: int, p99: float) -> PhaseLatency:
-        return PhaseLatency(viewers, 1.0, Quantiles(9, 0, p99 / 2, p99, p99, p99), None, None)
+        return PhaseLatency(viewers, 1.0, Quantiles(9, 0, p99 / 2, p99, p99, p99, p99), None, None)
 
     outcome: Any = SimpleNamespace(reasons=reasons, sampler=UnloadedSampler())
     phases = [phase(0, 10), phase(100, 11), phase(0, 90), phase(100, 12), phase(0, 8)]
@@ -82,7 +82,7 @@ def test_ratio_is_of_medians(reasons: list[str]) -> None:
 def test_stamps_are_cut_at_both_ends() -> None:
     """A stretch owns the sales that were intended in it: its begin is in, its end is not."""
     at = np.arange(10, dtype=np.int64)
-    cut = Stamps(at, at + 1, at + 2, at + 30, 0).between(3, 7)
+    cut = Stamps(at, at + 1, at + 2, at + 20, at + 30, 0).between(3, 7)
     assert (cut.intended.tolist(), cut.visible.tolist()) == ([3, 4, 5, 6], [33, 34, 35, 36])
 
 

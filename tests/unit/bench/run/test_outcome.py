@@ -55,11 +55,11 @@ def outcome(
         reasons={},
     )
     at = np.arange(sales, dtype=np.int64) * 1_000
-    stamps = Stamps(at, at + 100, at + 200, at + 5_000, unseen)
+    stamps = Stamps(at, at + 100, at + 200, at + 3_200, at + 5_000, unseen)
     result = msgspec.structs.replace(LOAD, **load)
     painted = None
     if unpainted is not None:
-        later = Stamps(at, at + 100, at + 200, at + 25_000, unpainted)
+        later = Stamps(at, at + 100, at + 200, at + 8_000, at + 25_000, unpainted)
         painted = Painted(later, COST)
     return Outcome(result, verdict, stamps, 3.0, Sampler(RunFolder(Path("none"))), painted)
 

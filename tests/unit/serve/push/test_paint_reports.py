@@ -11,7 +11,7 @@ import pytest
 from spaf.serve.push import paint_reports
 
 Ask = Callable[..., httpx.Response]
-GOOD = b'{"name":"a-1","frames":[[5,[[1763800000,"books","BRL",3]]],[6,[]]]}'
+GOOD = b'{"name":"a-1","frames":[[5,[[1763800000,"books","BRL",3,7.5]]],[6,[]]]}'
 
 
 @pytest.fixture
@@ -28,14 +28,16 @@ def test_a_report_is_added_line_by_line(send: Send, tmp_path: Path) -> None:
     file = tmp_path / "painted-a-1.tsv"
     file.write_text("ready\n")
     assert send(GOOD).json() == {"ok": True, "frames": 2}
-    assert file.read_text() == 'ready\n5\t[[1763800000,"books","BRL",3]]\n6\t[]\n'
+    assert file.read_text() == 'ready\n5\t[[1763800000,"books","BRL",3,7.5]]\n6\t[]\n'
 
 
 def test_hostile_text_stays_on_its_line(send: Send, tmp_path: Path) -> None:
     """A name may hold a tab and a line's end."""
     file = tmp_path / "painted-a-1.tsv"
     file.touch()
-    assert send(b'{"name":"a-1","frames":[[5,[[1,"a\\n\\t6\\t[]","BRL",3]]]]}').status_code == 200
+    assert (
+        send(b'{"name":"a-1","frames":[[5,[[1,"a\\n\\t6\\t[]","BRL",3,7.5]]]]}').status_code == 200
+    )
     assert file.read_text().count("\n") == 1
 
 
@@ -81,7 +83,8 @@ def test_a_full_file_takes_no_more(
         b'{"name":"a-1","frames":[[-1,[]]]}',
         b'{"name":"a-1","frames":[[1e3,[]]]}',
         b'{"name":"a-1","frames":[[1,[[1,"a","BRL"]]]]}',
-        b'{"name":"a-1","frames":[[1,[[1,"a","BRL",1.5]]]]}',
+        b'{"name":"a-1","frames":[[1,[[1,"a","BRL",1.5,7.5]]]]}',
+        b'{"name":"a-1","frames":[[1,[[1,"a","BRL",1]]]]}',
         b'{"name":"a-1","frames":[[99999999999999999999,[]]]}',
         b'{"name":"a-1","page":{"fps":"fast"}}',
         b'{"name":"a-1","more":1}',

@@ -35,6 +35,8 @@ interface SalesRow {
   units: number;
   cents: string;
   updated: number;
+  /** When the page received it, epoch ms. */
+  received: number;
 }
 
 /** Sales, units and cents of one currency. */

@@ -75,7 +75,8 @@ export function takeTick(data) {
 /** @param {RowValues} values */
 function keep([second, category, currency, count, units, cents, updated]) {
   const key = `${second}|${category}|${currency}`;
-  const row = { key, second, category, currency, count, units, cents, updated };
+  const received = performance.timeOrigin + performance.now();
+  const row = { key, second, category, currency, count, units, cents, updated, received };
   const known = seconds.get(second) ?? { rows: new Map(), sums: null };
   seconds.set(second, known);
   const before = known.rows.get(key)?.count ?? null;

@@ -92,7 +92,7 @@ class PaintReports {
 
   /** @param {number} us epoch microseconds @param {SalesRow[]} rows */
   add(us, rows) {
-    this.frames.push([us, rows.map((row) => [row.second, row.category, row.currency, row.count])]);
+    this.frames.push([us, rows.map((row) => [row.second, row.category, row.currency, row.count, row.received])]);
   }
 
   #count() {
