@@ -22,7 +22,7 @@ from spaf.measure.quantiles import Quantiles
 
 def result(us: float, *, counted: bool = True) -> LevelResult:
     """Return a measurement with this cost."""
-    latency = Quantiles(1_000, 0, 3.0, 4.0, 9.0, 20.0)
+    latency = Quantiles(1_000, 0, 3.0, 4.0, 9.0, 20.0, 3.2)
     return LevelResult(1_000, us, 2 * us, latency, 1.5, {"kafka": 300.0}, 0.5, counted)
 
 
