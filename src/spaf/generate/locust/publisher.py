@@ -32,7 +32,7 @@ class Sender(Protocol):
         """Queue records; one that is refused gets the reason as its `_error`."""
 
 
-class _Sale(NamedTuple):
+class _DueSale(NamedTuple):
     """A sale that is to be queued, as librdkafka wants it, and its label."""
 
     message: dict[str, Any]
@@ -90,19 +90,19 @@ class Publisher:
         They are queued at once: one by one, each would wake the producer's thread, which would send
         a request for each, and a request costs the broker much more than a sale.
         """
-        sales: list[_Sale] = []
+        sales: list[_DueSale] = []
         for intended_us in due:
             self.slots += 1
             sent_us = clock.now_us()
             for value, label in self._stream.sales(intended_us, sent_us):
                 if value:
-                    sales.append(_Sale({"value": value}, label, intended_us, sent_us))
+                    sales.append(_DueSale({"value": value}, label, intended_us, sent_us))
                 elif label is not None:
                     self._on_label(label)
         if sales:
             self._queue(sales)
 
-    def _queue(self, sales: list[_Sale]) -> None:
+    def _queue(self, sales: list[_DueSale]) -> None:
         """Queue sales; one that the producer refuses counts as a failure."""
         messages = [sale.message for sale in sales]
         try:
