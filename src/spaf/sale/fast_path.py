@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Annotated
 
 import msgspec
 
-from spaf.sale.contract import COLUMNS, Rules, Sale
+from spaf.sale.contract import COLUMNS, MAX_EPOCH, MAX_QUANTITY, Rules, Sale
 from spaf.sale.validation import (
     CURRENCY,
     cents,
@@ -27,7 +28,6 @@ from spaf.sale.validation import (
     iso_ms,
     milliseconds,
     transaction_id,
-    whole,
 )
 
 NAMES = re.compile(f'"(?:{"|".join(COLUMNS)})"'.encode())
@@ -39,17 +39,22 @@ is_currency = lru_cache(maxsize=4_096)(CURRENCY.fullmatch)
 ABSENT = msgspec.Raw(b"")
 
 
-class PlainRecord(msgspec.Struct, gc=False, rename="camel"):
-    """The fields of a plain record."""
+class PlainColumns(msgspec.Struct, gc=False, rename="camel"):
+    """The columns of a plain record."""
 
     product_id: str
     product_category: str
     product_price: float
-    product_quantity: int
+    product_quantity: Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
     currency: str | None = None
     transaction_id: str | None = None
-    event_time: int | None = None
+    event_time: Annotated[int, msgspec.Meta(ge=0, le=MAX_EPOCH)] | None = None
     transaction_date: str | None = None
+
+
+class PlainRecord(PlainColumns, gc=False, rename="camel"):
+    """The fields of a plain record."""
+
     intended_at: int | None = None
     sent_at: int | None = None
     # Not read: naming these fields is the cheapest way to know that they are no columns.
@@ -65,6 +70,35 @@ parse = msgspec.json.Decoder(PlainRecord).decode
 
 def parse_plain(value: bytes, append_ms: int, rules: Rules) -> Sale | None:
     """Return the sale of a plain record that follows every rule; None for all other records."""
+    plain = read_plain(value)
+    if plain is None:
+        return None
+    price = cents(plain.product_price)
+    currency = rules.default_currency if plain.currency is None else plain.currency
+    event_ms = event_time(plain.event_time, plain.transaction_date, append_ms)
+    if (
+        price is None
+        or event_ms is None
+        or not is_product(plain.product_id)
+        or not is_known_category(plain.product_category)
+        or not is_currency(currency)
+    ):
+        return None
+    return Sale(
+        plain.product_category,
+        currency,
+        price,
+        plain.product_quantity,
+        event_ms,
+        transaction_id(plain.transaction_id),
+        plain.product_id,
+        plain.intended_at,
+        plain.sent_at,
+    )
+
+
+def read_plain(value: bytes) -> PlainRecord | None:
+    """Return the fields of a plain record, whose values may break a rule; None for all others."""
     try:
         if len(value) > MAX_BYTES:
             return None
@@ -76,29 +110,14 @@ def parse_plain(value: bytes, append_ms: int, rules: Rules) -> Sale | None:
     colons = value.count(b":")
     if colons > len(COLUMNS) and not _has_few_columns(value, colons, plain):
         return None
-    price, quantity = cents(plain.product_price), whole(plain.product_quantity)
-    currency = rules.default_currency if plain.currency is None else plain.currency
-    event_ms = _when(plain, append_ms)
-    if (
-        price is None
-        or quantity is None
-        or event_ms is None
-        or not is_product(plain.product_id)
-        or not is_known_category(plain.product_category)
-        or not is_currency(currency)
-    ):
-        return None
-    return Sale(
-        plain.product_category,
-        currency,
-        price,
-        quantity,
-        event_ms,
-        transaction_id(plain.transaction_id),
-        plain.product_id,
-        plain.intended_at,
-        plain.sent_at,
-    )
+    return plain
+
+
+def event_time(epoch: int | None, date: str | None, append_ms: int) -> int | None:
+    """Return the event time of a plain record, epoch milliseconds; None if it is invalid."""
+    if epoch is not None:
+        return milliseconds(epoch)
+    return append_ms if date is None else iso_ms(date)
 
 
 def _has_few_columns(value: bytes, colons: int, plain: PlainRecord) -> bool:
@@ -119,9 +138,3 @@ def _has_few_columns(value: bytes, colons: int, plain: PlainRecord) -> bool:
     if colons - other_fields <= len(COLUMNS):
         return True
     return b"\\" not in value and len(NAMES.findall(value)) <= len(COLUMNS)
-
-
-def _when(plain: PlainRecord, append_ms: int) -> int | None:
-    if plain.event_time is not None:
-        return milliseconds(plain.event_time)
-    return append_ms if plain.transaction_date is None else iso_ms(plain.transaction_date)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from itertools import repeat
 from typing import TYPE_CHECKING, cast
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
 from spaf import clock
 from spaf.errors import TopicError
-from spaf.sale.record import Record
+from spaf.sale.record import BATCH_RECORDS, Record, RecordBatch
 from spaf.topic.admin import partitions
 from spaf.topic.client import QUEUE_KIB, kafka_errors, open_consumer, topic_error
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Consumer
 
-# Records of one call of librdkafka: enough to make the call itself cheap.
-BATCH_RECORDS = 5_000
 # A call waits this long for its batch to fill; in practice only at the end of the range.
 BATCH_TIMEOUT_S = 0.05
 # Without a record and without an end for this long, the broker is considered unreachable.
@@ -36,6 +35,26 @@ def read(
     *,
     queue_kib: int = QUEUE_KIB,
 ) -> Generator[Record, None, None]:
+    """Yield the records of each partition from its `start` up to, and without, its `end`.
+
+    Everything else is as with `read_batches`.
+
+    Raises:
+        TopicError: the broker cannot be reached, or no longer holds a wanted offset.
+
+    """
+    for batch in read_batches(bootstrap, topic, start, end, queue_kib=queue_kib):
+        yield from map(Record, repeat(batch.partition), *batch[1:])
+
+
+def read_batches(
+    bootstrap: str,
+    topic: str,
+    start: Mapping[int, int],
+    end: Mapping[int, int],
+    *,
+    queue_kib: int = QUEUE_KIB,
+) -> Generator[RecordBatch, None, None]:
     """Yield the records of each partition from its `start` up to, and without, its `end`.
 
     The partitions of `end` are read; one without a `start` begins at offset 0. Partitions
@@ -65,7 +84,7 @@ def read(
 
 def _drain(
     consumer: Consumer, bootstrap: str, topic: str, todo: dict[int, int]
-) -> Generator[Record, None, None]:
+) -> Generator[RecordBatch, None, None]:
     """Yield the records until no partition is left in `todo`; a complete one is removed from it."""
     doing = f"Reading topic {topic}"
     deadline = clock.monotonic() + STALL_TIMEOUT_S
@@ -77,24 +96,28 @@ def _drain(
             deadline = now + STALL_TIMEOUT_S
         elif now > deadline:
             raise _stalled(doing, bootstrap, todo)
+        records = [message for message in batch if message.error() is None]
+        for part in {cast("int", message.partition()) for message in records} & todo.keys():
+            own = [message for message in records if message.partition() == part]
+            stop, last = todo[part], cast("int", own[-1].offset())
+            if last >= stop - 1:
+                own = [message for message in own if cast("int", message.offset()) < stop]
+                _finish(consumer, topic, part, todo)
+            yield _columns(part, own)
         for message in batch:
             error = message.error()
             if error is not None:
                 _handle_error(message, error, todo, doing, bootstrap)
-                continue
-            part, offset = _position(message)
-            stop = todo.get(part)
-            if stop is None:
-                continue
-            if offset < stop:
-                yield Record(part, offset, message.timestamp()[1], message.value())
-            if offset >= stop - 1:
-                _finish(consumer, topic, part, todo)
 
 
-def _position(message: Message) -> tuple[int, int]:
-    """Return partition and offset; a message that was read has both."""
-    return cast("int", message.partition()), cast("int", message.offset())
+def _columns(part: int, messages: list[Message]) -> RecordBatch:
+    """Return messages of a partition; a message that was read has an offset."""
+    return RecordBatch(
+        part,
+        [cast("int", message.offset()) for message in messages],
+        [message.timestamp()[1] for message in messages],
+        [message.value() for message in messages],
+    )
 
 
 def _finish(consumer: Consumer, topic: str, part: int, todo: dict[int, int]) -> None:
@@ -112,7 +135,7 @@ def _handle_error(
         TopicError: the error is not the end of a partition.
 
     """
-    part, offset = _position(message)
+    part, offset = cast("int", message.partition()), cast("int", message.offset())
     if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - confluent_kafka's name for it
         if part in todo and offset >= todo[part]:
             del todo[part]

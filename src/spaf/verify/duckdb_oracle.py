@@ -171,7 +171,7 @@ class _DuckdbOracle:
     def _events(self, record: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         partition, offset, append_ms, form, text = record
         field = (text or "").encode()  # DuckDB reads an empty field as NULL
-        value = field if form == "t" else decode_value(form.encode(), field)
+        value = decode_value(form.encode(), field)
         for array_index, outcome in enumerate(decode(value, append_ms, self._rules)):
             key = (partition, offset, array_index, append_ms)
             if isinstance(outcome, Sale):

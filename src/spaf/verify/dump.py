@@ -12,17 +12,19 @@ The form is `t` for UTF-8 without the four characters that a line cannot hold, w
 from __future__ import annotations
 
 import shutil
+from itertools import chain, islice, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import msgspec
 
 from spaf.errors import SettingsError, VerifyError
 from spaf.sale import Record, Rules
+from spaf.sale.record import BATCH_RECORDS, RecordBatch, batches
 from spaf.verify.detection import Detection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 FORMAT = 1
 HEADER = "dump.json"
@@ -117,13 +119,13 @@ class Dump:
             VerifyError: the disk is full, or the folder cannot be written.
 
         """
-        for _ in self.write_through(partition, offset, records):
+        for _ in self.write_through(partition, offset, batches(records)):
             pass
 
     def write_through(
-        self, partition: int, offset: int, records: Iterable[Record]
-    ) -> Iterator[Record]:
-        """Write records as `write` does, and yield each record after it was written.
+        self, partition: int, offset: int, records: Iterable[RecordBatch]
+    ) -> Iterator[RecordBatch]:
+        """Write records as `write` does, and yield each batch after it was written.
 
         Raises:
             VerifyError: the disk is full, or the folder cannot be written.
@@ -133,9 +135,9 @@ class Dump:
             explained_os_errors(self.folder),
             self.path(partition, offset).open("wb", BUFFER_BYTES) as file,
         ):
-            for record in records:
-                file.write(encode_line(record))
-                yield record
+            for batch in records:
+                file.write(encode_lines(batch))
+                yield batch
 
     def delete(self) -> None:
         """Delete the folder and its files."""
@@ -162,9 +164,21 @@ class explained_os_errors:  # noqa: N801 - a context manager, named like a funct
             ) from None
 
 
-def encode_line(record: Record) -> bytes:
+def encode_lines(batch: RecordBatch) -> bytes:
+    """Return records as lines of the dump."""
+    partition, *columns = batch
+    if None not in batch.values:
+        values = cast("Sequence[bytes]", batch.values)
+        # The space keeps apart the bytes of two values, which together may be a character.
+        if is_plain_text(b" ".join(values)):
+            # One call of `%` takes half the time of one for each line.
+            line = b"%d\t%%d\t%%d\tt\t%%b\n" % partition
+            return line * len(values) % tuple(chain.from_iterable(zip(*columns, strict=True)))
+    return b"".join(map(encode_line, repeat(partition), *columns))
+
+
+def encode_line(partition: int, offset: int, append_ms: int, value: bytes | None) -> bytes:
     """Return a record as a line of the dump."""
-    partition, offset, append_ms, value = record
     if value is None:
         return b"%d\t%d\t%d\tn\t\n" % (partition, offset, append_ms)
     if is_plain_text(value):
@@ -186,20 +200,24 @@ def is_plain_text(value: bytes) -> bool:
     return True
 
 
-def read(path: Path) -> Iterator[tuple[int, int, int, bytes | None]]:
-    """Yield the records of a file: partition, offset, append_ms, value."""
+def read(path: Path) -> Iterator[RecordBatch]:
+    """Yield the records of a file in batches."""
     partition = int(path.stem.partition("-")[0])
     with path.open("rb") as file:
-        for text in file:
-            _, offset, append_ms, form, value = text.split(b"\t", 4)
-            if form == b"t":
-                yield partition, int(offset), int(append_ms), value[:-1]
-            else:
-                yield partition, int(offset), int(append_ms), decode_value(form, value)
+        while lines := list(islice(file, BATCH_RECORDS)):
+            _, offsets, append_ms, forms, texts = zip(
+                *(line.split(b"\t", 4) for line in lines), strict=True
+            )
+            values = [text[:-1] for text in texts]
+            if {*forms} != {b"t"}:
+                values = [*map(decode_value, forms, values)]
+            yield RecordBatch(partition, [*map(int, offsets)], [*map(int, append_ms)], values)
 
 
 def decode_value(form: bytes, value: bytes) -> bytes | None:
-    """Return a value whose form is `x` or `n`."""
+    """Return the value of a record by its form and the text in the dump."""
+    if form == b"t":
+        return value
     return None if form == b"n" else bytes.fromhex(value.decode())
 
 

@@ -66,5 +66,6 @@ def recompute(
 def _count(file: DumpFile, header: DumpHeader, upper_bound: dict[int, int]) -> PythonOracle:
     """Count one file; its sales are scored when it is merged with the files before it."""
     part = PythonOracle(header.rules, upper_bound, header.detection)
-    part.feed(read(file.path))
+    for batch in read(file.path):
+        part.feed_batch(batch)
     return part

@@ -1,15 +1,20 @@
-"""The Python oracle: decodes and counts every record again, in plain Python, with integers.
+"""The Python oracle: decodes and counts every record again, with integers.
 
-A log may be counted in chunks, each by its own process, and merged in order.
+Usual records, plain sales in time and before the upper bound, are counted together, batch by batch:
+sales that agree in both seconds, category and currency are one sum. All others are counted one by
+one. A log may be counted in chunks, each by its own process, and merged in order.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from spaf.sale import Late, Outcome, Reason, Rules, Sale, decode
 from spaf.sale.dedup import Deduplicator, LogPosition
-from spaf.sale.fast_path import parse_plain
+from spaf.sale.plain_batch import SaleColumns, plain_sales
+from spaf.sale.record import RecordBatch, batches
 from spaf.verify.answers import (
     UNREAD,
     Answers,
@@ -21,11 +26,13 @@ from spaf.verify.answers import (
 )
 from spaf.verify.detection import MAX_REVENUE_CENTS, MINUTE_S
 from spaf.verify.minutes import MinuteAlerts, add
-from spaf.verify.outliers import Outliers
+from spaf.verify.outliers import Numbers, Outliers
 from spaf.verify.traffic import Counts, TrafficBaseline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
 
     from spaf.verify.detection import Detection
 
@@ -73,50 +80,117 @@ class PythonOracle:
         return PythonOracle(self._rules, self._answers.upper_bound, self._detection)
 
     def feed(self, records: Iterable[Row]) -> None:
-        """Count records; may be called again with the records that follow.
+        """Count records; may be called again with the records that follow."""
+        for batch in batches(records):
+            self.feed_batch(batch)
 
-        The usual record, one plain sale in time and before the upper bound, is counted inline: a
-        function call costs as much as the counting, and there are millions of records.
+    def feed_batch(self, batch: RecordBatch) -> None:
+        """Count records of a partition that follow one another."""
+        partition, rules = batch.partition, self._rules
+        offsets, append_ms = np.array(batch.offsets), np.array(batch.append_ms)
+        plain = plain_sales(batch.values, batch.append_ms, rules)
+        age_ms = append_ms[plain.rows] - plain.event_ms
+        usual = plain.where(
+            (age_ms >= -rules.max_ahead_ms)
+            & (age_ms <= rules.max_lateness_ms)
+            & (offsets[plain.rows] < self._answers.upper_bound.get(partition, 0))
+            # The sum of a batch of such sales is a 64-bit integer.
+            & (plain.unit_cents * plain.quantities <= MAX_REVENUE_CENTS)
+        )
+        self._add_sales(partition, offsets[usual.rows], append_ms[usual.rows], usual)
+        for row in np.delete(np.arange(len(offsets)), usual.rows).tolist():
+            record = batch.offsets[row], batch.append_ms[row], batch.values[row]
+            self._add_record(partition, *record)
+
+    def _add_sales(
+        self,
+        partition: int,
+        offsets: NDArray[np.int64],
+        append_ms: NDArray[np.int64],
+        sales: SaleColumns,
+    ) -> None:
+        """Count usual sales of a partition."""
+        if not len(offsets):
+            return
+        seconds = append_ms // 1_000
+        self._add_to_ledger(partition, offsets, seconds)
+        self._outliers.add_columns(partition, offsets, seconds, sales)
+        copies = self._add_copies(partition, offsets, append_ms, sales)
+        categories, currencies = Numbers(), Numbers()
+        columns = (
+            seconds,
+            sales.event_ms // 1_000,
+            categories.of(sales.categories),
+            currencies.of(sales.currencies),
+        )
+        order = np.lexsort(columns[::-1])
+        keys = np.stack(columns)[:, order]
+        starts = np.flatnonzero(np.any(np.diff(keys, axis=1, prepend=-1), axis=0))
+        summed = ~copies
+        cents = sales.unit_cents * sales.quantities
+        values = np.stack(
+            [np.ones_like(cents), cents, summed, summed * sales.quantities, summed * cents]
+        )
+        sums = np.add.reduceat(values[:, order], starts, axis=1)
+        names, codes = list(categories), list(currencies)
+        for second, event_second, category, currency, *totals in np.vstack(
+            [keys[:, starts], sums]
+        ).T.tolist():
+            key = event_second, names[category], codes[currency]
+            self._add_group(second, key, *totals)
+
+    def _add_group(
+        self, second: int, key: SummaryKey, sales: int, cents: int, *summed: int
+    ) -> None:
+        """Count sales that agree in second of append time and in the key of their summary row.
+
+        Args:
+            second: of append time.
+            key: of the summary row.
+            sales: number of sales.
+            cents: their amount.
+            summed: number, units and cents of those that the summary counts already.
+
         """
-        upper_bound, rules = self._answers.upper_bound, self._rules
-        add_outlier, summary = self._outliers.add, self._answers.summary
-        currency = rules.default_currency
-        min_age_ms, max_age_ms = -rules.max_ahead_ms, rules.max_lateness_ms
-        copies = self._counted_copies if rules.dedup_block_ms else None
-        current_partition, current_second = -1, -1
-        for partition, offset, append_ms, value in records:
-            sale = parse_plain(value, append_ms, rules) if value else None
-            if (
-                sale is None
-                or not min_age_ms <= append_ms - sale.event_ms <= max_age_ms
-                or offset >= upper_bound.get(partition, 0)
-            ):
-                self._add_record(partition, offset, append_ms, value)
-                continue
-            second = append_ms // 1_000
-            if second != current_second or partition != current_partition:
-                current_partition, current_second = partition, second
-                ledger_counts = self._ledger_counts((partition, second), offset)
-                counts = self._counts.setdefault(second, {})
-                revenue = self._revenue.setdefault(second // MINUTE_S, {})
-            ledger_counts.accepted += 1
-            ledger_counts.readable = ledger_counts.max_offset = offset
-            category, quantity = sale.category, sale.quantity
-            cents = sale.unit_cents * quantity
-            counts[category] = counts.get(category, 0) + 1
-            if sale.currency == currency:
-                revenue[category] = revenue.get(category, 0) + min(cents, MAX_REVENUE_CENTS)
-            add_outlier(partition, offset, second, sale)
-            if copies is not None and sale.transaction_id is not None:
-                copies.add(LogPosition(append_ms, partition, offset), sale)
-                continue
-            key = (sale.event_ms // 1_000, category, sale.currency)
-            group = summary.get(key)
-            if group is None:
-                group = summary[key] = SummarySums()
-            group.count += 1
-            group.units += quantity
-            group.cents += cents
+        _, category, currency = key
+        add(self._counts.setdefault(second, {}), {category: sales})
+        if currency == self._rules.default_currency:
+            add(self._revenue.setdefault(second // MINUTE_S, {}), {category: cents})
+        if summed[0]:
+            count, units, amount = summed
+            group = self._answers.summary.setdefault(key, SummarySums())
+            group.count += count
+            group.units += units
+            group.cents += amount
+
+    def _add_to_ledger(
+        self, partition: int, offsets: NDArray[np.int64], seconds: NDArray[np.int64]
+    ) -> None:
+        """Count accepted records; each run of records of one second is one step."""
+        starts = np.flatnonzero(np.diff(seconds, prepend=-1))
+        stops = np.append(starts[1:], len(seconds))
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+            key = partition, int(seconds[start])
+            counts = self._ledger_counts(key, int(offsets[start]), int(offsets[stop - 1]))
+            counts.accepted += stop - start
+            counts.readable = max(counts.readable, int(offsets[stop - 1]))
+
+    def _add_copies(
+        self,
+        partition: int,
+        offsets: NDArray[np.int64],
+        append_ms: NDArray[np.int64],
+        sales: SaleColumns,
+    ) -> NDArray[np.bool_]:
+        """Store the sales whose identifier counts once, and return which these are."""
+        copies = np.zeros(len(offsets), bool)
+        if self._rules.dedup_block_ms:
+            for row, sale in enumerate(sales.each()):
+                if sale.transaction_id is not None:
+                    copies[row] = True
+                    position = LogPosition(int(append_ms[row]), partition, int(offsets[row]))
+                    self._counted_copies.add(position, sale)
+        return copies
 
     def merge(self, later: PythonOracle) -> None:
         """Add the chunk that follows in each of its partitions."""
@@ -223,10 +297,10 @@ class PythonOracle:
         first lowers `rejected` by one, so that accepted, late and rejected add up to the number of
         records.
         """
-        counts = self._ledger_counts(key, position.offset)
+        counts = self._ledger_counts(key, position.offset, position.offset)
         counts.rejected += 1
         if outcomes != UNREADABLE:
-            counts.readable = position.offset
+            counts.readable = max(counts.readable, position.offset)
         for outcome in outcomes:
             if isinstance(outcome, Sale):
                 counts.accepted += 1
@@ -258,12 +332,13 @@ class PythonOracle:
                 if self._is_deduplicated(sale):
                     self._open_copies.add(position, sale)
 
-    def _ledger_counts(self, key: LedgerKey, offset: int) -> LedgerCounts:
-        """Return the ledger row of a record, extended to the record's offset."""
+    def _ledger_counts(self, key: LedgerKey, first: int, last: int) -> LedgerCounts:
+        """Return the ledger row of records, extended to their offsets."""
         counts = self._answers.ledger.get(key)
         if counts is None:
-            counts = self._answers.ledger[key] = LedgerCounts(offset, offset)
-        counts.max_offset = offset
+            counts = self._answers.ledger[key] = LedgerCounts(first, last)
+        counts.min_offset = min(counts.min_offset, first)
+        counts.max_offset = max(counts.max_offset, last)
         return counts
 
 

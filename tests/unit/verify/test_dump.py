@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from spaf.errors import SettingsError, VerifyError
 from spaf.sale import Record
+from spaf.sale.record import RecordBatch
 from spaf.verify import Detection, dump
 from spaf.verify.dump import Dump
 
@@ -21,19 +23,40 @@ Dumped = Callable[[Sequence[Record], Detection], Dump]
 @given(st.none() | st.binary() | st.text().map(str.encode), st.integers(0, 2**60))
 def test_a_line_gives_back_its_record(value: bytes | None, offset: int) -> None:
     """Any bytes, and a line is one line."""
-    text = dump.encode_line(Record(3, offset, 1_763_800_000_000, value))
+    text = dump.encode_lines(RecordBatch(3, [offset], [1_763_800_000_000], [value]))
     assert text.count(b"\n") == 1
     part, place, append_ms, form, written = text.split(b"\t", 4)
     assert (int(part), int(place), int(append_ms)) == (3, offset, 1_763_800_000_000)
-    assert (written[:-1] if form == b"t" else dump.decode_value(form, written)) == value
+    assert dump.decode_value(form, written[:-1]) == value
+
+
+@given(
+    st.lists(
+        st.sampled_from([None, b"", b"a", b"\t", b"\n\r", b"\x00", b"\xc3", b"\xa9", b"\xc3\xa9"])
+    )
+)
+def test_a_file_gives_back_its_records(values: list[bytes | None]) -> None:
+    """Also where the values of a batch have several forms, or one joined text is no valid UTF-8."""
+    with TemporaryDirectory() as folder:
+        written = Dump(Path(folder))
+        records = [Record(1, offset, 7, value) for offset, value in enumerate(values)]
+        written.write(1, 0, records)
+        batches = list(dump.read(written.path(1, 0)))
+    assert [value for batch in batches for value in batch.values] == values
+    assert [offset for batch in batches for offset in batch.offsets] == [*range(len(values))]
 
 
 def test_files_are_read_in_order(dumped: Dumped) -> None:
     """Of each partition by offset, ten before a hundred."""
     records = [Record(part, offset, 1, b"%d" % offset) for part in (0, 10) for offset in range(30)]
     made = dumped(records, DETECTION)
-    found = [row for file in made.files() for row in dump.read(file.path)]
-    assert found == [tuple(record) for record in records]
+    found = [
+        Record(batch.partition, *row)
+        for file in made.files()
+        for batch in dump.read(file.path)
+        for row in zip(*batch[1:], strict=True)
+    ]
+    assert found == records
     assert [file.first_offset for file in made.files()] == [0, 7, 14, 21, 28] * 2
     header = made.header()
     assert (header.end, header.detection) == ({0: 30, 10: 30}, DETECTION)

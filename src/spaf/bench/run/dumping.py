@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from spaf.bench.progress import Progress
-from spaf.topic.range_reader import read
+from spaf.topic.range_reader import read_batches
 from spaf.verify.dump import Dump, file_ranges
 from spaf.verify.parallel import cores, processes
 from spaf.verify.python_oracle import PythonOracle
@@ -74,6 +74,7 @@ def _dump(
 ) -> PythonOracle:
     """Write one range of offsets and return its counts."""
     partition, first, stop = offsets
-    records = read(*source, {partition: first}, {partition: stop})
-    part.feed(Dump(folder).write_through(partition, first, records))
+    records = read_batches(*source, {partition: first}, {partition: stop})
+    for batch in Dump(folder).write_through(partition, first, records):
+        part.feed_batch(batch)
     return part
