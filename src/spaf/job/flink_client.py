@@ -139,6 +139,15 @@ class FlinkClient:
         """
         self._call("PATCH", f"/jobs/{job_id}?mode=cancel")
 
+    def trigger_checkpoint(self, job_id: str) -> None:
+        """Request a checkpoint of a job now; it completes later, or not.
+
+        Raises:
+            JobError: as for `get`; also of a cluster that does not permit it.
+
+        """
+        self._call("POST", f"/jobs/{job_id}/checkpoints", {"checkpointType": "CONFIGURED"})
+
     def failures(self, job_id: str) -> list[JobFailure]:
         """Return the failures of a job, the newest first; Flink keeps the last sixteen.
 
@@ -171,12 +180,12 @@ class FlinkClient:
         newest = self.get(f"/jobs/{job_id}/checkpoints")["latest"]["completed"]
         return int(newest["state_size"]) if newest else 0
 
-    def _call(self, method: str, path: str) -> Any:
-        return self._read(self._send(method, path), path)
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        return self._read(self._send(method, path, body), path)
 
-    def _send(self, method: str, path: str) -> httpx.Response:
+    def _send(self, method: str, path: str, body: Any = None) -> httpx.Response:
         try:
-            return self._client.request(method, f"{self.url}{path}")
+            return self._client.request(method, f"{self.url}{path}", json=body)
         except httpx.HTTPError as error:
             refusal = self._address.refusal() if isinstance(error, TLS_ERRORS) else ""
             if refusal:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from spaf import clock
+from spaf.bench.run.early_checkpoint import MAX_REQUESTS, PAUSE_S, EarlyCheckpoints
 from spaf.errors import JobError
 from spaf.job.flink_client import FlinkClient, JobStatus
 
@@ -63,6 +65,12 @@ class Handler(BaseHTTPRequestHandler):
 
     do_PATCH = do_GET  # noqa: N815 - the name is the library's
 
+    def do_POST(self) -> None:
+        """Keep the body, and answer."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append(body.decode())
+        self.do_GET()
+
     def log_message(self, *_: object) -> None:
         """Keep off stderr."""
 
@@ -88,6 +96,31 @@ def client(cluster: Cluster) -> Iterator[FlinkClient]:
 def job(state: str, *tasks: dict[str, int]) -> dict[str, Any]:
     """Return what Flink says of a job with these counts of tasks, one a vertex."""
     return {"jid": JOB, "state": state, "vertices": [{"tasks": counts} for counts in tasks]}
+
+
+def test_a_checkpoint_is_requested(cluster: Cluster, client: FlinkClient) -> None:
+    """Of the kind that the job is configured for; a cluster that refuses is an error."""
+    path = f"/jobs/{JOB}/checkpoints"
+    with pytest.raises(JobError, match="answers 404"):
+        client.trigger_checkpoint(JOB)
+    cluster.put(path, {"request-id": "1"})
+    client.trigger_checkpoint(JOB)
+    assert cluster.asked[-2:] == ['{"checkpointType":"CONFIGURED"}', f"POST {path}"]
+
+
+def test_checkpoints_are_requested_while_something_waits(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One a second, a few of them, none without a job; a refusal changes nothing."""
+    now = [0.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    with EarlyCheckpoints(cluster.url, JOB) as checkpoints, EarlyCheckpoints(cluster.url, "") as no:
+        for _ in range(100):
+            checkpoints.request()
+            no.request()
+            now[0] += PAUSE_S / 2
+    posts = [line for line in cluster.asked if line.startswith("POST")]
+    assert posts == [f"POST /jobs/{JOB}/checkpoints"] * MAX_REQUESTS
 
 
 def test_tasks_of_all_vertices_are_added_up(cluster: Cluster, client: FlinkClient) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from spaf import clock
 from spaf.bench.progress import Progress, no_progress
+from spaf.bench.run.early_checkpoint import EarlyCheckpoints
 from spaf.errors import JobError
 from spaf.job.build import SINKS, JobParameters
 from spaf.job.flink_client import FlinkClient
@@ -81,16 +82,24 @@ def wait_until_through(
     recorder = ProgressRecorder(target)
     known: dict[int, int] = {}
     deadline = clock.monotonic() + STALLED_S
-    while any(known.get(partition, 0) < end for partition, end in end_offsets.items()):
-        now = recorder.record()
-        if now != known:
-            known, deadline = now, clock.monotonic() + STALLED_S
-            progress("records in the tables", sum(known.values()), sum(end_offsets.values()))
-        if clock.monotonic() > deadline:
-            with contextlib.closing(FlinkClient(target.flink)) as client:
-                failure = client.failure(job)
-            raise JobError(
-                f"The job stays at offsets {known} of {end_offsets}. {failure}".strip(),
-                todo="See `spaf logs taskmanager`.",
-            )
-        clock.sleep(POLL_INTERVAL_S)
+    with EarlyCheckpoints(target.flink, job) as checkpoints:
+        while any(known.get(partition, 0) < end for partition, end in end_offsets.items()):
+            checkpoints.request()
+            now = recorder.record()
+            if now != known:
+                known, deadline = now, clock.monotonic() + STALLED_S
+                progress("records in the tables", sum(known.values()), sum(end_offsets.values()))
+            if clock.monotonic() > deadline:
+                raise _stalled(target, job, known, end_offsets)
+            clock.sleep(POLL_INTERVAL_S)
+
+
+def _stalled(
+    target: JobTarget, job: str, known: Mapping[int, int], end_offsets: Mapping[int, int]
+) -> JobError:
+    with contextlib.closing(FlinkClient(target.flink)) as client:
+        failure = client.failure(job)
+    return JobError(
+        f"The job stays at offsets {known} of {end_offsets}. {failure}".strip(),
+        todo="See `spaf logs taskmanager`.",
+    )

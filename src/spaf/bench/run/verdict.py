@@ -10,6 +10,7 @@ from pathlib import Path
 from spaf import clock
 from spaf.bench.progress import Progress, no_progress
 from spaf.bench.run.dumping import dump_range
+from spaf.bench.run.early_checkpoint import EarlyCheckpoints
 from spaf.errors import JobError, NotUpError, VerifyError
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.stack.run import Run
@@ -278,7 +279,7 @@ def wait_until_done(
     """Wait until every record before the upper bound is in the tables.
 
     That is when a checkpoint has passed it: sinks write concurrently, and each sink writes out
-    its rows before a checkpoint completes.
+    its rows before a checkpoint completes. Checkpoints are requested, to wait for none that is due.
 
     Raises:
         JobError: the job has stopped making progress, or waits for a person.
@@ -286,31 +287,52 @@ def wait_until_done(
     """
     last: dict[int, int] = {}
     moved = clock.monotonic()
-    while True:
-        with run.access.session(Role.READ) as connection:
-            done = queries.done_offsets(connection)
-        if all(done.get(partition, 0) >= offset for partition, offset in upper_bound.items()):
-            return
-        now = clock.monotonic()
-        if done != last:
-            last, moved = done, now
-        lasting = _trouble(run, lasting=True)
-        if lasting is not None and now - moved > CERTAIN_S:
-            raise JobError(
-                f"The job does not reach the end of the topic: {lasting.what}",
-                todo=f"{lasting.todo} `spaf verify --so-far` verifies the records up to its last "
-                "checkpoint.",
-            )
-        waits_for = _trouble(run, lasting=False)
-        if waits_for is not None:
-            progress(f"waiting for the job: {waits_for.what}")
-        if now - moved > STALLED_S:
-            raise JobError(
-                f"The job has stopped at offsets {last}, before {dict(upper_bound)}.",
-                todo="`spaf status` shows its state, `spaf logs taskmanager` the reason;"
-                " `spaf verify --so-far` verifies the records up to its last checkpoint.",
-            )
-        clock.sleep(POLL_INTERVAL_S)
+    with _early_checkpoints(run) as checkpoints:
+        while True:
+            with run.access.session(Role.READ) as connection:
+                done = queries.done_offsets(connection)
+            if all(done.get(partition, 0) >= offset for partition, offset in upper_bound.items()):
+                return
+            checkpoints.request()
+            now = clock.monotonic()
+            if done != last:
+                last, moved = done, now
+            _require_progress(run, now - moved, last, upper_bound)
+            waits_for = _trouble(run, lasting=False)
+            if waits_for is not None:
+                progress(f"waiting for the job: {waits_for.what}")
+            clock.sleep(POLL_INTERVAL_S)
+
+
+def _early_checkpoints(run: Run) -> EarlyCheckpoints:
+    job_id = ""
+    with contextlib.suppress(NotUpError):
+        job_id = run.state().job.id
+    return EarlyCheckpoints(run.flink, job_id)
+
+
+def _require_progress(
+    run: Run, stands_s: float, last: Mapping[int, int], upper_bound: Mapping[int, int]
+) -> None:
+    """Check that it is worth while to wait for a job that has not moved for this long.
+
+    Raises:
+        JobError: the job has stopped making progress, or waits for a person.
+
+    """
+    lasting = _trouble(run, lasting=True)
+    if lasting is not None and stands_s > CERTAIN_S:
+        raise JobError(
+            f"The job does not reach the end of the topic: {lasting.what}",
+            todo=f"{lasting.todo} `spaf verify --so-far` verifies the records up to its last "
+            "checkpoint.",
+        )
+    if stands_s > STALLED_S:
+        raise JobError(
+            f"The job has stopped at offsets {last}, before {dict(upper_bound)}.",
+            todo="`spaf status` shows its state, `spaf logs taskmanager` the reason;"
+            " `spaf verify --so-far` verifies the records up to its last checkpoint.",
+        )
 
 
 def snapshot(run: Run) -> TableRows:

@@ -37,6 +37,9 @@ def run(found: Trouble | None, *, ended: bool = False) -> Run:
     def session(_: object) -> Iterator[None]:
         yield
 
+    def no_job() -> None:
+        raise NotUpError("Nothing runs.")
+
     def present() -> Trouble | None:
         if ended:
             raise NotUpError("Nothing runs.")
@@ -46,6 +49,8 @@ def run(found: Trouble | None, *, ended: bool = False) -> Run:
         "Run",
         SimpleNamespace(
             access=SimpleNamespace(session=session),
+            state=no_job,
+            flink="http://127.0.0.1:9",
             trouble=present,
             lasting_trouble=lambda: present() if found and found.lasting else None,
             kafka="k:1",
