@@ -112,7 +112,8 @@ TEXTS: dict[str, TroubleText] = {
         "A transaction that is not complete holds partition {partition} of topic {topic} at offset "
         "{offset}; {records} records wait behind it.",
         "Let its producer commit or abort it; Kafka aborts it after the producer's "
-        "transaction.timeout.ms.",
+        "transaction.timeout.ms (at most 15 minutes by default). `kafka-transactions.sh "
+        "find-hanging` and `abort` end one whose producer is gone.",
     ),
     "postgres_silent": TroubleText(
         "postgres",

@@ -21,7 +21,8 @@ from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.run import Run, running
 from spaf.stack.state import RunFolder
-from spaf.topic.transactions import TODO, OpenTransaction, open_transactions
+from spaf.topic import admin
+from spaf.topic.transactions import OpenTransaction, open_transactions
 from spaf.verify import Verdict
 from spaf.verify.dump import Dump
 
@@ -53,21 +54,27 @@ def verify(
     with _attached(settings.load()) as (run, stopped), progress_line() as progress:
         kept = run.home.runs / f"dump-{clock.now_us()}" if keep_dump else None
         waiting: list[OpenTransaction] = []
+        hint = ""
         if dump is not None:
             verdict = verify_dump(run, Dump(dump), progress)
         else:
             verdict = recompute(run, progress, so_far=so_far or stopped, keep=kept)
             waiting = open_transactions(run.kafka, run.topic, verdict.complete_to)
+            if verdict.differences:
+                hint = compaction(run.kafka, run.topic)
     if json:
         more = {"open_transactions": [one._asdict() for one in waiting]}
         kept_dump = {"dump": str(kept)} if kept else {}
         print_json({**structs.asdict(verdict.report()), **more, **kept_dump})
     else:
         print_verdict(verdict)
+        if hint:
+            out.print(hint, style="yellow", markup=False, highlight=False)
         for one in waiting:
-            sentence = f"not verified yet: {one.sentence(clock.now_ms())}"
-            out.print(sentence, style="yellow", highlight=False)
-            out.print(TODO, style="dim", highlight=False)
+            cause, seconds = one.trouble(run.topic), one.open_s(clock.now_ms())
+            sentence = f"not verified yet, open for {seconds:,} s: {cause.what}"
+            out.print(sentence, style="yellow", markup=False, highlight=False)
+            out.print(cause.todo, style="dim", markup=False, highlight=False)
         if kept:
             out.print(f"the topic is in {kept}", markup=False, highlight=False)
     if not verdict.exact:
@@ -97,6 +104,24 @@ def _attached(chosen: Settings) -> Iterator[tuple[Run, bool]]:
     with running(chosen, StartProgress(), bare=True) as run:
         run.contract = contract
         yield run, True
+
+
+def compaction(kafka: str, topic: str) -> str:
+    """Return why a compacted topic gives differences; empty for a topic that is not compacted.
+
+    Raises:
+        TopicError: Kafka does not answer.
+
+    """
+    policy = admin.topic_options(kafka, topic).get("cleanup.policy", "")
+    if "compact" not in policy.split(","):
+        return ""
+    return (
+        f"Topic {topic} is compacted (cleanup.policy={policy}): Kafka deletes all but the newest "
+        "record of a key, and the tables still count the records that were deleted after the job "
+        "had read them. Such rows cannot be recomputed from the topic and are no error of the job. "
+        "Verify a dump that was kept before (`spaf verify --dump`)."
+    )
 
 
 def print_verdict(verdict: Verdict) -> None:

@@ -10,6 +10,7 @@ from confluent_kafka import TopicPartition
 from spaf import clock
 from spaf.topic.admin import REQUEST_TIMEOUT_S, end_offsets_of
 from spaf.topic.client import kafka_errors, open_consumer
+from spaf.trouble import Trouble, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,21 +36,19 @@ class OpenTransaction(NamedTuple):
     waiting: int
     """Offsets from that record on, which the job cannot read."""
 
-    def sentence(self, now_ms: int) -> str:
-        """Return what waits, since when, and what ends it."""
-        return (
-            f"A transaction has been open for {max(0, now_ms - self.since_ms) // 1_000:,} s in "
-            f"partition {self.partition}, from offset {self.offset} on: {self.waiting:,} offset(s) "
-            "from there on wait for its end."
+    def open_s(self, now_ms: int) -> int:
+        """Return since how many seconds it is open."""
+        return max(0, now_ms - self.since_ms) // 1_000
+
+    def trouble(self, topic: str) -> Trouble:
+        """Return it as a cause, in the words in which the health of a run names it."""
+        return trouble(
+            "open_transaction",
+            topic=topic,
+            partition=self.partition,
+            offset=self.offset,
+            records=self.waiting,
         )
-
-
-TODO = (
-    "Its producer must commit or abort it; Kafka aborts it after the producer's "
-    "transaction.timeout.ms (at most 15 minutes by default). `kafka-transactions.sh find-hanging` "
-    "and `abort` end one whose producer is gone."
-)
-"""What to do about an open transaction."""
 
 
 def open_transactions(

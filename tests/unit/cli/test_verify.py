@@ -13,6 +13,7 @@ from spaf.cli import app, verify
 from spaf.cli.terminal import output
 from spaf.cli.verify import MAX_PRINTED, print_verdict
 from spaf.errors import NotUpError, SettingsError
+from spaf.topic import admin
 from spaf.verify import Difference, Verdict
 
 run = CliRunner().invoke
@@ -89,6 +90,18 @@ def test_differences_are_printed_and_the_rest_counted(capsys: pytest.CaptureFixt
     assert "NOT exact: 25 differences" in text
     assert text.count("unexpected") == MAX_PRINTED
     assert "and 5 more" in text
+
+
+@pytest.mark.parametrize(
+    ("policy", "named"), [("delete", False), ("compact", True), ("compact,delete", True)]
+)
+def test_a_compacted_topic_is_named_as_the_cause(
+    monkeypatch: pytest.MonkeyPatch, policy: str, *, named: bool
+) -> None:
+    """Records that Kafka deleted after they were counted are missing from the recomputation."""
+    monkeypatch.setattr(admin, "topic_options", lambda *_: {"cleanup.policy": policy})
+    hint = verify.compaction("k:1", "sales")
+    assert (f"cleanup.policy={policy}" in hint) == named
 
 
 def test_recomputations_that_disagree_are_reported(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,41 +7,24 @@ from collections.abc import Iterator
 from spaf.settings import Settings
 from spaf.stack.doctor import folder, installation, machine, surroundings
 from spaf.stack.doctor.finding import Check, Finding, Subject, findings
+from spaf.stack.doctor.start import START_CHECKS
 
 CHECKS: dict[str, tuple[Check, ...]] = {
     "machine": (
         machine.cores,
-        machine.memory,
-        machine.address_space,
-        machine.processor_time,
-        machine.file_size,
-        machine.open_files,
-        machine.tasks,
-        machine.encoding,
-        machine.account,
-        machine.loopback,
-        machine.temporary_files,
+        *START_CHECKS["machine"],
         machine.shared_memory,
         machine.time,
         machine.overcommit,
     ),
     "installation": (
-        installation.programs,
-        installation.location,
+        *START_CHECKS["installation"],
         installation.packages,
         installation.jars,
         installation.versions,
         installation.archives,
     ),
-    "run folder": (
-        folder.place,
-        folder.writable,
-        folder.file_system,
-        folder.space,
-        folder.version,
-        folder.passwords,
-        folder.last_run,
-    ),
+    "run folder": (*START_CHECKS["run folder"], folder.passwords, folder.last_run),
     "environment": (surroundings.settings_source, surroundings.variables, surroundings.ports),
     "services": (
         surroundings.external_kafka,

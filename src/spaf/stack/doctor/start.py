@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from spaf.errors import StackError
 from spaf.settings import Settings
 from spaf.stack.doctor import folder, installation, machine
@@ -9,25 +11,29 @@ from spaf.stack.doctor.finding import Check, Level, Subject, findings
 
 # What can prevent a start and is checked within milliseconds. What a check of external services
 # finds, the start finds as well.
-START_CHECKS: tuple[Check, ...] = (
-    installation.programs,
-    installation.location,
-    machine.memory,
-    machine.address_space,
-    machine.processor_time,
-    machine.file_size,
-    machine.open_files,
-    machine.tasks,
-    machine.encoding,
-    machine.account,
-    machine.loopback,
-    machine.temporary_files,
-    folder.place,
-    folder.writable,
-    folder.file_system,
-    folder.space,
-    folder.version,
-)
+START_CHECKS: dict[str, tuple[Check, ...]] = {
+    "installation": (installation.programs, installation.location),
+    "machine": (
+        machine.memory,
+        machine.address_space,
+        machine.processor_time,
+        machine.file_size,
+        machine.open_files,
+        machine.tasks,
+        machine.encoding,
+        machine.account,
+        machine.loopback,
+        machine.temporary_files,
+    ),
+    "run folder": (
+        folder.place,
+        folder.writable,
+        folder.file_system,
+        folder.space,
+        folder.version,
+    ),
+}
+"""By area of the report of `spaf doctor`, which makes them too."""
 
 
 def require_startable(settings: Settings) -> None:
@@ -38,7 +44,7 @@ def require_startable(settings: Settings) -> None:
 
     """
     subject = Subject.of(settings)
-    for check in START_CHECKS:
+    for check in chain.from_iterable(START_CHECKS.values()):
         for finding in findings(check, subject):
             if finding.level is Level.FAIL:
                 raise StackError(finding.what, todo=finding.todo)
