@@ -60,7 +60,7 @@ VIEWS: dict[str, Columns] = {
         ("DOUBLE", "score"),
     ),
     "traffic_per_second": (
-        ("INT", SECOND.format("window_start")),
+        ("INT", SECOND.format("CAST(closed_at AS TIMESTAMP(3))")),
         ("STRING", "category"),
         ("BIGINT", "observed"),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -73,9 +73,9 @@ MIN_SERIES_ROWS = 60
 # squared errors that its own must stay below.
 MIN_SEASONAL_ROWS = 100
 SEASONAL_GAIN = 0.8
-# Hours of a working day and of a weekend day; each has its own mean.
 HOURS = 24
-HOUR_SLOTS = 2 * HOURS
+# The partitions that a row of a series is sent to where no state expires: that of its hour.
+OWN_HOUR = f"ARRAY[MOD(hour_slot, {HOURS})]"
 # A shift is the mean of this number of last rows. Its deviation counts this many times, because a
 # mean varies less than a row.
 SHIFT_ROWS = 12
@@ -186,8 +186,6 @@ class JobParameters:
         known = ", ".join(map(_text, self.known_categories))
         third = self.surge_seconds // HISTORY_PARTS
         max_lateness_ms, max_ahead_ms = self.max_lateness_s * 1000, self.max_ahead_s * 1000
-        filters = {category: f"category = {_text(category)}" for category in self.known_categories}
-        filters[OTHER_CATEGORIES] = f"category NOT IN ({known})"
         return {
             "bootstrap_servers": _text(self.bootstrap_servers),
             "kafka_security": self.kafka_security,
@@ -209,10 +207,11 @@ class JobParameters:
             "cent_tolerance": _double(CENT_TOLERANCE),
             "state_ttl": _text(f"{self._state_ttl_ms()} ms"),
             "known_categories": known,
-            "count_columns": _sum_columns(filters, {"n": "sales"}),
-            "category_rows": _category_rows(list(filters)),
-            "total_columns": _sum_columns(filters, {"n": "sales", "m": "revenue"}),
-            "total_rows": _total_rows(list(filters)),
+            "other_categories": _text(OTHER_CATEGORIES),
+            "all_categories": ", ".join(
+                f"CAST({_text(category)} AS STRING)"
+                for category in (*self.known_categories, OTHER_CATEGORIES)
+            ),
             "max_revenue_cents": str(MAX_REVENUE_CENTS),
             "outlier_block_ms": str(self.outlier_hours * 3_600_000),
             "min_history": str(MIN_HISTORY),
@@ -360,64 +359,21 @@ def register(environment: TableEnvironment, parameters: JobParameters) -> Statem
     return inserts
 
 
-def _sum_columns(filters: Mapping[str, str], sums: Mapping[str, str]) -> str:
-    """Return a column a category and sum.
-
-    Args:
-        filters: condition by category.
-        sums: summed column by the prefix of the new one's name.
-
-    """
-    return ", ".join(
-        f"SUM({column}) FILTER (WHERE {condition}) AS {prefix}{number}"
-        for number, condition in enumerate(filters.values())
-        for prefix, column in sums.items()
-    )
-
-
-def _category_rows(categories: Sequence[str]) -> str:
-    """Return a row a category, with its number of sales."""
-    return ", ".join(
-        f"ROW({_text(category)}, n{number})" for number, category in enumerate(categories)
-    )
-
-
-def _total_rows(categories: Sequence[str]) -> str:
-    """Return two rows a category: measure, category, amount and number of sales."""
-    return ", ".join(
-        f"ROW({_text(measure)}, {_text(category)}, {prefix}{number}, n{number})"
-        for number, category in enumerate(categories)
-        for measure, prefix in (("sales", "n"), ("revenue", "m"))
-    )
-
-
 def _series() -> dict[str, str]:
     """Return the placeholders of the rule for series."""
-    slots = range(HOUR_SLOTS)
-    columns = ", ".join(
-        f"SUM(CASE WHEN hour_slot = {slot} THEN x ELSE 0e0 END) OVER so_far AS sum_{slot}, "
-        f"COUNT(CASE WHEN hour_slot = {slot} THEN 1 END) OVER so_far AS rows_{slot}"
-        for slot in slots
-    )
-
-    def slot_cases(column: str, shift: int) -> str:
-        return " ".join(
-            f"WHEN {slot} THEN {column}_{(slot + shift) % HOUR_SLOTS}" for slot in slots
-        )
-
-    earlier = (f"LAG(residual, {rows}) OVER by_time" for rows in range(1, SHIFT_ROWS))
+    hours = ", ".join(map(str, range(HOURS)))
+    lags = range(1, SHIFT_ROWS + 1)
     return {
-        "slot_columns": columns,
-        "slot_rows": slot_cases("rows", 0),
-        "slot_sums": slot_cases("sum", 0),
-        "other_slot_rows": slot_cases("rows", HOURS),
-        "other_slot_sums": slot_cases("sum", HOURS),
+        "touched_hours": f"CASE WHEN hour_rows = 1 THEN ARRAY[{hours}] ELSE {OWN_HOUR} END",
+        "earlier_residuals": ", ".join(
+            f"LAG(residual, {rows}) OVER by_time AS residual_{rows}" for rows in lags
+        ),
+        "last_residuals": " + ".join(["residual", *(f"residual_{rows}" for rows in lags[:-1])]),
         "min_seasonal_rows": str(MIN_SEASONAL_ROWS),
         "seasonal_gain": _double(SEASONAL_GAIN),
         "min_series_rows": str(MIN_SERIES_ROWS),
         "shift_rows": str(SHIFT_ROWS),
         "shift_weight": _double(SHIFT_WEIGHT),
-        "last_residuals": " + ".join(["residual", *earlier]),
         "third": _double(1 / 3),
         "min_relative_scale": _double(MIN_RELATIVE_SCALE),
         "max_deviation": _double(MAX_DEVIATION),

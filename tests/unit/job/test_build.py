@@ -17,6 +17,7 @@ from spaf.job.build import (
     DEDUP,
     DUPLICATE_SLACK_S,
     ENDPOINTS,
+    OWN_HOUR,
     SINKS,
     STATE_SLACK_S,
     TABLES,
@@ -206,16 +207,18 @@ def test_hostile_category_stays_inside_its_literal() -> None:
     """Categories stand in conditions and rows; each time they are text and nothing else."""
     hostile = replace(PARAMETERS, known_categories=("books", HOSTILE)).placeholders()
     assert list(literals(hostile["known_categories"])) == ["books", HOSTILE]
-    assert list(literals(hostile["count_columns"])) == ["books", HOSTILE, "books", HOSTILE]
-    assert list(literals(hostile["category_rows"])) == ["books", HOSTILE, "(other)"]
+    assert list(literals(hostile["all_categories"])) == ["books", HOSTILE, "(other)"]
 
 
-def test_wide_row_has_a_column_for_each_category_and_one_for_the_rest() -> None:
-    """The columns of the counts are those that the rows unpack, in the same order."""
-    found = PARAMETERS.placeholders()
-    counted = re.findall(r"AS (\w+)", found["count_columns"])
-    unpacked = re.findall(r"ROW\('[^']*', (\w+)\)", found["category_rows"])
-    assert counted == unpacked == ["n0", "n1", "n2"]
+def test_the_first_row_of_an_hour_goes_to_the_partition_of_each_hour_of_the_day() -> None:
+    """Then no state of an hour expires between two days; every other row goes to its own."""
+    touched = re.fullmatch(
+        r"CASE WHEN hour_rows = 1 THEN ARRAY\[(.*)\] ELSE (.*) END",
+        PARAMETERS.placeholders()["touched_hours"],
+    )
+    assert touched
+    assert [int(hour) for hour in touched[1].split(", ")] == list(range(24))
+    assert touched[2] == OWN_HOUR
 
 
 @pytest.mark.parametrize(

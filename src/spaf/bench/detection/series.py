@@ -93,7 +93,11 @@ def _statements(parameters: build.JobParameters, folder: Path) -> Iterator[str]:
     )
     yield files_table("point", columns, folder / "points.json")
     yield statement("create_series")
-    placeholders = {**parameters.placeholders(), "min_series_rows": str(MIN_FILE_ROWS)}
+    placeholders = {
+        **parameters.placeholders(),
+        "min_series_rows": str(MIN_FILE_ROWS),
+        "touched_hours": build.OWN_HOUR,
+    }
     for path in sorted(files("spaf.job").joinpath("sql").iterdir(), key=lambda p: p.name):
         if path.name.endswith(".sql") and int(path.name[:3]) in SERIES_VIEWS:
             yield build.render(path.name, path.read_text(), placeholders)

@@ -25,19 +25,16 @@ FROM (
         scale,
         CASE
             WHEN earlier_rows < ${min_series_rows} OR residual = 0e0 THEN 0e0
-            WHEN ABS(residual) >= ${max_deviation} * scale THEN SIGN(residual) * ${max_deviation}
-            ELSE residual / scale
+            ELSE GREATEST(LEAST(residual / scale, ${max_deviation}), -${max_deviation})
         END AS spike_score,
         CASE
             WHEN earlier_rows < ${min_series_rows} OR jump = 0e0 THEN 0e0
-            WHEN ABS(jump) >= ${max_deviation} * jump_scale THEN SIGN(jump) * ${max_deviation}
-            ELSE jump / jump_scale
+            ELSE GREATEST(LEAST(jump / jump_scale, ${max_deviation}), -${max_deviation})
         END AS jump_score,
         CASE
             WHEN earlier_rows < ${min_series_rows} + ${shift_rows} OR shift = 0e0 THEN 0e0
-            WHEN ABS(shift) * ${shift_weight} >= ${max_deviation} * shift_scale
-                THEN SIGN(shift) * ${max_deviation}
-            ELSE shift * ${shift_weight} / shift_scale
+            ELSE
+                GREATEST(LEAST(shift * ${shift_weight} / shift_scale, ${max_deviation}), -${max_deviation})
         END AS shift_score
     FROM (
         SELECT
@@ -59,34 +56,38 @@ FROM (
                 residual,
                 jump,
                 shift,
+                min_scale,
                 CAST(earlier_rows AS DOUBLE) AS earlier_rows,
-                COALESCE(LAG(cubes, 1) OVER by_time, 0e0) AS earlier_cubes,
-                COALESCE(LAG(jump_cubes, 1) OVER by_time, 0e0) AS earlier_jump_cubes,
-                COALESCE(LAG(cubes, ${shift_rows}) OVER by_time, 0e0) AS cubes_before_shift,
-                GREATEST(
-                    CASE
-                        WHEN unit > 0e0 THEN unit * SQRT(GREATEST(x - residual, 0e0) / unit + 1e0)
-                        ELSE 0e0
-                    END,
-                    ${min_relative_scale} * ABS(x - residual)
-                ) AS min_scale
+                SUM(previous_cube) OVER by_time AS earlier_cubes,
+                SUM(ABS(previous_jump) * previous_jump * previous_jump) OVER by_time
+                    AS earlier_jump_cubes,
+                SUM(cube_before_shift) OVER by_time AS cubes_before_shift
             FROM (
                 SELECT
-                    *,
-                    SUM(ABS(residual) * residual * residual) OVER so_far AS cubes,
-                    SUM(ABS(jump) * jump * jump) OVER so_far AS jump_cubes
+                    series,
+                    closed_at,
+                    x,
+                    earlier_rows,
+                    residual,
+                    COALESCE(residual - residual_1, 0e0) AS jump,
+                    COALESCE((${last_residuals}) / ${shift_rows}, 0e0) AS shift,
+                    COALESCE(ABS(residual_1) * residual_1 * residual_1, 0e0) AS previous_cube,
+                    COALESCE(residual_1 - residual_2, 0e0) AS previous_jump,
+                    COALESCE(ABS(residual_12) * residual_12 * residual_12, 0e0) AS cube_before_shift,
+                    GREATEST(
+                        CASE
+                            WHEN unit > 0e0
+                                THEN unit * SQRT(GREATEST(x - residual, 0e0) / unit + 1e0)
+                            ELSE 0e0
+                        END,
+                        ${min_relative_scale} * ABS(x - residual)
+                    ) AS min_scale
                 FROM (
                     SELECT
                         *,
-                        COALESCE(residual - LAG(residual, 1) OVER by_time, 0e0) AS jump,
-                        COALESCE((${last_residuals}) / ${shift_rows}, 0e0) AS shift
+                        ${earlier_residuals}
                     FROM series_residual
                     WINDOW by_time AS (PARTITION BY series ORDER BY closed_at)
-                )
-                WINDOW so_far AS (
-                    PARTITION BY series
-                    ORDER BY closed_at
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                 )
             )
             WINDOW by_time AS (PARTITION BY series ORDER BY closed_at)

@@ -31,18 +31,18 @@ FROM (
         FROM (
             SELECT
                 *,
-                COALESCE(LAG(largest, 1) OVER by_time, 0e0) AS largest_before
+                MAX(previous_deviation) OVER (
+                    PARTITION BY series
+                    ORDER BY closed_at
+                    ROWS BETWEEN ${pause_preceding} PRECEDING AND CURRENT ROW
+                ) AS largest_before
             FROM (
                 SELECT
                     *,
-                    MAX(ABS(deviation)) OVER (
-                        PARTITION BY series
-                        ORDER BY closed_at
-                        ROWS BETWEEN ${pause_preceding} PRECEDING AND CURRENT ROW
-                    ) AS largest
+                    COALESCE(ABS(LAG(deviation, 1) OVER by_time), 0e0) AS previous_deviation
                 FROM scored_series
+                WINDOW by_time AS (PARTITION BY series ORDER BY closed_at)
             )
-            WINDOW by_time AS (PARTITION BY series ORDER BY closed_at)
         )
     )
 )

@@ -22,6 +22,7 @@ from spaf.bench.detection.series import MIN_FILE_ROWS, SeriesPoint, score_points
 from spaf.bench.detection.simulate import SimulatedTraffic
 from spaf.bench.progress import no_progress
 from spaf.errors import JobError
+from spaf.job import build
 from spaf.job.build import JobParameters
 from spaf.settings import Settings
 from spaf.verify.series import SeriesInput, SeriesRule
@@ -120,8 +121,14 @@ def test_level(tmp_path: Path, small_settings: Settings) -> None:
     assert rows[60].score == max(row.score or 0 for row in rows[:80])
 
 
-def test_the_rule_for_series_is_that_of_the_verifier(flink: Batch, tmp_path: Path) -> None:
-    """The SQL and the Python of the verifier say the same of every row, whatever the series."""
+def test_the_rule_for_series_is_that_of_the_verifier(
+    flink: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SQL and the Python of the verifier say the same of every row, whatever the series.
+
+    The rows go to the partitions that the job sends them to, which keeps their state alive.
+    """
+    monkeypatch.setattr(build, "OWN_HOUR", rules().placeholders()["touched_hours"])
     rng = random.Random(3)  # noqa: S311 - a simulation
     kinds: dict[str, Callable[[int], float]] = {
         "noise": lambda _: rng.gauss(100, 10),
