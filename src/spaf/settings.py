@@ -273,7 +273,7 @@ class JobSettings(Section):
     """Parallel tasks of each operator; at most the number of partitions of the topic."""
     mini_batch_ms: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Batch events for this long before an update, ms: more throughput, more latency. 0: off."""
-    flush_ms: Annotated[int, Field(ge=1, le=10_000)] = 3
+    flush_ms: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Maximum time before a changed row of sales_summary is written to PostgreSQL, ms."""
     checkpoint_ms: Annotated[int, Field(ge=100, le=3_600_000)] = 5_000
     """Time between two checkpoints, ms."""

@@ -70,7 +70,7 @@ def test_services_of_the_user_are_not_touched() -> None:
         kafka={"bootstrap_servers": "k:1"},
         flink={"rest_url": "http://f:1"},
         postgres={"dsn": "postgresql://u@h/d"},
-        job={"flush_ms": 1},
+        job={"flush_ms": 7},
     )
     found = StartScenario().settings(chosen)
     assert found.home == Path("mine/start")
