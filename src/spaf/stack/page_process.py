@@ -13,7 +13,6 @@ import os
 import resource
 import secrets
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from spaf.serve.start_view import StartView
 from spaf.serve.web.addresses import PageAddresses
 from spaf.serve.web.server import Server
 from spaf.stack import log
+from spaf.stack.scheduling import give_way
 from spaf.stack.start_stages import start_view
 from spaf.stack.state import RunFolder, RunState
 from spaf.stack.vitals import present_trouble
@@ -87,12 +87,6 @@ def raise_open_files_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def give_way() -> None:
-    """Let the services come first: lower the priority of this thread and of the main one."""
-    for thread in {os.getpid(), threading.get_native_id()}:
-        os.setpriority(os.PRIO_PROCESS, thread, NICENESS)
-
-
 def serve(home: Path, port: int, public_url: str | None) -> None:
     """Serve the page until SIGTERM.
 
@@ -110,7 +104,9 @@ def serve(home: Path, port: int, public_url: str | None) -> None:
     reader, secret = StartReader(folder), token(folder)
 
     def build() -> Site:
-        give_way()
+        # Of the main thread; this one is that of the imports.
+        os.setpriority(os.PRIO_PROCESS, os.getpid(), NICENESS)
+        give_way(NICENESS)
         from spaf.stack import page_source  # noqa: PLC0415 - most of SPAF, not before it is needed
 
         return page_source.site(port, secret, public_url)
