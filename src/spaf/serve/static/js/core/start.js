@@ -120,9 +120,14 @@ function stageText(stage, start, nowMs) {
   if (stage.state === "waiting") return t("start.state.waiting", { names });
   if (stage.state === "ready") return t("start.state.ready", { n: number(after(stage.ready_ms, start), 1) });
   if (stage.state !== "starting") return t(`start.state.${stage.state}`);
-  const what = stage.job ? stateText(stage.job) : t("start.state.starting");
+  const what = jobText(stage.job) || t("start.state.starting");
   if (names) return t("start.state.meanwhile", { what, names });
   return t("start.state.since", { what, n: number(Math.max(0, (nowMs - (stage.since_ms ?? nowMs)) / 1_000)) });
+}
+
+/** Return the state of the job; its plan is compiled only if set-up has not done so. @param {string} job */
+function jobText(job) {
+  return job === "submitting" ? t("start.state.preparing") : job && stateText(job);
 }
 
 /** Return when something happened, in seconds since the start. @param {number | null} ms @param {StartView} start */
