@@ -196,3 +196,22 @@ def test_a_service_is_ready_once_it_answers(tmp_path: Path, moment: list[float])
         service.stop()
     assert status(service) is ServiceStatus.STOPPED
     assert moment == [1_000.0]
+
+
+def test_service_that_waits_for_others_is_not_asked(tmp_path: Path) -> None:
+    """A question costs both sides, and the answer is known."""
+    asked: list[bool] = []
+
+    def ready() -> bool:
+        asked.append(True)
+        return True
+
+    service = ManagedService(ServiceProcess(SERVE, LASTS, "", tmp_path / "serve.log", ready=ready))
+    service.start()
+    try:
+        assert not service.poll(run_is_starting=True, may_be_ready=False)
+        assert asked == []
+        assert service.poll(run_is_starting=True)
+        assert service.ready
+    finally:
+        service.stop()

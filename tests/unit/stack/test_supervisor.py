@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Never
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from spaf import settings
 from spaf.errors import ServiceError
 from spaf.stack import supervisor
+from spaf.stack.service_specs import SPECS
 from spaf.stack.state import Phase, RunFolder, RunState
 from spaf.stack.stop_signal import StopSignal
 from spaf.stack.supervisor import Supervisor, supervise
@@ -111,3 +113,51 @@ def test_a_state_that_cannot_be_written_does_not_end_the_run(
     again = "the state of the run is written again"
     assert caplog.messages == [failed, again, failed, again]
     assert home.read() is not None
+
+
+class Part:
+    """A service that is never started; it notes when it is stopped."""
+
+    started, ready = True, False
+
+    def __init__(self, name: str, stopped: list[str]) -> None:
+        """Keep the name."""
+        self.spec = SPECS[name]
+        self.service = SimpleNamespace(name=name)
+        self._stopped = stopped
+
+    def stop(self) -> None:
+        """Note it."""
+        self._stopped.append(self.spec.name)
+
+
+@pytest.mark.parametrize(
+    ("failure", "step", "last"),
+    [
+        (ServiceError("kafka", "ended"), "kafka", "serve"),
+        (OSError(28, "No space left"), "", "serve"),
+        (None, "", "kafka"),
+    ],
+)
+def test_page_outlives_the_services_of_a_start_that_fails(
+    home: RunFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception | None,
+    step: str,
+    last: str,
+) -> None:
+    """It shows the cause for as long as it can; a run that is stopped needs no page."""
+    stopped: list[str] = []
+
+    def start(made: Supervisor) -> bool:
+        names = ("serve", "kafka", "locust")
+        made._services = [Part(name, stopped) for name in names]  # type: ignore[misc]
+        if failure is not None:
+            raise failure
+        return False
+
+    monkeypatch.setattr(Supervisor, "_start", start)
+    _, state = ended(home)
+    assert state.failed_step == step
+    assert stopped[-1] == last
+    assert stopped.index("locust") < stopped.index("kafka")
