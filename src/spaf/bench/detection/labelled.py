@@ -19,9 +19,10 @@ from typing import Annotated, Any, NamedTuple, Self
 import msgspec
 from msgspec.structs import replace
 
-from spaf.bench.detection import batch
+from spaf.bench.detection import batch, least_delay
 from spaf.bench.detection.batch import Batch, files_table, rows, sale_log, statement
 from spaf.bench.detection.labelled_series import score_corpus
+from spaf.bench.detection.least_delay import DroughtDelays, drought_delays
 from spaf.bench.detection.options import ANOMALY_RATE_OPTION, EPISODE_EVERY_OPTION
 from spaf.bench.detection.score import (
     KindMetrics,
@@ -33,8 +34,10 @@ from spaf.bench.detection.score import (
 from spaf.bench.detection.simulate import SimulatedLabels, SimulatedTraffic, simulate
 from spaf.bench.progress import Progress
 from spaf.bench.scenario import RATE_OPTION, Result, Scenario, Seconds, SeedRange, Table, option
+from spaf.generate.anomalies.anomaly import DROUGHT
 from spaf.generate.anomalies.episode import EPISODE_KINDS
 from spaf.generate.anomalies.ground_truth import GRACE_S, SALE_ALERTS, SECOND_ALERTS, SecondAlert
+from spaf.generate.shop import catalogue
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job import build
 from spaf.sale.anomaly_kinds import ALERT_OF_LABEL, WINDOW_KINDS
@@ -162,14 +165,18 @@ class DetectionResult(DetectorResult, frozen=True, kw_only=True):
     seeds: str
     random: DetectorResult
     always: DetectorResult
+    drought_delays: list[DroughtDelays]
+    """Of the job's rules, beside the least possible; by category, then of all."""
 
     def detectors(self) -> dict[str, DetectorResult]:
         """Return the scores by the name of the detector."""
         return dict(zip(DETECTORS, (self, self.random, self.always), strict=True))
 
     def tables(self) -> Iterable[Table]:
-        """Return a table a detector."""
-        return [Table(name, COLUMNS, one.rows()) for name, one in self.detectors().items()]
+        """Return a table a detector, then the delays of droughts."""
+        for name, one in self.detectors().items():
+            yield Table(name, COLUMNS, one.rows())
+        yield least_delay.table(self.drought_delays)
 
     def summary(self) -> str:
         """Return the false alerts of each detector, a line each."""
@@ -182,7 +189,8 @@ class DetectionScenario(Scenario, frozen=True):
 
     The job's own SQL runs over the generator's sales in batch. Two baselines are scored with it:
     `random`, as many alerts at random places, and `always`, every possible alert. The same seeds
-    without anomalies give the false alerts an hour.
+    without anomalies give the false alerts an hour. The delay of droughts stands beside the least
+    one that any rule with one false alert a day could have.
 
     With --series, the rule for series is scored on a corpus of labelled series instead.
     """
@@ -213,8 +221,11 @@ class DetectionScenario(Scenario, frozen=True):
             for seed in self.seeds
         ]
         scores = score(settings, traffics, progress)
+        shares = catalogue.build(self.seeds[0]).category_shares()
+        rates = {category: self.rate * share for category, share in shares.items()}
         return DetectionResult.of(
             scores[OURS],
+            drought_delays=drought_delays(scores[OURS].tallies[DROUGHT].delays, rates),
             rate=self.rate,
             seeds=f"{self.seeds[0]}-{self.seeds[-1]}",
             random=DetectorResult.of(scores["random"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import inf, sqrt
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -17,6 +17,13 @@ from spaf.sale.anomaly_kinds import ALERT_OF_LABEL
 Z95 = 1.959964
 
 
+class EpisodeDelay(NamedTuple):
+    """The delay with which an episode was found."""
+
+    delay_ms: int
+    category: str
+
+
 class KindScore(msgspec.Struct):
     """Counts for one kind, over all seeds."""
 
@@ -24,7 +31,7 @@ class KindScore(msgspec.Struct):
     found: int = 0
     alerts: int = 0
     right: int = 0
-    delays_ms: list[int] = []
+    delays: list[EpisodeDelay] = []
 
     def add(self, other: KindScore) -> None:
         """Add the counts of another seed."""
@@ -32,7 +39,7 @@ class KindScore(msgspec.Struct):
         self.found += other.found
         self.alerts += other.alerts
         self.right += other.right
-        self.delays_ms += other.delays_ms
+        self.delays += other.delays
 
 
 class KindMetrics(msgspec.Struct, frozen=True):
@@ -53,6 +60,7 @@ class KindMetrics(msgspec.Struct, frozen=True):
         """Return the scores that follow from the counts."""
         precision = share(counts.right, counts.alerts)
         recall = share(counts.found, counts.labelled)
+        delays_ms = [one.delay_ms for one in counts.delays]
         total = None if precision is None or recall is None else precision + recall
         return cls(
             precision,
@@ -60,8 +68,8 @@ class KindMetrics(msgspec.Struct, frozen=True):
             2 * (precision or 0) * (recall or 0) / total if total else total,
             wilson(counts.right, counts.alerts),
             wilson(counts.found, counts.labelled),
-            quantile(counts.delays_ms, 0.5),
-            quantile(counts.delays_ms, 0.99),
+            quantile(delays_ms, 0.5),
+            quantile(delays_ms, 0.99),
             counts.labelled,
             counts.alerts,
         )
@@ -143,5 +151,5 @@ def score_seconds(
         tally.labelled += 1
         if episode in first:
             tally.found += 1
-            tally.delays_ms.append(first[episode])
+            tally.delays.append(EpisodeDelay(first[episode], episode.category))
     return tallies

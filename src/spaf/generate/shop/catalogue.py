@@ -48,6 +48,12 @@ class Catalogue(NamedTuple):
     product_shares: NDArray[np.float64]
     customer_shares: NDArray[np.float64]
 
+    def category_shares(self) -> dict[str, float]:
+        """Return the part of the sales of each category."""
+        products = len(self.products) // len(self.categories)
+        shares = np.diff(self.product_shares[products - 1 :: products], prepend=0.0)
+        return dict(zip(self.categories, shares.tolist(), strict=True))
+
 
 def build(seed: int, size: ShopSize = DEFAULT_SIZE) -> Catalogue:
     """Return the catalogue of this seed and size: the same one in every process."""

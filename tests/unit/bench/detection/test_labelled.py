@@ -87,12 +87,15 @@ def test_a_result_has_a_line_of_false_alerts_for_each_detector() -> None:
     scores = Scores()
     scores.add_clean(DetectorAlerts({130: "high_price"}, []), scored)
     baseline = DetectorResult.of(Scores())
-    result = DetectionResult.of(scores, rate=1.0, seeds="1-2", random=baseline, always=baseline)
+    result = DetectionResult.of(
+        scores, drought_delays=[], rate=1.0, seeds="1-2", random=baseline, always=baseline
+    )
     lines = result.summary().splitlines()
     assert [line.partition(":")[0] for line in lines] == ["ours", "random", "always"]
     assert "high_price 1" in lines[0]
     assert "high_price 0" in lines[1]
-    assert [table.title for table in result.tables()] == ["ours", "random", "always"]
+    titles = [table.title for table in result.tables()]
+    assert titles == ["ours", "random", "always", "droughts"]
     assert result.false_alerts["high_price"] == 1
 
 

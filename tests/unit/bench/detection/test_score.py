@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spaf.bench.detection.score import (
+    EpisodeDelay,
     KindMetrics,
     KindScore,
     quantile,
@@ -42,7 +43,7 @@ def test_several_alerts_in_one_episode() -> None:
     alerts = [SecondAlert(second, "toys", "surge") for second in (110, 102, 119)]
     tally = score_seconds(alerts, [SURGE])["surge"]
     assert (tally.labelled, tally.found, tally.alerts, tally.right) == (1, 1, 3, 3)
-    assert tally.delays_ms == [2_600]
+    assert tally.delays == [EpisodeDelay(2_600, "toys")]
 
 
 @pytest.mark.parametrize(
@@ -91,10 +92,15 @@ def test_wilson() -> None:
     assert high == pytest.approx(1.0)
 
 
+def delays(*each_ms: int) -> list[EpisodeDelay]:
+    """Return delays of one category."""
+    return [EpisodeDelay(ms, "toys") for ms in each_ms]
+
+
 def test_scores() -> None:
     """Precision, recall, their harmonic mean, and delays that really occurred."""
-    tally = KindScore(labelled=10, found=5, alerts=4, right=3, delays_ms=[3, 1, 2])
-    tally.add(KindScore(labelled=10, found=5, alerts=4, right=3, delays_ms=[4]))
+    tally = KindScore(labelled=10, found=5, alerts=4, right=3, delays=delays(3, 1, 2))
+    tally.add(KindScore(labelled=10, found=5, alerts=4, right=3, delays=delays(4)))
     metrics = KindMetrics.of(tally)
     assert (metrics.precision, metrics.recall, metrics.f1) == (0.75, 0.5, 0.6)
     assert (metrics.delay_ms_p50, metrics.delay_ms_p99) == (2.0, 4.0)

@@ -105,6 +105,11 @@ def test_shares_end_at_one() -> None:
     """Every draw below 1 finds a product and a customer."""
     assert SHOP.product_shares[-1] == SHOP.customer_shares[-1] == 1.0
     assert bool(np.all(np.diff(SHOP.product_shares) > 0))
+    categories = SHOP.category_shares()
+    assert list(categories) == list(CATEGORIES)
+    assert sum(categories.values()) == pytest.approx(1.0)
+    first, second, *_ = categories.values()
+    assert first / second == pytest.approx(2**catalogue.CATEGORY_SKEW)
 
 
 def test_sale_has_every_field_in_range() -> None:
