@@ -58,6 +58,12 @@ QUANTITY_SPREAD = 500.0
 MAX_DISPERSION = 4.0
 # Longest span of seconds that is scored, as the text of the SQL has it; the history ends before it.
 MAX_SPAN_S = 16
+# Factor of the score of a silence. A silence begins with a sale, wherever that is, so that more of
+# them are compared than of the other spans: with 0.95 there are as few false alerts.
+SILENCE_WEIGHT = 0.95
+# Maximum of the time from the last sale of a second to its end, in units of what chance makes it.
+# Over forty seconds chance alone stays below 1.7; sales in bunches have half a bunch.
+MAX_BUNCHING = 2
 # Parts of the history; a second is an anomaly only if it is one against each of them.
 HISTORY_PARTS = 3
 # Alerts of one category with fewer seconds than this between them are one run.
@@ -224,6 +230,8 @@ class JobParameters:
             "two_thirds_rows": str(2 * third),
             "history_start": str(MAX_SPAN_S + third),
             "surge_score": _double(self.surge_score),
+            "silence_weight": _double(SILENCE_WEIGHT),
+            "max_bunching": str(MAX_BUNCHING),
             "cool_down_s": str(COOL_DOWN_S),
             "series_score": _double(self.series_score),
             **_series(),

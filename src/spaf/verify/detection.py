@@ -31,6 +31,11 @@ MIN_HISTORY_ROWS = 30
 """A second is scored if the newest third of its history has this number of rows, or is full."""
 SPANS = (1, 2, 4, 8, 16)
 """Numbers of last rows that are each compared with the history."""
+SILENCE_WEIGHT = 0.95
+"""Factor of the score of a silence."""
+MAX_BUNCHING = 2
+"""A silence is scored if the last sale of a second is on average at most this many intervals of the
+rate before its end: sales in bunches are followed by silence as a rule."""
 MAX_SPAN = max(SPANS)
 """The history ends before the longest span."""
 HISTORY_PARTS = 3

@@ -286,6 +286,8 @@ class _DuckdbOracle:
             min_history_rows=self._detection.min_history_rows,
             max_dispersion=constants.MAX_DISPERSION,
             min_expected=constants.MIN_EXPECTED,
+            silence_weight=constants.SILENCE_WEIGHT,
+            max_bunching=constants.MAX_BUNCHING,
         ).fetchall()
         last_alert: dict[str, int] = {}
         last_borderline: dict[str, int] = {}

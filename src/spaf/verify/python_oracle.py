@@ -27,7 +27,7 @@ from spaf.verify.answers import (
 from spaf.verify.detection import MAX_REVENUE_CENTS, MINUTE_S
 from spaf.verify.minutes import MinuteAlerts, add
 from spaf.verify.outliers import Numbers, Outliers
-from spaf.verify.traffic import Counts, TrafficBaseline
+from spaf.verify.traffic import Counts, Moments, TrafficBaseline, keep_latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -67,6 +67,7 @@ class PythonOracle:
         self._detection = detection
         self._outliers = Outliers(detection)
         self._counts: Counts = {}
+        self._last_sales: Moments = {}
         # Minute of append time → category → revenue in the default currency, cents.
         self._revenue: Counts = {}
         # Sales that have an identifier, if each identifier counts once.
@@ -132,12 +133,14 @@ class PythonOracle:
             [np.ones_like(cents), cents, summed, summed * sales.quantities, summed * cents]
         )
         sums = np.add.reduceat(values[:, order], starts, axis=1)
+        newest_ms = np.maximum.reduceat(append_ms[order], starts)
         names, codes = list(categories), list(currencies)
-        for second, event_second, category, currency, *totals in np.vstack(
-            [keys[:, starts], sums]
+        for second, event_second, category, currency, last_ms, *totals in np.vstack(
+            [keys[:, starts], newest_ms, sums]
         ).T.tolist():
             key = event_second, names[category], codes[currency]
             self._add_group(second, key, *totals)
+            keep_latest(self._last_sales, {second: {names[category]: last_ms % 1_000}})
 
     def _add_group(
         self, second: int, key: SummaryKey, sales: int, cents: int, *summed: int
@@ -208,6 +211,7 @@ class PythonOracle:
         ):
             for moment, categories in other_totals.items():
                 add(own_totals.setdefault(moment, {}), categories)
+        keep_latest(self._last_sales, later._last_sales)
         own.open_summary |= other.open_summary
         own.open_ledger |= other.open_ledger
         own.late_cents += other.late_cents
@@ -233,7 +237,7 @@ class PythonOracle:
         answers.closed = self._first_open_second(newest)
         traffic, minutes = TrafficBaseline(self._detection), MinuteAlerts(self._detection)
         closed = self._first_open_second(newest | self._newest_open)
-        traffic.score(self._counts, closed)
+        traffic.score(self._counts, self._last_sales, closed)
         minutes.score(self._counts, self._revenue, closed)
         answers.traffic = {**traffic.alerts, **minutes.alerts}
         answers.borderline_seconds = traffic.borderline
@@ -285,6 +289,7 @@ class PythonOracle:
             if isinstance(sale, Sale):
                 counts = self._counts.setdefault(key[1], {})
                 add(counts, {sale.category: 1})
+                keep_latest(self._last_sales, {key[1]: {sale.category: append_ms % 1_000}})
                 if sale.currency == self._rules.default_currency:
                     revenue = self._revenue.setdefault(key[1] // MINUTE_S, {})
                     add(revenue, {sale.category: min(sale.cents, MAX_REVENUE_CENTS)})

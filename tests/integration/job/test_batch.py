@@ -15,7 +15,7 @@ from spaf.settings import Settings
 from tests.support.flink import Answers, ask_views
 
 BASE = 1_763_800_000
-KNOWN = ("steady", "surging", "dry", "early", "rare", "busy", "silent", "it's")
+KNOWN = ("steady", "surging", "dry", "early", "rare", "even", "busy", "silent", "it's")
 SURGE_SECONDS = 120
 PARAMETERS = build.JobParameters.of(Settings(), KNOWN, surge_seconds=SURGE_SECONDS)
 LATE_MS, AHEAD_MS = 600_000, 60_000
@@ -66,6 +66,8 @@ def counts(second: int) -> Iterator[tuple[str, int]]:
     yield "early", {44: 900}.get(second, 2)
     # Too rare for one second to show that it has stopped.
     yield "rare", 0 if second >= 180 else 3
+    # Its last sale is at the beginning of second 89.
+    yield "even", 5 if second < 89 else int(second == 89)
     # Four times the usual for half a minute: the quiet after it is no drought.
     yield "busy", 88 if 100 <= second < 130 else 22
     yield "not in the catalogue", 1
@@ -79,7 +81,9 @@ def fill(log: Log) -> None:
     for second in range(TRAFFIC):
         for category, count in counts(second):
             for n in range(count):
-                log.add((BASE + second) * 1_000 + n % 1_000, category, partition=9)
+                # All others sell in bunches, which are followed by silence as a rule.
+                ms = n * (180 if category == "even" else 1)
+                log.add((BASE + second) * 1_000 + ms % 1_000, category, partition=9)
     at = QUIET * 1_000
     summary(log, at)
     ledger(log, at)
@@ -269,6 +273,7 @@ def test_traffic_outliers(answers: Answers) -> None:
         [45, "early", "surge", 902],
         [60, "surging", "surge", 60],
         [65, "dry", "drought", 0],
+        [91, "even", "drought", 0],
         [100, "busy", "surge", 88],
         [160, "surging", "surge", 5_000],
         [186, "rare", "drought", 3],
@@ -286,6 +291,13 @@ def test_the_score_of_a_second(answers: Answers) -> None:
         expected = span * (40 * usual + 0.5) / 40
         found = [expected, sign * score(nearer, expected, span=span)]
         assert rows[second, category][4:] == pytest.approx(found)
+
+
+def test_a_silence_counts_from_the_last_sale(answers: Answers) -> None:
+    """Two whole seconds would let expect too few sales; the three since the last sale do not."""
+    (found,) = of(answers["traffic_outlier"], 1, "even")
+    expected = 3 * (40 * 5 + 0.5) / 40
+    assert found[4:] == pytest.approx([expected, -0.95 * score(0.5, expected, span=3)])
 
 
 def score(nearer: float, expected: float, *, span: int) -> float:

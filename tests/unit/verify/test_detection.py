@@ -19,6 +19,8 @@ from tests.support.scale import scaled
 
 DETECTION = Detection(6, 5.0, 120, 4.5, ("a", "b"))
 NARROW = Detection(1, 2.0, 12, 2.0, ("a", "b"))
+# Millisecond of its second in which the last sale of a category is.
+LAST_MS = 700
 Bought = tuple[int, int]
 
 
@@ -89,14 +91,18 @@ def slow_traffic(
         known = [base for place in places if (base := bases[place]) is not None]
         varied = min(value for place in places if (value := variations[place]) is not None)
         scores = []
-        for k in (1, 2, 4, 8, 16):
-            c = sum(counts[at - k + 1 : at + 1])
+        sold = [end for end in range(at + 1) if counts[end]]
+        silence = at + 1 - (sold[-1] + LAST_MS / 1_000) if sold else 0
+        if (1_000 - LAST_MS) * sales > 2_000 * m:
+            silence = 0
+        spans = [(k, sum(counts[at - k + 1 : at + 1]), 1.0) for k in (1, 2, 4, 8, 16)]
+        for k, c, weight in (*spans, (silence, 0, 0.95)):
             expected = max(min(max(c, k * min(known)), k * max(known)), 1e-9)
             nearer = max(c - 0.5, expected) if c > expected else min(c + 0.5, expected)
             root = math.sqrt(2 * max(nearer * math.log(nearer / expected) - nearer + expected, 0))
             sign = (c > expected) - (c < expected)
             scores.append(
-                TrafficAnomaly(c, expected, sign * root / math.sqrt(varied * (1 + k / m)))
+                TrafficAnomaly(c, expected, weight * sign * root / math.sqrt(varied * (1 + k / m)))
             )
         best = max(scores, key=lambda one: abs(one.score))
         alerts[-1] = abs(best.score) > detection.surge_score
@@ -105,11 +111,23 @@ def slow_traffic(
     return found
 
 
+def scored(
+    counts: Mapping[int, Mapping[str, int]], closed: int, detection: Detection = DETECTION
+) -> TrafficBaseline:
+    """Judge seconds, in each of which the last sale of a category is at the same millisecond."""
+    traffic = TrafficBaseline(detection)
+    last_sales = {
+        second: {category: LAST_MS for category, sales in row.items() if sales}
+        for second, row in counts.items()
+    }
+    traffic.score(counts, last_sales, closed)
+    return traffic
+
+
 def swings(counts: Sequence[int], detection: Detection) -> dict[int, tuple[str, TrafficAnomaly]]:
     """Judge the seconds of category a, all of which are closed."""
-    traffic = TrafficBaseline(detection)
     # Another category keeps the seconds in which this one is silent.
-    traffic.score({at: {"a": c, "b": 5} for at, c in enumerate(counts)}, len(counts))
+    traffic = scored({at: {"a": c, "b": 5} for at, c in enumerate(counts)}, len(counts), detection)
     return {key[0]: (key[2], row) for key, row in traffic.alerts.items() if key[1] == "a"}
 
 
@@ -210,32 +228,52 @@ def test_a_surge_is_reported_once() -> None:
 
 
 def test_a_rare_category_that_stops_is_a_drought() -> None:
-    """A silent second says nothing, several do."""
+    """A silent second says nothing, several do: as many as let expect 16 sales."""
     counts = [4] * 60 + [0] * 16 + [4] * 20
     ((at, (kind, swing)),) = swings(counts, DETECTION).items()
     assert kind == "drought"
-    assert 61 < at < 70
+    assert at == 63
     assert swing.observed == 0
-    usual = (40 * 4 + 0.5) / 40
-    assert swing.expected == usual * 2 ** round(math.log2(swing.expected / usual))
+    assert swing.expected == (40 * 4 + 0.5) / 40 * 4
+
+
+def test_the_silence_begins_before_the_first_empty_second() -> None:
+    """A category whose last sale was early in its second is found one second sooner."""
+    counts = {at: {"a": 0 if 60 <= at < 70 else 4, "b": 5} for at in range(70)}
+    found = []
+    for last_ms in (100, 999):
+        traffic = TrafficBaseline(DETECTION)
+        last_sales = {
+            at: {category: 900 for category, sales in row.items() if sales}
+            for at, row in counts.items()
+        }
+        last_sales[59]["a"] = last_ms
+        traffic.score(counts, last_sales, 70)
+        found.append(min(traffic.alerts))
+    assert found == [(62, "a", "drought"), (63, "a", "drought")]
+
+
+def test_sales_in_bunches_have_no_silence() -> None:
+    """Thirty sales at the beginning of each second are followed by most of a second without one."""
+    assert swings([30] * 80, DETECTION) == {}
+    counts = {at: {"a": 30, "b": 5} for at in range(80)}
+    bunches = {at: {"a": 20, "b": 900} for at in counts}
+    traffic = TrafficBaseline(DETECTION)
+    traffic.score(counts, bunches, 80)
+    assert traffic.alerts == {}
 
 
 def test_the_newest_second_is_not_judged() -> None:
     """It is not closed, and more may come."""
-    traffic = TrafficBaseline(DETECTION)
     counts = {at: {"a": 100 if at == 50 else 10} for at in range(51)}
-    traffic.score(counts, 50)
-    assert traffic.alerts == {}
-    traffic.score(counts, 51)
-    assert list(traffic.alerts) == [(50, "a", "surge")]
+    assert scored(counts, 50).alerts == {}
+    assert list(scored(counts, 51).alerts) == [(50, "a", "surge")]
 
 
 def test_other_categories_count_together() -> None:
     """What is not in the catalogue has a row of its own."""
-    traffic = TrafficBaseline(DETECTION)
     counts = {at: {"x": 5, "y": 100 if at == 50 else 5, "a": 9} for at in range(52)}
-    traffic.score(counts, 52)
-    assert list(traffic.alerts) == [(50, "(other)", "surge")]
+    assert list(scored(counts, 52).alerts) == [(50, "(other)", "surge")]
 
 
 @settings(max_examples=scaled(60, 600))
@@ -256,12 +294,7 @@ def test_swings_are_those_of_the_letter_of_the_rule(
 
 def test_a_borderline_alert_makes_those_that_it_may_silence_borderline() -> None:
     """Whether the second is reported decides whether those after it are."""
-    counts: Mapping[int, Mapping[str, int]] = {
-        at: {"a": 60 if at in (60, 65) else 10} for at in range(70)
-    }
-    first = TrafficBaseline(DETECTION)
-    first.score(counts, 70)
-    ((_, swing),) = first.alerts.items()
-    edge = TrafficBaseline(Detection(6, 5.0, 120, swing.score, ("a",)))
-    edge.score(counts, 70)
+    counts = {at: {"a": 60 if at in (60, 65) else 10} for at in range(70)}
+    ((_, swing),) = scored(counts, 70).alerts.items()
+    edge = scored(counts, 70, Detection(6, 5.0, 120, swing.score, ("a",)))
     assert (60, "a") in edge.borderline

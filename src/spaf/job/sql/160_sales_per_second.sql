@@ -1,5 +1,6 @@
--- Accepted sales of each category in each closed second of append time, and their revenue.
--- Grain: second of append time, category; a category without sales has no row yet.
+-- Accepted sales of each category in each closed second of append time, their revenue, and the
+-- millisecond of the last one. Grain: second of append time, category; a category without sales has
+-- no row yet.
 -- revenue is that in the default currency, cents. One sale counts at most 10^10 currency units, so that
 -- no sum overflows.
 CREATE TEMPORARY VIEW sales_per_second AS
@@ -7,6 +8,7 @@ SELECT
     window_time AS closed_at,
     category,
     COUNT(*) AS sales,
+    CAST(MOD(MAX(append_ms), 1000) AS INT) AS last_sale_ms,
     SUM(
         CASE
             WHEN currency <> ${default_currency} THEN CAST(0 AS BIGINT)

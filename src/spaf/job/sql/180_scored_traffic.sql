@@ -1,6 +1,8 @@
--- Anomaly scores of the sales of the last 1 to 16 seconds of each category.
+-- Anomaly scores of the sales of the last 1 to 16 seconds of each category, and of its silence.
 -- Grain: second of append time, category, span; the first seconds have no row.
--- Several spans are scored, because silence of a rare category shows only over several seconds.
+-- Several spans are scored, because a change of a rare category shows only over several seconds. The
+-- silence since the last sale is a span without sales. It is as long as chance makes it, not as long as
+-- a rule says, so its score counts less.
 -- Each is compared with the nearest expectation among the thirds of the history: an episode in one
 -- third neither hides the next episode nor makes the normal traffic after it an anomaly. The score
 -- is the signed root of the Poisson deviance with a continuity correction of half a sale; it is on
@@ -9,14 +11,15 @@
 CREATE TEMPORARY VIEW scored_traffic AS
 SELECT
     *,
-    SIGN(observed - expected)
+    weight
+    * SIGN(observed - expected)
     * SQRT(
         2e0 * GREATEST(
             observed_corrected * LN(observed_corrected / expected) - (observed_corrected - expected),
             0e0
         )
     )
-    / SQRT(dispersion * (1e0 + CAST(span AS DOUBLE) / history_rows)) AS score
+    / SQRT(dispersion * (1e0 + span / history_rows)) AS score
 FROM (
     SELECT
         *,
@@ -32,6 +35,7 @@ FROM (
             dispersion,
             span,
             observed,
+            weight,
             GREATEST(LEAST(GREATEST(observed, span * min_rate), span * max_rate), 1e-9) AS expected
         FROM (
             SELECT
@@ -50,6 +54,7 @@ FROM (
                     sales_last_4s,
                     sales_last_8s,
                     sales_last_16s,
+                    silence_s,
                     history_rows,
                     base_rate,
                     older_rate,
@@ -64,11 +69,12 @@ FROM (
             )
         )
         CROSS JOIN UNNEST(ARRAY[
-            ROW(1, CAST(sales_last_1s AS DOUBLE)),
-            ROW(2, CAST(sales_last_2s AS DOUBLE)),
-            ROW(4, CAST(sales_last_4s AS DOUBLE)),
-            ROW(8, CAST(sales_last_8s AS DOUBLE)),
-            ROW(16, CAST(sales_last_16s AS DOUBLE))
-        ]) AS t (span, observed)
+            ROW(1e0, CAST(sales_last_1s AS DOUBLE), 1e0),
+            ROW(2e0, CAST(sales_last_2s AS DOUBLE), 1e0),
+            ROW(4e0, CAST(sales_last_4s AS DOUBLE), 1e0),
+            ROW(8e0, CAST(sales_last_8s AS DOUBLE), 1e0),
+            ROW(16e0, CAST(sales_last_16s AS DOUBLE), 1e0),
+            ROW(COALESCE(silence_s, 0e0), 0e0, ${silence_weight})
+        ]) AS t (span, observed, weight)
     )
 )

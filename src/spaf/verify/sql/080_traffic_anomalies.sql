@@ -1,17 +1,30 @@
 -- Anomaly score of each second that has enough history. Grain: second of append time, category.
-WITH with_history AS (
+WITH numbered AS (
     SELECT
         *,
-        row_number() OVER by_second AS row_index,
+        row_number() OVER (PARTITION BY category ORDER BY append_second) AS row_index
+    FROM sales_per_second
+),
+
+with_history AS (
+    SELECT
+        *,
+        -- Row n is the second that ends at n * 1000 ms; before any sale there is no silence.
+        coalesce(
+            row_index * 1000 - max((row_index - 1) * 1000 + last_sale_ms) OVER by_second, 0
+        ) / 1000 AS silence_s,
         -- The newest third of the history, which ends before the longest span.
         count(*) OVER history AS history_rows,
         sum(sales) OVER history AS history_sales,
         sum(sales * sales) OVER history AS history_squares,
+        -- From the last sale of a second to its end.
+        count(last_sale_ms) OVER history AS history_gaps,
+        sum(1000 - last_sale_ms) OVER history AS history_gaps_ms,
         sum(sales) OVER (by_second ROWS 1 PRECEDING) AS sales_last_2s,
         sum(sales) OVER (by_second ROWS 3 PRECEDING) AS sales_last_4s,
         sum(sales) OVER (by_second ROWS 7 PRECEDING) AS sales_last_8s,
         sum(sales) OVER (by_second ROWS 15 PRECEDING) AS sales_last_16s
-    FROM sales_per_second
+    FROM numbered
     WINDOW
         by_second AS (PARTITION BY category ORDER BY append_second),
         history AS (
@@ -78,8 +91,23 @@ spans AS (
         min_rate,
         max_rate,
         min_dispersion,
-        unnest([1, 2, 4, 8, 16]) AS span,
-        unnest([sales, sales_last_2s, sales_last_4s, sales_last_8s, sales_last_16s]) AS observed
+        unnest([
+            1,
+            2,
+            4,
+            8,
+            16,
+            -- Sales in bunches are followed by silence as a rule.
+            CASE
+                WHEN
+                    coalesce(history_gaps_ms, 0) * history_sales
+                    <= $max_bunching * 1000 * history_gaps * history_rows
+                    THEN silence_s
+                ELSE 0
+            END
+        ]) AS span,
+        unnest([sales, sales_last_2s, sales_last_4s, sales_last_8s, sales_last_16s, 0]) AS observed,
+        unnest([1, 1, 1, 1, 1, $silence_weight::DOUBLE]) AS weight
     FROM bounded
     WHERE history_rows >= $min_history_rows
 ),
@@ -106,7 +134,8 @@ corrected AS (
 scored AS (
     SELECT
         *,
-        sign(observed - expected)
+        weight
+        * sign(observed - expected)
         * sqrt(
             2e0 * greatest(
                 observed_corrected * ln(observed_corrected / expected)
