@@ -148,7 +148,8 @@ def secure_postgres(folder: Path, authority: Authority) -> Iterator[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if programs:
         paths = replace(paths, install=programs[-1].parents[1])
-    postgres.prepare(paths, SECRET)
+    new = postgres.prepare(paths, SECRET)
+    assert new is None or process.wait_until(new.created, 60)
     service = postgres.service(paths, folder.parent / "postgres.log", port, SECRET)
     if programs:
         (paths.data / "pg_hba.conf").write_text(HBA)

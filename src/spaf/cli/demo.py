@@ -14,7 +14,7 @@ import typer
 from spaf import clock, settings
 from spaf.bench.page.access import open_screen
 from spaf.bench.run.load import stop_page
-from spaf.bench.run.outcome import Measurement, Outcome
+from spaf.bench.run.outcome import Measurement, Outcome, watch_file
 from spaf.bench.run.quarantine import Explained, explained
 from spaf.cli.terminal.live_view import LiveView
 from spaf.cli.terminal.output import (
@@ -34,10 +34,11 @@ from spaf.errors import StackError
 from spaf.generate.locust.client import LocustClient
 from spaf.measure.browser import NO_SANDBOX, find, runs_as_root
 from spaf.measure.screen import Screen
+from spaf.measure.visibility import VisibilityWatch
 from spaf.stack import process
 from spaf.stack.run import Run, running
 from spaf.stack.service_names import LOCUST, SERVE
-from spaf.stack.state import ServiceState
+from spaf.stack.state import RunFolder, ServiceState
 
 # Several times what Locust's page takes to start.
 PAGE_TIMEOUT_S = 30.0
@@ -71,9 +72,11 @@ def demo(
     _on_interrupt(_end_start)
     progress = StartProgress()
     with (
+        # Before the services, so that it has nothing left to import when they are up.
+        VisibilityWatch(watch_file(RunFolder(chosen.home))) as watch,
         running(chosen, progress) as run,
         _screen(run, program) as screen,
-        Measurement.start(run, screen) as measurement,
+        Measurement.start(run, screen, watch) as measurement,
     ):
         _on_interrupt(signal.default_int_handler)
         address = run.state().services[SERVE].address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, NamedTuple
 
@@ -58,6 +59,14 @@ def innermost_cause(trace: str) -> str:
     cause = " ".join(message).removeprefix(CAUSED_BY)
     cause = re.sub(SHADED, "", cause)
     return cause if len(cause) <= MAX_CAUSE_CHARS else f"{cause[:MAX_CAUSE_CHARS]} ..."
+
+
+def _problem(response: httpx.Response) -> str:
+    """Return the cause that an answer gives for a refusal, or else its status."""
+    try:
+        return innermost_cause(response.json()["errors"][-1])
+    except (ValueError, LookupError, TypeError):
+        return f"its answer is {response.status_code}."
 
 
 class FlinkClient:
@@ -130,6 +139,23 @@ class FlinkClient:
         jobs = self.get("/jobs/overview")["jobs"]
         return [j["jid"] for j in jobs if j["name"] == name and j["state"] not in FINAL_STATES]
 
+    def submit(self, graph: bytes) -> None:
+        """Hand over a serialised job graph, as Flink's own client does; its id is in the graph.
+
+        Raises:
+            JobError: Flink does not answer, or does not take the job.
+
+        """
+        name = "job.graph"
+        names = {"executionPlanFileName": name, "jobJarFileNames": [], "jobArtifactFileNames": []}
+        parts = {
+            "request": (None, json.dumps(names).encode(), "application/json"),
+            "file_0": (name, graph, "application/octet-stream"),
+        }
+        response = self._send("POST", "/jobs", files=parts)
+        if response.status_code >= httpx.codes.BAD_REQUEST:
+            raise JobError(f"Flink refused the job: {_problem(response)}")
+
     def cancel(self, job_id: str) -> None:
         """Request the cancellation of a job.
 
@@ -183,9 +209,9 @@ class FlinkClient:
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         return self._read(self._send(method, path, body), path)
 
-    def _send(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    def _send(self, method: str, path: str, body: Any = None, **content: Any) -> httpx.Response:
         try:
-            return self._client.request(method, f"{self.url}{path}", json=body)
+            return self._client.request(method, f"{self.url}{path}", json=body, **content)
         except httpx.HTTPError as error:
             refusal = self._address.refusal() if isinstance(error, TLS_ERRORS) else ""
             if refusal:

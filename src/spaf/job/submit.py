@@ -5,6 +5,9 @@ before the cluster does: the JVM and the plan take as long as everything else to
 
 It reads two lines from standard input: a `SubmitRequest` as JSON, and, once topic, tables and
 cluster exist, the line `go`. It writes one line: `{"job_id": ...}` or `{"error": ...}`.
+
+A request with `graph` names no cluster: the process keeps the graph of the job in files and ends,
+without waiting for `go`, with `{"job_id": ""}`.
 """
 
 from __future__ import annotations
@@ -13,14 +16,16 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from spaf.files import write_atomically
+from spaf.job import job_graph
 from spaf.job.build import JobParameters, register, register_tables
+from spaf.job.recorder import LOOPBACK, Recorder
 from spaf.tls import without_secrets
 
 if TYPE_CHECKING:
@@ -53,6 +58,8 @@ class SubmitRequest:
     secrets: tuple[str, ...] = ()
     # Statements of another job, run instead of the plan; the last one is its INSERT.
     statements: tuple[str, ...] = ()
+    # Where to keep the graph of the job instead of submitting it.
+    graph: str = ""
 
     def line(self) -> str:
         """Return the request as the line that this process reads."""
@@ -123,6 +130,39 @@ def _submit_statements(
     return str(environment.execute_sql(insert).get_job_client().get_job_id())
 
 
+def keep_graph(request: SubmitRequest) -> str:
+    """Keep the graph of the job, as Flink's client would hand it over, in the files of the request.
+
+    The client sends the graph of the operators; a cluster turns it into that of the tasks, which
+    takes its cold JVM two seconds. That is done here too. Returns the id of no job.
+
+    Raises:
+        OSError: a file could not be written.
+
+    """
+    from pyflink.java_gateway import get_gateway  # noqa: PLC0415 - see table_environment
+
+    with Recorder() as recorder:
+        submit(replace(request, host=LOOPBACK, port=recorder.port), lambda: None)
+    jvm = get_gateway().jvm
+    loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
+    plan = jvm.org.apache.flink.util.InstantiationUtil.deserializeObject(recorder.plan(), loader)
+    threads = jvm.java.util.concurrent.Executors.newSingleThreadExecutor()
+    plan.deserializeUserDefinedInstances(loader, threads)
+    threads.shutdown()
+    job_id = jvm.org.apache.flink.api.common.JobID.fromHexString(job_graph.BLANK_ID)
+    graph = plan.getJobGraph(loader, job_id)
+    settings = jvm.org.apache.flink.runtime.jobgraph.SavepointRestoreSettings
+    # As `spaf.job.configuration` has it: no state is left out, and SPAF deletes the checkpoint.
+    keeps = jvm.org.apache.flink.core.execution.RecoveryClaimMode.NO_CLAIM
+    resumed = settings.forPath(job_graph.BLANK_RESUME, False, keeps)  # noqa: FBT003 - a Java call
+    for resumes, start in ((False, settings.none()), (True, resumed)):
+        graph.setSavepointRestoreSettings(start)
+        content = jvm.org.apache.flink.util.InstantiationUtil.serializeObject(graph)
+        job_graph.write(job_graph.file_of(Path(request.graph), resumes=resumes), content)
+    return ""
+
+
 def _planned(environment: TableEnvironment, parameters: JobParameters, file: Path) -> CompiledPlan:
     """Return the compiled plan: from its file, or compiled now and written to the file.
 
@@ -149,7 +189,8 @@ def main() -> int:
             os._exit(0)  # the parent is gone; PyFlink's JVM ends with its pipe
 
     try:
-        answer = {"job_id": submit(request, wait_for_go)}
+        job_id = keep_graph(request) if request.graph else submit(request, wait_for_go)
+        answer = {"job_id": job_id}
     except Exception as error:  # noqa: BLE001 - whatever Java throws becomes the answer
         answer = {"error": without_secrets(root_cause(error), *request.secrets)}
     sys.stdout.write(json.dumps(answer) + "\n")

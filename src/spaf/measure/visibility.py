@@ -15,6 +15,8 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import psycopg
 
@@ -31,19 +33,40 @@ READY_MARK = "ready\n"
 class VisibilityWatch:
     """The watching process, as seen by its parent."""
 
-    def __init__(self, access: Access, file: Path) -> None:
-        """Start the process and wait until it listens.
+    def __init__(self, file: Path) -> None:
+        """Start the process: it imports what it needs, and waits for the address.
+
+        Raises:
+            ServiceError: the process cannot be started.
+
+        """
+        self.file = file
+        command = process.module_command("spaf.measure.visibility", str(file))
+        self._child = process.spawn(
+            "latency watch", command, stdin=subprocess.PIPE, goes_first=True
+        )
+
+    def __enter__(self) -> Self:
+        """Return the process, which is ended with the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the process."""
+        self.stop()
+
+    def listen(self, access: Access) -> None:
+        """Let the process listen, and wait until it does.
 
         Raises:
             StoreError: the process could not listen.
 
         """
-        self.file = file
-        file.unlink(missing_ok=True)
-        command = process.module_command("spaf.measure.visibility", str(file))
-        self._child = process.spawn(
-            "latency watch", command, stdin=subprocess.PIPE, goes_first=True
-        )
+        self.file.unlink(missing_ok=True)
         if self._child.stdin is not None:
             self._child.stdin.write(json.dumps(asdict(access)).encode())
             self._child.stdin.close()

@@ -205,7 +205,7 @@ def configuration(settings: FlinkSettings, ports: JobManagerPorts) -> dict[str, 
         "web.submit.enable": False,
         "web.access-control-allow-origin": f"http://{LOOPBACK}:1",
         # REST caches the state of a job for this long, ms; the default hides a start for 3 s.
-        "web.refresh-interval": 250,
+        "web.refresh-interval": 100,
         # A dead TaskManager is detected within 8 s; with the defaults after 50 s.
         "heartbeat.interval": "1s",
         "heartbeat.timeout": "8s",

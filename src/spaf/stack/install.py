@@ -27,13 +27,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from spaf.environment import PYTHON_OPTIONS
 from spaf.errors import ServiceError, SetupError, SpafError
 from spaf.files import write_atomically
+from spaf.job.job_graph import file_of
 from spaf.job.submit import environment
 from spaf.settings import FlinkSettings, KafkaSettings
 from spaf.stack import flink, kafka, process, runtime
+from spaf.stack.graph_submission import default_graph
 from spaf.stack.ports import any_free_port
 from spaf.stack.service_names import JOBMANAGER, KAFKA, TASKMANAGER
 from spaf.stack.state import RunFolder
-from spaf.stack.submission import Submission, default_plan
+from spaf.stack.submission import Submission
 
 DOWNLOADS_AT_ONCE = 8
 # A cold start of all these services at once on a slow machine, seconds.
@@ -50,6 +52,7 @@ def main() -> int:
             install_jars(progress)
             link_flink()
             write_archives(progress)
+            format_storage(progress)
             compile_plan(progress)
     except SpafError as error:
         console.print(f"[bold red]set-up stopped:[/] {escape(str(error))}", highlight=False)
@@ -146,20 +149,39 @@ def write_archives(progress: Progress) -> None:
     progress.advance(task)
 
 
+def format_storage(progress: Progress) -> None:
+    """Format the storage of a broker, instead of at the first start of each run folder.
+
+    Raises:
+        ServiceError: Kafka's tool failed.
+
+    """
+    if (runtime.KAFKA_STORAGE / kafka.META).exists():
+        return
+    task = progress.add_task("storage of the broker", total=1)
+    with tempfile.TemporaryDirectory(prefix="spaf-kafka-") as folder:
+        home = Path(folder)
+        kafka.service(KafkaSettings(), home, home / "log", any_free_port(), any_free_port())
+        kafka.keep_storage(home / "data")
+    progress.advance(task)
+
+
 def compile_plan(progress: Progress) -> None:
-    """Compile the plan of the job with the default settings, instead of at the first start.
+    """Compile plan and graph of the job with the default settings, instead of at the first start.
 
     Raises:
         JobError: the job cannot be planned.
 
     """
-    request = default_plan()
-    if Path(request.plan).exists():
+    request = default_graph()
+    graph = Path(request.graph)
+    made = (Path(request.plan), *(file_of(graph, resumes=resumes) for resumes in (False, True)))
+    if all(file.exists() for file in made):
         return
     task = progress.add_task("plan of the job", total=1)
     shutil.rmtree(runtime.PLANS, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="spaf-plan-") as folder:
-        Submission(request, Path(folder) / "planner.log").plan()
+        Submission(request, Path(folder) / "planner.log").wait()
     progress.advance(task)
 
 

@@ -14,11 +14,13 @@ from spaf.errors import JobError, MissingError, SpafError, TopicError
 from spaf.job import checkpoint
 from spaf.job.flink_client import FINAL_STATES, FlinkClient
 from spaf.settings import Settings
+from spaf.stack import graph_submission
 from spaf.stack.diagnosis import MAX_FAILURES, TopicFacts
+from spaf.stack.graph_submission import Submitting
 from spaf.stack.progress import ProgressRecorder
 from spaf.stack.service_names import SUBMITTER
 from spaf.stack.state import CountedTopic, JobPhase, JobState, RunFolder
-from spaf.stack.submission import JobTarget, Submission
+from spaf.stack.submission import JobTarget
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic import admin
@@ -52,7 +54,7 @@ class JobSupervisor:
         self._target = target
         self._flink = FlinkClient(target.flink)
         self._checkpoints = target.checkpoint_folder(settings)
-        self._submission: Submission | None = None
+        self._submission: Submitting | None = None
         self._submitted = False
         # Checkpoints that a job could not start from, and whether the present job has run.
         self._unusable: set[Path] = set()
@@ -78,7 +80,7 @@ class JobSupervisor:
         """Start the process that plans the job; it waits for `submit` before it hands it over."""
         resume = self._resume_point()
         log = self._home.logs / f"{SUBMITTER}.log"
-        self._submission = Submission(self._target.request(self._settings, resume), log)
+        self._submission = graph_submission.begin(self._target, self._settings, resume, log)
         self._submitted = False
         self._has_run = False
         self._cancelled = False
@@ -337,7 +339,7 @@ class JobSupervisor:
         if self.state.resumed_from and not self._has_run:
             self._unusable.add(Path(self.state.resumed_from))
 
-    def _poll_submission(self, submission: Submission) -> None:
+    def _poll_submission(self, submission: Submitting) -> None:
         job_id = submission.job_id()
         if job_id is not None:
             self._submission = None

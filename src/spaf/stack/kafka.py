@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import shutil
 import uuid
 from pathlib import Path
 
 from spaf.errors import ServiceError
+from spaf.files import write_atomically
 from spaf.settings import KafkaSettings
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
@@ -16,9 +19,15 @@ from spaf.topic.admin import is_ready
 
 # A clean stop flushes the log segments; a broker that needs longer than this hangs, seconds.
 STOP_TIMEOUT_S = 20.0
+# A line of meta.properties with a random id.
+ID = re.compile(rb"^((?:cluster|directory)\.id=).*$", re.MULTILINE)
 # Files in the folder of the broker, which is its working directory.
 CONFIG = "server.properties"
 LOGGING = "log4j2.properties"
+# Files of a formatted storage, the one that completes it last: the versions of the features, and
+# the ids of cluster and folder.
+META = "meta.properties"
+FORMATTED = ("bootstrap.checkpoint", META)
 
 
 def service(
@@ -38,7 +47,7 @@ def service(
     shutil.rmtree(folder / "tmp", ignore_errors=True)
     (folder / "tmp").mkdir()
     base = [str(runtime.java()), *jvm_options(settings.heap_mib)]
-    if not (data / "meta.properties").exists():
+    if not (data / META).exists():
         _format(base, folder)
     return ServiceProcess(
         name=KAFKA,
@@ -70,9 +79,39 @@ def jvm_options(heap_mib: int) -> list[str]:
     ]
 
 
+def keep_storage(data: Path) -> None:
+    """Keep the storage of a broker that has not run yet, for the brokers of all run folders."""
+    runtime.KAFKA_STORAGE.mkdir(parents=True, exist_ok=True)
+    for name in FORMATTED:
+        write_atomically(runtime.KAFKA_STORAGE / name, (data / name).read_bytes())
+
+
 def _format(base: list[str], folder: Path) -> None:
-    cluster = uuid.uuid4().hex[:22]
-    options = ("format", "-t", cluster, "-c", str(CWD / CONFIG))
+    """Copy the storage that set-up has formatted, with ids of its own; without one, format it.
+
+    Kafka's tool is a JVM of 0.8 s processor time, at the moment when every service starts.
+    """
+    if not (runtime.KAFKA_STORAGE / META).exists():
+        _run_tool(base, folder)
+        return
+    for name in FORMATTED:
+        content = (runtime.KAFKA_STORAGE / name).read_bytes()
+        if name == META:
+            content = ID.sub(lambda found: found[1] + _new_id(), content)
+        write_atomically(folder / "data" / name, content)
+
+
+def _new_id() -> bytes:
+    """Return a random id as Kafka writes it: 16 bytes, in the characters of a URL.
+
+    None begins with a hyphen: the tool would take it for an option.
+    """
+    encoded = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=")
+    return _new_id() if encoded.startswith(b"-") else encoded
+
+
+def _run_tool(base: list[str], folder: Path) -> None:
+    options = ("format", "-t", _new_id().decode(), "-c", str(CWD / CONFIG))
     done = run(KAFKA, [*base, "kafka.tools.StorageTool", *options], cwd=folder)
     if done.returncode != 0:
         raise ServiceError(

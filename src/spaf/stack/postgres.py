@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import pwd
 import shutil
 import signal
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +21,16 @@ from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import ServiceProcess, run
 from spaf.stack.service_names import POSTGRES
 
+log = logging.getLogger(__name__)
+
 SUPERUSER = "postgres"
 # Accounts to run under when SPAF itself runs as root, the first that exists.
 UNPRIVILEGED = ("postgres", "nobody")
 
 # Folder of the copied programs, if another account cannot read those of the wheel.
 COPY = "programs"
+# Names the password of a complete cluster, as a hash.
+MARK = "made-for"
 
 # Small buffers are enough: the working set of the tables is the newest minutes.
 OPTIONS = {
@@ -79,32 +86,80 @@ def cluster_paths(folder: Path) -> ClusterPaths:
     return ClusterPaths(folder, install, user)
 
 
-def prepare(paths: ClusterPaths, password: str) -> bool:
-    """Create the cluster unless it exists; return whether it was created.
+class NewCluster:
+    """A cluster that is created while the other services start: initdb takes a second."""
 
-    Raises:
-        ServiceError: initdb failed; the message has its output.
+    def __init__(self, paths: ClusterPaths, password: str) -> None:
+        """Begin to create it."""
+        self._paths = paths
+        self._password = password
+        self._created: Future[None] = Future()
+        threading.Thread(target=self._create, name="cluster").start()
 
-    """
+    def created(self) -> bool:
+        """Return whether the server can be started.
+
+        Raises:
+            ServiceError: initdb failed; the message has its output.
+            OSError: a folder could not be written.
+
+        """
+        if not self._created.done():
+            return False
+        self._created.result()
+        return True
+
+    def _create(self) -> None:
+        paths = self._paths
+        try:
+            shutil.rmtree(paths.data, ignore_errors=True)
+            if paths.install != runtime.postgres() and not paths.install.exists():
+                _copy_programs(paths.folder)
+            _initdb(paths, self._password)
+        except (ServiceError, OSError) as error:
+            self._created.set_exception(error)
+            return
+        self._created.set_result(None)
+        # Writing 39 MB to the disk takes a second, on a busy disk several; the server starts.
+        _complete(paths, _digest(self._password))
+
+
+def prepare(paths: ClusterPaths, password: str) -> NewCluster | None:
+    """Begin to create the cluster unless it exists."""
     paths.folder.mkdir(parents=True, exist_ok=True)
-    if paths.install != runtime.postgres() and not paths.install.exists():
-        _copy_programs(paths.folder)
     if paths.user:
         _give_to(paths.folder, paths.user)
     # This file is written last: it says that the cluster is complete, and which password it has.
     # The cluster may lie outside the run folder, and stays there if that is deleted by hand.
-    mark = paths.folder / "made-for"
-    digest = hashlib.sha256(password.encode()).hexdigest()
-    if paths.data.exists() and mark.exists() and mark.read_text() == digest:
-        return False
-    shutil.rmtree(paths.data, ignore_errors=True)
-    _initdb(paths, password)
-    mark.write_text(digest)
-    return True
+    mark = paths.folder / MARK
+    if paths.data.exists() and mark.exists() and mark.read_text() == _digest(password):
+        if paths.install != runtime.postgres() and not paths.install.exists():
+            _copy_programs(paths.folder)
+        return None
+    return NewCluster(paths, password)
 
 
-def service(paths: ClusterPaths, log: Path, port: int, password: str) -> ServiceProcess:
-    """Return how to run the cluster."""
+def _digest(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def _complete(paths: ClusterPaths, digest: str) -> None:
+    """Write the new cluster to the disk, then mark it as complete.
+
+    Until then a stop of the whole machine may damage it; the next start creates it again.
+    """
+    argv = [str(paths.install / "bin/initdb"), f"--pgdata={paths.data}", "--sync-only"]
+    done = run(POSTGRES, argv, cwd=paths.folder, user=paths.user)
+    if done.returncode == 0:
+        (paths.folder / MARK).write_text(digest)
+    else:
+        log.error("the new cluster of PostgreSQL is not on the disk: %s", done.stdout)
+
+
+def service(
+    paths: ClusterPaths, log: Path, port: int, password: str, new: NewCluster | None = None
+) -> ServiceProcess:
+    """Return how to run the cluster, which may be `new`."""
     options = [f"-c{key}={value}" for key, value in OPTIONS.items()]
     return ServiceProcess(
         name=POSTGRES,
@@ -118,6 +173,7 @@ def service(paths: ClusterPaths, log: Path, port: int, password: str) -> Service
         address=f"{LOOPBACK}:{port}",
         log=log,
         ready=lambda: accepts(port, password),
+        prepared=new.created if new is not None else lambda: True,
         cwd=paths.folder,
         user=paths.user,
         # Fast shutdown: after SIGTERM the server would wait until every client has disconnected.
@@ -176,6 +232,7 @@ def _initdb(paths: ClusterPaths, password: str) -> None:
         "--encoding=UTF8",
         "--locale=C.UTF-8",
         "--no-instructions",
+        "--no-sync",
     ]
     try:
         done = run(POSTGRES, argv, cwd=paths.folder, user=paths.user)

@@ -93,6 +93,8 @@ class ServiceProcess:
     stop_timeout_s: float = 10.0
     # Whether its wait for a core would be measured as latency; see `spawn`.
     goes_first: bool = False
+    # Whether the process can be started yet; raises what has failed.
+    prepared: Callable[[], bool] = lambda: True
 
 
 def module_command(module: str, *arguments: str) -> list[str]:

@@ -5,7 +5,8 @@ All of them are inside the virtual environment and are deleted with it:
     <venv>/share/spaf/kafka/*.jar        the broker and its runtime closure
     <venv>/share/spaf/flink/lib/*.jar    PyFlink's own jars (links) and the connectors
     <venv>/share/spaf/cds/*.jsa          class-data archives that shorten the start of each JVM
-    <venv>/share/spaf/plans/*.json       the compiled plan of the job with the default settings
+    <venv>/share/spaf/kafka-storage/*    the formatted storage of a broker, to be copied
+    <venv>/share/spaf/plans/*            plan and graph of the job with the default settings
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from spaf.errors import SetupError
 
 SHARE = Path(sys.prefix) / "share" / "spaf"
 KAFKA_JARS = SHARE / "kafka"
+KAFKA_STORAGE = SHARE / "kafka-storage"
 FLINK_HOME = SHARE / "flink"
 FLINK_JARS = FLINK_HOME / "lib"
 ARCHIVES = SHARE / "cds"

@@ -43,7 +43,8 @@ class ServiceSpec:
 
 # What the job needs; a bare run has these only.
 CORE = (KAFKA, POSTGRES, JOBMANAGER, TASKMANAGER)
-_JOB_AFTER = (TABLES, *CORE)
+# The JobManager prepares the job while the TaskManagers still start: its tasks wait for them.
+_JOB_AFTER = (TABLES, JOBMANAGER)
 
 SPECS = {
     spec.name: spec
@@ -51,7 +52,7 @@ SPECS = {
         *map(ServiceSpec, CORE),
         ServiceSpec(TABLES, after=(KAFKA, POSTGRES)),
         ServiceSpec(JOB, after=_JOB_AFTER),
-        # While the job is planned, one processor is free for Locust's start.
+        # Locust needs the topic; then it is ready to sell when the job is.
         ServiceSpec(LOCUST, after=_JOB_AFTER),
         # First of all, because it shows the start; ready once it shows what the job has written.
         ServiceSpec(SERVE, restart=Restart.OPTIONAL, ready_after=(JOB,)),

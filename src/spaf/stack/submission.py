@@ -128,8 +128,10 @@ class JobTarget:
         self.access.write_client_key(self.home.folder / self._client_key_name)
         flink, parameters = FlinkAddress.plain(self.flink), self.parameters(settings)
         jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
-        folder = self._uri(self.checkpoint_folder(settings))
-        options = configuration.options(self.name, settings.job, folder, self._uri(resume))
+        folder = self.checkpoint_folder(settings)
+        checkpoints = None if folder is None else self.uri(folder)
+        resume_from = None if resume is None else self.uri(resume)
+        options = configuration.options(self.name, settings.job, checkpoints, resume_from)
         if self.acceleration > 1:
             options |= configuration.accelerated(settings.job, self.acceleration)
         return SubmitRequest(
@@ -147,10 +149,8 @@ class JobTarget:
     def _client_key_name(self) -> Path:
         return self.home.flink.relative_to(self.home.folder) / CLIENT_KEY
 
-    def _uri(self, path: Path | None) -> str | None:
+    def uri(self, path: Path) -> str:
         """Return what Flink calls a path in the run folder, its working directory."""
-        if path is None:
-            return None
         return (process.CWD / path.relative_to(self.home.folder)).as_uri()
 
 
@@ -162,23 +162,6 @@ def plan_name(parameters: JobParameters, job: JobSettings) -> str:
     depends_on = [parameters.digest(), sorted(planning.items()), versions]
     digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
     return f"{digest[:32]}.json"
-
-
-def default_plan() -> SubmitRequest:
-    """Return a request whose plan is that of the default settings; it names no cluster."""
-    settings = Settings.model_construct()
-    # The driver is chosen by the address; the plan holds neither.
-    parameters = JobParameters.of(
-        settings, CATEGORIES, topic="none", jdbc_url="jdbc:postgresql://none/none"
-    )
-    return SubmitRequest(
-        host="",
-        port=0,
-        options=configuration.options("plan", settings.job, None, None),
-        parameters=parameters,
-        jars=(),
-        plan=str(runtime.PLANS / plan_name(parameters, settings.job)),
-    )
 
 
 class Submission:
@@ -197,20 +180,6 @@ class Submission:
         )
         self._worker = WorkerProcess(SUBMITTER, "spaf.job.submit", env, log, runtime.SHARE)
         self._worker.send_line(request.line())
-
-    def plan(self) -> None:
-        """Wait until the plan is compiled; nothing is handed over.
-
-        Raises:
-            JobError: the SQL cannot be planned, or not in time.
-
-        """
-        self._worker.send_line("")
-        ended = process.wait_until(lambda: self._worker.ended, SUBMIT_TIMEOUT_S)
-        answer = next(self._worker.lines(), "") if ended else "it takes too long"
-        self._worker.stop()
-        if answer:
-            raise JobError(f"The job cannot be planned: {answer.strip()}")
 
     def submit(self) -> None:
         """Let the process hand the job over as soon as it is planned."""

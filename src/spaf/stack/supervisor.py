@@ -225,7 +225,9 @@ class Supervisor:
     def _start_services(self) -> None:
         """Start the services whose turn it is."""
         for service in self._services:
-            if not service.started and self._all_ready(service.spec.after):
+            if service.started or not service.service.prepared():
+                continue
+            if self._all_ready(service.spec.after):
                 service.start()
                 self._state.services[service.service.name] = service.state
 
@@ -279,7 +281,7 @@ class Supervisor:
                 log.exception("the progress of the job is not recorded: a defect of SPAF")
 
     def _is_up(self) -> bool:
-        return self._all_ready(SPECS[JOB].after) and (self._job is None or self._is_ready(JOB))
+        return self._all_ready((TABLES, *CORE)) and (self._job is None or self._is_ready(JOB))
 
     def _all_ready(self, names: Sequence[str]) -> bool:
         return all(map(self._is_ready, names))

@@ -123,11 +123,12 @@ def _add_postgres(topology: Topology, home: RunFolder) -> None:
     access = topology.access
     paths = postgres.cluster_paths(home.postgres)
     password = home.passwords()[SUPERUSER_SECRET]
-    if postgres.prepare(paths, password):
+    new = postgres.prepare(paths, password)
+    if new is not None:
         # The tables are empty: a job that resumed would not count again what it had counted.
         home.delete_checkpoints()
     log = home.logs / f"{POSTGRES}.log"
-    topology.services.append(postgres.service(paths, log, access.port, password))
+    topology.services.append(postgres.service(paths, log, access.port, password, new))
 
 
 def _add_flink(topology: Topology, settings: Settings, home: RunFolder) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from spaf.errors import ServiceError
 from spaf.settings import FlinkSettings, KafkaSettings
 from spaf.stack import flink, kafka, postgres, runtime
 from spaf.stack.postgres import ClusterPaths
@@ -61,6 +63,31 @@ def test_broker_formats_its_storage_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert made.argv[-2:] == ["kafka.Kafka", "/proc/self/cwd/server.properties"]
     assert made.cwd == tmp_path
     assert made.address == "127.0.0.1:5"
+
+
+def test_storage_that_set_up_has_formatted_is_copied_with_ids_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two clusters are never taken for one; Kafka's tool does not run."""
+    monkeypatch.setattr(runtime, "KAFKA_STORAGE", tmp_path / "share")
+    monkeypatch.setattr(kafka, "run", lambda *_, **__: pytest.fail("the tool was run"))
+    formatted = tmp_path / "formatted"
+    formatted.mkdir()
+    meta = "#a comment\ncluster.id=AAAA\ndirectory.id=BBBB\nnode.id=1\nversion=1\n"
+    (formatted / "meta.properties").write_text(meta)
+    (formatted / "bootstrap.checkpoint").write_bytes(b"\x00 versions")
+    kafka.keep_storage(formatted)
+    copies = []
+    for name in ("a", "b"):
+        kafka.service(KafkaSettings(), tmp_path / name, tmp_path / "log", 5, 6)
+        data = tmp_path / name / "data"
+        assert (data / "bootstrap.checkpoint").read_bytes() == b"\x00 versions"
+        lines = (data / "meta.properties").read_text().splitlines()
+        copies.append(dict(line.split("=") for line in lines if "=" in line))
+    ids = [copy.pop(key) for copy in copies for key in ("cluster.id", "directory.id")]
+    assert len(set(ids)) == 4
+    assert {len(one) for one in ids} == {22}
+    assert copies == [{"node.id": "1", "version": "1"}] * 2
 
 
 @pytest.fixture
@@ -220,12 +247,15 @@ def test_first_password_goes_through_a_private_file_that_is_deleted(
     seen: dict[str, Any] = {}
 
     def run(_name: str, argv: list[str], **_: object) -> Any:
+        if "--sync-only" in argv:
+            return type("Done", (), {"returncode": 1, "stdout": ""})
         secret = next(Path(w.partition("=")[2]) for w in argv if w.startswith("--pwfile="))
         seen.update(argv=argv, text=secret.read_text(), mode=secret.stat().st_mode & 0o777)
         return type("Done", (), {"returncode": 0})
 
     monkeypatch.setattr(postgres, "run", run)
     postgres.prepare(ClusterPaths(tmp_path / "p", runtime.postgres(), None), PASSWORD)
+    _join_creation()
     assert (seen["text"], seen["mode"]) == (PASSWORD, 0o600)
     assert "--auth=scram-sha-256" in seen["argv"]
     assert not any(PASSWORD in word for word in seen["argv"])
@@ -266,11 +296,65 @@ def test_a_cluster_of_a_deleted_run_folder_is_made_anew(
         place.data.mkdir()
         made.append(password)
 
+    def synced(_name: str, argv: list[str], **_: object) -> Any:
+        assert argv[-1] == "--sync-only"
+        return type("Done", (), {"returncode": 0})
+
     monkeypatch.setattr(postgres, "_initdb", initdb)
+    monkeypatch.setattr(postgres, "run", synced)
     place = postgres.ClusterPaths(tmp_path, runtime.postgres(), None)
     for password in ("first", "first", "second", "second"):
         postgres.prepare(place, password)
+        _join_creation()
     assert made == ["first", "second"]
+
+
+def _join_creation() -> None:
+    """Wait until the cluster that was created last is complete."""
+    for thread in threading.enumerate():
+        if thread.name == "cluster":
+            thread.join()
+
+
+def test_server_of_a_new_cluster_waits_for_initdb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other services start meanwhile; what initdb says ends the start."""
+    may_end = threading.Event()
+
+    def initdb(place: postgres.ClusterPaths, _: str) -> None:
+        may_end.wait()
+        raise ServiceError("postgres", f"no room in {place.folder.name}")
+
+    monkeypatch.setattr(postgres, "_initdb", initdb)
+    place = postgres.ClusterPaths(tmp_path / "p", runtime.postgres(), None)
+    new = postgres.prepare(place, PASSWORD)
+    server = postgres.service(place, tmp_path / "log", 1, PASSWORD, new)
+    assert not server.prepared()
+    may_end.set()
+    _join_creation()
+    with pytest.raises(ServiceError, match="no room in p"):
+        server.prepared()
+
+
+def test_a_cluster_that_did_not_reach_the_disk_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine may have stopped before."""
+    made: list[str] = []
+
+    def initdb(place: postgres.ClusterPaths, password: str) -> None:
+        place.data.mkdir()
+        made.append(password)
+
+    failed = type("Done", (), {"returncode": 1, "stdout": "no space"})
+    monkeypatch.setattr(postgres, "_initdb", initdb)
+    monkeypatch.setattr(postgres, "run", lambda *_, **__: failed)
+    place = postgres.ClusterPaths(tmp_path, runtime.postgres(), None)
+    for _ in range(2):
+        assert postgres.prepare(place, PASSWORD)
+        _join_creation()
+    assert len(made) == 2
 
 
 def test_copied_programs_are_open_to_the_account_that_runs_them(

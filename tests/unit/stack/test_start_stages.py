@@ -54,7 +54,7 @@ def test_first_of_all_everything_waits() -> None:
 def test_what_another_stage_waits_for_is_not_named_twice() -> None:
     """The tables wait for Kafka and PostgreSQL, so the load waits for the tables and Flink."""
     view = start_view(state(), None)
-    assert stage(view, "locust").waits_for == ["tables", "jobmanager", "taskmanager"]
+    assert stage(view, "locust").waits_for == ["tables", "jobmanager"]
 
 
 def test_stage_has_its_times() -> None:
@@ -81,7 +81,7 @@ def test_job_is_planned_while_the_services_start() -> None:
     found.job = JobState(JobPhase.SUBMITTING)
     job = stage(start_view(found, None), "job")
     assert (job.state, job.job, job.since_ms) == (StageState.STARTING, "submitting", 1_000_000)
-    assert job.waits_for == ["tables", "jobmanager", "taskmanager"]
+    assert job.waits_for == ["tables", "jobmanager"]
 
 
 def test_external_services_are_not_waited_for() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from spaf.settings import JobSettings, Settings
 from spaf.stack import runtime
+from spaf.stack.graph_submission import default_graph
 from spaf.stack.state import RunFolder
-from spaf.stack.submission import JobTarget, default_plan
+from spaf.stack.submission import JobTarget
 from spaf.store.access import Access
 
 
@@ -24,7 +25,7 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobTarget:
 
 def test_a_run_with_default_settings_uses_the_plan_of_set_up(target: JobTarget) -> None:
     """Whatever its addresses and names are; without that plan it keeps one of its own."""
-    installed = Path(default_plan().plan)
+    installed = Path(default_graph().plan)
     own = target.plan(Settings.model_construct())
     assert (own.parent, own.name) == (target.home.plans, installed.name)
     installed.parent.mkdir()
@@ -34,9 +35,9 @@ def test_a_run_with_default_settings_uses_the_plan_of_set_up(target: JobTarget) 
 
 def test_other_settings_have_a_plan_of_their_own(target: JobTarget) -> None:
     """A plan depends on the parallelism and on the statements."""
-    Path(default_plan().plan).parent.mkdir()
-    Path(default_plan().plan).touch()
+    Path(default_graph().plan).parent.mkdir()
+    Path(default_graph().plan).touch()
     for job in (JobSettings(parallelism=2), JobSettings(surge_score=9)):
         own = target.plan(Settings.model_construct(job=job))
         assert own.parent == target.home.plans
-        assert own.name != Path(default_plan().plan).name
+        assert own.name != Path(default_graph().plan).name

@@ -23,6 +23,7 @@ def home(bare: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """Make a run folder where nothing is formatted or created for real."""
     monkeypatch.setattr(kafka, "_format", lambda *_: None)
     monkeypatch.setattr(postgres, "_initdb", lambda *_: None)
+    monkeypatch.setattr(postgres, "_complete", lambda *_: None)
     monkeypatch.setattr(
         postgres, "cluster_paths", lambda folder: postgres.ClusterPaths(folder, folder, None)
     )
@@ -141,12 +142,13 @@ def test_checkpoints_of_other_tables_are_deleted(
     home: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL's data may be gone: as root they may lie in /var/tmp, by the folder's path."""
-    monkeypatch.setattr(postgres, "prepare", lambda *_: False)
+    monkeypatch.setattr(postgres, "prepare", lambda *_: None)
     checkpoint = home.checkpoints / "spaf-job" / "plan" / "job" / "chk-1"
     checkpoint.mkdir(parents=True)
     made(home)
     assert checkpoint.is_dir()
-    monkeypatch.setattr(postgres, "prepare", lambda *_: True)
+    paths = postgres.ClusterPaths(home.postgres, home.postgres, None)
+    monkeypatch.setattr(postgres, "prepare", lambda *_: postgres.NewCluster(paths, ""))
     made(home)
     assert list(home.checkpoints.iterdir()) == []
 

@@ -17,6 +17,7 @@ from spaf.measure.resources import Sampler
 from spaf.measure.screen import PageCost, Screen
 from spaf.measure.visibility import VisibilityWatch
 from spaf.stack.run import Run
+from spaf.stack.state import RunFolder
 from spaf.topic.range_reader import read
 from spaf.verify import Verdict
 
@@ -91,6 +92,11 @@ class Outcome(msgspec.Struct, frozen=True):
         return dict(msgspec.to_builtins(record))
 
 
+def watch_file(home: RunFolder) -> Path:
+    """Return the file of a new measurement of visible changes."""
+    return home.runs / f"watch-{clock.now_us()}.tsv"
+
+
 class Measurement(msgspec.Struct):
     """A measurement in progress: started before the load, finished after it."""
 
@@ -101,20 +107,23 @@ class Measurement(msgspec.Struct):
     screen: Screen | None = None
 
     @classmethod
-    def start(cls, run: Run, screen: Screen | None = None) -> Measurement:
+    def start(
+        cls, run: Run, screen: Screen | None = None, watch: VisibilityWatch | None = None
+    ) -> Measurement:
         """Start to watch the tables.
 
         Args:
             run: the run.
             screen: its page in a browser, to be measured too; the caller ends it.
+            watch: the process that watches, if the caller has started it before the run.
 
         Raises:
             StoreError: PostgreSQL cannot be listened to.
 
         """
         run.home.runs.mkdir(parents=True, exist_ok=True)
-        file = run.home.runs / f"watch-{clock.now_us()}.tsv"
-        watch = VisibilityWatch(run.access, file)
+        watch = VisibilityWatch(watch_file(run.home)) if watch is None else watch
+        watch.listen(run.access)
         sampler = Sampler(run.home)
         sampler.sample()
         return cls(run, watch, run.end_offsets(), sampler, screen)

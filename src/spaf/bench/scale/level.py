@@ -160,8 +160,9 @@ def measure_level(run: Run, wanted: Conditions, timing: Timing, progress: Progre
     """
     with _job(run, wanted, progress) as job, _viewers(run, wanted.viewers):
         run.home.runs.mkdir(parents=True, exist_ok=True)
-        watch = VisibilityWatch(run.access, run.home.runs / f"watch-{clock.now_us()}.tsv")
+        watch = VisibilityWatch(run.home.runs / f"watch-{clock.now_us()}.tsv")
         try:
+            watch.listen(run.access)
             return _sell(run, wanted, timing, (watch, job), progress)
         finally:
             watch.stop()

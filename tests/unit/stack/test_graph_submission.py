@@ -1,0 +1,112 @@
+"""Which jobs are handed over as a kept graph, and that set-up keeps the graph of a default run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spaf.job import job_graph
+from spaf.settings import JobSettings, KafkaSettings, PostgresSettings, Settings
+from spaf.stack import graph_submission, runtime
+from spaf.stack.graph_submission import default_graph, fits, graph_request
+from spaf.stack.service_names import GROUP
+from spaf.stack.state import RunFolder
+from spaf.stack.submission import JobTarget
+from spaf.topic.security import KafkaAddress
+
+DEFAULT = Settings.model_construct()
+
+
+def target_of(folder: Path, kafka: int = 9092, postgres: int = 5432) -> JobTarget:
+    """Return the job of a run whose services are all SPAF's own."""
+    home = RunFolder(folder)
+    home.create()
+    return JobTarget(
+        kafka=KafkaAddress.of(f"127.0.0.1:{kafka}", DEFAULT.kafka),
+        topic=DEFAULT.kafka.topic,
+        group=GROUP,
+        access=home.access(PostgresSettings(), "127.0.0.1", postgres),
+        flink="http://127.0.0.1:8081",
+        home=home,
+        checkpoints=home.checkpoints / GROUP,
+    )
+
+
+@pytest.fixture
+def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobTarget:
+    """Return the job of a run; set-up has kept no graph."""
+    monkeypatch.setattr(runtime, "PLANS", tmp_path / "share")
+    return target_of(tmp_path / "run")
+
+
+def test_run_with_default_settings_uses_the_graph_of_set_up(
+    target: JobTarget, tmp_path: Path
+) -> None:
+    """Whatever its folder, its ports and its passwords are."""
+    installed = Path(default_graph().graph)
+    own = Path(graph_request(target, DEFAULT).graph)
+    other = Path(graph_request(target_of(tmp_path / "other", 9, 54_321), DEFAULT).graph)
+    assert own.name == other.name == installed.name
+    assert own.parent == target.home.plans
+    job_graph.write(job_graph.file_of(installed, resumes=False), b"")
+    assert Path(graph_request(target, DEFAULT).graph) == own, "one of the two graphs is missing"
+    job_graph.write(job_graph.file_of(installed, resumes=True), b"")
+    assert Path(graph_request(target, DEFAULT).graph) == installed
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings.model_construct(job=JobSettings(parallelism=2)),
+        Settings.model_construct(job=JobSettings(surge_score=9)),
+        # The plan does not depend on them, but the options of the sinks and of the job do.
+        Settings.model_construct(job=JobSettings(flush_ms=7)),
+        Settings.model_construct(job=JobSettings(checkpoint_ms=1_234)),
+    ],
+)
+def test_other_settings_have_another_graph(target: JobTarget, settings: Settings) -> None:
+    """Everything but the blanks is in it."""
+    default = Path(default_graph().graph)
+    assert Path(graph_request(target, settings).graph).name != default.name
+
+
+def test_other_topic_has_another_graph(target: JobTarget) -> None:
+    """Its name has no blank."""
+    other = replace(target, topic="other")
+    names = {Path(graph_request(one, DEFAULT).graph).name for one in (target, other)}
+    assert len(names) == 2
+
+
+def test_no_password_is_in_the_request_of_a_graph(target: JobTarget) -> None:
+    """The files are kept in the open."""
+    line = graph_request(target, DEFAULT).line()
+    assert [name for name in target.access.passwords.values() if name in line] == []
+
+
+def test_every_value_of_a_run_is_as_long_as_its_blank(target: JobTarget) -> None:
+    """The longest path of a checkpoint fits too."""
+    resume = target.home.checkpoints / GROUP / ("f" * 32) / ("f" * 32) / "chk-9999999999"
+    values = graph_submission._values(target, resume)
+    assert {blank for blank, value in values.items() if len(blank) != len(value)} == set()
+    assert values[graph_submission.BLANK_KAFKA] == "127.0.0.1:09092"
+
+
+def test_services_of_the_user_are_served_by_the_client_of_flink(target: JobTarget) -> None:
+    """Their addresses and logins have any length, and belong into no file."""
+    secure = KafkaSettings(
+        bootstrap_servers="127.0.0.1:9092",
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="PLAIN",
+        username="me",
+        password="secret",  # noqa: S106 - of no server
+    )
+    login = KafkaAddress.of("127.0.0.1:9092", secure)
+    elsewhere = replace(target.access, host="db.example", passwords={})
+    assert fits(target)
+    assert not fits(replace(target, checkpoints=None)), "another cluster"
+    assert not fits(replace(target, kafka=login)), "a broker with a login"
+    assert not fits(replace(target, kafka=KafkaAddress.of("k:9092", DEFAULT.kafka)))
+    assert not fits(replace(target, access=elsewhere))
+    assert not fits(replace(target, group="of-a-benchmark"))
