@@ -6,14 +6,14 @@ import contextlib
 import fcntl
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from spaf import clock, settings
 from spaf.errors import ServiceError, StackError
 from spaf.settings import Settings
 from spaf.stack import postgres, process, stop_signal
 from spaf.stack.doctor.start import require_startable
-from spaf.stack.service_names import BARE, SERVE, SUPERVISOR, SUPERVISOR_LOG
+from spaf.stack.service_names import ARCHIVING, BARE, SERVE, SUPERVISOR, SUPERVISOR_LOG
 from spaf.stack.state import JobPhase, Phase, RunFolder, RunState, ServiceStatus
 from spaf.stack.vitals import present_trouble
 from spaf.trouble import CERTAIN_S
@@ -46,7 +46,12 @@ def was_killed(chosen: Settings) -> bool:
 
 
 def up(
-    chosen: Settings, watch: Watcher, *, end_with_us: bool = False, bare: bool = False
+    chosen: Settings,
+    watch: Watcher,
+    *,
+    end_with_us: bool = False,
+    bare: bool = False,
+    archiving: bool = False,
 ) -> RunState:
     """Start everything and wait until the job runs.
 
@@ -55,6 +60,7 @@ def up(
         watch: is called with each state that is read meanwhile.
         end_with_us: stop the run when this process ends, even if it is killed.
         bare: services only, neither the job nor Locust nor the page.
+        archiving: each JVM writes its class-data archive when it ends.
 
     Raises:
         StackError: the run could not be started; the message has the reason and the last lines
@@ -70,7 +76,8 @@ def up(
         if not is_up(chosen):
             _wait_for_end(home)
             _clear_leftovers(home)
-            child = _start_supervisor(chosen, home, end_with_us=end_with_us, bare=bare)
+            options = [*([BARE] if bare else []), *([ARCHIVING] if archiving else [])]
+            child = _start_supervisor(chosen, home, options, end_with_us=end_with_us)
         return _wait_until_up(home, child, watch)
 
 
@@ -170,11 +177,11 @@ def _clear_leftovers(home: RunFolder) -> bool:
 
 
 def _start_supervisor(
-    chosen: Settings, home: RunFolder, *, end_with_us: bool, bare: bool
+    chosen: Settings, home: RunFolder, options: Sequence[str], *, end_with_us: bool
 ) -> subprocess.Popen[bytes]:
     return process.spawn(
         SUPERVISOR,
-        process.module_command("spaf.stack.supervisor", *([BARE] if bare else [])),
+        process.module_command("spaf.stack.supervisor", *options),
         log=home.logs / f"{SUPERVISOR_LOG}.log",
         env=settings.environment(chosen),
         parent_death_signal=signal.SIGTERM if end_with_us else None,

@@ -10,12 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
 from pathlib import Path
 
 from jgo.maven import MavenContext, PythonResolver
@@ -24,24 +22,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from spaf import clock
 from spaf.environment import PYTHON_OPTIONS
 from spaf.errors import ServiceError, SetupError, SpafError
 from spaf.files import write_atomically
+from spaf.generate.locust.client import LocustClient
 from spaf.job.job_graph import file_of
 from spaf.job.submit import environment
-from spaf.settings import FlinkSettings, KafkaSettings
-from spaf.stack import flink, kafka, process, runtime
+from spaf.settings import KafkaSettings, Settings
+from spaf.stack import control, kafka, process, runtime
+from spaf.stack.class_archives import ARCHIVE_TIMEOUT_S, ARCHIVED
 from spaf.stack.graph_submission import default_graph
 from spaf.stack.ports import any_free_port
-from spaf.stack.service_names import JOBMANAGER, KAFKA, TASKMANAGER
-from spaf.stack.state import RunFolder
+from spaf.stack.run import Run, running
+from spaf.stack.service_names import LOCUST, TASKMANAGER
+from spaf.stack.state import ServiceStatus
 from spaf.stack.submission import Submission
+from spaf.store import queries
+from spaf.store.access import Role
 
 DOWNLOADS_AT_ONCE = 8
-# A cold start of all these services at once on a slow machine, seconds.
-READY_TIMEOUT_S = 90.0
-# A JVM writes its archive at exit within this, seconds.
-ARCHIVE_TIMEOUT_S = 60.0
+# What is sold for the archives: long enough for closed windows and a checkpoint, seconds.
+SALES_S = 8.0
+SALES_A_SECOND = 100.0
+COUNT_TIMEOUT_S = 60.0
 
 
 def main() -> int:
@@ -54,6 +58,7 @@ def main() -> int:
             write_archives(progress)
             format_storage(progress)
             compile_plan(progress)
+            archive_services(progress)
     except SpafError as error:
         console.print(f"[bold red]set-up stopped:[/] {escape(str(error))}", highlight=False)
         return error.exit_code
@@ -127,25 +132,48 @@ def link_flink() -> None:
 
 
 def write_archives(progress: Progress) -> None:
-    """Write the class-data archives: each service is started once, without a job.
-
-    An archive of a JVM that has compiled SQL breaks the code generator of the JVM that uses it.
-    Therefore the archives are written here, once, and only read afterwards.
+    """Write the class-data archives of the JDK and of the JVM that plans.
 
     Raises:
-        SetupError: a service did not start.
+        SetupError: a JVM did not start.
 
     """
-    names = (KAFKA, JOBMANAGER, TASKMANAGER, runtime.CLIENT)
-    if all((runtime.ARCHIVES / f"{name}.jsa").exists() for name in names):
+    if _archive(runtime.CLIENT).exists():
         return
-    task = progress.add_task("class-data archives", total=1 + len(names))
+    task = progress.add_task("class-data archives", total=2)
+    runtime.ARCHIVES.mkdir(parents=True, exist_ok=True)
     _dump_base_archive()
     progress.advance(task)
-    with tempfile.TemporaryDirectory(prefix="spaf-cds-") as folder:
-        _archive_services(Path(folder))
-    progress.advance(task, len(names) - 1)
     _archive_client()
+    progress.advance(task)
+
+
+def archive_services(progress: Progress) -> None:
+    """Write the class-data archive of each service, from a run that has counted some sales.
+
+    So they hold what the job loads too.
+
+    Raises:
+        SpafError: a service did not start, or the sales were not counted.
+
+    """
+    if all(_archive(name).exists() for name in ARCHIVED):
+        return
+    for name in ARCHIVED:
+        _archive(name).unlink(missing_ok=True)
+    task = progress.add_task("archives of the services", total=1)
+    with tempfile.TemporaryDirectory(prefix="spaf-cds-") as folder:
+        chosen = Settings.model_construct(home=Path(folder) / "run")
+        try:
+            with running(chosen, lambda _: None, archiving=True) as run:
+                _sell(run)
+        finally:
+            control.down(chosen, wipe=True)
+    for name in ARCHIVED:
+        partial = _archive(name).with_suffix(".partial")
+        if not partial.exists():
+            raise ServiceError(name, "has written no class-data archive")
+        partial.replace(_archive(name))
     progress.advance(task)
 
 
@@ -192,29 +220,29 @@ def _dump_base_archive() -> None:
         raise SetupError(f"java -Xshare:dump failed: {done.stdout[-1000:]}")
 
 
-def _archive_services(folder: Path) -> None:
-    runtime.ARCHIVES.mkdir(parents=True, exist_ok=True)
-    for old in runtime.ARCHIVES.iterdir():
-        old.unlink()
-    ports = flink.JobManagerPorts(any_free_port(), any_free_port())
-    broker = kafka.service(
-        KafkaSettings(), folder / "kafka", folder / "kafka.log", any_free_port(), any_free_port()
-    )
-    cluster = flink.services(FlinkSettings(), RunFolder(folder), ports)
-    started = [(service, process.start(_archiving(service))) for service in (broker, *cluster)]
-    try:
-        for service, _ in started:
-            if not process.wait_until(service.ready, READY_TIMEOUT_S):
-                raise ServiceError(
-                    service.name, "did not start", log_tail=process.log_tail(service.log)
-                )
-    finally:
-        for _, child in reversed(started):
-            child.send_signal(signal.SIGTERM)
-        for _, child in started:
-            child.wait(ARCHIVE_TIMEOUT_S)
-    for partial in runtime.ARCHIVES.glob("*.partial"):
-        partial.replace(partial.with_suffix(".jsa"))
+def _archive(name: str) -> Path:
+    return runtime.ARCHIVES / f"{name}.jsa"
+
+
+def _sell(run: Run) -> None:
+    """Sell for a moment, and wait until all of it is counted."""
+
+    def locust_runs() -> bool:
+        return run.state().services[LOCUST].state is ServiceStatus.RUNNING
+
+    process.wait_until(locust_runs, COUNT_TIMEOUT_S)
+    with LocustClient(run.state().services[LOCUST].address) as locust:
+        locust.start(SALES_A_SECOND)
+        clock.sleep(SALES_S)
+        locust.stop()
+    records = sum(run.end_offsets().values())
+    with run.access.session(Role.READ, autocommit=True) as connection:
+
+        def counted() -> bool:
+            return queries.readable_records(connection) >= records
+
+        if not records or not process.wait_until(counted, COUNT_TIMEOUT_S):
+            raise ServiceError(TASKMANAGER, "does not count the sales of set-up")
 
 
 def _archive_client() -> None:
@@ -247,13 +275,6 @@ def _written(archive: Path) -> Callable[[], bool]:
         return unchanged
 
     return complete
-
-
-def _archiving(service: process.ServiceProcess) -> process.ServiceProcess:
-    """Return the service with the option that writes its archive when it ends."""
-    archive = runtime.ARCHIVES / f"{service.name}.partial"
-    argv = [service.argv[0], f"-XX:ArchiveClassesAtExit={archive}", *service.argv[1:]]
-    return replace(service, argv=argv)
 
 
 def _progress(console: Console) -> Progress:

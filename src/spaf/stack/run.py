@@ -117,8 +117,12 @@ class Run:
 
 
 @contextlib.contextmanager
-def running(settings: Settings, watch: Watcher, *, bare: bool = False) -> Iterator[Run]:
+def running(
+    settings: Settings, watch: Watcher, *, bare: bool = False, archiving: bool = False
+) -> Iterator[Run]:
     """Yield the run that is up, or start one and stop it at the end of the block.
+
+    The options are those of `control.up`.
 
     Raises:
         StackError: the run could not be started.
@@ -126,7 +130,9 @@ def running(settings: Settings, watch: Watcher, *, bare: bool = False) -> Iterat
     """
     started_here = not control.is_up(settings)
     try:
-        state = control.up(settings, watch, end_with_us=started_here, bare=bare)
+        state = control.up(
+            settings, watch, end_with_us=started_here, bare=bare, archiving=archiving
+        )
         yield Run(settings, state)
     finally:
         if started_here:

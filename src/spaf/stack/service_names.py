@@ -21,3 +21,5 @@ SUPERVISOR_LOG = "spaf"
 GROUP = "spaf-job"
 # Argument of the supervisor: services only, for a benchmark or a test that brings its own job.
 BARE = "--bare"
+# Argument of the supervisor: each JVM writes its class-data archive when it ends.
+ARCHIVING = "--archiving"

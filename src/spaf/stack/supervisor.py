@@ -25,13 +25,14 @@ from spaf.errors import ServiceError, SpafError, StackError
 from spaf.serve.monitor.head import UnreadableHead
 from spaf.settings import Settings
 from spaf.stack import postgres
+from spaf.stack.class_archives import archiving
 from spaf.stack.health import HealthMonitor, HealthTarget
 from spaf.stack.job_supervisor import JobSupervisor, RefusedJobError
 from spaf.stack.log import configure as configure_log
 from spaf.stack.managed_service import ManagedService
 from spaf.stack.process import ProcessIdentity, ServiceProcess
 from spaf.stack.run import Run
-from spaf.stack.service_names import BARE, GROUP, SERVE, SUPERVISOR_LOG
+from spaf.stack.service_names import ARCHIVING, BARE, GROUP, SERVE, SUPERVISOR_LOG
 from spaf.stack.service_specs import CORE, JOB, SPECS, TABLES
 from spaf.stack.state import (
     SUPERUSER_SECRET,
@@ -67,8 +68,16 @@ POLLS_PER_JOB_POLL = 4
 class Supervisor:
     """Starts the services and the job of one run, keeps them alive, and stops them."""
 
-    def __init__(self, chosen: Settings, stop: StopSignal, *, bare: bool) -> None:
-        """Prepare the services; the lock must be held. A bare run has no job, load and page.
+    def __init__(
+        self, chosen: Settings, stop: StopSignal, *, bare: bool, archives: bool = False
+    ) -> None:
+        """Prepare the services; the lock must be held.
+
+        Args:
+            chosen: the settings of the run.
+            stop: ends the run.
+            bare: the run has no job, load and page.
+            archives: each JVM writes its class-data archive when it ends.
 
         Raises:
             SpafError: a service could not be prepared.
@@ -79,6 +88,7 @@ class Supervisor:
         self._home = RunFolder(chosen.home)
         self._topology = make(chosen, self._home)
         self._bare = bare
+        self._archives = archives
         self._services: list[ManagedService] = []
         self._add(self._topology.services)
         self._state = _first_state(chosen, self._topology)
@@ -126,7 +136,7 @@ class Supervisor:
         self._start_services()
 
     def _add(self, services: Sequence[ServiceProcess]) -> None:
-        added = map(ManagedService, services)
+        added = map(ManagedService, map(archiving, services) if self._archives else services)
         self._services += [one for one in added if not self._bare or one.spec.name in CORE]
 
     def _failed_step(self, error: Exception) -> str:
@@ -386,10 +396,12 @@ def hold_lock(home: RunFolder) -> IO[str]:
     return file
 
 
-def supervise(chosen: Settings, home: RunFolder, stop: StopSignal, *, bare: bool) -> int:
+def supervise(
+    chosen: Settings, home: RunFolder, stop: StopSignal, *, bare: bool, archives: bool = False
+) -> int:
     """Run until the end; log why it ended and return the exit code."""
     try:
-        Supervisor(chosen, stop, bare=bare).run()
+        Supervisor(chosen, stop, bare=bare, archives=archives).run()
     except SpafError as error:
         log.error("the run ended: %s", error)
         _publish_failure(home, failure_message(home, error))
@@ -439,7 +451,8 @@ def main() -> int:
         log.error("not started: %s", error)
         return error.exit_code
     with lock:
-        return supervise(chosen, home, stop, bare=BARE in sys.argv)
+        bare, archives = (option in sys.argv for option in (BARE, ARCHIVING))
+        return supervise(chosen, home, stop, bare=bare, archives=archives)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,8 +23,7 @@ DSN = "postgresql://u:geheim@db.example:5555/sales"
 def home(bare: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """Make a run folder where nothing is formatted or created for real."""
     monkeypatch.setattr(kafka, "_format", lambda *_: None)
-    monkeypatch.setattr(postgres, "_initdb", lambda *_: None)
-    monkeypatch.setattr(postgres, "_complete", lambda *_: None)
+    monkeypatch.setattr(postgres, "prepare", lambda *_: None)
     monkeypatch.setattr(
         postgres, "cluster_paths", lambda folder: postgres.ClusterPaths(folder, folder, None)
     )
@@ -142,13 +142,12 @@ def test_checkpoints_of_other_tables_are_deleted(
     home: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL's data may be gone: as root they may lie in /var/tmp, by the folder's path."""
-    monkeypatch.setattr(postgres, "prepare", lambda *_: None)
     checkpoint = home.checkpoints / "spaf-job" / "plan" / "job" / "chk-1"
     checkpoint.mkdir(parents=True)
     made(home)
     assert checkpoint.is_dir()
-    paths = postgres.ClusterPaths(home.postgres, home.postgres, None)
-    monkeypatch.setattr(postgres, "prepare", lambda *_: postgres.NewCluster(paths, ""))
+    new = SimpleNamespace(created=lambda: True)
+    monkeypatch.setattr(postgres, "prepare", lambda *_: new)
     made(home)
     assert list(home.checkpoints.iterdir()) == []
 
