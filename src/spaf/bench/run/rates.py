@@ -53,7 +53,7 @@ class RatesResult(Result, frozen=True):
         measured = [hop for hop in HOPS if any(hop in (one["hops_ms"] or {}) for one in self.rates)]
         columns = ("sales/s", *(HOPS[hop] for hop in measured))
         rows = [(one["rate"], *(_hop(one, hop) for hop in measured)) for one in self.rates]
-        return Table("of which, mean / p99, ms", columns, rows)
+        return Table("of which, p50 / p99 / mean, ms", columns, rows)
 
     def summary(self) -> str:
         """Return who used the cores at each rate."""
@@ -71,7 +71,9 @@ def _row(outcome: dict[str, Any]) -> tuple[Any, ...]:
 
 def _hop(outcome: dict[str, Any], hop: str) -> str:
     durations = (outcome["hops_ms"] or {}).get(hop)
-    return "" if durations is None else f"{durations['mean']:.2f} / {durations['p99']:.1f}"
+    if durations is None:
+        return ""
+    return f"{durations['p50']:.2f} / {durations['p99']:.1f} / {durations['mean']:.2f}"
 
 
 class RatesScenario(Scenario, frozen=True):

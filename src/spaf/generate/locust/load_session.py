@@ -13,7 +13,7 @@ import gevent  # type: ignore[import-untyped]
 import msgspec
 from confluent_kafka import KafkaException
 from gevent import monkey
-from gevent.event import Event  # type: ignore[import-untyped]
+from gevent.event import AsyncResult, Event  # type: ignore[import-untyped]
 
 from spaf import clock
 from spaf.errors import LoadError
@@ -100,6 +100,9 @@ class LoadSession:
         self._last_run: TestRun | None = None
         self._delay_history: deque[tuple[float, Counts]] = deque()
         self._next_status_s = 0.0
+        # The newest write of the status.
+        self._status_write = AsyncResult()
+        self._status_write.set(None)
         gevent.spawn(self._poll_forever)
 
     def listen(self) -> None:
@@ -214,6 +217,7 @@ class LoadSession:
             gevent.sleep(POLL_S)
         self._report(run)
         if self._options.status is not None:
+            self._status_write.wait()
             self._options.status.unlink(missing_ok=True)
         result = _result(run, self._options.seed)
         if self._options.result is not None:
@@ -275,10 +279,12 @@ class LoadSession:
         )
 
     def _write_status(self) -> None:
-        now = clock.monotonic()
-        if self._options.status is not None and now >= self._next_status_s:
+        """Write the status once a second, in a thread: the file system may block for 60 ms."""
+        now, path, write = clock.monotonic(), self._options.status, self._status_write
+        if path is not None and now >= self._next_status_s and write.ready():
             self._next_status_s = now + status_file.WRITE_EVERY_S
-            status_file.write(self._options.status, self.status())
+            threads = gevent.get_hub().threadpool
+            self._status_write = threads.spawn(status_file.write, path, self.status())
 
     def _end(self) -> None:
         """End a bounded run, and without a web page the process too."""
