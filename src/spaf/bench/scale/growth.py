@@ -51,6 +51,7 @@ class Growth:
         self._run: Run | None = None
         # The topic and the tables of each level on the present stack.
         self._prepared: dict[Conditions, Run] = {}
+        self._results: dict[Conditions, LevelResult] = {}
 
     def close(self) -> None:
         """Stop the stack that is up, and delete its run folder."""
@@ -75,9 +76,15 @@ class Growth:
                 if any(failure.startswith(f"{name}:") for failure in self.failures):
                     continue
                 title = f"{name}, {number + 1} of {repeats}" if repeats > 1 else name
+                # Measured once, factors share the level that is the usual condition.
+                known = self._results.get(wanted) if repeats == 1 else None
+                if known is not None:
+                    level.repeats.append(known)
+                    continue
                 run = self._on(wanted.stack)
                 try:
                     level.repeats.append(self._measure(run, wanted, timing, title))
+                    self._results[wanted] = level.repeats[-1]
                 except SpafError as error:
                     self.failures.append(f"{name}: {error.what}")
 
@@ -97,7 +104,6 @@ class Growth:
         def progress(doing: str, done: int = 0, total: int | None = None, /) -> None:
             self._progress(f"{title}: {doing}", done, total)
 
-        # Factors share the level that is the usual condition.
         target = self._prepared.get(wanted)
         if target is None:
             target = self._prepared[wanted] = prepare(run, wanted, progress)

@@ -12,7 +12,7 @@ from spaf.bench.progress import no_progress
 from spaf.bench.scale import growth as growth_module
 from spaf.bench.scale import scale as scale_module
 from spaf.bench.scale.day import DayResult, ProcessMemory
-from spaf.bench.scale.factors import DAY, FACTORS, Conditions
+from spaf.bench.scale.factors import DAY, FACTORS, NOT_QUICK, Conditions
 from spaf.bench.scale.growth import Growth, MeasuredLevel
 from spaf.bench.scale.level import LevelResult
 from spaf.bench.scale.scale import FactorResult, ScaleResult, ScaleScenario
@@ -122,9 +122,26 @@ def test_an_interruption_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch
     assert measured.count(Conditions(rate=100)) == 1
 
 
+@pytest.mark.usefixtures("bare")
+def test_quick_measures_the_usual_condition_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a level of several factors."""
+    measured: list[Conditions] = []
+
+    def measure(_self: Growth, _run: object, wanted: Conditions, *_: object) -> LevelResult:
+        measured.append(wanted)
+        return result(5.0)
+
+    monkeypatch.setattr(growth_module.Growth, "_measure", measure)
+    monkeypatch.setattr(growth_module.Growth, "_on", lambda *_: None)
+    scenario = ScaleScenario(factors=("rate", "partitions"), quick=True)
+    found = scenario.measure(settings.load(), lambda _: None, no_progress)
+    assert measured.count(Conditions()) == 1
+    assert [len(one.levels) for one in found.factors] == [2, 2]
+
+
 def test_quick_leaves_out_what_needs_stacks_of_its_own() -> None:
     """Unless it is named."""
     quick = ScaleScenario(quick=True)
-    assert set(FACTORS) - set(quick._factors()) == {"taskmanagers", "viewers"}
+    assert set(FACTORS) - set(quick._factors()) == set(NOT_QUICK)
     assert ScaleScenario(quick=True, factors=("viewers", DAY))._factors() == ["viewers"]
     assert len(ScaleScenario()._factors()) == len(FACTORS)
