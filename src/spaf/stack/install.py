@@ -58,7 +58,11 @@ def main() -> int:
             write_archives(progress)
             format_storage(progress)
             compile_plan(progress)
-            archive_services(progress)
+            problem = archive_services(progress)
+        if problem is not None:
+            console.print(
+                f"[yellow]Starts stay slower than they could be:[/] {escape(str(problem))}"
+            )
     except SpafError as error:
         console.print(f"[bold red]set-up stopped:[/] {escape(str(error))}", highlight=False)
         return error.exit_code
@@ -148,20 +152,26 @@ def write_archives(progress: Progress) -> None:
     progress.advance(task)
 
 
-def archive_services(progress: Progress) -> None:
+def archive_services(progress: Progress) -> SpafError | None:
     """Write the class-data archive of each service, from a run that has counted some sales.
 
-    So they hold what the job loads too.
-
-    Raises:
-        SpafError: a service did not start, or the sales were not counted.
-
+    So they hold what the job loads too. Return why there is none: a machine on which a service of
+    SPAF does not start may have services of the user's own.
     """
     if all(_archive(name).exists() for name in ARCHIVED):
-        return
+        return None
     for name in ARCHIVED:
         _archive(name).unlink(missing_ok=True)
     task = progress.add_task("archives of the services", total=1)
+    try:
+        _run_archiving()
+    except SpafError as error:
+        return error
+    progress.advance(task)
+    return None
+
+
+def _run_archiving() -> None:
     with tempfile.TemporaryDirectory(prefix="spaf-cds-") as folder:
         chosen = Settings.model_construct(home=Path(folder) / "run")
         try:
@@ -174,7 +184,6 @@ def archive_services(progress: Progress) -> None:
         if not partial.exists():
             raise ServiceError(name, "has written no class-data archive")
         partial.replace(_archive(name))
-    progress.advance(task)
 
 
 def format_storage(progress: Progress) -> None:

@@ -6,8 +6,9 @@ wrong file.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from requests import ConnectionError as NoConnection
 from rich.console import Console
 from rich.progress import Progress
 
-from spaf.errors import SetupError
+from spaf.errors import ServiceError, SetupError
 from spaf.stack import install, runtime
 from spaf.stack.runtime import LockedJar
 
@@ -213,3 +214,21 @@ def test_part_that_is_missing_is_told_with_what_to_run(jars: list[LockedJar]) ->
     with pytest.raises(SetupError, match=rf"^{jars[0].path.name} is not installed\.") as caught:
         runtime.require_installed()
     assert caught.value.todo == "Run `make setup` first."
+
+
+def test_services_that_do_not_start_leave_set_up_without_their_archives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their user may have services of his own; starts are slower, and set-up says so."""
+
+    @contextlib.contextmanager
+    def fails(*_: object, **__: object) -> Iterator[None]:
+        raise ServiceError("postgres", "refuses [to] start")
+        yield
+
+    monkeypatch.setattr(runtime, "ARCHIVES", tmp_path)
+    monkeypatch.setattr(install, "running", fails)
+    for step in ("install_jars", "link_flink", "write_archives", "format_storage", "compile_plan"):
+        monkeypatch.setattr(install, step, lambda *_: None)
+    assert install.main() == 0
+    assert "slower than they could be: postgres: refuses [to] start" in capsys.readouterr().err
