@@ -31,6 +31,7 @@ class Cluster(ThreadingHTTPServer):
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.asked: list[str] = []
         self.connections = 0
+        self.bodies: list[bytes] = []
 
     def put(self, path: str, value: Any, status: int = 200) -> None:
         """Have a path answered."""
@@ -68,7 +69,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Keep the body, and answer."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked.append(body.decode())
+        self.server.asked.append(body.decode(errors="replace"))
+        self.server.bodies.append(body)
         self.do_GET()
 
     def log_message(self, *_: object) -> None:
@@ -121,6 +123,28 @@ def test_checkpoints_are_requested_while_something_waits(
             now[0] += PAUSE_S / 2
     posts = [line for line in cluster.asked if line.startswith("POST")]
     assert posts == [f"POST /jobs/{JOB}/checkpoints"] * MAX_REQUESTS
+
+
+def test_graph_is_handed_over_as_a_form(cluster: Cluster, client: FlinkClient) -> None:
+    """As Flink's own client does it: the names of the files, then the file."""
+    cluster.put("/jobs", {"jobUrl": "/jobs/1"}, 202)
+    client.submit(b"\xac\xed graph")
+    body = cluster.bodies[-1]
+    assert b'name="request"' in body
+    assert b'"executionPlanFileName": "job.graph"' in body
+    assert b'filename="job.graph"' in body
+    assert b"\r\n\r\n\xac\xed graph\r\n" in body
+
+
+def test_refusal_of_a_graph_has_flinks_cause(cluster: Cluster, client: FlinkClient) -> None:
+    """The innermost one; an answer without a cause is told by its status."""
+    trace = "org.x.RestHandlerException: no\n\tat a.b\nCaused by: java.io.EOFException: short"
+    cluster.put("/jobs", {"errors": ["Internal server error.", trace]}, 500)
+    with pytest.raises(JobError, match=r"Flink refused the job: java\.io\.EOFException: short"):
+        client.submit(b"")
+    cluster.put("/jobs", [], 503)
+    with pytest.raises(JobError, match="its answer is 503"):
+        client.submit(b"")
 
 
 def test_tasks_of_all_vertices_are_added_up(cluster: Cluster, client: FlinkClient) -> None:

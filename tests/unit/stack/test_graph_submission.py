@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from spaf.errors import JobError
 from spaf.job import job_graph
+from spaf.job.submit import SubmitRequest
 from spaf.settings import JobSettings, KafkaSettings, PostgresSettings, Settings
-from spaf.stack import graph_submission, runtime
+from spaf.stack import graph_submission, process, runtime
 from spaf.stack.graph_submission import default_graph, fits, graph_request
 from spaf.stack.service_names import GROUP
 from spaf.stack.state import RunFolder
@@ -110,3 +112,124 @@ def test_services_of_the_user_are_served_by_the_client_of_flink(target: JobTarge
     assert not fits(replace(target, kafka=KafkaAddress.of("k:9092", DEFAULT.kafka)))
     assert not fits(replace(target, access=elsewhere))
     assert not fits(replace(target, group="of-a-benchmark"))
+
+
+class Flink:
+    """Stands for the client of a cluster."""
+
+    def __init__(self, *_: object) -> None:
+        """Take what comes."""
+        self.taken: list[bytes] = []
+        self.refusal: JobError | None = None
+
+    def submit(self, graph: bytes) -> None:
+        """Take a job, or refuse it."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.taken.append(graph)
+
+    def close(self) -> None:
+        """Keep nothing open."""
+
+
+@pytest.fixture
+def flink(monkeypatch: pytest.MonkeyPatch) -> Flink:
+    """Stand for the cluster of every submission."""
+    made = Flink()
+    monkeypatch.setattr(graph_submission, "FlinkClient", lambda *_: made)
+    return made
+
+
+def kept(target: JobTarget, *, resumes: bool = False) -> None:
+    """Keep a graph that has all blanks, as set-up does."""
+    texts = [
+        graph_submission.BLANK_KAFKA,
+        graph_submission.BLANK_POSTGRES,
+        graph_submission.BLANK_PASSWORD,
+        *([job_graph.BLANK_RESUME] if resumes else []),
+    ]
+    graph = "; ".join(texts).encode() + bytes.fromhex(job_graph.BLANK_ID)
+    file = Path(graph_request(target, DEFAULT).graph)
+    job_graph.write(job_graph.file_of(file, resumes=resumes), graph)
+
+
+def handed_over(submission: graph_submission.Submitting) -> str:
+    """Wait for the id of the job, as the supervisor does."""
+    ids: list[str | None] = [None]
+
+    def there() -> bool:
+        ids[0] = submission.job_id()
+        return ids[0] is not None
+
+    assert process.wait_until(there, 30, poll=0.01)
+    return str(ids[0])
+
+
+def test_kept_graph_is_handed_over_once_it_may_be(
+    target: JobTarget, flink: Flink, tmp_path: Path
+) -> None:
+    """With the values of the run, and an id that no other job has."""
+    kept(target)
+    ids = set()
+    for _ in range(2):
+        submission = graph_submission.begin(target, DEFAULT, None, tmp_path / "log")
+        assert submission.job_id() is None
+        submission.submit()
+        ids.add(handed_over(submission))
+        submission.stop()
+    first, second = flink.taken
+    assert len(ids) == 2
+    assert first.startswith(b"127.0.0.1:09092; 127.0.0.1:05432; ")
+    assert target.access.passwords["spaf_sink"].encode() in first
+    assert {first[-16:].hex(), second[-16:].hex()} == ids
+
+
+def test_job_that_resumes_has_a_graph_of_its_own(
+    target: JobTarget, flink: Flink, tmp_path: Path
+) -> None:
+    """With the path of the checkpoint, as the cluster sees it."""
+    kept(target, resumes=True)
+    resume = target.home.checkpoints / GROUP / "plan" / "job" / "chk-3"
+    submission = graph_submission.begin(target, DEFAULT, resume, tmp_path / "log")
+    submission.submit()
+    handed_over(submission)
+    assert b"file:///proc/self/cwd/checkpoints/spaf-job/plan/job/chk-3///" in flink.taken[0]
+
+
+def test_refusal_of_flink_ends_the_submission(
+    target: JobTarget, flink: Flink, tmp_path: Path
+) -> None:
+    """The supervisor of the job decides what follows."""
+    kept(target)
+    flink.refusal = JobError("Flink refused the job: no.")
+    submission = graph_submission.begin(target, DEFAULT, None, tmp_path / "log")
+    submission.submit()
+    with pytest.raises(JobError, match=r"refused the job: no\."):
+        handed_over(submission)
+
+
+def test_missing_graph_is_made_before_it_is_handed_over(
+    target: JobTarget, flink: Flink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the first start with other settings."""
+    may_end: list[str] = []
+
+    class Planner:
+        def __init__(self, request: SubmitRequest, _log: Path) -> None:
+            assert Path(request.graph).parent == target.home.plans
+
+        def job_id(self) -> str | None:
+            return may_end[0] if may_end else None
+
+        def stop(self) -> None:
+            may_end.clear()
+
+    monkeypatch.setattr(graph_submission, "Submission", Planner)
+    submission = graph_submission.begin(target, DEFAULT, None, tmp_path / "log")
+    submission.submit()
+    assert submission.job_id() is None
+    assert flink.taken == []
+    kept(target)
+    may_end.append("")
+    assert len(handed_over(submission)) == 32
+    assert len(flink.taken) == 1
