@@ -18,6 +18,7 @@ from spaf.bench.detection.plot import TERMINAL, check_plot, terminal_plot, write
 from spaf.bench.detection.reading.read_options import DateOrder, DecimalSign, ReadOptions
 from spaf.bench.detection.reading.source import STDIN
 from spaf.cli.terminal.output import Json, counted, err, out, print_json, printable, table
+from spaf.cli.terminal.progress import progress_line
 from spaf.errors import SettingsError
 
 # Flagged rows that are printed; of the others only their number.
@@ -147,8 +148,8 @@ def detect(  # noqa: PLR0913 - each is an option
     name = "standard input" if file == STDIN else printable(file.name)
     assumptions = printable("; ".join(read.assumptions), keep="")
     err.print(f"{name}: {assumptions}", soft_wrap=True, highlight=False, markup=False)
-    with err.status(f"{counted(len(read.rows), 'row')} read as {read.kind}"):
-        rows = score(settings.load(), read)
+    with progress_line() as progress:
+        rows = score(settings.load(), read, progress)
     if output is not None:
         _write(rows, output)
     flagged = [row for row in rows if row.flagged]

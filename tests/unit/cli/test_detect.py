@@ -11,6 +11,7 @@ import pytest
 
 from spaf.bench.detection.csv_series import CsvSeries
 from spaf.bench.detection.detect import Scored
+from spaf.bench.progress import Progress
 from spaf.cli import detect, main
 from spaf.settings import Settings
 from tests.support.csv_exports import PLANTED, exports
@@ -21,7 +22,7 @@ FOUND = (
 )
 
 
-def ten_times(_: Settings, series: CsvSeries) -> list[Scored]:
+def ten_times(_: Settings, series: CsvSeries, _progress: Progress) -> list[Scored]:
     """Flag what is ten times the first value; twelve rows have no score."""
     usual = series.rows[0].value
     return [

@@ -21,6 +21,7 @@ from spaf.bench.detection import batch
 from spaf.bench.detection.batch import Batch, files_table, rows, statement
 from spaf.bench.detection.csv_series import RATE, SALES, CsvSeries
 from spaf.bench.detection.series import MIN_FILE_ROWS, SeriesPoint, score_points
+from spaf.bench.progress import Progress, no_progress
 from spaf.job import build
 from spaf.sale.anomaly_kinds import KINDS
 from spaf.settings import Settings
@@ -52,8 +53,13 @@ class Scored(msgspec.Struct, frozen=True):
     """Of a flagged sale: whether its price or its quantity is unusual."""
 
 
-def detect(settings: Settings, series: CsvSeries) -> list[Scored]:
+def detect(settings: Settings, series: CsvSeries, progress: Progress = no_progress) -> list[Scored]:
     """Return the rows with the scores that the job's SQL gives them, in order.
+
+    Args:
+        settings: the thresholds.
+        series: the rows.
+        progress: is called with each step, which takes seconds.
 
     Raises:
         JobError: Flink refused the SQL.
@@ -62,13 +68,17 @@ def detect(settings: Settings, series: CsvSeries) -> list[Scored]:
     judge = _sales if series.kind == SALES else _series
     with TemporaryDirectory(prefix="spaf-detect-") as name:
         folder = Path(name)
+        progress("starting Flink")
         with batch.running(folder / "flink.log") as flink:
-            return judge(flink, settings, series, folder)
+            return judge(flink, settings, series, folder, progress)
 
 
-def _series(flink: Batch, settings: Settings, series: CsvSeries, folder: Path) -> list[Scored]:
+def _series(
+    flink: Batch, settings: Settings, series: CsvSeries, folder: Path, progress: Progress
+) -> list[Scored]:
     """Score the rows of a rate or a level; each series of the file by itself."""
     points = list(_points(series))
+    progress(f"scoring {len(points):,} rows")
     every = score_points(flink, batch.parameters(settings), points, folder)
     scores = {(one.series, one.row_index): one for one in every}
     scored = []
@@ -102,11 +112,15 @@ def _points(series: CsvSeries) -> Iterator[SeriesPoint]:
         counts[row.series] += 1
 
 
-def _sales(flink: Batch, settings: Settings, series: CsvSeries, folder: Path) -> list[Scored]:
+def _sales(
+    flink: Batch, settings: Settings, series: CsvSeries, folder: Path, progress: Progress
+) -> list[Scored]:
     """Score sales by price and quantity."""
     rules = batch.parameters(settings)
     _write(series, folder / "rows.json")
+    progress(f"finding unusual sales among {len(series.rows):,}")
     flink.run(list(_statements(rules, folder, folder / "flagged")))
+    progress(f"scoring {len(series.rows):,} sales")
     flink.run(list(_statements(replace(rules, outlier_score=0.0), folder, folder / "every")))
     flagged = {alert["row_index"]: alert for alert in rows(folder / "flagged")}
     scored = {alert["row_index"]: alert for alert in rows(folder / "every")} | flagged
