@@ -15,7 +15,7 @@ from spaf.topic.admin import partitions
 from spaf.topic.client import QUEUE_KIB, kafka_errors, open_consumer, topic_error
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from confluent_kafka import Consumer
 
@@ -97,17 +97,27 @@ def _drain(
         elif now > deadline:
             raise _stalled(doing, bootstrap, todo)
         records = [message for message in batch if message.error() is None]
-        for part in {cast("int", message.partition()) for message in records} & todo.keys():
-            own = [message for message in records if message.partition() == part]
-            stop, last = todo[part], cast("int", own[-1].offset())
-            if last >= stop - 1:
-                own = [message for message in own if cast("int", message.offset()) < stop]
+        for part, own in _by_partition(records):
+            stop = todo.get(part, 0)
+            wanted = own
+            if cast("int", own[-1].offset()) >= stop:
+                wanted = [message for message in own if cast("int", message.offset()) < stop]
+            if part in todo and cast("int", own[-1].offset()) >= stop - 1:
                 _finish(consumer, topic, part, todo)
-            yield _columns(part, own)
-        for message in batch:
-            error = message.error()
-            if error is not None:
-                _handle_error(message, error, todo, doing, bootstrap)
+            if wanted:
+                yield _columns(part, wanted)
+        if len(records) < len(batch):
+            _handle_errors(batch, todo, doing, bootstrap)
+
+
+def _by_partition(messages: list[Message]) -> Iterator[tuple[int, list[Message]]]:
+    """Yield the messages of each partition."""
+    parts = {cast("int", message.partition()) for message in messages}
+    for part in parts:
+        own = messages
+        if len(parts) > 1:
+            own = [message for message in messages if message.partition() == part]
+        yield part, own
 
 
 def _columns(part: int, messages: list[Message]) -> RecordBatch:
@@ -126,26 +136,29 @@ def _finish(consumer: Consumer, topic: str, part: int, todo: dict[int, int]) -> 
     consumer.pause([TopicPartition(topic, part)])
 
 
-def _handle_error(
-    message: Message, error: KafkaError, todo: dict[int, int], doing: str, bootstrap: str
-) -> None:
-    """Finish a partition whose last offsets hold no record; any other error is raised.
+def _handle_errors(batch: list[Message], todo: dict[int, int], doing: str, bootstrap: str) -> None:
+    """Finish partitions whose last offsets hold no record; any other error is raised.
 
     Raises:
-        TopicError: the error is not the end of a partition.
+        TopicError: an error is not the end of a partition.
 
     """
-    part, offset = cast("int", message.partition()), cast("int", message.offset())
-    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - confluent_kafka's name for it
-        if part in todo and offset >= todo[part]:
-            del todo[part]
-        return
-    if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-        raise TopicError(
-            f"{doing}: Kafka at {bootstrap} does not hold offset {offset} of partition {part}.",
-            todo="Its retention may have deleted it; read from the topic's first offset instead.",
-        )
-    raise topic_error(doing, bootstrap, error)
+    for message in batch:
+        error = message.error()
+        if error is None:
+            continue
+        part, offset = cast("int", message.partition()), cast("int", message.offset())
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - confluent_kafka's name for it
+            if part in todo and offset >= todo[part]:
+                del todo[part]
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+            raise TopicError(
+                f"{doing}: Kafka at {bootstrap} does not hold offset {offset} of partition {part}.",
+                todo="Its retention may have deleted it; read from the topic's first offset "
+                "instead.",
+            )
+        else:
+            raise topic_error(doing, bootstrap, error)
 
 
 def _stalled(doing: str, bootstrap: str, todo: Mapping[int, int]) -> TopicError:

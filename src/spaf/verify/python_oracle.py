@@ -170,7 +170,7 @@ class PythonOracle:
         self, partition: int, offsets: NDArray[np.int64], seconds: NDArray[np.int64]
     ) -> None:
         """Count accepted records; each run of records of one second is one step."""
-        starts = np.flatnonzero(np.diff(seconds, prepend=-1))
+        starts = np.flatnonzero(np.diff(seconds, prepend=seconds[0] - 1))
         stops = np.append(starts[1:], len(seconds))
         for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
             key = partition, int(seconds[start])
