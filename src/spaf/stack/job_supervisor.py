@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 # The supervisor, which also restarts services, does not wait for the lock of another session.
 LOCK_TIMEOUT = "SET lock_timeout = '1s'"
-# Between two submissions, seconds: each of them plans and starts a JVM.
+# Between two submissions, seconds: each costs the JobManager a second, or a JVM that plans.
 SUBMISSION_PAUSE_S = 2.0
 
 
@@ -77,7 +77,7 @@ class JobSupervisor:
         self.usual_policy = ""
 
     def plan(self) -> None:
-        """Start the process that plans the job; it waits for `submit` before it hands it over."""
+        """Prepare the job; it is planned if it was not before, and waits for `submit`."""
         resume = self._resume_point()
         log = self._home.logs / f"{SUBMITTER}.log"
         self._submission = graph_submission.begin(self._target, self._settings, resume, log)
