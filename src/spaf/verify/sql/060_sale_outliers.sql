@@ -14,7 +14,7 @@ WITH sale_group AS (
             append_second // $block_s AS block
         FROM event
         WHERE outcome = 0
-    )
+    ) AS distinct_group
 ),
 
 -- Few columns and no text, because the window sorts them.
