@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
-from spaf import clock, settings
-from spaf.bench.page.access import open_screen
-from spaf.bench.run.load import stop_page
-from spaf.bench.run.outcome import Measurement, Outcome, watch_file
-from spaf.bench.run.quarantine import Explained, explained
-from spaf.cli.terminal.live_view import LiveView
-from spaf.cli.terminal.output import (
-    Json,
-    counted,
-    duration,
-    err,
-    out,
-    print_json,
-    print_parts,
-    rate,
-    table,
-)
+from spaf import settings
+from spaf.cli.terminal.output import Json, duration, err, rate
 from spaf.cli.terminal.progress import StartProgress
-from spaf.cli.verify import print_verdict
-from spaf.errors import StackError
-from spaf.generate.locust.client import LocustClient
-from spaf.measure.browser import NO_SANDBOX, find, runs_as_root
-from spaf.measure.screen import Screen
-from spaf.measure.visibility import VisibilityWatch
-from spaf.stack import process
-from spaf.stack.run import Run, running
-from spaf.stack.service_names import LOCUST, SERVE
-from spaf.stack.state import RunFolder, ServiceState
+from spaf.measure.browser import find
+from spaf.measure.visibility import VisibilityWatch, watch_file
+from spaf.stack.run import running
+from spaf.stack.state import RunFolder, RunState
 
-# Several times what Locust's page takes to start.
-PAGE_TIMEOUT_S = 30.0
-# Interval of the dashboard; shorter until the first row, whose time is a figure of the result.
-REFRESH_S = 0.25
-FIRST_ROW_REFRESH_S = 0.05
-# Names of the places where sales become visible.
-PLACES = {"store": "PostgreSQL", "screen": "the screen"}
+SESSION = "spaf.cli.demo_session"
 
 
 def demo(
@@ -68,40 +41,25 @@ def demo(
     seconds = None if length is None else duration(length)
     chosen = settings.load()
     # Before the start, because without a browser the command fails.
-    program = find(chosen.serve.browser) if on_screen else None
+    browser = find(chosen.serve.browser) if on_screen else None
     _on_interrupt(_end_start)
     progress = StartProgress()
+
+    def show(state: RunState) -> None:
+        import_module(SESSION)
+        progress(state)
+
     with (
         # Before the services, so that it has nothing left to import when they are up.
         VisibilityWatch(watch_file(RunFolder(chosen.home))) as watch,
-        running(chosen, progress) as run,
-        _screen(run, program) as screen,
-        Measurement.start(run, screen, watch) as measurement,
+        running(chosen, show) as run,
     ):
-        _on_interrupt(signal.default_int_handler)
-        address = run.state().services[SERVE].address
-        err.print(f"\nThe page: [bold]{address}[/]\n", highlight=False)
-        page = _locust(run)
-        with LocustClient(page.address) as locust:
-            locust.start(wanted)
-        view = LiveView(run, measurement.watch.file, wanted, quiet=json)
-        first_row = _watch(view, measurement, seconds)
-        err.print("Sales have ended; recomputing every sum from the topic (some seconds) ...")
-        outcome = measurement.finish(stop_page(run, page.address))
-        quarantine = explained(run)
-    start_seconds = None if first_row is None else round(first_row - progress.began, 2)
-    if json:
-        print_json(
-            {
-                "start_seconds": start_seconds,
-                **outcome.as_dict(),
-                "quarantine": quarantine.as_dict(),
-            }
-        )
-    else:
-        _print(outcome, quarantine, start_seconds)
-    if outcome.reasons:
-        raise typer.Exit(1)
+        from spaf.cli import demo_session  # noqa: PLC0415 - imported by `show`
+
+        options = demo_session.DemoOptions(wanted, seconds, browser, json)
+        begun = partial(_on_interrupt, signal.default_int_handler)
+        result = demo_session.sell(run, watch, options, begun)
+    demo_session.print_result(result, progress.began, json=json)
 
 
 def _on_interrupt(handler: Callable[[int, FrameType | None], Any]) -> None:
@@ -114,96 +72,3 @@ def _end_start(number: int, frame: FrameType | None) -> None:
     """Say at once that the signal was heard: to stop the services takes some seconds."""
     err.print("Stopping what was started ...")
     signal.default_int_handler(number, frame)
-
-
-@contextlib.contextmanager
-def _screen(run: Run, program: Path | None) -> Iterator[Screen | None]:
-    """Open the page in a browser for the block; without a program, yield None."""
-    if program is None:
-        yield None
-        return
-    if runs_as_root():
-        err.print(f"[dim]{NO_SANDBOX}[/]")
-    with open_screen(run, program) as screen:
-        yield screen
-
-
-def _locust(run: Run) -> ServiceState:
-    """Wait until Locust's page is running."""
-    services = run.state().services
-
-    def ready() -> bool:
-        services.update(run.state().services)
-        return LOCUST in services and services[LOCUST].state == "running"
-
-    if not process.wait_until(ready, PAGE_TIMEOUT_S):
-        raise StackError("Locust's page did not start.", todo="See `spaf logs locust`.")
-    return services[LOCUST]
-
-
-def _watch(view: LiveView, measurement: Measurement, seconds: float | None) -> float | None:
-    """Show the run for `seconds` or until Ctrl-C; return the time of the first row."""
-    first_row: float | None = None
-    began = clock.monotonic()
-    with view:
-        try:
-            while seconds is None or clock.monotonic() - began < seconds:
-                view.refresh()
-                if first_row is None and view.has_rows:
-                    first_row = clock.monotonic()
-                measurement.sampler.sample_if_due()
-                clock.sleep(FIRST_ROW_REFRESH_S if first_row is None else REFRESH_S)
-        except KeyboardInterrupt:
-            err.print()
-    return first_row
-
-
-def _print(outcome: Outcome, quarantine: Explained, start_seconds: float | None) -> None:
-    out.print()
-    print_verdict(outcome.verdict)
-    if quarantine.line():
-        print_parts(quarantine.line().split())
-    if start_seconds is not None:
-        out.print(f"first true row on screen after {start_seconds:.1f} s", highlight=False)
-    _print_latency(outcome)
-    _print_cost(outcome)
-
-
-def _print_latency(outcome: Outcome) -> None:
-    latencies = outcome.latencies()
-    if not latencies["store"]:
-        out.print("[red]no latency is reported:[/] " + "; ".join(outcome.reasons or ["no sales"]))
-        return
-    for place, latency in latencies.items():
-        if latency:
-            print_parts(
-                [
-                    f"from sale to {PLACES[place]},",
-                    f"{counted(latency.count, 'sale')}",
-                    f"(all but the first {outcome.warm_up_s:.0f} s):",
-                    f"p50 {latency.p50:.1f} ms,",
-                    f"p90 {latency.p90:.1f} ms,",
-                    f"p99 {latency.p99:.1f} ms,",
-                    f"largest {latency.max:.1f} ms",
-                ]
-            )
-    if outcome.painted:
-        cost = outcome.painted.cost
-        frames = cost.frames_per_second.median
-        print_parts(
-            [
-                f"the page in {cost.browser}:",
-                f"{frames or 0:.0f} frames/s,",
-                f"its scripts {cost.heap_mib:.1f} MiB,",
-                f"its tab {cost.tab_mib:.0f} MiB",
-            ]
-        )
-
-
-def _print_cost(outcome: Outcome) -> None:
-    sampler = outcome.sampler
-    rows: list[tuple[Any, ...]] = [
-        (name, cost["rss_mib"], cost["cpu_percent"]) for name, cost in sampler.table().items()
-    ]
-    rows.append(("together", round(sampler.rss_mib(), 1), round(100 * sampler.cores(), 1)))
-    out.print(table("", ("service", "memory MiB", "CPU % of a core"), rows))

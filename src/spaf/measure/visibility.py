@@ -23,11 +23,17 @@ import psycopg
 from spaf import clock
 from spaf.errors import StoreError
 from spaf.stack import process
+from spaf.stack.state import RunFolder
 from spaf.store.access import Access, Role
 
 # From the start of the process to its LISTEN.
 READY_TIMEOUT_S = 15.0
 READY_MARK = "ready\n"
+
+
+def watch_file(home: RunFolder) -> Path:
+    """Return the file of a new measurement of visible changes."""
+    return home.runs / f"watch-{clock.now_us()}.tsv"
 
 
 class VisibilityWatch:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from spaf import clock
-from spaf.cli import demo, load
+from spaf.cli import demo_session, load
 from spaf.errors import LoadError
 
 RESULT = object()
@@ -80,7 +80,7 @@ def test_ctrl_c_ends_the_sales_of_a_demo() -> None:
     """The view is closed, and the demo continues with the time of its first row."""
     view = InterruptedView()
     measurement = SimpleNamespace(sampler=SimpleNamespace(sample_if_due=lambda: None))
-    first_row = demo._watch(cast("Any", view), cast("Any", measurement), seconds=None)
+    first_row = demo_session._watch(cast("Any", view), cast("Any", measurement), seconds=None)
     assert first_row is not None
     assert view.closed
 

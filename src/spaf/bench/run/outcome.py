@@ -8,16 +8,14 @@ from typing import Any, Self
 
 import msgspec
 
-from spaf import clock
 from spaf.bench.run.verdict import verify
 from spaf.generate.locust.load_result import LoadResult
 from spaf.measure.latency import Stamps, hops, showings, stamps
 from spaf.measure.quantiles import Quantiles
 from spaf.measure.resources import Sampler
 from spaf.measure.screen import PageCost, Screen
-from spaf.measure.visibility import VisibilityWatch
+from spaf.measure.visibility import VisibilityWatch, watch_file
 from spaf.stack.run import Run
-from spaf.stack.state import RunFolder
 from spaf.topic.range_reader import read
 from spaf.verify import Verdict
 
@@ -90,11 +88,6 @@ class Outcome(msgspec.Struct, frozen=True):
             "services": self.sampler.table(),
         }
         return dict(msgspec.to_builtins(record))
-
-
-def watch_file(home: RunFolder) -> Path:
-    """Return the file of a new measurement of visible changes."""
-    return home.runs / f"watch-{clock.now_us()}.tsv"
 
 
 class Measurement(msgspec.Struct):
