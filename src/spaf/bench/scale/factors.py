@@ -107,7 +107,7 @@ FIELDS = {"taskmanagers": "task_managers"}
 # They need stacks of their own, whose starts take most of the time.
 SLOW = ("taskmanagers", "viewers")
 # What a quick measurement leaves out: those, and what was found to change least.
-NOT_QUICK = (*SLOW, "customers", "records", "parallelism")
+NOT_QUICK = (*SLOW, "customers", "partitions", "records", "parallelism")
 DAY = "day"
 
 

@@ -62,7 +62,7 @@ class Growth:
     def measure_factor(
         self, factor: str, levels: Sequence[float], timing: Timing, repeats: int
     ) -> None:
-        """Measure the levels of a factor in turns. A level that fails is noted and left out.
+        """Measure the levels of a factor, up and down. A level that fails is noted and left out.
 
         Raises:
             StackError: a stack does not start.
@@ -70,9 +70,12 @@ class Growth:
         """
         measured = [MeasuredLevel(level, []) for level in levels]
         self.factors[factor] = measured
+        pairs = list(zip(measured, conditions(factor, levels), strict=True))
         for number in range(repeats):
-            for level, wanted in zip(measured, conditions(factor, levels), strict=True):
-                name = f"{factor} {level.level:,g}"
+            # Every other repeat goes down: code is compiled further and memory grows with each job
+            # that a TaskManager has run, whatever the level.
+            for level, wanted in reversed(pairs) if number % 2 else pairs:
+                name = f"{factor} {level.level:,.15g}"
                 if any(failure.startswith(f"{name}:") for failure in self.failures):
                     continue
                 title = f"{name}, {number + 1} of {repeats}" if repeats > 1 else name

@@ -23,7 +23,7 @@ from spaf.stack.state import RunFolder
 
 # Sales that are sold before a level is measured: the JVM compiles the code of each new job.
 WARM_UP_S, QUICK_WARM_UP_S = 8.0, 3.0
-QUICK_S = 5.0
+QUICK_S = 4.0
 # The figures of a level and their headings.
 FIGURES = {
     "taskmanager_us": "TaskManager µs",
@@ -35,7 +35,7 @@ FIGURES = {
 }
 # A day: sales in each second of the log, and the time it is compressed to.
 DAY_RATE, DAY_TOOK_S = 20, 180.0
-QUICK_DAY_RATE, QUICK_DAY_S = 5, 45.0
+QUICK_DAY_RATE, QUICK_DAY_S = 5, 40.0
 # Disk space of a day: its records and its rows, upper bound.
 DAY_MIB = 1_500
 
@@ -84,7 +84,7 @@ class ScaleResult(Result, frozen=True):
         reasons = list(self.failures)
         for factor in self.factors:
             reasons += [
-                f"{factor.factor} {one.level:g}: not every record is counted once"
+                f"{factor.factor} {one.level:,.15g}: not every record is counted once"
                 for one in factor.levels
                 if not all(result.counted for result in one.repeats)
             ]
@@ -142,7 +142,7 @@ class ScaleScenario(Scenario, frozen=True):
     quick: Annotated[
         bool,
         option(
-            "Two levels a factor, once, for five seconds, and a day in less than a minute; without "
+            "Two levels a factor, once, for four seconds, and a day in less than a minute; without "
             f"{', '.join(NOT_QUICK)}, unless --factors names them."
         ),
     ] = False
