@@ -14,7 +14,7 @@ from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, PostgresSet
 # Task slots of a stack, over all of its TaskManagers, unless a level needs more.
 SLOTS = 4
 # Disk space of a record in the topic, and of a row of sales_summary with its two indexes: upper
-# bounds, measured 340 and 240 bytes.
+# bounds, with the write-ahead log. A sale has 250 to 400 bytes, a row was measured to take 183.
 RECORD_BYTES, ROW_BYTES = 400, 300
 
 
