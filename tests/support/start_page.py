@@ -20,8 +20,8 @@ LOOK_S = 0.2
 AFTER_S = 30.0
 # The name of each stage with its state, and what the page says of itself.
 LOOK = """({
-  live: document.body.dataset.live,
-  start: document.body.dataset.start,
+  live: document.body?.dataset.live ?? null,
+  start: document.body?.dataset.start ?? null,
   stages: Object.fromEntries([...document.querySelectorAll(".start-stage")].map(
     (node) => [node.dataset.test.slice("start-".length), node.dataset.state])),
   loads: performance.getEntriesByType("navigation").length && performance.timeOrigin,
@@ -62,11 +62,15 @@ def _watch(
         tab = _opened(browser, RunFolder(home), seen, ended)
         deadline = None
         while tab is not None:
-            seen.looks.append(tab.value(LOOK))
+            # The page may just be loading.
+            with contextlib.suppress(BrowserError):
+                seen.looks.append(tab.value(LOOK))
             if ended.is_set() and deadline is None:
                 deadline = clock.monotonic() + AFTER_S
-            complete = ended.is_set() and seen.looks[-1]["start"] != "only"
-            if complete or (deadline is not None and clock.monotonic() > deadline):
+            complete = ended.is_set() and seen.looks[-1:] and seen.looks[-1]["live"] == "live"
+            if complete and seen.looks[-1]["start"] == "idle":
+                return
+            if deadline is not None and clock.monotonic() > deadline:
                 return
             clock.sleep(LOOK_S)
 
