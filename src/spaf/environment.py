@@ -25,6 +25,9 @@ FIXED = {
     "HOME": os.devnull,
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
+    # glibc keeps up to eight pools of memory for each core, one for each group of threads, and
+    # gives back little of them. The programs here allocate mostly by themselves.
+    "MALLOC_ARENA_MAX": "2",
 }
 # What a command keeps: where it finds the browser and puts temporary files, and how it prints.
 KEPT = frozenset(

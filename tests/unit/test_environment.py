@@ -13,7 +13,7 @@ import pytest
 
 from spaf import environment
 
-FIXED = {"HOME": "/dev/null", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+FIXED = {"HOME": "/dev/null", "LC_ALL": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "2"}
 SEE = (
     "import json, os, sys, time; from spaf import environment; environment.enter();"
     "print(json.dumps([dict(os.environ), environment.ignored_variables(), time.tzname,"

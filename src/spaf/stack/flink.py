@@ -30,20 +30,38 @@ CONF = "flink/conf"
 SCRATCH = "flink/tmp"
 
 # Memory of a TaskManager in addition to the heap of the job. Managed memory serves the one-second
-# windows only; network buffers serve a few channels.
+# windows only.
 FRAMEWORK_HEAP_MIB = 96
 FRAMEWORK_OFF_HEAP_MIB = 64
-NETWORK_MIB = 64
 MANAGED_MIB = 64
 METASPACE_MIB = 192
 OVERHEAD_MIB = 160
+# Network buffers are all allocated at the start. A task has some for each task that it sends to or
+# receives from, so a cluster of more slots gets more of them.
+MIN_NETWORK_MIB = 32
+MAX_NETWORK_MIB = 64
+NETWORK_MIB_PER_SLOT = 16
 # Share of the heap for new objects: the job creates many and keeps few, and a collection costs what
 # it keeps. With Java's default, a third, there are twice as many collections.
 YOUNG_SHARE = 0.6
+# In a small heap, what is kept comes first: it holds the state of deduplication. All memory for new
+# objects is used before a collection, however few there are.
+KEPT_MIB = 320
+MIN_YOUNG_MIB = 48
+# What is kept begins with this, and grows where it has to.
+START_KEPT_MIB = 64
 # Without them a profiler attributes a sample to the nearest safepoint, often in another method.
 PROFILING_OPTIONS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+DebugNonSafepoints")
 JOBMANAGER_HEAP_MIB = 160
 JOBMANAGER_METASPACE_MIB = 192
+# What a JobManager keeps is small: few new objects at once, and no reserve for more.
+JOBMANAGER_HEAP_OPTIONS = (
+    "-Xms48m",
+    f"-Xmx{JOBMANAGER_HEAP_MIB}m",
+    "-Xmn16m",
+    "-XX:MinHeapFreeRatio=10",
+    "-XX:MaxHeapFreeRatio=25",
+)
 
 
 @dataclass(frozen=True)
@@ -95,8 +113,7 @@ def jobmanager_argv() -> list[str]:
     """Return the command of the JobManager."""
     return [
         *_java(JOBMANAGER),
-        "-Xms64m",
-        f"-Xmx{JOBMANAGER_HEAP_MIB}m",
+        *JOBMANAGER_HEAP_OPTIONS,
         f"-XX:MaxMetaspaceSize={JOBMANAGER_METASPACE_MIB}m",
         "-XX:+UseSerialGC",
         # The JobManager only coordinates: the second compiler would cost more than it gains.
@@ -111,25 +128,28 @@ def jobmanager_argv() -> list[str]:
 
 def taskmanager_argv(settings: FlinkSettings) -> list[str]:
     """Return the command of a TaskManager, with the memory options that the scripts compute."""
+    network = NETWORK_MIB_PER_SLOT * settings.slots * settings.task_managers
+    network = min(MAX_NETWORK_MIB, max(MIN_NETWORK_MIB, network))
     memory = {
         "task.heap.size": settings.task_heap_mib,
         "task.off-heap.size": 0,
         "framework.heap.size": FRAMEWORK_HEAP_MIB,
         "framework.off-heap.size": FRAMEWORK_OFF_HEAP_MIB,
-        "network.min": NETWORK_MIB,
-        "network.max": NETWORK_MIB,
+        "network.min": network,
+        "network.max": network,
         "managed.size": MANAGED_MIB,
         "jvm-metaspace.size": METASPACE_MIB,
         "jvm-overhead.min": OVERHEAD_MIB,
         "jvm-overhead.max": OVERHEAD_MIB,
     }
     heap = settings.task_heap_mib + FRAMEWORK_HEAP_MIB
+    young = max(MIN_YOUNG_MIB, min(round(heap * YOUNG_SHARE), heap - KEPT_MIB))
     return [
         *_java(TASKMANAGER),
-        f"-Xms{heap}m",
+        f"-Xms{young + START_KEPT_MIB}m",
         f"-Xmx{heap}m",
-        f"-Xmn{round(heap * YOUNG_SHARE)}m",
-        f"-XX:MaxDirectMemorySize={FRAMEWORK_OFF_HEAP_MIB + NETWORK_MIB}m",
+        f"-Xmn{young}m",
+        f"-XX:MaxDirectMemorySize={FRAMEWORK_OFF_HEAP_MIB + network}m",
         f"-XX:MaxMetaspaceSize={METASPACE_MIB}m",
         "-XX:+UseParallelGC",
         *(PROFILING_OPTIONS if settings.profiling else ()),
@@ -154,6 +174,7 @@ def _java(name: str) -> list[str]:
         str(runtime.java()),
         *shipped_java_options(),
         *runtime.archive_options(name),
+        *runtime.MEMORY_OPTIONS,
         "-XX:+ExitOnOutOfMemoryError",
         # The JDBC sink writes timestamps in the time zone of the JVM.
         "-Duser.timezone=UTC",

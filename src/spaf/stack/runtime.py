@@ -86,6 +86,15 @@ def archive_options(name: str, folder: Path = ARCHIVES) -> list[str]:
     return [f"-XX:SharedArchiveFile={archive}", *quiet] if exists else []
 
 
+# Options of each JVM that runs for as long as the services do. What compilers and start have used
+# goes back to the kernel; and a class-data archive keeps its address, so that the JVMs share the
+# pages of the one that they have in common.
+MEMORY_OPTIONS = (
+    "-XX:TrimNativeHeapInterval=15000",
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:ArchiveRelocationMode=0",
+)
+
 # The JVM of PyFlink, which plans the job.
 CLIENT = "client"
 

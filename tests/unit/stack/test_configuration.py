@@ -159,6 +159,32 @@ def test_task_manager_gets_the_heap_of_the_settings(cluster: list[ServiceProcess
     assert "-Dtaskmanager.cpu.cores=3" in argv
 
 
+@pytest.mark.parametrize(
+    ("task_heap_mib", "heap", "start", "young"),
+    [(128, 224, 112, 48), (320, 416, 160, 96), (896, 992, 659, 595)],
+)
+def test_small_heap_is_left_to_what_is_kept_and_a_large_one_to_new_objects(
+    task_heap_mib: int, heap: int, start: int, young: int
+) -> None:
+    """The heap of a drain has the young part that its throughput needs."""
+    argv = flink.taskmanager_argv(FlinkSettings(task_heap_mib=task_heap_mib))
+    assert {f"-Xmx{heap}m", f"-Xms{start}m", f"-Xmn{young}m"} <= set(argv)
+
+
+@pytest.mark.parametrize(
+    ("slots", "task_managers", "network"),
+    [(1, 1, 32), (2, 1, 32), (3, 1, 48), (2, 2, 64), (8, 4, 64)],
+)
+def test_network_buffers_grow_with_the_slots_of_the_cluster(
+    slots: int, task_managers: int, network: int
+) -> None:
+    """The direct memory of the JVM has room for them."""
+    settings = FlinkSettings(slots=slots, task_managers=task_managers)
+    argv = flink.taskmanager_argv(settings)
+    assert f"-Dtaskmanager.memory.network.max={network}m" in argv
+    assert f"-XX:MaxDirectMemorySize={flink.FRAMEWORK_OFF_HEAP_MIB + network}m" in argv
+
+
 def test_every_codec_has_its_library_and_a_folder_to_unpack_it(
     tmp_path: Path, cluster: list[ServiceProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:

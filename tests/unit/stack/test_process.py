@@ -160,6 +160,7 @@ def test_child_sees_nothing_of_the_users_shell(
         "HOME": "/dev/null",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
+        "MALLOC_ARENA_MAX": "2",
         "A": "b",
     }
     assert done.stdout == f"{expected} 0o22\n"
