@@ -254,12 +254,13 @@ class JobParameters:
         """Return the placeholders that follow from the kinds of anomaly."""
         threshold = _double(self.outlier_score)
         comparison = {1: f"> {threshold}", -1: f"< -{threshold}"}
-        kind_cases = (
-            f"WHEN {kind.measure}_score {comparison[kind.sign]} THEN {_text(kind.name)}"
-            for kind in SALE_KINDS
-        )
+        conditions = {
+            kind.name: f"{kind.measure}_score {comparison[kind.sign]}" for kind in SALE_KINDS
+        }
+        kind_cases = (f"WHEN {test} THEN {_text(name)}" for name, test in conditions.items())
         window_kind = {kind.sign: _text(kind.name) for kind in SECOND_KINDS}
         return {
+            "is_unusual": " OR ".join(conditions.values()),
             "sale_kind_cases": " ".join(kind_cases),
             "sale_expected_cases": _cases_by_measure("expected"),
             "sale_score_cases": _cases_by_measure("score"),

@@ -12,7 +12,8 @@ SELECT
     EXTRACT(EPOCH FROM append_time) * 1000 + EXTRACT(MILLISECOND FROM append_time) AS append_ms,
     productId AS product_id,
     productCategory AS category,
-    COALESCE(currency, ${default_currency}) AS currency,
+    -- COALESCE would be a call with an array of its arguments.
+    CASE WHEN currency IS NULL THEN ${default_currency} ELSE currency END AS currency, -- noqa: ST02
     transactionId AS transaction_id,
     CAST(productQuantity AS BIGINT) AS quantity,
     CAST(FLOOR(productPrice * 100e0 + 0.5e0) AS BIGINT) AS unit_cents,
@@ -105,7 +106,8 @@ SELECT
         AND productQuantity >= 1e0 AND productQuantity <= 1e6
         AND productQuantity = FLOOR(productQuantity)
         AND CASE
-            WHEN currency IS NULL OR currency = ${default_currency} THEN TRUE
+            -- LIKE compares the texts; an equality becomes a look-up in a set, by a hash.
+            WHEN currency IS NULL OR currency LIKE ${default_currency} THEN TRUE
             ELSE REGEXP(currency, '\A[A-Z]{3}\z')
         END
     ) AS well_formed

@@ -19,6 +19,11 @@ SELECT
     transaction_id,
     unit_cents,
     quantity,
+    -- Amount of a sale in the default currency, cents; at most what sums of millions of sales can hold.
+    CASE
+        WHEN currency <> ${default_currency} THEN CAST(0 AS BIGINT)
+        ELSE LEAST(unit_cents * quantity, ${max_revenue_cents})
+    END AS revenue,
     CASE
         WHEN well_formed
             THEN

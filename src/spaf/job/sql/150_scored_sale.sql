@@ -1,4 +1,4 @@
--- Accepted sales with the scores of their price and of their quantity for their product.
+-- Accepted sales at an unusual price or of an unusual quantity for their product, and their scores.
 -- Grain: kafka_partition, kafka_offset; the first sales of a product have no row.
 -- Leave-one-out scores of logarithms: the sums exclude the sale itself, because an outlier would
 -- widen the spread that it is compared with. Logarithms are whole numbers (1e-3), so the running
@@ -9,70 +9,75 @@
 CREATE TEMPORARY VIEW scored_sale AS
 SELECT
     *,
-    CASE ${sale_kind_cases} END AS kind,
     -- Expected amounts of the sale, cents.
     (EXP(mean_log_price / 1e3) - 1e0) * quantity AS price_expected,
     unit_cents * EXP(mean_log_quantity / 1e3) AS quantity_expected
 FROM (
-    SELECT
-        *,
-        (log_price - mean_log_price)
-        / LEAST(
-            GREATEST(
-                SQRT(
-                    GREATEST(
-                        (
-                            CAST(running_squared_log_price - log_price * log_price AS DOUBLE)
-                            - (running_log_price - log_price) * mean_log_price
-                        )
-                        / (running_rows - 2),
-                        0e0
-                    )
-                ),
-                ${min_price_spread}
-            ),
-            ${max_price_spread}
-        ) AS price_score,
-        (log_quantity - mean_log_quantity) / ${quantity_spread} AS quantity_score
+    SELECT *
     FROM (
         SELECT
             *,
-            CAST(running_log_price - log_price AS DOUBLE) / (running_rows - 1) AS mean_log_price,
-            CAST(running_log_quantity - log_quantity AS DOUBLE) / (running_rows - 1)
-                AS mean_log_quantity
+            (log_price - mean_log_price)
+            / LEAST(
+                GREATEST(
+                    SQRT(
+                        GREATEST(
+                            (
+                                CAST(running_squared_log_price - log_price * log_price AS DOUBLE)
+                                - (running_log_price - log_price) * mean_log_price
+                            )
+                            / (running_rows - 2),
+                            0e0
+                        )
+                    ),
+                    ${min_price_spread}
+                ),
+                ${max_price_spread}
+            ) AS price_score,
+            (log_quantity - mean_log_quantity) / ${quantity_spread} AS quantity_score
         FROM (
             SELECT
-                kafka_partition,
-                kafka_offset,
-                transaction_id,
-                category,
-                unit_cents,
-                quantity,
-                log_price,
-                log_quantity,
-                COUNT(*) OVER so_far AS running_rows,
-                SUM(log_price) OVER so_far AS running_log_price,
-                SUM(log_price * log_price) OVER so_far AS running_squared_log_price,
-                SUM(log_quantity) OVER so_far AS running_log_quantity
+                *,
+                CAST(running_log_price - log_price AS DOUBLE) / (running_rows - 1) AS mean_log_price,
+                CAST(running_log_quantity - log_quantity AS DOUBLE) / (running_rows - 1)
+                    AS mean_log_quantity
             FROM (
                 SELECT
-                    *,
-                    append_ms / ${outlier_block_ms} AS block,
-                    COALESCE(
-                        CAST(FLOOR(LN(CAST(unit_cents + 1 AS DOUBLE)) * 1e3 + 0.5e0) AS BIGINT), 0
-                    ) AS log_price,
-                    COALESCE(
-                        CAST(FLOOR(LN(CAST(quantity AS DOUBLE)) * 1e3 + 0.5e0) AS BIGINT), 0
-                    ) AS log_quantity
-                FROM classified_sale
-                WHERE ${accepted}
+                    kafka_partition,
+                    kafka_offset,
+                    transaction_id,
+                    category,
+                    unit_cents,
+                    quantity,
+                    log_price,
+                    log_quantity,
+                    COUNT(*) OVER so_far AS running_rows,
+                    SUM(log_price) OVER so_far AS running_log_price,
+                    SUM(log_price * log_price) OVER so_far AS running_squared_log_price,
+                    SUM(log_quantity) OVER so_far AS running_log_quantity
+                FROM (
+                    SELECT
+                        *,
+                        append_ms / ${outlier_block_ms} AS block,
+                        COALESCE(
+                            CAST(FLOOR(LN(CAST(unit_cents + 1 AS DOUBLE)) * 1e3 + 0.5e0) AS BIGINT), 0
+                        ) AS log_price,
+                        COALESCE(
+                            CAST(FLOOR(LN(CAST(quantity AS DOUBLE)) * 1e3 + 0.5e0) AS BIGINT), 0
+                        ) AS log_quantity
+                    FROM classified_sale
+                    WHERE ${accepted}
+                )
+                WINDOW so_far AS (
+                    PARTITION BY kafka_partition, product_id, currency, block
+                    ORDER BY arrival
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+                )
             )
-            WINDOW so_far AS (
-                PARTITION BY kafka_partition, product_id, currency, block
-                ORDER BY arrival
-                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-            )
+            WHERE running_rows > ${min_history}
         )
-        WHERE running_rows > ${min_history}
     )
+    WHERE ${is_unusual}
 )
+-- A row of an array is computed once; the expression of a column is repeated wherever it is named.
+CROSS JOIN UNNEST(ARRAY[CASE ${sale_kind_cases} END]) AS t (kind)

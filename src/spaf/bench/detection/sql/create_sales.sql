@@ -12,5 +12,6 @@ SELECT
     CAST(NULL AS STRING) AS transaction_id,
     quantity,
     number AS unit_cents,
+    CAST(0 AS BIGINT) AS revenue,
     CAST(0 AS BIGINT) AS lateness_ms
 FROM csv_row
