@@ -21,8 +21,6 @@ _SLICE_NS = 100_000
 _SYS_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 # struct sched_attr: size, policy, flags, niceness, priority, runtime, deadline, period.
 _SCHED_ATTR = struct.Struct("IIQiIQQQ")
-# HotSpot's compiler threads, as the kernel names them: cut off after 15 characters.
-_COMPILER_THREADS = ("C1 CompilerThre", "C2 CompilerThre")
 
 
 def go_first() -> None:
@@ -49,19 +47,3 @@ def give_way(niceness: int) -> None:
     # Refused to an account that has changed it within the last tenth of a second.
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(niceness))
-
-
-def confine_compilers(pid: int) -> None:
-    """Keep the compiler threads of a JVM on the last core, if the machine has several.
-
-    In its first minute a JVM compiles on every core that it gets. What has just been woken then
-    waits for a core; with this, the other cores are free of compilers.
-    """
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) == 1:
-        return
-    for thread in Path(f"/proc/{pid}/task").glob("[0-9]*"):
-        # A thread may end at any moment.
-        with contextlib.suppress(OSError):
-            if (thread / "comm").read_text().strip() in _COMPILER_THREADS:
-                os.sched_setaffinity(int(thread.name), cores[-1:])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from spaf.stack import process, scheduling
+from spaf.stack import process
 
 READ_PRIORITY = (
     "import os; print(os.nice(0), os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK,"
@@ -18,10 +17,6 @@ READ_PRIORITY = (
 )
 TRY_REALTIME = "import os; os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))"
 NO_REALTIME = "import resource; resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0));"
-SHOW_COMPILER = (
-    "import ctypes, sys; ctypes.CDLL(None).prctl(15, sys.argv[1].encode());"
-    "print(flush=True); sys.stdin.read()"
-)
 has_autogroups = pytest.mark.skipif(
     not Path("/proc/self/autogroup").exists(), reason="a kernel without autogroups"
 )
@@ -69,26 +64,3 @@ def test_without_the_right_to_realtime_a_process_starts_all_the_same() -> None:
     )
     # The modules are read before the account is given up.
     assert output(f"import ctypes; import spaf.stack.scheduling; {NO_REALTIME} {code}") == ["True"]
-
-
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="one core")
-@pytest.mark.parametrize(
-    ("name", "confined"), [("C2 CompilerThread0", True), ("C1 CompilerThread0", True), ("x", False)]
-)
-def test_compilers_stay_on_the_last_core(name: str, *, confined: bool) -> None:
-    """Every other thread may run on any core."""
-    cores = os.sched_getaffinity(0)
-    command = [sys.executable, "-c", SHOW_COMPILER, name]
-    with process.spawn("x", command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
-        scheduling.confine_compilers(child.pid)
-        assert os.sched_getaffinity(child.pid) == ({max(cores)} if confined else cores)
-        child.send_signal(signal.SIGKILL)
-
-
-def test_a_process_that_has_ended_is_no_error() -> None:
-    """A JVM may die at any moment."""
-    with process.spawn("x", [sys.executable, "-c", ""]) as child:
-        child.wait()
-    scheduling.confine_compilers(child.pid)
