@@ -87,7 +87,8 @@ def test_doctor_of_a_run_that_is_up(full_run: FullRun, spaf: Spaf, answer: Answe
 
 def test_no_process_has_a_variable_of_the_shell(full_run: FullRun, processes: Processes) -> None:
     """Nor a password: only those processes have the settings that read them."""
-    own = {"PATH", "HOME", "LC_ALL", "TZ", "JAVA_HOME", "FLINK_HOME", "FLINK_PLUGINS_DIR"}
+    own = {"PATH", "HOME", "LC_ALL", "TZ", "MALLOC_ARENA_MAX"}
+    own |= {"JAVA_HOME", "FLINK_HOME", "FLINK_PLUGINS_DIR"}
     for identity in processes(full_run.home):
         process = identity.process()
         assert process is not None

@@ -18,12 +18,7 @@ from spaf.stack.run import Run
 STALE_S = 2.0 + 0.5
 # Flink may stand still for a moment without being stuck: naming it takes some seconds.
 CULPRIT_S = 12.0
-# A page that starts again within a second shows its banner for a moment only.
-NOTE_BANNER = """() => {
-    const banner = document.getElementById("stale");
-    const note = () => { window.spafStale ||= !banner.hidden; };
-    new MutationObserver(note).observe(banner, { attributes: true });
-}"""
+# A page that was killed is back within this time on a busy machine, seconds.
 BACK_S = 60.0
 
 
@@ -64,16 +59,17 @@ def test_a_silent_server_is_said_within_two_seconds(
 def test_after_a_reconnect_everything_is_right_without_a_reload(
     run: Run, tab: Any, load: Callable[[float], Load], pause: Callable[[], None]
 ) -> None:
-    """The server dies under load and comes back as another process; the page catches up."""
+    """The server dies under load and comes back as another process; the page catches up.
+
+    It may be back before the data are old enough for a banner.
+    """
     tab.expected += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "Failed to load resource"]
     tab.page.evaluate("window.spafSame = true")
     one = load(20)
     assert tab.until(lambda: tab.number("sales-per-second") > 0)
     died = run.state().services["serve"]
     assert died.pid is not None
-    tab.page.evaluate(NOTE_BANNER)
     psutil.Process(died.pid).send_signal(signal.SIGKILL)
-    assert tab.until(lambda: tab.page.evaluate("window.spafStale") is True)
     assert tab.until(lambda: run.state().services["serve"].restarts == died.restarts + 1, BACK_S)
     tab.gone("stale", seconds=BACK_S)
     one.stop()

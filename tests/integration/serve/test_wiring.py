@@ -304,7 +304,9 @@ def test_paints_are_kept_where_a_measurement_waits(page: Any, tmp_path: Path) ->
     """In the form of the watch; nowhere else."""
     report = {
         "name": "run-1",
-        "frames": [[1_763_800_000_000_123, [[1_763_800_000, "books", "BRL", 3]]]],
+        "frames": [
+            [1_763_800_000_000_123, [[1_763_800_000, "books", "BRL", 3, 1_763_800_000_099.5]]]
+        ],
         "page": {"fps": 59.5, "heap_bytes": 1_000, "dom_nodes": 10},
     }
     assert page.post("/api/painted", report).status_code == 404
@@ -312,7 +314,7 @@ def test_paints_are_kept_where_a_measurement_waits(page: Any, tmp_path: Path) ->
         (tmp_path / f"painted-run-1.{end}").touch()
     assert page.post("/api/painted", report).json() == {"ok": True, "frames": 1}
     assert (tmp_path / "painted-run-1.tsv").read_text() == (
-        '1763800000000123\t[[1763800000,"books","BRL",3]]\n'
+        '1763800000000123\t[[1763800000,"books","BRL",3,1763800000099.5]]\n'
     )
     assert json.loads((tmp_path / "painted-run-1.jsonl").read_text())["fps"] == 59.5
 

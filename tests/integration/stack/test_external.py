@@ -65,7 +65,7 @@ def test_only_what_is_missing_is_started(
                     return queries.counted_sales(connection)
 
             assert wait_until(lambda: accepted() == SALES, PATIENCE_S)
-            ours = [LOCUST, SERVE, QUARANTINE]
+            ours = [SERVE, LOCUST, QUARANTINE]
 
             def states() -> list[str]:
                 known = run.state().services
