@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -18,6 +16,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but not marked so
     AlterConfigOpType,
     ConfigEntry,
@@ -35,6 +34,7 @@ from spaf.stack.run import Run
 from spaf.stack.state import SUPERUSER_SECRET
 from spaf.topic.admin import admin_client, describe
 from tests.support.commands import Answer, Spaf
+from tests.support.suspend import stopped
 
 # Within which a cause is named, as promised, and a reserve for a busy machine, seconds.
 NAMED_S = 5.0 + 5.0
@@ -42,6 +42,8 @@ NAMED_S = 5.0 + 5.0
 BACK_S = 90.0
 # A command that waits for a job that cannot come would take a minute or more.
 AT_ONCE_S = 20.0
+# Kafka has begun or ended a transaction within this.
+TRANSACTION_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -134,13 +136,18 @@ def silent_supervisor(run: Run) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Suspend a process for the block."""
-    os.kill(pid, signal.SIGSTOP)
+def hanging_transaction(run: Run) -> Iterator[None]:
+    """Send a sale in a transaction that does not end."""
+    options = {"bootstrap.servers": run.kafka, "transactional.id": "hangs"}
+    producer = Producer(options)
+    producer.init_transactions(TRANSACTION_S)
+    producer.begin_transaction()
+    producer.produce(run.topic, b"{}", partition=0)
+    producer.flush(TRANSACTION_S)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        producer.abort_transaction(TRANSACTION_S)
 
 
 def altered(option: str, value: str, usual: str) -> Callable[[Run], AbstractContextManager[None]]:
@@ -194,6 +201,12 @@ FAULTS: dict[str, tuple[Callable[[Run], AbstractContextManager[None]], set[str],
         {"topic_compacted"},
         "kafka",
         "cleanup.policy=delete",
+    ),
+    "an open transaction": (
+        hanging_transaction,
+        {"open_transaction"},
+        "kafka",
+        "commit or abort it",
     ),
     "a revoked right": (
         revoked,

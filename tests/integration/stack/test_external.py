@@ -19,10 +19,13 @@ from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic.admin import ensure_topic
 from tests.support.runs import Send
+from tests.support.suspend import stopped
 
 SALE = b'{"productId":"p","productCategory":"books","productPrice":2.50,"productQuantity":2}'
 SALES = 20
 PATIENCE_S = 60.0
+# Within which a cause is named, as promised, and a reserve for a busy machine, seconds.
+NAMED_S = 5.0 + 5.0
 
 
 def settings_of(stack: Run, topic: str, schema: str, home: Path) -> Settings:
@@ -43,6 +46,12 @@ def settings_of(stack: Run, topic: str, schema: str, home: Path) -> Settings:
             "postgres": PostgresSettings(dsn=SecretStr(dsn), schema_name=schema),
         }
     )
+
+
+def cause(run: Run) -> str:
+    """Return the code of what stops the sales; empty without."""
+    found = run.trouble()
+    return "" if found is None else found.code
 
 
 def test_only_what_is_missing_is_started(
@@ -89,6 +98,12 @@ def test_only_what_is_missing_is_started(
             status = client.status(job)
             assert status is not None
             assert status.running
+            broker = stack.state().services["kafka"].pid
+            assert broker is not None
+            with stopped(broker):
+                # Whether its process is suspended can only be seen on its own machine.
+                assert wait_until(lambda: cause(run) == "kafka_silent", NAMED_S), run.trouble()
+            assert wait_until(lambda: run.trouble() is None, PATIENCE_S), run.trouble()
         finally:
             assert control.down(settings)
         assert not control.down(settings)
