@@ -61,9 +61,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class TopicFacts:
-    """The topic, as the broker describes it; `silent` if no broker answers."""
+    """The topic, as the broker describes it."""
 
-    silent: bool = False
     gone: bool = False
     id: str = ""
     partitions: tuple[int, ...] = ()
@@ -195,9 +194,7 @@ def job_held(facts: Facts) -> Trouble | None:
 
 def kafka_answers(facts: Facts) -> Trouble | None:
     """Return that the broker does not answer, or answers with an error."""
-    silent = facts.topic is not None and facts.topic.silent
-    answer = Answer(silent_s=SILENT_S) if silent else facts.kafka
-    return _answers("kafka", KAFKA, "SPAF_KAFKA__BOOTSTRAP_SERVERS", answer, facts)
+    return _answers("kafka", KAFKA, "SPAF_KAFKA__BOOTSTRAP_SERVERS", facts.kafka, facts)
 
 
 def topic_is_whole(facts: Facts) -> Trouble | None:

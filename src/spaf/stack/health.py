@@ -86,7 +86,7 @@ class TopicPoll:
         """Return the topic as it is now.
 
         Raises:
-            TopicError: the broker answers with an error.
+            TopicError: no broker answers, or one with an error.
 
         """
         try:
@@ -99,7 +99,9 @@ class TopicPoll:
         except MissingError:
             self._known = TopicFacts(gone=True)
         except UnreachableError:
-            self._known = TopicFacts(silent=True)
+            # Described anew first: to ask for offsets would take a timeout more.
+            self._known = TopicFacts()
+            raise
         return self._known
 
     def _describe(self) -> None:
@@ -107,7 +109,6 @@ class TopicPoll:
         known = replace(
             self._known,
             gone=False,
-            silent=False,
             id=described.id,
             partitions=described.partitions,
             leaderless=described.leaderless,

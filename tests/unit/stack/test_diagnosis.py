@@ -105,7 +105,6 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("service_away", "serve", {"services": services("serve", ServiceStatus.FAILED)}),
     ("topic_gone", "kafka", {"job_trouble": trouble("topic_gone", topic="t")}),
     ("kafka_silent", "kafka", {"kafka": Answer(silent_s=SILENT_S)}),
-    ("kafka_silent", "kafka", {"topic": TopicFacts(silent=True)}),
     ("kafka_error", "kafka", {"kafka": Answer("Kafka says no.")}),
     ("topic_gone", "kafka", {"topic": TopicFacts(gone=True)}),
     ("no_leader", "kafka", {"topic": replace(TOPIC, leaderless=(1,))}),

@@ -75,7 +75,7 @@ def cancelled(job: JobSupervisor) -> list[str]:
 
 def test_the_same_topic_is_read_on(job: JobSupervisor) -> None:
     """Also while nothing is known of it, and on a broker that gives no ids."""
-    for facts in (None, seen(SAME), TopicFacts(silent=True), seen(SAME._replace(id=""))):
+    for facts in (None, seen(SAME), TopicFacts(), seen(SAME._replace(id=""))):
         job.check_topic(facts)
     assert cancelled(job) == []
     assert job.trouble is None

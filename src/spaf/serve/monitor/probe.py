@@ -19,6 +19,11 @@ from spaf.errors import SpafError
 T = TypeVar("T")
 
 
+# An error that comes sooner is an answer, such as a refused connection; a later one is the timeout
+# of a call, the shortest of which is 2 s. Seconds.
+MIN_TIMEOUT_S = 1.0
+
+
 class Probe(Generic[T]):
     """Calls one function again and again; keeps the newest value, and since when a call is open."""
 
@@ -32,6 +37,7 @@ class Probe(Generic[T]):
         self._end = end
         self._answered_at: float | None = None
         self._open_since: float | None = None
+        self._silent_since: float | None = None
         self._answered = asyncio.Event()
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         # A daemon: a call that never returns must not keep the process from ending.
@@ -45,8 +51,11 @@ class Probe(Generic[T]):
 
     @property
     def silent_s(self) -> float:
-        """How long the current call has been open, seconds; 0 if none is."""
-        since = self._open_since
+        """For how long there has been no answer to what was asked, seconds; 0 if there was one.
+
+        A call that ends by its own timeout is no answer: the silence goes on in the next call.
+        """
+        since = self._silent_since
         return 0.0 if since is None else clock.monotonic() - since
 
     @property
@@ -58,6 +67,8 @@ class Probe(Generic[T]):
         """Call the function, unless a call is open, and wait for its end or the timeout."""
         if self._open_since is None:
             self._open_since = clock.monotonic()
+            if self._silent_since is None:
+                self._silent_since = self._open_since
             self._answered = asyncio.Event()
             loop, answered = asyncio.get_running_loop(), self._answered
             self._queue.put(lambda: _set(loop, answered))
@@ -84,9 +95,15 @@ class Probe(Generic[T]):
                 self.error = f"{type(error).__name__}: {error}"
             else:
                 self.error, self._answered_at = None, clock.monotonic()
+            if self.error is None or self._took_s() < MIN_TIMEOUT_S:
+                self._silent_since = None
             self._open_since = None
             done()
         self._end()
+
+    def _took_s(self) -> float:
+        """Return how long the call that is open has taken, seconds."""
+        return 0.0 if self._open_since is None else clock.monotonic() - self._open_since
 
 
 def _set(loop: asyncio.AbstractEventLoop, answered: asyncio.Event) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
+
 from spaf import clock
-from spaf.errors import StoreError
+from spaf.errors import StoreError, TopicError
+from spaf.serve.monitor import probe as probe_module
 from spaf.serve.monitor.probe import Probe
 
 
@@ -81,3 +84,24 @@ def test_an_answer_after_the_end_is_lost_in_silence() -> None:
     probe.close()
     assert probe.join(10)
     assert done.is_set(), "what the question uses was not closed"
+
+
+@pytest.mark.parametrize(("timeout_s", "silent"), [(0.0, True), (9.0, False)])
+def test_a_call_that_times_out_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch, timeout_s: float, *, silent: bool
+) -> None:
+    """The silence goes on in the next call; an error that comes at once ends it."""
+    monkeypatch.setattr(probe_module, "MIN_TIMEOUT_S", timeout_s)
+
+    def ask() -> str:
+        raise TopicError("no broker answers")
+
+    async def look() -> None:
+        probe = Probe("test", ask)
+        for _ in range(2):
+            await probe.poll(10.0)
+        assert probe.error == "no broker answers"
+        assert (probe.silent_s > 0.0) is silent
+        probe.close()
+
+    asyncio.run(look())
