@@ -249,6 +249,20 @@ def test_the_account_agrees_with_the_ledger(ledger: Access) -> None:
         assert account["end_offset"] - account["start_offset"] == sum(sums), case
 
 
+def test_a_day_of_seconds_is_read_in_one_pass(access: Access) -> None:
+    """Also when PostgreSQL knows the size of the table: a look-up a second would take hours."""
+    with access.connect(Role.OWNER, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO ledger_second SELECT 0, timestamp '2026-01-01' + g * interval '1 second', "
+            "1, 0, 0, 2 * g, 2 * g FROM generate_series(0, 86399) AS g"
+        )
+        connection.execute("ANALYZE ledger_second")
+        queries.upsert_position(connection, {0: 0}, {0: 2 * 86_400})
+        rows = queries.ledger(connection)
+    assert len(rows) == 86_400
+    assert sum(rejected for _, _, _, _, rejected, *_ in rows) == 86_400
+
+
 def test_a_position_is_written_once_and_moves_on(access: Access) -> None:
     """The start stays where the job began; the end follows it."""
     with access.connect(Role.SINK) as connection:
