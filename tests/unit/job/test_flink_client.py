@@ -116,7 +116,10 @@ def test_checkpoints_are_requested_while_something_waits(
     """One a second, a few of them, none without a job; a refusal changes nothing."""
     now = [0.0]
     monkeypatch.setattr(clock, "monotonic", lambda: now[0])
-    with EarlyCheckpoints(cluster.url, JOB) as checkpoints, EarlyCheckpoints(cluster.url, "") as no:
+    with (
+        closing(EarlyCheckpoints(cluster.url, JOB)) as checkpoints,
+        closing(EarlyCheckpoints(cluster.url, "")) as no,
+    ):
         for _ in range(100):
             checkpoints.request()
             no.request()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from spaf import clock
-from spaf.generate.locust.load_result import LoadResult, PublishDelay
 from spaf.measure import resources
 from spaf.measure.resources import SAMPLE_INTERVAL_S, CoreUse, Sampler
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.state import Phase, RunFolder, RunState, ServiceState, ServiceStatus
+from tests.support.load_results import LOAD
 
 Readings = dict[str, tuple[float, float]]
 
@@ -142,21 +143,7 @@ def test_supervisor_is_measured_for_real(tmp_path: Path) -> None:
     assert resources._supervisor(state) == (0.0, 0.0)
 
 
-LOAD = LoadResult(
-    intended=100,
-    sent=100,
-    acked=100,
-    failed=0,
-    rate=10.0,
-    achieved_rate=10.0,
-    duration_s=10.0,
-    publish_delay_ms=PublishDelay(0.1, 0.2, 0.3),
-    first_intended_us=1_000,
-    last_intended_us=9_000,
-    seed=1,
-    run_id="r",
-    cpu_s=4.0,
-)
+BUSY_LOAD = msgspec.structs.replace(LOAD, cpu_s=4.0)
 
 
 @pytest.mark.parametrize(("busy_s", "waits"), [(12.0, False), (19.5, True)])
@@ -168,7 +155,7 @@ def test_who_used_the_cores_is_said(
     monkeypatch.setattr(resources, "busy_seconds", lambda: scene.sampler.busy_before_s + busy_s)
     scene.sample(0, kafka=(0.0, 1.0), flink=(0.0, 1.0))
     scene.sample(10, kafka=(0.0, 3.0), flink=(0.0, 6.0))
-    use = scene.sampler.core_use(LOAD)
+    use = scene.sampler.core_use(BUSY_LOAD)
     assert use == CoreUse(2, busy_s / 10, 0.7, 0.4, realtime=False)
     assert use.sentence.startswith(
         "The generator (ordinary priority, because `ulimit -r` is 0) used 0.40, the pipeline 0.70 "

@@ -166,7 +166,7 @@ class DetectionResult(DetectorResult, frozen=True, kw_only=True):
     random: DetectorResult
     always: DetectorResult
     drought_delays: list[DroughtDelays]
-    """Of the job's rules, beside the least possible; by category, then of all."""
+    """Of the job's rules, and the least possible; by category, then of all."""
 
     def detectors(self) -> dict[str, DetectorResult]:
         """Return the scores by the name of the detector."""
@@ -189,8 +189,8 @@ class DetectionScenario(Scenario, frozen=True):
 
     The job's own SQL runs over the generator's sales in batch. Two baselines are scored with it:
     `random`, as many alerts at random places, and `always`, every possible alert. The same seeds
-    without anomalies give the false alerts an hour. The delay of droughts stands beside the least
-    one that any rule with one false alert a day could have.
+    without anomalies give the false alerts an hour. The delay of droughts is compared with the
+    least one that any rule with one false alert a day could have.
 
     With --series, the rule for series is scored on a corpus of labelled series instead.
     """

@@ -1,4 +1,4 @@
-"""Requests a checkpoint at once: a verification would wait for the next two regular ones.
+"""Requests a checkpoint at once, so that a verification waits for none that is due.
 
 The rows of a record are certain to be in the tables once a checkpoint after it is complete.
 """
@@ -6,8 +6,6 @@ The rows of a record are certain to be in the tables once a checkpoint after it 
 from __future__ import annotations
 
 import contextlib
-from types import TracebackType
-from typing import Self
 
 from spaf import clock
 from spaf.errors import JobError
@@ -30,16 +28,7 @@ class EarlyCheckpoints:
         self._left = MAX_REQUESTS if job_id else 0
         self._next_s = 0.0
 
-    def __enter__(self) -> Self:
-        """Enter the block."""
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Close the connections."""
         self._client.close()
 

@@ -82,7 +82,7 @@ def wait_until_through(
     recorder = ProgressRecorder(target)
     known: dict[int, int] = {}
     deadline = clock.monotonic() + STALLED_S
-    with EarlyCheckpoints(target.flink, job) as checkpoints:
+    with contextlib.closing(EarlyCheckpoints(target.flink, job)) as checkpoints:
         while any(known.get(partition, 0) < end for partition, end in end_offsets.items()):
             checkpoints.request()
             now = recorder.record()

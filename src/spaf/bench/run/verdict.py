@@ -287,7 +287,7 @@ def wait_until_done(
     """
     last: dict[int, int] = {}
     moved = clock.monotonic()
-    with _early_checkpoints(run) as checkpoints:
+    with contextlib.closing(_early_checkpoints(run)) as checkpoints:
         while True:
             with run.access.session(Role.READ) as connection:
                 done = queries.done_offsets(connection)

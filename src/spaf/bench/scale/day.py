@@ -22,10 +22,8 @@ from spaf import clock
 from spaf.bench.progress import Progress
 from spaf.bench.run.job_run import own_job, wait_until_through
 from spaf.bench.run.verdict import verify
+from spaf.bench.throughput.drain import configured_stream
 from spaf.errors import StackError
-from spaf.generate.shop import catalogue
-from spaf.generate.shop.assortment import ShopSize
-from spaf.generate.shop.stream import SaleStream
 from spaf.job.flink_client import FlinkClient
 from spaf.measure.resources import Sampler
 from spaf.stack.run import Run
@@ -150,14 +148,7 @@ def measure_day(run: Run, rate: int, seconds: float, progress: Progress) -> DayR
 
 def _written(run: Run, rate: int, acceleration: int, samples: Samples) -> Iterator[int]:
     """Write the sales of each second when it is due, and sample; yield the hours that passed."""
-    generate = run.settings.generate
-    stream = SaleStream(
-        catalogue.build(generate.seed, ShopSize.of(generate)),
-        seed=generate.seed,
-        run_id="day",
-        currencies=generate.currencies,
-        anomaly_rate=generate.anomaly_rate,
-    )
+    stream = configured_stream(run, "day")
     producer = open_producer(run.kafka, "spaf-day")
     first_us = (clock.now_ms() // 1_000 - DAY_S) * 1_000_000
     step_us = 1_000_000 // rate

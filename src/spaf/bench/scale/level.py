@@ -25,7 +25,7 @@ from spaf.job.flink_client import FlinkClient
 from spaf.measure.latency import Stamps, showings, stamps
 from spaf.measure.quantiles import Quantiles
 from spaf.measure.resources import Sampler
-from spaf.measure.visibility import VisibilityWatch
+from spaf.measure.visibility import VisibilityWatch, watch_file
 from spaf.settings import JobSettings
 from spaf.stack import process
 from spaf.stack.run import Run
@@ -160,7 +160,7 @@ def measure_level(run: Run, wanted: Conditions, timing: Timing, progress: Progre
     """
     with _job(run, wanted, progress) as job, _viewers(run, wanted.viewers):
         run.home.runs.mkdir(parents=True, exist_ok=True)
-        watch = VisibilityWatch(run.home.runs / f"watch-{clock.now_us()}.tsv")
+        watch = VisibilityWatch(watch_file(run.home))
         try:
             watch.listen(run.access)
             return _sell(run, wanted, timing, (watch, job), progress)

@@ -117,7 +117,7 @@ class StartResult(Result, frozen=True):
             Table(
                 f"seconds from the command, median of {self.repeats} (range)",
                 ("", *columns),
-                [(name, *(str(found[f]) for f in FOLDERS)) for name, found in times.items()],
+                [(name, *(str(spreads[f]) for f in FOLDERS)) for name, spreads in times.items()],
             ),
             Table("step, seconds", ("", *columns), _rows(self.timeline_s)),
             Table("processor seconds to the first row", ("", *columns), _rows(self.processor_s)),
@@ -137,15 +137,16 @@ def _medians(
     """Return the median of each entry; ordered by time, or the largest first with the sum."""
     result = {}
     for folder, starts in by_folder.items():
-        found: list[dict[str, float]] = [getattr(start, field) for start in starts]
-        names = dict.fromkeys(name for one in found for name in one)
+        seconds: list[dict[str, float]] = [getattr(start, field) for start in starts]
+        names = dict.fromkeys(name for by_name in seconds for name in by_name)
         median = {
-            name: statistics.median(one[name] for one in found if name in one) for name in names
+            name: statistics.median(by_name[name] for by_name in seconds if name in by_name)
+            for name in names
         }
         ordered = sorted(median.items(), key=lambda item: item[1] if by_time else -item[1])
         result[folder] = {name: round(value, 2) for name, value in ordered}
         if not by_time:
-            together = statistics.median(sum(one.values()) for one in found)
+            together = statistics.median(sum(by_name.values()) for by_name in seconds)
             result[folder]["together"] = round(together, 2)
     return result
 

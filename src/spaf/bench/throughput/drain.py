@@ -140,17 +140,22 @@ def fill(run: Run, events: int, progress: Progress) -> None:
     missing = events - drained(run)
     if missing <= 0:
         return
-    generate = run.settings.generate
-    stream = SaleStream(
-        catalogue.build(generate.seed, ShopSize.of(generate)),
-        seed=generate.seed,
-        run_id="drain",
-        currencies=generate.currencies,
-        anomaly_rate=generate.anomaly_rate,
-    )
+    stream = configured_stream(run, "drain")
     send_sales(run, stream, missing, PARTITIONS, progress)
     clock.sleep(CLOSING_S)
     send_sales(run, stream, PARTITIONS, PARTITIONS, progress)
+
+
+def configured_stream(run: Run, run_id: str) -> SaleStream:
+    """Return the sales of the run's settings, with anomalies and without episodes."""
+    generate = run.settings.generate
+    return SaleStream(
+        catalogue.build(generate.seed, ShopSize.of(generate)),
+        seed=generate.seed,
+        run_id=run_id,
+        currencies=generate.currencies,
+        anomaly_rate=generate.anomaly_rate,
+    )
 
 
 def drained(run: Run) -> int:

@@ -10,27 +10,13 @@ import numpy as np
 import pytest
 
 from spaf.bench.run.outcome import Outcome, Painted
-from spaf.generate.locust.load_result import LoadResult, PublishDelay
 from spaf.measure.latency import Stamps
 from spaf.measure.resources import Sampler
 from spaf.measure.screen import FrameRate, PageCost
 from spaf.stack.state import RunFolder
 from spaf.verify import Verdict
+from tests.support.load_results import LOAD
 
-LOAD = LoadResult(
-    intended=100,
-    sent=100,
-    acked=100,
-    failed=0,
-    rate=10.0,
-    achieved_rate=10.0,
-    duration_s=10.0,
-    publish_delay_ms=PublishDelay(0.1, 0.2, 0.3),
-    first_intended_us=1_000,
-    last_intended_us=9_000,
-    seed=1,
-    run_id="r",
-)
 COST = PageCost("Chromium", FrameRate.of([60.0, 58.0, 59.0]), 7.2, 60.0, 300.0, 0.5, 900)
 
 
