@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 from spaf.bench.page.access import page_address
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.verdict import wait_until_done
-from spaf.errors import BrowserError, LoadError
+from spaf.errors import BrowserError
 from spaf.measure.browser import find, runs_as_root
 from spaf.stack.process import wait_until
 from spaf.stack.run import Run
@@ -216,24 +216,30 @@ def load(run: Run) -> Iterator[Callable[[float], Load]]:
     loads: list[Load] = []
 
     def start(rate: float) -> Load:
-        loads.append(Load(run, offered(run), rate=rate, seconds=600))
+        loads.append(_selling(run, rate))
         return loads[-1]
 
     yield start
     for one in loads:
         one.stop()
-        # One that is ended before it sold anything leaves no result.
-        with contextlib.suppress(LoadError):
-            one.result()
+        one.result()
 
 
 @pytest.fixture(scope="module")
 def steady_load(run: Run) -> Iterator[None]:
     """Sell at STEADY_RATE sales a second while the tests of a module run."""
-    load = Load(run, offered(run), rate=STEADY_RATE, seconds=600)
+    load = _selling(run, STEADY_RATE)
     yield
     load.stop()
     load.result()
+
+
+def _selling(run: Run, rate: float) -> Load:
+    """Return a load after its first sale: one that is stopped before it leaves no counts."""
+    produced = sum(run.end_offsets().values())
+    load = Load(run, offered(run), rate=rate, seconds=600)
+    assert wait_until(lambda: load.done or sum(run.end_offsets().values()) > produced, PATIENCE_S)
+    return load
 
 
 @pytest.fixture
