@@ -30,6 +30,10 @@ COMMANDS = {
         "spaf.cli.load:load",
         "Send sales with headless Locust; exit code 0 only if every sale was acknowledged.",
     ),
+    "sell": LazyCommand(
+        "spaf.cli.sell:sell",
+        "Append one sale to the topic by hand; show where it is and how it counts.",
+    ),
     "demo": LazyCommand(
         "spaf.cli.demo:demo",
         "Start everything, sell, watch it live, and end with every sum recomputed from the topic.",

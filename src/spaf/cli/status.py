@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from spaf import clock, settings
 from spaf.cli.terminal.output import Json, counted, out, print_json, printable, table
-from spaf.errors import NotUpError, StoreError
+from spaf.errors import NotUpError, SettingsError, StackError, StoreError
 from spaf.settings import Settings
 from spaf.stack.resource_usage import resources
 from spaf.stack.run import Run
@@ -26,9 +26,19 @@ CPU_INTERVAL_S = 0.5
 TOTALS_TIMEOUT_MS = 1_000
 
 
-def status(*, json: Json = False) -> None:
+def status(
+    *,
+    pid: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Print only the process id of this service."),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Show what runs where, and what it costs; exit code 1 if something is not as it should be."""
     chosen = settings.load()
+    if pid is not None:
+        print_json(pid_of(RunFolder(chosen.home).running(), pid))
+        return
     report = status_report(chosen, RunFolder(chosen.home).running())
     if json:
         print_json(report)
@@ -36,6 +46,23 @@ def status(*, json: Json = False) -> None:
         print_status(report)
     if not is_healthy(report):
         raise typer.Exit(1)
+
+
+def pid_of(state: RunState, name: str) -> int:
+    """Return the process id of a service.
+
+    Raises:
+        SettingsError: the run has no such service.
+        StackError: it has no process now.
+
+    """
+    if name not in state.services:
+        names = ", ".join(state.services)
+        raise SettingsError(f"--pid {name}: no service of this run.", todo=f"It has: {names}.")
+    pid = state.services[name].pid
+    if pid is None:
+        raise StackError(f"{name} has no process now.", todo="`spaf status` shows its state.")
+    return pid
 
 
 def is_healthy(report: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import dict_row
 
+from spaf.errors import StoreError
 from spaf.store.statement import statement
 
 Row = dict[str, Any]
@@ -32,6 +33,27 @@ class WaitingStatement(NamedTuple):
 def newest_sales(connection: psycopg.Connection, limit: int) -> list[Row]:
     """Return the newest rows of sales_summary, newest first."""
     return _rows(connection, "newest_sales", limit=limit)
+
+
+def rows_of(connection: psycopg.Connection, sql: str, limit: int) -> tuple[list[Row], bool]:
+    """Return the first rows of a query that a user wrote, and whether it has more.
+
+    Raises:
+        StoreError: the server refuses the query.
+
+    """
+    try:
+        # A cursor of the server: not more rows than wanted, and nothing but a query.
+        with connection.cursor(name="query", row_factory=dict_row) as cursor:
+            cursor.execute(sql.rstrip().rstrip(";").encode())
+            rows = cursor.fetchmany(limit + 1)
+    except (psycopg.ProgrammingError, psycopg.DataError) as error:
+        reason = str(error).partition("\n")[0]
+        raise StoreError(
+            f"PostgreSQL refuses the query: {reason}.",
+            todo="The tables and their columns: docs/reference/tables.md",
+        ) from error
+    return rows[:limit], len(rows) > limit
 
 
 def sales_by_category(connection: psycopg.Connection, seconds: int) -> list[Row]:

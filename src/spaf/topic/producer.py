@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Producer
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from confluent_kafka import KafkaError, Message, Producer
+
+from spaf.errors import TopicError
 from spaf.topic.client import client_options
 
 # Sales that are queued while the broker is unreachable: 50 s at 20,000 a second. The full queue
@@ -14,6 +18,17 @@ MAX_QUEUED_SALES = 1_000_000
 DELIVERY_TIMEOUT_MS = 60_000
 # The 64 KiB that the contract allows a sale, and 1 KiB for its key, headers and framing.
 MAX_SALE_BYTES = 65 * 1024
+# The producer reports a failure after DELIVERY_TIMEOUT_MS, which is before this.
+FLUSH_S = 70.0
+
+
+@dataclass(frozen=True)
+class AcknowledgedRecord:
+    """Where the broker has put a record, and when."""
+
+    partition: int
+    offset: int
+    append_ms: int
 
 
 def open_producer(bootstrap: str, client_id: str, *, max_bytes: int = MAX_SALE_BYTES) -> Producer:
@@ -36,3 +51,36 @@ def open_producer(bootstrap: str, client_id: str, *, max_bytes: int = MAX_SALE_B
         "message.timeout.ms": DELIVERY_TIMEOUT_MS,
     }
     return Producer(options)
+
+
+def append_records(
+    bootstrap: str, topic: str, client_id: str, values: Sequence[bytes]
+) -> list[AcknowledgedRecord]:
+    """Append records one after the other, and return where each of them is.
+
+    Raises:
+        TopicError: the broker did not acknowledge one of them.
+
+    """
+    reports: list[tuple[KafkaError | None, Message]] = []
+    producer = open_producer(bootstrap, client_id)
+    for value in values:
+        producer.produce(
+            topic, value, on_delivery=lambda error, message: reports.append((error, message))
+        )
+    producer.flush(FLUSH_S)
+    failed = [error.str() for error, _ in reports if error is not None]
+    if failed or len(reports) < len(values):
+        raise TopicError(
+            f"Kafka at {bootstrap} did not acknowledge the record: "
+            f"{failed[0] if failed else 'no answer'}.",
+            todo="See `spaf status`. The record may have arrived although its acknowledgement "
+            "was lost.",
+        )
+    return [_appended(message) for _, message in reports]
+
+
+def _appended(message: Message) -> AcknowledgedRecord:
+    return AcknowledgedRecord(
+        message.partition() or 0, message.offset() or 0, message.timestamp()[1]
+    )

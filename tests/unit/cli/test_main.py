@@ -18,7 +18,19 @@ from spaf.stack import control
 
 pytestmark = pytest.mark.usefixtures("bare")
 VERBS = [
-    *("up", "down", "status", "logs", "doctor", "load", "demo", "query", "verify", "detect"),
+    *(
+        "up",
+        "down",
+        "status",
+        "logs",
+        "doctor",
+        "load",
+        "sell",
+        "demo",
+        "query",
+        "verify",
+        "detect",
+    ),
     *("quarantine", "bench", "prove"),
 ]
 INSIDE = [
@@ -27,7 +39,7 @@ INSIDE = [
     "bench page",
 ]
 WITH_JSON = [
-    *("up", "status", "doctor", "load", "demo", "query", "verify", "detect"),
+    *("up", "status", "doctor", "load", "sell", "demo", "query", "verify", "detect"),
     *registry.SCENARIOS,
     *("quarantine list", "quarantine show", "quarantine replay"),
 ]

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from spaf.cli.load import require_broker
-from spaf.cli.status import is_healthy, print_status, trouble_report
-from spaf.errors import LoadError
+from spaf.cli.status import is_healthy, pid_of, print_status, trouble_report
+from spaf.errors import LoadError, SettingsError, StackError
 from spaf.trouble import Trouble, trouble
 
 LOCK = trouble(
@@ -63,3 +63,15 @@ def test_load_refuses_only_while_no_sale_can_be_sent(
     with pytest.raises(LoadError, match="Kafka at k:1 does not answer") as caught:
         require_broker(run)
     assert "SPAF" in caught.value.todo or "S to its new address" in caught.value.todo
+
+
+def test_the_process_id_of_one_service() -> None:
+    """For a command such as kill; another name is answered with those there are."""
+    services = {"kafka": SimpleNamespace(pid=7), "locust": SimpleNamespace(pid=None)}
+    state = cast("Any", SimpleNamespace(services=services))
+    assert pid_of(state, "kafka") == 7
+    with pytest.raises(SettingsError, match="--pid broker") as refused:
+        pid_of(state, "broker")
+    assert "kafka, locust" in refused.value.todo
+    with pytest.raises(StackError, match="no process"):
+        pid_of(state, "locust")

@@ -141,7 +141,7 @@ def cell_text(cell: Any) -> str:
     """Return the text of a cell; control characters in it are replaced."""
     if isinstance(cell, bool):
         text = "yes" if cell else "no"
-    elif isinstance(cell, int):
+    elif isinstance(cell, int) or (isinstance(cell, Decimal) and cell.as_tuple().exponent == 0):
         text = f"{cell:,}"
     elif isinstance(cell, float | Decimal):
         text = f"{cell:,.2f}"
