@@ -322,8 +322,6 @@ interface ChartFrame {
 interface Annotation {
   at: number;
   anomaly: Anomaly;
-  wide: boolean;
-  up: boolean;
 }
 
 /** Sales and cents of the base currency of one second, by place in the palette. */
@@ -337,12 +335,12 @@ interface PlotInput {
   /** Values by place in the palette, then by bucket. */
   lines: number[][];
   form: "stacked" | "lines";
-  /** Places that are not drawn. */
-  hidden: Set<number>;
+  /** Whether a place is not drawn. */
+  isHidden: (place: number) => boolean;
   annotations: Annotation[];
   /** Factor of the values. */
   scale: number;
-  label: (value: number, step: number) => string;
+  label: (value: number) => string;
   /** Top of the vertical axis while there are no sales. */
   minTop: number;
 }
@@ -368,10 +366,8 @@ type ReadFrom = "last" | "offset" | "time";
 interface ClusterListEvents {
   /** One of them is null. */
   choose: (topic: string | null, group: string | null) => void;
-  /** The text that the names contain has changed. */
-  search: () => void;
-  /** The lists have to be drawn again. */
-  changed: () => void;
+  search: (contains: string) => void;
+  showInternal: (shown: boolean) => void;
 }
 
 interface ClusterListsShown {
@@ -380,8 +376,10 @@ interface ClusterListsShown {
   topic: string | null;
   /** The chosen one. */
   group: string | null;
-  /** Whether the last reading failed. */
-  failed: boolean;
+  /** What is said before the first answer. */
+  unknown: string;
+  withInternal: boolean;
+  contains: string;
 }
 
 interface ClusterLine {

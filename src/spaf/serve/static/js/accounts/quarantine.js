@@ -1,12 +1,16 @@
 // The quarantine: records that were not accepted, each with its reason and its bytes.
 
-import { html } from "../../vendor/lit-html/lit-html.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../vendor/lit-html/directives/repeat.js";
-import { number } from "../core/format.js";
+import { bytes, dateTime, duration, money, number } from "../core/format.js";
 import { t } from "../core/i18n.js";
-import { getJson } from "../core/server.js";
+import { newestJson } from "../core/server.js";
 import { arrowKeys, errorText, noReasonsText, panel, textOr, whenNear } from "../core/ui.js";
-import { placeOf, quarantineRow } from "./quarantine_row.js";
+import { escaped } from "../core/untrusted_text.js";
+import { payload } from "../kafka/payload.js";
+import { openRecord } from "../kafka/record_dialog.js";
+import { placeOf, recordRow } from "../kafka/record_row.js";
+import { explanationOf } from "./reasons.js";
 
 const PAGE = 50;
 // Reasons that are only counted have no record to show.
@@ -23,11 +27,9 @@ export class Quarantine {
     this.rows = [];
     /** @type {string | null} where the next page begins */
     this.next = null;
-    /** @type {Set<string>} places of the rows that were opened */
-    this.opened = new Set();
     this.requested = false;
     this.busy = false;
-    this.requests = 0;
+    this.get = newestJson();
     /** @type {number | null} records that were classified when the list was read */
     this.classified = null;
     this.came = 0;
@@ -35,10 +37,9 @@ export class Quarantine {
     this.error = null;
     /** @type {Accounts | null} */
     this.accounts = null;
-    this.updateFocus = () => {};
-    this.redraw = panel(node, ["payload"], () => this.#template(), () => this.updateFocus());
+    this.redraw = panel(node, ["payload"], () => this.#template());
     this.list = /** @type {HTMLElement} */ (node.querySelector(".q-list"));
-    this.updateFocus = arrowKeys(this.list, "summary");
+    arrowKeys(this.list, "summary");
     whenNear(section, (near) => near && !this.requested && this.#load());
   }
 
@@ -72,15 +73,12 @@ export class Quarantine {
     this.list.children[first]?.querySelector("summary")?.focus();
   }
 
-  /** Read a page; an answer to an earlier request is dropped. @param {string | null} before */
+  /** Read a page. @param {string | null} before */
   async #read(before) {
-    this.requests += 1;
-    const request = this.requests;
     this.busy = true;
     this.redraw();
     const parameters = { reason: this.reason || null, before, limit: PAGE };
-    const answer = await getJson("/api/quarantine", parameters).catch((error) => ({ error }));
-    if (request !== this.requests) return;
+    const answer = await this.get("/api/quarantine", parameters).catch((error) => ({ error }));
     this.busy = false;
     this.error = answer.error ?? null;
     if (!answer.error) {
@@ -101,19 +99,10 @@ export class Quarantine {
       class=${this.came > 0 ? "strong" : ""} data-test="quarantine-refresh" @click=${() => this.#load()}>${
       this.came > 0 ? t("quarantine.came", { n: number(this.came) }) : t("panel.refresh")}</button></div>
       <div class="q-list" aria-label=${t("quarantine.title")} aria-busy=${this.busy}>${
-        repeat(this.rows, placeOf, (row) => this.#row(row))}</div>
+        repeat(this.rows, placeOf, rowView)}</div>
       <p class="empty${this.error ? " failure" : ""}" ?hidden=${!isEmpty}>${isEmpty ? this.#emptyText() : ""}</p>
       <button type="button" ?hidden=${!this.next} data-test="quarantine-more"
         @click=${() => this.#loadMore()}>${t("panel.more")}</button>`;
-  }
-
-  /** @param {QuarantineRow} row */
-  #row(row) {
-    const place = placeOf(row);
-    return quarantineRow(row, this.opened.has(place), () => {
-      this.opened.add(place);
-      this.redraw();
-    });
   }
 
   #emptyText() {
@@ -122,4 +111,29 @@ export class Quarantine {
     if (this.reason) return t("quarantine.none_of_reason");
     return noReasonsText(this.accounts, "quarantine.none");
   }
+}
+
+/** @param {QuarantineRow} row */
+function rowView(row) {
+  return recordRow(row, {
+    key: placeOf(row), test: "quarantine-row", content: () => content(row),
+    note: html`<span class="q-reason">${textOr(`reason.${row.reason}`, row.reason)}</span>`,
+  });
+}
+
+/** @param {QuarantineRow} row */
+function content(row) {
+  const size = t("quarantine.size", { time: dateTime(row.append_ms), bytes: bytes(row.bytes) });
+  return html`${explanationOf(row.reason, row.explanation, row.hint)}${lateSale(row)}${
+    row.replays ? html`<p>${t("quarantine.replayed")}</p>` : nothing}${payload(row)}<p class="q-foot"><span
+    class="dim">${size}</span><button type="button" class="link" @click=${() => openRecord(row)}>${
+    t("quarantine.open")}</button></p>`;
+}
+
+/** @param {QuarantineRow} row */
+function lateSale({ cents, currency, category, lateness_ms: lateness }) {
+  if (cents === null || cents === undefined) return nothing;
+  return html`<p>${t("quarantine.late_sale", {
+    money: money(cents, currency ?? ""), category: escaped(category ?? "–"), late: duration(lateness),
+  })}</p>`;
 }

@@ -20,9 +20,14 @@ export function mount(section) {
   panel(section, ["accounts"], () => {
     const accounts = latest("accounts");
     section.classList.toggle("waiting", !accounts);
-    const missing = accounts ? missingRecords(accounts) : 0;
-    return html`${sectionHead(section.id, t("accounts.title"))}${equation(accounts, missing)}${parts(accounts)}
-      <p class="verdict${missing ? " wrong" : ""}">${verdict(accounts, missing)}</p>${withoutRecord(accounts)}
+    // The page adds up for itself.
+    const sum = TERMS.reduce((total, name) => total + (accounts?.[name] ?? 0), 0);
+    const missing = accounts ? accounts.produced - sum || accounts.unaccounted : 0;
+    const unused = accounts?.without_record ?? 0;
+    return html`${sectionHead(section.id, t("accounts.title"))}${equation(accounts, missing)}
+      <p class="verdict${missing ? " wrong" : ""}">${t(`accounts.${accounts ? missing ? "wrong" : "holds" : "waiting"}`, {
+        n: number(missing) })}</p>${
+        unused ? html`<p class="note" data-test="without-record">${t("accounts.without_record", { n: number(unused) })}</p>` : nothing}
       <div class="accounts-detail"><div class="accounts-side"><h3>${t("accounts.reasons")}</h3>${
         reasonTable(accounts, (reason) => quarantine.choose(reason))}<p class="note">${
         accounts ? progress(accounts.quarantine ?? {}) : ""}</p><h3>${t("accounts.late_money")}</h3><div
@@ -33,30 +38,14 @@ export function mount(section) {
   if (known) quarantine.update(known);
 }
 
-/** Return the records that the equation lacks: the page adds up for itself. @param {Accounts} accounts */
-function missingRecords(accounts) {
-  const sum = TERMS.reduce((total, name) => total + (accounts[name] ?? 0), 0);
-  return accounts.produced - sum || accounts.unaccounted;
-}
-
-/** @param {Accounts | null} accounts @param {number} missing */
-function verdict(accounts, missing) {
-  if (!accounts) return t("accounts.waiting");
-  return missing ? t("accounts.wrong", { n: number(missing) }) : t("accounts.holds");
-}
-
-/** Return how many offsets hold no record, which no term counts. @param {Accounts | null} accounts */
-function withoutRecord(accounts) {
-  const n = accounts?.without_record;
-  return n ? html`<p class="note" data-test="without-record">${t("accounts.without_record", { n: number(n) })}</p>` : nothing;
-}
-
 /** @param {Accounts | null} accounts @param {number} missing */
 function equation(accounts, missing) {
   const balances = !accounts || missing === accounts.unaccounted;
   const line = (/** @type {keyof Accounts & string} */ name, /** @type {string} */ sign) => termLine(accounts, name, sign);
   return html`<table class="equation"><tbody class=${missing ? "wrong" : nothing}>${line("produced", "")}${
-    TERMS.map((name) => line(name, name !== "accepted" ? "+" : balances ? "=" : "≠"))}${line("unaccounted", "")}</tbody></table>`;
+    TERMS.map((name) => line(name, name !== "accepted" ? "+" : balances ? "=" : "≠"))}${line("unaccounted", "")}</tbody></table>
+    <div class="parts" aria-hidden="true">${TERMS.map((name) =>
+      html`<span class="part-${name}" .style=${`flex-grow: ${accounts?.[name] ?? 0}`}></span>`)}</div>`;
 }
 
 /** @param {Accounts | null} accounts @param {keyof Accounts & string} name @param {string} sign */
@@ -70,12 +59,6 @@ function termLine(accounts, name, sign) {
     aria-hidden="true">${sign}</td><td class="n term-value" data-test=${name.replace("_", "-")}>${
     accounts ? number(n) : "–"}</td><th scope="row"><span class="swatch part-${name}"></span><span>${
     t(`accounts.${name}`)}</span></th><td class="n share">${share}</td></tr>`;
-}
-
-/** @param {Accounts | null} accounts */
-function parts(accounts) {
-  return html`<div class="parts" aria-hidden="true">${TERMS.map((name) =>
-    html`<span class="part-${name}" .style=${`flex-grow: ${accounts?.[name] ?? 0}`}></span>`)}</div>`;
 }
 
 /** @param {Accounts | null} accounts @param {(reason: string) => void} choose */

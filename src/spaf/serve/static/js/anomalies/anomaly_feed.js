@@ -47,7 +47,7 @@ export class AnomalyFeed {
 
   /** Add the newest after a cut of the stream; where a gap would stay, begin with them anew. @param {Anomaly[]} anomalies */
   restart(anomalies) {
-    const oldest = Math.min(...anomalies.map((anomaly) => anomaly.detected_ms));
+    const oldest = Math.min(...anomalies.map(({ detected_ms: ms }) => ms));
     const newest = [...this.waiting, ...this.rows][0]?.detected_ms ?? 0;
     if (anomalies.length >= PAGE && oldest > newest) {
       this.known.clear();

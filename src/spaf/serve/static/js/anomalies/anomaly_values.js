@@ -4,35 +4,27 @@ import { html } from "../../vendor/lit-html/lit-html.js";
 import { latest } from "../core/events.js";
 import { amount as moneyText, duration, number } from "../core/format.js";
 import { t } from "../core/i18n.js";
+import { orDash } from "../core/ui.js";
 import { isOfSecond } from "./anomaly_feed.js";
 
 /** Return amount, expected amount, their ratio and the score as texts. @param {Anomaly} anomaly */
 export function valuesOf(anomaly) {
   const { amount, expected, score } = anomaly;
-  const isCount = unitOf(anomaly) === "sales";
+  // Of a kind that is unknown, by its window.
+  const unit = latest("snapshot")?.run.kind_units?.[anomaly.kind] ?? (isOfSecond(anomaly) ? "sales" : "money");
+  const isCount = unit === "sales";
+  const ratio = Number(expected) > 0 ? Number(amount) / Number(expected) : null;
   return {
     amount: isCount ? t("anomalies.n_sales", { n: number(Number(amount)) }) : moneyText(amount),
     expected: isCount ? number(Number(expected), 1) : moneyText(Math.round(Number(expected))),
-    ratio: Number(expected) > 0 ? ratioText(Number(amount) / Number(expected)) : "–",
+    ratio: orDash(ratio, (times) => `×${number(times, times >= 100 || !times ? 0 : times >= 10 ? 1 : 2)}`),
     score: number(Number(score), 1),
   };
-}
-
-/** Return what the figures of an anomaly count; of a kind that is unknown, by its window. @param {Anomaly} anomaly */
-function unitOf(anomaly) {
-  const known = latest("snapshot")?.run.kind_units?.[anomaly.kind];
-  return known ?? (isOfSecond(anomaly) ? "sales" : "money");
 }
 
 /** Return whether an anomaly is of a minute. @param {Anomaly} anomaly */
 export function isOfMinute(anomaly) {
   return (latest("snapshot")?.run.minute_kinds ?? []).includes(anomaly.kind);
-}
-
-/** @param {number} ratio */
-function ratioText(ratio) {
-  if (!ratio) return "×0";
-  return `×${number(ratio, ratio >= 100 ? 0 : ratio >= 10 ? 1 : 2)}`;
 }
 
 /** Return how long after its sale or second an anomaly was detected. @param {Anomaly} anomaly */

@@ -4,7 +4,7 @@ import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { latest } from "../core/events.js";
 import { number, scoreText } from "../core/format.js";
 import { t } from "../core/i18n.js";
-import { kindName, mark } from "../core/ui.js";
+import { kindName, mark, orDash } from "../core/ui.js";
 import { rateNote } from "./rate_changes.js";
 
 const COLUMNS = ["kind", "found", "recall", "right", "precision"];
@@ -12,15 +12,14 @@ const COUNTS = /** @type {const} */ (["labelled", "found", "alerts", "true_alert
 
 /** Return the table, or what says that this run has no labels. @param {Score | null} score */
 export function detectionScore(score) {
-  const hasBurst = Boolean(score?.kinds?.customer_burst);
   return html`<h3>${t("detection.title")}</h3><p class="empty" ?hidden=${Boolean(score)}>${
-    t("detection.none")}</p>${score ? [table(score), meaning()] : nothing}<p class="note" ?hidden=${!hasBurst}>${
+    t("detection.none")}</p>${score ? table(score) : nothing}<p class="note" ?hidden=${!score?.kinds.customer_burst}>${
     t("detection.burst")}</p>${thresholdNote()}${rateNote()}`;
 }
 
 /** @param {Score} score */
 function table(score) {
-  const kinds = Object.entries(score.kinds ?? {});
+  const kinds = Object.entries(score.kinds);
   const sum = (/** @type {typeof COUNTS[number]} */ name) => kinds.reduce((total, [, counts]) => total + (counts[name] ?? 0), 0);
   const all = /** @type {KindScore} */ ({
     precision: score.precision, recall: score.recall, ...Object.fromEntries(COUNTS.map((name) => [name, sum(name)])),
@@ -28,20 +27,18 @@ function table(score) {
   return html`<table class="score"><thead><tr>${COLUMNS.map((name, i) =>
     html`<th scope="col" class=${i ? "n" : ""}>${t(`detection.col.${name}`)}</th>`)}</tr></thead>
     <tbody>${kinds.map(([kind, counts]) => line(counts, html`${mark(kind)}<span>${kindName(kind)}</span>`))}${
-      line(all, html`<span>${t("detection.all")}</span>`, "total")}</tbody></table>`;
+      line(all, html`<span>${t("detection.all")}</span>`, "total")}</tbody></table>
+    <dl class="meaning"><dt>${t("detection.col.precision")}</dt><dd>${t("detection.precision_means")}</dd><dt>${
+      t("detection.col.recall")}</dt><dd>${t("detection.recall_means")}</dd></dl>`;
 }
 
 /** @param {KindScore} counts @param {Template} name @param {string} extra class */
 function line(counts, name, extra = "") {
   const { labelled = 0, found = 0, alerts = 0, true_alerts: right = 0 } = counts;
+  const countOf = (/** @type {number} */ part, /** @type {number} */ whole) => (whole ? `${number(part)} / ${number(whole)}` : "–");
   const cells = [countOf(found, labelled), share(counts.recall, found, labelled),
     countOf(right, alerts), share(counts.precision, right, alerts)];
   return html`<tr class=${extra}><th scope="row">${name}</th>${cells.map((cell) => html`<td class="n">${cell}</td>`)}</tr>`;
-}
-
-function meaning() {
-  return html`<dl class="meaning"><dt>${t("detection.col.precision")}</dt><dd>${t("detection.precision_means")}</dd><dt>${
-    t("detection.col.recall")}</dt><dd>${t("detection.recall_means")}</dd></dl>`;
 }
 
 /** Return what the score of an alert is, and from which score on a sale or a second is reported. */
@@ -52,13 +49,7 @@ function thresholdNote() {
     t("detection.score_means", { sale: number(sale, 1), second: number(second, 1), minute: number(minute, 1) })}</p>`;
 }
 
-/** @param {number} part @param {number} whole */
-function countOf(part, whole) {
-  return whole ? `${number(part)} / ${number(whole)}` : "–";
-}
-
 /** @param {number | null | undefined} ratio of the server @param {number} part @param {number} whole */
 function share(ratio, part, whole) {
-  const value = ratio ?? (whole ? part / whole : null);
-  return value === null ? "–" : scoreText(value, 3);
+  return orDash(ratio ?? (whole ? part / whole : null), (value) => scoreText(value, 3));
 }

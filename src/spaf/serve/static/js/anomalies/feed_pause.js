@@ -3,12 +3,12 @@
 import { html } from "../../vendor/lit-html/lit-html.js";
 import { number } from "../core/format.js";
 import { t } from "../core/i18n.js";
+import { reading, whenRead } from "../core/ui.js";
 
-const REASONS = ["button", "focus", "pointer", "scroll"];
 // The list counts as scrolled beyond this, px.
 const SCROLLED_PX = 8;
 
-/** The button, its status, and the reasons for a pause. */
+/** The button, its status, and the reason for a pause. */
 export class FeedPause {
   /**
    * @param {import("./anomaly_feed.js").AnomalyFeed} feed
@@ -17,8 +17,9 @@ export class FeedPause {
   constructor(feed, changed) {
     this.feed = feed;
     this.changed = changed;
-    /** @type {Set<string>} */
-    this.reasons = new Set();
+    this.pressed = false;
+    /** @type {"button" | "focus" | "pointer" | "scroll" | null} */
+    this.reason = null;
     /** @type {HTMLElement | null} */
     this.list = null;
   }
@@ -26,41 +27,34 @@ export class FeedPause {
   /** Pause while the list is read: its rows must not move then. @param {HTMLElement} list */
   watch(list) {
     this.list = list;
-    list.addEventListener("pointerenter", ({ pointerType }) => pointerType === "mouse" && this.#set("pointer", true));
-    list.addEventListener("pointerleave", () => this.#set("pointer", false));
-    list.addEventListener("focusin", () => this.#set("focus", true));
-    list.addEventListener("focusout", () => this.#set("focus", false));
-    list.addEventListener("scroll", () => this.#set("scroll", list.scrollTop > SCROLLED_PX));
+    whenRead(list, () => this.#update());
   }
 
   template() {
-    const reason = REASONS.find((each) => this.reasons.has(each));
-    const n = number(this.feed.waiting.length);
-    const resume = this.feed.waiting.length ? t("anomalies.resume_n", { n }) : t("anomalies.resume");
+    const { feed, pressed, reason } = this;
+    const n = number(feed.waiting.length);
+    const resume = feed.waiting.length ? t("anomalies.resume_n", { n }) : t("anomalies.resume");
     return html`<span class="feed-pause"><span class="feed-status${reason ? " held" : ""}">${
       reason ? t(`anomalies.paused.${reason}`, { n }) : ""}</span><button type="button" data-test="anomalies-pause"
-      aria-pressed=${this.reasons.has("button")} @click=${() => this.#press()}>${reason ? resume : t("anomalies.pause")}</button></span>`;
+      aria-pressed=${pressed} @click=${() => this.#press()}>${reason ? resume : t("anomalies.pause")}</button></span>`;
   }
 
   #press() {
-    if (this.reasons.size && !this.reasons.has("button")) {
-      if (this.list) this.list.scrollTop = 0;
-      this.reasons.clear();
-      this.#apply();
+    if (this.list && this.reason && !this.pressed) {
+      this.list.scrollTop = 0;
+      // Not every browser gives the focus to a button that is pressed.
+      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     } else {
-      this.#set("button", !this.reasons.has("button"));
+      this.pressed = !this.pressed;
     }
+    this.#update();
   }
 
-  /** @param {string} reason @param {boolean} holds */
-  #set(reason, holds) {
-    if (holds === this.reasons.has(reason)) return;
-    if (holds) this.reasons.add(reason);
-    else this.reasons.delete(reason);
-    this.#apply();
-  }
-
-  #apply() {
-    this.changed(this.feed.pause(this.reasons.size > 0));
+  #update() {
+    const { list, pressed, reason } = this;
+    if (!list) return;
+    const scrolled = list.scrollTop > SCROLLED_PX ? "scroll" : null;
+    this.reason = pressed ? "button" : reading(list) ?? scrolled;
+    if (this.reason !== reason) this.changed(this.feed.pause(this.reason !== null));
   }
 }

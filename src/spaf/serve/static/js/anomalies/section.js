@@ -12,7 +12,7 @@ import { AnomalyFeed, PAGE, keyOf } from "./anomaly_feed.js";
 import { anomalyRow, feedHead } from "./anomaly_row.js";
 import { detectionScore } from "./detection_score.js";
 import { FeedPause } from "./feed_pause.js";
-import { KindFilter } from "./kind_filter.js";
+import { kindFilter } from "./kind_filter.js";
 import { startRateChanges } from "./rate_changes.js";
 
 // Pages that one press of "older" loads at most, while the filter lets none of them through.
@@ -22,16 +22,15 @@ const NEW_MS = 1_200;
 
 /** Build the section. @param {HTMLElement} section */
 export function mount(section) {
-  const view = new Anomalies(section);
-  on("snapshot", ({ anomalies }) => view.restart(anomalies ?? []));
-  on("anomalies", ({ anomalies }) => view.add(anomalies ?? []));
+  new Anomalies(section);
 }
 
 class Anomalies {
   /** @param {HTMLElement} section */
   constructor(section) {
     this.feed = new AnomalyFeed();
-    this.filter = new KindFilter(this.feed, () => this.redraw());
+    /** @type {string | null} the chosen kind */
+    this.kind = null;
     this.pause = new FeedPause(this.feed, (waited) => this.#show(waited));
     this.limit = PAGE;
     this.message = "";
@@ -46,22 +45,16 @@ class Anomalies {
     this.score = document.createElement("aside");
     this.score.className = "score-side";
     panel(this.score, ["snapshot", "score", "load"], () => detectionScore(latest("score")));
-    this.updateFocus = () => {};
-    this.redraw = panel(section, [], () => this.#template(section.id), () => this.updateFocus());
+    this.redraw = panel(section, [], () => this.#template(section.id));
     const find = (/** @type {string} */ part) => /** @type {HTMLElement} */ (section.querySelector(part));
     this.pause.watch(find(".feed-scroll"));
-    this.updateFocus = arrowKeys(find(".feed tbody"), ".row-open");
-  }
-
-  /** Add new anomalies. @param {Anomaly[]} anomalies */
-  add(anomalies) {
-    this.#show(this.feed.add(anomalies));
-  }
-
-  /** Begin with those of a snapshot; what is already shown stays. @param {Anomaly[]} anomalies */
-  restart(anomalies) {
-    this.feed.restart(anomalies);
-    this.redraw();
+    arrowKeys(find(".feed tbody"), ".row-open");
+    // What a snapshot repeats stays as it is shown.
+    on("snapshot", ({ anomalies }) => {
+      this.feed.restart(anomalies);
+      this.redraw();
+    });
+    on("anomalies", ({ anomalies }) => this.#show(this.feed.add(anomalies)));
   }
 
   /** @param {Anomaly[]} fresh */
@@ -76,18 +69,22 @@ class Anomalies {
     }, NEW_MS);
   }
 
-  #shown() {
-    return this.filter.matching(this.feed.rows).slice(0, this.limit);
+  #matching() {
+    return this.feed.rows.filter(({ kind }) => !this.kind || kind === this.kind);
   }
 
   /** @param {string} id */
   #template(id) {
-    const shown = this.#shown();
+    const shown = this.#matching().slice(0, this.limit);
+    const choose = (/** @type {string | null} */ kind) => {
+      this.kind = kind;
+      this.redraw();
+    };
     return html`${sectionHead(id, t("anomalies.title"))}<div class="anomalies"><div class="feed-side">
-      <div class="feed-bar">${this.filter.template()}${this.pause.template()}</div>
+      <div class="feed-bar">${kindFilter(this.feed, this.kind, choose)}${this.pause.template()}</div>
       <div class="feed-scroll"><table class="feed">${feedHead()}<tbody @click=${this.#click} @keydown=${blurOnEscape}>${
         repeat(shown, keyOf, (anomaly) => this.#row(anomaly))}</tbody></table><p class="empty" ?hidden=${shown.length > 0}>${
-        t(this.filter.kind ? "anomalies.none_of_kind" : "anomalies.none")}</p></div>
+        t(this.kind ? "anomalies.none_of_kind" : "anomalies.none")}</p></div>
       <div class="feed-foot"><button type="button" data-test="anomalies-older" ?disabled=${this.loading}
         ?hidden=${!this.feed.rows.length} @click=${() => this.#loadOlder()}>${t("anomalies.older")}</button><span
         class="message" role="status">${this.message}</span></div></div>${this.score}</div>`;
@@ -112,14 +109,14 @@ class Anomalies {
 
   async #loadOlder() {
     this.loading = true;
-    const before = this.#shown().length;
+    const before = Math.min(this.#matching().length, this.limit);
     this.limit = before + PAGE;
     try {
       for (let page = 0, more = true; more && page < MAX_PAGES; page += 1) {
-        if (this.filter.matching(this.feed.rows).length >= this.limit) break;
+        if (this.#matching().length >= this.limit) break;
         more = await this.#loadPage();
       }
-      const n = this.#shown().length - before;
+      const n = Math.min(this.#matching().length, this.limit) - before;
       const none = this.feed.full ? t("anomalies.full") : t("anomalies.no_older");
       this.message = n ? t("anomalies.loaded", { n: number(n) }) : none;
     } catch (error) {

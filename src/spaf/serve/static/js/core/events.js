@@ -1,17 +1,16 @@
-// Events between the stream and the panels, and one animation frame for all that is drawn.
+// Events between the stream and the panels, and one animation frame for all that is drawn. An error of a listener or
+// of a drawing goes to the console, and the others go on.
 
-/** @type {Map<string, Set<(data: any) => void>>} */
-const listeners = new Map();
+const target = new EventTarget();
 /** @type {Map<string, any>} */
 const newest = new Map();
 /** @type {Set<() => void>} */
 const waiting = new Set();
-let requested = false;
 
 /** Call every listener of a kind. @template {keyof Events} K @param {K} kind @param {Events[K]} data */
 export function emit(kind, data) {
   newest.set(kind, data);
-  for (const listener of listeners.get(kind) ?? []) guarded(listener, data);
+  target.dispatchEvent(new CustomEvent(kind, { detail: data }));
 }
 
 /**
@@ -22,9 +21,8 @@ export function emit(kind, data) {
  * @param {(data: Events[K]) => void} listener
  */
 export function on(kind, listener) {
-  const others = listeners.get(kind) ?? new Set();
-  listeners.set(kind, others.add(listener));
-  if (kind === "snapshot" && newest.has(kind)) queueMicrotask(() => guarded(listener, newest.get(kind)));
+  target.addEventListener(kind, (event) => listener(/** @type {CustomEvent} */ (event).detail));
+  if (kind === "snapshot" && newest.has(kind)) queueMicrotask(() => listener(newest.get(kind)));
 }
 
 /**
@@ -40,27 +38,10 @@ export function latest(kind) {
 
 /** Run a function in the next animation frame, once however often it is asked for. @param {() => void} draw */
 export function frame(draw) {
+  if (waiting.has(draw)) return;
   waiting.add(draw);
-  if (requested) return;
-  requested = true;
   requestAnimationFrame(() => {
-    requested = false;
-    const draws = [...waiting];
-    waiting.clear();
-    for (const each of draws) guarded(each, undefined);
+    waiting.delete(draw);
+    draw();
   });
-}
-
-/**
- * Call a function; its error goes to the console, and the other panels go on.
- *
- * @param {(data: any) => void} listener
- * @param {unknown} data
- */
-function guarded(listener, data) {
-  try {
-    listener(data);
-  } catch (error) {
-    console.error(error);
-  }
 }

@@ -1,67 +1,57 @@
 // Numbers, money and times in the reader's own form. An Intl formatter is costly to make, so each is kept.
 
+import { on } from "./events.js";
 import { locale, t } from "./i18n.js";
 
-/** @type {Map<string, Intl.NumberFormat | Intl.DateTimeFormat>} */
-const formatters = new Map();
-const TIME = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
-const DATE = { year: "numeric", month: "2-digit", day: "2-digit" };
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+const MINUTE = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const TIME = /** @type {const} */ ({ ...MINUTE, second: "2-digit" });
+const DATE_TIME = /** @type {const} */ ({ year: "numeric", month: "2-digit", day: "2-digit", ...TIME });
+// By the number of digits after the point.
+const FIXED = [0, 1, 2, 3].map((digits) => ({ minimumFractionDigits: digits, maximumFractionDigits: digits }));
+const PERCENT = FIXED.map((digits) => /** @type {const} */ ({ style: "percent", ...digits }));
+// For an axis: zeros at the end are left out, so that no label has more digits than its step needs.
+const COMPACT = /** @type {const} */ ({ notation: "compact", minimumFractionDigits: 0, maximumFractionDigits: 3 });
 
-/** Forget all formatters: the language has changed. */
-export function resetFormatters() {
-  formatters.clear();
-}
-
-/**
- * @template {Intl.NumberFormat | Intl.DateTimeFormat} F
- * @param {string} key
- * @param {(locale: string) => F} make
- * @returns {F}
- */
-function formatter(key, make) {
-  const known = formatters.get(key);
-  if (known) return /** @type {F} */ (known);
-  const made = make(locale());
-  formatters.set(key, made);
-  return made;
-}
-
-/** @param {string} key @param {Intl.NumberFormatOptions} options */
-function numberFormat(key, options) {
-  return formatter(key, (tag) => new Intl.NumberFormat(tag, options));
-}
-
-/** @param {string} key @param {object} options */
-function dateFormat(key, options) {
-  return formatter(key, (tag) => new Intl.DateTimeFormat(tag, options));
-}
+const dateFormat = kept((/** @type {Intl.DateTimeFormatOptions} */ options) => new Intl.DateTimeFormat(locale(), options));
+const numberFormat = kept((/** @type {Intl.NumberFormatOptions} */ options) => new Intl.NumberFormat(locale(), options));
+const moneyFormat = keptOfMoney(FIXED[2]);
+const roundMoneyFormat = keptOfMoney(FIXED[0]);
+const axisMoneyFormat = keptOfMoney(COMPACT);
+const symbolFormat = keptOfMoney({ currencyDisplay: "narrowSymbol" });
 
 /**
- * Return a format of money; a code that is not three letters is left out.
+ * Return a function that makes something of each value once in a language.
  *
- * @param {string} key
- * @param {string} currency
- * @param {Intl.NumberFormatOptions} options
+ * @template V, M
+ * @param {(value: V) => M} make
+ * @returns {(value: V) => M}
  */
-function moneyFormat(key, currency, options) {
-  return formatter(`${key}${currency}`, (tag) => {
+function kept(make) {
+  /** @type {Map<V, M>} */
+  const made = new Map();
+  on("language", () => made.clear());
+  return (value) => {
+    const known = made.get(value) ?? make(value);
+    made.set(value, known);
+    return known;
+  };
+}
+
+/** Keep a format of each currency; a code that is not three letters is left out. @param {Intl.NumberFormatOptions} options */
+function keptOfMoney(options) {
+  return kept((/** @type {string} */ currency) => {
     try {
-      return new Intl.NumberFormat(tag, { style: "currency", currency, ...options });
+      return new Intl.NumberFormat(locale(), { style: "currency", currency, ...options });
     } catch {
-      return new Intl.NumberFormat(tag, options);
+      return new Intl.NumberFormat(locale(), options);
     }
   });
 }
 
-/** @param {number} digits */
-function exactly(digits) {
-  return { minimumFractionDigits: digits, maximumFractionDigits: digits };
-}
-
 /** Return 1234.5 as 1,234.5, with a true minus sign. @param {number} value @param {number} digits */
 export function number(value, digits = 0) {
-  const text = numberFormat(`n${digits}`, exactly(digits)).format(value);
+  const text = numberFormat(FIXED[digits]).format(value);
   return value < 0 ? text.replace("-", "\u2212") : text;
 }
 
@@ -72,61 +62,39 @@ export function rate(value, below = 100) {
 
 /** Return 0.5 as 50 %. @param {number} share @param {number} digits */
 export function percent(share, digits = 0) {
-  return numberFormat(`p${digits}`, { style: "percent", ...exactly(digits) }).format(share);
+  return numberFormat(PERCENT[digits]).format(share);
 }
 
 /** Return cents as money, exactly: never through a float. @param {string | bigint} cents @param {string} currency */
 export function money(cents, currency) {
-  return formatDecimal(moneyFormat("m", currency, exactly(2)), cents);
+  return moneyFormat(currency).format(decimal(cents));
 }
 
 /** Return cents as money without its cents. @param {string | bigint} cents @param {string} currency */
 export function roundMoney(cents, currency) {
-  return formatDecimal(moneyFormat("r", currency, exactly(0)), cents);
+  return roundMoneyFormat(currency).format(decimal(cents));
 }
 
 /** Return cents as an amount whose heading names the currency. @param {string | bigint | number} cents */
 export function amount(cents) {
-  return formatDecimal(numberFormat("a", exactly(2)), cents);
+  return numberFormat(FIXED[2]).format(decimal(cents));
 }
 
-/** @param {Intl.NumberFormat} format @param {string | bigint | number} cents */
-function formatDecimal(format, cents) {
-  return format.format(/** @type {any} */ (decimal(cents)));
-}
-
-/** Return -12345 cents as "-123.45", which Intl reads exactly. @param {string | bigint | number} cents */
-export function decimal(cents) {
+/** Return -12345 cents as "-123.45", which Intl reads exactly. @param {string | bigint | number} cents @returns {any} */
+function decimal(cents) {
   const all = BigInt(cents);
   const digits = String(all < 0n ? -all : all).padStart(3, "0");
   return `${all < 0n ? "-" : ""}${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }
 
-/** Return a label of an axis with the digits that its step needs. @param {number} value @param {number} step */
-export function axisNumber(value, step) {
-  const digits = axisDigits(value, step);
-  return numberFormat(`x${digits}`, { notation: "compact", maximumFractionDigits: digits }).format(value);
+/** Return a label of an axis. @param {number} value */
+export function axisNumber(value) {
+  return numberFormat(COMPACT).format(value);
 }
 
-/**
- * Return a label of an axis of money.
- *
- * @param {number} cents
- * @param {number} step in cents too
- * @param {string} currency
- */
-export function axisMoney(cents, step, currency) {
-  const digits = axisDigits(cents / 100, step / 100);
-  const options = { notation: /** @type {const} */ ("compact"), minimumFractionDigits: 0, maximumFractionDigits: digits };
-  return moneyFormat(`x${digits}`, currency, options).format(cents / 100);
-}
-
-/** @param {number} value @param {number} step */
-function axisDigits(value, step) {
-  const unit = [1e9, 1e6, 1e3].find((n) => Math.abs(value) >= n) ?? 1;
-  const parts = step / unit;
-  const isWhole = (/** @type {number} */ n) => Math.abs(Math.round(n) - n) < 1e-6;
-  return [0, 1, 2].find((digits) => isWhole(parts * 10 ** digits)) ?? 3;
+/** Return a label of an axis of money. @param {number} cents @param {string} currency */
+export function axisMoney(cents, currency) {
+  return axisMoneyFormat(currency).format(cents / 100);
 }
 
 /**
@@ -136,8 +104,7 @@ function axisDigits(value, step) {
  * @param {string} currency
  */
 export function moneyColumn(highest, currency) {
-  const narrow = moneyFormat("s", currency, { currencyDisplay: "narrowSymbol" }).formatToParts(1);
-  const symbol = narrow.find((part) => part.type === "currency")?.value ?? currency;
+  const symbol = symbolFormat(currency).formatToParts(1).find(({ type }) => type === "currency")?.value ?? currency;
   const [divisor, unit] = highest >= 1e11 ? [1e8, "unit.million"] : highest >= 1e8 ? [1e5, "unit.thousand"] : [100, ""];
   return {
     text: (/** @type {number} */ cents) => number(cents / divisor, unit ? 1 : 0),
@@ -147,17 +114,17 @@ export function moneyColumn(highest, currency) {
 
 /** Return the time of day. @param {number} ms */
 export function time(ms) {
-  return dateFormat("t", TIME).format(ms);
+  return dateFormat(TIME).format(ms);
 }
 
 /** Return the time of day without seconds. @param {number} ms */
 export function minute(ms) {
-  return dateFormat("tm", { ...TIME, second: undefined }).format(ms);
+  return dateFormat(MINUTE).format(ms);
 }
 
 /** Return date and time. @param {number} ms */
 export function dateTime(ms) {
-  return dateFormat("dt", { ...DATE, ...TIME }).format(ms);
+  return dateFormat(DATE_TIME).format(ms);
 }
 
 /** Return 12.3 ms, 1.2 s, 3 min 5 s or 2 h 4 min. @param {number | null | undefined} ms @returns {string} */

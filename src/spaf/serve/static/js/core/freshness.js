@@ -2,9 +2,9 @@
 
 import { emit, latest, on } from "./events.js";
 import { number, time } from "./format.js";
-import { hasText, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { age } from "./state.js";
-import { put } from "./ui.js";
+import { put, textOr } from "./ui.js";
 import { escaped } from "./untrusted_text.js";
 
 // A tick comes every second. Without one for this long the numbers are old, ms; together with the interval of the
@@ -90,33 +90,26 @@ function troubleText(silentMs) {
     const seconds = number(Math.max(1, Math.floor(silentMs / 1_000)));
     return t("stale.silent", { seconds, time: time(heard.at) });
   }
-  return pipelineCause() || (heard.database === "up" ? stageTrouble() : t("stale.database"));
+  const { cause, culprit, stages } = latest("pipeline") ?? {};
+  const stage = culprit ? t(`stage.${culprit}`) : "";
+  if (cause) {
+    const text = causeText(cause);
+    return text.includes(stage) ? text : t("stale.cause", { stage, cause: text });
+  }
+  if (heard.database !== "up") return t("stale.database");
+  const down = stages?.find(isDown);
+  if (down) return t("stale.down", { stage: t(`stage.${down.name}`), state: stateText(down.state) });
+  return stage && t("stale.stuck", { stage });
 }
 
 /** Return why sales do not reach the tables, as the commands say it. @param {Cause} cause */
 export function causeText(cause) {
-  const key = `cause.${cause.code}`;
-  return escaped(hasText(key) ? t(key, cause.parameters) : `${cause.what} ${cause.todo}`);
+  return escaped(textOr(`cause.${cause.code}`, `${cause.what} ${cause.todo}`, cause.parameters));
 }
 
-function pipelineCause() {
-  const pipeline = latest("pipeline");
-  if (!pipeline?.cause) return "";
-  const text = causeText(pipeline.cause);
-  const stage = pipeline.culprit ? t(`stage.${pipeline.culprit}`) : "";
-  return text.includes(stage) ? text : t("stale.cause", { stage, cause: text });
-}
-
-function stageTrouble() {
-  const pipeline = latest("pipeline");
-  const down = pipeline?.stages.find(isDown);
-  if (down) return t("stale.down", { stage: t(`stage.${down.name}`), state: stateText(down.state) });
-  return pipeline?.culprit ? t("stale.stuck", { stage: t(`stage.${pipeline.culprit}`) }) : "";
-}
-
-/** Return a state in the page's language; one without a text is shown as it came. @param {string} state */
+/** Return a state in the page's language. @param {string} state */
 export function stateText(state) {
-  return hasText(`state.${state}`) ? t(`state.${state}`) : escaped(state);
+  return textOr(`state.${state}`, state);
 }
 
 /** Return whether a stage is down. @param {Stage} stage */

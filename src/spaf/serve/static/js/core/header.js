@@ -1,7 +1,7 @@
 // The top line: the topic, whether the page is live and how old the data is, language and theme.
 
 import { html } from "../../vendor/lit-html/lit-html.js";
-import { emit, latest, on } from "./events.js";
+import { latest, on } from "./events.js";
 import { duration, number } from "./format.js";
 import { language, setLanguage, t } from "./i18n.js";
 import { nextTheme, theme } from "./theme.js";
@@ -24,13 +24,10 @@ export function mount(node) {
 
 function liveness() {
   const { live, age } = latest("age") ?? { live: "connecting", age: null };
+  // In tenths of a second, so that a healthy page keeps saying "0.0 s".
+  const text = (age ?? 0) < 60_000 ? t("age.seconds", { n: number((age ?? 0) / 1_000, 1) }) : duration(age);
   return html`<p class="live"><i class="dot" aria-hidden="true"></i><span class="live-word">${t(`live.${live}`)}</span><span
-    class="live-age" data-test="age">${age === null ? "" : t("live.age", { age: ageText(age) })}</span></p>`;
-}
-
-/** Return an age in tenths of a second, so that a healthy page keeps saying "0.0 s". @param {number} ms */
-function ageText(ms) {
-  return ms < 60_000 ? t("age.seconds", { n: number(ms / 1_000, 1) }) : duration(ms);
+    class="live-age" data-test="age">${age === null ? "" : t("live.age", { age: text })}</span></p>`;
 }
 
 function links() {
@@ -41,22 +38,11 @@ function links() {
 function languageChoice() {
   return html`<div class="choice" role="group" aria-label=${t("language")}>${LANGUAGES.map(([code, tag, name]) =>
     html`<button type="button" lang=${tag} aria-label="${code.toUpperCase()}, ${name}" data-test="language-${code}"
-      aria-pressed=${code === language()} @click=${() => choose(code)}>${code.toUpperCase()}</button>`)}</div>`;
+      aria-pressed=${code === language()} @click=${() => setLanguage(code)}>${code.toUpperCase()}</button>`)}</div>`;
 }
 
 function themeButton() {
   const name = t(`theme.${theme()}`);
   return html`<button type="button" class="quiet" data-test="theme" aria-label=${t("theme.label", { theme: name })}
-    @click=${changeTheme}><i class="half" aria-hidden="true"></i><span>${name}</span></button>`;
-}
-
-/** @param {string} code */
-function choose(code) {
-  setLanguage(code);
-  emit("language", code);
-}
-
-function changeTheme() {
-  nextTheme();
-  emit("theme", theme());
+    @click=${nextTheme}><i class="half" aria-hidden="true"></i><span>${name}</span></button>`;
 }

@@ -1,19 +1,15 @@
 // The page's texts in two languages, from locales/*.json, and the language that is chosen.
 
+import { emit } from "./events.js";
 import en from "../../locales/en.json" with { type: "json" };
 import pt from "../../locales/pt.json" with { type: "json" };
 
 const STORAGE_KEY = "spaf.language";
 /** @type {Record<string, Record<string, string>>} */
 const LOCALES = { en, pt };
-let current = initialLanguage();
-
-function initialLanguage() {
-  const stored = readStorage(STORAGE_KEY);
-  if (stored && stored in LOCALES) return stored;
-  const preferred = globalThis.navigator?.language ?? "en";
-  return preferred.toLowerCase().startsWith("pt") ? "pt" : "en";
-}
+// The choice, or else the language of the browser.
+let current = [stored(STORAGE_KEY), globalThis.navigator?.language.toLowerCase().slice(0, 2)]
+  .find((code) => code && code in LOCALES) ?? "en";
 
 /**
  * Return the text of a key: t("stale.silent", { seconds: 3 }) fills in {seconds}. A missing key shows itself.
@@ -69,11 +65,12 @@ export function locale() {
 /** Change the language and remember it. @param {string} code */
 export function setLanguage(code) {
   current = code;
-  writeStorage(STORAGE_KEY, code);
+  store(STORAGE_KEY, code);
+  emit("language", code);
 }
 
 /** Return what the browser stores under a name, or null; storage may be forbidden. @param {string} name */
-export function readStorage(name) {
+export function stored(name) {
   try {
     return localStorage.getItem(name);
   } catch {
@@ -81,17 +78,11 @@ export function readStorage(name) {
   }
 }
 
-/**
- * Store a value, or remove it if it is null. Where storage is forbidden the choice lasts until the page closes.
- *
- * @param {string} name
- * @param {string | null} value
- */
-export function writeStorage(name, value) {
+/** Store a choice. @param {string} name @param {string} value */
+export function store(name, value) {
   try {
-    if (value === null) localStorage.removeItem(name);
-    else localStorage.setItem(name, value);
+    localStorage.setItem(name, value);
   } catch {
-    // The choice is not remembered.
+    // The choice lasts until the page closes.
   }
 }

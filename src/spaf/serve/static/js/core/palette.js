@@ -13,7 +13,7 @@ export function createPalette() {
   const places = new Map();
   /** @type {string[]} by place */
   const names = [];
-  /** @type {((at: number) => void)[]} */
+  /** @type {(() => void)[]} */
   const listeners = [];
 
   /** Give a new name its place; the names after it move on by one. @param {string} category */
@@ -26,7 +26,7 @@ export function createPalette() {
     names.length = Math.min(names.length, PLACES);
     places.clear();
     names.forEach((name, place) => places.set(name, place));
-    for (const listener of listeners) listener(at);
+    for (const listener of listeners) listener();
   }
 
   return {
@@ -35,27 +35,13 @@ export function createPalette() {
     size: PLACES + 1,
     /** @param {string[]} categories */
     addAll: (categories) => categories.forEach(add),
-    /** Hear of each name that comes in. @param {(at: number) => void} listener */
+    /** Hear of each name that comes in. @param {() => void} listener */
     onInsert: (listener) => listeners.push(listener),
     /** @param {string} category */
     place: (category) => places.get(category) ?? OTHERS,
     /** Return the custom property of the sheet that holds the colour. @param {number} place */
     property: (place) => (place === OTHERS ? "--c-others" : `--c${place}`),
   };
-}
-
-/**
- * Return a list by place after a name came in; the one that lost its place is merged into the others.
- *
- * @template T
- * @param {T[]} list
- * @param {number} at
- * @param {T} fresh
- * @param {(others: T, dropped: T) => T} merge
- */
-export function shifted(list, at, fresh, merge) {
-  const moved = [...list.slice(0, at), fresh, ...list.slice(at, -1)];
-  return [...moved.slice(0, -1), merge(list[list.length - 1], moved[moved.length - 1])];
 }
 
 /** @param {string} a @param {string} b */

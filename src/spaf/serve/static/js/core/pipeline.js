@@ -29,7 +29,9 @@ export function mount(section, paintLatency) {
     }
   });
   panel(section, ["pipeline", "connection"], () => {
-    const top = ceiling(Object.values(flows).flat());
+    // A peak must not make all other bars flat.
+    const rates = Object.values(flows).flat().filter(Boolean).map(Number).toSorted((a, b) => a - b);
+    const top = Math.min(rates.at(-1) ?? 1, 2.5 * (rates[Math.floor(rates.length / 2)] ?? 1));
     return html`<h2 id="pipeline-title" class="hidden">${t("pipeline.title")}</h2>
       <div class="pipeline-stages"><div class="pipeline-labels" aria-hidden="true"><span></span>${FACTS.map((fact) =>
         html`<span class="fact-${fact}">${t(`fact.${fact}`)}</span>`)}<span class="fact-also"></span></div>
@@ -84,18 +86,8 @@ function alsoText(name, data) {
 
 /** @param {(number | null)[]} rates @param {number} top */
 function flowView(rates, top) {
-  const path = rates.map((each, i) => bar(i, each, top)).join("");
+  const path = rates.map((each, i) =>
+    (each ? `M${i * 4} 20v-${Math.min(20, Math.max(1.5, (each / top) * 20)).toFixed(1)}h3V20z` : "")).join("");
   return html`<span class="flow" aria-hidden="true"><svg viewBox="0 0 ${FLOW_WINDOW_S * 4} 20"
     preserveAspectRatio="none">${svg`<path d=${path}></path>`}</svg></span>`;
-}
-
-/** Return one second of the flow as a piece of a path. @param {number} at @param {number | null} each @param {number} top */
-function bar(at, each, top) {
-  return each ? `M${at * 4} 20v-${Math.min(20, Math.max(1.5, (each / top) * 20)).toFixed(1)}h3V20z` : "";
-}
-
-/** Return the rate of a full bar; a peak must not make all others flat. @param {(number | null)[]} rates */
-function ceiling(rates) {
-  const some = rates.filter((each) => each !== null && each > 0).map(Number).toSorted((a, b) => a - b);
-  return some.length ? Math.min(some[some.length - 1], 2.5 * some[Math.floor(some.length / 2)]) : 1;
 }

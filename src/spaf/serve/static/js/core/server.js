@@ -2,20 +2,12 @@
 
 import { t } from "./i18n.js";
 
-/** An answer that is an error, or no answer (status 0). */
+/** An answer that is an error, with what the server says of it, or no answer (status 0). */
 export class ApiError extends Error {
-  /**
-   * @param {string} message
-   * @param {number} status
-   * @param {ErrorDetails} details of the server
-   */
-  constructor(message, status, { todo, code, parameters, parameter } = {}) {
+  /** @param {string} message @param {number} status @param {ErrorDetails} details */
+  constructor(message, status, details = {}) {
     super(message);
-    this.status = status;
-    this.todo = todo;
-    this.code = code;
-    this.parameters = parameters;
-    this.parameter = parameter;
+    Object.assign(this, details, { status });
   }
 }
 
@@ -28,15 +20,29 @@ export function address(path) {
  * Return the JSON at a path; parameters that are null are left out.
  *
  * @param {string} path
- * @param {Record<string, string | number | null | undefined>} parameters
+ * @param {Record<string, string | number | null>} parameters
+ * @param {RequestInit} options
  * @returns {Promise<any>}
  */
-export function getJson(path, parameters = {}) {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value !== null && value !== undefined) query.set(name, String(value));
-  }
-  return answer(fetch(address(query.size ? `${path}?${query}` : path), { headers: { accept: "application/json" } }));
+export function getJson(path, parameters = {}, options = {}) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null);
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  return answer(fetch(address(query.size ? `${path}?${query}` : path), { headers: { accept: "application/json" }, ...options }));
+}
+
+/**
+ * Return a `getJson` for what only the newest request shows: an answer or error that a later request has overtaken
+ * does not arrive.
+ */
+export function newestJson() {
+  let requests = 0;
+  return (/** @type {Parameters<typeof getJson>} */ ...request) => {
+    requests += 1;
+    const mine = requests;
+    return new Promise((resolve, reject) => {
+      getJson(...request).then((found) => mine === requests && resolve(found), (error) => mine === requests && reject(error));
+    });
+  };
 }
 
 /**
@@ -62,8 +68,7 @@ async function answer(request) {
   if (!response) throw new ApiError(t("error.unreachable"), 0);
   const body = await response.json().catch(() => null);
   if (response.ok) return body;
-  const message = body?.error ?? `${response.status} ${response.statusText}`;
-  throw new ApiError(message, response.status, body ?? {});
+  throw new ApiError(body?.error ?? `${response.status} ${response.statusText}`, response.status, body ?? {});
 }
 
 /** @param {string} name */

@@ -25,6 +25,7 @@ let grace = 0;
 /** Draw the start. @param {HTMLElement} section */
 export function mount(section) {
   const show = (/** @type {typeof mode} */ next) => {
+    clearTimeout(grace);
     mode = next;
     section.hidden = next === "none";
     document.body.dataset.start = next;
@@ -32,24 +33,16 @@ export function mount(section) {
   };
   const redraw = panel(section, ["start"], view);
   show(document.body.dataset.live === "starting" ? "only" : "none");
-  on("start", ({ start }) => {
-    clearTimeout(grace);
-    // A page that starts again while the run is up is no start of the run.
-    if (mode !== "none" || start.phase !== "running") show("only");
-  });
+  // A page that starts again while the run is up is no start of the run.
+  on("start", ({ start }) => (mode !== "none" || start.phase !== "running") && show("only"));
   on("snapshot", (data) => {
     clearTimeout(grace);
     if (isOfThisRun(data.newest_ms)) show("none");
     else if (mode === "only") grace = setTimeout(() => show("idle"), FIRST_ROW_MS);
     else show("idle");
   });
-  on("rows", () => mode !== "none" && arrived());
-  on("tick", ({ newest_ms: newest }) => mode !== "none" && isOfThisRun(newest) && arrived());
-
-  function arrived() {
-    clearTimeout(grace);
-    show("none");
-  }
+  on("rows", () => mode !== "none" && show("none"));
+  on("tick", ({ newest_ms: newest }) => mode !== "none" && isOfThisRun(newest) && show("none"));
 }
 
 /** Return whether a row was written since the run began. @param {number | null | undefined} updatedMs */
@@ -64,7 +57,7 @@ function view() {
   const data = latest("start");
   const start = data?.start;
   const ended = Boolean(start && ENDED.has(start.phase));
-  const seconds = data ? Math.max(0, Math.floor((data.now_ms - data.start.began_ms) / 1_000)) : 0;
+  const seconds = data ? Math.floor(since(data.now_ms, data.start) / 1_000) : 0;
   return html`<div class="start" data-test="start" data-phase=${start?.phase ?? "starting"}><div class="start-head">
     <h2 id="start-title">${t(ended ? `start.title.${start?.phase}` : "start.title")}</h2><span class="start-elapsed"
       data-test="start-elapsed">${start && !ended ? t("start.elapsed", { n: number(seconds) }) : ""}</span></div>
@@ -118,28 +111,25 @@ function stageText(stage, start, nowMs) {
   const names = stage.waits_for.map(stageName).join(", ");
   if (stage.name === "row" && stage.state === "waiting" && !names) return t("start.state.first_row");
   if (stage.state === "waiting") return t("start.state.waiting", { names });
-  if (stage.state === "ready") return t("start.state.ready", { n: number(after(stage.ready_ms, start), 1) });
+  if (stage.state === "ready") return t("start.state.ready", { n: number(since(stage.ready_ms ?? start.began_ms, start) / 1_000, 1) });
   if (stage.state !== "starting") return t(`start.state.${stage.state}`);
-  const what = jobText(stage.job) || t("start.state.starting");
+  // Its plan is compiled only if set-up has not done so.
+  const job = stage.job === "submitting" ? t("start.state.preparing") : stage.job && stateText(stage.job);
+  const what = job || t("start.state.starting");
   if (names) return t("start.state.meanwhile", { what, names });
   return t("start.state.since", { what, n: number(Math.max(0, (nowMs - (stage.since_ms ?? nowMs)) / 1_000)) });
 }
 
-/** Return the state of the job; its plan is compiled only if set-up has not done so. @param {string} job */
-function jobText(job) {
-  return job === "submitting" ? t("start.state.preparing") : job && stateText(job);
-}
-
-/** Return when something happened, in seconds since the start. @param {number | null} ms @param {StartView} start */
-function after(ms, start) {
-  return Math.max(0, ((ms ?? start.began_ms) - start.began_ms) / 1_000);
+/** @param {number} ms @param {StartView} start */
+function since(ms, start) {
+  return Math.max(0, ms - start.began_ms);
 }
 
 /** Return the time that a stage has taken, as a part of the whole. @param {StartStage} stage @param {StartView} start @param {number} nowMs */
 function span(stage, start, nowMs) {
-  const whole = Math.max(1_000, nowMs - start.began_ms);
-  const from = Math.max(0, (stage.since_ms ?? nowMs) - start.began_ms) / whole;
-  const to = ((stage.ready_ms ?? nowMs) - start.began_ms) / whole;
+  const whole = Math.max(1_000, since(nowMs, start));
+  const from = since(stage.since_ms ?? nowMs, start) / whole;
+  const to = since(stage.ready_ms ?? nowMs, start) / whole;
   const width = stage.since_ms === null ? 0 : Math.max(0.01, Math.min(1, to) - from);
   return html`<span class="start-span" aria-hidden="true"><span .style=${
     `inset-inline-start: ${(from * 100).toFixed(1)}%; inline-size: ${(width * 100).toFixed(1)}%`}></span></span>`;

@@ -2,6 +2,7 @@
 // bounded, whatever the stream sends.
 
 import { ArrivalRates } from "./arrival_rates.js";
+import { latest, on } from "./events.js";
 import { createPalette } from "./palette.js";
 
 // Rows are kept for the live part of every chart. With buckets of up to a minute that are requested again every
@@ -13,30 +14,29 @@ const MIN_ROWS = 24;
 const MAX_ROWS = 20_000;
 
 export const palette = createPalette();
-export const arrivals = new ArrivalRates(palette.place);
+export const arrivals = new ArrivalRates();
 
 /** @type {Map<number, { rows: Map<string, SalesRow>, sums: PlaceSums | null }>} */
 const seconds = new Map();
-let rowCount = 0;
-/** @type {Run | null} */
-let run = null;
-/** @type {Sums} */
-let sums = {};
+/** @type {Sums} running totals by currency */
+export let sums = {};
 // The server's clock minus this browser's.
 let clockOffsetMs = 0;
 let newestMs = 0;
 
-palette.onInsert((at) => {
-  arrivals.insert(at);
+palette.onInsert(() => {
   for (const second of seconds.values()) second.sums = null;
 });
 
+on("snapshot", takeSnapshot);
+on("rows", takeRows);
+on("tick", takeTick);
+
 /** Take over a snapshot: it replaces all that was known. @param {Snapshot} data */
-export function takeSnapshot(data) {
-  run = data.run;
+function takeSnapshot(data) {
+  const { run } = data;
   clockOffsetMs = data.now_ms - Date.now();
   seconds.clear();
-  rowCount = 0;
   palette.addAll(run.categories ?? []);
   arrivals.clear(now());
   sums = data.sums ?? {};
@@ -50,10 +50,10 @@ export function takeSnapshot(data) {
 }
 
 /** Take over changed rows; they are added to the event as `changed`. @param {Events["rows"]} data */
-export function takeRows(data) {
+function takeRows(data) {
   newestMs = now();
   arrivals.advance(newestMs);
-  arrivals.addTotals(sums, data.sums ?? sums, run?.base_currency);
+  arrivals.addTotals(sums, data.sums ?? sums, currentRun()?.base_currency);
   sums = data.sums ?? sums;
   const oldest = newestMs / 1000 - RETENTION_S;
   data.changed = data.rows.map((values) => {
@@ -65,7 +65,7 @@ export function takeRows(data) {
 }
 
 /** Take over the server's clock, once a second. @param {Tick} data */
-export function takeTick(data) {
+function takeTick(data) {
   clockOffsetMs = data.now_ms - Date.now();
   newestMs = Math.max(newestMs, data.newest_ms ?? 0);
   arrivals.advance(now());
@@ -81,34 +81,21 @@ function keep([second, category, currency, count, units, cents, updated]) {
   seconds.set(second, known);
   const before = known.rows.get(key)?.count ?? null;
   known.sums = null;
-  if (count === 0) {
-    if (known.rows.delete(key)) rowCount -= 1;
-  } else {
-    if (before === null) rowCount += 1;
-    known.rows.set(key, row);
-  }
+  if (count === 0) known.rows.delete(key);
+  else known.rows.set(key, row);
   palette.add(category);
   return { row, before };
 }
 
 function forgetOld() {
   const oldest = now() / 1000 - RETENTION_S;
-  for (const second of [...seconds.keys()].toSorted((a, b) => a - b)) {
-    const isNeeded = second >= oldest || rowCount - rowsOf(second) < MIN_ROWS;
-    if (isNeeded && rowCount <= MAX_ROWS) return;
-    forget(second);
+  let kept = [...seconds.values()].reduce((sum, { rows }) => sum + rows.size, 0);
+  for (const [second, { rows }] of [...seconds].toSorted(([a], [b]) => a - b)) {
+    const isNeeded = second >= oldest || kept - rows.size < MIN_ROWS;
+    if (isNeeded && kept <= MAX_ROWS) return;
+    kept -= rows.size;
+    seconds.delete(second);
   }
-}
-
-/** @param {number} second */
-function rowsOf(second) {
-  return seconds.get(second)?.rows.size ?? 0;
-}
-
-/** @param {number} second */
-function forget(second) {
-  rowCount -= rowsOf(second);
-  seconds.delete(second);
 }
 
 /** Return the sums of one second by place in the palette, or null. @param {number} second */
@@ -126,7 +113,7 @@ function addUp(rows) {
   for (const row of rows) {
     const place = palette.place(row.category);
     count[place] += row.count;
-    if (row.currency === run?.base_currency) money[place] += Number(row.cents);
+    if (row.currency === baseCurrency()) money[place] += Number(row.cents);
   }
   return { count, money };
 }
@@ -168,15 +155,10 @@ export function age() {
 
 /** Return the run that is shown, or null before the first snapshot. */
 export function currentRun() {
-  return run;
-}
-
-/** Return the running totals by currency. */
-export function totals() {
-  return sums;
+  return latest("snapshot")?.run ?? null;
 }
 
 /** Return the base currency of the run. */
 export function baseCurrency() {
-  return run?.base_currency ?? "BRL";
+  return currentRun()?.base_currency ?? "BRL";
 }

@@ -32,14 +32,10 @@ const OTHER_SHAPE = "M6 .5 11.5 6 6 11.5.5 6Z";
  * @param {HTMLElement | DocumentFragment} node
  * @param {(keyof Events)[]} kinds
  * @param {() => Content} template
- * @param {() => void} after it is called after each drawing
  * @returns {() => void} what draws it again in the next animation frame
  */
-export function panel(node, kinds, template, after = () => {}) {
-  const draw = () => {
-    render(template(), node);
-    after();
-  };
+export function panel(node, kinds, template) {
+  const draw = () => render(template(), node);
   const redraw = () => frame(draw);
   for (const kind of /** @type {(keyof Events)[]} */ ([...kinds, "language"])) on(kind, redraw);
   draw();
@@ -77,9 +73,15 @@ export function kindName(kind) {
   return latest("snapshot")?.run.kind_names?.[language()]?.[kind] ?? textOr(`kind.${kind}`, kind);
 }
 
-/** Return the text of a key, or what it stands for where it has none. @param {string} key @param {string} fallback */
-export function textOr(key, fallback) {
-  return hasText(key) ? t(key) : escaped(String(fallback));
+/**
+ * Return the text of a key, or what it stands for where it has none.
+ *
+ * @param {string} key
+ * @param {string} fallback
+ * @param {TextValues} values
+ */
+export function textOr(key, fallback, values = {}) {
+  return hasText(key) ? t(key, values) : escaped(String(fallback));
 }
 
 /** Return the heading that names a section. @param {string} id of the section @param {string} title @param {Content[]} rest */
@@ -124,26 +126,25 @@ export function orDash(value, text) {
  *
  * @param {HTMLElement} list
  * @param {string} selector of what of a row takes the focus
- * @returns {() => void} to be called after each change of the rows
  */
 export function arrowKeys(list, selector) {
-  /** @type {HTMLElement | null} */
+  /** @type {Element | null} */
   let current = null;
   const rows = () => /** @type {HTMLElement[]} */ ([...list.querySelectorAll(selector)]);
-  /** @param {HTMLElement | null} row */
-  const point = (row) => {
-    if (current) current.tabIndex = -1;
-    current = row;
-    if (row) row.tabIndex = 0;
+  const update = () => {
+    const stop = current?.isConnected ? current : rows()[0];
+    for (const row of rows()) {
+      const index = row === stop ? 0 : -1;
+      if (row.tabIndex !== index) row.tabIndex = index;
+    }
   };
   list.addEventListener("focusin", ({ target }) => {
-    if (target instanceof HTMLElement && target.matches(selector)) point(target);
+    if (target instanceof Element && target.matches(selector)) current = target;
+    update();
   });
   list.addEventListener("keydown", (event) => moveFocus(event, rows()));
-  return () => {
-    for (const row of rows()) if (row !== current && row.tabIndex !== -1) row.tabIndex = -1;
-    if (!current?.isConnected) point(rows()[0] ?? null);
-  };
+  update();
+  new MutationObserver(update).observe(list, { childList: true });
 }
 
 /** @param {KeyboardEvent} event @param {HTMLElement[]} rows */
@@ -159,6 +160,20 @@ function moveFocus(event, rows) {
   row.scrollIntoView({ block: "nearest" });
 }
 
+/** Return why a list is read, so that its rows must not move: the focus is in it or a mouse over it; or null. @param {HTMLElement} list */
+export function reading(list) {
+  if (list.matches(":focus-within")) return "focus";
+  // A finger would leave it hovered.
+  return window.matchMedia("(hover: hover)").matches && list.matches(":hover") ? "pointer" : null;
+}
+
+/** Hear when that may have changed, or the list was scrolled. @param {HTMLElement} list @param {() => void} listener */
+export function whenRead(list, listener) {
+  for (const kind of ["pointerenter", "pointerleave", "focusin", "focusout", "scroll"]) {
+    list.addEventListener(kind, () => setTimeout(listener));
+  }
+}
+
 /** Hear when a section comes near the screen or leaves. @param {HTMLElement} section @param {(near: boolean) => void} listener */
 export function whenNear(section, listener) {
   new IntersectionObserver((entries) => listener(entries[entries.length - 1].isIntersecting), {
@@ -169,17 +184,13 @@ export function whenNear(section, listener) {
 /** Return what an error says and what to do, translated where there is a text. @param {any} error */
 export function errorText(error) {
   if (!error?.message) return t("panel.no_answer");
-  if (error.parameter) return parameterText(escaped(String(error.parameter)));
+  const name = escaped(String(error.parameter));
+  if (error.parameter) return hasText(`panel.wrong.${name}`) ? t(`panel.wrong.${name}`) : t("panel.wrong", { name });
   const message = [error.message, error.todo].filter(Boolean).map((text) => escaped(String(text))).join(" ");
   if (!hasText(`refused.${error.code}`)) return message;
-  const values = Object.entries(error.parameters ?? {}).map(([name, value]) =>
-    [name, typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : 1) : escaped(String(value))]);
+  const values = Object.entries(error.parameters ?? {}).map(([key, value]) =>
+    [key, typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : 1) : escaped(String(value))]);
   return t(`refused.${error.code}`, { error: message, ...Object.fromEntries(values) });
-}
-
-/** @param {string} name */
-function parameterText(name) {
-  return hasText(`panel.wrong.${name}`) ? t(`panel.wrong.${name}`) : t("panel.wrong", { name });
 }
 
 /** Return a message of the server in the page's language where it has the text. @param {string} message */

@@ -6,7 +6,10 @@ import { number } from "./format.js";
 import { t } from "./i18n.js";
 
 // Control, format and unassigned characters, lone halves of pairs, line and paragraph separators.
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}]+/gu;
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}]/gu;
+// Several in a row; a `<pre>` shows line feeds and tabs.
+const HIDDEN_IN_LINES = new RegExp(`((?:(?![\\n\\t])${HIDDEN.source})+)`, "gu");
+const HIDDEN_RUN = new RegExp(`(${HIDDEN.source}+)`, "gu");
 /** @type {Record<string, string>} */
 const SHORT = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 const JSON_PART = /("(?:\\.|[^"\\])*")(\s*:)?|(-?\d[\d.eE+-]*)|\b(true|false|null)\b/g;
@@ -22,15 +25,11 @@ const MAX_PIECES = 2_000;
  * @param {string} text
  */
 export function escaped(text) {
-  return text.replace(HIDDEN, (run) => [...run].map(escapeOne).join(""));
-}
-
-/** @param {string} char */
-function escapeOne(char) {
-  const code = char.codePointAt(0) ?? 0;
-  if (SHORT[char]) return SHORT[char];
-  if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, "0")}`;
-  return `‹U+${code.toString(16).toUpperCase().padStart(4, "0")}›`;
+  return text.replace(HIDDEN, (char) => {
+    const code = char.codePointAt(0) ?? 0;
+    if (code < 0x20 || code === 0x7f) return SHORT[char] ?? `\\x${code.toString(16).padStart(2, "0")}`;
+    return `‹U+${code.toString(16).toUpperCase().padStart(4, "0")}›`;
+  });
 }
 
 /**
@@ -55,19 +54,10 @@ export function beginning(text, maxChars) {
 
 /** @param {string} text @param {boolean} lines */
 function pieces(text, lines) {
-  const result = [];
-  let from = 0;
-  for (const match of text.matchAll(HIDDEN)) {
-    if (lines && /^[\n\t]+$/.test(match[0])) continue;
-    if (result.length > MAX_PIECES) return [escaped(text)];
-    result.push(text.slice(from, match.index));
-    for (const part of lines ? match[0].split(/([\n\t])/) : [match[0]]) {
-      const isKept = lines && (part === "\n" || part === "\t");
-      result.push(isKept ? part : html`<span class="hidden-char">${escaped(part)}</span>`);
-    }
-    from = match.index + match[0].length;
-  }
-  return [...result, text.slice(from)];
+  // Every second part is a run of hidden characters.
+  const parts = text.split(lines ? HIDDEN_IN_LINES : HIDDEN_RUN);
+  if (parts.length > 2 * MAX_PIECES) return [escaped(text)];
+  return parts.map((part, i) => (i % 2 ? html`<span class="hidden-char">${escaped(part)}</span>` : part));
 }
 
 /**

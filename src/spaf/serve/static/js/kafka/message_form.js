@@ -108,8 +108,5 @@ export class MessageForm {
 
 /** Return a time as the field for local times writes it. @param {number} ms */
 function localTime(ms) {
-  const at = new Date(ms);
-  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
-    + `T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }

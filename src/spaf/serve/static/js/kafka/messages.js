@@ -3,16 +3,19 @@
 import { html } from "../../vendor/lit-html/lit-html.js";
 import { number } from "../core/format.js";
 import { t } from "../core/i18n.js";
-import { ApiError, address, getJson } from "../core/server.js";
-import { announce, panel } from "../core/ui.js";
+import { ApiError, address, getJson, newestJson } from "../core/server.js";
+import { announce, byId, panel } from "../core/ui.js";
 import { LIMIT, MessageForm } from "./message_form.js";
 import { MessageList } from "./message_list.js";
+
+// A tail that is refused is requested once more, as JSON: an EventSource does not say why. If it is not refused then,
+// its answer does not end, ms.
+const REFUSAL_MS = 2_000;
 
 /** The form, the list under it and the live tail. */
 export class Messages {
   /** @param {HTMLElement} node */
   constructor(node) {
-    this.node = node;
     this.topic = "";
     /** @type {MessagesAnswer | null} */
     this.answer = null;
@@ -21,12 +24,12 @@ export class Messages {
     // Whether the list is that of a tail, which may have ended.
     this.live = false;
     this.skipped = 0;
-    this.requests = 0;
+    this.get = newestJson();
     this.busy = false;
     this.redraw = () => {};
     this.list = new MessageList(() => this.redraw());
     this.form = new MessageForm(() => this.redraw(), (request) => this.#read(request));
-    this.redraw = panel(node, ["payload"], () => this.#template(), () => this.list.updateFocus());
+    this.redraw = panel(node, ["payload"], () => this.#template());
     this.list.watch(/** @type {HTMLElement} */ (node.querySelector(".messages")));
   }
 
@@ -45,30 +48,21 @@ export class Messages {
   show(place) {
     const { offset } = place;
     this.form.fill(offset === undefined ? place : { ...place, offset: Math.max(0, offset - LIMIT / 2) });
-    this.#focusValue();
+    byId("kafka-value").focus({ preventScroll: true });
     this.#read(this.form.request());
   }
 
-  #focusValue() {
-    /** @type {HTMLElement | null} */ (this.node.querySelector("#kafka-value"))?.focus({ preventScroll: true });
-  }
-
-  /** Read messages. Only the newest request counts. @param {Record<string, any>} request */
+  /** Read messages, unless a tail is begun meanwhile. @param {Record<string, any>} request */
   async #read(request) {
     this.#stop();
-    this.requests += 1;
-    const mine = this.requests;
     this.busy = true;
     this.redraw();
-    try {
-      const answer = await getJson("/api/kafka/messages", { topic: this.topic, ...request });
-      if (mine === this.requests) this.#take(answer, request.last !== undefined);
-    } catch (error) {
-      if (mine === this.requests) this.form.fail(error);
-    } finally {
-      if (mine === this.requests) this.busy = false;
-      this.redraw();
-    }
+    const parameters = { topic: this.topic, ...request };
+    const answer = await this.get("/api/kafka/messages", parameters).catch((error) => ({ error }));
+    this.busy = false;
+    if (answer.error && !this.tail) this.form.fail(answer.error);
+    else if (!this.tail) this.#take(answer, request.last !== undefined);
+    this.redraw();
   }
 
   /** @param {MessagesAnswer} answer @param {boolean} newestFirst */
@@ -82,10 +76,9 @@ export class Messages {
   /** @param {number} way -1 for earlier messages, 1 for later ones */
   #page(way) {
     const { messages, begin } = /** @type {MessagesAnswer} */ (this.answer);
-    const offsets = messages.map(({ offset }) => offset);
-    const first = Math.min(...offsets);
-    const offset = way > 0 ? Math.max(...offsets) + 1 : Math.max(begin, first - LIMIT);
-    const limit = way > 0 ? LIMIT : Math.max(1, Math.min(LIMIT, first - offset));
+    const { first, last } = offsetsOf(messages);
+    const offset = way > 0 ? last + 1 : Math.max(begin, first - LIMIT);
+    const limit = way > 0 ? LIMIT : Math.max(1, first - offset);
     const { partition } = messages[0];
     this.form.fill({ partition, offset });
     this.#read({ partition, offset, limit });
@@ -93,18 +86,16 @@ export class Messages {
 
   /** Follow the topic as it grows; the server limits what it sends and counts what it skips. */
   #follow() {
-    this.requests += 1;
     this.skipped = 0;
     this.answer = null;
     this.live = true;
     this.list.show([]);
-    this.tail = this.#openTail(address(`/api/kafka/tail?topic=${encodeURIComponent(this.topic)}`));
+    this.tail = this.#openTail();
     announce(t("messages.following"));
   }
 
-  /** @param {string} path */
-  #openTail(path) {
-    const tail = new EventSource(path);
+  #openTail() {
+    const tail = new EventSource(address(`/api/kafka/tail?topic=${encodeURIComponent(this.topic)}`));
     const on = (/** @type {string} */ kind, /** @type {(data: any) => void} */ take) =>
       tail.addEventListener(kind, (event) => take(JSON.parse(event.data)));
     on("messages", ({ messages, skipped }) => {
@@ -116,12 +107,14 @@ export class Messages {
     tail.onopen = () => this.form.fail(null);
     tail.onerror = async () => {
       if (tail.readyState !== EventSource.CLOSED || tail !== this.tail) return;
-      this.#end(await refusal(path) ?? new ApiError(t("messages.cut"), 0));
+      const cut = new ApiError(t("messages.cut"), 0);
+      const options = { signal: AbortSignal.timeout(REFUSAL_MS) };
+      this.#end(await getJson("/api/kafka/tail", { topic: this.topic }, options).then(() => cut, (error) => error));
     };
     return tail;
   }
 
-  /** @param {ApiError} error */
+  /** @param {unknown} error */
   #end(error) {
     this.#stop();
     this.form.fail(error);
@@ -137,16 +130,16 @@ export class Messages {
 
   #template() {
     const { answer, tail, list } = this;
-    const offsets = (answer?.messages ?? []).map(({ offset }) => offset);
+    const { first, last } = offsetsOf(answer?.messages ?? []);
     const several = Object.keys(answer?.partitions ?? {}).length > 1;
     const toggleAll = (/** @type {any} */ { target }) => list.openAll(target.checked);
     return html`${this.form.template(html`<button type="button" data-test="kafka-tail" aria-pressed=${Boolean(tail)}
       @click=${() => (tail ? this.#stop() : this.#follow())}>${t(tail ? "messages.stop" : "messages.tail")}</button><span
       class="check"><input type="checkbox" id="kafka-pretty" data-test="kafka-pretty" @change=${toggleAll}><label
       for="kafka-pretty">${t("messages.pretty")}</label></span>`)}<p class="note" data-test="kafka-told">${
-      this.#summary(several)}</p>${list.template(this.busy)}<p class="pages" ?hidden=${!offsets.length || several}><button
-      type="button" ?disabled=${Math.min(...offsets) <= (answer?.begin ?? 0)} @click=${() => this.#page(-1)}>${
-      t("messages.earlier")}</button><button type="button" ?disabled=${Math.max(...offsets) >= (answer?.end ?? 0) - 1}
+      this.#summary(several)}</p>${list.template(this.busy)}<p class="pages" ?hidden=${!answer?.messages.length || several}><button
+      type="button" ?disabled=${first <= (answer?.begin ?? 0)} @click=${() => this.#page(-1)}>${
+      t("messages.earlier")}</button><button type="button" ?disabled=${last >= (answer?.end ?? 0) - 1}
       @click=${() => this.#page(1)}>${t("messages.later")}</button></p>`;
   }
 
@@ -165,17 +158,8 @@ export class Messages {
   }
 }
 
-/** Return the error with which the server refused a tail, or null. @param {string} path */
-async function refusal(path) {
-  const request = new AbortController();
-  try {
-    const response = await fetch(path, { signal: request.signal });
-    if (response.ok) return null;
-    const { error, ...details } = await response.json();
-    return new ApiError(error, response.status, details);
-  } catch {
-    return null;
-  } finally {
-    request.abort();
-  }
+/** @param {Message[]} messages in the order of their time */
+function offsetsOf(messages) {
+  const offsets = messages.map(({ offset }) => offset);
+  return { first: Math.min(...offsets), last: Math.max(...offsets) };
 }

@@ -29,12 +29,19 @@ export function payload(record) {
     record.cut ? html`<p class="note">${t("record.cut")}</p>` : nothing}`;
 }
 
+/** Return the names and values of a record's key and headers, which no rule reads. @param {KafkaRecord} record @returns {[Content, Content][]} */
+export function envelope({ key, headers = [] }) {
+  return [[t("messages.key"), bytesText(key)], ...headers.map(([name, value]) =>
+    /** @type {[Content, Content]} */ ([html`${t("messages.header")} ${foreign(name)}`, bytesText(value)]))];
+}
+
 /** Return a key or a header value; one that is missing differs from an empty one. @param {string | null | undefined} value */
-export function bytesText(value) {
+function bytesText(value) {
   return value === null || value === undefined ? html`<span class="dim">${t("messages.null")}</span>` : foreign(`"${value}"`);
 }
 
-/** @param {Content} name @param {Content} value */
-export function fact(name, value) {
-  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+/** Return a list of names and values. @param {[name: Content, value: Content][]} pairs @param {string} test */
+export function facts(pairs, test = "") {
+  return html`<dl class="facts" data-test=${test || nothing}>${pairs.map(([name, value]) =>
+    html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }

@@ -9,14 +9,17 @@ import { emit, on } from "../core/events.js";
 import { bytes, dateTime, number } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { getJson } from "../core/server.js";
-import { announce, errorText, kindName, mark } from "../core/ui.js";
+import { announce, byId, errorText, kindName, mark } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
-import { bytesText, fact, payload } from "./payload.js";
+import { envelope, facts, payload } from "./payload.js";
 
-/** @type {HTMLDialogElement | null} */
-let dialog = null;
+const dialog = /** @type {HTMLDialogElement} */ (byId("record"));
 /** @type {DialogView | null} */
 let view = null;
+
+on("payload", draw);
+// A click beside it closes it.
+dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
 
 /** Open what is behind an anomaly: its record, or its second. @param {Anomaly} anomaly */
 export function openAnomaly(anomaly) {
@@ -71,7 +74,6 @@ async function openSecond(anomaly) {
 
 /** @param {DialogView} next */
 function open(next) {
-  dialog ??= makeDialog();
   // What an earlier record has left must not be seen for a moment.
   render(nothing, dialog);
   view = next;
@@ -80,26 +82,11 @@ function open(next) {
   return next;
 }
 
-function makeDialog() {
-  const node = document.createElement("dialog");
-  node.className = node.id = "record";
-  node.setAttribute("aria-labelledby", "record-title");
-  node.dataset.test = "record-dialog";
-  node.addEventListener("click", ({ target }) => target === node && node.close());
-  document.body.append(node);
-  on("payload", draw);
-  return node;
-}
-
 function draw() {
-  if (!dialog || !view) return;
+  if (!view) return;
   render(html`<div class="record-frame"><header><h2 id="record-title">${view.title}</h2><span class="sub">${view.sub}</span><button
-    type="button" autofocus @click=${close}>${t("record.close")}</button></header><div class="record-body">${
+    type="button" autofocus @click=${() => dialog.close()}>${t("record.close")}</button></header><div class="record-body">${
     view.body()}</div><div class="record-foot">${view.foot()}</div></div>`, dialog);
-}
-
-function close() {
-  dialog?.close();
 }
 
 /** @param {Anomaly | null} anomaly @param {string} key of the title without an anomaly */
@@ -111,36 +98,27 @@ function titleOf(anomaly, key) {
 function summary(anomaly) {
   const { amount, expected, ratio, score } = valuesOf(anomaly);
   const ofSecond = isOfSecond(anomaly);
+  const known = isOfMinute(anomaly) ? "record.known_after_minute" : ofSecond ? "record.known_after_second" : "record.known_after";
+  /** @type {[Content, Content][]} */
+  const ofSale = [[t("anomalies.col.amount"), amount], [t("anomalies.col.expected"), expected]];
   return facts([
-    ["anomalies.col.category", foreign(anomaly.category)],
-    ...(ofSecond ? [] : /** @type {[string, Content][]} */ ([["anomalies.col.amount", amount], ["anomalies.col.expected", expected]])),
-    ["anomalies.col.factor", ratio],
-    ["anomalies.col.score", score],
-    [isOfMinute(anomaly) ? "record.known_after_minute" : ofSecond ? "record.known_after_second" : "record.known_after", detectedAfter(anomaly)],
-    ...(anomaly.transaction_id ? /** @type {[string, Content][]} */ ([["record.transaction", foreign(anomaly.transaction_id)]]) : []),
+    [t("anomalies.col.category"), foreign(anomaly.category)],
+    ...(ofSecond ? [] : ofSale),
+    [t("anomalies.col.factor"), ratio],
+    [t("anomalies.col.score"), score],
+    [t(known), detectedAfter(anomaly)],
+    ...(anomaly.transaction_id ? [/** @type {[Content, Content]} */ ([t("record.transaction"), foreign(anomaly.transaction_id)])] : []),
   ]);
-}
-
-/** @param {[key: string, value: Content][]} pairs */
-function facts(pairs) {
-  return html`<dl class="facts">${pairs.map(([key, value]) => html`<div><dt>${t(key)}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 /** @param {KafkaRecord} record @param {Anomaly | null} anomaly */
 function recordParts(record, anomaly) {
   return html`${anomaly ? summary(anomaly) : nothing}${facts([
-    ["record.partition", number(record.partition)],
-    ["record.offset", number(record.offset)],
-    ["record.appended", dateTime(record.append_ms)],
-    ["record.bytes", bytes(record.bytes)],
-  ])}${envelope(record)}${outcomes(record.outcomes ?? [])}${payload(record)}`;
-}
-
-/** Return key and headers, which no rule reads. @param {KafkaRecord} record */
-function envelope({ key, headers }) {
-  if (headers === undefined) return nothing;
-  return html`<dl class="facts" data-test="record-envelope">${fact(t("messages.key"), bytesText(key))}${headers.map(([name, value]) =>
-    fact(html`${t("messages.header")} ${foreign(name)}`, bytesText(value)))}</dl>`;
+    [t("record.partition"), number(record.partition)],
+    [t("record.offset"), number(record.offset)],
+    [t("record.appended"), dateTime(record.append_ms)],
+    [t("record.bytes"), bytes(record.bytes)],
+  ])}${record.headers ? facts(envelope(record), "record-envelope") : nothing}${outcomes(record.outcomes ?? [])}${payload(record)}`;
 }
 
 /** @param {Outcome[]} list */
@@ -167,6 +145,6 @@ async function copy({ currentTarget }, record) {
 
 /** Close the dialog and show a place in the Kafka panel. @param {LogPlace} place */
 function browse(place) {
-  close();
+  dialog.close();
   emit("browse", place);
 }

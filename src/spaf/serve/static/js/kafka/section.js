@@ -6,7 +6,7 @@ import { t } from "../core/i18n.js";
 import { getJson } from "../core/server.js";
 import { choice, errorText, panel, sectionHead, whenNear } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
-import { ClusterLists } from "./cluster_lists.js";
+import { clusterLists } from "./cluster_lists.js";
 import { Messages } from "./messages.js";
 import { configView, groupView, partitionsView } from "./topic_detail.js";
 
@@ -21,8 +21,7 @@ const TABS = ["messages", "partitions", "config"];
  * @param {HTMLElement} section
  */
 export function mount(section) {
-  const view = new Kafka(section);
-  on("browse", (place) => view.browse(place));
+  new Kafka(section);
 }
 
 class Kafka {
@@ -41,32 +40,30 @@ class Kafka {
     /** @type {unknown} */
     this.error = null;
     this.timer = 0;
-    this.lists = new ClusterLists({
-      choose: (topic, group) => this.#choose(topic, group), search: () => this.load(), changed: () => this.redraw(),
-    });
+    this.withInternal = false;
+    // The text of the names that are searched.
+    this.contains = "";
     const place = document.createElement("div");
     place.className = "kafka-messages";
     this.messages = new Messages(place);
     this.messagesNode = place;
     this.redraw = panel(section, [], () => this.#template());
-    whenNear(section, (near) => this.#follow(near));
-  }
-
-  /** @param {boolean} near */
-  #follow(near) {
-    clearInterval(this.timer);
-    if (!near) return;
-    this.load();
-    this.timer = setInterval(() => document.hidden || this.load(), REFRESH_MS);
+    on("browse", (shown) => this.#browse(shown));
+    whenNear(section, (near) => {
+      clearInterval(this.timer);
+      if (!near) return;
+      this.#load();
+      this.timer = setInterval(() => document.hidden || this.#load(), REFRESH_MS);
+    });
   }
 
   /** Read the lists, and what the open tab shows. */
-  async load() {
+  async #load() {
     try {
-      const overview = await getJson("/api/kafka", { contains: this.lists.contains || null });
-      this.overview = overview;
+      this.overview = await getJson("/api/kafka", { contains: this.contains || null });
       this.error = null;
-      if (!this.topic && !this.group) this.#chooseFirst(overview);
+      if (!this.topic && !this.group) this.topic = this.#firstTopic();
+      if (this.topic) this.messages.choose(this.topic, this.#partitions());
       await this.#loadDetail();
     } catch (error) {
       this.error = error;
@@ -74,57 +71,37 @@ class Kafka {
     this.redraw();
   }
 
-  /** @param {KafkaOverview} overview */
-  #chooseFirst({ topics }) {
-    const own = latest("snapshot")?.run.topic;
-    this.topic = topics.find(({ name }) => name === own)?.name ?? topics[0]?.name ?? null;
-    if (this.topic) this.messages.choose(this.topic, this.#partitions());
+  /** Return the topic of the sales, or another. */
+  #firstTopic() {
+    const names = this.overview?.topics.map(({ name }) => name) ?? [];
+    return names.find((name) => name === latest("snapshot")?.run.topic) ?? names[0] ?? null;
   }
 
   /** Read what the open tab shows; messages are read only when they are asked for. */
   async #loadDetail() {
     const { topic, group, tab } = this;
-    if (group) {
-      const detail = await getJson(`/api/kafka/groups/${encodeURIComponent(group)}`);
-      if (group === this.group) this.detail = detail;
-    } else if (topic && tab !== "messages") {
-      const detail = await getJson(`/api/kafka/topics/${encodeURIComponent(topic)}`);
-      if (topic === this.topic && !this.group) this.detail = detail;
-    }
+    const [folder, name] = group ? ["groups", group] : ["topics", tab === "messages" ? null : topic];
+    if (!name) return;
+    const detail = await getJson(`/api/kafka/${folder}/${encodeURIComponent(name)}`);
+    if (topic === this.topic && group === this.group) this.detail = detail;
   }
 
   #partitions() {
     return this.overview?.topics.find(({ name }) => name === this.topic)?.partitions ?? 1;
   }
 
-  /** @param {string | null} topic @param {string | null} group */
-  #choose(topic, group) {
-    this.topic = topic;
-    this.group = group;
-    this.detail = null;
-    if (topic) this.messages.choose(topic, this.#partitions());
+  /** Show something else. @param {Partial<Pick<Kafka, "topic" | "group" | "tab">>} what */
+  #open(what) {
+    Object.assign(this, { detail: null, ...what });
+    if (this.topic) this.messages.choose(this.topic, this.#partitions());
     this.redraw();
-    this.load();
-  }
-
-  /** @param {string} tab */
-  #turn(tab) {
-    this.tab = tab;
-    this.detail = null;
-    this.redraw();
-    this.load();
+    return this.#load();
   }
 
   /** Show a place in the topic of the sales. @param {LogPlace} place */
-  async browse(place) {
-    if (!this.overview) await this.load();
-    const topic = latest("snapshot")?.run.topic ?? this.topic ?? "";
-    this.topic = topic;
-    this.group = null;
-    this.tab = "messages";
-    this.detail = null;
-    this.redraw();
-    this.messages.choose(topic, this.#partitions());
+  async #browse(place) {
+    if (!this.overview) await this.#load();
+    this.#open({ topic: latest("snapshot")?.run.topic ?? this.topic, group: null, tab: "messages" });
     this.section.scrollIntoView();
     this.messages.show(place);
   }
@@ -137,11 +114,28 @@ class Kafka {
     return html`${sectionHead(this.section.id, t("kafka.title"), html`<span class="sub">${
       overview ? t("kafka.brokers", { brokers: brokers.join(", ") }) : ""}</span>`)}<p class="failure" role="status"
       ?hidden=${!this.error}>${this.error ? errorText(this.error) : ""}</p><div class="kafka">${
-      this.lists.template({ overview, topic, group, failed: Boolean(this.error) })}<div class="kafka-main"><div
+      this.#lists()}<div class="kafka-main"><div
       class="kafka-top"><h3 class="kafka-name">${foreign(group ?? topic ?? "")}</h3>${group || !topic ? nothing
         : choice(t("kafka.tabs"), TABS, {
-          pressed: tab, test: "kafka-tab-", text: (name) => t(`kafka.tab.${name}`), choose: (name) => this.#turn(name),
+          pressed: tab, test: "kafka-tab-", text: (name) => t(`kafka.tab.${name}`), choose: (name) => this.#open({ tab: name }),
         })}</div><div class="kafka-pane">${this.#detailView()}</div>${this.messagesNode}</div></div>`;
+  }
+
+  #lists() {
+    const { overview, topic, group, withInternal, contains } = this;
+    // Where there was no first answer, the section says why.
+    const unknown = this.error ? "" : t("record.loading");
+    return clusterLists({ overview, topic, group, unknown, withInternal, contains }, {
+      choose: (nextTopic, nextGroup) => this.#open({ topic: nextTopic, group: nextGroup }),
+      search: (text) => {
+        this.contains = text;
+        this.#load();
+      },
+      showInternal: (shown) => {
+        this.withInternal = shown;
+        this.redraw();
+      },
+    });
   }
 
   #detailView() {

@@ -14,20 +14,19 @@ export function groupState(state) {
   return textOr(`kafka.state.${String(state).toLowerCase()}`, state);
 }
 
-/** @param {{ key: string, isNumber?: boolean }[]} columns @param {Content[][]} rows */
-function table(columns, rows) {
-  const classOf = (/** @type {number} */ i) => (columns[i].isNumber ? "n" : "");
+/** @param {string[]} columns @param {number} texts how many of them, the first ones, are no numbers @param {Content[][]} rows */
+function table(columns, texts, rows) {
+  const classOf = (/** @type {number} */ i) => (i < texts ? "" : "n");
   const cell = (/** @type {Content} */ content, /** @type {number} */ i) => (i
     ? html`<td class=${classOf(i)}>${content}</td>` : html`<th class=${classOf(i)} scope="row">${content}</th>`);
-  return html`<div class="scroll-x"><table><thead><tr>${columns.map(({ key }, i) =>
+  return html`<div class="scroll-x"><table><thead><tr>${columns.map((key, i) =>
     html`<th scope="col" class=${classOf(i)}>${t(`kafka.col.${key}`)}</th>`)}</tr></thead><tbody>${rows.map((row) =>
     html`<tr>${row.map(cell)}</tr>`)}</tbody></table></div>`;
 }
 
 /** Return the partitions of a topic. @param {TopicDetail} topic */
 export function partitionsView({ partitions }) {
-  const columns = ["partition", "begin", "end", "records", "leader"].map((key) => ({ key, isNumber: true }));
-  return table(columns, partitions.map(({ partition, begin, end, leader }) =>
+  return table(["partition", "begin", "end", "records", "leader"], 0, partitions.map(({ partition, begin, end, leader }) =>
     [number(partition), number(begin), number(end), number(end - begin), String(leader)]));
 }
 
@@ -41,7 +40,7 @@ export function configView({ config }) {
 
 /** @param {TopicDetail["config"]} entries */
 function configTable(entries) {
-  return table([{ key: "name" }, { key: "value" }, { key: "origin" }], entries.map((entry) => [
+  return table(["name", "value", "origin"], 3, entries.map((entry) => [
     foreign(entry.name), foreign(entry.value),
     entry.default ? t("kafka.is_default") : html`<strong class="differs">${t("kafka.differs")}</strong>`,
   ]));
@@ -60,8 +59,7 @@ export function groupView({ state, members = [], partitions = [] }, name) {
 
 /** @param {NonNullable<GroupDetail["partitions"]>} partitions */
 function offsetTable(partitions) {
-  const columns = ["topic", "partition", "committed", "end", "lag"].map((key, i) => ({ key, isNumber: i > 0 }));
-  return table(columns, partitions.map(({ topic, partition, committed, end, lag }) =>
+  return table(["topic", "partition", "committed", "end", "lag"], 1, partitions.map(({ topic, partition, committed, end, lag }) =>
     [foreign(topic), number(partition), orDash(committed, number), number(end), orDash(lag, number)]));
 }
 

@@ -3,10 +3,10 @@
 import { html } from "../../vendor/lit-html/lit-html.js";
 import { latest, on } from "../core/events.js";
 import { number, rate as rateText } from "../core/format.js";
-import { hasText, t } from "../core/i18n.js";
+import { t } from "../core/i18n.js";
 import { CATEGORIES } from "../core/catalogue.js";
 import { postJson } from "../core/server.js";
-import { announce, choice, errorText, kindName, mark, panel, sectionHead, serverMessage, textOr } from "../core/ui.js";
+import { announce, byId, choice, errorText, kindName, mark, panel, sectionHead, serverMessage, textOr } from "../core/ui.js";
 import { escaped } from "../core/untrusted_text.js";
 import { formatRate, parseRate } from "./rate_input.js";
 
@@ -29,16 +29,12 @@ class LoadPanel {
     this.rate = null;
     this.starting = false;
     // The server takes one change at a time: each is sent when the one before is answered.
-    this.sent = Promise.resolve();
-    /** @type {{ text: string, wrong: boolean } | null} the answer to what was pressed */
+    this.sent = /** @type {Promise<any>} */ (Promise.resolve());
+    /** @type {{ text: (seconds: number) => string, wrong: boolean, end: number } | null} the answer to what was pressed */
     this.message = null;
-    this.fading = 0;
-    this.counting = 0;
+    this.timer = 0;
     this.wrongRate = false;
     this.redraw = panel(section, ["load", "snapshot"], () => this.#template(section.id));
-    const find = (/** @type {string} */ id) => /** @type {any} */ (section.querySelector(id));
-    this.ownRate = /** @type {HTMLInputElement} */ (find("#own-rate"));
-    this.category = /** @type {HTMLSelectElement} */ (find("#inject-category"));
     on("load", () => this.#follow());
     this.#follow();
   }
@@ -65,7 +61,8 @@ class LoadPanel {
   #template(id) {
     const { state, running } = this;
     const away = state === "gone" || state === "unknown";
-    const message = this.message ?? { text: hintText(state), wrong: false };
+    const { text, wrong, end } = this.message ?? { text: () => hintText(state), wrong: false, end: 0 };
+    const left = Math.ceil((end - performance.now()) / 1_000);
     const status = html`<span class="load-state" data-test="load-state" data-state=${headless() ? "running" : state}>${
       stateText(state)}</span>`;
     return html`<div class="controls">${sectionHead(id, t("controls.title"), links(state), status)}<div class="control-line"><button
@@ -78,14 +75,14 @@ class LoadPanel {
         for="inject-category" class="label">${t("controls.into")}</label><select id="inject-category"
         data-test="inject-category" ?disabled=${!running}><option value="">${t("controls.any")}</option>${
         CATEGORIES.map((name) => html`<option value=${name}>${name}</option>`)}</select></div>
-      <p class="message${message.wrong ? " wrong" : ""}" id="controls-told" data-test="controls-told">${message.text}</p></div>`;
+      <p class="message${wrong ? " wrong" : ""}" id="controls-told" data-test="controls-told">${text(left)}</p></div>`;
   }
 
   /** @param {boolean} away */
   #rateForm(away) {
     const submit = (/** @type {Event} */ event) => {
       event.preventDefault();
-      this.#setRate(parseRate(this.ownRate.value));
+      this.#setRate(parseRate(field("own-rate")));
     };
     const typed = () => {
       this.wrongRate = false;
@@ -104,17 +101,15 @@ class LoadPanel {
         @click=${() => this.#inject(kind)}>${mark(kind)}<span>${kindName(kind)}</span></button>`)}</div>`;
   }
 
-  #toggle() {
-    if (this.running) this.#send("/api/load", { action: "stop" }, () => t("controls.stopped"));
-    else this.#begin(this.rate ?? FIRST_RATE);
-  }
-
-  /** @param {number} rate */
-  async #begin(rate) {
+  async #toggle() {
+    if (this.running) return this.#send("/api/load", { action: "stop" }, () => t("controls.stopped"));
+    const rate = this.rate ?? FIRST_RATE;
     this.rate = rate;
     this.starting = true;
     const text = () => t("controls.started", { rate: formatRate(rate) });
-    if (!await this.#send("/api/load", { action: "start", rate }, text)) this.starting = false;
+    const answer = await this.#send("/api/load", { action: "start", rate }, text);
+    if (!answer) this.starting = false;
+    return answer;
   }
 
   /** Set a rate. Null is not a rate: the server answers what is allowed. @param {number | null} rate */
@@ -122,7 +117,7 @@ class LoadPanel {
     const values = { rate: formatRate(rate) };
     if (!this.running && rate !== null) {
       this.rate = rate;
-      this.#tell(t("controls.rate_chosen", values), false);
+      this.#tell(() => t("controls.rate_chosen", values));
       return;
     }
     const answer = await this.#send("/api/load", { action: "rate", rate }, () => t("controls.rate_set", values));
@@ -133,7 +128,7 @@ class LoadPanel {
 
   /** @param {string} kind */
   async #inject(kind) {
-    const category = this.category.value || null;
+    const category = field("inject-category") || null;
     const answer = await this.#send("/api/inject", { kind, category }, null);
     if (!answer) return;
     const where = answer.category ?? category;
@@ -142,20 +137,7 @@ class LoadPanel {
     const text = (/** @type {number} */ seconds) => t(`controls.${key}`, {
       kind: kindName(kind), category: escaped(where ?? ""), seconds: number(seconds),
     }) + note;
-    this.#tell(text(Math.ceil(answer.seconds ?? 0)), false);
-    if (answer.seconds) this.#countDown(answer.seconds, text);
-  }
-
-  /** Count down what is left of an episode. @param {number} seconds @param {(seconds: number) => string} text */
-  #countDown(seconds, text) {
-    const end = performance.now() + seconds * 1_000;
-    clearTimeout(this.fading);
-    this.counting = setInterval(() => {
-      const left = Math.ceil((end - performance.now()) / 1_000);
-      if (left <= 0) return this.#clear();
-      this.message = { text: text(left), wrong: false };
-      return this.redraw();
-    }, 1_000);
+    this.#tell(text, { ms: answer.seconds ? answer.seconds * 1_000 : MESSAGE_MS });
   }
 
   /**
@@ -167,44 +149,45 @@ class LoadPanel {
    * @returns {Promise<any>}
    */
   #send(path, body, text) {
-    const answer = this.sent.then(() => this.#sendNow(path, body, text));
-    this.sent = answer;
-    return answer;
-  }
-
-  /** @param {string} path @param {object} body @param {(() => string) | null} text */
-  async #sendNow(path, body, text) {
-    this.busy = true;
-    this.redraw();
-    try {
-      const answer = await postJson(path, body);
-      this.wrongRate = false;
-      if (text) this.#tell(text(), false);
-      return answer ?? {};
-    } catch (error) {
-      this.#tell(errorText(error), true);
-      return null;
-    } finally {
-      this.busy = false;
+    const send = async () => {
+      this.busy = true;
       this.redraw();
-    }
+      try {
+        const answer = await postJson(path, body);
+        this.wrongRate = false;
+        if (text) this.#tell(text);
+        return answer ?? {};
+      } catch (error) {
+        this.#tell(() => errorText(error), { wrong: true });
+        return null;
+      } finally {
+        this.busy = false;
+        this.redraw();
+      }
+    };
+    this.sent = this.sent.then(send);
+    return this.sent;
   }
 
-  /** @param {string} text @param {boolean} wrong */
-  #tell(text, wrong) {
-    this.message = { text, wrong };
-    announce(text);
-    clearTimeout(this.fading);
-    clearInterval(this.counting);
-    this.fading = setTimeout(() => this.#clear(), MESSAGE_MS);
+  /** Show a text for a time, which may name the seconds that are left. @param {(seconds: number) => string} text */
+  #tell(text, { wrong = false, ms = MESSAGE_MS } = {}) {
+    this.message = { text, wrong, end: performance.now() + ms };
+    announce(text(Math.ceil(ms / 1_000)));
+    clearInterval(this.timer);
+    this.timer = setInterval(() => {
+      if (this.message && this.message.end <= performance.now()) {
+        this.message = null;
+        clearInterval(this.timer);
+      }
+      this.redraw();
+    }, 1_000);
     this.redraw();
   }
+}
 
-  #clear() {
-    clearInterval(this.counting);
-    this.message = null;
-    this.redraw();
-  }
+/** Return what is typed or chosen in a field. @param {string} id */
+function field(id) {
+  return /** @type {HTMLInputElement | HTMLSelectElement} */ (byId(id)).value;
 }
 
 /** Return the links to the web pages of Flink and Locust; one that is away has none. @param {string} state of the load */
@@ -219,7 +202,7 @@ function links(state) {
 function stateText(state) {
   const { achieved = 0, rate, failed } = latest("load") ?? {};
   const values = { achieved: rateText(achieved, 10), rate: formatRate(rate) };
-  const text = hasText(`controls.state.${state}`) ? t(`controls.state.${state}`, values) : textOr("", state);
+  const text = textOr(`controls.state.${state}`, state, values);
   const parts = [headless() && state !== "running" ? "" : text, headlessText()];
   if (failed) parts.splice(1, 0, t("controls.failed", { n: number(failed) }));
   return parts.filter(Boolean).join(" · ");

@@ -26,15 +26,12 @@ export function startAnnotations(changed) {
 
 /** @param {Anomaly} anomaly */
 function annotation(anomaly) {
-  const at = anomaly.second ?? (anomaly.detected_ms - (anomaly.known_after_ms ?? 0)) / 1_000;
-  // Of all sales of a second, not of one sale.
-  const wide = anomaly.second !== undefined;
-  return { at, anomaly, wide, up: anomaly.score > 0 };
+  return { at: anomaly.second ?? (anomaly.detected_ms - (anomaly.known_after_ms ?? 0)) / 1_000, anomaly };
 }
 
-/** Return the annotations of a frame, but for those of hidden places. @param {ChartFrame} frame @param {Set<number>} hidden */
-export function annotationsWithin({ from, to }, hidden) {
-  return annotations.filter(({ at, anomaly }) => at >= from && at <= to && !hidden.has(palette.place(anomaly.category)));
+/** Return the annotations of a frame, but for those of hidden places. @param {ChartFrame} frame @param {(place: number) => boolean} isHidden */
+export function annotationsWithin({ from, to }, isHidden) {
+  return annotations.filter(({ at, anomaly }) => at >= from && at <= to && !isHidden(palette.place(anomaly.category)));
 }
 
 /** Return what an annotation says when it is pointed at. @param {Annotation} annotation */

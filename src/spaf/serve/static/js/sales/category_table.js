@@ -8,6 +8,7 @@ import { t } from "../core/i18n.js";
 import { arrivals, baseCurrency, currentRun, palette } from "../core/state.js";
 import { panel } from "../core/ui.js";
 import { escaped } from "../core/untrusted_text.js";
+import { add } from "./chart_data.js";
 
 // "Now" is the mean of these last seconds, so that a category with four sales a second does not flicker.
 const NOW_WINDOW_S = 5;
@@ -15,17 +16,13 @@ const NOW_WINDOW_S = 5;
 const SORT_MS = 5_000;
 const OTHERS = palette.size - 1;
 
-/** @param {number[]} values */
-const add = (values) => values.reduce((sum, value) => sum + value, 0);
-
 /** The table, and which categories it hides. */
 export class CategoryTable {
-  /** @param {HTMLElement} node */
-  constructor(node) {
-    /** @type {Set<number>} places */
+  /** @param {HTMLElement} node @param {() => void} changed is called when the chart has to be drawn again */
+  constructor(node, changed) {
+    this.changed = changed;
+    /** @type {Set<string | undefined>} the hidden names; undefined for the others */
     this.hidden = new Set();
-    /** @type {(() => void)[]} */
-    this.listeners = [];
     /** @type {ChartFrame | null} */
     this.frame = null;
     /** @type {string | null} */
@@ -37,13 +34,17 @@ export class CategoryTable {
     this.sortedAt = -Infinity;
     // Of the sums of this range so far: their unit only ever grows.
     this.highest = 0;
-    palette.onInsert((at) => this.#moved(at));
+    palette.onInsert(() => {
+      this.frame = null;
+      this.sortedAt = -Infinity;
+      changed();
+    });
     this.redraw = panel(node, ["tick", "snapshot"], () => this.#template());
   }
 
-  /** Hear when a category is hidden or shown. @param {() => void} listener */
-  onToggle(listener) {
-    this.listeners.push(listener);
+  /** Return whether a category is hidden in the chart. @param {number} place */
+  isHidden(place) {
+    return this.hidden.has(palette.names[place]);
   }
 
   /** Take over what the chart shows. @param {ChartFrame} frame @param {string | null} range null for a selected period */
@@ -64,34 +65,24 @@ export class CategoryTable {
   }
 
   #template() {
-    const places = currentRun() ? this.#places() : [];
+    const now = arrivals.byPlace(palette.place, NOW_WINDOW_S);
+    // Every name has a line, and the others if they sell.
+    const others = now[OTHERS] || (this.frame && add(this.frame.count[OTHERS])) ? [OTHERS] : [];
+    const places = currentRun() ? [...palette.names.keys(), ...others] : [];
     const sums = this.frame ? this.frame.money.map(add) : [];
     this.highest = Math.max(this.highest, ...sums);
     const column = moneyColumn(this.highest, baseCurrency());
     this.#sort(places, sums);
-    const rates = this.#rates(places);
-    const most = Math.max(1e-9, ...rates.values());
+    const { frame, hovered } = this;
+    const rates = frame && hovered ? frame.count.map((counts) => counts[hovered.index] / frame.step) : now;
+    const most = Math.max(1e-9, ...rates);
     const all = add(sums) || 1;
     return html`<h3>${this.range ? t("categories.title", { range: t(`chart.range.${this.range}`) }) : t("categories.title.zoom")}</h3>
       <table class="categories"><thead><tr><th scope="col">${t("categories.name")}</th><th scope="col">${
         this.hovered ? this.hovered.time : t("categories.now")}</th><th scope="col" class="n">${column.unit}</th><th
         scope="col" class="n">${t("categories.share")}</th></tr></thead>
-      <tbody>${repeat(this.order, (place) => place, (place) => this.#line(place, rates.get(place) ?? 0, most,
+      <tbody>${repeat(this.order, (place) => place, (place) => this.#line(place, rates[place], most,
         this.frame ? [column.text(sums[place]), shareText(sums[place] / all, 1)] : ["–", "–"]))}</tbody></table>`;
-  }
-
-  /** Return the places that have a line: every name, and the others if they sell. */
-  #places() {
-    const places = [...palette.names.keys()];
-    const others = this.frame ? add(this.frame.count[OTHERS]) : 0;
-    return others || arrivals.ofPlace(OTHERS, NOW_WINDOW_S) ? [...places, OTHERS] : places;
-  }
-
-  /** @param {number[]} places */
-  #rates(places) {
-    const { hovered, frame } = this;
-    return new Map(places.map((place) => [place, hovered && frame
-      ? frame.count[place][hovered.index] / frame.step : arrivals.ofPlace(place, NOW_WINDOW_S)]));
   }
 
   /** @param {number[]} places @param {number[]} sums */
@@ -107,7 +98,7 @@ export class CategoryTable {
   #line(place, value, most, [sum, share]) {
     const name = place < palette.names.length ? escaped(palette.names[place]) : t("categories.others");
     const colour = `var(${palette.property(place)})`;
-    const isHidden = this.hidden.has(place);
+    const isHidden = this.isHidden(place);
     return html`<tr data-test="category" class=${isHidden ? "off" : nothing}><th scope="row"><button type="button" class="toggle"
         aria-pressed=${!isHidden} title=${name} @click=${() => this.#toggle(place)}><i class="swatch" aria-hidden="true"
         .style=${`background: ${colour}`}></i><bdi>${name}</bdi></button></th>
@@ -117,27 +108,11 @@ export class CategoryTable {
       <td class="n">${sum}</td><td class="n label">${share}</td></tr>`;
   }
 
-  /** Follow a new name, which has moved others on: what is hidden stays hidden. @param {number} at */
-  #moved(at) {
-    const before = [...this.hidden];
-    this.hidden.clear();
-    for (const place of before) {
-      if (place === OTHERS || place < at) this.hidden.add(place);
-      else if (place + 1 < OTHERS) this.hidden.add(place + 1);
-    }
-    this.frame = null;
-    this.sortedAt = -Infinity;
-    this.#tell();
-  }
-
   /** @param {number} place */
   #toggle(place) {
-    if (!this.hidden.delete(place)) this.hidden.add(place);
+    const name = palette.names[place];
+    if (!this.hidden.delete(name)) this.hidden.add(name);
     this.redraw();
-    this.#tell();
-  }
-
-  #tell() {
-    for (const listener of this.listeners) listener();
+    this.changed();
   }
 }

@@ -7,7 +7,7 @@ import { t } from "../core/i18n.js";
 import { baseCurrency } from "../core/state.js";
 import { choice, panel } from "../core/ui.js";
 import { annotationText, annotationsWithin, startAnnotations } from "./annotations.js";
-import { ChartData, RANGES } from "./chart_data.js";
+import { ChartData, RANGES, add } from "./chart_data.js";
 import { Plot } from "./plot.js";
 
 // The live chart moves on with each whole second; more would only cost, ms.
@@ -23,9 +23,6 @@ const MIN_TOP = { count: 1, money: 100 };
 const MIN_ZOOM_BUCKETS = 3;
 const MIN_ZOOM_S = 5;
 
-/** @param {number[]} values */
-const add = (values) => values.reduce((sum, value) => sum + value, 0);
-
 /** The chart with its buttons. */
 export class ChartPanel {
   /** @param {HTMLElement} node @param {import("./category_table.js").CategoryTable} categories */
@@ -38,10 +35,8 @@ export class ChartPanel {
     this.busy = true;
     /** @type {{ index: number | null, annotation: Annotation | null }} what the pointer is over */
     this.hovered = { index: null, annotation: null };
-    this.draw = this.draw.bind(this);
-    const redraw = () => onFrame(this.draw);
-    this.redraw = redraw;
-    this.data = new ChartData(redraw);
+    this.redraw = () => onFrame(this.draw);
+    this.data = new ChartData(this.redraw);
     this.refresh = panel(node, [], () => this.#template());
     this.canvas = /** @type {HTMLElement} */ (node.querySelector(".plot"));
     this.plot = new Plot(this.canvas, {
@@ -53,7 +48,6 @@ export class ChartPanel {
 
   #listen() {
     startAnnotations(this.redraw);
-    this.categories.onToggle(this.redraw);
     for (const kind of /** @type {const} */ (["theme", "language"])) on(kind, () => this.#renew());
     setInterval(() => { if (!this.data.zoom && !document.hidden) this.redraw(); }, REDRAW_MS);
     document.addEventListener("keydown", ({ key }) => {
@@ -71,16 +65,21 @@ export class ChartPanel {
       <div class="chart-tools">${choice(t("chart.range"), Object.keys(RANGES), {
         pressed: zoom ? null : range, text: (name) => t(`chart.range.${name}`), test: "chart.range.",
         choose: (name) => this.#choose(name),
-      })}${choice(t("chart.measure"), /** @type {const} */ (["count", "money"]), {
-        pressed: this.measure, text: (name) => t(`chart.measure.${name}`), test: "chart.measure.",
-        choose: (name) => { this.measure = name; this.#renew(); },
-      })}${choice(t("chart.form"), /** @type {const} */ (["stacked", "lines"]), {
-        pressed: this.form, text: (name) => t(`chart.form.${name}`), test: "chart.form.",
-        choose: (name) => { this.form = name; this.#renew(); },
-      })}</div>`;
+      })}${this.#choiceOf("measure", ["count", "money"])}${this.#choiceOf("form", ["stacked", "lines"])}</div>`;
   }
 
-  draw() {
+  /** @param {"measure" | "form"} name @param {any[]} values */
+  #choiceOf(name, values) {
+    return choice(t(`chart.${name}`), values, {
+      pressed: this[name], text: (value) => t(`chart.${name}.${value}`), test: `chart.${name}.`,
+      choose: (value) => {
+        Object.assign(this, { [name]: value });
+        this.#renew();
+      },
+    });
+  }
+
+  draw = () => {
     const width = this.canvas.clientWidth / MIN_BUCKET_PX[this.form];
     const frame = this.data.frame(Math.max(MIN_BUCKETS, Math.floor(width)));
     // What is drawn stays, pale, until the range that was asked for has come.
@@ -89,17 +88,17 @@ export class ChartPanel {
     if (!frame) return;
     this.frame = frame;
     const { measure, categories } = this;
+    const isHidden = (/** @type {number} */ place) => categories.isHidden(place);
     categories.show(frame, this.data.zoom ? null : this.data.range);
     this.plot.draw({
-      frame, lines: frame[measure], form: this.form, hidden: categories.hidden,
-      annotations: annotationsWithin(frame, categories.hidden),
+      frame, lines: frame[measure], form: this.form, isHidden, annotations: annotationsWithin(frame, isHidden),
       // Values of the vertical axis are means a second whatever the bucket.
       scale: 1 / frame.step,
-      label: measure === "money" ? (cents, step) => axisMoney(cents, step, baseCurrency()) : axisNumber,
+      label: measure === "money" ? (cents) => axisMoney(cents, baseCurrency()) : axisNumber,
       minTop: MIN_TOP[measure],
     });
     if (!this.plot.isHovered()) this.hovered = { index: null, annotation: null };
-  }
+  };
 
   #summary() {
     if (!this.frame) return t(`chart.title.${this.measure}`);
@@ -115,7 +114,7 @@ export class ChartPanel {
     if (annotation) return annotationText(annotation);
     const { frame, measure } = this;
     if (index === null || !frame || index >= frame.x.length) return MOUSE.matches ? t("chart.hint") : "";
-    const lines = frame[measure].filter((_, place) => !this.categories.hidden.has(place));
+    const lines = frame[measure].filter((_, place) => !this.categories.isHidden(place));
     const sum = add(lines.map((line) => line[index])) / frame.step;
     const value = measure === "money"
       ? t("chart.money.at", { money: money(String(Math.round(sum)), baseCurrency()) })
@@ -180,6 +179,5 @@ function clock(frame, index) {
 
 /** Open the dialog of an anomaly; it is fetched when it is first wanted. @param {Anomaly} anomaly */
 async function openAnomaly(anomaly) {
-  const dialog = await import("../kafka/record_dialog.js");
-  dialog.openAnomaly(anomaly);
+  (await import("../kafka/record_dialog.js")).openAnomaly(anomaly);
 }

@@ -1,9 +1,9 @@
 // What the chart shows: the server's buckets of the past, with the newest buckets from the page's own rows.
 
 import { on } from "../core/events.js";
-import { getJson } from "../core/server.js";
+import { newestJson } from "../core/server.js";
 import { RETENTION_S, currentRun, now, palette, sumsOf } from "../core/state.js";
-import { announce } from "../core/ui.js";
+import { announce, errorText } from "../core/ui.js";
 
 // The ranges to choose from: their length, seconds, and how often the past is requested again, ms. A minute is
 // in the rows that the page keeps; a later request also brings sales that came late.
@@ -17,6 +17,9 @@ export const RANGES = {
 // The past that a snapshot holds, seconds; the page keeps as much again from then on.
 const SNAPSHOT_S = 120;
 
+/** Return the sum of some numbers. @param {number[]} values */
+export const add = (values) => values.reduce((sum, value) => sum + value, 0);
+
 /** The range or the period that is shown, and its data. */
 export class ChartData {
   /** @param {() => void} arrived */
@@ -25,9 +28,9 @@ export class ChartData {
     this.range = "1m";
     /** @type {{ from: number, to: number } | null} a period of the past that stands still, seconds */
     this.zoom = null;
-    /** @type {(HistoryAnswer & { range: string | null, zoom: object | null }) | null} the server's newest answer */
+    /** @type {(HistoryAnswer & { range: string, zoom: object | null }) | null} the server's newest answer */
     this.past = null;
-    this.requests = 0;
+    this.get = newestJson();
     this.requestedAt = 0;
     // The page keeps every row from this second on.
     this.keptFrom = Infinity;
@@ -56,22 +59,24 @@ export class ChartData {
 
   async #load() {
     this.requestedAt = performance.now();
-    this.requests += 1;
-    const request = this.requests;
     const { range, zoom } = this;
-    if (!zoom && RANGES[range].again === null) return this.arrived();
     try {
-      const answer = await getJson("/api/history", zoom ?? { range });
-      if (request !== this.requests) return undefined;
-      palette.addAll(answer.categories);
-      this.past = { ...answer, range: zoom ? null : range, zoom };
-      return this.arrived();
+      if (zoom || RANGES[range].again) {
+        const answer = await this.get("/api/history", zoom ?? { range });
+        palette.addAll(answer.categories);
+        this.past = { ...answer, range, zoom };
+      }
+      this.arrived();
     } catch (/** @type {any} */ error) {
       // The next tick requests it again; what is drawn stays.
-      const isRefused = error.status >= 400 && error.status < 500;
-      if (request === this.requests && isRefused) announce(error.message);
-      return undefined;
+      if (error.status >= 400 && error.status < 500) announce(errorText(error));
     }
+  }
+
+  /** Return the server's answer to what is shown, or null. */
+  #answer() {
+    const { past, range, zoom } = this;
+    return past?.zoom === zoom && (zoom || past.range === range) ? past : null;
   }
 
   /**
@@ -81,35 +86,21 @@ export class ChartData {
    * @param {number} maxBuckets
    */
   frame(maxBuckets) {
-    if (!currentRun()) return null;
-    return this.zoom ? this.#pastOnly(maxBuckets) : this.#withNewest(maxBuckets);
-  }
-
-  /** @param {number} maxBuckets */
-  #pastOnly(maxBuckets) {
-    const { past } = this;
-    if (!past || past.zoom !== this.zoom) return null;
-    const span = past.to - past.from;
-    const step = coarser(past.step, span / maxBuckets);
-    const frame = emptyFrame(past.from, past.to - (span % step), step);
-    pour(past, frame);
-    return frame;
-  }
-
-  /** @param {number} maxBuckets */
-  #withNewest(maxBuckets) {
-    const { span, again } = RANGES[this.range];
-    const past = again && this.past?.range === this.range ? this.past : null;
-    if (again && !past) return null;
-    const step = coarser(past ? past.step : 1, span / maxBuckets);
+    const { zoom } = this;
+    const range = RANGES[this.range];
+    const past = this.#answer();
+    if (!currentRun() || (!past && (zoom || range.again))) return null;
+    const span = zoom && past ? past.to - past.from : range.span;
+    const step = coarser(past?.step ?? 1, span / maxBuckets);
     // Up to the last whole bucket: the one that is filling would draw a fall that is none. A bucket too long for
     // the rows that are kept ends with the server's answer.
-    const known = past && step > RETENTION_S ? past.to : now() / 1_000;
+    const known = past && (zoom || step > RETENTION_S) ? past.to : now() / 1_000;
     const to = Math.floor(known / step) * step;
-    const frame = emptyFrame(Math.ceil((to - span) / step) * step, to, step);
+    const frame = emptyFrame(Math.ceil(Math.max(to - span, past?.from ?? 0) / step) * step, to, step);
     if (past) pour(past, frame);
+    const keptFrom = Math.max(this.keptFrom, now() / 1_000 - RETENTION_S);
     frame.x.forEach((start, i) => {
-      if (start >= this.keptFrom && start >= to - RETENTION_S) replaceBucket(frame, i);
+      if (start >= keptFrom) replaceBucket(frame, i);
     });
     return frame;
   }

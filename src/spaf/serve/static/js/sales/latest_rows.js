@@ -30,29 +30,19 @@ const classOf = (column) => `latest-rows-${column}${NUMBERS.has(column) ? " n" :
 /** One row's element and cells. */
 class RowView {
   constructor() {
-    this.node = document.createElement("div");
-    this.node.className = "latest-row";
-    this.node.setAttribute("role", "row");
-    this.node.dataset.test = "row";
-    const [time_, category, currency, sales, units, total] = COLUMNS.map((column) => this.#cell(column));
-    this.cells = { time: time_, category, currency, sales, units, total };
+    const place = document.createDocumentFragment();
+    render(html`<div class="latest-row" role="row" data-test="row">${COLUMNS.map((column) =>
+      html`<span role="cell" class=${classOf(column)}></span>`)}</div>`, place);
+    this.node = /** @type {HTMLElement} */ (place.firstElementChild);
+    const [time_, category, currency, sales, units, total] = /** @type {HTMLElement[]} */ ([...this.node.children]);
+    this.cells = { time: time_, currency, sales, units, total };
     sales.dataset.test = "row-count";
-    this.swatch = document.createElement("i");
-    this.swatch.className = "swatch";
-    this.swatch.setAttribute("aria-hidden", "true");
-    this.category = document.createElement("bdi");
-    category.append(this.swatch, this.category);
+    render(html`<i class="swatch" aria-hidden="true"></i><bdi></bdi>`, category);
+    const [swatch, name] = /** @type {HTMLElement[]} */ ([...category.children]);
+    this.swatch = swatch;
+    this.name = name;
     /** @type {SalesRow | null} */
     this.row = null;
-  }
-
-  /** @param {string} column */
-  #cell(column) {
-    const cell = document.createElement("span");
-    cell.className = classOf(column);
-    cell.setAttribute("role", "cell");
-    this.node.append(cell);
-    return cell;
   }
 
   /** Begin to show another row: its names; its numbers are written after it. @param {SalesRow} row */
@@ -60,8 +50,8 @@ class RowView {
     this.row = null;
     this.node.dataset.key = row.key;
     this.cells.sales.classList.remove("bright", "pale");
-    put(this.category, escaped(row.category));
-    this.category.title = escaped(row.category);
+    put(this.name, escaped(row.category));
+    this.name.title = escaped(row.category);
     put(this.cells.currency, escaped(row.currency));
     this.tint(row);
   }
@@ -96,8 +86,6 @@ export class LatestRows {
     this.timing = new PaintTiming();
     // Rows have appeared or gone.
     this.stale = false;
-    this.draw = this.draw.bind(this);
-    this.fade = this.fade.bind(this);
     renderFrame(node);
     this.body = /** @type {HTMLElement} */ (node.querySelector(".latest-rows-body"));
     this.#listen(node);
@@ -142,7 +130,7 @@ export class LatestRows {
     frame(this.draw);
   }
 
-  draw() {
+  draw = () => {
     const at = performance.now();
     /** @type {SalesRow[]} */
     const painted = [];
@@ -156,13 +144,16 @@ export class LatestRows {
     }
     this.changed.clear();
     if (painted.length) this.timing.frame(painted, arrived);
-  }
+  };
 
   /** Put the rows into the list, in order; only what differs is touched. @param {number} at @param {SalesRow[]} painted */
   #arrange(at, painted) {
     this.stale = false;
     const rows = newestRows(MIN_SPAN_S, MIN_ROWS, MAX_SHOWN_ROWS);
-    const spare = this.#takeOut(new Set(rows.map((row) => row.key)));
+    const gone = new Map(this.shown);
+    for (const { key } of rows) gone.delete(key);
+    for (const key of gone.keys()) this.shown.delete(key);
+    const spare = [...gone.values()];
     let place = this.body.firstElementChild;
     let second = 0;
     for (const row of rows) {
@@ -176,17 +167,6 @@ export class LatestRows {
       painted.push(row);
     }
     for (const view of spare) view.node.remove();
-  }
-
-  /** Return the views of the rows that are no longer shown. @param {Set<string>} keys */
-  #takeOut(keys) {
-    const spare = [];
-    for (const [key, view] of this.shown) {
-      if (keys.has(key)) continue;
-      this.shown.delete(key);
-      spare.push(view);
-    }
-    return spare;
   }
 
   /** @param {SalesRow} row @param {RowView[]} spare */
@@ -207,7 +187,7 @@ export class LatestRows {
     this.glowing.set(cell, at);
   }
 
-  fade() {
+  fade = () => {
     const now = performance.now();
     for (const [cell, since] of this.glowing) {
       if (now - since > PALE_MS) {
@@ -217,7 +197,7 @@ export class LatestRows {
         cell.classList.replace("bright", "pale");
       }
     }
-  }
+  };
 }
 
 /** Draw what stands around the rows. @param {HTMLElement} node */

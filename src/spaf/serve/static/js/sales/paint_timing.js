@@ -27,17 +27,11 @@ export function paintLatency() {
   return { p50: at(0.5), p99: at(0.99) };
 }
 
-/** @param {number} ms */
-function keepLatency(ms) {
-  if (ms < 0 || ms > PLAUSIBLE_MS) return;
-  latencies[taken % KEPT] = ms;
-  taken += 1;
-}
-
 /** Stamps of the frames that changed rows. */
 export class PaintTiming {
   constructor() {
-    this.reports = PaintReports.ofAddress();
+    const name = new URLSearchParams(location.search).get("measure");
+    this.reports = name ? new PaintReports(name) : null;
     this.channel = new MessageChannel();
     this.channel.port1.onmessage = () => this.#stamp();
     /** @type {SalesRow[][]} */
@@ -65,19 +59,17 @@ export class PaintTiming {
     this.painted = [];
     this.arrived = [];
     // A hidden page gets no frames; what waited meanwhile says nothing about the screen.
-    if (!document.hidden) for (const row of arrived) keepLatency(us / 1_000 - row.updated);
+    const painting = document.hidden ? [] : arrived.map((row) => us / 1_000 - row.updated);
+    for (const ms of painting.filter((each) => each >= 0 && each <= PLAUSIBLE_MS)) {
+      latencies[taken % KEPT] = ms;
+      taken += 1;
+    }
     this.reports?.add(us, painted);
   }
 }
 
 /** Reports of the stamps to SPAF, for as long as the page is measured. */
 class PaintReports {
-  /** Return the reports that the address of the page asks for, or null. */
-  static ofAddress() {
-    const name = new URLSearchParams(location.search).get("measure");
-    return name ? new PaintReports(name) : null;
-  }
-
   /** @param {string} name of the measurement */
   constructor(name) {
     this.name = name;

@@ -19,16 +19,8 @@ const MIN_DRAG_PX = 6;
 const MIN_SIZE_PX = 120;
 const ROUND_TOPS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 
-/** Load uPlot. It is loaded with the first chart, so that the first numbers need not wait for it. */
-function loadLibrary() {
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = LIBRARY;
-    script.onload = resolve;
-    script.onerror = () => reject(new Error(`${LIBRARY} did not load`));
-    document.head.append(script);
-  });
-}
+// Of a height and a width of 2, around the point that it marks.
+const TRIANGLE = new Path2D("M0 -1L1 1H-1Z");
 
 /** One drawing. */
 export class Plot {
@@ -45,7 +37,11 @@ export class Plot {
     /** @type {Annotation | null} */
     this.pointed = null;
     this.top = 0;
-    loadLibrary().then(() => this.input && this.draw(this.input)).catch((error) => console.error(error));
+    // uPlot is loaded with the first chart, so that the first numbers need not wait for it.
+    const script = document.createElement("script");
+    script.src = LIBRARY;
+    script.addEventListener("load", () => this.input && this.draw(this.input));
+    document.head.append(script);
     new ResizeObserver(() => this.plot?.setSize(this.#size())).observe(node);
   }
 
@@ -99,13 +95,16 @@ export class Plot {
         bind: { dblclick: () => () => this.events.back() },
       },
       scales: { x: { time: true, range: () => this.#range() }, y: { range: () => [0, this.top] } },
-      series: [{}, ...(form === "stacked" ? places.toReversed().map(area) : places.map(curve))],
+      series: [{}, ...(form === "stacked" ? places.toReversed() : places).map((place) => seriesOf(form, place))],
       axes: this.#axes(),
       hooks: {
         draw: [(/** @type {UPlot} */ plot) => this.#drawAnnotations(plot)],
         setCursor: [(/** @type {UPlot} */ plot) => this.#move(plot)],
         setSelect: [(/** @type {UPlot} */ plot) => this.#select(plot)],
-        ready: [(/** @type {UPlot} */ plot) => this.#listen(plot)],
+        ready: [(/** @type {UPlot} */ { over }) => {
+          over.addEventListener("click", () => this.pointed && this.events.press(this.pointed.anomaly));
+          over.addEventListener("mouseleave", () => this.#point(null, null));
+        }],
       },
     };
   }
@@ -122,9 +121,7 @@ export class Plot {
       {
         ...axis, size: (/** @type {UPlot} */ plot, /** @type {string[]} */ labels) => this.#axisWidth(plot, labels),
         gap: AXIS_GAP_PX, space: 44, grid: { stroke: colour("--rule"), width: 1 },
-        values: (/** @type {UPlot} */ _plot, /** @type {number[]} */ splits, /** @type {number} */ _axis,
-          /** @type {number} */ _space, /** @type {number} */ step) =>
-          splits.map((value) => this.input?.label(value, step)),
+        values: (/** @type {UPlot} */ _plot, /** @type {number[]} */ splits) => splits.map((value) => this.input?.label(value)),
       },
     ];
   }
@@ -153,17 +150,12 @@ export class Plot {
     ctx.beginPath();
     ctx.rect(bbox.left - 6 * ratio, bbox.top - LANE_PX * ratio, bbox.width + 12 * ratio, bbox.height + LANE_PX * ratio);
     ctx.clip();
+    ctx.fillStyle = ctx.strokeStyle = colour("--alarm");
     for (const each of annotations) {
       const isPointed = each === this.pointed;
       drawAnnotation(plot, each, { isPointed, withLine: isPointed || annotations.length <= MAX_LINES });
     }
     ctx.restore();
-  }
-
-  /** @param {UPlot} plot */
-  #listen({ over }) {
-    over.addEventListener("click", () => this.pointed && this.events.press(this.pointed.anomaly));
-    over.addEventListener("mouseleave", () => this.#point(null, null));
   }
 
   /** @param {UPlot} plot */
@@ -197,9 +189,9 @@ export class Plot {
 }
 
 /** Return the places that are drawn: those that are not hidden, and the others only if they sell. @param {PlotInput} input */
-function visiblePlaces({ lines, hidden }) {
+function visiblePlaces({ lines, isHidden }) {
   const named = palette.names.length;
-  return [...lines.keys()].filter((place) => !hidden.has(place) && (place < named || lines[place].some(Boolean)));
+  return [...lines.keys()].filter((place) => !isHidden(place) && (place < named || lines[place].some(Boolean)));
 }
 
 /** @param {PlotInput} input @param {number} place */
@@ -220,14 +212,11 @@ function stacked(input, places) {
   return sums;
 }
 
-/** @param {number} place */
-function area(place) {
-  return { stroke: colour("--paper"), width: 0.5, fill: colour(palette.property(place)), points: { show: false } };
-}
-
-/** @param {number} place */
-function curve(place) {
-  return { stroke: colour(palette.property(place)), width: 1.6, points: { show: false } };
+/** @param {PlotInput["form"]} form @param {number} place */
+function seriesOf(form, place) {
+  const of = colour(palette.property(place));
+  const how = form === "stacked" ? { stroke: colour("--paper"), width: 0.5, fill: of } : { stroke: of, width: 1.6 };
+  return { ...how, points: { show: false } };
 }
 
 /** @param {UPlot} _plot @param {number[]} splits @param {number} _axis @param {number} _space @param {number} step */
@@ -248,38 +237,26 @@ function roundTop(value, last) {
   return (ROUND_TOPS.find((n) => n * unit >= value * 1.05) ?? 10) * unit;
 }
 
-/** @param {UPlot} plot @param {Annotation} annotation @param {{ isPointed: boolean, withLine: boolean }} how */
-function drawAnnotation(plot, annotation, { isPointed, withLine }) {
-  const { ctx, bbox } = plot;
+/**
+ * Draw a triangle, filled for a single sale and outlined for the traffic of a whole second, and a line down from it.
+ *
+ * @param {UPlot} plot
+ * @param {Annotation} annotation
+ * @param {{ isPointed: boolean, withLine: boolean }} how
+ */
+function drawAnnotation({ ctx, bbox, valToPos }, { at, anomaly }, { isPointed, withLine }) {
   const ratio = window.devicePixelRatio;
-  const x = plot.valToPos(annotation.at, "x", true);
-  ctx.fillStyle = ctx.strokeStyle = colour("--alarm");
+  const x = valToPos(at, "x", true);
+  const radius = (isPointed ? 5.5 : 4) * ratio;
+  ctx.save();
+  ctx.translate(x, bbox.top - (LANE_PX / 2) * ratio);
+  ctx.scale(radius, anomaly.score > 0 ? radius : -radius);
+  ctx.lineWidth = (1.5 * ratio) / radius;
   ctx.globalAlpha = isPointed ? 1 : 0.85;
-  drawTriangle(ctx, { x, y: bbox.top - (LANE_PX / 2) * ratio, radius: (isPointed ? 5.5 : 4) * ratio }, annotation);
+  if (anomaly.second === undefined) ctx.fill(TRIANGLE);
+  else ctx.stroke(TRIANGLE);
+  ctx.restore();
   if (!withLine) return;
   ctx.globalAlpha = isPointed ? 0.9 : 0.2;
-  ctx.lineWidth = ratio;
-  ctx.beginPath();
-  ctx.moveTo(Math.round(x) + 0.5, bbox.top);
-  ctx.lineTo(Math.round(x) + 0.5, bbox.top + bbox.height);
-  ctx.stroke();
-}
-
-/**
- * Draw a filled triangle for a single sale, an outlined one for the traffic of a whole second.
- *
- * @param {CanvasRenderingContext2D} ctx
- * @param {{ x: number, y: number, radius: number }} place
- * @param {Annotation} annotation
- */
-function drawTriangle(ctx, { x, y, radius }, { up, wide }) {
-  const tip = up ? -radius : radius;
-  ctx.beginPath();
-  ctx.moveTo(x, y + tip);
-  ctx.lineTo(x + radius, y - tip);
-  ctx.lineTo(x - radius, y - tip);
-  ctx.closePath();
-  if (!wide) return ctx.fill();
-  ctx.lineWidth = window.devicePixelRatio * 1.5;
-  return ctx.stroke();
+  ctx.fillRect(Math.round(x), bbox.top, ratio, bbox.height);
 }

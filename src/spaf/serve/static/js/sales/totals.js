@@ -4,8 +4,8 @@ import { html } from "../../vendor/lit-html/lit-html.js";
 import { on } from "../core/events.js";
 import { amount, money, number, rate, roundMoney } from "../core/format.js";
 import { t } from "../core/i18n.js";
-import { getJson } from "../core/server.js";
-import { arrivals, baseCurrency, currentRun, totals } from "../core/state.js";
+import { newestJson } from "../core/server.js";
+import { arrivals, baseCurrency, currentRun, sums } from "../core/state.js";
 import { panel } from "../core/ui.js";
 import { escaped } from "../core/untrusted_text.js";
 import { sparkline } from "./sparkline.js";
@@ -19,10 +19,11 @@ const RETRY_MS = 2_000;
 
 /** @type {{ since: number, totals: Sums, sums: Sums } | null} totals since midnight, and the running sums of the same instant */
 let base = null;
-let requests = 0;
+let retry = 0;
 let drawnAt = 0;
-// Sales and cents a second, and those of the last minute; empty before the first snapshot.
-let rates = { sales: 0, revenue: 0, salesMinute: /** @type {number[]} */ ([]), revenueMinute: /** @type {number[]} */ ([]) };
+/** @type {{ sales: string, revenue: string, salesMinute: number[], revenueMinute: number[] }} */
+let rates = { sales: "–", revenue: "–", salesMinute: [], revenueMinute: [] };
+const getBase = newestJson();
 
 /** Draw the numbers. @param {HTMLElement} node */
 export function mountTotals(node) {
@@ -47,13 +48,13 @@ export function mountTotals(node) {
 
 /** Load what was sold since midnight, once; from then on the running sums carry it. @param {() => void} redraw */
 async function loadBase(redraw) {
-  requests += 1;
-  const request = requests;
-  const answer = await getJson("/api/today", { since: midnight() }).catch(() => null);
-  if (request !== requests) return;
-  if (answer) base = answer;
-  else setTimeout(() => request === requests && loadBase(redraw), RETRY_MS);
-  redraw();
+  clearTimeout(retry);
+  try {
+    base = await getBase("/api/today", { since: midnight() });
+    redraw();
+  } catch {
+    retry = setTimeout(() => loadBase(redraw), RETRY_MS);
+  }
 }
 
 function template() {
@@ -62,7 +63,8 @@ function template() {
   const others = today.filter(({ currency, sales }) => currency !== baseCurrency() && sales > 0);
   const hasOthers = others.length > 0;
   const own = today.find(({ currency }) => currency === baseCurrency());
-  return html`${rateFigures()}<div class="figure"><h3>${t("totals.today")}</h3><p class="big"
+  return html`${rateFigure("totals.sales", "sales-per-second", rates.sales, rates.salesMinute)}${
+    rateFigure("totals.revenue", "revenue-per-second", rates.revenue, rates.revenueMinute)}<div class="figure"><h3>${t("totals.today")}</h3><p class="big"
       data-test="today-${baseCurrency()}">${own ? money(own.cents, own.currency) : "–"}</p><p class="label figure-note">${
       own ? t("totals.count", { sales: number(own.sales), units: number(own.units) }) : ""}</p></div>
     <div class="figure figure-rest" ?hidden=${Boolean(base) && !hasOthers}><h3 id="rest-title">${t("totals.others")}</h3><div
@@ -71,17 +73,11 @@ function template() {
 
 /** Take the rates of now: they change more slowly than the totals, so that they can be read. */
 function updateRates() {
+  const cents = BigInt(Math.round(arrivals.rate(arrivals.revenue, RATE_WINDOW_S)));
   rates = {
-    sales: arrivals.sales(RATE_WINDOW_S), revenue: arrivals.revenue(RATE_WINDOW_S),
-    salesMinute: arrivals.salesMinute(), revenueMinute: arrivals.revenueMinute(),
+    sales: rate(arrivals.rate(arrivals.sales, RATE_WINDOW_S), 10), revenue: roundMoney(cents, baseCurrency()),
+    salesMinute: arrivals.minute(arrivals.sales), revenueMinute: arrivals.minute(arrivals.revenue),
   };
-}
-
-function rateFigures() {
-  const known = rates.salesMinute.length > 0;
-  const revenue = BigInt(Math.round(rates.revenue));
-  return html`${rateFigure("totals.sales", "sales-per-second", known ? rate(rates.sales, 10) : "–", rates.salesMinute)}${
-    rateFigure("totals.revenue", "revenue-per-second", known ? roundMoney(revenue, baseCurrency()) : "–", rates.revenueMinute)}`;
 }
 
 /** @param {string} key @param {string} test @param {string} value @param {number[]} minute */
@@ -100,10 +96,9 @@ function otherLine({ currency, sales, cents }) {
 function sinceMidnight() {
   if (!base) return [];
   const { totals: then, sums: from } = base;
-  const now = totals();
   const none = /** @type {CurrencySums} */ ([0, 0, "0"]);
-  return [...new Set([...Object.keys(then), ...Object.keys(now)])].map((currency) => {
-    const [a, b, c] = [then[currency] ?? none, now[currency] ?? none, from[currency] ?? none];
+  return [...new Set([...Object.keys(then), ...Object.keys(sums)])].map((currency) => {
+    const [a, b, c] = [then[currency] ?? none, sums[currency] ?? none, from[currency] ?? none];
     return {
       currency, sales: a[0] + b[0] - c[0], units: a[1] + b[1] - c[1],
       cents: BigInt(a[2]) + BigInt(b[2]) - BigInt(c[2]),
