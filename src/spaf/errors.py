@@ -14,7 +14,8 @@
     ├── QuarantineError       a record cannot be repaired, or must not be sent again
     ├── VerifyError           a verification could not be done; a difference is no error
     ├── LoadError             the load generator failed or reached less than was asked
-    └── BrowserError          no browser for the page, or it failed
+    ├── BrowserError          no browser for the page, or it failed
+    └── ResultsError          the record of a measurement: missing, damaged, taken, too new
 
 Each message says what happened, where, and what to do next. The command line prints the message
 only; a traceback in front of a user is a defect.
@@ -130,3 +131,7 @@ class LoadError(SpafError):
 
 class BrowserError(SpafError):
     """There is no browser for the page, or it failed."""
+
+
+class ResultsError(SpafError):
+    """The record of a measurement is missing, damaged or too new, or its name is taken."""

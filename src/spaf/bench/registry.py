@@ -104,6 +104,13 @@ def children(group: str) -> list[str]:
     return list(dict.fromkeys(name.partition(" ")[0] for name in names))
 
 
+def name_of(scenario: type[Scenario]) -> str:
+    """Return the command of a scenario; the name of its class if it has none."""
+    target = f"{scenario.__module__}:{scenario.__qualname__}"
+    names = (name for name, one in SCENARIOS.items() if one.target == target)
+    return next(names, scenario.__name__)
+
+
 def load(name: str) -> type[Scenario]:
     """Import and return a scenario by its command, such as `bench rates`."""
     scenario: type[Scenario] = pkgutil.resolve_name(SCENARIOS[name].target)

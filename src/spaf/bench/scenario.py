@@ -65,6 +65,11 @@ class Result(msgspec.Struct, frozen=True):
         """Why the result is not valid, or what is not proven: exit code 1 if there is a reason."""
         return []
 
+    @property
+    def invalid(self) -> list[str]:
+        """Why a measurement has no figure to report; a reason of a part only is not among them."""
+        return self.reasons
+
     def tables(self) -> Iterable[Table]:
         """Return what a person reads in place of the JSON object."""
         return ()
@@ -79,6 +84,8 @@ class Scenario(msgspec.Struct, frozen=True):
 
     bare: ClassVar[bool] = False
     """Whether the run is services only: the scenario submits jobs of its own."""
+    judges_intervals: ClassVar[bool] = False
+    """Whether the result says of each interval what disturbed it, and has no figure of that one."""
 
     def settings(self, settings: Settings) -> Settings:
         """Return the settings of the run, from those of the user."""

@@ -56,6 +56,9 @@ COMMANDS = {
     ),
     "bench": LazyCommand("spaf.cli.bench:app", GROUPS["bench"]),
     "prove": LazyCommand("spaf.cli.prove:app", GROUPS["prove"]),
+    "results": LazyCommand(
+        "spaf.cli.results:app", "Results of `spaf bench` and `spaf prove`: list, show."
+    ),
 }
 
 app = lazy_group(

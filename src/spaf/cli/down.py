@@ -9,6 +9,7 @@ import typer
 from spaf import settings
 from spaf.cli.terminal.output import err
 from spaf.stack import control
+from spaf.stack.state import RunFolder
 
 
 def down(
@@ -17,7 +18,8 @@ def down(
         bool,
         typer.Option(
             "--wipe",
-            help="Delete the run folder too: data, logs, passwords. A link or a mount is emptied.",
+            help="Delete the run folder too: data, logs, passwords; results of measurements stay. "
+            "A link or a mount is emptied.",
         ),
     ] = False,
 ) -> None:
@@ -26,5 +28,10 @@ def down(
     was_running = control.down(chosen, wipe=wipe)
     err.print("Stopped." if was_running else "Nothing was running.")
     if wipe:
-        kept = chosen.home.is_symlink() or chosen.home.exists()
-        err.print(f"{chosen.home} is {'empty' if kept else 'deleted'}.")
+        err.print(f"{chosen.home} is {_left(RunFolder(chosen.home))}.")
+
+
+def _left(home: RunFolder) -> str:
+    if home.has_results():
+        return f"empty but for {home.results}, which holds the results of measurements"
+    return "empty" if home.folder.is_symlink() or home.folder.exists() else "deleted"

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -74,6 +75,16 @@ class ProcessIdentity:
     def alive(self) -> bool:
         """Return whether the process still runs."""
         return self.process() is not None
+
+
+class SpawnedProcess(NamedTuple):
+    """A child of this process, by the name that messages call it."""
+
+    name: str
+    identity: ProcessIdentity
+
+
+_spawned: dict[int, SpawnedProcess] = {}
 
 
 @dataclass(frozen=True)
@@ -148,7 +159,7 @@ def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.nullcontext() if log is None else log.open("ab") as output:
-            return subprocess.Popen(
+            child = subprocess.Popen(
                 list(argv),
                 cwd=cwd,
                 env={**child_environment(), **(env or {})},
@@ -165,6 +176,15 @@ def spawn(  # noqa: PLR0913 - the options of subprocess.Popen
             )
     except OSError as error:
         raise ServiceError(name, f"cannot be started: {error}") from error
+    identity = ProcessIdentity.of(child.pid)
+    if identity is not None:
+        _spawned[child.pid] = SpawnedProcess(name, identity)
+    return child
+
+
+def spawned() -> list[SpawnedProcess]:
+    """Return every process that this one has started; many of them have ended."""
+    return list(_spawned.values())
 
 
 def run(

@@ -203,6 +203,8 @@ class RunFolder:
         self.flink = self.folder / "flink"
         self.checkpoints = self.folder / "checkpoints"
         self.runs = self.folder / "runs"
+        # Records of measurements; kept when the folder is deleted.
+        self.results = self.folder / "results"
         self.plans = self.folder / "plans"
         self.quarantine = self.runs / "quarantine.json"
 
@@ -221,10 +223,22 @@ class RunFolder:
             for part in (self.logs, self.kafka, self.flink, self.checkpoints, self.runs):
                 part.mkdir(mode=PRIVATE_MODE, exist_ok=True)
         except OSError as error:
-            raise StackError(
-                f"The run folder {self.folder} cannot be created ({error.strerror}).",
-                todo="Correct its permissions, or name another folder with SPAF_HOME.",
-            ) from error
+            raise _not_created(self.folder, error) from error
+
+    def create_results(self) -> None:
+        """Create the folder of the records; nothing else is needed before a run.
+
+        Raises:
+            StackError: the run folder holds files that are not SPAF's, or cannot be created.
+
+        """
+        self.require_usable()
+        try:
+            self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            self.marker.touch()
+            self.results.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _not_created(self.folder, error) from error
 
     def require_usable(self) -> None:
         """Check that the folder may be used as a run folder.
@@ -247,21 +261,32 @@ class RunFolder:
     def delete(self) -> None:
         """Delete the folder if SPAF created it; a link or a mount is emptied.
 
+        The records of measurements stay, and then the folder too.
+
         Raises:
             OSError: a part could not be deleted.
 
         """
         if not self.marker.exists():
             return
+        kept = {self.marker, self.results} if self.has_results() else {self.marker}
         for part in self.folder.iterdir():
+            if part in kept:
+                continue
             if part.is_dir() and not part.is_symlink():
                 shutil.rmtree(part)
-            elif part != self.marker:
+            else:
                 part.unlink()
+        if self.results in kept:
+            return
         # The last part: without it, what an interrupted deletion has left would be foreign.
         self.marker.unlink(missing_ok=True)
         if not self.folder.is_symlink() and not self.folder.is_mount():
             self.folder.rmdir()
+
+    def has_results(self) -> bool:
+        """Return whether there are records of measurements."""
+        return self.results.is_dir() and any(self.results.iterdir())
 
     def delete_checkpoints(self) -> None:
         """Delete the checkpoints of every job."""
@@ -372,3 +397,10 @@ class RunFolder:
         return Access.own(
             host, port, settings.schema_name, {str(role): passwords[role] for role in Role}
         )
+
+
+def _not_created(folder: Path, error: OSError) -> StackError:
+    return StackError(
+        f"The run folder {folder} cannot be created ({error.strerror}).",
+        todo="Correct its permissions, or name another folder with SPAF_HOME.",
+    )

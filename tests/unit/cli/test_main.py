@@ -31,17 +31,19 @@ VERBS = [
         "verify",
         "detect",
     ),
-    *("quarantine", "bench", "prove"),
+    *("quarantine", "bench", "prove", "results"),
 ]
 INSIDE = [
     *(f"quarantine {name}" for name in ("list", "show", "export", "replay")),
     *registry.SCENARIOS,
     "bench page",
+    *("results list", "results show"),
 ]
 WITH_JSON = [
     *("up", "status", "doctor", "load", "sell", "demo", "query", "verify", "detect"),
     *registry.SCENARIOS,
     *("quarantine list", "quarantine show", "quarantine replay"),
+    *("results list", "results show"),
 ]
 
 
@@ -229,5 +231,5 @@ def test_down_without_a_run_is_fine(
 def test_every_verb_is_a_module_of_its_own() -> None:
     """Named like the verb; a group is a package."""
     targets = [command.target for command in COMMANDS.values()]
-    groups = {"quarantine", "bench", "prove"}
+    groups = {"quarantine", "bench", "prove", "results"}
     assert targets == [f"spaf.cli.{name}:{'app' if name in groups else name}" for name in COMMANDS]

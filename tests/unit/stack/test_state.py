@@ -306,3 +306,16 @@ def test_the_rules_say_what_counts() -> None:
     told = JobContract.of(Settings(job=JobSettings(deduplicate_minutes=5)))
     assert told.rules() == Rules("BRL", 600_000, 60_000, 300_000)
     assert JobContract().rules().dedup_block_ms == 0
+
+
+def test_results_outlast_the_rest_of_the_folder(home: RunFolder) -> None:
+    """They are what the user made; a folder of results alone is a run folder, too."""
+    home.create_results()
+    (home.results / "rates-1").mkdir()
+    home.create()
+    home.delete()
+    assert sorted(part.name for part in home.folder.iterdir()) == [".spaf-home", "results"]
+    home.require_usable()
+    (home.results / "rates-1").rmdir()
+    home.delete()
+    assert not home.folder.exists()

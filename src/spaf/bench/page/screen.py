@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from spaf.bench.page.access import BrowserScenario, open_screen
 from spaf.bench.page.goals import Goal, goals_table, of_screen
@@ -29,6 +29,8 @@ class ScreenScenario(BrowserScenario, frozen=True):
 
     Frames a second, memory and processor time of the page are measured, too.
     """
+
+    judges_intervals: ClassVar[bool] = True
 
     rates: Annotated[Rates, option("Sales a second, with commas between.")] = (100, 1_000)
     seconds: Annotated[Seconds, option("How long at each rate.", flag="--for")] = Seconds(60)

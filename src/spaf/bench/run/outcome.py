@@ -8,6 +8,9 @@ from typing import Any, Self
 
 import msgspec
 
+from spaf.bench.results import recording
+from spaf.bench.results.record import Interval
+from spaf.bench.results.sales import sale_columns
 from spaf.bench.run.verdict import verify
 from spaf.generate.locust.load_result import LoadResult
 from spaf.measure.latency import Stamps, hops, showings, stamps
@@ -40,6 +43,8 @@ class Outcome(msgspec.Struct, frozen=True):
     warm_up_s: float
     sampler: Sampler
     painted: Painted | None = None
+    interval: Interval | None = None
+    """What disturbed the machine meanwhile; None in a run that is not recorded."""
 
     @property
     def reasons(self) -> list[str]:
@@ -51,7 +56,19 @@ class Outcome(msgspec.Struct, frozen=True):
             reasons.append(f"{self.measured.unseen} sales were never seen in PostgreSQL")
         if self.painted and self.painted.measured.unseen:
             reasons.append(f"{self.painted.measured.unseen} sales were never seen on the screen")
+        reasons += [
+            f"{one.negative} of {one.count} latencies are negative"
+            for one in self._durations()
+            if one.negative
+        ]
+        if self.interval is not None:
+            reasons += self.interval.interference.reasons
         return reasons
+
+    def _durations(self) -> list[Quantiles]:
+        """Return intended → visible in each measured place, whether valid or not."""
+        painted = [] if self.painted is None else [self.painted.measured.latency()]
+        return [one for one in (self.measured.latency(), *painted) if one is not None]
 
     def latencies(self) -> dict[str, Quantiles | None]:
         """Return intended → visible in each measured place; None in a run that is not valid."""
@@ -86,6 +103,7 @@ class Outcome(msgspec.Struct, frozen=True):
             "cpu_cores": round(self.sampler.cores(), 3),
             "cores": self.sampler.core_use(self.load),
             "services": self.sampler.table(),
+            "interference": None if self.interval is None else self.interval.interference,
         }
         return dict(msgspec.to_builtins(record))
 
@@ -97,11 +115,16 @@ class Measurement(msgspec.Struct):
     watch: VisibilityWatch
     begin: Mapping[int, int]
     sampler: Sampler
+    interval: recording.OpenInterval
     screen: Screen | None = None
 
     @classmethod
     def start(
-        cls, run: Run, screen: Screen | None = None, watch: VisibilityWatch | None = None
+        cls,
+        run: Run,
+        screen: Screen | None = None,
+        watch: VisibilityWatch | None = None,
+        name: str = "sales",
     ) -> Measurement:
         """Start to watch the tables.
 
@@ -109,6 +132,7 @@ class Measurement(msgspec.Struct):
             run: the run.
             screen: its page in a browser, to be measured too; the caller ends it.
             watch: the process that watches, if the caller has started it before the run.
+            name: of the measurement in the record of the run.
 
         Raises:
             StoreError: PostgreSQL cannot be listened to.
@@ -119,7 +143,8 @@ class Measurement(msgspec.Struct):
         watch.listen(run.access)
         sampler = Sampler(run.home)
         sampler.sample()
-        return cls(run, watch, run.end_offsets(), sampler, screen)
+        begin = run.end_offsets()
+        return cls(run, watch, begin, sampler, recording.interval(name), screen)
 
     def __enter__(self) -> Self:
         """Return the measurement."""
@@ -138,6 +163,7 @@ class Measurement(msgspec.Struct):
         """
         self.sampler.sample()
         cost = self._finish_screen()
+        interval = self.interval.end()
         verdict = verify(self.run)
         self.watch.stop()
         warm_up_s = min(WARM_UP_S, load.duration_s / 3)
@@ -147,7 +173,9 @@ class Measurement(msgspec.Struct):
         if self.screen is not None and cost is not None:
             painted = Painted(self._join(self.screen.file).after(start_us), cost)
             self.screen.delete_reports()
-        return Outcome(load, verdict, measured, warm_up_s, self.sampler, painted)
+        on_screen = painted.measured if painted else None
+        recording.add_sales(self.interval.name, sale_columns(measured, on_screen))
+        return Outcome(load, verdict, measured, warm_up_s, self.sampler, painted, interval)
 
     def _finish_screen(self) -> PageCost | None:
         """Return the cost of painting, and end the browser: no sale is left to be painted."""
@@ -159,9 +187,13 @@ class Measurement(msgspec.Struct):
         return cost
 
     def _join(self, file: Path) -> Stamps:
-        """Join the sales with the visible counts; the raw values replace the file."""
+        """Join the sales with the visible counts; the raw values replace the file.
+
+        A recorded run has them in its record.
+        """
         records = read(self.run.kafka, self.run.topic, self.begin, self.run.end_offsets())
         joined = stamps(records, self.run.rules, showings(file))
-        joined.save(file.with_suffix(".npz"))
+        if not recording.recorded():
+            joined.save(file.with_suffix(".npz"))
         file.unlink()
         return joined

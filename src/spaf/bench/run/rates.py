@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -43,6 +43,11 @@ class RatesResult(Result, frozen=True):
         """Why the figures at a rate are not valid."""
         return [f"{one['rate']:g} sales/s: {why}" for one in self.rates for why in one["reasons"]]
 
+    @property
+    def invalid(self) -> list[str]:
+        """The same if no rate is valid; a valid rate is reported, whatever the others are."""
+        return [] if any(one["valid"] for one in self.rates) else self.reasons
+
     def tables(self) -> Iterable[Table]:
         """Return a row a rate."""
         rows = list(map(_row, self.rates))
@@ -79,6 +84,8 @@ def _hop(outcome: dict[str, Any], hop: str) -> str:
 class RatesScenario(Scenario, frozen=True):
     """Sell at each rate in turn; verify all; latency of every sale, memory and processor time."""
 
+    judges_intervals: ClassVar[bool] = True
+
     rates: Annotated[Rates, option("Sales a second, with commas between.")] = (10, 50, 100, 1_000)
     seconds: Annotated[Seconds, option("How long at each rate.", flag="--for")] = Seconds(60)
 
@@ -88,19 +95,26 @@ class RatesScenario(Scenario, frozen=True):
         return RatesResult(self.seconds, [outcome.as_dict() for outcome in outcomes])
 
 
-def measure_rate(
-    run: Run, rate: float, seconds: float, progress: Progress, screen: Screen | None = None
+def measure_rate(  # noqa: PLR0913 - what a benchmark varies
+    run: Run,
+    rate: float,
+    seconds: float,
+    progress: Progress,
+    screen: Screen | None = None,
+    *,
+    repeat: int = 1,
 ) -> Outcome:
     """Sell at one rate, then verify everything and measure every sale.
 
-    With a screen, each sale is measured there too; its browser is ended when the load is.
+    With a screen, each sale is measured there too; its browser is ended when the load is. `repeat`
+    tells several measurements of one rate apart.
 
     Raises:
         LoadError: the load left no result.
         SpafError: the run could not be verified.
 
     """
-    with Measurement.start(run, screen) as measurement:
+    with Measurement.start(run, screen, name=f"{rate:g}-{repeat}") as measurement:
         return measure_load(measurement, offered(run), rate, seconds, progress)
 
 

@@ -79,8 +79,8 @@ class ScaleResult(Result, frozen=True):
     failures: list[str]
 
     @property
-    def reasons(self) -> list[str]:
-        """What failed, what was not counted, and what grew."""
+    def invalid(self) -> list[str]:
+        """What failed and what was not counted."""
         reasons = list(self.failures)
         for factor in self.factors:
             reasons += [
@@ -90,8 +90,14 @@ class ScaleResult(Result, frozen=True):
             ]
         if self.day is not None:
             reasons += [] if self.day.exact else ["the tables of the day are not exact"]
-            reasons += [f"the memory of {name} still grew" for name in self.day.growing]
-        return reasons + (["interrupted"] if self.interrupted else [])
+        return reasons
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it is not valid, and what grew."""
+        growing = [] if self.day is None else self.day.growing
+        grew = [f"the memory of {name} still grew" for name in growing]
+        return [*self.invalid, *grew, *(["interrupted"] if self.interrupted else [])]
 
     def tables(self) -> Iterable[Table]:
         """Return a row a level, a row a factor, and a row a process of the day."""

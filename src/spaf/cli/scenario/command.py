@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, NamedTuple, get_args
 
@@ -10,7 +11,9 @@ import msgspec
 import typer
 
 from spaf import settings
-from spaf.bench.run.machine import machine
+from spaf.bench import registry
+from spaf.bench.results.provenance import assignments
+from spaf.bench.runner import Order, json_of, run_recorded
 from spaf.bench.scenario import Names, Rates, Result, Scenario, Seconds, SeedRange
 from spaf.cli.scenario.options import (
     duration_text,
@@ -22,6 +25,18 @@ from spaf.cli.scenario.options import (
 )
 from spaf.cli.terminal.output import Json, duration, err, out, print_json, rates_of, table
 from spaf.cli.terminal.progress import StartProgress, progress_line
+from spaf.settings import Settings
+
+ResultsName = Annotated[
+    str,
+    typer.Option(
+        "--results",
+        metavar="NAME",
+        help="Name of the record below the run folder's results, or its path, which has a slash. "
+        "By default the scenario and the time.",
+        show_default=False,
+    ),
+]
 
 
 class Notation(NamedTuple):
@@ -42,14 +57,16 @@ NOTATIONS: dict[Any, Notation] = {
 def command(scenario: type[Scenario]) -> Callable[..., None]:
     """Return the function of a command: its signature has an option for each field."""
 
-    def run(*, json: bool, **options: Any) -> None:
+    def run(*, json: bool, results: str, **options: Any) -> None:
         given = {name: value for name, value in options.items() if value is not None}
-        _run(scenario(**given), as_json=json)
+        _run(scenario(**given), results, as_json=json)
 
-    json_option = inspect.Parameter(
-        "json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json
-    )
-    signature = inspect.Signature([*_options(scenario), json_option])
+    kind = inspect.Parameter.KEYWORD_ONLY
+    common = [
+        inspect.Parameter("results", kind, default="", annotation=ResultsName),
+        inspect.Parameter("json", kind, default=False, annotation=Json),
+    ]
+    signature = inspect.Signature([*_options(scenario), *common])
     run.__doc__ = inspect.getdoc(scenario)
     run.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     vars(run)["__signature__"] = signature
@@ -64,7 +81,7 @@ def _options(scenario: type[Scenario]) -> Iterator[inspect.Parameter]:
         if notation is not None:
             value_type, default = str, notation.format(default) if default else None
         info = typer.Option(
-            meta.extra["flag"] or f"--{field.name.replace('_', '-')}",
+            _flag(field.name, meta),
             help=meta.description,
             min=meta.ge,
             max=meta.le,
@@ -78,22 +95,54 @@ def _options(scenario: type[Scenario]) -> Iterator[inspect.Parameter]:
         )
 
 
-def _run(scenario: Scenario, *, as_json: bool) -> None:
+def command_line(scenario: Scenario, chosen: Settings) -> str:
+    """Return the line that runs a scenario again: settings and options that are not the default."""
+    words = [*assignments(chosen), "spaf", registry.name_of(type(scenario))]
+    for field in msgspec.structs.fields(scenario):
+        value = getattr(scenario, field.name)
+        if value == field.default:
+            continue
+        value_type, meta = get_args(field.type)
+        flag = _flag(field.name, meta)
+        if isinstance(value, bool):
+            on, _, off = flag.partition("/")
+            words.append(on if value else off)
+            continue
+        notation = NOTATIONS.get(value_type)
+        text = str(value) if notation is None else notation.format(value)
+        words += [flag, shlex.quote(text)]
+    return " ".join(words)
+
+
+def _flag(name: str, meta: msgspec.Meta) -> str:
+    """Return how an option is written."""
+    flag: str | None = (meta.extra or {})["flag"]
+    return flag or f"--{name.replace('_', '-')}"
+
+
+def _run(scenario: Scenario, results: str, *, as_json: bool) -> None:
     chosen = settings.load()
     for notice in scenario.prepare(chosen):
         err.print(notice, style="dim", markup=False, highlight=False)
+    name = registry.name_of(type(scenario))
+    order = Order(scenario, name, command_line(scenario, chosen), results)
     with progress_line() as progress:
-        result = scenario.measure(chosen, StartProgress(), progress)
+        recorded = run_recorded(order, chosen, StartProgress(), progress)
     if as_json:
-        print_json({"machine": machine(), **msgspec.to_builtins(result)})
-    else:
-        _print(result)
-    if result.reasons:
-        err.print("; ".join(result.reasons), style="red", markup=False, highlight=False)
+        print_json(json_of(recorded))
+    elif recorded.valid:
+        print_result(recorded.result)
+    if recorded.reasons:
+        if not recorded.valid:
+            err.print("Not valid, so no figures are shown:", style="red")
+        err.print("; ".join(recorded.reasons), style="red", markup=False, highlight=False)
+    err.print(f"Result: {recorded.folder}", style="dim", markup=False, highlight=False)
+    if recorded.reasons:
         raise typer.Exit(1)
 
 
-def _print(result: Result) -> None:
+def print_result(result: Result) -> None:
+    """Print the tables and the summary of a result."""
     for title, columns, rows in result.tables():
         out.print(table(title, columns, rows))
     if result.summary():

@@ -9,7 +9,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from spaf.bench.results.record import Interval
 from spaf.bench.run.outcome import Outcome, Painted
+from spaf.measure.interference import Interference
 from spaf.measure.latency import Stamps
 from spaf.measure.resources import Sampler
 from spaf.measure.screen import FrameRate, PageCost
@@ -20,12 +22,14 @@ from tests.support.load_results import LOAD
 COST = PageCost("Chromium", FrameRate.of([60.0, 58.0, 59.0]), 7.2, 60.0, 300.0, 0.5, 900)
 
 
-def outcome(
+def outcome(  # noqa: PLR0913 - each fault that a run may have
     *,
     unaccounted: int = 0,
     unseen: int = 0,
     sales: int = 2,
+    early: int = 0,
     unpainted: int | None = None,
+    interval: Interval | None = None,
     **load: Any,
 ) -> Outcome:
     """Return a run without fault but for what is asked for; `unpainted` makes it have a screen."""
@@ -41,13 +45,16 @@ def outcome(
         reasons={},
     )
     at = np.arange(sales, dtype=np.int64) * 1_000
-    stamps = Stamps(at, at + 100, at + 200, at + 3_200, at + 5_000, unseen)
+    visible = at + 5_000
+    visible[:early] = at[:early] - 1
+    stamps = Stamps(at, at + 100, at + 200, at + 3_200, visible, unseen)
     result = msgspec.structs.replace(LOAD, **load)
     painted = None
     if unpainted is not None:
         later = Stamps(at, at + 100, at + 200, at + 8_000, at + 25_000, unpainted)
         painted = Painted(later, COST)
-    return Outcome(result, verdict, stamps, 3.0, Sampler(RunFolder(Path("none"))), painted)
+    sampler = Sampler(RunFolder(Path("none")))
+    return Outcome(result, verdict, stamps, 3.0, sampler, painted, interval)
 
 
 def test_run_without_fault_is_valid_and_reports_its_latency() -> None:
@@ -61,9 +68,39 @@ def test_run_without_fault_is_valid_and_reports_its_latency() -> None:
     assert (record["exact"], record["produced"], record["acked"]) == (True, 100, 100)
 
 
+DISTURBED = Interval(
+    "100 sales/s",
+    0,
+    60_000_000,
+    Interference(
+        seconds=60.0,
+        cores=2,
+        other_cores=1.0,
+        other_name="ffmpeg",
+        unseen_cores=0.0,
+        steal_cores=0.0,
+        throttled_s=0.0,
+        heat_throttles=0,
+        clock_step_ms=12.5,
+    ),
+)
+OTHERS = "other programs used 1.00 of 2 cores, most of it ffmpeg"
+
+
+def test_what_disturbed_the_machine_takes_the_latency_away() -> None:
+    """Each disturbance is a reason; the counters stay in the record."""
+    found = outcome(interval=DISTURBED)
+    assert found.reasons == [OTHERS, "the wall clock was set by +12.5 ms"]
+    record = found.as_dict()
+    assert record["latency_ms"] == {"store": None}
+    assert record["interference"]["other_name"] == "ffmpeg"
+    assert outcome().as_dict()["interference"] is None
+
+
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"unaccounted": 1}, "the tables are not exact"),
     ({"unseen": 3}, "3 sales were never seen in PostgreSQL"),
+    ({"early": 1}, "1 of 2 latencies are negative"),
     ({"failed": 2}, "2 of 100 sales failed"),
     ({"acked": 99}, "only 99 of 100 sales were acknowledged"),
     ({"achieved_rate": 9.89}, "the generator fell behind: 9.9 of 10 sales/s"),

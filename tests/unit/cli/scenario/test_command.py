@@ -93,7 +93,10 @@ def test_a_field_is_an_option_with_its_default() -> None:
     done = invoke("--json")
     record = json.loads(done.stdout)
     assert record.pop("machine")["cores"] > 0
+    assert Path(record.pop("record")).is_dir()
     assert record == {
+        "valid": True,
+        "reasons": [],
         "rates": [10.0, 1_000.0],
         "seconds": 60.0,
         "seeds": [101, 102, 103],
@@ -161,4 +164,5 @@ def test_the_self_test_needs_nothing_to_run() -> None:
     assert record["damages"] == record["caught"] > 40
     assert record["false_alarms"] == 0
     assert record["passed"] is True
-    assert list(Path.cwd().iterdir()) == []
+    assert Path(record["record"]).parent == Path.cwd() / ".spaf" / "results"
+    assert list(Path.cwd().iterdir()) == [Path.cwd() / ".spaf"]
