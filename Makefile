@@ -12,7 +12,7 @@ PYTHON = $(shell for p in python3.12 python3.11 python3; do \
 unexport CDPATH GREP_OPTIONS GREP_COLORS PYTHONPATH PYTHONHOME PYTHONWARNINGS PYTHONOPTIMIZE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench screenshots clean
+.PHONY: help setup demo test test-long check format bench screenshots figures clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ bench: $(READY) ## the figures: latency at rates, and a drain
 
 screenshots: $(READY) ## the pictures of the page in the README, from a real run (needs Chromium)
 	@$(RUN)/python tools/screenshots.py
+
+figures: $(READY) ## renew the marked figures of the documents from results/reference
+	@$(RUN)/python tools/write_figures.py
 
 clean: ## stop what runs; delete .venv, the run folder and caches
 	@test ! -x $(RUN)/spaf || $(RUN)/spaf down --wipe

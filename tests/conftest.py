@@ -16,6 +16,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from spaf.errors import BrowserError
+from spaf.measure.browser import find
 from spaf.sale import Rules
 from spaf.serve.run_info import JobInfo, RunInfo
 from spaf.settings import (
@@ -41,7 +42,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/integration/job/test_once.py",
         "tests/integration/bench/detection/",
     ),
-    "browser": ("tests/integration/measure/",),
+    "browser": ("tests/integration/measure/", "tests/integration/report/"),
     "stack": ("tests/integration/",),
     "run": ("tests/e2e/test_commands.py", "tests/e2e/page/", "tests/e2e/test_wipe.py"),
     "recovery": (
@@ -137,6 +138,16 @@ def no_browser() -> Callable[[BrowserError], None]:
         pytest.skip(f"{NO_BROWSER}; {TO_GET_IT}{missing.todo}")
 
     return skip
+
+
+@pytest.fixture(scope="session")
+def chromium(no_browser: Callable[[BrowserError], None]) -> Path:
+    """Return the program of the browser; without one the tests that need it are skipped."""
+    try:
+        return find(os.environ.get("SPAF_SERVE__BROWSER"))
+    except BrowserError as missing:
+        no_browser(missing)
+        raise
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -17,7 +17,7 @@ REGISTRIES = re.compile(
 HOME_PATHS = re.compile(r"(/root/|/home/[a-z]+/|/work/)")
 MAX_FILE_BYTES = 512 * 1024
 THIS = "tools/check_repository.py"
-VENDOR = ROOT / "src/spaf/serve/static/vendor"
+VENDORS = (ROOT / "src/spaf/serve/static/vendor", ROOT / "src/spaf/report/vendor")
 # Limits are MAX_ and MIN_, seconds are _S: the house style of CONTRIBUTING.md.
 POOR_CONSTANT = re.compile(
     r"^_?((MOST|LEAST|LARGEST|LONGEST|SMALLEST|DEEPEST)(_\w+)?|[A-Z0-9_]+_SECONDS)$"
@@ -71,16 +71,16 @@ def lock_complaints() -> list[str]:
     return found
 
 
-def vendor_complaints() -> list[str]:
+def vendor_complaints(folder: Path) -> list[str]:
     """Return vendored files that VENDORED.md does not list with the sum that they have."""
-    listed = dict(VENDORED_ROW.findall((VENDOR / "VENDORED.md").read_text()))
+    listed = dict(VENDORED_ROW.findall((folder / "VENDORED.md").read_text()))
     found = {
-        path.relative_to(VENDOR).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in VENDOR.rglob("*")
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
         if path.is_file() and path.name != "VENDORED.md"
     }
     return [
-        f"{VENDOR.relative_to(ROOT)}/{name}: is not what VENDORED.md lists; renew both together"
+        f"{folder.relative_to(ROOT)}/{name}: is not what VENDORED.md lists; renew both together"
         for name in sorted(listed.keys() | found.keys())
         if listed.get(name) != found.get(name)
     ]
@@ -114,7 +114,8 @@ def naming_complaints() -> list[str]:
 def main() -> int:
     """Print every complaint; exit code 1 if there is one."""
     found = [c for path in tracked() for c in complaints_about(path)]
-    found += lock_complaints() + vendor_complaints() + naming_complaints()
+    found += lock_complaints() + naming_complaints()
+    found += [complaint for folder in VENDORS for complaint in vendor_complaints(folder)]
     for complaint in found:
         print(complaint)
     return 1 if found else 0

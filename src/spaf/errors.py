@@ -15,7 +15,8 @@
     ├── VerifyError           a verification could not be done; a difference is no error
     ├── LoadError             the load generator failed or reached less than was asked
     ├── BrowserError          no browser for the page, or it failed
-    └── ResultsError          the record of a measurement: missing, damaged, taken, too new
+    ├── ResultsError          the record of a measurement: missing, damaged, taken, too new
+    └── FigureError           no record has a figure, or the record is not valid
 
 Each message says what happened, where, and what to do next. The command line prints the message
 only; a traceback in front of a user is a defect.
@@ -135,3 +136,7 @@ class BrowserError(SpafError):
 
 class ResultsError(SpafError):
     """The record of a measurement is missing, damaged or too new, or its name is taken."""
+
+
+class FigureError(SpafError):
+    """No record has a figure, or the record that has it is not valid."""

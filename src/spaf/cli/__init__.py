@@ -59,6 +59,10 @@ COMMANDS = {
     "results": LazyCommand(
         "spaf.cli.results:app", "Results of `spaf bench` and `spaf prove`: list, show."
     ),
+    "slides": LazyCommand(
+        "spaf.cli.slides:slides",
+        "Write the talk: slides with notes, and figures and plots from records of results.",
+    ),
 }
 
 app = lazy_group(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,8 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 from spaf.bench.page.access import page_address
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.verdict import wait_until_done
-from spaf.errors import BrowserError
-from spaf.measure.browser import find, runs_as_root
+from spaf.measure.browser import runs_as_root
 from spaf.stack.process import wait_until
 from spaf.stack.run import Run
 from spaf.topic.producer import open_producer
@@ -41,16 +39,6 @@ WITNESS = """
   document.addEventListener("securitypolicyviolation",
     (event) => window.spafBlocked.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
-
-
-@pytest.fixture(scope="package")
-def chromium(no_browser: Callable[[BrowserError], None]) -> Path:
-    """Return the program of the browser; without one the tests of the page are skipped."""
-    try:
-        return find(os.environ.get("SPAF_SERVE__BROWSER"))
-    except BrowserError as missing:
-        no_browser(missing)
-        raise
 
 
 @pytest.fixture(scope="package")

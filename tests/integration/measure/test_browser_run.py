@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import psutil
 import pytest
 
 from spaf.errors import BrowserError
-from spaf.measure.browser import Browser, Viewport, find
+from spaf.measure.browser import Browser, Viewport
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import wait_until
 
@@ -51,21 +50,11 @@ def site() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def program(no_browser: Callable[[BrowserError], None]) -> Path:
-    """Return the browser's program."""
-    try:
-        return find(os.environ.get("SPAF_SERVE__BROWSER"))
-    except BrowserError as missing:
-        no_browser(missing)
-        raise
-
-
-@pytest.fixture(scope="module")
-def browser(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Yield a browser; it leaves neither a process nor a file behind."""
     parent = tmp_path_factory.mktemp("browser")
     folder = parent / "runs"
-    with Browser(program, folder, parent / "browser.log") as one:
+    with Browser(chromium, folder, parent / "browser.log") as one:
         family = [psutil.Process(one.pid), *psutil.Process(one.pid).children(recursive=True)]
         yield one
     _, alive = psutil.wait_procs(family, timeout=5)
@@ -110,9 +99,9 @@ def test_nobody_else_can_be_reached(browser: Browser, site: str) -> None:
     assert wait_until(lambda: tab.value("document.title") == "small", 10)
 
 
-def test_a_browser_may_be_ended_twice(program: Path, tmp_path: Path) -> None:
+def test_a_browser_may_be_ended_twice(chromium: Path, tmp_path: Path) -> None:
     """A program that no longer needs it ends it before its block does."""
-    with Browser(program, tmp_path / "runs", tmp_path / "browser.log") as browser:
+    with Browser(chromium, tmp_path / "runs", tmp_path / "browser.log") as browser:
         browser.close()
         assert not psutil.pid_exists(browser.pid)
         browser.close()

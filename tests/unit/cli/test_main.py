@@ -31,7 +31,7 @@ VERBS = [
         "verify",
         "detect",
     ),
-    *("quarantine", "bench", "prove", "results"),
+    *("quarantine", "bench", "prove", "results", "slides"),
 ]
 INSIDE = [
     *(f"quarantine {name}" for name in ("list", "show", "export", "replay")),

@@ -1,0 +1,73 @@
+"""`spaf slides`: the talk, made from the records of measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spaf import settings
+from spaf.bench.results.record import ResultRecord
+from spaf.cli.terminal.output import counted, err, out, printable
+from spaf.measure.browser import find
+from spaf.report.figures import Figures
+from spaf.report.language import Language
+from spaf.report.pdf import print_slides
+from spaf.report.records import REFERENCE, read_records
+from spaf.report.renderer import Renderer
+from spaf.report.slides import check_folder, write_talk
+from spaf.stack.state import RunFolder
+
+PDF = "slides.pdf"
+
+
+def slides(
+    results: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of records; without it, the reference of the repository, else those of "
+            "the run folder.",
+        ),
+    ] = None,
+    *,
+    language: Annotated[Language, typer.Option(help="Of the slides and notes.")] = Language.en,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write; without it, talk-en or talk-pt.")
+    ] = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print the slides to slides.pdf too, by Chromium.")
+    ] = False,
+) -> None:
+    """Write the talk: about twenty slides with notes, figures and plots from records of results.
+
+    Open index.html in a browser; S shows the notes. It needs no network. What was not measured is a
+    visible gap with its reason.
+    """
+    configured = settings.load()
+    # Before any work: a browser that is missing, a folder that is taken.
+    program = find(configured.serve.browser) if pdf else None
+    folder = output or Path(f"talk-{language}")
+    check_folder(folder)
+    renderer = Renderer(Figures(_records(results, RunFolder(configured.home).results)), language)
+    page = write_talk(renderer, folder)
+    if program is not None:
+        print_slides(page, folder / PDF, program)
+    for name, reason in renderer.gaps.items():
+        err.print(printable(f"{name}: {reason}"), style="yellow", markup=False, highlight=False)
+    if renderer.gaps:
+        err.print(f"{counted(len(renderer.gaps), 'gap')} in the slides; see above.")
+    out.print(f"Talk: open {page.absolute()}, press S for the notes.", markup=False)
+
+
+def _records(wanted: Path | None, own: Path) -> list[ResultRecord]:
+    """Return the records that the user names; or the reference, or those of the run folder, if any.
+
+    Raises:
+        ResultsError: the folder that the user names has none, or one cannot be read.
+
+    """
+    if wanted is not None:
+        return read_records(wanted)
+    found = next((folder for folder in (REFERENCE, own) if folder.is_dir()), None)
+    return [] if found is None else read_records(found)

@@ -1,0 +1,1 @@
+"""What is made from records of measurements: figures by name, plots and the talk."""

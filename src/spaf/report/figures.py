@@ -1,0 +1,122 @@
+"""Figures by name: what a text says comes from a record of a measurement, or shows as a gap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import msgspec
+
+from spaf.bench.results.record import ResultRecord
+from spaf.errors import FigureError
+from spaf.report.language import Language, number
+
+# A step of a path: a key of an object, and which item of a list.
+STEP = re.compile(r"(?P<key>[^.\[\]]+)(?:\[(?P<field>\w+)=(?P<value>[^\]]+)\])?(?:\.|$)")
+PARAMETER = re.compile(r"\\\{(\w+)\\\}")
+# A parameter stands for one part of a name: no dot.
+PART = r"(?P<\1>[^.]+)"
+
+
+class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a figure is found, and how it is written."""
+
+    name: str
+    scenario: str
+    path: str
+    unit: str = ""
+    digits: int = 0
+
+    def match(self, name: str) -> str | None:
+        """Return the path of a figure if this defines it."""
+        found = re.fullmatch(PARAMETER.sub(PART, re.escape(self.name)), name)
+        return None if found is None else self.path.format_map(found.groupdict())
+
+
+class Figure(NamedTuple):
+    """A measured value, as a text shows it."""
+
+    value: float
+    unit: str
+    digits: int
+
+    def text(self, language: Language) -> str:
+        """Return the number with its unit, as the language writes both."""
+        return number(self.value, self.digits, language, self.unit)
+
+
+class Figures:
+    """The figures of a set of records."""
+
+    def __init__(self, records: Iterable[ResultRecord]) -> None:
+        """Keep the newest record of each scenario, a valid one before one that is not."""
+        self.records: dict[str, ResultRecord] = {}
+        for record in sorted(records, key=lambda one: (one.validity.valid, one.started_us)):
+            self.records[record.scenario] = record
+
+    def result(self, scenario: str) -> Any:
+        """Return the valid result of a scenario.
+
+        Raises:
+            FigureError: there is no record of it, or it is not valid.
+
+        """
+        record = self.records.get(scenario)
+        command = f"`spaf {scenario}`"
+        if record is None:
+            raise FigureError(f"There is no result of {command}.")
+        if not record.validity.valid:
+            reason = "; ".join(record.validity.reasons)
+            raise FigureError(f"The result of {command} is not valid: {reason}.")
+        return record.result
+
+    def figure(self, name: str) -> Figure:
+        """Return a figure by its name.
+
+        Raises:
+            FigureError: no record has it, the record is not valid, or no figure has this name.
+
+        """
+        for definition in definitions():
+            path = definition.match(name)
+            if path is not None:
+                value = _at(self.result(definition.scenario), path)
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    return Figure(value, definition.unit, definition.digits)
+                raise FigureError(f"The result of `spaf {definition.scenario}` has no {path}.")
+        raise FigureError(f"No figure is named {name}; see figures.toml.")
+
+    def values(self, names: Sequence[str]) -> list[float]:
+        """Return the values of several figures, as a plot needs them.
+
+        Raises:
+            FigureError: one of them is missing.
+
+        """
+        return [self.figure(name).value for name in names]
+
+
+@cache
+def definitions() -> tuple[Definition, ...]:
+    """Return the definition of every figure; of two that match a name, the first one counts."""
+    text = files("spaf.report").joinpath("figures.toml").read_bytes()
+    return tuple(msgspec.toml.decode(text, type=dict[str, list[Definition]])["figure"])
+
+
+def _at(result: Any, path: str) -> Any:
+    """Return what stands at a path of a result; None if it is not there."""
+    found = result
+    for step in STEP.finditer(path):
+        found = found.get(step["key"]) if isinstance(found, Mapping) else None
+        if step["field"] is not None and found is not None:
+            found = next((one for one in found if _is(one, step["field"], step["value"])), None)
+    return found
+
+
+def _is(item: Mapping[str, Any], field: str, value: str) -> bool:
+    """Return whether a field of an item has a value, which the path writes as text."""
+    found = item.get(field)
+    return f"{found:g}" == value if isinstance(found, float) else str(found) == value

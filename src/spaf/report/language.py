@@ -1,0 +1,38 @@
+"""The two languages of report and talk, and how each writes a number and a unit."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """A language of the report and of the talk."""
+
+    en = "en"
+    pt = "pt"
+
+
+# The units that Portuguese writes with other words.
+UNITS = {"cores": "núcleos", "records/s": "registros/s", "sales/s": "vendas/s"}
+# Between the groups of three digits and before the decimals; Portuguese swaps them.
+SWAPPED = str.maketrans(",.", ".,")
+# Between a number and its unit, so that no line ends between them.
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+
+
+def number(value: float, digits: int, language: Language, unit: str = "") -> str:
+    """Return a number with its unit as the language writes it: 1,234.5 ms or 1.234,5 ms.
+
+    Args:
+        value: the number.
+        digits: decimal places; if negative, the number is rounded to tens, hundreds or thousands.
+        language: of the text.
+        unit: its English name, or nothing.
+
+    """
+    text = f"{round(value, digits):,.{max(digits, 0)}f}"
+    if language is Language.pt:
+        text, unit = text.translate(SWAPPED), UNITS.get(unit, unit)
+    if not unit:
+        return text
+    return f"{text}%" if unit == "%" else f"{text}{NO_BREAK_SPACE}{unit}"

@@ -1,0 +1,45 @@
+"""A page as PDF, printed by headless Chromium."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from spaf.errors import BrowserError, SettingsError
+from spaf.files import write_atomically
+from spaf.measure.browser import Browser, Viewport
+from spaf.stack.process import wait_until
+
+# Size of a slide; the style sheet of reveal.js makes each a page of this size.
+SLIDE = Viewport(1280, 720)
+# The script that is true when each slide has a page of its own.
+LAID_OUT = "document.querySelectorAll('.pdf-page').length > 0"
+# Far above what the layout of all slides needs, seconds.
+READY_TIMEOUT_S = 20.0
+
+
+def print_slides(page: Path, target: Path, program: Path) -> None:
+    """Print the slides of a page, each on a page of its own.
+
+    Args:
+        page: the page of the talk.
+        target: the PDF; an existing file is replaced.
+        program: the browser.
+
+    Raises:
+        BrowserError: the browser does not start, or does not show the slides.
+        SettingsError: the file cannot be written.
+
+    """
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        with Browser(program, folder, folder / "browser.log") as browser:
+            tab = browser.open(f"{page.absolute().as_uri()}?view=print", SLIDE)
+            if not wait_until(lambda: tab.value(LAID_OUT) is True, READY_TIMEOUT_S):
+                raise BrowserError(f"Chromium does not show the slides of {page}.")
+            printed = tab.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
+    try:
+        write_atomically(target, base64.b64decode(printed["data"]))
+    except OSError as error:
+        raise SettingsError(f"{target} cannot be written ({error.strerror}).") from error
