@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
-from spaf.bench.results.record import ResultRecord, Validity
+from spaf.bench.results.folder import write_arrays
+from spaf.bench.results.record import SALES_FILE, Validity
+from spaf.bench.results.sales import SHARES
+from spaf.report.figures import StoredRecord
 from tests.support.records import RECORD
 
-RATES = (10.0, 100.0, 10_000.0)
+RATES = (10.0, 50.0, 100.0, 10_000.0)
 HOPS = ("due_sent", "sent_appended", "appended_written", "written_visible")
 SERVICES = ("kafka", "jobmanager", "taskmanager", "postgres", "locust", "serve", "quarantine")
+SLOPES = {figure: {"exponent": 0.02} for figure in ("stack_us", "p99", "stack_mib")}
 KINDS = ("price_spike", "surge", "drought")
 
 
 def record(
     scenario: str, result: Any, *, started_us: int = 1, reasons: tuple[str, ...] = ()
-) -> ResultRecord:
+) -> StoredRecord:
     """Return a record of a scenario; with reasons it is not valid."""
-    return replace(
+    changed = replace(
         RECORD,
         name=scenario.replace(" ", "-"),
         scenario=scenario,
@@ -28,6 +35,7 @@ def record(
         machine=RECORD.machine | {"cpu": "A <CPU>", "system": "Linux 6"},
         result=result,
     )
+    return StoredRecord(changed, Path("nowhere"))
 
 
 def at_rate(rate: float) -> dict[str, Any]:
@@ -47,8 +55,22 @@ def at_rate(rate: float) -> dict[str, Any]:
     }
 
 
-def every_record() -> list[ResultRecord]:
-    """Return a record of each scenario that report and talk show."""
+def with_sales(stored: StoredRecord, folder: Path) -> StoredRecord:
+    """Return a record with the steps of a thousand sales at each rate, written to a folder."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for rate in RATES:
+        steps = {f"{rate:g}-1/{hop}_us": np.full(1_000, 750, dtype=np.int32) for hop in HOPS}
+        arrays |= steps | {
+            f"{rate:g}-1/due_us": np.arange(1_000) * 10_000,
+            f"{rate:g}-1/shares": SHARES,
+            f"{rate:g}-1/store_quantiles_us": np.full(len(SHARES) + 1, 3_000),
+        }
+    written = write_arrays(folder, SALES_FILE, arrays)
+    return StoredRecord(replace(stored.record, files={SALES_FILE: written}), folder)
+
+
+def every_record() -> list[StoredRecord]:
+    """Return a record of each scenario that report and talk show, without the single sales."""
     rates = {"seconds": 60.0, "rates": [at_rate(rate) for rate in RATES]}
     scores = {"kinds": {kind: {"precision": 1.0, "recall": 0.993} for kind in KINDS}}
     limit = {"events_per_second": 1_950_123, "cpu_us_per_event": 0.68}
@@ -57,5 +79,6 @@ def every_record() -> list[ResultRecord]:
         record("bench rates", rates),
         record("bench page screen", rates),
         record("bench drain", drain | {"limits": {"scan": limit, "decode": limit}}),
+        record("bench scale", {"factors": [{"factor": "rows", "slopes": SLOPES}]}),
         record("prove detection", scores | {"random": scores, "always": scores}),
     ]

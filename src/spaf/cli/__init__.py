@@ -59,6 +59,10 @@ COMMANDS = {
     "results": LazyCommand(
         "spaf.cli.results:app", "Results of `spaf bench` and `spaf prove`: list, show."
     ),
+    "report": LazyCommand(
+        "spaf.cli.report:report",
+        "Write the report: one page with method, plots, tables and failures, from the records.",
+    ),
     "slides": LazyCommand(
         "spaf.cli.slides:slides",
         "Write the talk: slides with notes, and figures and plots from records of results.",

@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from spaf import settings
-from spaf.bench.results.record import ResultRecord
-from spaf.cli.terminal.output import counted, err, out, printable
+from spaf.cli.terminal.output import out, print_gaps
 from spaf.measure.browser import find
 from spaf.report.figures import Figures
 from spaf.report.language import Language
 from spaf.report.pdf import print_slides
-from spaf.report.records import REFERENCE, read_records
+from spaf.report.records import chosen_records
 from spaf.report.renderer import Renderer
 from spaf.report.slides import check_folder, write_talk
 from spaf.stack.state import RunFolder
@@ -49,25 +48,11 @@ def slides(
     program = find(configured.serve.browser) if pdf else None
     folder = output or Path(f"talk-{language}")
     check_folder(folder)
-    renderer = Renderer(Figures(_records(results, RunFolder(configured.home).results)), language)
+    renderer = Renderer(
+        Figures(chosen_records(results, RunFolder(configured.home).results)), language
+    )
     page = write_talk(renderer, folder)
     if program is not None:
         print_slides(page, folder / PDF, program)
-    for name, reason in renderer.gaps.items():
-        err.print(printable(f"{name}: {reason}"), style="yellow", markup=False, highlight=False)
-    if renderer.gaps:
-        err.print(f"{counted(len(renderer.gaps), 'gap')} in the slides; see above.")
-    out.print(f"Talk: open {page.absolute()}, press S for the notes.", markup=False)
-
-
-def _records(wanted: Path | None, own: Path) -> list[ResultRecord]:
-    """Return the records that the user names; or the reference, or those of the run folder, if any.
-
-    Raises:
-        ResultsError: the folder that the user names has none, or one cannot be read.
-
-    """
-    if wanted is not None:
-        return read_records(wanted)
-    found = next((folder for folder in (REFERENCE, own) if folder.is_dir()), None)
-    return [] if found is None else read_records(found)
+    print_gaps(renderer.gaps)
+    out.print(f"Talk: open {page.absolute()}, press S for the notes.", markup=False, soft_wrap=True)

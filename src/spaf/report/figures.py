@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from numpy.typing import NDArray
 
+from spaf.bench.results.folder import read_arrays
 from spaf.bench.results.record import ResultRecord
 from spaf.errors import FigureError
 from spaf.report.language import Language, number
@@ -36,6 +39,13 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return None if found is None else self.path.format_map(found.groupdict())
 
 
+class StoredRecord(NamedTuple):
+    """A record, and the folder that holds its data."""
+
+    record: ResultRecord
+    folder: Path
+
+
 class Figure(NamedTuple):
     """A measured value, as a text shows it."""
 
@@ -51,11 +61,13 @@ class Figure(NamedTuple):
 class Figures:
     """The figures of a set of records."""
 
-    def __init__(self, records: Iterable[ResultRecord]) -> None:
+    def __init__(self, stored: Iterable[StoredRecord]) -> None:
         """Keep the newest record of each scenario, a valid one before one that is not."""
-        self.records: dict[str, ResultRecord] = {}
-        for record in sorted(records, key=lambda one: (one.validity.valid, one.started_us)):
-            self.records[record.scenario] = record
+        self.stored: dict[str, StoredRecord] = {}
+        for one in sorted(
+            stored, key=lambda one: (one.record.validity.valid, one.record.started_us)
+        ):
+            self.stored[one.record.scenario] = one
 
     def result(self, scenario: str) -> Any:
         """Return the valid result of a scenario.
@@ -64,14 +76,31 @@ class Figures:
             FigureError: there is no record of it, or it is not valid.
 
         """
-        record = self.records.get(scenario)
-        command = f"`spaf {scenario}`"
-        if record is None:
-            raise FigureError(f"There is no result of {command}.")
-        if not record.validity.valid:
-            reason = "; ".join(record.validity.reasons)
-            raise FigureError(f"The result of {command} is not valid: {reason}.")
-        return record.result
+        return self._valid(scenario).record.result
+
+    def rates(self) -> list[str]:
+        """Return the rates of `spaf bench rates` in order, as the names of figures write them.
+
+        Raises:
+            FigureError: there is no valid result.
+
+        """
+        rates: Sequence[Mapping[str, Any]] = self.result("bench rates")["rates"]
+        return [f"{rate:g}" for rate in sorted(one["rate"] for one in rates)]
+
+    def arrays(self, scenario: str, file: str) -> dict[str, NDArray[Any]]:
+        """Return the arrays of a file of a valid record, such as the steps of every sale.
+
+        Raises:
+            FigureError: there is no valid record, or it has no such file.
+            ResultsError: the file is damaged.
+
+        """
+        stored = self._valid(scenario)
+        arrays = read_arrays(stored.folder, stored.record, file)
+        if not arrays:
+            raise FigureError(f"The result of `spaf {scenario}` has no {file}.")
+        return arrays
 
     def figure(self, name: str) -> Figure:
         """Return a figure by its name.
@@ -89,6 +118,15 @@ class Figures:
                 raise FigureError(f"The result of `spaf {definition.scenario}` has no {path}.")
         raise FigureError(f"No figure is named {name}; see figures.toml.")
 
+    def _valid(self, scenario: str) -> StoredRecord:
+        stored = self.stored.get(scenario)
+        if stored is None:
+            raise FigureError(f"There is no result of `spaf {scenario}`.")
+        if not stored.record.validity.valid:
+            reason = "; ".join(stored.record.validity.reasons)
+            raise FigureError(f"The result of `spaf {scenario}` is not valid: {reason}.")
+        return stored
+
     def values(self, names: Sequence[str]) -> list[float]:
         """Return the values of several figures, as a plot needs them.
 
@@ -104,6 +142,10 @@ def definitions() -> tuple[Definition, ...]:
     """Return the definition of every figure; of two that match a name, the first one counts."""
     text = files("spaf.report").joinpath("figures.toml").read_bytes()
     return tuple(msgspec.toml.decode(text, type=dict[str, list[Definition]])["figure"])
+
+
+def _merit(stored: StoredRecord) -> tuple[bool, int]:
+    return stored.record.validity.valid, stored.record.started_us
 
 
 def _at(result: Any, path: str) -> Any:

@@ -15,6 +15,7 @@ from spaf.stack.process import wait_until
 SLIDE = Viewport(1280, 720)
 # The script that is true when each slide has a page of its own.
 LAID_OUT = "document.querySelectorAll('.pdf-page').length > 0"
+COMPLETE = "document.readyState == 'complete'"
 # Far above what the layout of all slides needs, seconds.
 READY_TIMEOUT_S = 20.0
 
@@ -32,12 +33,27 @@ def print_slides(page: Path, target: Path, program: Path) -> None:
         SettingsError: the file cannot be written.
 
     """
+    _print(f"{page.absolute().as_uri()}?view=print", LAID_OUT, target, program)
+
+
+def print_page(page: Path, target: Path, program: Path) -> None:
+    """Print a page on paper of the size that its style sheet states.
+
+    Raises:
+        BrowserError: the browser does not start, or does not show the page.
+        SettingsError: the file cannot be written.
+
+    """
+    _print(page.absolute().as_uri(), COMPLETE, target, program)
+
+
+def _print(address: str, ready: str, target: Path, program: Path) -> None:
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         with Browser(program, folder, folder / "browser.log") as browser:
-            tab = browser.open(f"{page.absolute().as_uri()}?view=print", SLIDE)
-            if not wait_until(lambda: tab.value(LAID_OUT) is True, READY_TIMEOUT_S):
-                raise BrowserError(f"Chromium does not show the slides of {page}.")
+            tab = browser.open(address, SLIDE)
+            if not wait_until(lambda: tab.value(ready) is True, READY_TIMEOUT_S):
+                raise BrowserError(f"Chromium does not show {address}.")
             printed = tab.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
     try:
         write_atomically(target, base64.b64decode(printed["data"]))

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import spaf
 from spaf.bench.results.folder import stored
-from spaf.bench.results.record import ResultRecord
 from spaf.errors import ResultsError
+from spaf.report.figures import StoredRecord
 
 REFERENCE = Path(spaf.__file__).parents[2] / "results" / "reference"
 TODO = "`spaf bench rates`, `spaf bench drain` and the others leave a record each."
 
 
-def read_records(folder: Path) -> list[ResultRecord]:
+def read_records(folder: Path) -> list[StoredRecord]:
     """Return the records in a folder, or in the folder of one record.
 
     Raises:
@@ -26,4 +26,21 @@ def read_records(folder: Path) -> list[ResultRecord]:
     for one in found:
         if one.record is None:
             raise ResultsError(one.problem)
-    return [one.record for one in found if one.record is not None]
+    return [StoredRecord(one.record, one.folder) for one in found if one.record is not None]
+
+
+def chosen_records(wanted: Path | None, own: Path) -> list[StoredRecord]:
+    """Return the records that the user names; or the reference, or those of the run folder, if any.
+
+    Args:
+        wanted: folder that the user names.
+        own: folder of the results of the run folder.
+
+    Raises:
+        ResultsError: the folder that the user names has none, or one cannot be read.
+
+    """
+    if wanted is not None:
+        return read_records(wanted)
+    found = next((folder for folder in (REFERENCE, own) if folder.is_dir()), None)
+    return [] if found is None else read_records(found)

@@ -14,7 +14,11 @@ from spaf.report.figures import Figures
 from spaf.report.language import Language
 from spaf.report.plots import PLOTS
 
+# Folder of the drawings that talk and report share.
+SHARED = "drawings"
 GAP = {Language.en: "not measured", Language.pt: "não medido"}
+MET = {Language.en: "met", Language.pt: "cumprida"}
+MISSED = {Language.en: "missed by {}", Language.pt: "passou em {}"}
 NO_MACHINE = {Language.en: "No measurement yet.", Language.pt: "Ainda sem medição."}
 CORES = {Language.en: "cores", Language.pt: "núcleos"}
 
@@ -33,14 +37,14 @@ class Renderer:
         """Return the page of the template for the language in a folder of this package.
 
         Args:
-            folder: of the templates: deck or document.
+            folder: of the templates: deck or paper.
             values: what the template shows besides figures.
 
         """
         self.gaps.clear()
-        with as_file(files("spaf.report") / folder) as templates:
+        with as_file(files("spaf.report")) as templates:
             environment = Environment(
-                loader=FileSystemLoader(templates),
+                loader=FileSystemLoader([templates / folder, templates / SHARED]),
                 autoescape=True,
                 undefined=StrictUndefined,
                 trim_blocks=True,
@@ -49,6 +53,8 @@ class Renderer:
             environment.globals |= {
                 "figure": self.figure,
                 "plot": self.plot,
+                "goal": self.goal,
+                "missing": self.missing,
                 "machine": self.machine,
             }
             return environment.get_template(f"{self.language}.html.j2").render(values)
@@ -65,18 +71,37 @@ class Renderer:
     def plot(self, name: str, caption: str) -> Markup:
         """Return a plot with its caption, or the reason why there is none."""
         drawn = Markup('<figure id="{}">{}<figcaption>{}</figcaption></figure>')
-        missing = Markup('<figure id="{}" class="missing"><p>{}</p></figure>')
         return self._or_gap(
             name,
             # The plot is made here: no text of a user is in it that is not escaped.
             lambda: drawn.format(name, Markup(PLOTS[name](self._figures, self.language)), caption),  # noqa: S704
-            lambda reason: missing.format(name, reason),
+            lambda reason: self._gap(name, reason),
         )
+
+    def _gap(self, name: str, reason: str) -> Markup:
+        self.gaps[name] = reason
+        return Markup('<figure id="{}" class="missing"><p>{}</p></figure>').format(name, reason)
+
+    def missing(self, name: str, scenario: str) -> Markup:
+        """Return the place of a plot that no record can give yet."""
+        return self._gap(name, f"There is no result of `{scenario}`.")
+
+    def goal(self, name: str, limit: float) -> Markup:
+        """Return whether a figure reaches its goal, which is at most the limit in its unit."""
+
+        def reached() -> Markup:
+            figure = self._figures.figure(name)
+            if figure.value <= limit:
+                return Markup.escape(MET[self.language])
+            over = figure._replace(value=figure.value - limit).text(self.language)
+            return Markup("<strong>{}</strong>").format(MISSED[self.language].format(over))
+
+        return self._or_gap(name, reached, lambda _: Markup("?"))
 
     def machine(self) -> str:
         """Return on which machine the measurements were made."""
-        for record in self._figures.records.values():
-            machine = record.machine
+        for stored in self._figures.stored.values():
+            machine = stored.record.machine
             cores = f"{machine['cores']} {CORES[self.language]}"
             return f"{machine['cpu']}, {cores}, {machine['memory_gib']:g} GiB, {machine['system']}"
         return NO_MACHINE[self.language]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -66,6 +67,13 @@ def equation(
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural unless the number is 1."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def print_gaps(gaps: Mapping[str, str]) -> None:
+    """Print why figures and plots of a report or a talk are gaps, each reason once."""
+    for reason, number in Counter(gaps.values()).items():
+        text = f"{reason} {counted(number, 'gap')}."
+        err.print(printable(text), style="yellow", markup=False, highlight=False)
 
 
 def print_parts(parts: Iterable[str]) -> None:

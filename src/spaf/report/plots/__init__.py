@@ -1,0 +1,25 @@
+"""The plots of report and talk, as SVG, in one style for paper and for colour-blind eyes.
+
+Each takes the figures and the language, and returns the text of an SVG element. A figure that is
+missing raises `FigureError`: the caller shows its reason in place of the plot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spaf.report.figures import Figures
+from spaf.report.language import Language
+from spaf.report.plots.cost import cost, growth, throughput
+from spaf.report.plots.detection import detection
+from spaf.report.plots.latency import latency, quantiles, through_time
+
+PLOTS: dict[str, Callable[[Figures, Language], str]] = {
+    "latency": latency,
+    "quantiles": quantiles,
+    "through_time": through_time,
+    "throughput": throughput,
+    "cost": cost,
+    "detection": detection,
+    "growth": growth,
+}

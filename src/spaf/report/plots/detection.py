@@ -1,0 +1,73 @@
+"""Detection: precision and recall of each kind, beside two detectors that do not look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spaf.report.figures import Figures
+from spaf.report.language import Language
+from spaf.report.plots.style import BAR_WIDTH, GREY, Words, drawing, legend, title, word
+
+DETECTION = "prove detection"
+DETECTORS: dict[str, Words] = {
+    "ours": ("SPAF", "SPAF"),
+    "random": ("random", "aleatório"),
+    "always": ("always", "sempre"),
+}
+METRICS: dict[str, Words] = {
+    "precision": ("precision", "precisão"),
+    "recall": ("recall", "revocação"),
+}
+# Of the labels of the kinds, degrees.
+TILT = 40
+
+
+def detection(figures: Figures, language: Language) -> str:
+    """Draw precision and recall of each kind, with their intervals of 95 %.
+
+    Raises:
+        FigureError: a figure is missing.
+
+    """
+    result = figures.result(DETECTION)
+    kinds = list(result["kinds"])
+    width = BAR_WIDTH / len(DETECTORS)
+    with drawing(2) as drawn:
+        for axes, (metric, words) in zip(drawn.panels, METRICS.items(), strict=True):
+            for place, (detector, name) in enumerate(DETECTORS.items()):
+                scores = result["kinds"] if detector == "ours" else result[detector]["kinds"]
+                values = [_share(scores, kind, metric) for kind in kinds]
+                shift = (place - (len(DETECTORS) - 1) / 2) * width
+                axes.bar(
+                    [number + shift for number in range(len(kinds))],
+                    values,
+                    width,
+                    yerr=_errors(scores, kinds, metric, values),
+                    ecolor=GREY,
+                    label=word(name, language),
+                )
+            axes.set_xticks(range(len(kinds)), [kind.replace("_", " ") for kind in kinds])
+            axes.tick_params(axis="x", rotation=TILT)
+            axes.set_ylim(0, 1.05)
+            title(axes, words, language)
+        legend(drawn.panels[-1])
+        return drawn.svg()
+
+
+def _share(scores: Mapping[str, Any], kind: str, metric: str) -> float:
+    """Return a metric of a kind; 0 where a detector raised no alert, which has no precision."""
+    share: float = scores.get(kind, {}).get(metric) or 0.0
+    return share
+
+
+def _errors(
+    scores: Mapping[str, Any], kinds: list[str], metric: str, values: list[float]
+) -> list[list[float]]:
+    """Return how far the interval of 95 % reaches below and above each value."""
+    below, above = [], []
+    for kind, value in zip(kinds, values, strict=True):
+        low, high = scores.get(kind, {}).get(f"{metric}_95") or (value, value)
+        below.append(max(0.0, value - low))
+        above.append(max(0.0, high - value))
+    return [below, above]

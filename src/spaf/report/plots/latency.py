@@ -1,0 +1,137 @@
+"""Latency: by load, by share of the sales, and through the time of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.ticker import LogLocator, NullLocator
+from numpy.typing import NDArray
+
+from spaf.bench.results.record import SALES_FILE
+from spaf.errors import FigureError
+from spaf.report.figures import Figures
+from spaf.report.language import Language, number
+from spaf.report.plots.style import (
+    HEADROOM,
+    PER_SECOND,
+    Words,
+    drawing,
+    legend,
+    rate_labels,
+    stack,
+    title,
+    word,
+)
+
+RATES = "bench rates"
+HOPS = {
+    "due_sent": ("due → sent", "prevista → enviada"),
+    "sent_appended": ("→ in Kafka", "→ no Kafka"),
+    "appended_written": ("→ computed by Flink", "→ calculada pelo Flink"),
+    "written_visible": ("→ visible in PostgreSQL", "→ visível no PostgreSQL"),
+}
+DUE_VISIBLE: Words = ("due → visible, ms", "prevista → visível, ms")
+# The labels of an axis on which each nine is as long as the one before.
+NINES = ("0", "90", "99", "99.9", "99.99")
+# Ticks of a logarithmic axis in each decade.
+TICKS = (1, 2, 5)
+# The interval that is shown through time: 100 sales/s, the first repeat.
+SHOWN = "100-1"
+MICROS_PER_MILLI = 1_000
+MICROS_PER_SECOND = 1_000_000
+
+
+def latency(figures: Figures, language: Language) -> str:
+    """Draw the mean of each step of a sale by rate, and beside it median and 99th percentile.
+
+    Raises:
+        FigureError: a figure is missing.
+
+    """
+    rates = figures.rates()
+    labels = rate_labels(rates, language)
+    with drawing(2) as drawn:
+        steps, slowest = drawn.panels
+        means = {hop: figures.values([f"rate.{rate}.hop.{hop}" for rate in rates]) for hop in HOPS}
+        stack(steps, labels, {word(HOPS[hop], language): means[hop] for hop in HOPS})
+        legend(steps, top_first=True)
+        title(steps, ("mean of each step, ms", "média de cada etapa, ms"), language)
+        for quantile, marker in (("p50", "o-"), ("p99", "s--")):
+            values = figures.values([f"rate.{rate}.{quantile}" for rate in rates])
+            slowest.plot(labels, values, marker, label=quantile, linewidth=2)
+            for label, value in zip(labels, values, strict=True):
+                text = number(value, 1, language)
+                slowest.annotate(
+                    text, (label, value), (0, 7), textcoords="offset points", ha="center"
+                )
+        slowest.set_ylim(0, max(values) * HEADROOM)
+        slowest.legend(loc="upper left")
+        title(slowest, DUE_VISIBLE, language)
+        for axes in drawn.panels:
+            axes.set_xlabel(word(PER_SECOND, language))
+        return drawn.svg()
+
+
+def quantiles(figures: Figures, language: Language) -> str:
+    """Draw the latency of every share of the sales, each nine as long as the one before.
+
+    Raises:
+        FigureError: a figure is missing.
+        ResultsError: the data are damaged.
+
+    """
+    arrays = figures.arrays(RATES, SALES_FILE)
+    with drawing() as drawn:
+        (axes,) = drawn.panels
+        for rate, repeats in _by_rate(arrays, "store_quantiles_us").items():
+            # The last one is the largest latency, which has no place on this axis.
+            median_ms = np.median(repeats, axis=0)[:-1] / MICROS_PER_MILLI
+            nines = -np.log10(1 - arrays[f"{rate}-1/shares"])
+            axes.plot(nines, median_ms, linewidth=2, label=number(float(rate), 0, language))
+        axes.set_xticks(range(len(NINES)), [f"{share} %" for share in NINES])
+        axes.set_xlim(0, len(NINES) - 1)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=TICKS))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(lambda value, _: number(value, int(value < 1), language))
+        legend(axes, heading=word(PER_SECOND, language))
+        title(axes, DUE_VISIBLE, language)
+        shares = ("share of the sales that were faster", "parte das vendas que foi mais rápida")
+        axes.set_xlabel(word(shares, language))
+        return drawn.svg()
+
+
+def through_time(figures: Figures, language: Language) -> str:
+    """Draw the latency of each sale at 100 sales/s by the time at which it was due.
+
+    Raises:
+        FigureError: a figure is missing.
+        ResultsError: the data are damaged.
+
+    """
+    arrays = figures.arrays(RATES, SALES_FILE)
+    if f"{SHOWN}/due_us" not in arrays:
+        raise FigureError("The result of `spaf bench rates` has no 100 sales/s.")
+    due_us = arrays[f"{SHOWN}/due_us"]
+    latency_us = np.sum([arrays[f"{SHOWN}/{hop}_us"] for hop in HOPS], axis=0)
+    with drawing() as drawn:
+        (axes,) = drawn.panels
+        seconds = (due_us - due_us[0]) / MICROS_PER_SECOND
+        # As points of one picture: some thousand of them as shapes would be a megabyte.
+        axes.plot(seconds, latency_us / MICROS_PER_MILLI, ".", markersize=2.5, rasterized=True)
+        axes.set_ylim(bottom=0)
+        title(axes, DUE_VISIBLE, language)
+        axes.set_xlabel(word(("seconds", "segundos"), language))
+        return drawn.svg()
+
+
+def _by_rate(arrays: Mapping[str, NDArray[Any]], column: str) -> dict[str, list[NDArray[Any]]]:
+    """Return a column of each repeat by the rate, in order; names are RATE-REPEAT/COLUMN."""
+    found: dict[str, list[NDArray[Any]]] = {}
+    for name, values in arrays.items():
+        interval, _, of = name.partition("/")
+        if of == column:
+            found.setdefault(interval.rpartition("-")[0], []).append(values)
+    return dict(sorted(found.items(), key=lambda one: float(one[0])))

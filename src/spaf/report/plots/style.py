@@ -1,0 +1,103 @@
+"""What all plots share: the style, panels, columns, legends, and the SVG that comes out."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+# Before the import: where it may keep its cache is nothing for the user to read.
+logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
+
+import matplotlib as mpl  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.figure import Figure as Canvas  # noqa: E402
+from matplotlib.rcsetup import cycler  # noqa: E402
+
+from spaf.report.language import Language, number  # noqa: E402
+
+# Colours that people with each kind of colour blindness tell apart: M. Okabe and K. Ito, "Color
+# Universal Design" (2008). Black is left out: it is the text.
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#f0e442")
+# Of the line at zero and of intervals.
+GREY = "#51606b"
+# Any: the stubs of matplotlib name the keys, and not those of a dictionary that is built.
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 13,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#d9dee2",
+    "axes.prop_cycle": cycler(color=COLOURS),
+    "legend.frameon": False,
+    # The same data give the same bytes.
+    "svg.hashsalt": "spaf",
+}
+# Inches; at 100 points an inch this is the plot of a slide of 1280 by 720.
+SIZE = (11.2, 4.6)
+BAR_WIDTH = 0.62
+# Share of the largest value that an axis reaches, so that labels have room.
+HEADROOM = 1.35
+
+# In English and in Portuguese.
+Words = tuple[str, str]
+PER_SECOND: Words = ("sales a second", "vendas por segundo")
+
+
+def word(words: Words, language: Language) -> str:
+    """Return the words of a language."""
+    return words[language is Language.pt]
+
+
+class Drawing:
+    """A row of panels, and the SVG of them."""
+
+    def __init__(self, panels: int) -> None:
+        """Make empty panels."""
+        self._canvas = Canvas(figsize=SIZE, layout="constrained")
+        self.panels: list[Axes] = list(self._canvas.subplots(1, panels, squeeze=False)[0])
+
+    def svg(self) -> str:
+        """Return the SVG element; the same data give the same text."""
+        buffer = io.StringIO()
+        self._canvas.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        svg = buffer.getvalue()
+        return svg[svg.index("<svg") :]
+
+
+@contextmanager
+def drawing(panels: int = 1, *, grid: str = "y") -> Iterator[Drawing]:
+    """Yield empty panels with grid lines from one axis; they must be drawn within the block."""
+    with mpl.rc_context(STYLE | {"axes.grid.axis": grid}):
+        yield Drawing(panels)
+
+
+def title(axes: Axes, words: Words, language: Language) -> None:
+    """Write the title of a panel."""
+    axes.set_title(word(words, language), loc="left", fontweight="bold")
+
+
+def rate_labels(rates: Sequence[str], language: Language) -> list[str]:
+    """Return rates as an axis names them: 10,000."""
+    return [number(float(rate), 0, language) for rate in rates]
+
+
+def stack(axes: Axes, groups: Sequence[str], layers: Mapping[str, Sequence[float]]) -> None:
+    """Draw a column a group with a piece a layer, the first one at the bottom."""
+    below = [0.0] * len(groups)
+    for name, values in layers.items():
+        axes.bar(groups, values, BAR_WIDTH, bottom=below, label=name)
+        below = [low + value for low, value in zip(below, values, strict=True)]
+
+
+def legend(axes: Axes, *, top_first: bool = False, heading: str | None = None) -> None:
+    """Name the colours to the right of a panel; of pieces on each other the top one first."""
+    handles, labels = axes.get_legend_handles_labels()
+    order = slice(None, None, -1 if top_first else 1)
+    axes.legend(
+        handles[order], labels[order], title=heading, loc="upper left", bbox_to_anchor=(1, 1)
+    )

@@ -1,0 +1,90 @@
+"""The report: every plot and figure of the records, gaps in place of what was not measured."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from spaf.errors import SettingsError
+from spaf.report.document import write_report
+from spaf.report.figures import Figures
+from spaf.report.language import Language
+from spaf.report.plots import PLOTS
+from tests.support.report_records import every_record, record, with_sales
+
+# What no release measures yet.
+OPEN = {"peers", "recovery"}
+HEADING = re.compile(r'<h2 id="([^"]+)">')
+# What a browser would fetch from elsewhere; in a drawing url(#name) is a part of it.
+LOADED = re.compile(r"<(?:script|img|iframe)\b|@import|url\((?!#)")
+
+
+class Written(NamedTuple):
+    """A report, and what is missing in it."""
+
+    page: str
+    gaps: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[Language, Written]:
+    """Return the report of every record, the single sales among them, in each language."""
+    folder = tmp_path_factory.mktemp("report")
+    rates, *others = every_record()
+    figures = Figures([with_sales(rates, folder), *others])
+    return {
+        language: Written(
+            gaps=write_report(figures, language, folder / language).gaps,
+            page=(folder / language).read_text(),
+        )
+        for language in Language
+    }
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_report_holds_every_plot(reports: dict[Language, Written], language: Language) -> None:
+    """Each with a sentence; and it loads nothing."""
+    page, gaps = reports[language]
+    assert set(gaps) == OPEN
+    assert page.count("<figcaption>") == len(PLOTS)
+    assert LOADED.search(page) is None
+    assert ("1.216,1" if language is Language.pt else "1,216.1") in page
+
+
+def test_both_languages_have_the_same_sections(reports: dict[Language, Written]) -> None:
+    """In the same order, each reached from the list of contents."""
+    english, portuguese = (HEADING.findall(one.page) for one in reports.values())
+    assert english == portuguese
+    for one in reports.values():
+        assert all(f'href="#{section}"' in one.page for section in english)
+
+
+def test_a_goal_says_by_how_much_it_is_missed(reports: dict[Language, Written]) -> None:
+    """The report itself says so."""
+    missed = "<strong>missed by 1,206.1\N{NO-BREAK SPACE}ms</strong>"
+    assert missed in reports[Language.en].page
+
+
+@pytest.mark.parametrize("language", Language)
+def test_without_records_everything_is_a_gap(language: Language, tmp_path: Path) -> None:
+    """No figure is zero, no plot is empty."""
+    gaps = write_report(Figures([]), language, tmp_path / "report.html").gaps
+    assert set(PLOTS) | OPEN <= gaps.keys()
+    assert "<figcaption>" not in (tmp_path / "report.html").read_text()
+
+
+def test_an_invalid_record_is_listed_with_its_reason(tmp_path: Path) -> None:
+    """Its figures are gaps, and its row says why."""
+    disturbed = record("bench drain", {"events": 1}, reasons=("<another> program",))
+    gaps = write_report(Figures([disturbed]), Language.en, tmp_path / "report.html").gaps
+    assert "not valid" in gaps["drain.throughput"]
+    assert "<td>&lt;another&gt; program</td>" in (tmp_path / "report.html").read_text()
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """With the reason of the system."""
+    with pytest.raises(SettingsError, match=r"report\.html cannot be written"):
+        write_report(Figures([]), Language.en, tmp_path / "none" / "report.html")
