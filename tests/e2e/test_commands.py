@@ -6,8 +6,10 @@ from typing import Any
 
 import psutil
 
+from spaf.job.checkpoint import source_offsets
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import wait_until
+from spaf.stack.service_names import GROUP
 from spaf.topic.producer import open_producer
 from tests.support.commands import Answer, Done, FullRun, Processes, Spaf
 
@@ -148,6 +150,13 @@ def test_sales_are_sent_stored_and_proven(full_run: FullRun, spaf: Spaf, answer:
     assert verdict["records"] == verdict["accepted"]
     assert (verdict["late"], verdict["rejected"]) == (0, 0)
     assert (verdict["unaccounted"], verdict["differences"], verdict["exact"]) == (0, 0, True)
+    checkpoints, topic = (
+        full_run.settings.home / "checkpoints" / GROUP,
+        full_run.settings.kafka.topic,
+    )
+    job_id = answer(spaf(full_run.path, "status", "--json", **full_run.variables))["job"]["id"]
+    # The connector's form of an offset, that `verify` waits for, is still the one that is known.
+    assert sum(source_offsets(checkpoints, job_id, topic).values()) == verdict["records"]
     rows = answer(spaf(full_run.path, "query", "--limit", "7", "--json", **full_run.variables))
     assert len(rows) == 7
     assert [row["created_at"] for row in rows] == sorted(

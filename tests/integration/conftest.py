@@ -122,12 +122,15 @@ def pause() -> Pause:
     """Return a function that waits until every record of the topic is in the tables."""
 
     def wait(session: Run) -> None:
-        recorder = ProgressRecorder(session.job_target(session.topic))
+        target = session.job_target(session.topic)
+        recorder = ProgressRecorder(target)
+        with contextlib.closing(FlinkClient(session.flink)) as client:
+            job = next(iter(client.jobs(target.name)), "")
         known: dict[int, int] = {}
 
         def done() -> bool:
             nonlocal known
-            known = recorder.record()
+            known = recorder.record(job)
             ends = session.end_offsets()
             return all(known.get(partition, 0) >= end for partition, end in ends.items())
 

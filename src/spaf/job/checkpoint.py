@@ -1,7 +1,9 @@
-"""The checkpoint to resume from: the newest that is complete and not too old."""
+"""Checkpoints: the one to resume from, and the offsets up to which the newest one has read."""
 
 from __future__ import annotations
 
+import contextlib
+import re
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -17,6 +19,9 @@ MAX_AGE_S = STATE_SLACK_S * 3 // 4
 MAX_AGE_DEDUP_S = DUPLICATE_SLACK_S * 3 // 4
 # Folders of earlier runs of the job that are kept.
 MAX_RUNS = 3
+# In the state of the source a partition is its topic, its number, the offset of the next record,
+# and this number, because the source stops at no offset.
+NO_STOPPING_OFFSET = (-(2**63)).to_bytes(8, signed=True)
 
 
 def max_resume_age_s(settings: JobSettings) -> int:
@@ -44,6 +49,26 @@ def newest_complete(
     return next((checkpoint for checkpoint in fresh if checkpoint not in unusable), None)
 
 
+def source_offsets(folder: Path, job_id: str, topic: str) -> dict[int, int]:
+    """Return the offsets up to which the newest complete checkpoint of a job has read.
+
+    A partition that the checkpoint does not name is left out: one of which no record was read, or
+    any of a topic with so many partitions that Flink keeps them in a file of their own.
+
+    Args:
+        folder: holds the checkpoint folders of all plans.
+        job_id: the job.
+        topic: that it reads.
+
+    """
+    complete = sorted(folder.glob(f"*/{job_id}/chk-*/{METADATA}"), key=_number, reverse=True)
+    for metadata in complete:
+        # Flink deletes a checkpoint once a newer one is complete.
+        with contextlib.suppress(FileNotFoundError):
+            return _offsets(metadata.read_bytes(), topic.encode())
+    return {}
+
+
 def prune(folder: Path) -> None:
     """Delete the folders of older runs of the job, except the newest few.
 
@@ -58,3 +83,19 @@ def prune(folder: Path) -> None:
 
 def _age_key(path: Path) -> float:
     return path.stat().st_mtime
+
+
+def _number(metadata: Path) -> int:
+    return int(metadata.parent.name.removeprefix("chk-"))
+
+
+def _offsets(metadata: bytes, topic: bytes) -> dict[int, int]:
+    name = re.escape(len(topic).to_bytes(2) + topic)
+    partition = re.compile(name + rb"(.{4})(.{8})" + re.escape(NO_STOPPING_OFFSET), re.DOTALL)
+    offsets: dict[int, int] = {}
+    for number, offset in partition.findall(metadata):
+        part, at = (int.from_bytes(value, signed=True) for value in (number, offset))
+        # Before the first record the offset is negative. The enumerator may name a partition too.
+        if at >= 0:
+            offsets[part] = min(at, offsets.get(part, at))
+    return offsets

@@ -210,7 +210,7 @@ class JobSupervisor:
 
         """
         with self._recording, contextlib.suppress(TopicError):
-            self._progress.record()
+            self._progress.record(self.state.id)
 
     def stop(self) -> None:
         """Stop the submitter; cancel the job on a cluster that outlives the run."""

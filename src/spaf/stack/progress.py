@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from spaf.job import checkpoint
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic import admin
@@ -25,9 +26,9 @@ class _Gap:
 
 @dataclass
 class ProgressRecorder:
-    """Copies the progress of one job from its consumer group to the tables.
+    """Copies the progress of one job from its checkpoints to the tables.
 
-    The job commits the offset after the last record that it has read. Offsets without a record may
+    A checkpoint holds the offset after the last record that was read. Offsets without a record may
     follow, such as the marker of a transaction; nothing of them is missing in the tables.
     """
 
@@ -36,11 +37,12 @@ class ProgressRecorder:
     _gaps: dict[int, _Gap] = field(default_factory=dict)
     _recorded: dict[int, int] = field(default_factory=dict)
 
-    def record(self) -> dict[int, int]:
+    def record(self, job_id: str) -> dict[int, int]:
         """Record the offsets below which every record is in the tables, and return them.
 
-        The job commits the offsets of a complete checkpoint: everything before them has passed the
-        sinks.
+        Everything before the offsets of a complete checkpoint has passed the sinks. The job also
+        commits them to its group, but while no record comes only after up to 10 s: its fetcher
+        thread waits for records that long. The group is all that is known of another cluster.
 
         Raises:
             TopicError: Kafka does not answer.
@@ -48,8 +50,8 @@ class ProgressRecorder:
 
         """
         target = self.target
-        committed = admin.committed(target.kafka, target.group, target.topic)
-        # A group that moves needs no look behind its offsets.
+        committed = self._checkpointed(job_id)
+        # Offsets that move need no look behind them.
         self._look({p: at for p, at in committed.items() if self._committed.get(p) == at})
         self._committed = committed
         done = {part: self._done(part, offset) for part, offset in committed.items()}
@@ -58,6 +60,15 @@ class ProgressRecorder:
                 queries.upsert_position(connection, target.begin_offsets(), done)
             self._recorded = done
         return done
+
+    def _checkpointed(self, job_id: str) -> dict[int, int]:
+        """Return the offsets of the newest complete checkpoint of the job."""
+        target = self.target
+        committed = admin.committed(target.kafka, target.group, target.topic)
+        if target.checkpoints is None:
+            return committed
+        read = checkpoint.source_offsets(target.checkpoints, job_id, target.topic)
+        return {part: max(at, read.get(part, at)) for part, at in committed.items()}
 
     def _done(self, part: int, offset: int) -> int:
         gap = self._gaps.get(part)

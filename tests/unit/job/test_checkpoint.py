@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from spaf.job.checkpoint import (
     max_resume_age_s,
     newest_complete,
     prune,
+    source_offsets,
 )
 from spaf.settings import JobSettings
 
@@ -119,3 +121,59 @@ def test_prune_keeps_the_plan_of_the_newest_checkpoint(tmp_path: Path) -> None:
         checkpoint(tmp_path, f"plan{number}/run", 10.0 * number, complete=False)
     prune(tmp_path)
     assert whole.exists()
+
+
+def partition(topic: str, number: int, offset: int, stop: int = -(2**63)) -> bytes:
+    """Return a partition as the Kafka connector writes it into its state."""
+    name = topic.encode()
+    return struct.pack(f">H{len(name)}siqq", len(name), name, number, offset, stop)
+
+
+def metadata(folder: Path, name: str, *parts: bytes) -> Path:
+    """Write the metadata of a checkpoint, with other bytes around the parts of its state."""
+    made = folder / name / METADATA
+    made.parent.mkdir(parents=True)
+    made.write_bytes(b"\x49\x60\x67\x2d\n" + b"\n\x00".join((*parts, b"\x00\x80")))
+    return made
+
+
+def test_offsets_are_those_of_the_newest_checkpoint_of_the_job(tmp_path: Path) -> None:
+    """Not of another job, of an unfinished one, or of a topic whose name ends alike."""
+    newline = 10  # a byte that ends a line in the offset
+    metadata(tmp_path, "plan/j/chk-9", partition("sales", 0, 5))
+    metadata(
+        tmp_path,
+        "plan/j/chk-10",
+        partition("sales", 0, newline),
+        partition("more-sales", 1, 7),
+        partition("sales", 1, 2**40),
+    )
+    metadata(tmp_path, "plan/another/chk-11", partition("sales", 0, 99))
+    (tmp_path / "plan/j/chk-12").mkdir()
+    assert source_offsets(tmp_path, "j", "sales") == {0: newline, 1: 2**40}
+    assert source_offsets(tmp_path, "j", "ales") == {}
+    assert source_offsets(tmp_path, "none", "sales") == {}
+    assert source_offsets(tmp_path / "none", "j", "sales") == {}
+
+
+def test_the_least_offset_of_a_partition_counts(tmp_path: Path) -> None:
+    """And none before the first record: it is negative then."""
+    parts = partition("s", 0, 8), partition("s", 0, 6), partition("s", 1, -3)
+    metadata(tmp_path, "plan/j/chk-1", *parts, partition("s", 2, 4, stop=9))
+    assert source_offsets(tmp_path, "j", "s") == {0: 6}
+
+
+def test_a_checkpoint_that_is_being_deleted_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flink deletes an old one at any moment."""
+    metadata(tmp_path, "plan/j/chk-1", partition("s", 0, 5))
+    gone = metadata(tmp_path, "plan/j/chk-2", partition("s", 0, 6))
+    read = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        gone.unlink(missing_ok=True)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert source_offsets(tmp_path, "j", "s") == {0: 5}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,7 @@ class Topic:
         """Start with these."""
         self.records, self.end, self.committed, self.begin = records, end, committed, begin
         self.looks = 0
+        self.checkpoints: Path | None = None
         self.written: list[dict[int, int]] = []
 
     def next_record(self, _: str, __: str, positions: dict[int, int]) -> dict[int, int]:
@@ -55,6 +57,7 @@ def recorder_of(monkeypatch: pytest.MonkeyPatch) -> Any:
             kafka="k",
             group="g",
             topic="t",
+            checkpoints=topic.checkpoints,
             begin_offsets=lambda: {0: 0},
             access=SimpleNamespace(session=lambda _: contextlib.nullcontext(CONNECTION)),
         )
@@ -67,7 +70,7 @@ def test_a_group_at_the_end_is_recorded_once(recorder_of: Any) -> None:
     """Nothing is read, and an unchanged position is not written again."""
     topic = Topic(set(range(5)), 5, 5)
     recorder = recorder_of(topic)
-    assert [recorder.record() for _ in range(3)] == [{0: 5}] * 3
+    assert [recorder.record("j") for _ in range(3)] == [{0: 5}] * 3
     assert (topic.written, topic.looks) == ([{0: 5}], 0)
 
 
@@ -75,10 +78,10 @@ def test_markers_at_the_end_are_passed(recorder_of: Any) -> None:
     """The job has no more to read; a group that has just moved is not looked behind."""
     topic = Topic(set(range(5)), 8, 5)
     recorder = recorder_of(topic)
-    assert [recorder.record() for _ in range(3)] == [{0: 5}, {0: 8}, {0: 8}]
+    assert [recorder.record("j") for _ in range(3)] == [{0: 5}, {0: 8}, {0: 8}]
     assert topic.looks == 1
     topic.end = 10
-    assert recorder.record() == {0: 10}
+    assert recorder.record("j") == {0: 10}
     assert topic.looks == 2
 
 
@@ -86,21 +89,21 @@ def test_a_record_that_waits_is_not_passed(recorder_of: Any) -> None:
     """However long the job stands; the topic is read once for it."""
     topic = Topic({0, 1, 4}, 6, 2)
     recorder = recorder_of(topic)
-    assert [recorder.record() for _ in range(4)] == [{0: 2}, {0: 4}, {0: 4}, {0: 4}]
+    assert [recorder.record("j") for _ in range(4)] == [{0: 2}, {0: 4}, {0: 4}, {0: 4}]
     topic.end = 9
-    assert recorder.record() == {0: 4}
+    assert recorder.record("j") == {0: 4}
     assert topic.looks == 1
     topic.committed = 5
-    assert [recorder.record() for _ in range(2)] == [{0: 5}, {0: 9}]
+    assert [recorder.record("j") for _ in range(2)] == [{0: 5}, {0: 9}]
 
 
 def test_a_job_that_begins_again_takes_the_position_back(recorder_of: Any) -> None:
     """What was passed behind another offset does not count there."""
     topic = Topic({0}, 4, 1)
     recorder = recorder_of(topic)
-    assert [recorder.record() for _ in range(2)] == [{0: 1}, {0: 4}]
+    assert [recorder.record("j") for _ in range(2)] == [{0: 1}, {0: 4}]
     topic.committed = 0
-    assert recorder.record() == {0: 0}
+    assert recorder.record("j") == {0: 0}
     assert topic.written[-1] == {0: 0}
 
 
@@ -108,5 +111,25 @@ def test_deleted_records_are_no_gap(recorder_of: Any) -> None:
     """The job has not read them, so they are not in the tables."""
     topic = Topic({0, 1}, 8, 2, begin=5)
     recorder = recorder_of(topic)
-    assert [recorder.record() for _ in range(3)] == [{0: 2}] * 3
+    assert [recorder.record("j") for _ in range(3)] == [{0: 2}] * 3
     assert topic.looks == 0
+
+
+def test_a_checkpoint_is_recorded_before_the_group_knows_it(
+    recorder_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connector commits late while no record comes; a group that is further on counts too."""
+    read = {0: 7}
+    monkeypatch.setattr(
+        "spaf.job.checkpoint.source_offsets",
+        lambda _, job, topic: read if job + topic == "jt" else {},
+    )
+    topic = Topic(set(range(9)), 9, 5)
+    topic.checkpoints = Path("checkpoints")
+    recorder = recorder_of(topic)
+    assert recorder.record("j") == {0: 7}
+    assert recorder.record("another") == {0: 5}
+    topic.committed = 9
+    assert recorder.record("j") == {0: 9}
+    read.clear()
+    assert recorder.record("j") == {0: 9}

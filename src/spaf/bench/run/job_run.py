@@ -85,7 +85,7 @@ def wait_until_through(
     with contextlib.closing(EarlyCheckpoints(target.flink, job)) as checkpoints:
         while any(known.get(partition, 0) < end for partition, end in end_offsets.items()):
             checkpoints.request()
-            now = recorder.record()
+            now = recorder.record(job)
             if now != known:
                 known, deadline = now, clock.monotonic() + STALLED_S
                 progress("records in the tables", sum(known.values()), sum(end_offsets.values()))

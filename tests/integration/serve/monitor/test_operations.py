@@ -108,7 +108,7 @@ def job(own: Own, running_job: RunJob, stack: Run) -> Iterator[tuple[Run, str]]:
     session = own(1)
     with running_job(session, stack.settings, None) as job:
         # As the supervisor does from the start on.
-        ProgressRecorder(session.job_target(session.topic)).record()
+        ProgressRecorder(session.job_target(session.topic)).record(job)
         yield session, job
 
 
