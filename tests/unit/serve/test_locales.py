@@ -18,6 +18,7 @@ from spaf.quarantine.hints import HINTS
 from spaf.quarantine.reason_messages import COUNTED, RULES
 from spaf.sale.anomaly_kinds import BY_NAME, NAMES
 from spaf.serve.records.kafka_view import MAX_MESSAGES
+from spaf.stack.state import JobPhase, ServiceStatus
 from spaf.trouble import TEXTS
 
 STATIC = Path(str(files("spaf.serve").joinpath("static")))
@@ -258,3 +259,9 @@ def test_every_cause_has_the_sentence_of_the_commands() -> None:
     """The page says in both languages what `spaf status` says in English."""
     causes = {key.partition(".")[2]: text for key, text in ENGLISH.items() if key[:6] == "cause."}
     assert causes == {code: f"{text.what} {text.todo}" for code, text in TEXTS.items()}
+
+
+def test_every_state_of_a_stage_has_a_text() -> None:
+    """Those of its services, and those of the job."""
+    states = {f"state.{state.lower()}" for state in (*ServiceStatus, *JobPhase)}
+    assert states - ENGLISH.keys() == set()
