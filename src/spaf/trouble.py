@@ -123,7 +123,7 @@ TEXTS: dict[str, TroubleText] = {
     "postgres_error": TroubleText("postgres", "{problem}", "See `spaf logs postgres`."),
     "postgres_lock": TroubleText(
         "postgres",
-        "PostgreSQL session {pid} ({user}, {application}) holds a lock that the job waits for, "
+        "PostgreSQL session {pid} ({session}) holds a lock that the job waits for, "
         "since {time}; its statement is `{query}`.",
         "Let it commit, or end it with {end}.",
     ),

@@ -387,12 +387,11 @@ def _lock(waiting: WaitingStatement, facts: Facts) -> Trouble:
         f"`kill {waiting.blocker}`" if own else f"`SELECT pg_terminate_backend({waiting.blocker})`"
     )
     if not waiting.blocker:
-        end = "`COMMIT PREPARED` or `ROLLBACK PREPARED`: it is a prepared transaction"
+        end = "`COMMIT PREPARED` / `ROLLBACK PREPARED`"
     return trouble(
         "postgres_lock",
         pid=waiting.blocker,
-        user=waiting.user or "-",
-        application=waiting.application or "no application name",
+        session=", ".join(filter(None, (waiting.user, waiting.application))) or "-",
         time=clock_time(waiting.blocking_since),
         query=query if len(query) <= MAX_QUERY_CHARS else f"{query[:MAX_QUERY_CHARS]} ...",
         end=end,

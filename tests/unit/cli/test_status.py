@@ -15,8 +15,7 @@ from spaf.trouble import Trouble, trouble
 LOCK = trouble(
     "postgres_lock",
     pid=9,
-    user="ana",
-    application="psql",
+    session="ana, psql",
     time="12:00:00 UTC",
     query="LOCK TABLE a[0]",
     end="`kill 9`",

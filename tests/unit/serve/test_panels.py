@@ -236,6 +236,21 @@ export const result = scoreText({score}, 3);"""
 
 
 @pytest.mark.parametrize(
+    ("names", "shown"),
+    [((), "being prepared"), (("kafka", "tables"), "waits for: Kafka, Topic and tables")],
+)
+def test_a_stage_that_waits_for_no_other_is_prepared(
+    node: Node, names: tuple[str, ...], shown: str
+) -> None:
+    """In a new folder PostgreSQL is not started before initdb has ended."""
+    case = f"""
+const {{ stageText }} = await import("./core/start.js");
+const stage = {{ name: "postgres", state: "waiting", since_ms: null, waits_for: {list(names)} }};
+export const result = stageText(stage, {{ began_ms: 0 }}, 1_000);"""
+    assert node.run(case) == shown
+
+
+@pytest.mark.parametrize(
     ("error", "shown"),
     [
         (

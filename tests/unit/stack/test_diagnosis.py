@@ -69,10 +69,15 @@ def services(name: str, state: ServiceStatus, reason: str = "") -> list[ServiceS
     ]
 
 
-def waits(seconds: float, blocker: int | None, query: str = "LOCK  TABLE\n x") -> TableFacts:
+def waits(
+    seconds: float,
+    blocker: int | None,
+    query: str = "LOCK  TABLE\n x",
+    session: tuple[str, str] = ("ana", "psql"),
+) -> TableFacts:
     """Return tables of which one is not written, because of a session or not."""
     at = datetime.fromtimestamp(NOW - seconds, UTC)
-    row = WaitingStatement(5, at, "IO: WALSync", blocker, "ana", "psql", at, query)
+    row = WaitingStatement(5, at, "IO: WALSync", blocker, *session, at, query)
     return replace(TABLES, waiting=[row])
 
 
@@ -254,6 +259,17 @@ def test_the_blocking_session_is_named_with_how_to_end_it() -> None:
     cause = found(tables=waits(5, 0))
     assert cause is not None
     assert "ROLLBACK PREPARED" in cause.todo
+
+
+@pytest.mark.parametrize(
+    ("session", "named"),
+    [(("ana", ""), "session 9 (ana)"), (("", "psql"), "session 9 (psql)"), (("", ""), "9 (-)")],
+)
+def test_a_session_without_a_name_gets_none(session: tuple[str, str], named: str) -> None:
+    """The page has the sentence in two languages, so its values are of no language."""
+    cause = found(tables=waits(5, 9, session=session))
+    assert cause is not None
+    assert named in cause.what
 
 
 def test_unreadable_records_that_wait_are_no_trouble() -> None:

@@ -107,10 +107,11 @@ function stageName(name) {
 }
 
 /** @param {StartStage} stage @param {StartView} start @param {number} nowMs */
-function stageText(stage, start, nowMs) {
+export function stageText(stage, start, nowMs) {
   const names = stage.waits_for.map(stageName).join(", ");
   if (stage.name === "row" && stage.state === "waiting" && !names) return t("start.state.first_row");
-  if (stage.state === "waiting") return t("start.state.waiting", { names });
+  // It waits for no other stage: PostgreSQL, while initdb runs in a new folder.
+  if (stage.state === "waiting") return names ? t("start.state.waiting", { names }) : t("start.state.preparing");
   if (stage.state === "ready") return t("start.state.ready", { n: number(since(stage.ready_ms ?? start.began_ms, start) / 1_000, 1) });
   if (stage.state !== "starting") return t(`start.state.${stage.state}`);
   // Its plan is compiled only if set-up has not done so.
