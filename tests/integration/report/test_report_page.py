@@ -11,12 +11,15 @@ from spaf.report.document import write_report
 from spaf.report.figures import Figures
 from spaf.report.language import Language
 from spaf.report.pdf import print_page
+from spaf.stack.process import wait_until
 from tests.support.report_records import every_record
 
 TELEPHONE = Viewport(390, 800)
 # More than the plots and tables of the report can need, and less than one would be.
 PAGES = range(4, 16)
+COMPLETE = "document.readyState == 'complete'"
 WIDTH = "document.documentElement.scrollWidth"
+PATIENCE_S = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,7 @@ def test_it_fits_a_telephone(chromium: Path, page: Path, tmp_path: Path) -> None
     """Wide tables scroll by themselves; the page does not."""
     with Browser(chromium, tmp_path, tmp_path / "browser.log") as browser:
         tab = browser.open(page.as_uri(), TELEPHONE)
+        assert wait_until(lambda: tab.value(COMPLETE) is True, PATIENCE_S)
         assert tab.value(WIDTH) == TELEPHONE.width
 
 
