@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from spaf.bench.detection.batch import Batch
 from spaf.errors import BrowserError
 from spaf.measure.browser import find
 from spaf.sale import Rules
@@ -30,6 +31,7 @@ from spaf.settings import (
 )
 from spaf.stack.run import Run
 from spaf.store.access import Access
+from tests.support.flink import batch_worker
 from tests.support.hostile import FOLDER
 
 # Tests that share something slow, longest first: each group runs in one worker, in the order of
@@ -170,12 +172,20 @@ def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(
         home=tmp_path_factory.mktemp("run") / FOLDER,
         kafka=KafkaSettings(port=base),
-        flink=FlinkSettings(port=base + 1, slots=4),
+        # Its jobs run for seconds; the runs of commands, page and demo have the usual options.
+        flink=FlinkSettings(port=base + 1, slots=4, second_compiler=False),
         postgres=PostgresSettings(port=base + 2),
         locust=LocustSettings(port=base + 3),
         serve=ServeSettings(port=base + 4),
         job=JobSettings(checkpoint_ms=500),
     )
+
+
+@pytest.fixture(scope="session")
+def flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
+    """Yield the one process of this process that runs SQL over files and submits jobs."""
+    with batch_worker(tmp_path_factory.mktemp("flink") / "flink.log") as flink:
+        yield flink
 
 
 @pytest.fixture(scope="session")

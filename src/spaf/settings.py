@@ -185,6 +185,9 @@ class FlinkSettings(TlsSection):
     """Task slots of each TaskManager that SPAF starts."""
     task_heap_mib: Annotated[int, Field(ge=128, le=65_536)] = 320
     """Task heap of each TaskManager that SPAF starts, MiB."""
+    second_compiler: bool = True
+    """Whether the TaskManagers that SPAF starts compile what runs often a second time, to faster
+    code. `false` saves processor time in a run of a minute; in a longer one `true` does."""
     profiling: bool = False
     """Whether the TaskManagers that SPAF starts keep the debug information that a profiler needs;
     `spaf bench drain --profile` sets it."""

@@ -103,7 +103,8 @@ def full_run(
 ) -> Iterator[FullRun]:
     """Yield the run of the tests of commands and page; another program has its broker's port.
 
-    It is started from a shell and in a folder that nothing helps, and its run folder is a link.
+    It is started from a shell and in a folder that nothing helps, and its run folder is a link. Its
+    job has the default settings, whose graph set-up has kept.
     """
     path = tmp_path_factory.mktemp("full_run") / FOLDER
     path.mkdir(parents=True)
@@ -121,6 +122,7 @@ def full_run(
                 "postgres": PostgresSettings(port=port - 3),
                 "locust": LocustSettings(port=port - 2),
                 "serve": ServeSettings(port=port - 1),
+                "job": JobSettings(),
             }
         )
         variables = furnish(path) | {
@@ -129,7 +131,6 @@ def full_run(
             "SPAF_POSTGRES__PORT": str(port - 3),
             "SPAF_LOCUST__PORT": str(port - 2),
             "SPAF_SERVE__PORT": str(port - 1),
-            "SPAF_JOB__CHECKPOINT_MS": str(settings.job.checkpoint_ms),
         }
         before = set(path.iterdir())
         try:

@@ -6,9 +6,11 @@ from typing import Any
 
 import psutil
 
+from spaf.bench.run.verdict import wait_until_done
 from spaf.job.checkpoint import source_offsets
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import wait_until
+from spaf.stack.run import Run
 from spaf.stack.service_names import GROUP
 from spaf.topic.producer import open_producer
 from tests.support.commands import Answer, Done, FullRun, Processes, Spaf
@@ -181,7 +183,10 @@ def test_what_is_not_accepted_is_explained_and_sent_again(
     for value in (BAD, b"\x1b[2J"):
         producer.produce("vendas-simuladas", value)
     assert producer.flush(WAIT_S) == 0
-    assert wait_until(lambda: explained()["explained"] == 2, WAIT_S, poll=0.5)
+    # The quarantine reads what a checkpoint has passed.
+    run = Run.attach(full_run.settings)
+    wait_until_done(run, run.end_offsets())
+    assert wait_until(lambda: explained()["explained"] == 2, WAIT_S, poll=1.0)
     found = {row["reason"]: f"{row['partition']}:{row['offset']}" for row in explained()["records"]}
     assert set(found) == {"price", "unreadable"}
     shown = quarantine("show", found["unreadable"]).stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -23,7 +22,7 @@ from spaf.errors import JobError
 from spaf.settings import JobSettings, Settings
 from spaf.stack import control
 from spaf.stack.run import Run
-from tests.support.flink import SharedSubmission, batch_worker
+from tests.support.flink import SharedSubmission
 from tests.support.scale import scaled
 
 SIZE = Size(events=scaled(12_000, 300_000), seed=3)
@@ -35,13 +34,6 @@ def stack(recovery_settings: Settings) -> Run:
     """Return the run whose services are killed, started unless it is up."""
     up = control.up(recovery_settings, lambda _: None, end_with_us=True)
     return Run(recovery_settings, up)
-
-
-@pytest.fixture(scope="module")
-def flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
-    """Yield one process that submits the jobs of this module."""
-    with batch_worker(tmp_path_factory.mktemp("flink") / "flink.log") as flink:
-        yield flink
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from spaf.store.migrate import migrate
 from spaf.topic.admin import ensure_topic
 from spaf.topic.producer import open_producer
 from spaf.verify import Verdict
-from tests.support.flink import SharedSubmission, batch_worker
+from tests.support.flink import SharedSubmission
 from tests.support.runs import Own, Pause, RunJob, Send, Settle, Values
 
 # Limit of every wait, far above what a busy machine needs, seconds.
@@ -39,13 +39,6 @@ def stack(small_settings: Settings) -> Iterator[Run]:
         yield Run(small_settings, state)
     finally:
         control.down(small_settings, wipe=True)
-
-
-@pytest.fixture(scope="package")
-def flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batch]:
-    """Yield the one process that runs SQL over files."""
-    with batch_worker(tmp_path_factory.mktemp("flink") / "flink.log") as flink:
-        yield flink
 
 
 @pytest.fixture(scope="package")

@@ -15,8 +15,8 @@ import pytest
 from spaf.bench.detection import batch
 from spaf.bench.detection.batch import Batch, files_table, rows
 from spaf.job import batch as job_batch
-from spaf.job import build
-from spaf.job.submit import SubmitRequest
+from spaf.job import build, submit
+from spaf.job.submit import SubmitRequest, environment
 from spaf.sale.contract import AMOUNTS, COLUMNS
 from spaf.stack import worker_process
 from tests.support.flink_worker import DECODE, SUBMIT, Row
@@ -90,13 +90,17 @@ def batch_worker(log: Path) -> Iterator[Batch]:
     with pytest.MonkeyPatch.context() as patch:
         # The worker is a module of the tests, which an isolated Python does not find.
         patch.setattr(worker_process, "PYTHON_OPTIONS", ("-X", "utf8"))
-        patch.chdir(REPOSITORY)
+        patch.setattr(submit, "environment", _environment_of_tests)
         patch.setattr(batch, "WORKER", "tests.support.flink_worker")
         if not LONG:
             patch.setattr(job_batch, "JVM_OPTIONS", JVM_OPTIONS)
         with batch.running(log) as flink:
             patch.undo()
             yield flink
+
+
+def _environment_of_tests(*arguments: Any) -> dict[str, str]:
+    return {**environment(*arguments), "PYTHONPATH": str(REPOSITORY)}
 
 
 class SharedSubmission:

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playw
 from spaf.bench.page.access import page_address
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.verdict import wait_until_done
-from spaf.measure.browser import runs_as_root
+from spaf.measure.browser import WITHOUT_FEATURES, runs_as_root
 from spaf.stack.process import wait_until
 from spaf.stack.run import Run
 from spaf.topic.producer import open_producer
@@ -59,7 +59,7 @@ def browser(chromium: Path) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
-            args=["--no-sandbox"] if runs_as_root() else [],
+            args=[WITHOUT_FEATURES, *(["--no-sandbox"] if runs_as_root() else [])],
             timeout=PATIENCE_S * 1_000,
         )
         yield browser

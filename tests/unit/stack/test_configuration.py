@@ -171,6 +171,13 @@ def test_small_heap_is_left_to_what_is_kept_and_a_large_one_to_new_objects(
     assert {f"-Xmx{heap}m", f"-Xms{start}m", f"-Xmn{young}m"} <= set(argv)
 
 
+def test_second_compiler_is_left_out_if_the_settings_say_so() -> None:
+    """By default the job, which usually runs for longer, has it."""
+    short = flink.taskmanager_argv(FlinkSettings(second_compiler=False))
+    usual = flink.taskmanager_argv(FlinkSettings())
+    assert [option for option in short if option not in usual] == [flink.FIRST_COMPILER]
+
+
 @pytest.mark.parametrize(
     ("slots", "task_managers", "network"),
     [(1, 1, 32), (2, 1, 32), (3, 1, 48), (2, 2, 64), (8, 4, 64)],

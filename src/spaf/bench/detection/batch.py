@@ -104,8 +104,9 @@ def running(log: Path) -> Iterator[Batch]:
 
     """
     runtime.require_installed()
-    needed = submit.environment(runtime.java_home(), str(runtime.FLINK_HOME), batch.JVM_OPTIONS)
-    talk = WorkerProcess("flink-batch", WORKER, needed, log)
+    options = (*batch.JVM_OPTIONS, *runtime.client_archive_options())
+    needed = submit.environment(runtime.java_home(), str(runtime.FLINK_HOME), options)
+    talk = WorkerProcess("flink-batch", WORKER, needed, log, runtime.SHARE)
     try:
         yield Batch(talk, log)
     finally:
