@@ -10,6 +10,8 @@ PYTHON = $(shell for p in python3.12 python3.11 python3; do \
 
 # A user's shell may set these for other programs; they change what the commands below do.
 unexport CDPATH GREP_OPTIONS GREP_COLORS PYTHONPATH PYTHONHOME PYTHONWARNINGS PYTHONOPTIMIZE
+# Without compiled files each process of the tests rewrites every test module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check format bench screenshots figures clean

@@ -153,7 +153,8 @@ def recovery_settings(small_settings: Settings) -> Iterator[Settings]:
         update={
             "home": small_settings.home.with_name("recovery"),
             "flink": flink,
-            "job": JobSettings(checkpoint_ms=500),
+            # Has not the default, so the run makes its own graph.
+            "job": JobSettings(checkpoint_ms=1_000),
         }
     )
     yield settings

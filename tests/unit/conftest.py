@@ -11,7 +11,7 @@ from hypothesis import settings
 from tests.support.scale import scaled
 
 # A deadline for each example would measure what else the machine does meanwhile.
-settings.register_profile("unit", deadline=None, max_examples=scaled(100, 1_000))
+settings.register_profile("unit", deadline=None, max_examples=scaled(50, 1_000))
 settings.load_profile("unit")
 
 
