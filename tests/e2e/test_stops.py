@@ -37,7 +37,7 @@ from tests.support.commands import Answer, Spaf
 from tests.support.suspend import stopped
 
 # Within which a cause is named, as promised, and a reserve for a busy machine, seconds.
-NAMED_S = 5.0 + 5.0
+NAMED_S = 5.0 + 25.0
 # The slowest way back: a TaskManager that is started again, and its job, on a busy machine.
 BACK_S = 90.0
 # A command that waits for a job that cannot come would take a minute or more.

@@ -75,7 +75,7 @@ def test_a_sale_of_four_fields_is_on_the_page_within_seconds(
     sale = {"productId": "p", "productCategory": category, "productPrice": 12.5}
     send({**sale, "productQuantity": 2})
     row = tab.page.locator(f'[data-test="row"][data-key*="|{category}|BRL"]')
-    row.wait_for(timeout=5_000)
+    row.wait_for()
     assert "25" in row.inner_text()
     assert row.locator('[data-test="row-count"]').inner_text().strip() == "1"
     # A second of its own or not: more of the same are counted.

@@ -45,9 +45,9 @@ def test_hostile_text_stays_text(run: Run, tab: Any, send: Callable[..., None]) 
     _report_anomalies(run)
     for text in SEEN:
         row = tab.page.locator('[data-test="row"]').filter(has_text=text)
-        row.first.wait_for(timeout=10_000)
+        row.first.wait_for()
         anomaly = tab.page.locator('[data-test="anomaly"]').filter(has_text=text)
-        anomaly.first.wait_for(timeout=10_000)
+        anomaly.first.wait_for()
     _open_everything(tab)
     assert (
         tab.page.evaluate(
@@ -92,7 +92,7 @@ def _open_everything(tab: Any) -> None:
     row.first.locator("summary").click()
     row.first.locator(".q-foot button").click()
     envelope = page.locator('[data-test="record-envelope"]')
-    envelope.filter(has_text=HOSTILE[0]).wait_for(timeout=10_000)
+    envelope.filter(has_text=HOSTILE[0]).wait_for()
     page.keyboard.press("Escape")
 
 

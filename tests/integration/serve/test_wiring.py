@@ -319,16 +319,6 @@ def test_paints_are_kept_where_a_measurement_waits(page: Any, tmp_path: Path) ->
     assert json.loads((tmp_path / "painted-run-1.jsonl").read_text())["fps"] == 59.5
 
 
-def test_a_real_sale_is_pushed(page: Any, open_stream: Any, send: Any, running_job: Any) -> None:
-    """Through the job into the tables and on to the viewer, with its money."""
-    viewer = open_stream(page)
-    sale = {"productId": "p", "productCategory": "books", "productPrice": 2.5, "productQuantity": 3}
-    with running_job(page.session, page.session.settings, None):
-        send(page.session, 0, [json.dumps(sale).encode()] * 4)
-        assert viewer.receives(lambda v: "BRL" in v.sums() and v.sums()["BRL"] == [4, 12, "3000"])
-    assert {key[1:] for key in viewer.rows()} == {("books", "BRL")}
-
-
 def test_a_million_names_are_summed_up(
     page: Any, serve_again: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

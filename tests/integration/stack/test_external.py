@@ -25,7 +25,7 @@ SALE = b'{"productId":"p","productCategory":"books","productPrice":2.50,"product
 SALES = 20
 PATIENCE_S = 60.0
 # Within which a cause is named, as promised, and a reserve for a busy machine, seconds.
-NAMED_S = 5.0 + 5.0
+NAMED_S = 5.0 + 25.0
 
 
 def settings_of(stack: Run, topic: str, schema: str, home: Path) -> Settings:

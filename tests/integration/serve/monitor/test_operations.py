@@ -22,7 +22,7 @@ from spaf.stack.process import ProcessIdentity
 from spaf.stack.progress import ProgressRecorder
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
-from tests.support.runs import Own, RunJob
+from tests.support.runs import Own, RunJob, Send
 
 PATIENCE_S = 30.0
 # From the signal to the message that names the stage: 1 to 2.2 s where the machine has nothing else
@@ -202,6 +202,20 @@ def test_unreadable_records_blame_nobody(page: tuple[Run, Page]) -> None:
         return found
 
     assert set(asyncio.run(watch())) == {None}
+
+
+def test_a_real_sale_is_pushed(
+    job: tuple[Run, str], serve_again: Callable[[Run], Any], open_stream: Any, send: Send
+) -> None:
+    """Through the job into the tables and on to the viewer, with its money."""
+    session, _ = job
+    viewer = open_stream(serve_again(session))
+    # In a currency of its own, beside what the other tests have sold.
+    sale = {"productId": "p", "productCategory": "books", "productPrice": 2.5, "currency": "EUR"}
+    send(session, 0, [json.dumps(sale | {"productQuantity": 3}).encode()] * 4)
+    assert viewer.receives(lambda v: v.sums().get("EUR") == [4, 12, "3000"])
+    found = {key[1:] for key in viewer.rows()}
+    assert {category for category, currency in found if currency == "EUR"} == {"books"}
 
 
 def _stage(pipeline: dict[str, Any], name: str) -> dict[str, Any]:
