@@ -45,10 +45,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/integration/bench/detection/",
     ),
     "browser": ("tests/integration/measure/", "tests/integration/report/"),
+    "agreement": ("tests/integration/bench/agreement/", "tests/integration/job/"),
     "stack": ("tests/integration/",),
     "run": ("tests/e2e/test_commands.py", "tests/e2e/page/", "tests/e2e/test_wipe.py"),
     "recovery": (
-        "tests/e2e/test_replay.py",
         "tests/e2e/test_stops.py",
         "tests/e2e/test_recovery.py",
         "tests/e2e/test_topic_changes.py",
@@ -57,7 +57,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "demo": ("tests/e2e/test_demo.py",),
 }
 # Groups in the order in which they are begun.
-FIRST = ("stack", "run", "recovery", "demo", "flink", "browser", "disk")
+FIRST = ("agreement", "run", "stack", "recovery", "demo", "flink", "browser", "disk")
 # A `Popen` that is deleted while its process runs warns, and warnings are errors here. The
 # processes of a run are ended through its run folder.
 OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"

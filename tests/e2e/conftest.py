@@ -14,7 +14,6 @@ from typing import Any
 import psutil
 import pytest
 
-from spaf.bench.agreement.replay import SLOTS
 from spaf.settings import (
     FlinkSettings,
     JobSettings,
@@ -144,15 +143,10 @@ def full_run(
 
 @pytest.fixture(scope="session")
 def recovery_settings(small_settings: Settings) -> Iterator[Settings]:
-    """Yield the settings of the run whose services are killed; end it at the end.
-
-    Its own job needs one slot besides those of a replay.
-    """
-    flink = small_settings.flink.model_copy(update={"slots": SLOTS + 1})
+    """Yield the settings of the run whose services are killed; end it at the end."""
     settings = small_settings.model_copy(
         update={
             "home": small_settings.home.with_name("recovery"),
-            "flink": flink,
             # Has not the default, so the run makes its own graph.
             "job": JobSettings(checkpoint_ms=1_000),
         }

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from functools import partial
 
 import msgspec
 import pytest
 
 from spaf.bench.agreement.differential import CONTRACT, PARTITIONS, cases, compare_all, fresh
-from spaf.bench.detection.batch import Batch
 from spaf.bench.progress import no_progress
-from spaf.bench.run import job_run
 from spaf.settings import JobSettings
 from spaf.stack.run import Run
-from tests.support.flink import SharedSubmission
 from tests.support.scale import scaled
 
 RECORDS = scaled(3_000, 50_000)
 
 
-@pytest.fixture
-def shared_submission(flink: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the job submitted by the process that is there."""
-    monkeypatch.setattr(job_run, "Submission", partial(SharedSubmission, flink))
-
-
-@pytest.mark.usefixtures("shared_submission")
 @pytest.mark.timeout(scaled(180, 1_800))
 def test_the_job_and_the_contract_agree_on_every_record(stack: Run) -> None:
     """Every form of the reference, every case ever kept, and new ones: outcome, value, group."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from spaf.bench.agreement.replay import (
@@ -14,32 +12,15 @@ from spaf.bench.agreement.replay import (
     differences,
     replays,
 )
-from spaf.bench.detection.batch import Batch
 from spaf.bench.progress import no_progress
-from spaf.bench.run import job_run
 from spaf.bench.run.job_run import own_job
 from spaf.errors import JobError
-from spaf.settings import JobSettings, Settings
-from spaf.stack import control
+from spaf.settings import JobSettings
 from spaf.stack.run import Run
-from tests.support.flink import SharedSubmission
 from tests.support.scale import scaled
 
 SIZE = Size(events=scaled(12_000, 300_000), seed=3)
 VARIANTS = (Variant(4, 2, killed=True), Variant(4, 1), Variant(4, 4, MINI_BATCH_MS))
-
-
-@pytest.fixture
-def stack(recovery_settings: Settings) -> Run:
-    """Return the run whose services are killed, started unless it is up."""
-    up = control.up(recovery_settings, lambda _: None, end_with_us=True)
-    return Run(recovery_settings, up)
-
-
-@pytest.fixture(autouse=True)
-def shared_submission(flink: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the jobs submitted by that process."""
-    monkeypatch.setattr(job_run, "Submission", partial(SharedSubmission, flink))
 
 
 # Three jobs, one of which loses its TaskManager and waits until there is another.
