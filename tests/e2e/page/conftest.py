@@ -25,6 +25,8 @@ from tests.support.commands import FullRun
 
 # Limit of every wait, far above what a busy machine needs, seconds.
 PATIENCE_S = 30.0
+# Between two looks at the page, each of which costs the browser some milliseconds.
+LOOK_S = 0.2
 STEADY_RATE = 20.0
 # Of axe-core's rules and findings.
 RULES = {
@@ -119,7 +121,7 @@ class Tab:
             self.page.evaluate("0")  # lets Playwright handle the events of the page
             return condition()
 
-        return wait_until(holds, seconds)
+        return wait_until(holds, seconds, poll=LOOK_S)
 
 
 @pytest.fixture
