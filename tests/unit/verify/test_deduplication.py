@@ -96,7 +96,7 @@ def test_off_each_copy_counts(tmp_path: Path) -> None:
     assert (one.accepted, one.duplicates, one.deduplicated) == (4, 0, False)
 
 
-@settings(max_examples=scaled(25, 250), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(12, 250), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

@@ -203,7 +203,7 @@ values = st.one_of(
 )
 
 
-@settings(max_examples=scaled(25, 250), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(12, 250), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(values, st.integers(0, 1_900)), max_size=60),
     st.integers(0, 60),

@@ -12,6 +12,7 @@ from spaf.sale import Record, Rules
 from spaf.verify import Answers, Detection, disagreements, duckdb_oracle
 from spaf.verify.dump import Dump
 from spaf.verify.python_oracle import PythonOracle
+from tests.support.scale import scaled
 
 RULES = Rules(default_currency="BRL", max_lateness_ms=10_000, max_ahead_ms=1_000)
 DETECTION = Detection(6, 1e9, 120, 1e9, ("books", "toys"))
@@ -71,7 +72,7 @@ def steady(seed: int) -> Callable[[int, str], int]:
     return lambda _minute, category: rng.randint(8, 12) if category != "toys" else rng.randint(0, 2)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(1, scaled(3, 10)))
 def test_steady_sales_have_no_alert(dumped: Dumped, seed: int) -> None:
     """Not in the first minutes, and not for a category that sells seldom or never."""
     assert found(both(dumped, log(180, steady(seed), lambda *_: 10.0))) == []
@@ -126,7 +127,7 @@ def test_other_currencies_and_huge_amounts(dumped: Dumped) -> None:
     assert revenue.observed == 3 * 10**12 + 100
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(scaled(2, 8)))
 def test_the_oracles_agree_on_noise(dumped: Dumped, seed: int) -> None:
     """With a threshold so low that many minutes are alerts."""
     rng = random.Random(seed)  # noqa: S311 - a simulation
