@@ -54,7 +54,7 @@ def test_text_never_becomes_markup() -> None:
 
 def test_the_shop_has_the_categories_that_the_page_offers() -> None:
     """An anomaly can be injected into these; Locust refuses any other."""
-    script = (STATIC / "js/core/catalogue.js").read_text(encoding="utf-8")
+    script = (STATIC / "js/core/palette.js").read_text(encoding="utf-8")
     listed = re.search(r"const CATEGORIES = \[(.*?)\]", script, re.DOTALL)
     assert listed
     assert tuple(re.findall(r'"([^"]+)"', listed[1])) == CATEGORIES

@@ -170,7 +170,7 @@ def test_a_rate_is_read_as_it_is_written_in_either_language(
 ) -> None:
     """A thousand is a thousand with a comma and with a point."""
     case = f"""
-const {{ parseRate }} = await import("./load/rate_input.js");
+const {{ parseRate }} = await import("./core/format.js");
 export const result = parseRate({json.dumps(typed)});"""
     assert node.run(case) == rate
 

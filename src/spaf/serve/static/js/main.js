@@ -8,9 +8,7 @@ import { language, t } from "./core/i18n.js";
 import { mount as mountPipeline } from "./core/pipeline.js";
 import { mount as mountStart } from "./core/start.js";
 import { Stream } from "./core/stream.js";
-import { startTheme } from "./core/theme.js";
 import { byId } from "./core/ui.js";
-import { paintLatency } from "./sales/paint_timing.js";
 import { mount as mountSales } from "./sales/section.js";
 
 // Sections that are fetched after the first view: the id of the element and the folder of the module.
@@ -26,26 +24,17 @@ let complete = false;
 
 on("language", translate);
 translate();
-startTheme();
-guarded("header", () => mountHeader(byId("top")));
+// In a task of its own, so that the error of one leaves the others alone.
+queueMicrotask(() => mountHeader(byId("top")));
 startFreshness(byId("stale"));
-guarded("start", () => mountStart(byId("start")));
+queueMicrotask(() => mountStart(byId("start")));
 if (!waiting) mountFirst();
-new Stream(receive, (state) => emit("connection", state));
-
-/** @param {string} name @param {() => void} mount */
-function guarded(name, mount) {
-  try {
-    mount();
-  } catch (error) {
-    console.error(`section ${name}:`, error);
-  }
-}
+new Stream(receive);
 
 function mountFirst() {
   waiting = false;
-  guarded("pipeline", () => mountPipeline(byId("pipeline"), paintLatency));
-  guarded("sales", () => mountSales(byId("sales")));
+  queueMicrotask(() => mountPipeline(byId("pipeline")));
+  queueMicrotask(() => mountSales(byId("sales")));
   setTimeout(mountOthers, LATER_MS);
 }
 

@@ -158,6 +158,7 @@ interface ErrorDetails {
   code?: string;
   parameters?: Record<string, string | number>;
   parameter?: string;
+  status?: number;
 }
 
 interface Snapshot {
@@ -281,7 +282,7 @@ interface GroupSummary {
 }
 
 interface KafkaOverview {
-  brokers: (string | { address: string })[];
+  brokers: { address: string }[];
   topics: TopicSummary[];
   groups: GroupSummary[];
   topics_left_out?: number;
@@ -295,7 +296,7 @@ interface TopicDetail {
 
 interface GroupDetail {
   state: string;
-  members?: (string | { client: string; host: string; partitions: string[] })[];
+  members?: { client: string; host: string; partitions: string[] }[];
   partitions?: { topic: string; partition: number; committed: number | null; end: number; lag: number | null }[];
 }
 
@@ -324,12 +325,6 @@ interface Annotation {
   anomaly: Anomaly;
 }
 
-/** Sales and cents of the base currency of one second, by place in the palette. */
-interface PlaceSums {
-  count: number[];
-  money: number[];
-}
-
 interface PlotInput {
   frame: ChartFrame;
   /** Values by place in the palette, then by bucket. */
@@ -338,8 +333,6 @@ interface PlotInput {
   /** Whether a place is not drawn. */
   isHidden: (place: number) => boolean;
   annotations: Annotation[];
-  /** Factor of the values. */
-  scale: number;
   label: (value: number) => string;
   /** Top of the vertical axis while there are no sales. */
   minTop: number;

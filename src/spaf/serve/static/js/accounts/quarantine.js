@@ -2,14 +2,14 @@
 
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../vendor/lit-html/directives/repeat.js";
+import { latest, on } from "../core/events.js";
 import { bytes, dateTime, duration, money, number } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { newestJson } from "../core/server.js";
 import { arrowKeys, errorText, noReasonsText, panel, textOr, whenNear } from "../core/ui.js";
 import { escaped } from "../core/untrusted_text.js";
-import { payload } from "../kafka/payload.js";
+import { payload, placeOf, recordRow } from "../kafka/record.js";
 import { openRecord } from "../kafka/record_dialog.js";
-import { placeOf, recordRow } from "../kafka/record_row.js";
 import { explanationOf } from "./reasons.js";
 
 const PAGE = 50;
@@ -21,8 +21,6 @@ export class Quarantine {
   /** @param {HTMLElement} section @param {HTMLElement} node into which the list is drawn */
   constructor(section, node) {
     this.reason = "";
-    /** @type {string[]} */
-    this.reasons = [];
     /** @type {QuarantineRow[]} */
     this.rows = [];
     /** @type {string | null} where the next page begins */
@@ -32,25 +30,24 @@ export class Quarantine {
     this.get = newestJson();
     /** @type {number | null} records that were classified when the list was read */
     this.classified = null;
-    this.came = 0;
     /** @type {unknown} */
     this.error = null;
-    /** @type {Accounts | null} */
-    this.accounts = null;
     this.redraw = panel(node, ["payload"], () => this.#template());
     this.list = /** @type {HTMLElement} */ (node.querySelector(".q-list"));
     arrowKeys(this.list, "summary");
     whenNear(section, (near) => near && !this.requested && this.#load());
+    on("accounts", () => this.#update());
+    this.#update();
   }
 
-  /** Take over the reasons there are, and how many records came since the list was read. @param {Accounts} accounts */
-  update(accounts) {
-    this.accounts = accounts;
-    this.reasons = (accounts.reasons ?? []).map(({ reason }) => reason).filter((name) => !NOT_KEPT.has(name));
-    const classified = accounts.quarantine?.explained ?? 0;
-    this.classified ??= classified;
-    this.came = classified - this.classified;
-    if (this.came > 0 && !this.rows.length && this.requested) this.#load();
+  /** Return how many records were classified since the list was read. */
+  #came() {
+    return this.classified === null ? 0 : (latest("accounts")?.quarantine?.explained ?? 0) - this.classified;
+  }
+
+  #update() {
+    this.classified ??= latest("accounts")?.quarantine?.explained ?? null;
+    if (this.#came() > 0 && !this.rows.length && this.requested) this.#load();
     this.redraw();
   }
 
@@ -63,7 +60,6 @@ export class Quarantine {
   #load() {
     this.requested = true;
     this.classified = null;
-    this.came = 0;
     return this.#read(null);
   }
 
@@ -89,15 +85,17 @@ export class Quarantine {
   }
 
   #template() {
-    const names = this.reason && !this.reasons.includes(this.reason) ? [...this.reasons, this.reason] : this.reasons;
+    const reasons = (latest("accounts")?.reasons ?? []).map(({ reason }) => reason).filter((name) => !NOT_KEPT.has(name));
+    const names = [...new Set([...reasons, this.reason])].filter(Boolean);
+    const came = this.#came();
     const isEmpty = this.error !== null || !this.rows.length;
     return html`<div class="q-bar"><h3>${t("quarantine.title")}</h3><label for="quarantine-reason">${
       t("quarantine.reason")}</label><select id="quarantine-reason" data-test="quarantine-reason"
       @change=${(/** @type {any} */ { target }) => this.choose(target.value)}><option value=""
       .selected=${!this.reason}>${t("quarantine.all")}</option>${names.map((name) => html`<option value=${name}
       .selected=${name === this.reason}>${textOr(`reason.${name}`, name)}</option>`)}</select><button type="button"
-      class=${this.came > 0 ? "strong" : ""} data-test="quarantine-refresh" @click=${() => this.#load()}>${
-      this.came > 0 ? t("quarantine.came", { n: number(this.came) }) : t("panel.refresh")}</button></div>
+      class=${came > 0 ? "strong" : ""} data-test="quarantine-refresh" @click=${() => this.#load()}>${
+      came > 0 ? t("quarantine.came", { n: number(came) }) : t("panel.refresh")}</button></div>
       <div class="q-list" aria-label=${t("quarantine.title")} aria-busy=${this.busy}>${
         repeat(this.rows, placeOf, rowView)}</div>
       <p class="empty${this.error ? " failure" : ""}" ?hidden=${!isEmpty}>${isEmpty ? this.#emptyText() : ""}</p>
@@ -109,7 +107,7 @@ export class Quarantine {
     if (this.error) return errorText(this.error);
     if (!this.requested) return t("record.loading");
     if (this.reason) return t("quarantine.none_of_reason");
-    return noReasonsText(this.accounts, "quarantine.none");
+    return noReasonsText(latest("accounts"), "quarantine.none");
   }
 }
 

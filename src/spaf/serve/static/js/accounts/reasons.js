@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { dateTime, duration, money, number } from "../core/format.js";
-import { inEnglish, keyOfMessage, language, t } from "../core/i18n.js";
+import { keyOfMessage, language, t } from "../core/i18n.js";
 import { textOr } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
 
@@ -23,9 +23,9 @@ export function explanationOf(reason, explanation, hint) {
 
 /** @param {string} reason @param {string} explanation @param {Hint | null} hint */
 function translated(reason, explanation, hint) {
-  const rule = inEnglish(`rule.${reason}`);
-  const guess = hint ? inEnglish(`hint.${hint.code}`, hint.values) : "";
-  if (language() === "en" || !rule || !explanation.startsWith(rule) || !explanation.endsWith(guess)) return null;
+  const rule = t(`rule.${reason}`, {}, "en");
+  const guess = hint ? t(`hint.${hint.code}`, hint.values, "en") : "";
+  if (language() === "en" || !explanation.startsWith(rule) || !explanation.endsWith(guess)) return null;
   const ending = explanation.slice(rule.length, explanation.length - guess.length).trim();
   const value = /^(\w+) is "([\s\S]*)"\.$/.exec(ending);
   const key = keyOfMessage("why.", ending);

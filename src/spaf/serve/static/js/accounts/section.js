@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../vendor/lit-html/directives/repeat.js";
-import { latest, on } from "../core/events.js";
+import { latest } from "../core/events.js";
 import { money, number, shareText } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { bar, noReasonsText, panel, sectionHead, textOr } from "../core/ui.js";
@@ -33,9 +33,6 @@ export function mount(section) {
         accounts ? progress(accounts.quarantine ?? {}) : ""}</p><h3>${t("accounts.late_money")}</h3><div
         class="late-money">${accounts ? lateMoney(accounts.late_money ?? {}) : nothing}</div></div>${place}</div>`;
   });
-  on("accounts", (accounts) => accounts && quarantine.update(accounts));
-  const known = latest("accounts");
-  if (known) quarantine.update(known);
 }
 
 /** @param {Accounts | null} accounts @param {number} missing */
@@ -67,16 +64,12 @@ function reasonTable(accounts, choose) {
   const most = Math.max(...reasons.map(({ records }) => records), 1);
   return html`<table class="reasons"><thead><tr>${COLUMNS.map((name, i) =>
     html`<th scope="col" class=${i ? "n" : ""}>${t(`accounts.col.${name}`)}</th>`)}</tr></thead><tbody>${
-    repeat(reasons, ({ reason }) => reason, (count) => reasonLine(count, count.records / most, choose))}${
+    repeat(reasons, ({ reason }) => reason, ({ reason, records, kept }) => html`<tr data-reason=${reason}><th scope="row"><button
+      type="button" class="link" title=${textOr(`rule.${reason}`, reason)} @click=${() => choose(reason)}>${
+      textOr(`reason.${reason}`, reason)}</button>${bar(records / most)}</th><td class="n">${number(records)}</td><td
+      class="n dim">${number(kept)}</td></tr>`)}${
     reasons.length || !accounts ? nothing : html`<tr><td colspan="3" class="empty">${
       noReasonsText(accounts, "accounts.no_reasons")}</td></tr>`}</tbody></table>`;
-}
-
-/** @param {ReasonCount} count @param {number} share @param {(reason: string) => void} choose */
-function reasonLine({ reason, records, kept }, share, choose) {
-  return html`<tr data-reason=${reason}><th scope="row"><button type="button" class="link"
-    title=${textOr(`rule.${reason}`, reason)} @click=${() => choose(reason)}>${textOr(`reason.${reason}`, reason)}</button>${
-    bar(share)}</th><td class="n">${number(records)}</td><td class="n dim">${number(kept)}</td></tr>`;
 }
 
 /** @param {Record<string, string>} amounts */

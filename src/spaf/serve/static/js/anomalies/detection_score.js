@@ -12,9 +12,13 @@ const COUNTS = /** @type {const} */ (["labelled", "found", "alerts", "true_alert
 
 /** Return the table, or what says that this run has no labels. @param {Score | null} score */
 export function detectionScore(score) {
+  const run = latest("snapshot")?.run;
   return html`<h3>${t("detection.title")}</h3><p class="empty" ?hidden=${Boolean(score)}>${
     t("detection.none")}</p>${score ? table(score) : nothing}<p class="note" ?hidden=${!score?.kinds.customer_burst}>${
-    t("detection.burst")}</p>${thresholdNote()}${rateNote()}`;
+    t("detection.burst")}</p><p class="note" ?hidden=${!run?.outlier_score || !run.surge_score}>${t("detection.score_means", {
+    sale: number(run?.outlier_score ?? 0, 1), second: number(run?.surge_score ?? 0, 1),
+    minute: number(run?.series_score ?? 0, 1),
+  })}</p>${rateNote()}`;
 }
 
 /** @param {Score} score */
@@ -39,14 +43,6 @@ function line(counts, name, extra = "") {
   const cells = [countOf(found, labelled), share(counts.recall, found, labelled),
     countOf(right, alerts), share(counts.precision, right, alerts)];
   return html`<tr class=${extra}><th scope="row">${name}</th>${cells.map((cell) => html`<td class="n">${cell}</td>`)}</tr>`;
-}
-
-/** Return what the score of an alert is, and from which score on a sale or a second is reported. */
-function thresholdNote() {
-  const run = latest("snapshot")?.run;
-  const { outlier_score: sale = 0, surge_score: second = 0, series_score: minute = 0 } = run ?? {};
-  return html`<p class="note" ?hidden=${!sale || !second}>${
-    t("detection.score_means", { sale: number(sale, 1), second: number(second, 1), minute: number(minute, 1) })}</p>`;
 }
 
 /** @param {number | null | undefined} ratio of the server @param {number} part @param {number} whole */

@@ -42,12 +42,10 @@ export class RateChanges {
 
 const changes = new RateChanges();
 
-/** Note the changes from now on. */
-export function startRateChanges() {
-  const take = (/** @type {Load | null} */ load) => changes.take(load, latest("snapshot")?.run.started_ms ?? null, now());
-  on("load", take);
-  take(latest("load"));
-}
+const take = (/** @type {Load | null} */ load) => changes.take(load, latest("snapshot")?.run.started_ms ?? null, now());
+
+on("load", take);
+take(latest("load"));
 
 /** Return a note that names the latest changes, hidden while there are none. */
 export function rateNote() {

@@ -9,11 +9,9 @@ import { getJson } from "../core/server.js";
 import { arrowKeys, errorText, panel, sectionHead } from "../core/ui.js";
 import { openAnomaly } from "../kafka/record_dialog.js";
 import { AnomalyFeed, PAGE, keyOf } from "./anomaly_feed.js";
-import { anomalyRow, feedHead } from "./anomaly_row.js";
 import { detectionScore } from "./detection_score.js";
+import { anomalyRow, feedHead, kindFilter } from "./feed_parts.js";
 import { FeedPause } from "./feed_pause.js";
-import { kindFilter } from "./kind_filter.js";
-import { startRateChanges } from "./rate_changes.js";
 
 // Pages that one press of "older" loads at most, while the filter lets none of them through.
 const MAX_PAGES = 5;
@@ -21,9 +19,7 @@ const MAX_PAGES = 5;
 const NEW_MS = 1_200;
 
 /** Build the section. @param {HTMLElement} section */
-export function mount(section) {
-  new Anomalies(section);
-}
+export const mount = (section) => new Anomalies(section);
 
 class Anomalies {
   /** @param {HTMLElement} section */
@@ -35,12 +31,9 @@ class Anomalies {
     this.limit = PAGE;
     this.message = "";
     this.loading = false;
-    /** @type {Set<Anomaly>} rows that stand out */
-    this.fresh = new Set();
-    /** @type {WeakMap<Anomaly, Template>} rows that are not new, in the page's language */
+    /** @type {WeakMap<Anomaly, Template>} rows as they were drawn, in the page's language */
     this.rows = new WeakMap();
     on("language", () => { this.rows = new WeakMap(); });
-    startRateChanges();
     // Drawn by itself: it changes each second, and the feed only with an anomaly.
     this.score = document.createElement("aside");
     this.score.className = "score-side";
@@ -59,12 +52,12 @@ class Anomalies {
 
   /** @param {Anomaly[]} fresh */
   #show(fresh) {
+    for (const anomaly of fresh) this.rows.set(anomaly, anomalyRow(anomaly, true));
     this.redraw();
     if (!fresh.length) return;
-    for (const anomaly of fresh) this.fresh.add(anomaly);
     // Not a fade: one would paint the whole section sixty times a second.
     setTimeout(() => {
-      for (const anomaly of fresh) this.fresh.delete(anomaly);
+      for (const anomaly of fresh) this.rows.delete(anomaly);
       this.redraw();
     }, NEW_MS);
   }
@@ -92,7 +85,6 @@ class Anomalies {
 
   /** @param {Anomaly} anomaly */
   #row(anomaly) {
-    if (this.fresh.has(anomaly)) return anomalyRow(anomaly, true);
     const row = this.rows.get(anomaly) ?? anomalyRow(anomaly, false);
     this.rows.set(anomaly, row);
     return row;

@@ -38,15 +38,13 @@ export class ArrivalRates {
     }
   }
 
-  /** Spread a row of the snapshot over its second. @param {SalesRow} row @param {string} currency */
+  /** Add a row of the snapshot, in a slot of its second. @param {SalesRow} row @param {string} currency */
   addPast(row, currency) {
-    for (let slot = 0; slot < SLOTS_PER_SECOND; slot += 1) {
-      const at = row.second * SLOTS_PER_SECOND + slot;
-      if (at > this.newest || at <= this.newest - SLOTS) continue;
-      this.sales[at % SLOTS] += row.count / SLOTS_PER_SECOND;
-      this.#ofCategory(row.category)[at % SLOTS] += row.count / SLOTS_PER_SECOND;
-      if (row.currency === currency) this.revenue[at % SLOTS] += Number(row.cents) / SLOTS_PER_SECOND;
-    }
+    const at = row.second * SLOTS_PER_SECOND;
+    if (at > this.newest || at <= this.newest - SLOTS) return;
+    this.sales[at % SLOTS] += row.count;
+    this.#ofCategory(row.category)[at % SLOTS] += row.count;
+    if (row.currency === currency) this.revenue[at % SLOTS] += Number(row.cents);
   }
 
   /**

@@ -60,6 +60,23 @@ export function rate(value, below = 100) {
   return number(value, value < below ? 1 : 0);
 }
 
+/** Return a rate that was set; only one that is not whole has a decimal. @param {number | null | undefined} value */
+export function exactRate(value) {
+  return number(value ?? 0, Number.isInteger(value) ? 0 : 1);
+}
+
+/**
+ * Return a rate as it is typed in either language, or null: 1,000 and 1.000 are a thousand, 0.5 and 0,5 a half.
+ *
+ * @param {string} typed
+ */
+export function parseRate(typed) {
+  const text = typed.trim();
+  const isGrouped = /^\d{1,3}([.,\s]\d{3})+$/.test(text);
+  const plain = isGrouped ? text.replace(/[.,\s]/g, "") : text.replace(",", ".");
+  return /^\d+(\.\d+)?$/.test(plain) ? Number(plain) : null;
+}
+
 /** Return 0.5 as 50 %. @param {number} share @param {number} digits */
 export function percent(share, digits = 0) {
   return numberFormat(PERCENT[digits]).format(share);

@@ -32,7 +32,6 @@ export function startFreshness(banner) {
   on("start", ({ start }) => {
     note();
     heard.start = start.phase;
-    check();
   });
   on("snapshot", (data) => {
     heard.start = "";
@@ -42,10 +41,7 @@ export function startFreshness(banner) {
   on("tick", noteTick);
   on("connection", (state) => {
     if (state === "cut") heard.cutAt ??= performance.now();
-    check();
   });
-  on("pipeline", check);
-  on("language", check);
   setInterval(check, CHECK_MS);
   document.addEventListener("visibilitychange", check);
   check();

@@ -17,7 +17,8 @@ export function mount(node) {
   on("snapshot", ({ run }) => { document.title = `${escaped(run.topic)} · SPAF`; });
   panel(node, ["snapshot", "age", "theme"], () => {
     const topic = escaped(latest("snapshot")?.run.topic ?? "");
-    return html`<h1 class="brand">SPAF</h1><bdi class="topic" data-test="topic">${topic}</bdi>${liveness()}${links()}<span
+    return html`<h1 class="brand">SPAF</h1><bdi class="topic" data-test="topic">${topic}</bdi>${liveness()}<nav class="jump"
+      aria-label=${t("nav")}>${SECTIONS.map((name) => html`<a href="#${name}">${t(`nav.${name}`)}</a>`)}</nav><span
       class="switches">${languageChoice()}${themeButton()}</span>`;
   });
 }
@@ -30,11 +31,6 @@ function liveness() {
     class="live-age" data-test="age">${age === null ? "" : t("live.age", { age: text })}</span></p>`;
 }
 
-function links() {
-  return html`<nav class="jump" aria-label=${t("nav")}>${SECTIONS.map((name) =>
-    html`<a href="#${name}">${t(`nav.${name}`)}</a>`)}</nav>`;
-}
-
 function languageChoice() {
   return html`<div class="choice" role="group" aria-label=${t("language")}>${LANGUAGES.map(([code, tag, name]) =>
     html`<button type="button" lang=${tag} aria-label="${code.toUpperCase()}, ${name}" data-test="language-${code}"
@@ -42,7 +38,7 @@ function languageChoice() {
 }
 
 function themeButton() {
-  const name = t(`theme.${theme()}`);
+  const name = t(`theme.${theme}`);
   return html`<button type="button" class="quiet" data-test="theme" aria-label=${t("theme.label", { theme: name })}
     @click=${nextTheme}><i class="half" aria-hidden="true"></i><span>${name}</span></button>`;
 }

@@ -16,29 +16,15 @@ let current = [stored(STORAGE_KEY), globalThis.navigator?.language.toLowerCase()
  *
  * @param {string} key
  * @param {TextValues} values
+ * @param {string} code of another language than that of the page
  */
-export function t(key, values = {}) {
-  return filled(LOCALES[current][key] ?? key, values);
-}
-
-/** @param {string} text @param {TextValues} values */
-function filled(text, values) {
-  return text.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
+export function t(key, values = {}, code = current) {
+  return (LOCALES[code][key] ?? key).replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
 }
 
 /** Return whether a key has a text. @param {string} key */
 export function hasText(key) {
   return key in LOCALES.en;
-}
-
-/**
- * Return the English text of a key: the server writes its messages in English.
- *
- * @param {string} key
- * @param {TextValues} values
- */
-export function inEnglish(key, values = {}) {
-  return filled(LOCALES.en[key] ?? "", values);
 }
 
 /**

@@ -2,13 +2,9 @@
 
 import { t } from "./i18n.js";
 
-/** An answer that is an error, with what the server says of it, or no answer (status 0). */
-export class ApiError extends Error {
-  /** @param {string} message @param {number} status @param {ErrorDetails} details */
-  constructor(message, status, details = {}) {
-    super(message);
-    Object.assign(this, details, { status });
-  }
+/** Return an answer that is an error, with what the server says of it. @param {string} message @param {ErrorDetails} details */
+export function apiError(message, details = {}) {
+  return Object.assign(new Error(message), details);
 }
 
 /** Return the address of a path of the server; a proxy may publish it below a prefix. @param {string} path */
@@ -65,10 +61,10 @@ export function postJson(path, body, options = {}) {
 /** @param {Promise<Response>} request */
 async function answer(request) {
   const response = await request.catch(() => null);
-  if (!response) throw new ApiError(t("error.unreachable"), 0);
+  if (!response) throw apiError(t("error.unreachable"));
   const body = await response.json().catch(() => null);
   if (response.ok) return body;
-  throw new ApiError(body?.error ?? `${response.status} ${response.statusText}`, response.status, body ?? {});
+  throw apiError(body?.error ?? `${response.status} ${response.statusText}`, { ...body, status: response.status });
 }
 
 /** @param {string} name */

@@ -55,15 +55,16 @@ function view() {
   if (mode === "none") return nothing;
   if (mode === "idle") return html`<p class="start-idle" role="status" data-test="start-idle">${t("start.idle")}</p>`;
   const data = latest("start");
-  const start = data?.start;
-  const ended = Boolean(start && ENDED.has(start.phase));
-  const seconds = data ? Math.floor(since(data.now_ms, data.start) / 1_000) : 0;
-  return html`<div class="start" data-test="start" data-phase=${start?.phase ?? "starting"}><div class="start-head">
-    <h2 id="start-title">${t(ended ? `start.title.${start?.phase}` : "start.title")}</h2><span class="start-elapsed"
-      data-test="start-elapsed">${start && !ended ? t("start.elapsed", { n: number(seconds) }) : ""}</span></div>
-    <p class="start-status" role="status" data-test="start-status">${start ? statusText(start) : t("start.connecting")}</p>
-    ${start ? html`${problem(start)}<ol class="start-stages">${stagesOf(start).map((stage) =>
-      stageView(stage, start, data?.now_ms ?? 0))}</ol>` : nothing}</div>`;
+  if (!data) return html`<div class="start" data-test="start" data-phase="starting"><h2 id="start-title">${t("start.title")}</h2>
+    <p class="start-status" role="status" data-test="start-status">${t("start.connecting")}</p></div>`;
+  const { start, now_ms: nowMs } = data;
+  const ended = ENDED.has(start.phase);
+  const progress = { done: start.stages.filter(({ state }) => DONE.has(state)).length, all: start.stages.length };
+  return html`<div class="start" data-test="start" data-phase=${start.phase}><div class="start-head">
+    <h2 id="start-title">${t(ended ? `start.title.${start.phase}` : "start.title")}</h2><span class="start-elapsed"
+      data-test="start-elapsed">${ended ? "" : t("start.elapsed", { n: number(Math.floor(since(nowMs, start) / 1_000)) })}</span></div>
+    <p class="start-status" role="status" data-test="start-status">${ended ? t("start.ended") : t("start.progress", progress)}</p>
+    ${problem(start)}<ol class="start-stages">${stagesOf(start).map((stage) => stageView(stage, start, nowMs))}</ol></div>`;
 }
 
 /** Return the stages, and the first row, which is the page's own. @param {StartView} start @returns {StartStage[]} */
@@ -71,13 +72,6 @@ function stagesOf(start) {
   const jobs = start.stages.filter(({ name, state }) => name === "job" && !DONE.has(state)).map(({ name }) => name);
   const row = ENDED.has(start.phase) ? "unfinished" : "waiting";
   return [...start.stages, { name: "row", state: row, since_ms: null, ready_ms: null, waits_for: jobs, job: "", reason: "" }];
-}
-
-/** @param {StartView} start */
-function statusText(start) {
-  if (ENDED.has(start.phase)) return t("start.ended");
-  const done = start.stages.filter(({ state }) => DONE.has(state)).length;
-  return t("start.progress", { done, all: start.stages.length });
 }
 
 /** Return why the start has ended or cannot go on. @param {StartView} start */

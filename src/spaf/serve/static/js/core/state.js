@@ -8,15 +8,18 @@ import { createPalette } from "./palette.js";
 // Rows are kept for the live part of every chart. With buckets of up to a minute that are requested again every
 // minute, three minutes leave no gap, seconds.
 export const RETENTION_S = 180;
-// The newest rows are kept however old they are: the list of the latest rows shows them.
+// The newest rows are kept however old they are: the list of the latest rows shows so many, and those of these last
+// seconds, if they are not too many to be read.
 const MIN_ROWS = 24;
+const MIN_SPAN_S = 3;
+const MAX_SHOWN_ROWS = 160;
 // More rows than a shop of 10 categories and 4 currencies makes in that time; beyond it the oldest second goes first.
 const MAX_ROWS = 20_000;
 
 export const palette = createPalette();
 export const arrivals = new ArrivalRates();
 
-/** @type {Map<number, { rows: Map<string, SalesRow>, sums: PlaceSums | null }>} */
+/** @type {Map<number, Map<string, SalesRow>>} rows of each second by key */
 const seconds = new Map();
 /** @type {Sums} running totals by currency */
 export let sums = {};
@@ -24,16 +27,8 @@ export let sums = {};
 let clockOffsetMs = 0;
 let newestMs = 0;
 
-palette.onInsert(() => {
-  for (const second of seconds.values()) second.sums = null;
-});
-
-on("snapshot", takeSnapshot);
-on("rows", takeRows);
-on("tick", takeTick);
-
-/** Take over a snapshot: it replaces all that was known. @param {Snapshot} data */
-function takeSnapshot(data) {
+// A snapshot replaces all that was known.
+on("snapshot", (data) => {
   const { run } = data;
   clockOffsetMs = data.now_ms - Date.now();
   seconds.clear();
@@ -47,10 +42,10 @@ function takeSnapshot(data) {
     newestMs = Math.max(newestMs, row.updated);
   }
   forgetOld();
-}
+});
 
-/** Take over changed rows; they are added to the event as `changed`. @param {Events["rows"]} data */
-function takeRows(data) {
+// Changed rows are added to the event as `changed`.
+on("rows", (data) => {
   newestMs = now();
   arrivals.advance(newestMs);
   arrivals.addTotals(sums, data.sums ?? sums, currentRun()?.base_currency);
@@ -62,35 +57,34 @@ function takeRows(data) {
     if (before !== null || row.second > oldest) arrivals.addCategory(row.category, row.count - (before ?? 0));
     return row;
   });
-}
+});
 
-/** Take over the server's clock, once a second. @param {Tick} data */
-function takeTick(data) {
+// Once a second, with the server's clock.
+on("tick", (data) => {
   clockOffsetMs = data.now_ms - Date.now();
   newestMs = Math.max(newestMs, data.newest_ms ?? 0);
   arrivals.advance(now());
   forgetOld();
-}
+});
 
 /** @param {RowValues} values */
 function keep([second, category, currency, count, units, cents, updated]) {
   const key = `${second}|${category}|${currency}`;
   const received = performance.timeOrigin + performance.now();
   const row = { key, second, category, currency, count, units, cents, updated, received };
-  const known = seconds.get(second) ?? { rows: new Map(), sums: null };
-  seconds.set(second, known);
-  const before = known.rows.get(key)?.count ?? null;
-  known.sums = null;
-  if (count === 0) known.rows.delete(key);
-  else known.rows.set(key, row);
+  const rows = seconds.get(second) ?? new Map();
+  seconds.set(second, rows);
+  const before = rows.get(key)?.count ?? null;
+  if (count === 0) rows.delete(key);
+  else rows.set(key, row);
   palette.add(category);
   return { row, before };
 }
 
 function forgetOld() {
   const oldest = now() / 1000 - RETENTION_S;
-  let kept = [...seconds.values()].reduce((sum, { rows }) => sum + rows.size, 0);
-  for (const [second, { rows }] of [...seconds].toSorted(([a], [b]) => a - b)) {
+  let kept = [...seconds.values()].reduce((sum, rows) => sum + rows.size, 0);
+  for (const [second, rows] of [...seconds].toSorted(([a], [b]) => a - b)) {
     const isNeeded = second >= oldest || kept - rows.size < MIN_ROWS;
     if (isNeeded && kept <= MAX_ROWS) return;
     kept -= rows.size;
@@ -98,42 +92,21 @@ function forgetOld() {
   }
 }
 
-/** Return the sums of one second by place in the palette, or null. @param {number} second */
-export function sumsOf(second) {
-  const known = seconds.get(second);
-  if (!known) return null;
-  known.sums ??= addUp(known.rows.values());
-  return known.sums;
+/** Return the rows of one second. @param {number} second */
+export function rowsOf(second) {
+  return [...(seconds.get(second)?.values() ?? [])];
 }
 
-/** @param {Iterable<SalesRow>} rows */
-function addUp(rows) {
-  const count = Array.from({ length: palette.size }, () => 0);
-  const money = [...count];
-  for (const row of rows) {
-    const place = palette.place(row.category);
-    count[place] += row.count;
-    if (row.currency === baseCurrency()) money[place] += Number(row.cents);
-  }
-  return { count, money };
-}
-
-/**
- * Return the rows of the newest seconds, newest first: at least `minRows` and all of `spanS` seconds.
- *
- * @param {number} spanS
- * @param {number} minRows
- * @param {number} maxRows
- */
-export function newestRows(spanS, minRows, maxRows) {
+/** Return the rows that the list of the latest rows shows, newest first. */
+export function newestRows() {
   /** @type {SalesRow[]} */
   const newest = [];
   const order = [...seconds.keys()].toSorted((a, b) => b - a);
   for (const second of order) {
-    if (newest.length >= maxRows || (newest.length >= minRows && second < order[0] - spanS + 1)) break;
-    newest.push(...[...(seconds.get(second)?.rows.values() ?? [])].toSorted(byPlace));
+    if (newest.length >= MAX_SHOWN_ROWS || (newest.length >= MIN_ROWS && second <= order[0] - MIN_SPAN_S)) break;
+    newest.push(...rowsOf(second).toSorted(byPlace));
   }
-  return newest.slice(0, maxRows);
+  return newest.slice(0, MAX_SHOWN_ROWS);
 }
 
 /** @param {SalesRow} a @param {SalesRow} b */

@@ -2,6 +2,7 @@
 // others, so a lost connection is closed here and opened again after the id of the last event. After a sleep or a
 // lost network the page reads the whole state anew instead.
 
+import { emit } from "./events.js";
 import { address } from "./server.js";
 
 const KINDS = ["start", "snapshot", "rows", "anomalies", "accounts", "pipeline", "score", "load", "tick"];
@@ -18,10 +19,9 @@ const STREAMED_MS = 300;
 
 /** One connection at a time, for as long as the page lives. */
 export class Stream {
-  /** @param {(kind: string, data: any) => void} receive @param {(state: "open" | "cut") => void} changed */
-  constructor(receive, changed) {
+  /** @param {(kind: string, data: any) => void} receive */
+  constructor(receive) {
     this.receive = receive;
-    this.changed = changed;
     this.lastId = "";
     this.attempts = 0;
     this.retry = 0;
@@ -49,7 +49,7 @@ export class Stream {
     if (this.lastId) query.set("after", this.lastId);
     if (this.short) query.set("short", "1");
     const source = new EventSource(address(`/api/stream${query.size ? `?${query}` : ""}`));
-    source.onopen = () => this.changed("open");
+    source.onopen = () => emit("connection", "open");
     source.onerror = () => this.#ended();
     for (const kind of KINDS) source.addEventListener(kind, (event) => this.#take(event));
     return source;
@@ -97,7 +97,7 @@ export class Stream {
 
   #reconnect(isCut = true, wait = RETRY_MS[Math.min(this.attempts, RETRY_MS.length - 1)]) {
     this.source.close();
-    if (isCut) this.changed("cut");
+    if (isCut) emit("connection", "cut");
     clearTimeout(this.retry);
     this.retry = setTimeout(() => { this.source = this.#open(); }, wait);
     this.attempts += 1;

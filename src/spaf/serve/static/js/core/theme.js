@@ -5,25 +5,18 @@ import { store, stored } from "./i18n.js";
 
 const STORAGE_KEY = "spaf.theme";
 const CHOICES = ["auto", "light", "dark"];
-let current = CHOICES.find((choice) => choice === stored(STORAGE_KEY)) ?? "auto";
+// The choice: auto, light or dark.
+export let theme = CHOICES.find((choice) => choice === stored(STORAGE_KEY)) ?? "auto";
 
-/** Apply the chosen theme, and follow the system's changes. */
-export function startTheme() {
-  document.documentElement.dataset.theme = current;
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => emit("theme", current));
-}
-
-/** Return the choice: auto, light or dark. */
-export function theme() {
-  return current;
-}
+document.documentElement.dataset.theme = theme;
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => emit("theme", theme));
 
 /** Choose the next theme. */
 export function nextTheme() {
-  current = CHOICES[(CHOICES.indexOf(current) + 1) % CHOICES.length];
-  document.documentElement.dataset.theme = current;
-  store(STORAGE_KEY, current);
-  emit("theme", current);
+  theme = CHOICES[(CHOICES.indexOf(theme) + 1) % CHOICES.length];
+  document.documentElement.dataset.theme = theme;
+  store(STORAGE_KEY, theme);
+  emit("theme", theme);
 }
 
 /** Return the present colour of a custom property, as a canvas reads it. @param {string} property */

@@ -2,8 +2,8 @@
 
 import { html, nothing, render } from "../../vendor/lit-html/lit-html.js";
 import { frame, latest, on } from "./events.js";
-import { dateTime, number, time } from "./format.js";
-import { hasText, keyOfMessage, language, t } from "./i18n.js";
+import { dateTime, exactRate, number, time } from "./format.js";
+import { hasText, language, t } from "./i18n.js";
 import { escaped } from "./untrusted_text.js";
 
 // One shape a kind in a box of 12 by 12, so that a kind is not told by its colour alone.
@@ -142,22 +142,20 @@ export function arrowKeys(list, selector) {
     if (target instanceof Element && target.matches(selector)) current = target;
     update();
   });
-  list.addEventListener("keydown", (event) => moveFocus(event, rows()));
+  list.addEventListener("keydown", (event) => {
+    const all = rows();
+    const at = all.findIndex((row) => row === document.activeElement);
+    const last = all.length - 1;
+    /** @type {Record<string, number>} */
+    const targets = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: last, PageDown: at + 10, PageUp: at - 10 };
+    if (!(event.key in targets) || at < 0) return;
+    event.preventDefault();
+    const row = all[Math.max(0, Math.min(last, targets[event.key]))];
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  });
   update();
   new MutationObserver(update).observe(list, { childList: true });
-}
-
-/** @param {KeyboardEvent} event @param {HTMLElement[]} rows */
-function moveFocus(event, rows) {
-  const at = rows.findIndex((row) => row === document.activeElement);
-  /** @type {Record<string, number>} */
-  const targets = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1, PageDown: at + 10, PageUp: at - 10 };
-  const target = targets[event.key];
-  if (target === undefined || at < 0) return;
-  event.preventDefault();
-  const row = rows[Math.max(0, Math.min(rows.length - 1, target))];
-  row.focus({ preventScroll: true });
-  row.scrollIntoView({ block: "nearest" });
 }
 
 /** Return why a list is read, so that its rows must not move: the focus is in it or a mouse over it; or null. @param {HTMLElement} list */
@@ -189,14 +187,8 @@ export function errorText(error) {
   const message = [error.message, error.todo].filter(Boolean).map((text) => escaped(String(text))).join(" ");
   if (!hasText(`refused.${error.code}`)) return message;
   const values = Object.entries(error.parameters ?? {}).map(([key, value]) =>
-    [key, typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : 1) : escaped(String(value))]);
+    [key, typeof value === "number" ? exactRate(value) : escaped(String(value))]);
   return t(`refused.${error.code}`, { error: message, ...Object.fromEntries(values) });
-}
-
-/** Return a message of the server in the page's language where it has the text. @param {string} message */
-export function serverMessage(message) {
-  const key = keyOfMessage("server.", message);
-  return key ? t(key) : escaped(String(message));
 }
 
 /**

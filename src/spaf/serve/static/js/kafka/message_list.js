@@ -5,8 +5,7 @@ import { repeat } from "../../vendor/lit-html/directives/repeat.js";
 import { bytes, dateTime } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { arrowKeys, reading, whenRead } from "../core/ui.js";
-import { envelope, facts, payload } from "./payload.js";
-import { placeOf, recordRow } from "./record_row.js";
+import { envelope, facts, payload, placeOf, recordRow } from "./record.js";
 
 // Messages of a live tail that stay on the page.
 const MAX_LIVE = 100;

@@ -3,7 +3,7 @@
 import { html } from "../../vendor/lit-html/lit-html.js";
 import { number } from "../core/format.js";
 import { t } from "../core/i18n.js";
-import { ApiError, address, getJson, newestJson } from "../core/server.js";
+import { address, apiError, getJson, newestJson } from "../core/server.js";
 import { announce, byId, panel } from "../core/ui.js";
 import { LIMIT, MessageForm } from "./message_form.js";
 import { MessageList } from "./message_list.js";
@@ -61,16 +61,13 @@ export class Messages {
     const answer = await this.get("/api/kafka/messages", parameters).catch((error) => ({ error }));
     this.busy = false;
     if (answer.error && !this.tail) this.form.fail(answer.error);
-    else if (!this.tail) this.#take(answer, request.last !== undefined);
+    else if (!this.tail) {
+      this.answer = answer;
+      this.live = false;
+      this.form.fail(null);
+      this.list.show(request.last === undefined ? answer.messages : answer.messages.toReversed());
+    }
     this.redraw();
-  }
-
-  /** @param {MessagesAnswer} answer @param {boolean} newestFirst */
-  #take(answer, newestFirst) {
-    this.answer = answer;
-    this.live = false;
-    this.form.fail(null);
-    this.list.show(newestFirst ? answer.messages.toReversed() : answer.messages);
   }
 
   /** @param {number} way -1 for earlier messages, 1 for later ones */
@@ -102,12 +99,12 @@ export class Messages {
       this.skipped += skipped;
       this.list.add(messages.toReversed());
     });
-    on("problem", ({ error, ...details }) => this.form.fail(new ApiError(error, 0, details)));
-    on("end", () => this.#end(new ApiError(t("messages.ended"), 0)));
+    on("problem", ({ error, ...details }) => this.form.fail(apiError(error, details)));
+    on("end", () => this.#end(apiError(t("messages.ended"))));
     tail.onopen = () => this.form.fail(null);
     tail.onerror = async () => {
       if (tail.readyState !== EventSource.CLOSED || tail !== this.tail) return;
-      const cut = new ApiError(t("messages.cut"), 0);
+      const cut = apiError(t("messages.cut"));
       const options = { signal: AbortSignal.timeout(REFUSAL_MS) };
       this.#end(await getJson("/api/kafka/tail", { topic: this.topic }, options).then(() => cut, (error) => error));
     };

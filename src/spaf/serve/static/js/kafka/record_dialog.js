@@ -11,7 +11,7 @@ import { t } from "../core/i18n.js";
 import { getJson } from "../core/server.js";
 import { announce, byId, errorText, kindName, mark } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
-import { envelope, facts, payload } from "./payload.js";
+import { envelope, facts, payload } from "./record.js";
 
 const dialog = /** @type {HTMLDialogElement} */ (byId("record"));
 /** @type {DialogView | null} */
@@ -34,23 +34,21 @@ export function openAnomaly(anomaly) {
  * @param {Anomaly | null} anomaly what the job has reported of it
  */
 export async function openRecord({ partition, offset }, anomaly = null) {
-  /** @type {Content} */
-  let answer = html`<p class="loading">${t("record.loading")}</p>`;
-  /** @type {KafkaRecord | null} */
-  let record = null;
   const mine = open({
     title: titleOf(anomaly, "record.title"),
     sub: t("record.place", { partition: number(partition), offset: number(offset) }),
-    body: () => (record ? recordParts(record, anomaly) : answer),
-    foot: () => (record ? recordButtons(record) : nothing),
+    body: () => html`<p class="loading">${t("record.loading")}</p>`,
+    foot: () => nothing,
   });
   try {
-    record = await getJson("/api/record", { partition, offset });
+    const record = await getJson("/api/record", { partition, offset });
+    mine.body = () => recordParts(record, anomaly);
+    mine.foot = () => recordButtons(record);
   } catch (error) {
-    answer = html`<div class="failure" role="alert"><p>${errorText(error)}</p><button type="button"
+    mine.body = () => html`<div class="failure" role="alert"><p>${errorText(error)}</p><button type="button"
       @click=${() => openRecord({ partition, offset }, anomaly)}>${t("panel.again")}</button></div>`;
   }
-  if (view === mine) draw();
+  draw();
 }
 
 /** @param {Anomaly} anomaly of a second */
@@ -59,7 +57,7 @@ async function openSecond(anomaly) {
   /** @type {Content} */
   let strip = nothing;
   const ofMinute = isOfMinute(anomaly);
-  const mine = open({
+  open({
     title: titleOf(anomaly, "record.second_title"),
     sub: dateTime(ms),
     body: () => html`${summary(anomaly)}${comparison(anomaly)}<p class="note">${
@@ -69,7 +67,7 @@ async function openSecond(anomaly) {
   });
   if (ofMinute) return;
   strip = await windowStrip(anomaly);
-  if (view === mine) draw();
+  draw();
 }
 
 /** @param {DialogView} next */
@@ -99,32 +97,28 @@ function summary(anomaly) {
   const { amount, expected, ratio, score } = valuesOf(anomaly);
   const ofSecond = isOfSecond(anomaly);
   const known = isOfMinute(anomaly) ? "record.known_after_minute" : ofSecond ? "record.known_after_second" : "record.known_after";
-  /** @type {[Content, Content][]} */
-  const ofSale = [[t("anomalies.col.amount"), amount], [t("anomalies.col.expected"), expected]];
   return facts([
     [t("anomalies.col.category"), foreign(anomaly.category)],
-    ...(ofSecond ? [] : ofSale),
+    [t("anomalies.col.amount"), ofSecond ? null : amount],
+    [t("anomalies.col.expected"), ofSecond ? null : expected],
     [t("anomalies.col.factor"), ratio],
     [t("anomalies.col.score"), score],
     [t(known), detectedAfter(anomaly)],
-    ...(anomaly.transaction_id ? [/** @type {[Content, Content]} */ ([t("record.transaction"), foreign(anomaly.transaction_id)])] : []),
+    [t("record.transaction"), anomaly.transaction_id ? foreign(anomaly.transaction_id) : null],
   ]);
 }
 
 /** @param {KafkaRecord} record @param {Anomaly | null} anomaly */
 function recordParts(record, anomaly) {
+  const { outcomes = [] } = record;
   return html`${anomaly ? summary(anomaly) : nothing}${facts([
     [t("record.partition"), number(record.partition)],
     [t("record.offset"), number(record.offset)],
     [t("record.appended"), dateTime(record.append_ms)],
     [t("record.bytes"), bytes(record.bytes)],
-  ])}${record.headers ? facts(envelope(record), "record-envelope") : nothing}${outcomes(record.outcomes ?? [])}${payload(record)}`;
-}
-
-/** @param {Outcome[]} list */
-function outcomes(list) {
-  return html`<div class="outcomes"><h3>${t("record.outcomes")}</h3>${list.length
-    ? html`<ul>${list.map(outcomeLine)}</ul>` : html`<p class="empty">${t("record.no_outcome")}</p>`}</div>`;
+  ])}${record.headers ? facts(envelope(record), "record-envelope") : nothing}<div class="outcomes"><h3>${t("record.outcomes")}</h3>${
+    outcomes.length ? html`<ul>${outcomes.map(outcomeLine)}</ul>` : html`<p class="empty">${t("record.no_outcome")}</p>`}</div>${
+    payload(record)}`;
 }
 
 /** @param {KafkaRecord} record */

@@ -20,9 +20,7 @@ const TABS = ["messages", "partitions", "config"];
  *
  * @param {HTMLElement} section
  */
-export function mount(section) {
-  new Kafka(section);
-}
+export const mount = (section) => new Kafka(section);
 
 class Kafka {
   /** @param {HTMLElement} section */
@@ -62,19 +60,16 @@ class Kafka {
     try {
       this.overview = await getJson("/api/kafka", { contains: this.contains || null });
       this.error = null;
-      if (!this.topic && !this.group) this.topic = this.#firstTopic();
+      // First the topic of the sales, if the cluster has it.
+      const names = this.overview?.topics.map(({ name }) => name) ?? [];
+      const own = latest("snapshot")?.run.topic;
+      if (!this.topic && !this.group) this.topic = names.find((name) => name === own) ?? names[0] ?? null;
       if (this.topic) this.messages.choose(this.topic, this.#partitions());
       await this.#loadDetail();
     } catch (error) {
       this.error = error;
     }
     this.redraw();
-  }
-
-  /** Return the topic of the sales, or another. */
-  #firstTopic() {
-    const names = this.overview?.topics.map(({ name }) => name) ?? [];
-    return names.find((name) => name === latest("snapshot")?.run.topic) ?? names[0] ?? null;
   }
 
   /** Read what the open tab shows; messages are read only when they are asked for. */
@@ -107,10 +102,11 @@ class Kafka {
   }
 
   #template() {
-    const { overview, topic, group, tab } = this;
+    const { overview, topic, group, tab, detail } = this;
     this.section.classList.toggle("unread", !overview);
     this.messagesNode.hidden = Boolean(group) || tab !== "messages" || !topic;
-    const brokers = (overview?.brokers ?? []).map((broker) => (typeof broker === "string" ? broker : broker.address));
+    const brokers = (overview?.brokers ?? []).map((broker) => broker.address);
+    const detailOf = group ? groupView : tab === "partitions" ? partitionsView : configView;
     return html`${sectionHead(this.section.id, t("kafka.title"), html`<span class="sub">${
       overview ? t("kafka.brokers", { brokers: brokers.join(", ") }) : ""}</span>`)}<p class="failure" role="status"
       ?hidden=${!this.error}>${this.error ? errorText(this.error) : ""}</p><div class="kafka">${
@@ -118,7 +114,7 @@ class Kafka {
       class="kafka-top"><h3 class="kafka-name">${foreign(group ?? topic ?? "")}</h3>${group || !topic ? nothing
         : choice(t("kafka.tabs"), TABS, {
           pressed: tab, test: "kafka-tab-", text: (name) => t(`kafka.tab.${name}`), choose: (name) => this.#open({ tab: name }),
-        })}</div><div class="kafka-pane">${this.#detailView()}</div>${this.messagesNode}</div></div>`;
+        })}</div><div class="kafka-pane">${detail ? detailOf(detail, group ?? "") : nothing}</div>${this.messagesNode}</div></div>`;
   }
 
   #lists() {
@@ -136,12 +132,5 @@ class Kafka {
         this.redraw();
       },
     });
-  }
-
-  #detailView() {
-    const { detail, group, tab } = this;
-    if (!detail) return nothing;
-    if (group) return groupView(detail, group);
-    return tab === "partitions" ? partitionsView(detail) : configView(detail);
   }
 }

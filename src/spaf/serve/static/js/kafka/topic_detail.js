@@ -50,21 +50,11 @@ function configTable(entries) {
 export function groupView({ state, members = [], partitions = [] }, name) {
   const lag = partitions.reduce((sum, each) => sum + (each.lag ?? 0), 0);
   const summary = t("kafka.group", { state: groupState(state), members: number(members.length), lag: number(lag) });
+  const offsets = table(["topic", "partition", "committed", "end", "lag"], 1, partitions.map((each) =>
+    [foreign(each.topic), number(each.partition), orDash(each.committed, number), number(each.end), orDash(each.lag, number)]));
   return html`<p class="note">${summary}</p>${
     name === JOB_GROUP && !members.length ? html`<p class="note">${t("kafka.flink")}</p>` : nothing}${
-    partitions.length ? offsetTable(partitions) : html`<p class="empty">${t("kafka.no_offsets")}</p>`}${
+    partitions.length ? offsets : html`<p class="empty">${t("kafka.no_offsets")}</p>`}${
     members.length ? html`<ul class="members">${members.map((member) =>
-      html`<li>${foreign(memberName(member))}</li>`)}</ul>` : nothing}`;
-}
-
-/** @param {NonNullable<GroupDetail["partitions"]>} partitions */
-function offsetTable(partitions) {
-  return table(["topic", "partition", "committed", "end", "lag"], 1, partitions.map(({ topic, partition, committed, end, lag }) =>
-    [foreign(topic), number(partition), orDash(committed, number), number(end), orDash(lag, number)]));
-}
-
-/** @param {NonNullable<GroupDetail["members"]>[number]} member */
-function memberName(member) {
-  if (typeof member === "string") return member;
-  return [member.client, member.host, ...member.partitions].filter(Boolean).join(" · ");
+      html`<li>${foreign([member.client, member.host, ...member.partitions].filter(Boolean).join(" · "))}</li>`)}</ul>` : nothing}`;
 }

@@ -2,13 +2,12 @@
 
 import { html } from "../../vendor/lit-html/lit-html.js";
 import { latest, on } from "../core/events.js";
-import { number, rate as rateText } from "../core/format.js";
-import { t } from "../core/i18n.js";
-import { CATEGORIES } from "../core/catalogue.js";
+import { exactRate, number, parseRate, rate as rateText } from "../core/format.js";
+import { keyOfMessage, t } from "../core/i18n.js";
+import { CATEGORIES } from "../core/palette.js";
 import { postJson } from "../core/server.js";
-import { announce, byId, choice, errorText, kindName, mark, panel, sectionHead, serverMessage, textOr } from "../core/ui.js";
+import { announce, byId, choice, errorText, kindName, mark, panel, sectionHead, textOr } from "../core/ui.js";
 import { escaped } from "../core/untrusted_text.js";
-import { formatRate, parseRate } from "./rate_input.js";
 
 const RATES = [10, 50, 100, 1_000];
 // The rate that Start begins with while none was chosen, sales a second.
@@ -17,13 +16,13 @@ const FIRST_RATE = 100;
 const MESSAGE_MS = 12_000;
 
 /** Build the section. @param {HTMLElement} section */
-export function mount(section) {
-  new LoadPanel(section);
-}
+export const mount = (section) => new LoadPanel(section);
 
 class LoadPanel {
   /** @param {HTMLElement} section */
   constructor(section) {
+    this.state = "unknown";
+    this.running = false;
     this.busy = false;
     /** @type {number | null} the rate that was chosen or is running */
     this.rate = null;
@@ -39,17 +38,11 @@ class LoadPanel {
     this.#follow();
   }
 
-  get state() {
-    return latest("load")?.state ?? "unknown";
-  }
-
-  get running() {
-    return this.state === "running";
-  }
-
   /** Take over the rate of the running load, or send the one that was chosen before the start was known. */
   #follow() {
     const load = latest("load");
+    this.state = load?.state ?? "unknown";
+    this.running = this.state === "running";
     const chosen = this.starting && this.running ? this.rate : null;
     if (this.running) this.starting = false;
     if (load?.rate && !this.busy && (this.running || this.rate === null)) this.rate = load.rate;
@@ -63,7 +56,11 @@ class LoadPanel {
     const away = state === "gone" || state === "unknown";
     const { text, wrong, end } = this.message ?? { text: () => hintText(state), wrong: false, end: 0 };
     const left = Math.ceil((end - performance.now()) / 1_000);
-    const status = html`<span class="load-state" data-test="load-state" data-state=${headless() ? "running" : state}>${
+    const kinds = html`<div class="inject" role="group" aria-label=${t("controls.inject")}>${
+      (latest("snapshot")?.run.injections ?? []).map((kind) => html`<button type="button" data-kind=${kind}
+        data-test="inject-${kind}" ?disabled=${!running} @click=${() => this.#inject(kind)}>${mark(kind)}<span>${
+        kindName(kind)}</span></button>`)}</div>`;
+    const status = html`<span class="load-state" data-test="load-state" data-state=${latest("load")?.headless ? "running" : state}>${
       stateText(state)}</span>`;
     return html`<div class="controls">${sectionHead(id, t("controls.title"), links(state), status)}<div class="control-line"><button
       type="button" class=${running ? "" : "main"} data-test="load-start" ?disabled=${away || this.busy} @click=${() => this.#toggle()}>${
@@ -71,7 +68,7 @@ class LoadPanel {
         pressed: this.rate ?? FIRST_RATE, text: number, test: "rate-", disabled: away,
         choose: (rate) => this.#setRate(rate),
       })}${this.#rateForm(away)}</div>
-      <div class="control-line"><span class="label">${t("controls.inject")}</span>${this.#kinds()}<label
+      <div class="control-line"><span class="label">${t("controls.inject")}</span>${kinds}<label
         for="inject-category" class="label">${t("controls.into")}</label><select id="inject-category"
         data-test="inject-category" ?disabled=${!running}><option value="">${t("controls.any")}</option>${
         CATEGORIES.map((name) => html`<option value=${name}>${name}</option>`)}</select></div>
@@ -94,19 +91,12 @@ class LoadPanel {
       ?disabled=${away} @input=${typed}><button ?disabled=${away}>${t("controls.set")}</button></form>`;
   }
 
-  #kinds() {
-    const kinds = latest("snapshot")?.run.injections ?? [];
-    return html`<div class="inject" role="group" aria-label=${t("controls.inject")}>${kinds.map((kind) =>
-      html`<button type="button" data-kind=${kind} data-test="inject-${kind}" ?disabled=${!this.running}
-        @click=${() => this.#inject(kind)}>${mark(kind)}<span>${kindName(kind)}</span></button>`)}</div>`;
-  }
-
   async #toggle() {
     if (this.running) return this.#send("/api/load", { action: "stop" }, () => t("controls.stopped"));
     const rate = this.rate ?? FIRST_RATE;
     this.rate = rate;
     this.starting = true;
-    const text = () => t("controls.started", { rate: formatRate(rate) });
+    const text = () => t("controls.started", { rate: exactRate(rate) });
     const answer = await this.#send("/api/load", { action: "start", rate }, text);
     if (!answer) this.starting = false;
     return answer;
@@ -114,7 +104,7 @@ class LoadPanel {
 
   /** Set a rate. Null is not a rate: the server answers what is allowed. @param {number | null} rate */
   async #setRate(rate) {
-    const values = { rate: formatRate(rate) };
+    const values = { rate: exactRate(rate) };
     if (!this.running && rate !== null) {
       this.rate = rate;
       this.#tell(() => t("controls.rate_chosen", values));
@@ -133,7 +123,7 @@ class LoadPanel {
     if (!answer) return;
     const where = answer.category ?? category;
     const key = ["injected", where && "into", answer.seconds && "for"].filter(Boolean).join("_");
-    const note = answer.note ? ` ${serverMessage(answer.note)}` : "";
+    const note = answer.note ? ` ${textOr(keyOfMessage("server.", answer.note) ?? "", answer.note)}` : "";
     const text = (/** @type {number} */ seconds) => t(`controls.${key}`, {
       kind: kindName(kind), category: escaped(where ?? ""), seconds: number(seconds),
     }) + note;
@@ -200,27 +190,20 @@ function links(state) {
 
 /** @param {string} state */
 function stateText(state) {
-  const { achieved = 0, rate, failed } = latest("load") ?? {};
-  const values = { achieved: rateText(achieved, 10), rate: formatRate(rate) };
+  const { achieved = 0, rate, failed, headless } = latest("load") ?? {};
+  const values = { achieved: rateText(achieved, 10), rate: exactRate(rate) };
   const text = textOr(`controls.state.${state}`, state, values);
-  const parts = [headless() && state !== "running" ? "" : text, headlessText()];
-  if (failed) parts.splice(1, 0, t("controls.failed", { n: number(failed) }));
-  return parts.filter(Boolean).join(" · ");
-}
-
-/** Return the sales of `spaf load`, which is not controlled from here, or null. */
-function headless() {
-  return latest("load")?.headless ?? null;
-}
-
-function headlessText() {
-  const load = headless();
-  return load && t("controls.state.headless", { achieved: rateText(load.achieved, 10), rate: formatRate(load.rate) });
+  return [
+    headless && state !== "running" ? "" : text,
+    failed ? t("controls.failed", { n: number(failed) }) : "",
+    // The sales of `spaf load`, which is not controlled from here.
+    headless ? t("controls.state.headless", { achieved: rateText(headless.achieved, 10), rate: exactRate(headless.rate) }) : "",
+  ].filter(Boolean).join(" · ");
 }
 
 /** Return why something cannot be pressed. @param {string} state */
 function hintText(state) {
-  if (headless() && state !== "gone") return t("controls.headless");
+  if (latest("load")?.headless && state !== "gone") return t("controls.headless");
   if (state === "running" || state === "unknown") return "";
   return t(state === "gone" ? "controls.away" : "controls.not_running");
 }

@@ -92,8 +92,6 @@ export class ChartPanel {
     categories.show(frame, this.data.zoom ? null : this.data.range);
     this.plot.draw({
       frame, lines: frame[measure], form: this.form, isHidden, annotations: annotationsWithin(frame, isHidden),
-      // Values of the vertical axis are means a second whatever the bucket.
-      scale: 1 / frame.step,
       label: measure === "money" ? (cents) => axisMoney(cents, baseCurrency()) : axisNumber,
       minTop: MIN_TOP[measure],
     });

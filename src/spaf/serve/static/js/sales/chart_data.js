@@ -2,7 +2,7 @@
 
 import { on } from "../core/events.js";
 import { newestJson } from "../core/server.js";
-import { RETENTION_S, currentRun, now, palette, sumsOf } from "../core/state.js";
+import { RETENTION_S, baseCurrency, currentRun, now, palette, rowsOf } from "../core/state.js";
 import { announce, errorText } from "../core/ui.js";
 
 // The ranges to choose from: their length, seconds, and how often the past is requested again, ms. A minute is
@@ -131,14 +131,15 @@ function pour(past, frame) {
 function replaceBucket(frame, i) {
   for (const line of [...frame.count, ...frame.money]) line[i] = 0;
   for (let second = frame.x[i]; second < frame.x[i] + frame.step; second += 1) {
-    const sums = sumsOf(second);
-    sums?.count.forEach((value, place) => { frame.count[place][i] += value; });
-    sums?.money.forEach((value, place) => { frame.money[place][i] += value; });
+    for (const { category, currency, count, cents } of rowsOf(second)) {
+      const place = palette.place(category);
+      frame.count[place][i] += count;
+      if (currency === baseCurrency()) frame.money[place][i] += Number(cents);
+    }
   }
 }
 
 /** Return the smallest round multiple of a step that lasts these seconds. @param {number} step @param {number} seconds */
 function coarser(step, seconds) {
-  const factor = [1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60].find((n) => n * step >= seconds);
-  return step * (factor ?? 60);
+  return step * ([1, 2, 3, 5, 6, 10, 12, 15, 20, 30].find((n) => n * step >= seconds) ?? 60);
 }

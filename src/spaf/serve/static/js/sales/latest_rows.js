@@ -8,15 +8,11 @@ import { html, render } from "../../vendor/lit-html/lit-html.js";
 import { frame, on } from "../core/events.js";
 import { amount, number, time } from "../core/format.js";
 import { t } from "../core/i18n.js";
+import { PaintTiming } from "../core/paint_timing.js";
 import { newestRows, palette } from "../core/state.js";
 import { put } from "../core/ui.js";
 import { escaped } from "../core/untrusted_text.js";
-import { PaintTiming } from "./paint_timing.js";
 
-// The rows of the last seconds are always shown; beyond that, enough to fill the panel.
-const MIN_SPAN_S = 3;
-const MIN_ROWS = 24;
-const MAX_SHOWN_ROWS = 160;
 // A changed number is bright, then pale, then plain: two steps, because a fade would paint sixty times a second, ms.
 const BRIGHT_MS = 180;
 const PALE_MS = 500;
@@ -100,7 +96,16 @@ export class LatestRows {
       this.changed.clear();
       this.#rearrange();
     });
-    on("rows", ({ changed }) => this.#receive(changed));
+    on("rows", ({ changed }) => {
+      for (const row of changed) {
+        this.changed.set(row.key, row);
+        if (row.count === 0 || !this.shown.has(row.key)) this.stale = true;
+      }
+      // A hidden page gets no frames, and what waits would grow by the hour. Everything is drawn anew later.
+      if (document.hidden) this.changed.clear();
+      this.stale ||= document.hidden;
+      frame(this.draw);
+    });
     on("tick", () => this.#rearrange());
     on("language", () => {
       renderFrame(node);
@@ -112,21 +117,6 @@ export class LatestRows {
 
   #rearrange() {
     this.stale = true;
-    frame(this.draw);
-  }
-
-  /** @param {SalesRow[]} rows */
-  #receive(rows) {
-    // A hidden page gets no frames, and what waits would grow by the hour. Everything is drawn anew later.
-    if (document.hidden) {
-      this.stale = true;
-      this.changed.clear();
-      return;
-    }
-    for (const row of rows) {
-      this.changed.set(row.key, row);
-      if (row.count === 0 || !this.shown.has(row.key)) this.stale = true;
-    }
     frame(this.draw);
   }
 
@@ -149,7 +139,7 @@ export class LatestRows {
   /** Put the rows into the list, in order; only what differs is touched. @param {number} at @param {SalesRow[]} painted */
   #arrange(at, painted) {
     this.stale = false;
-    const rows = newestRows(MIN_SPAN_S, MIN_ROWS, MAX_SHOWN_ROWS);
+    const rows = newestRows();
     const gone = new Map(this.shown);
     for (const { key } of rows) gone.delete(key);
     for (const key of gone.keys()) this.shown.delete(key);

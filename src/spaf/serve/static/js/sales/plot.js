@@ -17,7 +17,10 @@ const AXIS_GAP_PX = 6;
 // A shorter drag is a click, px.
 const MIN_DRAG_PX = 6;
 const MIN_SIZE_PX = 120;
-const ROUND_TOPS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
+// The vertical axis is higher than the drawing by this factor. It stays while the drawing fills at least half of it, so
+// that it does not change with every second.
+const HEADROOM = 1.2;
+const MIN_FILLED = 0.5;
 
 // Of a height and a width of 2, around the point that it marks.
 const TRIANGLE = new Path2D("M0 -1L1 1H-1Z");
@@ -36,6 +39,9 @@ export class Plot {
     this.input = null;
     /** @type {Annotation | null} */
     this.pointed = null;
+    // Ends of the axes.
+    this.from = 0;
+    this.to = 0;
     this.top = 0;
     // uPlot is loaded with the first chart, so that the first numbers need not wait for it.
     const script = document.createElement("script");
@@ -49,12 +55,21 @@ export class Plot {
   draw(input) {
     this.input = input;
     if (!window.uPlot) return;
-    const places = visiblePlaces(input);
+    // What is not hidden; the others only if they sell.
+    const places = [...input.lines.keys()].filter((place) => !input.isHidden(place)
+      && (place < palette.names.length || input.lines[place].some(Boolean)));
+    this.from = input.frame.from;
+    this.to = Math.max(input.frame.to - input.frame.step, this.from + 1);
     const shape = `${input.form}|${places}`;
-    if (this.plot && shape !== this.shape) this.#destroy();
-    const lines = input.form === "stacked" ? stacked(input, places) : places.map((place) => scaled(input, place));
+    if (shape !== this.shape) {
+      this.plot?.destroy();
+      this.plot = null;
+      this.top = 0;
+    }
+    const lines = input.form === "stacked" ? stacked(input, places) : places.map((place) => perSecond(input, place));
     const highest = Math.max(0, ...lines.map((line) => line.reduce((a, b) => Math.max(a, b), 0)));
-    this.top = highest ? roundTop(highest, this.top) : input.minTop;
+    if (!highest) this.top = input.minTop;
+    else if (highest > this.top || highest < this.top * MIN_FILLED) this.top = highest * HEADROOM;
     const data = [input.frame.x, ...lines];
     if (this.plot) return this.plot.setData(data);
     this.shape = shape;
@@ -70,12 +85,6 @@ export class Plot {
   /** Return whether the pointer is over the drawing. */
   isHovered() {
     return this.plot !== null && this.plot.cursor.left >= 0;
-  }
-
-  #destroy() {
-    this.plot?.destroy();
-    this.plot = null;
-    this.top = 0;
   }
 
   #size() {
@@ -94,7 +103,7 @@ export class Plot {
         drag: { x: true, y: false, setScale: false },
         bind: { dblclick: () => () => this.events.back() },
       },
-      scales: { x: { time: true, range: () => this.#range() }, y: { range: () => [0, this.top] } },
+      scales: { x: { time: true, range: () => [this.from, this.to] }, y: { range: () => [0, this.top] } },
       series: [{}, ...(form === "stacked" ? places.toReversed() : places).map((place) => seriesOf(form, place))],
       axes: this.#axes(),
       hooks: {
@@ -107,11 +116,6 @@ export class Plot {
         }],
       },
     };
-  }
-
-  #range() {
-    const { from, to, step } = /** @type {PlotInput} */ (this.input).frame;
-    return [from, Math.max(to - step, from + 1)];
   }
 
   #axes() {
@@ -188,15 +192,9 @@ export class Plot {
   }
 }
 
-/** Return the places that are drawn: those that are not hidden, and the others only if they sell. @param {PlotInput} input */
-function visiblePlaces({ lines, isHidden }) {
-  const named = palette.names.length;
-  return [...lines.keys()].filter((place) => !isHidden(place) && (place < named || lines[place].some(Boolean)));
-}
-
-/** @param {PlotInput} input @param {number} place */
-function scaled({ lines, scale }, place) {
-  return lines[place].map((value) => value * scale);
+/** Return means a second, whatever the bucket. @param {PlotInput} input @param {number} place */
+function perSecond({ lines, frame }, place) {
+  return lines[place].map((value) => value / frame.step);
 }
 
 /** Return the sums, the highest first: each covers the foot of the one before. @param {PlotInput} input @param {number[]} places */
@@ -206,7 +204,7 @@ function stacked(input, places) {
   let below = input.frame.x.map(() => 0);
   for (const place of places) {
     const foot = below;
-    below = scaled(input, place).map((value, i) => value + foot[i]);
+    below = perSecond(input, place).map((value, i) => value + foot[i]);
     sums.unshift(below);
   }
   return sums;
@@ -222,19 +220,6 @@ function seriesOf(form, place) {
 /** @param {UPlot} _plot @param {number[]} splits @param {number} _axis @param {number} _space @param {number} step */
 function timeLabels(_plot, splits, _axis, _space, step) {
   return splits.map((second) => (step >= 60 ? minute(second * 1_000) : time(second * 1_000)));
-}
-
-/**
- * Return the next round number above. The last one stays while the drawing fills at least half of it, so that the
- * axis does not change with every second.
- *
- * @param {number} value
- * @param {number} last
- */
-function roundTop(value, last) {
-  if (value <= last && value >= last * 0.5) return last;
-  const unit = 10 ** Math.floor(Math.log10(value * 1.05));
-  return (ROUND_TOPS.find((n) => n * unit >= value * 1.05) ?? 10) * unit;
 }
 
 /**

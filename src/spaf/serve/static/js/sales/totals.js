@@ -8,7 +8,6 @@ import { newestJson } from "../core/server.js";
 import { arrivals, baseCurrency, currentRun, sums } from "../core/state.js";
 import { panel } from "../core/ui.js";
 import { escaped } from "../core/untrusted_text.js";
-import { sparkline } from "./sparkline.js";
 
 // A rate is the mean of these last seconds: short enough to see a stop, long enough to be read.
 const RATE_WINDOW_S = 2;
@@ -16,6 +15,9 @@ const RATE_WINDOW_S = 2;
 const TOTALS_MS = 100;
 const RATES_MS = 500;
 const RETRY_MS = 2_000;
+// Size of a line of the last minute, in its own units.
+const WIDTH = 120;
+const HEIGHT = 30;
 
 /** @type {{ since: number, totals: Sums, sums: Sums } | null} totals since midnight, and the running sums of the same instant */
 let base = null;
@@ -68,7 +70,9 @@ function template() {
       data-test="today-${baseCurrency()}">${own ? money(own.cents, own.currency) : "–"}</p><p class="label figure-note">${
       own ? t("totals.count", { sales: number(own.sales), units: number(own.units) }) : ""}</p></div>
     <div class="figure figure-rest" ?hidden=${Boolean(base) && !hasOthers}><h3 id="rest-title">${t("totals.others")}</h3><div
-      class="rest-scroll" tabindex="0" role="group" aria-labelledby="rest-title"><table><tbody>${others.map(otherLine)}</tbody></table></div></div>`;
+      class="rest-scroll" tabindex="0" role="group" aria-labelledby="rest-title"><table><tbody>${others.map(({ currency, sales, cents }) =>
+      html`<tr><th scope="row"><bdi>${escaped(currency)}</bdi></th><td class="n" data-test="today-${currency}">${
+        amount(cents)}</td><td class="n label">${t("totals.sales.n", { sales: number(sales) })}</td></tr>`)}</tbody></table></div></div>`;
 }
 
 /** Take the rates of now: they change more slowly than the totals, so that they can be read. */
@@ -84,12 +88,6 @@ function updateRates() {
 function rateFigure(key, test, value, minute) {
   return html`<div class="figure"><h3>${t(key)}</h3><p class="big" data-test=${test}>${value}</p><p
     class="label figure-note"></p>${sparkline(t("totals.minute"), minute)}</div>`;
-}
-
-/** @param {{ currency: string, sales: number, cents: bigint }} line */
-function otherLine({ currency, sales, cents }) {
-  return html`<tr><th scope="row"><bdi>${escaped(currency)}</bdi></th><td class="n" data-test="today-${currency}">${
-    amount(cents)}</td><td class="n label">${t("totals.sales.n", { sales: number(sales) })}</td></tr>`;
 }
 
 /** Return what was sold since midnight by currency. */
@@ -109,4 +107,15 @@ function sinceMidnight() {
 /** Return the reader's own midnight, epoch seconds. */
 function midnight() {
   return Math.floor(new Date().setHours(0, 0, 0, 0) / 1_000);
+}
+
+/** Return a line of some values, as small as a word. @param {string} label @param {number[]} values */
+function sparkline(label, values) {
+  const top = Math.max(...values, 1e-9);
+  const x = (/** @type {number} */ i) => ((i / (values.length - 1)) * WIDTH).toFixed(1);
+  const y = (/** @type {number} */ value) => (HEIGHT - 1 - (value / top) * (HEIGHT - 3)).toFixed(1);
+  const line = values.map((value, i) => `${i ? "L" : "M"}${x(i)} ${y(value)}`).join("");
+  const area = line && `${line}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z`;
+  return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img"
+    aria-label=${label}><path class="spark-area" d=${area}></path><path class="spark-line" d=${line}></path></svg>`;
 }

@@ -1,14 +1,48 @@
-// The bytes of a record, shown in each way in which they can be read.
+// One record: its line in a list, which opens where it stands, its key and headers, and its bytes in each way in which
+// they can be read.
 
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
-import { t } from "../core/i18n.js";
-import { choice } from "../core/ui.js";
-import { coloured, foreign, visible } from "../core/untrusted_text.js";
 import { emit } from "../core/events.js";
+import { t } from "../core/i18n.js";
+import { choice, moment } from "../core/ui.js";
+import { beginning, coloured, foreign, visible } from "../core/untrusted_text.js";
 
+// Characters of a record's text in its line.
+const PREVIEW_CHARS = 200;
+/** @type {Set<string>} keys of the records whose content is drawn */
+const opened = new Set();
 const WAYS = /** @type {const} */ (["json", "text", "hex"]);
 /** @type {WeakMap<RecordValue, PayloadForm>} the way that was chosen for a record */
 const chosen = new WeakMap();
+
+/** Return where a record is in the topic. @param {{ partition: number, offset: number }} record */
+export function placeOf({ partition, offset }) {
+  return `${partition}:${offset}`;
+}
+
+/**
+ * Return the line; its content is drawn once it was opened.
+ *
+ * @param {KafkaRecord} record
+ * @param {{ key: string, test: string, note: Content, content: () => Content, isOpen?: boolean }} how
+ */
+export function recordRow(record, { key, test, note, content, isOpen = false }) {
+  const toggled = (/** @type {Event} */ { target }) => {
+    if (!(/** @type {HTMLDetailsElement} */ (target).open) || opened.has(key)) return;
+    opened.add(key);
+    emit("payload", null);
+  };
+  return html`<details class="q-row" data-test=${test} data-key=${placeOf(record)} ?open=${isOpen}
+    @toggle=${toggled}><summary>${moment(record.append_ms)}<span class="place">${placeOf(record)}</span>${note}${
+    preview(record)}</summary>${isOpen || opened.has(key) ? html`<div class="q-open">${content()}</div>` : nothing}</details>`;
+}
+
+/** @param {KafkaRecord} record */
+function preview({ text, hex }) {
+  const shown = text ?? hex;
+  if (!shown) return html`<span class="q-text none">${t(shown === "" ? "record.empty" : "record.tombstone")}</span>`;
+  return html`<bdi class="q-text">${visible(beginning(shown, PREVIEW_CHARS))}</bdi>`;
+}
 
 /** Return the bytes as JSON, as text or as hex, with a choice of the ways that there are. @param {RecordValue} record */
 export function payload(record) {
@@ -40,8 +74,8 @@ function bytesText(value) {
   return value === null || value === undefined ? html`<span class="dim">${t("messages.null")}</span>` : foreign(`"${value}"`);
 }
 
-/** Return a list of names and values. @param {[name: Content, value: Content][]} pairs @param {string} test */
+/** Return a list of names and values; a value that is null is left out. @param {[name: Content, value: Content][]} pairs @param {string} test */
 export function facts(pairs, test = "") {
-  return html`<dl class="facts" data-test=${test || nothing}>${pairs.map(([name, value]) =>
+  return html`<dl class="facts" data-test=${test || nothing}>${pairs.filter(([, value]) => value !== null).map(([name, value]) =>
     html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }

@@ -1,6 +1,8 @@
-// One anomaly as a row of the feed.
+// Parts of the feed: the kinds with their counts, of which one can be chosen, and an anomaly as a row.
 
-import { html } from "../../vendor/lit-html/lit-html.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
+import { latest } from "../core/events.js";
+import { number } from "../core/format.js";
 import { t } from "../core/i18n.js";
 import { kindName, mark, moment } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
@@ -31,4 +33,20 @@ export function anomalyRow(anomaly, isNew) {
   const subject = isOfSecond(anomaly) ? "of-second" : "of-sale";
   return html`<tr class="${subject}${isNew ? " new" : ""}" data-test="anomaly" data-key=${keyOf(anomaly)}
     data-kind=${anomaly.kind}>${cells.map((cell, i) => html`<td class=${classOf(COLUMNS[i])}>${cell}</td>`)}</tr>`;
+}
+
+/**
+ * Return one button a kind, and one for all.
+ *
+ * @param {import("./anomaly_feed.js").AnomalyFeed} feed
+ * @param {string | null} chosen
+ * @param {(kind: string | null) => void} choose
+ */
+export function kindFilter(feed, chosen, choose) {
+  const known = latest("snapshot")?.run.anomaly_kinds ?? [];
+  const others = [...feed.counts.keys()].filter((kind) => !known.includes(kind));
+  return html`<div class="chips" role="group" aria-label=${t("anomalies.filter")}>${[null, ...known, ...others].map((kind) =>
+    html`<button type="button" class="chip" aria-pressed=${kind === chosen} @click=${() => choose(kind === chosen ? null : kind)}>${
+      kind ? mark(kind) : nothing}<span class="chip-name">${kind ? kindName(kind) : t("anomalies.all")}</span><span
+      class="chip-count">${number(kind ? feed.counts.get(kind) ?? 0 : feed.seen)}</span></button>`)}</div>`;
 }

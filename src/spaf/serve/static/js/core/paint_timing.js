@@ -4,7 +4,7 @@
 // was handed to the compositor. With ?measure=NAME in the address the stamps go back to SPAF, where a measuring
 // command joins them with the moment at which each sale was due.
 
-import { postJson } from "../core/server.js";
+import { postJson } from "./server.js";
 
 // Latencies kept for the quantiles of the pipeline: those of some ten seconds.
 const KEPT = 600;
@@ -33,11 +33,9 @@ export class PaintTiming {
     const name = new URLSearchParams(location.search).get("measure");
     this.reports = name ? new PaintReports(name) : null;
     this.channel = new MessageChannel();
-    this.channel.port1.onmessage = () => this.#stamp();
-    /** @type {SalesRow[][]} */
-    this.painted = [];
-    /** @type {SalesRow[][]} */
-    this.arrived = [];
+    /** @type {{ painted: SalesRow[], arrived: SalesRow[] }[]} frames that wait for their stamp */
+    this.frames = [];
+    this.channel.port1.onmessage = () => this.frames.splice(0, 1).forEach((each) => this.#stamp(each));
   }
 
   /**
@@ -47,17 +45,13 @@ export class PaintTiming {
    * @param {SalesRow[]} arrived those of them that have just arrived
    */
   frame(painted, arrived) {
-    this.painted.push(painted);
-    this.arrived.push(arrived);
-    if (this.painted.length === 1) this.channel.port2.postMessage(null);
+    this.frames.push({ painted, arrived });
+    this.channel.port2.postMessage(null);
   }
 
-  #stamp() {
+  /** @param {{ painted: SalesRow[], arrived: SalesRow[] }} frame */
+  #stamp({ painted, arrived }) {
     const us = Math.round((performance.timeOrigin + performance.now()) * 1_000);
-    const painted = this.painted.flat();
-    const arrived = this.arrived.flat();
-    this.painted = [];
-    this.arrived = [];
     // A hidden page gets no frames; what waited meanwhile says nothing about the screen.
     const painting = document.hidden ? [] : arrived.map((row) => us / 1_000 - row.updated);
     for (const ms of painting.filter((each) => each >= 0 && each <= PLAUSIBLE_MS)) {
@@ -87,12 +81,10 @@ class PaintReports {
     this.frames.push([us, rows.map((row) => [row.second, row.category, row.currency, row.count, row.received])]);
   }
 
-  #count() {
-    requestAnimationFrame(() => {
-      this.animationFrames += 1;
-      this.#count();
-    });
-  }
+  #count = () => {
+    this.animationFrames += 1;
+    requestAnimationFrame(this.#count);
+  };
 
   async #report() {
     const now = performance.now();
