@@ -6,8 +6,9 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from spaf.errors import BrowserError
 from spaf.measure.devtools import DevTools
@@ -94,7 +95,7 @@ def find(wanted: str | None) -> Path:
     )
 
 
-class Browser:
+class Browser(AbstractContextManager["Browser"]):
     """A headless Chromium with its own profile."""
 
     def __init__(self, program: Path, folder: Path, log: Path) -> None:
@@ -115,10 +116,6 @@ class Browser:
                 f"{program} does not start.\n{process.log_tail(log)}",
                 todo=f"Try it yourself: {program} --headless --dump-dom about:blank",
             ) from None
-
-    def __enter__(self) -> Self:
-        """Return the browser."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """End it."""

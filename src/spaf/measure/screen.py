@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
@@ -65,7 +66,7 @@ class PageCost(msgspec.Struct, frozen=True):
     dom_nodes: int
 
 
-class Screen:
+class Screen(AbstractContextManager["Screen"]):
     """SPAF's page, open in a browser that this process started, reporting each frame."""
 
     def __init__(self, program: Path, address: str, runs: Path, log: Path) -> None:
@@ -95,10 +96,6 @@ class Screen:
             raise
         _, self._cpu = of_family(self._process())
         self._since = clock.monotonic()
-
-    def __enter__(self) -> Self:
-        """Return the screen."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """End the browser."""

@@ -13,10 +13,9 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psycopg
 
@@ -36,7 +35,7 @@ def watch_file(home: RunFolder) -> Path:
     return home.runs / f"watch-{clock.now_us()}.tsv"
 
 
-class VisibilityWatch:
+class VisibilityWatch(AbstractContextManager["VisibilityWatch"]):
     """The watching process, as seen by its parent."""
 
     def __init__(self, file: Path) -> None:
@@ -52,16 +51,7 @@ class VisibilityWatch:
             "latency watch", command, stdin=subprocess.PIPE, goes_first=True
         )
 
-    def __enter__(self) -> Self:
-        """Return the process, which is ended with the block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the process."""
         self.stop()
 

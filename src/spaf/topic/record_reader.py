@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from confluent_kafka import KafkaError, Message, TopicPartition
@@ -18,8 +19,6 @@ from spaf.topic.client import kafka_errors, open_consumer, topic_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
-    from typing import Self
 
     from confluent_kafka import Consumer
 
@@ -87,7 +86,7 @@ def held_offsets(
     return {part[1]: OffsetRange(begins[part], ends[part]) for part in parts}
 
 
-class RecordReader:
+class RecordReader(AbstractContextManager["RecordReader"]):
     """A connection that stays open to fetch a few records at a time.
 
     Calls from several threads are serialised, `close` included.
@@ -104,16 +103,7 @@ class RecordReader:
         # librdkafka's consumer must not be closed during a fetch.
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Self:
-        """Use it for a block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connection."""
         self.close()
 

@@ -12,6 +12,7 @@ The form is `t` for UTF-8 without the four characters that a line cannot hold, w
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -144,24 +145,22 @@ class Dump:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class explained_os_errors:  # noqa: N801 - a context manager, named like a function
-    """Converts an error of the file system into one that says what to do."""
+@contextmanager
+def explained_os_errors(folder: Path) -> Iterator[None]:
+    """Convert an error of the file system into one that says what to do.
 
-    def __init__(self, folder: Path) -> None:
-        """Store the folder that is written."""
-        self._folder = folder
+    Raises:
+        VerifyError: a file in the folder cannot be written.
 
-    def __enter__(self) -> None:
-        """Enter the block."""
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        """Replace an error of the file system, if there is one."""
-        if isinstance(error, OSError):
-            raise VerifyError(
-                f"The dump of the topic in {self._folder} cannot be written: {error.strerror}.",
-                todo="The dump needs as much disk space as the topic, about 400 bytes a sale."
-                " Set SPAF_HOME to a folder on another disk.",
-            ) from None
+    """
+    try:
+        yield
+    except OSError as error:
+        raise VerifyError(
+            f"The dump of the topic in {folder} cannot be written: {error.strerror}.",
+            todo="The dump needs as much disk space as the topic, about 400 bytes a sale."
+            " Set SPAF_HOME to a folder on another disk.",
+        ) from None
 
 
 def encode_lines(batch: RecordBatch) -> bytes:

@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Self
+from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
 import msgspec
@@ -111,7 +111,7 @@ async def read_streams(address: str, viewers: int) -> ClientCounts:
     return final
 
 
-class SseClients:
+class SseClients(AbstractContextManager["SseClients"]):
     """The process of the viewers, as seen by its parent."""
 
     def __init__(self, address: str, viewers: int) -> None:
@@ -130,10 +130,6 @@ class SseClients:
                 f"Only {first.ready if first else 0} of {viewers} viewers see the page.",
                 todo="`spaf logs serve` says why the others were refused.",
             )
-
-    def __enter__(self) -> Self:
-        """Return the clients."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """End the process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,7 @@ from spaf.generate.locust.protocol import (
 from spaf.tls import no_authorities
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Any, Self
+    from typing import Any
 
 # Locust answers within milliseconds, except to a start on a busy machine and to a stop, which waits
 # for the last acknowledgements. Seconds.
@@ -32,7 +32,7 @@ class LocustRefusedError(LoadError):
     """Locust refuses the request; the message says why."""
 
 
-class LocustClient:
+class LocustClient(AbstractContextManager["LocustClient"]):
     """Client of one Locust page; keeps its connection between requests."""
 
     def __init__(self, address: str, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -41,16 +41,7 @@ class LocustClient:
         # The page is on this machine: no proxy.
         self._client = httpx.Client(timeout=timeout_s, trust_env=False, verify=no_authorities())
 
-    def __enter__(self) -> Self:
-        """Return the client."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connection."""
         self.close()
 
