@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,7 +88,7 @@ def services(
         address=client.url,
         log=home.logs / f"{JOBMANAGER}.log",
         ready=client.ready,
-        env=_environment(),
+        env={"FLINK_PLUGINS_DIR": str(runtime.pyflink() / "plugins")},
         cwd=home.folder,
     )
     names = [TASKMANAGER, *(f"{TASKMANAGER}-{n}" for n in range(2, settings.task_managers + 1))]
@@ -189,10 +188,6 @@ def _java(name: str) -> list[str]:
         "-cp",
         f"{runtime.FLINK_JARS}/*",
     ]
-
-
-def _environment() -> Mapping[str, str]:
-    return {"FLINK_PLUGINS_DIR": str(runtime.pyflink() / "plugins")}
 
 
 def _configure(settings: FlinkSettings, folder: Path, ports: JobManagerPorts) -> None:

@@ -73,7 +73,8 @@ def prepare(topology: Topology, settings: Settings, home: RunFolder) -> list[Ser
     if POSTGRES not in topology.external:
         _add_postgres(topology, home)
     if JOBMANAGER not in topology.external:
-        _add_flink(topology, settings, home)
+        flink_ports = flink.JobManagerPorts(_port(topology.flink), topology.ports.reserve())
+        topology.services += flink.services(settings.flink, home, flink_ports)
     ports = _Ports(topology.ports, topology.notes)
     topology.services += [
         _locust(settings, home, topology.kafka, ports),
@@ -129,11 +130,6 @@ def _add_postgres(topology: Topology, home: RunFolder) -> None:
         home.delete_checkpoints()
     log = home.logs / f"{POSTGRES}.log"
     topology.services.append(postgres.service(paths, log, access.port, password, new))
-
-
-def _add_flink(topology: Topology, settings: Settings, home: RunFolder) -> None:
-    ports = flink.JobManagerPorts(_port(topology.flink), topology.ports.reserve())
-    topology.services += flink.services(settings.flink, home, ports)
 
 
 def _port(address: str) -> int:

@@ -7,6 +7,7 @@ its threshold that rounding decides may be present or not.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -404,10 +405,6 @@ def _rejected_differences(sums: Iterable[ledger.LedgerSum]) -> Iterator[Differen
             yield Difference(UNEQUAL, LEDGER, key, part.expected, part.actual)
 
 
-def _equal(expected: Row, actual: Row) -> bool:
-    return expected == actual
-
-
 def _never(_key: Key) -> bool:
     return False
 
@@ -418,7 +415,7 @@ def _compare_rows(
     actual: Mapping[Key, Row] | Iterable[tuple[Key, Row]],
     *,
     optional: Callable[[Key], bool] = _never,
-    same: Callable[[Row, Row], bool] = _equal,
+    same: Callable[[Row, Row], bool] = operator.eq,
 ) -> _TableComparison:
     """Compare in both directions: each expected row must exist once, and no other row.
 

@@ -20,7 +20,7 @@ from spaf.bench.progress import Progress
 from spaf.bench.run.load import Load, offered
 from spaf.bench.scenario import RATE_OPTION, option
 from spaf.errors import BrowserError
-from spaf.measure.browser import Browser, Tab, find
+from spaf.measure.browser import Browser, find
 from spaf.stack.run import Run
 
 # A first load has fetched everything within this time, and each collector has published once.
@@ -134,7 +134,7 @@ def first_load(browser: Browser, address: str) -> FirstLoad:
     tab.call("Network.enable")
     tab.go(address)
     events = tab.events(OBSERVE_S)
-    load = FirstLoad(wire_bytes(events), _first_ms(tab))
+    load = FirstLoad(wire_bytes(events), tab.value("window.spafFirst"))
     tab.close()
     if not set(NUMBERS) & set(load.first_ms):
         raise BrowserError(
@@ -142,11 +142,6 @@ def first_load(browser: Browser, address: str) -> FirstLoad:
             todo="Open it yourself; `spaf logs serve` may say why.",
         )
     return load
-
-
-def _first_ms(tab: Tab) -> dict[str, float]:
-    first_ms: dict[str, float] = tab.value("window.spafFirst")
-    return first_ms
 
 
 def wire_bytes(events: list[dict[str, Any]]) -> dict[str, int]:

@@ -54,7 +54,9 @@ class InjectionQueue:
                 code="too_many_anomalies",
             )
         if kind in INJECTABLE_EPISODES:
-            return self._add_episode(kind, category, self._passed_us(now_us))
+            # The time since the first sale; 0 before it.
+            passed_us = now_us - self._planned.origin_us if self._planned.origin_us else 0
+            return self._add_episode(kind, category, passed_us)
         self.sales.append((kind, category))
         return InjectionAccepted(kind, category)
 
@@ -97,10 +99,6 @@ class InjectionQueue:
                 del self.sales[index]
                 return inject_kind(kind, draw, price_cents, quantity)
         return None
-
-    def _passed_us(self, now_us: int) -> int:
-        """Return the time since the first sale; 0 before it."""
-        return now_us - self._planned.origin_us if self._planned.origin_us else 0
 
     def _free_us(self, index: int) -> int:
         """Return the end of the newest episode of a category."""

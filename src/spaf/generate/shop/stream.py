@@ -87,7 +87,9 @@ class SaleStream:
         self._number = 0
         self._products = [_product_part(product) for product in catalogue.products]
         self._payments = [
-            _payment_part(code, method) for code in currencies for method in PAYMENT_SHARES
+            msgspec.json.encode({"currency": code, "paymentMethod": method})[1:-1]
+            for code in currencies
+            for method in PAYMENT_SHARES
         ]
         self._payment_shares = np.cumsum(
             np.outer(_currency_shares(len(currencies)), list(PAYMENT_SHARES.values())).ravel()
@@ -242,7 +244,3 @@ def _product_part(product: Product) -> bytes:
         "productCategory": product.category,
     }
     return msgspec.json.encode(members)[1:-1] + b","
-
-
-def _payment_part(currency: str, method: str) -> bytes:
-    return msgspec.json.encode({"currency": currency, "paymentMethod": method})[1:-1]

@@ -24,21 +24,18 @@ class PipelineMessages:
     def update(self, snapshot: PipelineSnapshot) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the `pipeline` and the `load` message of a snapshot."""
         flink = snapshot.flink
+        detected = self._detector.update(snapshot)
         pipeline = {
             "stages": [self._stage(stage, snapshot) for stage in STAGES],
             "checkpoint_age_s": None if flink is None else _rounded(checkpoint_age_s(flink)),
             "backpressure": None if flink is None else _rounded(flink.backpressure),
             "busy": None if flink is None else _rounded(flink.busy),
-            "culprit": self._culprit(snapshot),
+            # The stage of the known cause, or the one that is detected.
+            "culprit": (snapshot.trouble.stage if snapshot.trouble else "") or detected,
             "cause": None if snapshot.trouble is None else snapshot.trouble.message(),
             "restarts": 0 if flink is None else flink.restarts,
         }
         return pipeline, self._load(snapshot)
-
-    def _culprit(self, snapshot: PipelineSnapshot) -> str | None:
-        """Return the bottleneck: the stage of the known cause, or the one that is detected."""
-        detected = self._detector.update(snapshot)
-        return (snapshot.trouble.stage if snapshot.trouble else "") or detected
 
     def _load(self, snapshot: PipelineSnapshot) -> dict[str, Any]:
         statuses = {"page": snapshot.page_load, "headless": snapshot.headless}

@@ -95,15 +95,12 @@ class Probe(Generic[T]):
                 self.error = f"{type(error).__name__}: {error}"
             else:
                 self.error, self._answered_at = None, clock.monotonic()
-            if self.error is None or self._took_s() < MIN_TIMEOUT_S:
+            now = clock.monotonic()
+            if self.error is None or now - (self._open_since or now) < MIN_TIMEOUT_S:
                 self._silent_since = None
             self._open_since = None
             done()
         self._end()
-
-    def _took_s(self) -> float:
-        """Return how long the call that is open has taken, seconds."""
-        return 0.0 if self._open_since is None else clock.monotonic() - self._open_since
 
 
 def _set(loop: asyncio.AbstractEventLoop, answered: asyncio.Event) -> None:

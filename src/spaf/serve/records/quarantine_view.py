@@ -41,11 +41,11 @@ def quarantine(
     with _requests.slot(), request.app.state.run.access.session(Role.READ) as connection:
         connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
         rows = reader.newest(connection, RowFilter(reason, before=cursor), limit + 1)
-    more = rows[limit:]
+    last = rows[limit - 1] if rows[limit:] else None
     return json_response(
         {
             "rows": [_row(record) for record in rows[:limit]],
-            "next": _cursor(rows[limit - 1]) if more else None,
+            "next": f"{_us(last)}-{last.partition}-{last.offset}" if last else None,
         }
     )
 
@@ -83,10 +83,6 @@ def _parsed(text: str) -> RowCursor:
     except OverflowError:
         raise invalid("before must be the `next` of an earlier response.") from None
     return RowCursor(moment, int(match[2]), int(match[3]))
-
-
-def _cursor(record: QuarantinedRecord) -> str:
-    return f"{_us(record)}-{record.partition}-{record.offset}"
 
 
 def _us(record: QuarantinedRecord) -> int:
