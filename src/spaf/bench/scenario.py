@@ -7,12 +7,14 @@ text. `spaf.bench.registry` names all scenarios; the command line makes a comman
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, NewType
 
 import msgspec
 
 from spaf.bench.progress import Progress
+from spaf.bench.results.recording import following
 from spaf.generate.rate import MAX_RATE, MIN_RATE
 from spaf.settings import Settings
 from spaf.stack.control import Watcher
@@ -112,7 +114,11 @@ class Scenario(msgspec.Struct, frozen=True):
             SpafError: a service does not start, or the measurement failed.
 
         """
-        with running(self.settings(settings), watch, bare=self.bare) as run:
+        with (
+            running(self.settings(settings), watch, bare=self.bare) as run,
+            # A run of services only has no job yet, and its tables come and go.
+            nullcontext() if self.bare else following(run),
+        ):
             return self.measure_run(run, progress)
 
     def measure_run(self, run: Run, progress: Progress) -> Result:

@@ -43,6 +43,15 @@ class JobFailure(NamedTuple):
     cause: str
 
 
+class Checkpoint(NamedTuple):
+    """A complete checkpoint of a job: when it was triggered, epoch milliseconds, and its cost."""
+
+    id: int
+    triggered_ms: int
+    duration_ms: int
+    state_bytes: int
+
+
 def innermost_cause(trace: str) -> str:
     """Return the innermost cause of a Java stack trace, in one line.
 
@@ -195,6 +204,22 @@ class FlinkClient:
 
         """
         return next((failure.cause for failure in self.failures(job_id)), "")
+
+    def checkpoints(self, job_id: str) -> list[Checkpoint]:
+        """Return the newest complete checkpoints of a job; Flink keeps the last ten of all.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
+        history = self.get(f"/jobs/{job_id}/checkpoints").get("history", [])
+        return [
+            Checkpoint(
+                one["id"], one["trigger_timestamp"], one["end_to_end_duration"], one["state_size"]
+            )
+            for one in history
+            if one["status"] == "COMPLETED"
+        ]
 
     def state_bytes(self, job_id: str) -> int:
         """Return the size of the newest complete checkpoint of a job; 0 before the first.

@@ -68,6 +68,12 @@ class Stamps(msgspec.Struct, frozen=True):
         """Return intended → visible, in PostgreSQL or on the screen."""
         return quantiles(self.visible - self.intended)
 
+    def visible_rate(self) -> float | None:
+        """Return the sales that became visible a second; None for less than two moments."""
+        visible = self.visible
+        span_us = int(visible.max() - visible.min()) if visible.size else 0
+        return round((visible.size - 1) * 1e6 / span_us, 2) if span_us else None
+
     def publish(self) -> Quantiles | None:
         """Return intended → sent, the delay of the generator."""
         return quantiles(self.sent - self.intended)

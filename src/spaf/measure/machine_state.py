@@ -37,6 +37,9 @@ class MachineState(NamedTuple):
     """Time that the control group was stopped because its limit of processor time was used up."""
     heat_throttles: int
     """How often a core or package has slowed itself down because it was hot."""
+    disk_read_bytes: int
+    disk_write_bytes: int
+    """Of all disks together: what reached them, while a process counts what it wrote to memory."""
     loopback_bytes: int
     """Received on the loopback interface: what the services of one machine send to each other."""
 
@@ -45,6 +48,7 @@ def machine_state() -> MachineState:
     """Return the counters now; those that this machine does not have are 0."""
     times = psutil.cpu_times()
     steal_s = float(getattr(times, "steal", 0.0))
+    disks = psutil.disk_io_counters()
     counted = ("user", "nice", "system", "irq", "softirq")
     return MachineState(
         clock.monotonic(),
@@ -54,6 +58,8 @@ def machine_state() -> MachineState:
         steal_s,
         throttled_s(),
         heat_throttles(),
+        0 if disks is None else disks.read_bytes,
+        0 if disks is None else disks.write_bytes,
         _loopback_bytes(),
     )
 

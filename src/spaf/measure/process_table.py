@@ -17,6 +17,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 # The parent of every thread of the kernel.
 KERNEL_PARENT = 2
+INIT = 1
 
 
 class ProcessRow(NamedTuple):
@@ -117,6 +118,9 @@ def same(row: ProcessRow, other: ProcessRow | None) -> bool:
 def _growth(row: ProcessRow, then: ProcessRow | None, ended_s: float) -> float:
     if then is None or not same(then, row):
         return row.cpu_s + row.children_s
+    if row.pid == INIT:
+        # It waits for orphans, whose whole time would be new: their parents ended in between, too.
+        return max(0.0, row.cpu_s - then.cpu_s)
     # Times of children that the earlier table had already are not new.
     by_children = max(0.0, row.children_s - then.children_s - ended_s)
     return max(0.0, row.cpu_s - then.cpu_s) + by_children

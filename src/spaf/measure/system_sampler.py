@@ -28,13 +28,21 @@ from spaf.measure.process_table import (
     process_table,
     shared_mib,
 )
+from spaf.measure.tcp_counters import sockets_of, tcp_traffic
 from spaf.stack.process import START_TIME_TOLERANCE_S
 
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
+# Samples between two searches for new connections, which look at every file of every process.
+SOCKETS_EVERY = 5
+DISK_FIGURES = ("disk_read_bytes", "disk_write_bytes")
 # The machine as a whole, among the names of the processes.
 MACHINE = "machine"
+
+
+# Name of a series, its values in the order of the samples.
+Series = dict[str, NDArray[np.float64] | NDArray[np.int64]]
 
 
 class Head(NamedTuple):
@@ -84,6 +92,8 @@ class SystemSampler:
         self._interval_s = interval_s
         self._ticks: list[Tick] = []
         self._last: _Counters | None = None
+        self._sockets: dict[int, str] = {}
+        self._until_sockets = 0
         self._boot_s = psutil.boot_time()
         self._offset_us = clock.offset_us()
         self._lock = threading.Lock()
@@ -119,14 +129,12 @@ class SystemSampler:
         states = self._ticks[first].state, self._ticks[last].state
         return Interference.between(states, others_s, own_s)
 
-    def series(self) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
+    def series(self) -> Series:
         """Return every series, and `at_us`, the times of the samples."""
         with self._lock:
             ticks = list(self._ticks)
         names = sorted({name for tick in ticks for name in tick.values})
-        found: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {
-            "at_us": np.array([tick.state.at_us for tick in ticks], dtype=np.int64)
-        }
+        found: Series = {"at_us": np.array([tick.state.at_us for tick in ticks], dtype=np.int64)}
         for name in names:
             found[name] = np.array([tick.values.get(name, np.nan) for tick in ticks])
         return found
@@ -145,16 +153,30 @@ class SystemSampler:
         boots_s = self._boot_s, self._boot_s + moved_s
         heads = {head.pid: head.name for head in self._heads() if _runs(head, table, boots_s)}
         names = families(table, heads)
-        values, counters = _memory(table, names), _counters(names)
+        values, counters = _memory(table, names), _counters(names) | self._traffic(names)
         use = ProcessorUse({}, {}, 0.0)
         if self._last is not None:
             seconds = max(state.at_s - self._last.state.at_s, 1e-9)
             use = _processor_use(self._last.table, table, names)
             values |= _cores(use, seconds)
-            values |= _growth(self._last.of_processes, counters)
+            values |= _growth(self._last.of_processes, counters, self._last.table)
             values |= _machine(self._last.state, state)
         self._last = _Counters(state, table, counters)
         return Tick(state, values, use)
+
+    def _traffic(self, names: Mapping[int, str]) -> dict[str, float]:
+        """Return the traffic of each connection: `NAME/FIGURE/INODE`."""
+        if self._until_sockets == 0:
+            self._sockets = {inode: names[pid] for pid, inode in sockets_of(names)}
+            self._until_sockets = SOCKETS_EVERY
+        self._until_sockets -= 1
+        found: dict[str, float] = {}
+        for inode, traffic in tcp_traffic().items():
+            if inode in self._sockets:
+                name = self._sockets[inode]
+                found[f"{name}/net_sent_bytes/{inode}"] = traffic.sent
+                found[f"{name}/net_received_bytes/{inode}"] = traffic.received
+        return found
 
 
 def _runs(head: Head, table: ProcessTable, boots_s: Iterable[float]) -> bool:
@@ -182,9 +204,8 @@ def _counters(names: Mapping[int, str]) -> dict[str, float]:
     """Return the counters of each process: `NAME/FIGURE/PID`."""
     found: dict[str, float] = {}
     for pid, name in names.items():
-        read, written = disk_bytes(pid)
-        found[f"{name}/disk_read_bytes/{pid}"] = read
-        found[f"{name}/disk_write_bytes/{pid}"] = written
+        for figure, counted in zip(DISK_FIGURES, disk_bytes(pid), strict=True):
+            found[f"{name}/{figure}/{pid}"] = counted
         collections = Collections.of(pid)
         if collections is not None:
             found[f"{name}/gc_count/{pid}"] = collections.number
@@ -192,12 +213,24 @@ def _counters(names: Mapping[int, str]) -> dict[str, float]:
     return found
 
 
-def _growth(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
-    """Return the growth of the counters of each name; those of a new process begin at zero."""
+def _growth(
+    before: Mapping[str, float], after: Mapping[str, float], table: ProcessTable
+) -> dict[str, float]:
+    """Return the growth of the counters of each name; those of a new process begin at zero.
+
+    The kernel adds the disk bytes of a process that has ended to those of its parent.
+    """
+    counted = dict(before)
+    for key in before.keys() - after.keys():
+        _, figure, number = key.split("/")
+        if figure in DISK_FIGURES and int(number) in table:
+            of_parent = f"/{figure}/{table[int(number)].parent}"
+            for parent in (other for other in after if other.endswith(of_parent)):
+                counted[parent] = counted.get(parent, 0.0) + before[key]
     found: dict[str, float] = defaultdict(float)
     for key, value in after.items():
         series, _, _ = key.rpartition("/")
-        found[series] += max(0.0, value - before.get(key, 0.0))
+        found[series] += max(0.0, value - counted.get(key, 0.0))
     return {name: round(value, 3) for name, value in found.items()}
 
 
@@ -233,5 +266,7 @@ def _machine(before: MachineState, after: MachineState) -> dict[str, float]:
         f"{MACHINE}/steal_cores": round((after.steal_s - before.steal_s) / seconds, 4),
         f"{MACHINE}/throttled_s": round(after.throttled_s - before.throttled_s, 4),
         f"{MACHINE}/clock_offset_us": float(after.clock_offset_us - before.clock_offset_us),
+        f"{MACHINE}/disk_read_bytes": float(after.disk_read_bytes - before.disk_read_bytes),
+        f"{MACHINE}/disk_write_bytes": float(after.disk_write_bytes - before.disk_write_bytes),
         f"{MACHINE}/loopback_bytes": float(after.loopback_bytes - before.loopback_bytes),
     }

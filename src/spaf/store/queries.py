@@ -30,6 +30,19 @@ class WaitingStatement(NamedTuple):
     query: str
 
 
+class DatabaseCounters(NamedTuple):
+    """Of one database, since its statistics were reset, and of its whole server."""
+
+    commits: int
+    wal_bytes: int
+
+
+def database_counters(connection: psycopg.Connection) -> DatabaseCounters:
+    """Return what was committed and written ahead so far; each second at most once anew."""
+    rows = connection.execute(statement("spaf.store", "queries/database_counters")).fetchall()
+    return DatabaseCounters(*rows[0])
+
+
 def newest_sales(connection: psycopg.Connection, limit: int) -> list[Row]:
     """Return the newest rows of sales_summary, newest first."""
     return _rows(connection, "newest_sales", limit=limit)

@@ -123,6 +123,17 @@ def test_the_reader_only_reads(access: Access) -> None:
         assert queries.newest_sales(connection, 10) == []
 
 
+def test_the_counters_of_the_database_grow(access: Access) -> None:
+    """Every role may read them; what is written ahead is counted at once."""
+    with access.session(Role.READ, autocommit=True) as connection:
+        before = queries.database_counters(connection)
+        with access.session(Role.OWNER, autocommit=True) as writer:
+            writer.execute("CREATE TABLE counted AS SELECT generate_series(1, 1000)")
+        after = queries.database_counters(connection)
+    assert after.wal_bytes > before.wal_bytes
+    assert after.commits >= before.commits > 0
+
+
 def test_the_query_of_the_brief_uses_the_index(access: Access) -> None:
     """The newest rows are read from the end of an index, not sorted out of the whole table."""
     with access.connect(Role.READ) as connection:

@@ -14,7 +14,7 @@ import pytest
 from spaf import clock
 from spaf.bench.run.early_checkpoint import MAX_REQUESTS, PAUSE_S, EarlyCheckpoints
 from spaf.errors import JobError
-from spaf.job.flink_client import FlinkClient, JobStatus
+from spaf.job.flink_client import Checkpoint, FlinkClient, JobStatus
 
 JOB = "0123456789abcdef0123456789abcdef"
 NOWHERE = "http://127.0.0.1:1"
@@ -108,6 +108,14 @@ def test_a_checkpoint_is_requested(cluster: Cluster, client: FlinkClient) -> Non
     cluster.put(path, {"request-id": "1"})
     client.trigger_checkpoint(JOB)
     assert cluster.asked[-2:] == ['{"checkpointType":"CONFIGURED"}', f"POST {path}"]
+
+
+def test_complete_checkpoints_have_their_cost(cluster: Cluster, client: FlinkClient) -> None:
+    """One that failed or goes on has none."""
+    times = {"id": 7, "trigger_timestamp": 1_000, "end_to_end_duration": 12, "state_size": 2_048}
+    history = [{**times, "status": status} for status in ("FAILED", "IN_PROGRESS", "COMPLETED")]
+    cluster.put(f"/jobs/{JOB}/checkpoints", {"history": history})
+    assert client.checkpoints(JOB) == [Checkpoint(7, 1_000, 12, 2_048)]
 
 
 def test_checkpoints_are_requested_while_something_waits(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,8 @@ from spaf import clock
 from spaf.measure import machine_state as states
 from spaf.measure.interference import Interference
 from spaf.measure.machine_state import MachineState, control_groups, machine_state, throttled_s
-from spaf.measure.system_sampler import Head, SystemSampler
+from spaf.measure.process_table import ProcessRow
+from spaf.measure.system_sampler import Head, SystemSampler, _growth
 
 QUIET = Interference(
     seconds=60.0,
@@ -28,7 +31,7 @@ QUIET = Interference(
     heat_throttles=0,
     clock_step_ms=0.0,
 )
-STATE = MachineState(10.0, 1_000_000, 500, 20.0, 1.0, 0.0, 0, 0)
+STATE = MachineState(10.0, 1_000_000, 500, 20.0, 1.0, 0.0, 0, 0, 0, 0)
 # Processor time that the other program of a test uses before its samples are judged.
 BURNT_S = 0.3
 WAIT_S = 60.0
@@ -61,7 +64,7 @@ def test_each_disturbance_is_named(change: dict[str, float], reason: str) -> Non
 
 def test_an_interval_is_the_growth_of_the_counters() -> None:
     """Over its time; what no process explains is left."""
-    after = MachineState(20.0, 11_000_000, 2_500, 31.0, 1.5, 0.25, 2, 9)
+    after = MachineState(20.0, 11_000_000, 2_500, 31.0, 1.5, 0.25, 2, 0, 0, 9)
     found = Interference.between((STATE, after), {"a": 1.0, "b": 2.0}, own_s=6.0)
     assert (found.seconds, found.other_cores, found.other_name) == (10.0, 0.3, "b")
     assert (found.unseen_cores, found.steal_cores) == (0.2, 0.05)
@@ -219,3 +222,48 @@ def test_the_memory_limit_of_a_container_is_read(
 def test_this_process_is_in_groups_that_exist() -> None:
     """Or in none, on a machine without them."""
     assert all(group.is_dir() for group in control_groups("cpu"))
+
+
+# Joins a control group that may use a tenth of a core, uses more, and prints the reasons.
+THROTTLED = """
+import sys, time
+from pathlib import Path
+from spaf.measure.interference import Interference
+from spaf.measure.machine_state import machine_state
+group = Path(sys.argv[1])
+(group / "cgroup.procs").write_text("0")
+before = machine_state()
+end = time.monotonic() + 0.4
+while time.monotonic() < end:
+    pass
+print(*Interference.between((before, machine_state()), {}, 0.0).reasons, sep="\\n")
+"""
+
+
+@pytest.fixture
+def limited_group() -> Iterator[Path]:
+    """Create a control group that may use 10 ms of processor time in 100 ms."""
+    group = states.CGROUPS / "cpu" / f"spaf-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made here ({error.strerror})")
+    (group / "cpu.cfs_period_us").write_text("100000")
+    (group / "cpu.cfs_quota_us").write_text("10000")
+    yield group
+    group.rmdir()
+
+
+def test_a_limit_that_stops_the_programs_is_named(limited_group: Path) -> None:
+    """By the real thing, where this account may make a control group."""
+    command = [sys.executable, "-c", THROTTLED, str(limited_group)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=WAIT_S)
+    assert "the limit of processor time stopped the programs for" in done.stdout
+
+
+def test_bytes_of_a_process_that_has_ended_count_once() -> None:
+    """The kernel adds them to those of its parent, which has another name here."""
+    row = ProcessRow(11, 10, "server", 0.0, 0.0, 0.0, 1.0)
+    before = {"postgres/disk_write_bytes/11": 500.0, "supervisor/disk_write_bytes/10": 40.0}
+    after = {"supervisor/disk_write_bytes/10": 40.0 + 500.0 + 7.0}
+    assert _growth(before, after, {11: row}) == {"supervisor/disk_write_bytes": 7.0}

@@ -68,6 +68,12 @@ def test_growth_of_a_family_that_has_ended_goes_to_the_survivor() -> None:
     assert cpu_growth(before, after) == {10: 0.75}
 
 
+def test_the_time_of_orphans_is_not_that_of_the_last_second() -> None:
+    """A program was killed, and its child, which then belonged to the first process, too."""
+    before = table(row(1, 0, 3.0, 10.0), row(10, 1, 1.0), row(11, 10, 40.0))
+    assert cpu_growth(before, table(row(1, 0, 3.5, 51.0))) == {1: 0.5}
+
+
 def test_a_new_process_counts_from_its_start() -> None:
     """Also if it has the pid of one that has ended."""
     again = row(11, 1, 0.5)._replace(started_s=99.0)

@@ -44,4 +44,4 @@ class ScreenScenario(BrowserScenario, frozen=True):
             with open_screen(run, program) as screen:
                 outcomes.append(measure_rate(run, rate, self.seconds, progress, screen).as_dict())
         goals = [goal for outcome in outcomes for goal in of_screen(outcome)]
-        return ScreenResult(self.seconds, outcomes, goals)
+        return ScreenResult.of(self.seconds, outcomes, goals=goals)

@@ -27,8 +27,10 @@ from spaf.bench.results.record import (
     ResultRecord,
     Validity,
 )
+from spaf.measure.pipeline_sampler import PipelineSampler, PipelineUse
 from spaf.measure.system_sampler import Head, SystemSampler
 from spaf.stack import process
+from spaf.stack.run import Run
 from spaf.stack.service_names import SUPERVISOR
 from spaf.stack.state import RunFolder
 
@@ -74,6 +76,7 @@ class Recording:
         self._sales: dict[str, NDArray[Any]] = {}
         self._intervals: list[OpenInterval] = []
         self._whole: OpenInterval | None = None
+        self._pipeline: PipelineSampler | None = None
         self.sampler = SystemSampler(self._heads)
 
     def start(self) -> None:
@@ -98,6 +101,19 @@ class Recording:
         """Keep the steps of the sales of an interval, for the end of the run."""
         self._sales |= {f"{name}/{column}": values for column, values in columns.items()}
 
+    @contextlib.contextmanager
+    def following(self, run: Run) -> Iterator[None]:
+        """Sample the job and the database of a run, while the block runs."""
+        self._pipeline = PipelineSampler(run)
+        with self._pipeline:
+            yield
+
+    def pipeline(self, measured: Interval) -> PipelineUse | None:
+        """Return what job and database did in an interval; None if they are not followed."""
+        if self._pipeline is None:
+            return None
+        return PipelineUse.of(self._pipeline.series(), measured.start_us, measured.end_us)
+
     def ended(self) -> list[Interval]:
         """End and return each interval; without one, the whole run counts as one."""
         begun = self._intervals or ([self._whole] if self._whole else [])
@@ -113,11 +129,14 @@ class Recording:
         """
         intervals = self.ended()
         self.sampler.stop()
+        series = self.sampler.series()
+        if self._pipeline is not None:
+            series |= self._pipeline.series()
         files = {
             name: results.write_arrays(self.folder, name, arrays)
             for name, arrays in (
                 (SALES_FILE, self._sales),
-                (SAMPLES_FILE, self.sampler.series()),
+                (SAMPLES_FILE, series),
             )
             if arrays
         }
@@ -178,3 +197,17 @@ def add_sales(name: str, columns: dict[str, NDArray[Any]]) -> None:
 def recorded() -> bool:
     """Return whether the present run has a recording."""
     return _active.get() is not None
+
+
+@contextlib.contextmanager
+def following(run: Run) -> Iterator[None]:
+    """Sample the job and the database of a run while the block runs, if it is recorded."""
+    recording = _active.get()
+    with contextlib.nullcontext() if recording is None else recording.following(run):
+        yield
+
+
+def pipeline(measured: Interval | None) -> PipelineUse | None:
+    """Return what job and database did in an interval; None if that is not recorded."""
+    recording = _active.get()
+    return None if recording is None or measured is None else recording.pipeline(measured)

@@ -103,6 +103,8 @@ class Outcome(msgspec.Struct, frozen=True):
             "cpu_cores": round(self.sampler.cores(), 3),
             "cores": self.sampler.core_use(self.load),
             "services": self.sampler.table(),
+            "visible_rate": self.measured.visible_rate(),
+            "pipeline": recording.pipeline(self.interval),
             "interference": None if self.interval is None else self.interval.interference,
         }
         return dict(msgspec.to_builtins(record))

@@ -22,6 +22,7 @@ from spaf import clock
 from spaf import settings as all_settings
 from spaf.bench.progress import Progress
 from spaf.bench.scenario import Result, Scenario, Table, option
+from spaf.bench.spread import Spread
 from spaf.bench.start.process_times import ProcessTimes
 from spaf.errors import StackError
 from spaf.settings import FlinkSettings, KafkaSettings, PostgresSettings, Settings
@@ -60,25 +61,6 @@ class Start(msgspec.Struct, frozen=True):
     # Each step by its time, and the processor seconds to the first row by process.
     timeline: dict[str, float]
     processor_s: dict[str, float]
-
-
-class Spread(msgspec.Struct, frozen=True):
-    """A figure of several starts."""
-
-    median: float
-    min: float
-    max: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Self:
-        """Return the spread of the values."""
-        return cls(
-            round(statistics.median(values), 2), round(min(values), 2), round(max(values), 2)
-        )
-
-    def __str__(self) -> str:
-        """Return median and range."""
-        return f"{self.median:.1f} ({self.min:.1f} to {self.max:.1f})"
 
 
 class StartResult(Result, frozen=True):

@@ -47,8 +47,8 @@ def show(
     ):
         if rows:
             out.print(table(title, columns, rows))
-    if record.validity.reasons:
-        err.print("; ".join(record.validity.reasons), style="red", markup=False, highlight=False)
+    for reason in record.validity.reasons:
+        err.print(reason, style="red", markup=False, highlight=False)
 
 
 def result_of(record: ResultRecord) -> Result | None:

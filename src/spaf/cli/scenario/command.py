@@ -135,7 +135,8 @@ def _run(scenario: Scenario, results: str, *, as_json: bool) -> None:
     if recorded.reasons:
         if not recorded.valid:
             err.print("Not valid, so no figures are shown:", style="red")
-        err.print("; ".join(recorded.reasons), style="red", markup=False, highlight=False)
+        for reason in recorded.reasons:
+            err.print(reason, style="red", markup=False, highlight=False)
     err.print(f"Result: {recorded.folder}", style="dim", markup=False, highlight=False)
     if recorded.reasons:
         raise typer.Exit(1)
