@@ -16,6 +16,9 @@ REGISTRIES = re.compile(
 )
 HOME_PATHS = re.compile(r"(/root/|/home/[a-z]+/|/work/)")
 MAX_FILE_BYTES = 512 * 1024
+# The committed measurements, all files of all records together.
+RESULTS = "results/"
+MAX_RESULTS_BYTES = 10_000_000
 THIS = "tools/check_repository.py"
 VENDORS = (ROOT / "src/spaf/serve/static/vendor", ROOT / "src/spaf/report/vendor")
 # Limits are MAX_ and MIN_, seconds are _S: the house style of CONTRIBUTING.md.
@@ -43,7 +46,7 @@ def complaints_about(path: Path) -> list[str]:
     name = str(path.relative_to(ROOT))
     if name == THIS:
         return []
-    if path.stat().st_size > MAX_FILE_BYTES:
+    if path.stat().st_size > MAX_FILE_BYTES and not name.startswith(RESULTS):
         return [f"{name}: larger than {MAX_FILE_BYTES // 1024} KiB"]
     text = path.read_bytes().decode("utf-8", "replace")
     found = []
@@ -53,6 +56,13 @@ def complaints_about(path: Path) -> list[str]:
         if HOME_PATHS.search(line):
             found.append(f"{name}:{number}: path of one machine")
     return found
+
+
+def result_complaints(paths: list[Path]) -> list[str]:
+    """Return that the committed measurements are too large."""
+    results = [path for path in paths if path.is_relative_to(ROOT / RESULTS)]
+    size = sum(path.stat().st_size for path in results)
+    return [f"{RESULTS}: {size:,} bytes"] if size > MAX_RESULTS_BYTES else []
 
 
 def lock_complaints() -> list[str]:
@@ -114,7 +124,7 @@ def naming_complaints() -> list[str]:
 def main() -> int:
     """Print every complaint; exit code 1 if there is one."""
     found = [c for path in tracked() for c in complaints_about(path)]
-    found += lock_complaints() + naming_complaints()
+    found += lock_complaints() + naming_complaints() + result_complaints(tracked())
     found += [complaint for folder in VENDORS for complaint in vendor_complaints(folder)]
     for complaint in found:
         print(complaint)
