@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import pwd
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,9 +35,10 @@ class Collections(NamedTuple):
     @classmethod
     def of(cls, pid: int) -> Self | None:
         """Return those of a process; None if it is no JVM, or one that keeps no counters."""
-        for file in FOLDER.glob(f"hsperfdata_*/{pid}"):
-            with contextlib.suppress(OSError, struct.error, UnicodeDecodeError, ValueError):
-                return cls.read(file.read_bytes())
+        # An account without a name, a process that has ended, a file without counters.
+        with contextlib.suppress(KeyError, OSError, struct.error, ValueError):
+            account = pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name  # noqa: PTH116 - each second
+            return cls.read((FOLDER / f"hsperfdata_{account}" / str(pid)).read_bytes())
         return None
 
     @classmethod

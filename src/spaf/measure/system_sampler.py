@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 INTERVAL_S = 1.0
 # Samples between two searches for new connections, which look at every file of every process.
 SOCKETS_EVERY = 5
+# How the kernel calls a JVM: the search for its counters costs as much as all the rest.
+JVM = "java"
 DISK_FIGURES = ("disk_read_bytes", "disk_write_bytes")
 # The machine as a whole, among the names of the processes.
 MACHINE = "machine"
@@ -153,7 +155,7 @@ class SystemSampler:
         boots_s = self._boot_s, self._boot_s + moved_s
         heads = {head.pid: head.name for head in self._heads() if _runs(head, table, boots_s)}
         names = families(table, heads)
-        values, counters = _memory(table, names), _counters(names) | self._traffic(names)
+        values, counters = _memory(table, names), _counters(table, names) | self._traffic(names)
         use = ProcessorUse({}, {}, 0.0)
         if self._last is not None:
             seconds = max(state.at_s - self._last.state.at_s, 1e-9)
@@ -200,13 +202,13 @@ def _memory(table: ProcessTable, names: Mapping[int, str]) -> dict[str, float]:
     return found
 
 
-def _counters(names: Mapping[int, str]) -> dict[str, float]:
+def _counters(table: ProcessTable, names: Mapping[int, str]) -> dict[str, float]:
     """Return the counters of each process: `NAME/FIGURE/PID`."""
     found: dict[str, float] = {}
     for pid, name in names.items():
         for figure, counted in zip(DISK_FIGURES, disk_bytes(pid), strict=True):
             found[f"{name}/{figure}/{pid}"] = counted
-        collections = Collections.of(pid)
+        collections = Collections.of(pid) if table[pid].name == JVM else None
         if collections is not None:
             found[f"{name}/gc_count/{pid}"] = collections.number
             found[f"{name}/gc_ms/{pid}"] = collections.seconds * 1_000

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spaf.bench.results.folder import read_arrays
 from spaf.bench.results.record import ResultRecord
+from spaf.bench.results.sales import of_valid
 from spaf.errors import FigureError
 from spaf.report.language import Language, number
 
@@ -91,13 +92,15 @@ class Figures:
     def arrays(self, scenario: str, file: str) -> dict[str, NDArray[Any]]:
         """Return the arrays of a file of a valid record, such as the steps of every sale.
 
+        Those of its intervals that are not valid are left out.
+
         Raises:
             FigureError: there is no valid record, or it has no such file.
             ResultsError: the file is damaged.
 
         """
         stored = self._valid(scenario)
-        arrays = read_arrays(stored.folder, stored.record, file)
+        arrays = of_valid(read_arrays(stored.folder, stored.record, file))
         if not arrays:
             raise FigureError(f"The result of `spaf {scenario}` has no {file}.")
         return arrays

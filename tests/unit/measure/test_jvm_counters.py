@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import struct
 from pathlib import Path
 
@@ -47,7 +48,11 @@ def test_another_file_has_no_collections(
 ) -> None:
     """And neither has a process that is no JVM."""
     monkeypatch.setattr(jvm_counters, "FOLDER", tmp_path)
-    (tmp_path / "hsperfdata_user").mkdir()
-    (tmp_path / "hsperfdata_user" / str(os.getpid())).write_bytes(damaged)
+    folder = tmp_path / f"hsperfdata_{pwd.getpwuid(os.getuid()).pw_name}"
+    folder.mkdir()
+    (folder / str(os.getpid())).write_bytes(damaged)
     assert Collections.of(os.getpid()) is None
+    counted = content(sun__gc__collector__0__invocations=3, sun__os__hrt__frequency=1)
+    (folder / str(os.getpid())).write_bytes(counted)
+    assert Collections.of(os.getpid()) == Collections(3, 0.0)
     assert Collections.of(1) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ MAX_SALES = 30_000
 SHARES: NDArray[np.float64] = 1 - np.logspace(0, -6, 61)
 
 
-def sale_columns(store: Stamps, screen: Stamps | None = None) -> dict[str, NDArray[Any]]:
+def sale_columns(
+    store: Stamps, screen: Stamps | None = None, *, valid: bool = True
+) -> dict[str, NDArray[Any]]:
     """Return when each sale was due and how long each step took, and the quantiles of them all.
 
     The stamps of Kafka and of the table are whole milliseconds, rounded down, as they are.
@@ -25,10 +28,12 @@ def sale_columns(store: Stamps, screen: Stamps | None = None) -> dict[str, NDArr
     Args:
         store: the sales in PostgreSQL.
         screen: the same sales on the screen, if that was measured.
+        valid: whether figures of them may be reported.
 
     """
     every = max(1, -(-store.intended.size // MAX_SALES))
     found: dict[str, NDArray[Any]] = {
+        "valid": np.array(valid),
         "every": np.array(every),
         "due_us": store.intended[::every],
         "due_sent_us": _duration(store.intended, store.sent, every),
@@ -59,3 +64,12 @@ def _quantiles(sales: Stamps) -> Micros:
         return latency
     found: Micros = np.quantile(latency, [*SHARES, 1.0], method="inverted_cdf").astype(np.int64)
     return found
+
+
+def of_valid(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a file without those of intervals that are not valid."""
+    return {
+        name: values
+        for name, values in arrays.items()
+        if bool(arrays.get(f"{name.partition('/')[0]}/valid", True))
+    }

@@ -176,8 +176,10 @@ class Measurement(msgspec.Struct):
             painted = Painted(self._join(self.screen.file).after(start_us), cost)
             self.screen.delete_reports()
         on_screen = painted.measured if painted else None
-        recording.add_sales(self.interval.name, sale_columns(measured, on_screen))
-        return Outcome(load, verdict, measured, warm_up_s, self.sampler, painted, interval)
+        outcome = Outcome(load, verdict, measured, warm_up_s, self.sampler, painted, interval)
+        kept = sale_columns(measured, on_screen, valid=not outcome.reasons)
+        recording.add_sales(self.interval.name, kept)
+        return outcome
 
     def _finish_screen(self) -> PageCost | None:
         """Return the cost of painting, and end the browser: no sale is left to be painted."""

@@ -22,6 +22,7 @@ import psycopg
 
 from spaf import clock
 from spaf.bench.progress import Progress
+from spaf.bench.results import recording
 from spaf.bench.run.job_run import own_job, wait_until_through
 from spaf.bench.run.verdict import verify
 from spaf.bench.scenario import Scenario, option
@@ -238,11 +239,14 @@ def until_counted(
 ) -> tuple[float, float]:
     """Return time and processor time from now to the last event in the tables.
 
+    Only what disturbs this part of a run makes its figures invalid.
+
     Raises:
         JobError: the job counts no further.
 
     """
     events = drained(run)
+    measured = recording.interval("drain")
     start_s, start_cpu_s = clock.monotonic(), _cpu_seconds(run)
     deadline = start_s + 30 + events * MAX_EVENT_S
     with run.access.session(Role.READ, autocommit=True) as connection:
@@ -251,7 +255,9 @@ def until_counted(
             if clock.monotonic() > deadline:
                 raise JobError(f"The drain has stopped at {done:,} of {events:,} events.")
             clock.sleep(POLL_INTERVAL_S)
-    return clock.monotonic() - start_s, _cpu_seconds(run) - start_cpu_s
+    seconds, cpu_seconds = clock.monotonic() - start_s, _cpu_seconds(run) - start_cpu_s
+    measured.end()
+    return seconds, cpu_seconds
 
 
 def _running(client: FlinkClient, job: str) -> bool:

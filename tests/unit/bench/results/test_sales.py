@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from spaf.bench.results.folder import create, write_arrays
-from spaf.bench.results.sales import MAX_SALES, SHARES, sale_columns
+from spaf.bench.results.sales import MAX_SALES, SHARES, of_valid, sale_columns
 from spaf.measure.latency import Stamps
 
 
@@ -59,3 +59,12 @@ def test_a_minute_at_each_rate_stays_small(tmp_path: Path) -> None:
     create(folder)
     file = write_arrays(folder, "sales.npz", sale_columns(hostile))
     assert file.bytes < 450_000
+
+
+def test_sales_of_an_invalid_interval_are_left_out() -> None:
+    """A file of samples has no intervals, and stays as it is."""
+    good, bad = sale_columns(sold(3)), sale_columns(sold(3), valid=False)
+    file = {f"100-1/{name}": values for name, values in good.items()}
+    file |= {f"100-2/{name}": values for name, values in bad.items()}
+    file["kafka/cpu_cores"] = np.zeros(2)
+    assert {name.partition("/")[0] for name in of_valid(file)} == {"100-1", "kafka"}
