@@ -61,7 +61,7 @@ COMMANDS = {
     ),
     "report": LazyCommand(
         "spaf.cli.report:report",
-        "Write the report: one page with method, plots, tables and failures, from the records.",
+        "Write the report: method, plots, tables, failures, improvements, from records of results.",
     ),
     "slides": LazyCommand(
         "spaf.cli.slides:slides",

@@ -35,7 +35,7 @@ def report(
         bool, typer.Option("--pdf", help="Print a PDF beside it too, by Chromium.")
     ] = False,
 ) -> None:
-    """Write the report: method, architecture, plots, tables, failures, improvements, the data.
+    """Write the report: method, plots, tables, failures, improvements, from records of results.
 
     One HTML file that needs nothing else. What was not measured, or not validly, is a visible gap
     with its reason.

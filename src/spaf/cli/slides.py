@@ -38,10 +38,10 @@ def slides(
         bool, typer.Option("--pdf", help="Print the slides to slides.pdf too, by Chromium.")
     ] = False,
 ) -> None:
-    """Write the talk: about twenty slides with notes, figures and plots from records of results.
+    """Write the talk: slides with notes, and figures and plots from records of results.
 
-    Open index.html in a browser; S shows the notes. It needs no network. What was not measured is a
-    visible gap with its reason.
+    About twenty slides for fifteen minutes. Open index.html in a browser; S shows the notes. It
+    needs no network. What was not measured is a visible gap with its reason.
     """
     configured = settings.load()
     # Before any work: a browser that is missing, a folder that is taken.
