@@ -14,7 +14,6 @@ import threading
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
 
 from spaf.errors import SpafError
 from spaf.job import job_graph
@@ -26,7 +25,7 @@ from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.service_names import GROUP
 from spaf.stack.state import RunFolder
-from spaf.stack.submission import JobTarget, Submission
+from spaf.stack.submission import JobTarget, Submission, Submitting
 from spaf.store.access import Access, Role
 from spaf.topic.security import KafkaAddress, security_of
 
@@ -39,19 +38,6 @@ BLANK_PASSWORD = "blank-password".ljust(32, "-")
 OWN_ADDRESS = re.compile(rf"{re.escape(LOOPBACK)}:(\d{{1,5}})")
 # The JobManager takes the graph within a second; a JVM without a free processor needs longer.
 HAND_OVER_TIMEOUT_S = 60.0
-
-
-class Submitting(Protocol):
-    """A submission that the supervisor of the job waits for."""
-
-    def submit(self) -> None:
-        """Let the job be handed over as soon as it is planned."""
-
-    def job_id(self) -> str | None:
-        """Return the id of the job; None while it is not handed over."""
-
-    def stop(self) -> None:
-        """Stop what is left of the submission."""
 
 
 def begin(target: JobTarget, settings: Settings, resume: Path | None, log: Path) -> Submitting:
@@ -127,19 +113,32 @@ class GraphSubmission:
     """One hand-over of the graph; a graph that is not kept yet is made first."""
 
     def __init__(
-        self, target: JobTarget, settings: Settings, resume: Path | None, log: Path
+        self,
+        target: JobTarget,
+        settings: Settings,
+        resume: Path | None,
+        log: Path,
+        template: JobTarget | None = None,
     ) -> None:
         """Begin to make the graph, if it is not kept.
+
+        Args:
+            target: what the job reads and writes.
+            settings: of the job.
+            resume: the checkpoint to resume from.
+            log: where the planning complains.
+            template: a target whose group, topic and schema are blanks, as long as those of
+                `target`; its graph serves all jobs that differ only in them.
 
         Raises:
             ServiceError: the process that makes it cannot be started.
 
         """
-        request = graph_request(target, settings)
+        request = graph_request(template or target, settings)
         self._file = job_graph.file_of(Path(request.graph), resumes=resume is not None)
         self._planner = None if self._file.exists() else Submission(request, log)
         self._flink = FlinkClient(target.flink, HAND_OVER_TIMEOUT_S)
-        self._values = _values(target, resume)
+        self._values = _names(template or target, target) | _values(target, resume)
         self._job_id = secrets.token_hex(16)
         self._go = False
         self._thread: threading.Thread | None = None
@@ -185,6 +184,16 @@ class GraphSubmission:
             self._flink.submit(graph)
         except SpafError as error:
             self._error = error
+
+
+def _names(template: JobTarget, target: JobTarget) -> dict[str, str]:
+    """Return the name for each blank of a template; the group may contain the topic."""
+    names = {
+        template.group: target.group,
+        template.topic: target.topic,
+        template.access.schema: target.access.schema,
+    }
+    return {blank: name for blank, name in names.items() if blank != name}
 
 
 def _values(target: JobTarget, resume: Path | None) -> dict[str, str]:

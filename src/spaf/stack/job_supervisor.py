@@ -16,11 +16,10 @@ from spaf.job.flink_client import FINAL_STATES, FlinkClient
 from spaf.settings import Settings
 from spaf.stack import graph_submission
 from spaf.stack.diagnosis import MAX_FAILURES, TopicFacts
-from spaf.stack.graph_submission import Submitting
 from spaf.stack.progress import ProgressRecorder
 from spaf.stack.service_names import SUBMITTER
 from spaf.stack.state import CountedTopic, JobPhase, JobState, RunFolder
-from spaf.stack.submission import JobTarget
+from spaf.stack.submission import JobTarget, Submitting
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic import admin

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 from spaf import clock
 from spaf.errors import JobError
@@ -164,6 +165,36 @@ def plan_name(parameters: JobParameters, job: JobSettings) -> str:
     return f"{digest[:32]}.json"
 
 
+class Submitting(Protocol):
+    """A submission whose job is waited for."""
+
+    def submit(self) -> None:
+        """Let the job be handed over as soon as it is planned."""
+
+    def job_id(self) -> str | None:
+        """Return the id of the job; None while it is not handed over."""
+
+    def stop(self) -> None:
+        """Stop what is left of the submission."""
+
+
+def wait_until_submitted(submission: Submitting) -> str:
+    """Wait until a job is handed over, and return its id.
+
+    Raises:
+        JobError: Flink refused the job, or did not take it in time.
+
+    """
+    deadline = clock.monotonic() + SUBMIT_TIMEOUT_S
+    while clock.monotonic() < deadline:
+        job_id = submission.job_id()
+        if job_id is not None:
+            return job_id
+        clock.sleep(process.POLL_S)
+    submission.stop()
+    raise JobError(f"Flink did not take the job within {SUBMIT_TIMEOUT_S:.0f} s.")
+
+
 class Submission:
     """The process that plans a job, waits for `submit`, and hands the job over to Flink."""
 
@@ -210,14 +241,7 @@ class Submission:
             JobError: Flink refused the job, or did not take it in time.
 
         """
-        deadline = clock.monotonic() + SUBMIT_TIMEOUT_S
-        while clock.monotonic() < deadline:
-            job_id = self.job_id()
-            if job_id is not None:
-                return job_id
-            clock.sleep(process.POLL_S)
-        self.stop()
-        raise JobError(f"Flink did not take the job within {SUBMIT_TIMEOUT_S:.0f} s.")
+        return wait_until_submitted(self)
 
     def stop(self) -> None:
         """Stop the process."""

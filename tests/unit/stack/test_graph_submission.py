@@ -15,7 +15,7 @@ from spaf.stack import graph_submission, process, runtime
 from spaf.stack.graph_submission import default_graph, fits, graph_request
 from spaf.stack.service_names import GROUP
 from spaf.stack.state import RunFolder
-from spaf.stack.submission import JobTarget
+from spaf.stack.submission import JobTarget, Submitting
 from spaf.topic.security import KafkaAddress
 
 DEFAULT = Settings.model_construct()
@@ -140,7 +140,7 @@ def flink(monkeypatch: pytest.MonkeyPatch) -> Flink:
     return made
 
 
-def kept(target: JobTarget, *, resumes: bool = False) -> None:
+def kept(target: JobTarget, *, resumes: bool = False, extra: bytes = b"") -> None:
     """Keep a graph that has all blanks, as set-up does."""
     texts = [
         graph_submission.BLANK_KAFKA,
@@ -148,12 +148,12 @@ def kept(target: JobTarget, *, resumes: bool = False) -> None:
         graph_submission.BLANK_PASSWORD,
         *([job_graph.BLANK_RESUME] if resumes else []),
     ]
-    graph = "; ".join(texts).encode() + bytes.fromhex(job_graph.BLANK_ID)
+    graph = "; ".join(texts).encode() + extra + bytes.fromhex(job_graph.BLANK_ID)
     file = Path(graph_request(target, DEFAULT).graph)
     job_graph.write(job_graph.file_of(file, resumes=resumes), graph)
 
 
-def handed_over(submission: graph_submission.Submitting) -> str:
+def handed_over(submission: Submitting) -> str:
     """Wait for the id of the job, as the supervisor does."""
     ids: list[str | None] = [None]
 
@@ -182,6 +182,24 @@ def test_kept_graph_is_handed_over_once_it_may_be(
     assert first.startswith(b"127.0.0.1:09092; 127.0.0.1:05432; ")
     assert target.access.passwords["spaf_sink"].encode() in first
     assert {first[-16:].hex(), second[-16:].hex()} == ids
+
+
+def test_names_replace_those_of_a_template(target: JobTarget, flink: Flink, tmp_path: Path) -> None:
+    """One graph serves all topics and tables of one form; the group may contain the topic."""
+    template = _named(target, "sales_00", "sales_00-0")
+    kept(template, extra=f"spaf sales_00 to sales_00; {template.group}".encode())
+    for name in ("sales_17", "sales_18"):
+        submission = graph_submission.GraphSubmission(
+            _named(target, name, f"{name}-5"), DEFAULT, None, tmp_path / "log", template
+        )
+        submission.submit()
+        handed_over(submission)
+        assert f"spaf {name} to {name}; {name}-5".encode() in flink.taken[-1]
+
+
+def _named(target: JobTarget, name: str, group: str) -> JobTarget:
+    access = replace(target.access, schema=name)
+    return replace(target, topic=name, group=group, access=access)
 
 
 def test_job_that_resumes_has_a_graph_of_its_own(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
@@ -13,9 +14,10 @@ from spaf.errors import JobError
 from spaf.job.build import SINKS, JobParameters
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import Settings
+from spaf.stack.graph_submission import GraphSubmission
 from spaf.stack.progress import ProgressRecorder
 from spaf.stack.run import Run
-from spaf.stack.submission import JobTarget, Submission
+from spaf.stack.submission import JobTarget, Submission, Submitting, wait_until_submitted
 from spaf.store.migrate import migrate
 
 # Returns the statements of a job with these parameters.
@@ -38,12 +40,14 @@ def own_job(  # noqa: PLR0913 - what a benchmark varies
     statements: Statements | None = None,
     *,
     acceleration: int = 1,
+    keep_graph: bool = False,
 ) -> Iterator[tuple[JobTarget, str]]:
     """Run the job from the beginning of the run's topic, into new tables, while the block runs.
 
     Yields its target and its id. It writes only the tables that are `sinks`. `statements` returns
     those of another job, to be run instead. `acceleration` is the number of seconds of the log that
-    pass in one of the clock.
+    pass in one of the clock. With `keep_graph` the job is planned once for all topics and tables
+    whose names differ only in their digits.
 
     Raises:
         JobError: Flink refused the job, or the topic has too few partitions for it.
@@ -53,12 +57,9 @@ def own_job(  # noqa: PLR0913 - what a benchmark varies
     target = replace(run.job_target(group), sinks=sinks, acceleration=acceleration)
     target.require_partitions(settings)
     target.set_start(target.begin_offsets())
-    request = target.request(settings, None)
-    if statements is not None:
-        request = replace(request, statements=statements(request.parameters))
-    submission = Submission(request, run.home.logs / "job-submit.log")
+    submission = _submission(target, settings, statements, keep_graph=keep_graph)
     submission.submit()
-    job = submission.wait()
+    job = wait_until_submitted(submission)
     try:
         yield target, job
     finally:
@@ -67,6 +68,34 @@ def own_job(  # noqa: PLR0913 - what a benchmark varies
             client.cancel(job)
             while client.jobs(target.name) and clock.monotonic() < deadline:
                 clock.sleep(POLL_INTERVAL_S)
+
+
+def _submission(
+    target: JobTarget, settings: Settings, statements: Statements | None, *, keep_graph: bool
+) -> Submitting:
+    log = target.home.logs / "job-submit.log"
+    if keep_graph:
+        return GraphSubmission(target, settings, None, log, _template(target))
+    request = target.request(settings, None)
+    if statements is not None:
+        request = replace(request, statements=statements(request.parameters))
+    return Submission(request, log)
+
+
+def _template(target: JobTarget) -> JobTarget:
+    """Return the target of all jobs whose names differ only in their digits."""
+    checkpoints = target.checkpoints
+    return replace(
+        target,
+        topic=_blank(target.topic),
+        group=_blank(target.group),
+        access=replace(target.access, schema=_blank(target.access.schema)),
+        checkpoints=checkpoints and checkpoints.with_name(_blank(checkpoints.name)),
+    )
+
+
+def _blank(name: str) -> str:
+    return re.sub(r"\d", "0", name)
 
 
 def wait_until_through(
