@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import Self
 
 import msgspec
+import numpy as np
 
 from spaf import clock
 from spaf.bench.progress import Progress
@@ -31,11 +32,14 @@ from spaf.topic.admin import create_stamped_topic
 from spaf.topic.producer import open_producer
 
 DAY_S = 86_400
+HOURS = DAY_S // 3_600
 # Samples of memory in a day, and the parts of a day whose medians are compared.
 SAMPLES, PARTS = 48, 6
 # Memory that grows by less than this between the last two parts is flat: share, and MiB. A JVM and
 # PostgreSQL touch single pages for the first time even when nothing grows.
 FLAT_SHARE, FLAT_MIB = 0.02, 4.0
+# The last parts, over which the growth for each hour is computed.
+LAST_PARTS = 2
 # A sale is written at most this far ahead of its compressed time, wall-clock seconds.
 MAX_AHEAD_S = 0.01
 
@@ -45,6 +49,10 @@ class ProcessMemory(msgspec.Struct, frozen=True):
 
     parts: list[float]
     growth_mib: float
+    slope_mib: float
+    """Growth for each hour of the log in the last third of the day: a line of least squares."""
+    slope_error_mib: float
+    """Standard error of the slope."""
     flat: bool
 
     @classmethod
@@ -56,7 +64,24 @@ class ProcessMemory(msgspec.Struct, frozen=True):
         medians = [sorted(samples[a:b])[(b - a) // 2] for a, b in pairs]
         growth = medians[-1] - medians[-2]
         flat = growth < max(FLAT_MIB, FLAT_SHARE * medians[-2])
-        return cls([round(one, 1) for one in medians], round(growth, 1), flat)
+        slope, error = _line(samples[bounds[-1 - LAST_PARTS] :], len(samples) / HOURS)
+        parts = [round(one, 1) for one in medians]
+        return cls(parts, round(growth, 1), round(slope, 2), round(error, 2), flat)
+
+    @property
+    def slope_text(self) -> str:
+        """The slope with its standard error."""
+        return f"{self.slope_mib + 0.0:+.2f} ±{self.slope_error_mib:.2f}"
+
+
+def _line(samples: Sequence[float], per_hour: float) -> tuple[float, float]:
+    """Return the slope for each hour of a line of least squares, and its standard error."""
+    x = np.arange(len(samples)) / per_hour
+    x = x - x.mean()
+    y = np.array(samples) - np.mean(samples)
+    slope = float(x @ y / (x @ x))
+    residuals = y - slope * x
+    return slope, float(np.sqrt(residuals @ residuals / (len(samples) - 2) / (x @ x)))
 
 
 class DayResult(msgspec.Struct, frozen=True):
@@ -126,7 +151,7 @@ def measure_day(run: Run, rate: int, seconds: float, progress: Progress) -> DayR
         samples = Samples(target_run, client, job_id)
         start_s = clock.monotonic()
         for hour in _written(target_run, rate, acceleration, samples):
-            progress("a day: hours", hour, DAY_S // 3_600)
+            progress("a day: hours", hour, HOURS)
         took_s = clock.monotonic() - start_s
         wait_until_through(target_run, target, job_id, progress)
         exact = verify(target_run, progress=progress).exact
@@ -136,7 +161,7 @@ def measure_day(run: Run, rate: int, seconds: float, progress: Progress) -> DayR
             todo="Measure for longer, or end other programs.",
         )
     return DayResult(
-        hours=DAY_S // 3_600,
+        hours=HOURS,
         rate=rate,
         sales=DAY_S * rate,
         seconds=round(took_s, 1),

@@ -85,25 +85,26 @@ class Factor(NamedTuple):
     max: float
     """Largest level that can be measured at all."""
     min: float = 1
+    load_only: bool = False
+    """Whether one job sells all levels: only the load differs, and nothing is remembered of it."""
 
 
 FACTORS = {
-    "rate": Factor((100, 1_000, 10_000), (1_000, 10_000), {}, MAX_RATE, MIN_RATE),
+    "rate": Factor((100, 1_000, 10_000), (1_000, 10_000), {}, MAX_RATE, MIN_RATE, load_only=True),
     "categories": Factor((10, 100, 1_000), (10, 1_000), {"products": 2_000}, 10_000),
-    # A product costs state once it was sold: so many sales come first.
-    "products": Factor(
-        (200, 20_000, 200_000), (200, 20_000), {"records": 1_000_000}, 2_000_000, 10
-    ),
-    "customers": Factor((200, 20_000, 200_000), (200, 20_000), {}, 10_000_000),
+    "products": Factor((200, 20_000, 200_000), (200, 20_000), {}, 2_000_000, 10),
+    "customers": Factor((200, 20_000, 200_000), (200, 20_000), {}, 10_000_000, load_only=True),
     "partitions": Factor((1, 4, 16), (1, 16), {}, 64),
     "records": Factor((100_000, 1_000_000, 10_000_000), (100_000, 1_000_000), {}, 1e9),
     "rows": Factor((100_000, 1_000_000, 10_000_000), (100_000, 1_000_000), {}, 1e9),
     "parallelism": Factor((1, 2, 4), (1, 4), {"partitions": 4}, 16),
     "taskmanagers": Factor((1, 2, 4), (1, 2), {"partitions": 4, "parallelism": 4}, 16),
-    "viewers": Factor((1, 10, 100), (1, 100), {}, 1_000),
+    "viewers": Factor((1, 10, 100), (1, 100), {}, 1_000, load_only=True),
 }
 # Conditions whose name is not that of the factor.
 FIELDS = {"taskmanagers": "task_managers"}
+# A product costs state once it was sold: so many sales for each product come first.
+SALES_PER_PRODUCT = 5
 # They need stacks of their own, whose starts take most of the time.
 SLOW = ("taskmanagers", "viewers")
 # What a quick measurement leaves out: those, and what was found to change least.
@@ -114,9 +115,13 @@ DAY = "day"
 def conditions(factor: str, levels: Sequence[float]) -> Iterator[Conditions]:
     """Yield the conditions of each level of a factor."""
     field = FIELDS.get(factor, factor)
+    fixed = dict(FACTORS[factor].fixed)
+    if factor == "products":
+        sold_first = int(max(levels)) * SALES_PER_PRODUCT
+        fixed["records"] = max(Conditions().records, sold_first)
     for level in levels:
         value = level if field == "rate" else int(level)
-        found = Conditions(**{**FACTORS[factor].fixed, field: value})
+        found = Conditions(**{**fixed, field: value})
         yield msgspec.structs.replace(
             found,
             products=max(found.products, found.categories),

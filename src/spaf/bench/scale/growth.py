@@ -10,8 +10,9 @@ import msgspec
 
 from spaf.bench.progress import Progress
 from spaf.bench.scale.day import DayResult, measure_day
-from spaf.bench.scale.factors import Conditions, Stack, conditions
-from spaf.bench.scale.level import LevelResult, Timing, measure_level, prepare
+from spaf.bench.scale.factors import FACTORS, Conditions, Stack, conditions
+from spaf.bench.scale.level import LevelResult, Timing, level_job, measure_visit
+from spaf.bench.scale.preload import prepare
 from spaf.errors import SpafError
 from spaf.settings import Settings
 from spaf.stack import control
@@ -19,20 +20,53 @@ from spaf.stack.control import Watcher
 from spaf.stack.run import Run, running
 
 # The first load of a stack, whose figures are dropped: the JVMs compile their own code.
-FIRST_LOAD = Conditions(rate=5_000)
-FIRST_TIMING = Timing(0.0, 10.0)
+FIRST_LOAD = Conditions(rate=10_000, records=600_000)
+FIRST_TIMING = Timing(0.0, 6.0)
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """A figure over the repeats of a level."""
+
+    median: float
+    min: float
+    max: float
 
 
 class MeasuredLevel(msgspec.Struct, frozen=True):
-    """A level and its measurements, one a repeat."""
+    """A level and its measurements: the repeats of each visit, which follow one another."""
 
     level: float
-    repeats: list[LevelResult]
+    visits: list[list[LevelResult]]
 
-    def median(self, figure: str) -> float | None:
-        """Return the median of a figure over the repeats that have it."""
+    @property
+    def repeats(self) -> list[LevelResult]:
+        """The measurements of all visits."""
+        return [one for visit in self.visits for one in visit]
+
+    @property
+    def counted(self) -> bool:
+        """Whether the ledger counted each record of each visit once."""
+        return all(one.counted for one in self.repeats)
+
+    def spread(self, figure: str) -> Spread | None:
+        """Return median and range of a figure over the repeats that have it."""
         known = [value for one in self.repeats if (value := getattr(one, figure)) is not None]
-        return statistics.median(known) if known else None
+        return Spread(statistics.median(known), min(known), max(known)) if known else None
+
+    def by_visit(self, figure: str) -> list[float]:
+        """Return the median of a figure in each visit that has it."""
+        known = [[getattr(one, figure) for one in visit] for visit in self.visits]
+        visits = [[value for value in visit if value is not None] for visit in known]
+        return [statistics.median(visit) for visit in visits if visit]
+
+
+def visits(repeats: int) -> tuple[int, ...]:
+    """Return the repeats of each visit of a level: all at once, or half upwards, half downwards.
+
+    Code is compiled further and memory grows with each job that a TaskManager has run, whatever the
+    level; this changes the levels of both directions alike.
+    """
+    return (repeats - repeats // 2, repeats // 2) if repeats > 1 else (1,)
 
 
 class Growth:
@@ -49,15 +83,28 @@ class Growth:
         self._exit = contextlib.ExitStack()
         self._stack: Stack | None = None
         self._run: Run | None = None
+        # The job that is up, with its topic and tables: kept for a factor that changes only the
+        # load.
+        self._job_exit = contextlib.ExitStack()
+        self._job: tuple[Run, str] | None = None
         # The topic and the tables of each level on the present stack.
         self._prepared: dict[Conditions, Run] = {}
-        self._results: dict[Conditions, LevelResult] = {}
+        self._results: dict[Conditions, list[LevelResult]] = {}
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a measurement."""
+        levels = (level for factor in self.factors.values() for level in factor)
+        return self.day is not None or any(level.visits for level in levels)
 
     def close(self) -> None:
         """Stop the stack that is up, and delete its run folder."""
         self._prepared.clear()
         self._stack = self._run = None
-        self._exit.close()
+        try:
+            self._end_job()
+        finally:
+            self._exit.close()
 
     def measure_factor(
         self, factor: str, levels: Sequence[float], timing: Timing, repeats: int
@@ -71,25 +118,34 @@ class Growth:
         measured = [MeasuredLevel(level, []) for level in levels]
         self.factors[factor] = measured
         pairs = list(zip(measured, conditions(factor, levels), strict=True))
-        for number in range(repeats):
-            # Every other repeat goes down: code is compiled further and memory grows with each job
-            # that a TaskManager has run, whatever the level.
+        failed: set[float] = set()
+        for number, windows in enumerate(visits(repeats)):
             for level, wanted in reversed(pairs) if number % 2 else pairs:
-                name = f"{factor} {level.level:,.15g}"
-                if any(failure.startswith(f"{name}:") for failure in self.failures):
+                if level.level in failed:
                     continue
-                title = f"{name}, {number + 1} of {repeats}" if repeats > 1 else name
                 # Measured once, factors share the level that is the usual condition.
                 known = self._results.get(wanted) if repeats == 1 else None
                 if known is not None:
-                    level.repeats.append(known)
+                    level.visits.append(known)
                     continue
+                name = f"{factor} {level.level:,.15g}"
+                title = f"{name}, {'downwards' if number % 2 else 'upwards'}"
                 run = self._on(wanted.stack)
                 try:
-                    level.repeats.append(self._measure(run, wanted, timing, title))
-                    self._results[wanted] = level.repeats[-1]
+                    found = self._visit(
+                        run,
+                        wanted,
+                        timing._replace(windows=windows),
+                        title if repeats > 1 else name,
+                        keep_job=FACTORS[factor].load_only,
+                    )
                 except SpafError as error:
                     self.failures.append(f"{name}: {error.what}")
+                    failed.add(level.level)
+                else:
+                    level.visits.append(found)
+                    self._results[wanted] = found
+        self._end_job()
 
     def measure_day(self, rate: int, seconds: float) -> None:
         """Measure a day; a failure is noted.
@@ -103,14 +159,33 @@ class Growth:
         except SpafError as error:
             self.failures.append(f"day: {error.what}")
 
-    def _measure(self, run: Run, wanted: Conditions, timing: Timing, title: str) -> LevelResult:
+    def _visit(
+        self, run: Run, wanted: Conditions, timing: Timing, title: str, *, keep_job: bool = False
+    ) -> list[LevelResult]:
         def progress(doing: str, done: int = 0, total: int | None = None, /) -> None:
             self._progress(f"{title}: {doing}", done, total)
 
+        keep = False
+        try:
+            target, job = self._job or self._start_job(run, wanted, progress)
+            found = measure_visit(target, wanted, job, timing, progress)
+            keep = keep_job
+        finally:
+            if not keep:
+                self._end_job()
+        return found
+
+    def _start_job(self, run: Run, wanted: Conditions, progress: Progress) -> tuple[Run, str]:
         target = self._prepared.get(wanted)
         if target is None:
             target = self._prepared[wanted] = prepare(run, wanted, progress)
-        return measure_level(target, wanted, timing, progress)
+        job = self._job_exit.enter_context(level_job(target, wanted, progress))
+        self._job = target, job
+        return self._job
+
+    def _end_job(self) -> None:
+        self._job = None
+        self._job_exit.close()
 
     def _on(self, stack: Stack) -> Run:
         """Return a run of this stack: the one that is up, or a new one."""
@@ -122,7 +197,7 @@ class Growth:
         self._stack = stack
         viewers = int(stack.page)
         first = msgspec.structs.replace(FIRST_LOAD, viewers=viewers)
-        self._measure(self._run, first, FIRST_TIMING, "first load")
+        self._visit(self._run, first, FIRST_TIMING, "first load")
         return self._run
 
     @contextlib.contextmanager

@@ -1,11 +1,11 @@
-"""The measurement of one level: a job of its own, sales at one rate, cost, latency and memory."""
+"""The measurement of one level: its job, sales at one rate, cost, latency and memory."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -16,11 +16,7 @@ from spaf.bench.progress import Progress
 from spaf.bench.run.job_run import own_job
 from spaf.bench.run.load import Load, offered
 from spaf.bench.scale.factors import Conditions
-from spaf.bench.throughput.drain import send_sales
 from spaf.errors import JobError, LoadError
-from spaf.generate.shop import catalogue
-from spaf.generate.shop.assortment import CATEGORIES
-from spaf.generate.shop.stream import SaleStream
 from spaf.job.flink_client import FlinkClient
 from spaf.measure.latency import Stamps, showings, stamps
 from spaf.measure.quantiles import Quantiles
@@ -32,9 +28,6 @@ from spaf.stack.run import Run
 from spaf.stack.service_names import TASKMANAGER
 from spaf.store import queries
 from spaf.store.access import Role
-from spaf.store.migrate import migrate
-from spaf.store.statement import statement
-from spaf.topic.admin import ensure_topic
 from spaf.topic.range_reader import read
 
 POLL_INTERVAL_S = 0.1
@@ -45,21 +38,16 @@ START_TIMEOUT_S = 60.0
 MAX_RECORD_S = 0.001
 # The last sales are in the tables well within this time.
 COUNTED_TIMEOUT_S = 20.0
-# The load outlasts the measured time, which begins a moment after its first sale.
-SPARE_S = 1.5
-# Rows that one statement loads: some seconds, so that an interruption is heard.
-CHUNK_ROWS = 500_000
-# Rows of sales_summary in each second that is loaded.
-ROWS_PER_SECOND = 10
-# Loaded rows end this long before now: no sale of a measurement meets them.
-ROWS_END_S = 86_400
+# The load outlasts the windows, between which the memory of the processes is read; it is stopped.
+SPARE_S = 30.0
 
 
 class Timing(NamedTuple):
-    """Seconds of sales that are left out, and seconds that are measured."""
+    """Seconds of sales that are left out, and the windows that are measured, one after another."""
 
     warm_up_s: float
     seconds: float
+    windows: int = 1
 
 
 class LevelResult(msgspec.Struct, frozen=True):
@@ -94,71 +82,49 @@ class LevelResult(msgspec.Struct, frozen=True):
         return None if self.latency_ms is None else self.latency_ms.p99
 
 
-def prepare(run: Run, wanted: Conditions, progress: Progress) -> Run:
-    """Return the run with the topic and the tables of a level, filled with what comes before.
+@contextlib.contextmanager
+def level_job(run: Run, wanted: Conditions, progress: Progress) -> Iterator[str]:
+    """Run the job of a level; yield its id once it has read what came before.
+
+    With viewers the job is that of the run, which goes on.
 
     Raises:
-        TopicError: Kafka does not answer.
-        StoreError: PostgreSQL refuses.
+        JobError: the job does not run, or does not read the topic.
 
     """
     if wanted.viewers:
-        return run
-    name = f"scale_{clock.now_ms()}"
-    target = run.with_tables(name, name)
-    ensure_topic(run.kafka, name, wanted.partitions)
-    if wanted.records:
-        generate = run.settings.generate
-        shop = catalogue.build(generate.seed, wanted.shop)
-        stream = SaleStream(
-            shop, seed=generate.seed, run_id="scale", currencies=generate.currencies
-        )
-        send_sales(target, stream, wanted.records, wanted.partitions, progress)
-    if wanted.rows:
-        migrate(target.access)
-        load_rows(target, wanted.rows, progress)
-    return target
+        yield run.state().job.id
+        return
+    job = run.settings.job.model_dump() | {"parallelism": wanted.parallelism}
+    settings = run.settings.model_copy(update={"job": JobSettings(**job)})
+    progress("starting the job")
+    group = f"{run.topic}-{clock.now_ms()}"
+    with own_job(run, settings, group, keep_graph=True) as (target, job_id):
+        with contextlib.closing(FlinkClient(target.flink)) as client:
+            _wait_until_running(client, job_id)
+        timeout_s = START_TIMEOUT_S + wanted.records * MAX_RECORD_S
+        if not _wait_until_counted(run, timeout_s, progress):
+            raise JobError(f"The job has not read the topic within {timeout_s:.0f} s.")
+        yield job_id
 
 
-def load_rows(run: Run, rows: int, progress: Progress) -> None:
-    """Load rows of ten categories for each second, up to a day ago.
-
-    Raises:
-        StoreError: PostgreSQL refuses.
-
-    """
-    last = clock.now_ms() // 1_000 - ROWS_END_S
-    first = last - rows // ROWS_PER_SECOND
-    step = CHUNK_ROWS // ROWS_PER_SECOND
-    values = {
-        "categories": list(CATEGORIES[:ROWS_PER_SECOND]),
-        "currency": run.contract.currency,
-    }
-    with run.access.session(Role.OWNER, autocommit=True) as connection:
-        connection.execute(statement("spaf.bench", "disable_triggers"))
-        for begin in range(first, last, step):
-            progress("loading rows", (begin - first) * ROWS_PER_SECOND, rows)
-            span = {"first": begin, "last": min(begin + step, last)}
-            connection.execute(statement("spaf.bench", "insert_day"), values | span)
-        connection.execute(statement("spaf.bench", "enable_triggers"))
-        progress("collecting statistics of the rows")
-        connection.execute("VACUUM (ANALYZE) sales_summary")
-
-
-def measure_level(run: Run, wanted: Conditions, timing: Timing, progress: Progress) -> LevelResult:
-    """Sell at the rate of a level, and return cost, latency and memory.
+def measure_visit(
+    run: Run, wanted: Conditions, job: str, timing: Timing, progress: Progress
+) -> list[LevelResult]:
+    """Sell at the rate of a level; return cost, latency and memory of each window of the time.
 
     Args:
         run: the topic and the tables of the level.
         wanted: its conditions.
+        job: the id of the job that reads the topic.
         timing: how long to sell.
         progress: is called while sales are sold.
 
     Raises:
-        SpafError: the job does not run, or the load left no result.
+        SpafError: the load left no result, or no sale became visible.
 
     """
-    with _job(run, wanted, progress) as job, _viewers(run, wanted.viewers):
+    with _viewers(run, wanted.viewers):
         run.home.runs.mkdir(parents=True, exist_ok=True)
         watch = VisibilityWatch(watch_file(run.home))
         try:
@@ -167,24 +133,6 @@ def measure_level(run: Run, wanted: Conditions, timing: Timing, progress: Progre
         finally:
             watch.stop()
             watch.file.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _job(run: Run, wanted: Conditions, progress: Progress) -> Iterator[str]:
-    """Run the job of a level until it has read what came before; yield its id."""
-    if wanted.viewers:
-        yield run.state().job.id
-        return
-    job = run.settings.job.model_dump() | {"parallelism": wanted.parallelism}
-    settings = run.settings.model_copy(update={"job": JobSettings(**job)})
-    progress("starting the job")
-    with own_job(run, settings, f"{run.topic}-{clock.now_ms()}") as (target, job_id):
-        with contextlib.closing(FlinkClient(target.flink)) as client:
-            _wait_until_running(client, job_id)
-            timeout_s = START_TIMEOUT_S + wanted.records * MAX_RECORD_S
-            if not _wait_until_counted(run, timeout_s, progress):
-                raise JobError(f"The job has not read the topic within {timeout_s:.0f} s.")
-        yield job_id
 
 
 @contextlib.contextmanager
@@ -209,51 +157,64 @@ def _wait_until_running(client: FlinkClient, job: str) -> None:
     raise JobError(f"The job did not start within {START_TIMEOUT_S:.0f} s.")
 
 
+class _Window(NamedTuple):
+    """A part of the measured time, microseconds, and the processor time and memory in it."""
+
+    start_us: int
+    end_us: int
+    usage: Sampler
+
+    @classmethod
+    def measured(cls, run: Run, seconds: float) -> Self:
+        """Return the window that begins now; waits for its end."""
+        usage = Sampler(run.home)
+        usage.sample()
+        start_us = clock.now_us()
+        clock.sleep(seconds)
+        end_us = clock.now_us()
+        usage.sample()
+        return cls(start_us, end_us, usage)
+
+
 def _sell(
     run: Run,
     wanted: Conditions,
     timing: Timing,
     measured: tuple[VisibilityWatch, str],
     progress: Progress,
-) -> LevelResult:
+) -> list[LevelResult]:
     watch, job = measured
     begin = run.end_offsets()
     spec = replace(offered(run, anomaly_rate=0.0), topic=run.topic, labels=None, shop=wanted.shop)
-    seconds = timing.warm_up_s + timing.seconds + SPARE_S
+    seconds = timing.warm_up_s + timing.windows * timing.seconds + SPARE_S
     load = Load(run, spec, rate=wanted.rate, seconds=seconds)
     try:
         _wait_for_first_sale(run, load, sum(begin.values()))
         progress("selling, not measured yet")
         clock.sleep(timing.warm_up_s)
-        sampler = Sampler(run.home)
-        sampler.sample()
-        start_us = clock.now_us()
-        progress("selling, measured")
-        clock.sleep(timing.seconds)
-        end_us = clock.now_us()
-        sampler.sample()
+        windows = []
+        for number in range(timing.windows):
+            progress("selling, measured: windows", number, timing.windows)
+            windows.append(_Window.measured(run, timing.seconds))
     finally:
         load.stop()
     result = load.result()
     counted = _wait_until_counted(run, COUNTED_TIMEOUT_S, progress)
+    counted = counted and result.acked == result.intended
     state_mib = _state_mib(run, job)
     watch.stop()
     progress("joining the sales with the rows")
     records = read(run.kafka, run.topic, begin, run.end_offsets())
     joined = stamps(records, run.rules, showings(watch.file))
-    return _result(
-        joined.between(start_us, end_us),
-        sampler,
-        state_mib,
-        counted=counted and result.acked == result.intended,
-    )
+    return [_result(joined, window, state_mib, counted=counted) for window in windows]
 
 
-def _result(sold: Stamps, sampler: Sampler, state_mib: float, *, counted: bool) -> LevelResult:
+def _result(joined: Stamps, window: _Window, state_mib: float, *, counted: bool) -> LevelResult:
+    sold = joined.between(window.start_us, window.end_us)
     sales = int(sold.intended.size)
     if not sales:
         raise LoadError("No sale was visible in the measured time.", todo="Measure for longer.")
-    usage = sampler.usage
+    usage = window.usage.usage
     tasks_s = sum(one.cpu_seconds for name, one in usage.items() if name.startswith(TASKMANAGER))
     publish = sold.publish()
     return LevelResult(

@@ -10,11 +10,12 @@ import msgspec
 from spaf.bench.progress import Progress
 from spaf.bench.scale.day import PARTS, DayResult
 from spaf.bench.scale.factors import DAY, FACTORS, NOT_QUICK, SLOW, Conditions, conditions
-from spaf.bench.scale.growth import Growth, MeasuredLevel
+from spaf.bench.scale.growth import Growth, MeasuredLevel, Spread
 from spaf.bench.scale.level import Timing
+from spaf.bench.scale.reasons import UNEXPLAINED, WHY
 from spaf.bench.scale.slope import Slope
 from spaf.bench.scenario import Names, Result, Scenario, Seconds, Table, option
-from spaf.errors import SettingsError, StackError
+from spaf.errors import SettingsError, SpafError, StackError
 from spaf.settings import Settings
 from spaf.stack.control import Watcher
 from spaf.stack.doctor.folder import MIN_FREE_MIB, require_space
@@ -22,8 +23,7 @@ from spaf.stack.doctor.machine import available_mib, needed_mib
 from spaf.stack.state import RunFolder
 
 # Sales that are sold before a level is measured: the JVM compiles the code of each new job.
-WARM_UP_S, QUICK_WARM_UP_S = 8.0, 3.0
-QUICK_S = 4.0
+WARM_UP_S, QUICK_WARM_UP_S = 4.0, 3.0
 # The figures of a level and their headings.
 FIGURES = {
     "taskmanager_us": "TaskManager µs",
@@ -45,27 +45,61 @@ class FactorResult(msgspec.Struct, frozen=True):
 
     factor: str
     levels: list[MeasuredLevel]
+    spreads: list[dict[str, Spread | None]]
+    """Of each level, by figure."""
     slopes: dict[str, Slope | None]
+    why: dict[str, str]
+    """Why each figure that grows does so."""
 
     @classmethod
     def of(cls, factor: str, levels: Sequence[MeasuredLevel]) -> FactorResult:
-        """Return the measured levels, and slopes over the repeats that all of them have."""
-        levels = [one for one in levels if one.repeats]
-        count = min((len(one.repeats) for one in levels), default=0)
+        """Return the measured levels, their spreads, and slopes over their visits."""
+        levels = [one for one in levels if one.visits]
         at = [one.level for one in levels]
         slopes = {
-            figure: Slope.of(
-                at, [[getattr(one.repeats[n], figure) for one in levels] for n in range(count)]
-            )
-            for figure in FIGURES
+            figure: Slope.of(at, [one.by_visit(figure) for one in levels]) for figure in FIGURES
         }
-        return cls(factor, list(levels), slopes)
+        return cls(
+            factor,
+            levels,
+            [{figure: one.spread(figure) for figure in FIGURES} for one in levels],
+            slopes,
+            {
+                figure: WHY.get((factor, figure), UNEXPLAINED)
+                for figure, slope in slopes.items()
+                if slope is not None and slope.growing == "grows"
+            },
+        )
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """Yield a row a level."""
-        for one in self.levels:
-            counted = all(result.counted for result in one.repeats)
-            yield (self.factor, one.level, *map(one.median, FIGURES), counted)
+        """Yield a row a level with the medians."""
+        for one, spreads in zip(self.levels, self.spreads, strict=True):
+            medians = (spread and spread.median for spread in spreads.values())
+            yield (self.factor, one.level, *medians, one.counted)
+
+    def ranges(self) -> Iterator[tuple[Any, ...]]:
+        """Yield a row a level with the range of the repeats, percent of the median."""
+        for one, spreads in zip(self.levels, self.spreads, strict=True):
+            yield (self.factor, one.level, *map(_range_percent, spreads.values()))
+
+    @property
+    def verdict(self) -> str:
+        """Which figures are flat, fall, grow and why, or are not certain."""
+        parts = []
+        for growing in ("flat", "falls", "grows", "unclear"):
+            names = [
+                FIGURES[figure] + (f" ({self.why[figure]})" if figure in self.why else "")
+                for figure, slope in self.slopes.items()
+                if slope is not None and slope.growing == growing
+            ]
+            parts += [f"{growing}: {', '.join(names)}"] if names else []
+        return f"{self.factor}: {'; '.join(parts)}."
+
+
+def _range_percent(spread: Spread | None) -> float | None:
+    if spread is None or not spread.median:
+        return None
+    return round(100 * (spread.max - spread.min) / spread.median, 1)
 
 
 class ScaleResult(Result, frozen=True):
@@ -86,7 +120,7 @@ class ScaleResult(Result, frozen=True):
             reasons += [
                 f"{factor.factor} {one.level:,.15g}: not every record is counted once"
                 for one in factor.levels
-                if not all(result.counted for result in one.repeats)
+                if not one.counted
             ]
         if self.day is not None:
             reasons += [] if self.day.exact else ["the tables of the day are not exact"]
@@ -106,14 +140,26 @@ class ScaleResult(Result, frozen=True):
             rows = [row for factor in self.factors for row in factor.rows()]
             columns = ("factor", "level", *figures, "counted")
             yield Table("medians; µs of processor time for each sale", columns, rows)
+            if any(len(one.repeats) > 1 for factor in self.factors for one in factor.levels):
+                rows = [row for factor in self.factors for row in factor.ranges()]
+                yield Table("range of the repeats, % of the median", columns[:-1], rows)
             slopes = [
                 (one.factor, *("" if s is None else str(s) for s in one.slopes.values()))
                 for one in self.factors
             ]
-            title = "exponents: 0 is flat, 1 is linear; median and range of the repeats"
+            title = "exponents: 0 is flat, 1 is linear; ± half of the interval of 95 %"
             yield Table(title, ("factor", *figures), slopes)
         if self.day is not None:
             yield _day_table(self.day)
+
+    def summary(self) -> str:
+        """Return a sentence a factor: which figures are flat, and why the others are not."""
+        sure = [one for one in self.factors if any(map(_has_interval, one.slopes.values()))]
+        return "\n".join(one.verdict for one in sure)
+
+
+def _has_interval(slope: Slope | None) -> bool:
+    return slope is not None and slope.half_width is not None
 
 
 def _day_table(day: DayResult) -> Table:
@@ -123,16 +169,17 @@ def _day_table(day: DayResult) -> Table:
         f"memory, MiB, in {day.hours} h of {day.rate:g} sales/s in {day.seconds:g} s "
         f"({day.acceleration} times as fast)"
     )
-    rows = [(name, *one.parts, one.flat) for name, one in day.memory.items()]
-    return Table(title, ("process", *hours, "flat"), rows)
+    rows = [(name, *one.parts, one.slope_text, one.flat) for name, one in day.memory.items()]
+    return Table(title, ("process", *hours, "MiB an hour", "flat"), rows)
 
 
 class ScaleScenario(Scenario, frozen=True):
     """Measure cost, latency and memory as one factor grows tenfold and more, the others fixed.
 
-    Each level has a topic, tables and a job of its own, on stacks in a run folder of their own. The
-    factor day writes 24 hours of the log in three minutes and follows the memory of each process.
-    Ctrl-C prints what was measured by then.
+    Each level has a topic, tables and a job of its own, unless only the load differs; stacks are in
+    a run folder of their own. Levels are visited upwards, then downwards. The factor day writes 24
+    hours of the log in three minutes and follows the memory of each process. Ctrl-C prints what was
+    measured by then.
     """
 
     factors: Annotated[
@@ -141,14 +188,14 @@ class ScaleScenario(Scenario, frozen=True):
     levels: Annotated[
         Names, option("Levels in place of the usual ones, with commas; for one factor only.")
     ] = ()
-    seconds: Annotated[Seconds, option("How long each level is measured.", flag="--for")] = Seconds(
-        10
-    )
-    repeats: Annotated[int, option("Measurements of each level, in turns.", ge=1, le=20)] = 2
+    seconds: Annotated[Seconds, option("How long each repeat takes.", flag="--for")] = Seconds(4)
+    repeats: Annotated[
+        int, option("Measurements of each level, half of them upwards.", ge=1, le=20)
+    ] = 4
     quick: Annotated[
         bool,
         option(
-            "Two levels a factor, once, for four seconds, and a day in less than a minute; without "
+            "Two levels a factor, once, and a day in less than a minute; without "
             f"{', '.join(NOT_QUICK)}, unless --factors names them."
         ),
     ] = False
@@ -214,7 +261,7 @@ class ScaleScenario(Scenario, frozen=True):
         """Measure factor after factor, each on the stack that it needs.
 
         Raises:
-            SpafError: no stack starts.
+            SpafError: a stack does not start, and nothing was measured by then.
 
         """
         growth = Growth(settings, watch, progress)
@@ -223,6 +270,10 @@ class ScaleScenario(Scenario, frozen=True):
             self._measure(growth)
         except KeyboardInterrupt:
             interrupted = True
+        except SpafError as error:
+            if not growth.measured:
+                raise
+            growth.failures.append(f"the rest: {error.what}")
         finally:
             growth.close()
         return ScaleResult(
@@ -237,7 +288,7 @@ class ScaleScenario(Scenario, frozen=True):
     @property
     def _timing(self) -> Timing:
         if self.quick:
-            return Timing(QUICK_WARM_UP_S, min(self.seconds, QUICK_S))
+            return Timing(QUICK_WARM_UP_S, self.seconds)
         return Timing(WARM_UP_S, self.seconds)
 
     def _measure(self, growth: Growth) -> None:

@@ -27,3 +27,11 @@ def test_memory_that_grows_to_the_end_is_not_flat(mib: float, *, flat: bool) -> 
 def test_one_high_sample_is_no_growth() -> None:
     """A part is represented by its median."""
     assert ProcessMemory.of([50.0] * (SAMPLES - 1) + [500.0]).flat
+
+
+def test_growth_is_told_for_each_hour() -> None:
+    """Of the last third of the day; 48 samples are two an hour."""
+    memory = ProcessMemory.of([200.0 if n < 32 else 200.0 + n for n in range(SAMPLES)])
+    assert memory.slope_mib == pytest.approx(2.0)
+    assert memory.slope_text == "+2.00 ±0.00"
+    assert ProcessMemory.of([200.0] * SAMPLES).slope_text == "+0.00 ±0.00"

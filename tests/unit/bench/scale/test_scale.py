@@ -13,9 +13,10 @@ from spaf.bench.scale import growth as growth_module
 from spaf.bench.scale import scale as scale_module
 from spaf.bench.scale.day import DayResult, ProcessMemory
 from spaf.bench.scale.factors import DAY, FACTORS, NOT_QUICK, Conditions
-from spaf.bench.scale.growth import Growth, MeasuredLevel
+from spaf.bench.scale.growth import Growth, MeasuredLevel, Spread, visits
 from spaf.bench.scale.level import LevelResult
-from spaf.bench.scale.scale import FactorResult, ScaleResult, ScaleScenario
+from spaf.bench.scale.reasons import WHY
+from spaf.bench.scale.scale import FIGURES, FactorResult, ScaleResult, ScaleScenario
 from spaf.errors import JobError, SettingsError, StackError
 from spaf.measure.quantiles import Quantiles
 
@@ -28,7 +29,10 @@ def result(us: float, *, counted: bool = True) -> LevelResult:
 
 def scale_result(**changes: Any) -> ScaleResult:
     """Return a result of one factor, with changes."""
-    levels = [MeasuredLevel(10, [result(5.0), result(6.0)]), MeasuredLevel(100, [result(50.0)])]
+    levels = [
+        MeasuredLevel(10, [[result(5.0), result(6.0)], [result(5.5)]]),
+        MeasuredLevel(100, [[result(55.0)]]),
+    ]
     factors = [FactorResult.of("categories", levels)]
     whole = ScaleResult(Conditions(), 10.0, factors, None, interrupted=False, failures=[])
     return msgspec.structs.replace(whole, **changes)
@@ -70,18 +74,37 @@ def test_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         ScaleScenario(factors=("taskmanagers",)).prepare(settings.load())
 
 
-def test_rows_are_medians_and_slopes_use_the_repeats_that_all_levels_have() -> None:
-    """The second repeat of the first level has no partner."""
+def test_levels_have_medians_ranges_and_a_verdict() -> None:
+    """The repeats of one visit are one figure of the slope."""
     found = scale_result()
-    levels, slopes = found.tables()
-    assert [row[:3] for row in levels.rows] == [("categories", 10, 5.5), ("categories", 100, 50.0)]
-    assert slopes.rows[0][:4] == ("categories", "+1.00", "+1.00", "+0.00")
+    levels, ranges, slopes = found.tables()
+    assert [row[:3] for row in levels.rows] == [("categories", 10, 5.5), ("categories", 100, 55.0)]
+    assert [row[:3] for row in ranges.rows] == [("categories", 10, 18.2), ("categories", 100, 0.0)]
+    assert slopes.rows[0][:4] == ("categories", "+1.00 ±0.00", "+1.00 ±0.00", "+0.00 ±0.00")
     assert not found.reasons
+    assert found.factors[0].spreads[0]["taskmanager_us"] == Spread(5.5, 5.0, 6.0)
+    assert found.summary() == (
+        "categories: flat: p50 ms, p99 ms, memory MiB, state MiB; "
+        "grows: TaskManager µs (not explained), stack µs (not explained)."
+    )
+
+
+def test_why_a_figure_grows_is_told_where_it_is_known() -> None:
+    """The reasons name factors and figures that exist."""
+    assert all(factor in FACTORS and figure in FIGURES for factor, figure in WHY)
+
+
+@pytest.mark.parametrize(
+    ("repeats", "windows"), [(1, (1,)), (2, (1, 1)), (3, (2, 1)), (4, (2, 2)), (5, (3, 2))]
+)
+def test_half_of_the_repeats_go_downwards(repeats: int, windows: tuple[int, ...]) -> None:
+    """Repeats of one direction share a visit, and so the start of a job."""
+    assert visits(repeats) == windows
 
 
 def test_what_failed_or_grew_is_a_reason() -> None:
     """Also a level whose records are not all counted, and an interruption."""
-    uncounted = FactorResult.of("rows", [MeasuredLevel(10, [result(5.0, counted=False)])])
+    uncounted = FactorResult.of("rows", [MeasuredLevel(10, [[result(5.0, counted=False)]])])
     memory = {"kafka": ProcessMemory.of([1.0 * n for n in range(48)])}
     day = DayResult(24, 20, 1_728_000, 180.0, 480, exact=False, memory=memory)
     found = scale_result(
@@ -103,15 +126,17 @@ def test_an_interruption_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch
     """A level that fails is noted and not tried again; Ctrl-C ends the rest."""
     measured: list[Conditions] = []
 
-    def measure(_self: Growth, _run: object, wanted: Conditions, *_: object) -> LevelResult:
+    def measure(
+        _self: Growth, _run: object, wanted: Conditions, *_: object, **__: object
+    ) -> list[LevelResult]:
         measured.append(wanted)
         if wanted.rate == 100:
             raise JobError("no job")
         if wanted.categories > 100:
             raise KeyboardInterrupt
-        return result(5.0)
+        return [result(5.0)]
 
-    monkeypatch.setattr(growth_module.Growth, "_measure", measure)
+    monkeypatch.setattr(growth_module.Growth, "_visit", measure)
     monkeypatch.setattr(growth_module.Growth, "_on", lambda *_: None)
     scenario = ScaleScenario(factors=("rate", "categories"), repeats=2)
     found = scenario.measure(settings.load(), lambda _: None, no_progress)
@@ -127,11 +152,13 @@ def test_quick_measures_the_usual_condition_once(monkeypatch: pytest.MonkeyPatch
     """It is a level of several factors."""
     measured: list[Conditions] = []
 
-    def measure(_self: Growth, _run: object, wanted: Conditions, *_: object) -> LevelResult:
+    def measure(
+        _self: Growth, _run: object, wanted: Conditions, *_: object, **__: object
+    ) -> list[LevelResult]:
         measured.append(wanted)
-        return result(5.0)
+        return [result(5.0)]
 
-    monkeypatch.setattr(growth_module.Growth, "_measure", measure)
+    monkeypatch.setattr(growth_module.Growth, "_visit", measure)
     monkeypatch.setattr(growth_module.Growth, "_on", lambda *_: None)
     scenario = ScaleScenario(factors=("rate", "partitions"), quick=True)
     found = scenario.measure(settings.load(), lambda _: None, no_progress)
