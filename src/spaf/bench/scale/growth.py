@@ -13,6 +13,7 @@ from spaf.bench.scale.day import DayResult, measure_day
 from spaf.bench.scale.factors import FACTORS, Conditions, Stack, conditions
 from spaf.bench.scale.level import LevelResult, Timing, level_job, measure_visit
 from spaf.bench.scale.preload import prepare
+from spaf.bench.spread import Spread
 from spaf.errors import SpafError
 from spaf.settings import Settings
 from spaf.stack import control
@@ -22,14 +23,6 @@ from spaf.stack.run import Run, running
 # The first load of a stack, whose figures are dropped: the JVMs compile their own code.
 FIRST_LOAD = Conditions(rate=10_000, records=600_000)
 FIRST_TIMING = Timing(0.0, 6.0)
-
-
-class Spread(msgspec.Struct, frozen=True):
-    """A figure over the repeats of a level."""
-
-    median: float
-    min: float
-    max: float
 
 
 class MeasuredLevel(msgspec.Struct, frozen=True):
@@ -51,7 +44,7 @@ class MeasuredLevel(msgspec.Struct, frozen=True):
     def spread(self, figure: str) -> Spread | None:
         """Return median and range of a figure over the repeats that have it."""
         known = [value for one in self.repeats if (value := getattr(one, figure)) is not None]
-        return Spread(statistics.median(known), min(known), max(known)) if known else None
+        return Spread.of(known) if known else None
 
     def by_visit(self, figure: str) -> list[float]:
         """Return the median of a figure in each visit that has it."""

@@ -10,11 +10,12 @@ import msgspec
 from spaf.bench.progress import Progress
 from spaf.bench.scale.day import PARTS, DayResult
 from spaf.bench.scale.factors import DAY, FACTORS, NOT_QUICK, SLOW, Conditions, conditions
-from spaf.bench.scale.growth import Growth, MeasuredLevel, Spread
+from spaf.bench.scale.growth import Growth, MeasuredLevel
 from spaf.bench.scale.level import Timing
 from spaf.bench.scale.reasons import UNEXPLAINED, WHY
 from spaf.bench.scale.slope import Slope
 from spaf.bench.scenario import Names, Result, Scenario, Seconds, Table, option
+from spaf.bench.spread import Spread
 from spaf.errors import SettingsError, SpafError, StackError
 from spaf.settings import Settings
 from spaf.stack.control import Watcher

@@ -13,10 +13,11 @@ from spaf.bench.scale import growth as growth_module
 from spaf.bench.scale import scale as scale_module
 from spaf.bench.scale.day import DayResult, ProcessMemory
 from spaf.bench.scale.factors import DAY, FACTORS, NOT_QUICK, Conditions
-from spaf.bench.scale.growth import Growth, MeasuredLevel, Spread, visits
+from spaf.bench.scale.growth import Growth, MeasuredLevel, visits
 from spaf.bench.scale.level import LevelResult
 from spaf.bench.scale.reasons import WHY
 from spaf.bench.scale.scale import FIGURES, FactorResult, ScaleResult, ScaleScenario
+from spaf.bench.spread import Spread
 from spaf.errors import JobError, SettingsError, StackError
 from spaf.measure.quantiles import Quantiles
 
