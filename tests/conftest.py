@@ -47,10 +47,16 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "browser": ("tests/integration/measure/", "tests/integration/report/"),
     "agreement": ("tests/integration/bench/agreement/", "tests/integration/job/"),
     "stack": ("tests/integration/",),
-    "run": ("tests/e2e/test_commands.py", "tests/e2e/page/", "tests/e2e/test_wipe.py"),
+    "run": (
+        "tests/e2e/test_commands.py",
+        "tests/e2e/page/",
+        "tests/e2e/test_lessons.py",
+        "tests/e2e/test_wipe.py",
+    ),
     "recovery": (
         "tests/e2e/test_stops.py",
         "tests/e2e/test_recovery.py",
+        "tests/e2e/test_recovery_lesson.py",
         "tests/e2e/test_topic_changes.py",
     ),
     "disk": ("tests/e2e/test_full_disk.py",),

@@ -28,9 +28,10 @@ from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.run import Run
 from spaf.stack.state import RunFolder
-from tests.support.commands import Answer, Done, FullRun, Processes, Spaf
+from tests.support.commands import Answer, Done, FullRun, Processes, Spaf, Student
 from tests.support.hostile import FOLDER, UMASK, furnish
 from tests.support.start_page import watched_start
+from tests.support.terminal import follow
 
 SPAF = Path(sys.executable).with_name("spaf")
 # A command that takes longer than this hangs, seconds.
@@ -65,6 +66,17 @@ def spaf(clean_environment: dict[str, str]) -> Spaf:
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def student(clean_environment: dict[str, str]) -> Student:
+    """Return a function that follows a lesson, with `spaf` on the path as after `activate`."""
+    path = f"{SPAF.parent}{os.pathsep}{clean_environment['PATH']}"
+
+    def learn(text: str, folder: Path, **variables: str) -> None:
+        follow(text, folder, {**clean_environment, **variables, "PATH": path})
+
+    return learn
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ Done = subprocess.CompletedProcess[str]
 Spaf = Callable[..., Done]
 Answer = Callable[[Done], Any]
 Processes = Callable[[Path], list[ProcessIdentity]]
+# Follows the text of a lesson in a folder, with variables in the environment.
+Student = Callable[..., None]
 
 
 @dataclass
