@@ -188,6 +188,9 @@ class FlinkSettings(TlsSection):
     second_compiler: bool = True
     """Whether the TaskManagers that SPAF starts compile what runs often a second time, to faster
     code. `false` saves processor time in a run of a minute; in a longer one `true` does."""
+    second_compiler_delay: Annotated[int, Field(ge=1, le=1_000)] = 10
+    """How many times as many calls of a method as by default before they do so: a larger number
+    saves processor time in the first minutes; 1 suits a long log that is read at full speed."""
     profiling: bool = False
     """Whether the TaskManagers that SPAF starts keep the debug information that a profiler needs;
     `spaf bench drain --profile` sets it."""

@@ -8,6 +8,10 @@ from spaf.settings import JobSettings
 # A kill may leave the newest checkpoint incomplete.
 MAX_CHECKPOINTS = 3
 MAX_MINI_BATCH_EVENTS = 50_000
+# Key groups of a task. Each state has a table for each of them, and a checkpoint copies and writes
+# all tables, full or empty: with Flink's default of 128 that is most of its work. More than one, so
+# that keys spread evenly.
+KEY_GROUPS_PER_TASK = 16
 STATE_TTL = "table.exec.state.ttl"
 
 
@@ -26,8 +30,7 @@ def options(
     chosen = {
         "pipeline.name": name,
         "parallelism.default": str(settings.parallelism),
-        # State can be restored with another parallelism.
-        "pipeline.max-parallelism": "128",
+        "pipeline.max-parallelism": str(key_groups(settings)),
         # SQL operators copy what they keep; a copy between them costs a fifth of the time.
         "pipeline.object-reuse": "true",
         # Limits the delay of a closed second. A shorter interval costs processor time without
@@ -71,6 +74,11 @@ def options(
 def accelerated(settings: JobSettings, acceleration: int) -> dict[str, str]:
     """Return the options that differ where a log is compressed: the lifetime of state."""
     return {STATE_TTL: f"{_state_ttl_s(settings) * 1_000 // acceleration} ms"}
+
+
+def key_groups(settings: JobSettings) -> int:
+    """Return the number of key groups; a checkpoint with another number is not resumed."""
+    return KEY_GROUPS_PER_TASK * settings.parallelism
 
 
 def _state_ttl_s(settings: JobSettings) -> int:

@@ -49,6 +49,13 @@ KEPT_MIB = 320
 MIN_YOUNG_MIB = 48
 # What is kept begins with this, and grows where it has to.
 START_KEPT_MIB = 64
+# Calls and loops of a method before Java's second compiler takes it, by default.
+SECOND_COMPILER_THRESHOLDS = {
+    "Tier4InvocationThreshold": 5_000,
+    "Tier4MinInvocationThreshold": 600,
+    "Tier4CompileThreshold": 15_000,
+    "Tier4BackEdgeThreshold": 40_000,
+}
 # Without them a profiler attributes a sample to the nearest safepoint, often in another method.
 PROFILING_OPTIONS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+DebugNonSafepoints")
 # Leaves out the second compiler, whose code is faster and takes far longer to make.
@@ -154,6 +161,10 @@ def taskmanager_argv(settings: FlinkSettings) -> list[str]:
         f"-XX:MaxMetaspaceSize={METASPACE_MIB}m",
         "-XX:+UseParallelGC",
         *(() if settings.second_compiler else (FIRST_COMPILER,)),
+        *(
+            f"-XX:{name}={settings.second_compiler_delay * default}"
+            for name, default in SECOND_COMPILER_THRESHOLDS.items()
+        ),
         *(PROFILING_OPTIONS if settings.profiling else ()),
         "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
         "--configDir",

@@ -121,7 +121,8 @@ class JobTarget:
         """Return the folder for checkpoints; those of another plan, topic or table do not fit."""
         if self.checkpoints is None:
             return None
-        depends_on = (self.plan(settings).stem, self.topic, self.tables)
+        groups = configuration.key_groups(settings.job)
+        depends_on = (self.plan(settings).stem, groups, self.topic, self.tables)
         return self.checkpoints / hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]
 
     def request(self, settings: Settings, resume: Path | None) -> SubmitRequest:

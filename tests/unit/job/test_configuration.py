@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spaf.job.configuration import options
+from spaf.job.configuration import KEY_GROUPS_PER_TASK, options
 from spaf.settings import JobSettings
 
 MINI_BATCH = "table.exec.mini-batch."
@@ -49,11 +49,12 @@ def test_checkpoints_outlive_the_job() -> None:
     assert found["execution.checkpointing.interval"] == "250 ms"
 
 
-def test_state_is_found_again_at_another_parallelism() -> None:
-    """The key groups do not depend on the parallelism."""
+def test_number_of_key_groups_grows_with_the_tasks() -> None:
+    """A checkpoint costs each task the same, and keys have room to spread."""
     one, four = (options("spaf", JobSettings(parallelism=n), None, None) for n in (1, 4))
     assert (one["parallelism.default"], four["parallelism.default"]) == ("1", "4")
-    assert one["pipeline.max-parallelism"] == four["pipeline.max-parallelism"]
+    groups = [int(found["pipeline.max-parallelism"]) for found in (one, four)]
+    assert groups == [KEY_GROUPS_PER_TASK, 4 * KEY_GROUPS_PER_TASK]
 
 
 def test_compiled_plan_repeats_no_password() -> None:

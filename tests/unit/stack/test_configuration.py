@@ -178,6 +178,16 @@ def test_second_compiler_is_left_out_if_the_settings_say_so() -> None:
     assert [option for option in short if option not in usual] == [flink.FIRST_COMPILER]
 
 
+@pytest.mark.parametrize(("delay", "calls", "loops"), [(1, 5_000, 40_000), (10, 50_000, 400_000)])
+def test_second_compiler_takes_a_method_after_as_many_calls_as_the_settings_say(
+    delay: int, calls: int, loops: int
+) -> None:
+    """The first minute of a slow stream is not spent on compiling what it calls once a sale."""
+    argv = flink.taskmanager_argv(FlinkSettings(second_compiler_delay=delay))
+    options = {f"-XX:Tier4InvocationThreshold={calls}", f"-XX:Tier4BackEdgeThreshold={loops}"}
+    assert options <= set(argv)
+
+
 @pytest.mark.parametrize(
     ("slots", "task_managers", "network"),
     [(1, 1, 32), (2, 1, 32), (3, 1, 48), (2, 2, 64), (8, 4, 64)],

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from spaf.errors import JobError, MissingError
+from spaf.job import configuration
 from spaf.settings import Settings
 from spaf.stack.diagnosis import TopicFacts
 from spaf.stack.job_supervisor import JobSupervisor, RefusedJobError
@@ -164,6 +165,15 @@ def test_a_submission_that_fails_is_named_and_lasting_after_some(job: JobSupervi
         assert job.trouble.line == "The job does not start: Too few slots. Add some."
         lasting.append(job.trouble.lasting)
     assert lasting == [False, False, True]
+
+
+def test_checkpoints_with_another_number_of_key_groups_are_left_alone(
+    job: JobSupervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flink cannot resume from them."""
+    before = job._target.checkpoint_folder(job._settings)
+    monkeypatch.setattr(configuration, "KEY_GROUPS_PER_TASK", 128)
+    assert job._target.checkpoint_folder(job._settings) != before
 
 
 def test_tables_of_two_schemas_and_topics_have_checkpoints_of_their_own(

@@ -113,7 +113,10 @@ class FullTopicScenario(Scenario, frozen=True):
                 "kafka": KafkaSettings(
                     topic=TOPIC, partitions=PARTITIONS, heap_mib=BROKER_HEAP_MIB
                 ),
-                "flink": FlinkSettings(slots=SLOTS, task_heap_mib=TASK_HEAP_MIB),
+                # Compiled code as soon as Java has it: a drain is read at full speed.
+                "flink": FlinkSettings(
+                    slots=SLOTS, task_heap_mib=TASK_HEAP_MIB, second_compiler_delay=1
+                ),
                 "job": JobSettings(**job),
             }
         )
