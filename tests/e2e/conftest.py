@@ -159,8 +159,6 @@ def recovery_settings(small_settings: Settings) -> Iterator[Settings]:
     settings = small_settings.model_copy(
         update={
             "home": small_settings.home.with_name("recovery"),
-            # Has not the default, so the run makes its own graph.
-            "job": JobSettings(checkpoint_ms=1_000),
         }
     )
     yield settings

@@ -27,6 +27,8 @@ from tests.support.runs import Own, Pause, RunJob, Send, Settle, Values
 
 # Limit of every wait, far above what a busy machine needs, seconds.
 PATIENCE_S = 60.0
+# Between two looks at the progress of a job, each of which asks Kafka and writes to the tables.
+LOOK_S = 0.2
 # Beyond the contract's 64 KiB and within what the topic takes.
 MAX_RECORD_BYTES = 1_000_000
 
@@ -127,7 +129,7 @@ def pause() -> Pause:
             ends = session.end_offsets()
             return all(known.get(partition, 0) >= end for partition, end in ends.items())
 
-        assert wait_until(done, PATIENCE_S), f"the job stays at {known}"
+        assert wait_until(done, PATIENCE_S, poll=LOOK_S), f"the job stays at {known}"
 
     return wait
 

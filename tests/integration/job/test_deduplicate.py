@@ -48,7 +48,7 @@ def once(stack: Run, own: Own) -> tuple[Run, Settings]:
     """Return an empty topic of two partitions, and settings that deduplicate."""
     session = own(2)
     session.contract = msgspec.structs.replace(session.contract, deduplicate_minutes=MINUTES)
-    job = JobSettings(checkpoint_ms=300, parallelism=2, deduplicate_minutes=MINUTES)
+    job = JobSettings(checkpoint_ms=1_000, parallelism=2, deduplicate_minutes=MINUTES)
     return session, stack.settings.model_copy(update={"job": job})
 
 

@@ -135,7 +135,7 @@ def run(
     """Send everything, half of it before the job starts, and read all tables once it is through."""
     session = own(2)
     settings = stack.settings.model_copy(
-        update={"job": JobSettings(checkpoint_ms=500, parallelism=2)}
+        update={"job": JobSettings(checkpoint_ms=1_000, parallelism=2)}
     )
     now_ms = clock.now_ms()
     second = now_ms // 1_000 - 120

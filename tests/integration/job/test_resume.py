@@ -28,7 +28,7 @@ def test_a_resumed_job_counts_on(
 ) -> None:
     """Sums go on from the checkpoint: the sales before it are not read again, nor forgotten."""
     session = own(1)
-    settings = stack.settings.model_copy(update={"job": JobSettings(checkpoint_ms=200)})
+    settings = stack.settings.model_copy(update={"job": JobSettings(checkpoint_ms=1_000)})
     second = clock.now_ms() // 1_000 - 60
     sale = (
         '{"productId":"p","productCategory":"books","productPrice":0.10,"productQuantity":1,'

@@ -87,7 +87,7 @@ def test_records_of_other_producers_count(session: Run, running_job: RunJob, pau
     """Codecs, keys and headers change nothing; markers and aborted records are no rejections."""
     source = QuarantineSource(session.kafka, session.topic, session.access, session.rules)
     worker = QuarantineWorker(source, QuarantineSettings(cpu_percent=100))
-    chosen = session.settings.model_copy(update={"job": JobSettings(checkpoint_ms=200)})
+    chosen = session.settings.model_copy(update={"job": JobSettings(checkpoint_ms=1_000)})
     with running_job(session, chosen, None):
         for codec in CODECS:
             append(session, [SALE % (codec.encode(), NOTE)] * 20, **{"compression.type": codec})

@@ -101,7 +101,7 @@ def started(running_job: RunJob) -> Started:
     """Return what runs the job over a session's topic, with checkpoints that come soon."""
 
     def start(session: Run) -> AbstractContextManager[str]:
-        chosen = session.settings.model_copy(update={"job": JobSettings(checkpoint_ms=200)})
+        chosen = session.settings.model_copy(update={"job": JobSettings(checkpoint_ms=1_000)})
         return running_job(session, chosen, None)
 
     return start

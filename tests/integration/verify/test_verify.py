@@ -33,7 +33,7 @@ SALES_A_SECOND = 120
 SURGE_SECOND, SURGE_SALES = 24, 150
 TOY = b'{"productId":"s","productCategory":"toys","productPrice":5,"productQuantity":1}'
 PATIENCE_S = 30.0
-JOB = JobSettings(checkpoint_ms=500, parallelism=2, surge_seconds=12, outlier_score=4.0)
+JOB = JobSettings(checkpoint_ms=1_000, parallelism=2, surge_seconds=12, outlier_score=4.0)
 
 
 @dataclass

@@ -44,8 +44,9 @@ TABLES = ("sales_summary", "ledger_second", "sale_anomaly", "window_anomaly")
 WALL_CLOCK = ("created_at", "updated_at", "detected_at")
 SLOTS = 4
 TASK_HEAP_MIB = 512
-# Often, so that a killed job has a checkpoint to be restored from.
-CHECKPOINT_MS = 300
+# A checkpoint of all tasks costs 0.07 s of processor time. That from which a killed job is restored
+# is requested.
+CHECKPOINT_MS = 1_000
 MINI_BATCH_MS = 50
 # The log begins on 2024-01-01 and lasts long enough for the traffic rules to have a baseline.
 BEGIN_MS = 1_704_067_200_000

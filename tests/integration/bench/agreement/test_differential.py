@@ -21,7 +21,7 @@ def test_the_job_and_the_contract_agree_on_every_record(stack: Run) -> None:
     """Every form of the reference, every case ever kept, and new ones: outcome, value, group."""
     seed = secrets.randbelow(2**31)
     settings = stack.settings.model_copy(
-        update={"job": JobSettings(checkpoint_ms=500, parallelism=PARTITIONS), "sale": CONTRACT}
+        update={"job": JobSettings(checkpoint_ms=1_000, parallelism=PARTITIONS), "sale": CONTRACT}
     )
     sent = list(cases(RECORDS, seed))
     result = compare_all(fresh(stack), settings, sent, seed, no_progress)
