@@ -63,7 +63,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "demo": ("tests/e2e/test_demo.py",),
 }
 # Groups in the order in which they are begun.
-FIRST = ("agreement", "run", "stack", "recovery", "demo", "flink", "browser", "disk")
+FIRST = ("stack", "run", "agreement", "recovery", "flink", "demo", "browser", "disk")
 # A `Popen` that is deleted while its process runs warns, and warnings are errors here. The
 # processes of a run are ended through its run folder.
 OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
