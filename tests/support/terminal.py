@@ -142,7 +142,7 @@ def _typed(terminal: Terminal, step: Step) -> tuple[str, int]:
 
 def shortened(command: str) -> str:
     """Return a command whose load, if it is one, takes MAX_LOAD_S at most."""
-    match = re.fullmatch(r"(spaf (?:load|bench rates) .*--for )(\d+)s(.*)", command)
+    match = re.fullmatch(r"(spaf (?:load .*|demo )--for )(\d+)s(.*)", command)
     if match is None:
         return command
     return f"{match[1]}{min(MAX_LOAD_S, int(match[2]))}s{match[3]}"

@@ -170,7 +170,7 @@ def test_a_broken_promise_fails(tmp_path: Path, broken: tuple[str, str]) -> None
     ("command", "typed"),
     [
         ("spaf load --rate 20 --for 10s --anomaly-rate 0.01", "--for 3s --anomaly-rate 0.01"),
-        ("spaf bench rates --rates 100 --for 30s", "spaf bench rates --rates 100 --for 3s"),
+        ("spaf demo --for 30s", "spaf demo --for 3s"),
         ("spaf load --for 2s", "spaf load --for 2s"),
         ("spaf query", "spaf query"),
     ],
