@@ -18,6 +18,12 @@ from tests.support.records import RECORD
 RATES = (10.0, 50.0, 100.0, 10_000.0)
 HOPS = ("due_sent", "sent_appended", "appended_written", "written_visible")
 SERVICES = ("kafka", "jobmanager", "taskmanager", "postgres", "locust", "serve", "quarantine")
+SUSTAINED = [
+    {"key": f"{tasks}-{limit}", "parallelism": tasks, "limit_ms": float(limit), "median": 23_400.0}
+    for tasks in (1, 2)
+    for limit in (100, 1000)
+]
+TRIALS = [{"rate": rate, "p99_ms": rate / 200} for rate in (8_000.0, 16_000.0, 32_000.0)]
 SLOPES = {figure: {"exponent": 0.02} for figure in ("stack_us", "p99", "stack_mib")}
 KINDS = ("price_spike", "surge", "drought")
 
@@ -79,6 +85,7 @@ def every_record() -> list[StoredRecord]:
         record("bench rates", rates),
         record("bench page screen", rates),
         record("bench drain", drain | {"limits": {"scan": limit, "decode": limit}}),
+        record("bench sustain", {"rates": SUSTAINED, "trials": {"1-1": TRIALS}}),
         record("bench scale", {"factors": [{"factor": "rows", "slopes": SLOPES}]}),
         record("prove detection", scores | {"random": scores, "always": scores}),
     ]

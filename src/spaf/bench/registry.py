@@ -23,6 +23,10 @@ SCENARIOS = {
         "spaf.bench.run.rates:RatesScenario",
         "Sell at each rate in turn; verify all; latency of every sale, memory and processor time.",
     ),
+    "bench sustain": RegisteredScenario(
+        "spaf.bench.sustain.sustain:SustainScenario",
+        "Search for the highest rate that holds: p99 within a limit, and a lag that does not grow.",
+    ),
     "bench drain": RegisteredScenario(
         "spaf.bench.throughput.drain_tables:DrainScenario",
         "Fill a topic, then run the whole job over it into PostgreSQL, and verify every row.",

@@ -13,11 +13,13 @@ from spaf.report.language import Language
 from spaf.report.plots.cost import cost, growth, throughput
 from spaf.report.plots.detection import detection
 from spaf.report.plots.latency import latency, quantiles, through_time
+from spaf.report.plots.sustained import sustained
 
 PLOTS: dict[str, Callable[[Figures, Language], str]] = {
     "latency": latency,
     "quantiles": quantiles,
     "through_time": through_time,
+    "sustained": sustained,
     "throughput": throughput,
     "cost": cost,
     "detection": detection,

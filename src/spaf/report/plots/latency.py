@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from spaf.bench.results.record import SALES_FILE
@@ -19,6 +18,7 @@ from spaf.report.plots.style import (
     Words,
     drawing,
     legend,
+    logarithmic,
     rate_labels,
     stack,
     title,
@@ -35,8 +35,6 @@ HOPS = {
 DUE_VISIBLE: Words = ("due → visible, ms", "prevista → visível, ms")
 # The labels of an axis on which each nine is as long as the one before.
 NINES = ("0", "90", "99", "99.9", "99.99")
-# Ticks of a logarithmic axis in each decade.
-TICKS = (1, 2, 5)
 # The interval that is shown through time: 100 sales/s, the first repeat.
 SHOWN = "100-1"
 MICROS_PER_MILLI = 1_000
@@ -93,9 +91,7 @@ def quantiles(figures: Figures, language: Language) -> str:
         axes.set_xticks(range(len(NINES)), [f"{share} %" for share in NINES])
         axes.set_xlim(0, len(NINES) - 1)
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=TICKS))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(lambda value, _: number(value, int(value < 1), language))
+        logarithmic(axes.yaxis, language)
         legend(axes, heading=word(PER_SECOND, language))
         title(axes, DUE_VISIBLE, language)
         shares = ("share of the sales that were faster", "parte das vendas que foi mais rápida")

@@ -13,8 +13,10 @@ logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
 
 import matplotlib as mpl  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.axis import Axis  # noqa: E402
 from matplotlib.figure import Figure as Canvas  # noqa: E402
 from matplotlib.rcsetup import cycler  # noqa: E402
+from matplotlib.ticker import LogLocator, NullLocator  # noqa: E402
 
 from spaf.report.language import Language, number  # noqa: E402
 
@@ -42,6 +44,8 @@ SIZE = (11.2, 4.6)
 BAR_WIDTH = 0.62
 # Share of the largest value that an axis reaches, so that labels have room.
 HEADROOM = 1.35
+# Ticks of a logarithmic axis in each decade.
+TICKS = (1, 2, 5)
 
 # In English and in Portuguese.
 Words = tuple[str, str]
@@ -79,6 +83,13 @@ def drawing(panels: int = 1, *, grid: str = "y") -> Iterator[Drawing]:
 def title(axes: Axes, words: Words, language: Language) -> None:
     """Write the title of a panel."""
     axes.set_title(word(words, language), loc="left", fontweight="bold")
+
+
+def logarithmic(axis: Axis, language: Language) -> None:
+    """Label a logarithmic axis with plain numbers, three a decade."""
+    axis.set_major_locator(LogLocator(subs=TICKS))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: number(value, int(value < 1), language))
 
 
 def rate_labels(rates: Sequence[str], language: Language) -> list[str]:

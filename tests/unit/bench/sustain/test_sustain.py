@@ -1,0 +1,93 @@
+"""The sustainable rate: what a trial says, and what comes out of several searches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from spaf.bench.sustain.lag import LagSlope
+from spaf.bench.sustain.sustain import (
+    GENERATOR,
+    FoundRate,
+    Search,
+    SustainableRate,
+    SustainResult,
+    Trial,
+    rounded,
+)
+
+LEVEL, GROWING = LagSlope(0.1, 0.5), LagSlope(120.0, 3.0)
+
+
+def trial(
+    rate: float = 1_000, p99: float | None = 9.0, lag: LagSlope | None = LEVEL, *reasons: str
+) -> Trial:
+    """Return a trial."""
+    return Trial(rate, rate, p99, lag, list(reasons), 20.0)
+
+
+@pytest.mark.parametrize(
+    ("tried", "failure"),
+    [
+        (trial(), ""),
+        (trial(1_000, 100.0), ""),
+        (trial(1_000, 100.1), "p99 is 100 ms"),
+        (trial(1_000, 9.0, GROWING), "the lag grows by 120.0 sales/s"),
+        (trial(1_000, None, None), "too few sales were measured"),
+        (trial(1_000, 9.0, LEVEL, "fell behind"), GENERATOR),
+    ],
+)
+def test_a_rate_holds_or_says_why_not(tried: Trial, failure: str) -> None:
+    """Generator, latency, lag, in this order."""
+    assert tried.failure(100.0) == failure
+
+
+@dataclass
+class Pipeline(Search):
+    """A search on a pipeline whose latency is known: 10 ms up to 30,000 sales/s, then more."""
+
+    tried: list[Trial] = field(default_factory=list)
+    name: str = "1-1"
+
+    def _trial(self, rate: float) -> Trial:
+        rate = rounded(rate)
+        known = [one for one in self.tried if one.rate == rate]
+        if not known:
+            self.tried.append(trial(rate, 10.0 if rate <= 30_000 else rate / 100))
+        return known[0] if known else self.tried[-1]
+
+
+def test_a_wider_limit_finds_a_higher_rate_and_tries_none_twice() -> None:
+    """The trials of the narrower limit count for it too."""
+    pipeline = Pipeline()
+    narrow = pipeline.find(100.0, 8_000, 0.1)
+    wide = pipeline.find(1_000.0, narrow.holds or 0, 0.1)
+    assert narrow.holds == pytest.approx(30_000, rel=0.1)
+    assert narrow.why.startswith("p99 is 3")
+    assert wide.holds == pytest.approx(100_000, rel=0.1)
+    rates = [one.rate for one in pipeline.tried]
+    assert len(set(rates)) == len(rates)
+
+
+def test_the_median_of_the_repeats_counts() -> None:
+    """With their range, and each reason once."""
+    repeats = [FoundRate(rate, 2 * rate, "p99 is 120 ms") for rate in (900.0, 1_000.0, 1_400.0)]
+    found = SustainableRate.of(2, 100.0, repeats)
+    assert (found.median, found.range, found.whys) == (1_000.0, "900 to 1,400", "p99 is 120 ms")
+    (table,) = SustainResult(20.0, [found], {}).tables()
+    assert table.rows == [(2, "100", "1,000", "900 to 1,400", "p99 is 120 ms")]
+
+
+def test_a_limit_that_no_rate_holds_is_a_reason() -> None:
+    """Not a rate of zero."""
+    found = SustainableRate.of(1, 0.5, [FoundRate(None, 0.1, "p99 is 3 ms")] * 3)
+    assert found.median is None
+    assert SustainResult(20.0, [found], {}).reasons == [
+        "no rate holds with parallelism 1 and p99 of 0.5 ms"
+    ]
+
+
+def test_rates_can_be_typed() -> None:
+    """Three digits, within what the generator takes."""
+    assert [rounded(rate) for rate in (12_345.6, 0.01, 1e9)] == [12_300.0, 0.1, 200_000.0]
