@@ -14,7 +14,7 @@ unexport CDPATH GREP_OPTIONS GREP_COLORS PYTHONPATH PYTHONHOME PYTHONWARNINGS PY
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench screenshots figures clean
+.PHONY: help setup demo test test-long check format bench screenshots reference report figures clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,14 @@ bench: $(READY) ## the figures: latency at rates, and a drain
 
 screenshots: $(READY) ## the pictures of the page in the README, from a real run (needs Chromium)
 	@$(RUN)/python tools/screenshots.py
+
+reference: $(READY) ## measure results/reference anew: 2 hours, the machine for itself
+	@$(RUN)/python tools/make_reference.py
+
+report: $(READY) ## report and talk in both languages, and the figures of the documents
+	@for language in en pt; do $(RUN)/spaf report results/reference --language $$language --pdf && \
+		$(RUN)/spaf slides results/reference --language $$language --pdf || exit 1; done
+	@$(RUN)/python tools/write_figures.py
 
 figures: $(READY) ## renew the marked figures of the documents from results/reference
 	@$(RUN)/python tools/write_figures.py

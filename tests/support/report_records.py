@@ -83,7 +83,6 @@ def every_record() -> list[StoredRecord]:
     drain = {"events": 3_000_000, "events_per_second": 328_412, "cpu_us_per_event": 5.352}
     return [
         record("bench rates", rates),
-        record("bench page screen", rates),
         record("bench drain", drain | {"limits": {"scan": limit, "decode": limit}}),
         record("bench sustain", {"rates": SUSTAINED, "trials": {"1-1": TRIALS}}),
         record("bench scale", {"factors": [{"factor": "rows", "slopes": SLOPES}]}),

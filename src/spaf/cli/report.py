@@ -22,8 +22,8 @@ def report(
     results: Annotated[
         Path | None,
         typer.Argument(
-            help="Folder of records; without it, the reference of the repository, else those of "
-            "the run folder.",
+            help="Folder of records; without it, those of the run folder, else the reference of "
+            "the repository.",
         ),
     ] = None,
     *,

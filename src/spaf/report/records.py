@@ -30,7 +30,7 @@ def read_records(folder: Path) -> list[StoredRecord]:
 
 
 def chosen_records(wanted: Path | None, own: Path) -> list[StoredRecord]:
-    """Return the records that the user names; or the reference, or those of the run folder, if any.
+    """Return the records that the user names; or those of the run folder; or the reference.
 
     Args:
         wanted: folder that the user names.
@@ -42,5 +42,5 @@ def chosen_records(wanted: Path | None, own: Path) -> list[StoredRecord]:
     """
     if wanted is not None:
         return read_records(wanted)
-    found = next((folder for folder in (REFERENCE, own) if folder.is_dir()), None)
+    found = next((folder for folder in (own, REFERENCE) if stored(folder)), None)
     return [] if found is None else read_records(found)

@@ -48,7 +48,7 @@ def test_the_records_of_a_folder_become_a_talk(in_folder: Path) -> None:
 def test_without_a_measurement_every_gap_is_named(in_folder: Path) -> None:
     """The slides can be read before anything was measured."""
     printed = run("--output", "mine")
-    assert "There is no result of `spaf bench rates`. 7 gaps." in printed
+    assert "There is no result of `spaf bench rates`. 8 gaps." in printed
     assert (in_folder / "mine" / "index.html").exists()
 
 
