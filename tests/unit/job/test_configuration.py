@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from spaf.job.configuration import KEY_GROUPS_PER_TASK, options
 from spaf.settings import JobSettings
 
@@ -23,7 +25,17 @@ def test_mini_batch_is_switched_on_with_its_time() -> None:
     assert found[f"{MINI_BATCH}enabled"] == "true"
     assert found[f"{MINI_BATCH}allow-latency"] == "20 ms"
     assert int(found[f"{MINI_BATCH}size"]) > 0
-    assert found["execution.buffer-timeout.interval"] == "5 ms"
+
+
+@pytest.mark.parametrize(
+    ("mini_batch_ms", "timeout_ms"), [(1, 5), (20, 10), (50, 25), (200, 100), (10_000, 100)]
+)
+def test_buffers_wait_for_half_a_mini_batch_within_bounds(
+    mini_batch_ms: int, timeout_ms: int
+) -> None:
+    """Each task has a thread that flushes; a long mini-batch must not delay every exchange."""
+    found = options("spaf", JobSettings(mini_batch_ms=mini_batch_ms), None, None)
+    assert found["execution.buffer-timeout.interval"] == f"{timeout_ms} ms"
 
 
 def test_new_job_has_nothing_to_resume_from() -> None:
