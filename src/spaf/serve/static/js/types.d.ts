@@ -3,6 +3,8 @@
 type Template = import("../vendor/lit-html/lit-html.d.ts").TemplateResult;
 /** What lit-html can show: a template, text, a node, a list of these, or nothing. */
 type Content = unknown;
+/** A name and a value; one that is null is not shown. */
+type Fact = [name: Content, value: Content];
 /** Values that are filled into a text of the locales. */
 type TextValues = Record<string, string | number>;
 

@@ -27,7 +27,8 @@ export function mount(section) {
     return html`${sectionHead(section.id, t("accounts.title"))}${equation(accounts, missing)}
       <p class="verdict${missing ? " wrong" : ""}">${t(`accounts.${accounts ? missing ? "wrong" : "holds" : "waiting"}`, {
         n: number(missing) })}</p>${
-        unused ? html`<p class="note" data-test="without-record">${t("accounts.without_record", { n: number(unused) })}</p>` : nothing}
+        unused ? html`<p class="note" data-test="without-record">${
+          t("accounts.without_record", { n: number(unused) })}</p>` : nothing}
       <div class="accounts-detail"><div class="accounts-side"><h3>${t("accounts.reasons")}</h3>${
         reasonTable(accounts, (reason) => quarantine.choose(reason))}<p class="note">${
         accounts ? progress(accounts.quarantine ?? {}) : ""}</p><h3>${t("accounts.late_money")}</h3><div

@@ -39,13 +39,14 @@ function table(score) {
 /** @param {KindScore} counts @param {Template} name @param {string} extra class */
 function line(counts, name, extra = "") {
   const { labelled = 0, found = 0, alerts = 0, true_alerts: right = 0 } = counts;
-  const countOf = (/** @type {number} */ part, /** @type {number} */ whole) => (whole ? `${number(part)} / ${number(whole)}` : "–");
-  const cells = [countOf(found, labelled), share(counts.recall, found, labelled),
-    countOf(right, alerts), share(counts.precision, right, alerts)];
+  const cells = [...shares(counts.recall, found, labelled), ...shares(counts.precision, right, alerts)];
   return html`<tr class=${extra}><th scope="row">${name}</th>${cells.map((cell) => html`<td class="n">${cell}</td>`)}</tr>`;
 }
 
-/** @param {number | null | undefined} ratio of the server @param {number} part @param {number} whole */
-function share(ratio, part, whole) {
-  return orDash(ratio ?? (whole ? part / whole : null), (value) => scoreText(value, 3));
+/** Return a part and its whole, and their ratio. @param {number | null | undefined} ratio @param {number} part @param {number} whole */
+function shares(ratio, part, whole) {
+  return [
+    whole ? `${number(part)} / ${number(whole)}` : "–",
+    orDash(ratio ?? (whole ? part / whole : null), (value) => scoreText(value, 3)),
+  ];
 }

@@ -75,7 +75,7 @@ class Anomalies {
     };
     return html`${sectionHead(id, t("anomalies.title"))}<div class="anomalies"><div class="feed-side">
       <div class="feed-bar">${kindFilter(this.feed, this.kind, choose)}${this.pause.template()}</div>
-      <div class="feed-scroll"><table class="feed">${feedHead()}<tbody @click=${this.#click} @keydown=${blurOnEscape}>${
+      <div class="feed-scroll"><table class="feed">${feedHead()}<tbody @click=${this.#click} @keydown=${this.#leave}>${
         repeat(shown, keyOf, (anomaly) => this.#row(anomaly))}</tbody></table><p class="empty" ?hidden=${shown.length > 0}>${
         t(this.kind ? "anomalies.none_of_kind" : "anomalies.none")}</p></div>
       <div class="feed-foot"><button type="button" data-test="anomalies-older" ?disabled=${this.loading}
@@ -98,6 +98,9 @@ class Anomalies {
     row.querySelector("button")?.focus();
     openAnomaly(anomaly);
   };
+
+  /** @param {KeyboardEvent & { target: HTMLElement }} event */
+  #leave = ({ key, target }) => key === "Escape" && target.blur();
 
   async #loadOlder() {
     this.loading = true;
@@ -130,11 +133,6 @@ class Anomalies {
     const next = page.length < PAGE ? [] : await load(oldest);
     return feed.addOlder(next) > 0 && !feed.full;
   }
-}
-
-/** @param {KeyboardEvent} event */
-function blurOnEscape({ key }) {
-  if (key === "Escape" && document.activeElement instanceof HTMLElement) document.activeElement.blur();
 }
 
 /** Return whether a click ends a selection of text in the row. @param {MouseEvent} event @param {Element} row */

@@ -27,7 +27,19 @@ const heard = {
 
 /** Check from now on, and write what is wrong into the banner. @param {HTMLElement} banner */
 export function startFreshness(banner) {
-  const check = () => checkNow(banner);
+  const check = () => {
+    const { tickAt, cutAt } = heard;
+    // The timer of the page may stand still while the machine sleeps, the clock does not.
+    const silentMs = tickAt === null ? 0 : Math.max(performance.now() - tickAt, Date.now() - heard.at);
+    const gone = tickAt !== null && (silentMs > SILENT_MS || (cutAt !== null && performance.now() - cutAt > CUT_MS));
+    const trouble = tickAt === null ? "" : troubleText(gone ? silentMs : 0);
+    const live = trouble ? "stale" : heard.start ? startState() : tickAt === null ? "connecting" : "live";
+    document.body.dataset.live = live;
+    document.body.dataset.silent = String(gone);
+    emit("age", { live, age: age() });
+    banner.hidden = !trouble;
+    if (trouble) put(banner, trouble);
+  };
   heard.start = document.body.dataset.live === "starting" ? "starting" : "";
   on("start", ({ start }) => {
     note();
@@ -57,21 +69,6 @@ function note() {
 function noteTick({ database = "up" }) {
   note();
   heard.database = database;
-}
-
-/** @param {HTMLElement} banner */
-function checkNow(banner) {
-  const { tickAt, cutAt } = heard;
-  // The timer of the page may stand still while the machine sleeps, the clock does not.
-  const silentMs = tickAt === null ? 0 : Math.max(performance.now() - tickAt, Date.now() - heard.at);
-  const gone = tickAt !== null && (silentMs > SILENT_MS || (cutAt !== null && performance.now() - cutAt > CUT_MS));
-  const trouble = tickAt === null ? "" : troubleText(gone ? silentMs : 0);
-  const live = trouble ? "stale" : heard.start ? startState() : tickAt === null ? "connecting" : "live";
-  document.body.dataset.live = live;
-  document.body.dataset.silent = String(gone);
-  emit("age", { live, age: age() });
-  banner.hidden = !trouble;
-  if (trouble) put(banner, trouble);
 }
 
 /** Return the state of the page while the run starts; a start that has ended stays as it was. */

@@ -59,10 +59,11 @@ function view() {
     <p class="start-status" role="status" data-test="start-status">${t("start.connecting")}</p></div>`;
   const { start, now_ms: nowMs } = data;
   const ended = ENDED.has(start.phase);
+  const seconds = number(Math.floor(since(nowMs, start) / 1_000));
   const progress = { done: start.stages.filter(({ state }) => DONE.has(state)).length, all: start.stages.length };
   return html`<div class="start" data-test="start" data-phase=${start.phase}><div class="start-head">
     <h2 id="start-title">${t(ended ? `start.title.${start.phase}` : "start.title")}</h2><span class="start-elapsed"
-      data-test="start-elapsed">${ended ? "" : t("start.elapsed", { n: number(Math.floor(since(nowMs, start) / 1_000)) })}</span></div>
+      data-test="start-elapsed">${ended ? "" : t("start.elapsed", { n: seconds })}</span></div>
     <p class="start-status" role="status" data-test="start-status">${ended ? t("start.ended") : t("start.progress", progress)}</p>
     ${problem(start)}<ol class="start-stages">${stagesOf(start).map((stage) => stageView(stage, start, nowMs))}</ol></div>`;
 }
@@ -106,7 +107,8 @@ export function stageText(stage, start, nowMs) {
   if (stage.name === "row" && stage.state === "waiting" && !names) return t("start.state.first_row");
   // It waits for no other stage: PostgreSQL, while initdb runs in a new folder.
   if (stage.state === "waiting") return names ? t("start.state.waiting", { names }) : t("start.state.preparing");
-  if (stage.state === "ready") return t("start.state.ready", { n: number(since(stage.ready_ms ?? start.began_ms, start) / 1_000, 1) });
+  const readyMs = since(stage.ready_ms ?? start.began_ms, start);
+  if (stage.state === "ready") return t("start.state.ready", { n: number(readyMs / 1_000, 1) });
   if (stage.state !== "starting") return t(`start.state.${stage.state}`);
   // Its plan is compiled only if set-up has not done so.
   const job = stage.job === "submitting" ? t("start.state.preparing") : stage.job && stateText(stage.job);

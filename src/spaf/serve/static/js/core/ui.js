@@ -158,7 +158,7 @@ export function arrowKeys(list, selector) {
   new MutationObserver(update).observe(list, { childList: true });
 }
 
-/** Return why a list is read, so that its rows must not move: the focus is in it or a mouse over it; or null. @param {HTMLElement} list */
+/** Return why the rows of a list must not move: the focus is in it, or a mouse over it; or null. @param {HTMLElement} list */
 export function reading(list) {
   if (list.matches(":focus-within")) return "focus";
   // A finger would leave it hovered.

@@ -8,7 +8,7 @@ import { orDash } from "../core/ui.js";
 import { foreign } from "../core/untrusted_text.js";
 import { groupState } from "./topic_detail.js";
 
-/** Return both lists, and the search for names that they leave out. @param {ClusterListsShown} shown @param {ClusterListEvents} events */
+/** Return both lists, and the search. @param {ClusterListsShown} shown @param {ClusterListEvents} events */
 export function clusterLists({ overview, topic, group, unknown, withInternal, contains }, events) {
   const leftOut = (overview?.topics_left_out ?? 0) + (overview?.groups_left_out ?? 0);
   const topics = overview?.topics.filter(({ internal, name }) => withInternal || !internal || name === topic);

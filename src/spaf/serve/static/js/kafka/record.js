@@ -63,10 +63,10 @@ export function payload(record) {
     record.cut ? html`<p class="note">${t("record.cut")}</p>` : nothing}`;
 }
 
-/** Return the names and values of a record's key and headers, which no rule reads. @param {KafkaRecord} record @returns {[Content, Content][]} */
+/** Return a record's key and headers, which no rule reads. @param {KafkaRecord} record @returns {Fact[]} */
 export function envelope({ key, headers = [] }) {
   return [[t("messages.key"), bytesText(key)], ...headers.map(([name, value]) =>
-    /** @type {[Content, Content]} */ ([html`${t("messages.header")} ${foreign(name)}`, bytesText(value)]))];
+    /** @type {Fact} */ ([html`${t("messages.header")} ${foreign(name)}`, bytesText(value)]))];
 }
 
 /** Return a key or a header value; one that is missing differs from an empty one. @param {string | null | undefined} value */
@@ -74,7 +74,7 @@ function bytesText(value) {
   return value === null || value === undefined ? html`<span class="dim">${t("messages.null")}</span>` : foreign(`"${value}"`);
 }
 
-/** Return a list of names and values; a value that is null is left out. @param {[name: Content, value: Content][]} pairs @param {string} test */
+/** Return a list of names and values; a value that is null is left out. @param {Fact[]} pairs @param {string} test */
 export function facts(pairs, test = "") {
   return html`<dl class="facts" data-test=${test || nothing}>${pairs.filter(([, value]) => value !== null).map(([name, value]) =>
     html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;

@@ -78,7 +78,7 @@ class Kafka {
     const [folder, name] = group ? ["groups", group] : ["topics", tab === "messages" ? null : topic];
     if (!name) return;
     const detail = await getJson(`/api/kafka/${folder}/${encodeURIComponent(name)}`);
-    if (topic === this.topic && group === this.group) this.detail = detail;
+    if (topic === this.topic && group === this.group && tab === this.tab) this.detail = detail;
   }
 
   #partitions() {

@@ -60,8 +60,8 @@ class LoadPanel {
       (latest("snapshot")?.run.injections ?? []).map((kind) => html`<button type="button" data-kind=${kind}
         data-test="inject-${kind}" ?disabled=${!running} @click=${() => this.#inject(kind)}>${mark(kind)}<span>${
         kindName(kind)}</span></button>`)}</div>`;
-    const status = html`<span class="load-state" data-test="load-state" data-state=${latest("load")?.headless ? "running" : state}>${
-      stateText(state)}</span>`;
+    const status = html`<span class="load-state" data-test="load-state" data-state=${
+      latest("load")?.headless ? "running" : state}>${stateText(state)}</span>`;
     return html`<div class="controls">${sectionHead(id, t("controls.title"), links(state), status)}<div class="control-line"><button
       type="button" class=${running ? "" : "main"} data-test="load-start" ?disabled=${away || this.busy} @click=${() => this.#toggle()}>${
       t(running ? "controls.stop" : "controls.start")}</button>${choice(t("controls.rate"), RATES, {

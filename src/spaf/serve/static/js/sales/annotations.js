@@ -29,7 +29,7 @@ function annotation(anomaly) {
   return { at: anomaly.second ?? (anomaly.detected_ms - (anomaly.known_after_ms ?? 0)) / 1_000, anomaly };
 }
 
-/** Return the annotations of a frame, but for those of hidden places. @param {ChartFrame} frame @param {(place: number) => boolean} isHidden */
+/** Return the annotations of a frame, but for those of hidden places. @param {ChartFrame} frame @param {PlotInput["isHidden"]} isHidden */
 export function annotationsWithin({ from, to }, isHidden) {
   return annotations.filter(({ at, anomaly }) => at >= from && at <= to && !isHidden(palette.place(anomaly.category)));
 }

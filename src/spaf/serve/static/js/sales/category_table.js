@@ -43,9 +43,7 @@ export class CategoryTable {
   }
 
   /** Return whether a category is hidden in the chart. @param {number} place */
-  isHidden(place) {
-    return this.hidden.has(palette.names[place]);
-  }
+  isHidden = (place) => this.hidden.has(palette.names[place]);
 
   /** Take over what the chart shows. @param {ChartFrame} frame @param {string | null} range null for a selected period */
   show(frame, range) {

@@ -88,7 +88,7 @@ export class ChartPanel {
     if (!frame) return;
     this.frame = frame;
     const { measure, categories } = this;
-    const isHidden = (/** @type {number} */ place) => categories.isHidden(place);
+    const { isHidden } = categories;
     categories.show(frame, this.data.zoom ? null : this.data.range);
     this.plot.draw({
       frame, lines: frame[measure], form: this.form, isHidden, annotations: annotationsWithin(frame, isHidden),
@@ -163,7 +163,7 @@ export class ChartPanel {
 
   /** Draw everything anew: colours, texts or what is drawn have changed. */
   #renew() {
-    this.plot.renew();
+    this.plot.shape = "";
     this.refresh();
     this.redraw();
   }

@@ -33,7 +33,7 @@ export class Plot {
     this.events = events;
     /** @type {UPlot | null} */
     this.plot = null;
-    // What of the input the present uPlot was built for.
+    // What of the input the present uPlot was built for. Without it, the next drawing is made anew.
     this.shape = "";
     /** @type {PlotInput | null} */
     this.input = null;
@@ -75,11 +75,6 @@ export class Plot {
     this.shape = shape;
     this.plot = new window.uPlot(this.#options(input, places), data, this.node);
     return undefined;
-  }
-
-  /** Make the next drawing anew: colours or texts have changed. */
-  renew() {
-    this.shape = "";
   }
 
   /** Return whether the pointer is over the drawing. */

@@ -63,16 +63,17 @@ function template() {
   drawnAt = performance.now();
   const today = sinceMidnight();
   const others = today.filter(({ currency, sales }) => currency !== baseCurrency() && sales > 0);
-  const hasOthers = others.length > 0;
+  const lines = others.map(({ currency, sales, cents }) => html`<tr><th scope="row"><bdi>${escaped(currency)}</bdi></th><td
+    class="n" data-test="today-${currency}">${amount(cents)}</td><td class="n label">${
+    t("totals.sales.n", { sales: number(sales) })}</td></tr>`);
   const own = today.find(({ currency }) => currency === baseCurrency());
   return html`${rateFigure("totals.sales", "sales-per-second", rates.sales, rates.salesMinute)}${
-    rateFigure("totals.revenue", "revenue-per-second", rates.revenue, rates.revenueMinute)}<div class="figure"><h3>${t("totals.today")}</h3><p class="big"
+    rateFigure("totals.revenue", "revenue-per-second", rates.revenue, rates.revenueMinute)}
+    <div class="figure"><h3>${t("totals.today")}</h3><p class="big"
       data-test="today-${baseCurrency()}">${own ? money(own.cents, own.currency) : "–"}</p><p class="label figure-note">${
       own ? t("totals.count", { sales: number(own.sales), units: number(own.units) }) : ""}</p></div>
-    <div class="figure figure-rest" ?hidden=${Boolean(base) && !hasOthers}><h3 id="rest-title">${t("totals.others")}</h3><div
-      class="rest-scroll" tabindex="0" role="group" aria-labelledby="rest-title"><table><tbody>${others.map(({ currency, sales, cents }) =>
-      html`<tr><th scope="row"><bdi>${escaped(currency)}</bdi></th><td class="n" data-test="today-${currency}">${
-        amount(cents)}</td><td class="n label">${t("totals.sales.n", { sales: number(sales) })}</td></tr>`)}</tbody></table></div></div>`;
+    <div class="figure figure-rest" ?hidden=${Boolean(base) && !others.length}><h3 id="rest-title">${t("totals.others")}</h3><div
+      class="rest-scroll" tabindex="0" role="group" aria-labelledby="rest-title"><table><tbody>${lines}</tbody></table></div></div>`;
 }
 
 /** Take the rates of now: they change more slowly than the totals, so that they can be read. */
