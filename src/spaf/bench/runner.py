@@ -36,6 +36,8 @@ class Order(NamedTuple):
     """The line that runs it again."""
     result: str = ""
     """Name or path of the record; without it a name is made of the scenario and the time."""
+    shared: bool = False
+    """Whether other programs may use the machine."""
 
     @property
     def timed(self) -> bool:
@@ -100,7 +102,7 @@ def _recording(order: Order, settings: Settings) -> Recording:
         machine=machine(),
         versions=versions(settings),
     )
-    return Recording(folder, record, (home, RunFolder(scenario_settings.home)))
+    return Recording(folder, record, (home, RunFolder(scenario_settings.home)), shared=order.shared)
 
 
 def default_name(scenario: str, started_us: int) -> str:
@@ -153,7 +155,7 @@ def _validity(order: Order, result: Result, recording: Recording) -> Validity:
     if not order.scenario.judges_intervals:
         for interval in recording.ended():
             name = f"{interval.name}: " if interval.name else ""
-            disturbed += [f"{name}{reason}" for reason in interval.interference.reasons]
+            disturbed += [f"{name}{reason}" for reason in interval.reasons]
     reasons = list(dict.fromkeys([*result.reasons, *disturbed]))
     return Validity(valid=not (result.invalid or disturbed), reasons=reasons)
 

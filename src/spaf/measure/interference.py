@@ -75,6 +75,11 @@ class Interference(msgspec.Struct, frozen=True):
     @property
     def reasons(self) -> list[str]:
         """Why the interval is not valid; empty if it is."""
+        return [*self.by_others, *self.by_machine]
+
+    @property
+    def by_others(self) -> list[str]:
+        """What other programs and other virtual machines took."""
         found = []
         if self.other_cores > MAX_OTHER_SHARE * self.cores:
             found.append(
@@ -88,6 +93,12 @@ class Interference(msgspec.Struct, frozen=True):
             )
         if self.steal_cores > MAX_STEAL_SHARE * self.cores:
             found.append(f"other virtual machines took {self.steal_cores:.2f} cores from this one")
+        return found
+
+    @property
+    def by_machine(self) -> list[str]:
+        """What the machine itself did: clock, limits, heat."""
+        found = []
         if self.throttled_s > MAX_THROTTLED_SHARE * self.seconds:
             found.append(
                 f"the limit of processor time stopped the programs for {self.throttled_s:.2f} s"

@@ -46,6 +46,13 @@ class Interval(msgspec.Struct, frozen=True):
     start_us: int
     end_us: int
     interference: Interference
+    shared: bool = False
+    """Whether other programs were allowed to use the machine."""
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why figures of the interval are not valid."""
+        return self.interference.by_machine if self.shared else self.interference.reasons
 
 
 class DataFile(msgspec.Struct, frozen=True):

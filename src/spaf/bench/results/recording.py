@@ -42,9 +42,10 @@ KILLED = "the run has not ended: it was killed, or still runs"
 class OpenInterval:
     """A part of the run that is being measured."""
 
-    def __init__(self, name: str, sampler: SystemSampler | None) -> None:
+    def __init__(self, name: str, sampler: SystemSampler | None, *, shared: bool = False) -> None:
         """Begin now."""
         self.name = name
+        self._shared = shared
         self._sampler = sampler
         self._first = 0 if sampler is None else sampler.sample()
         self._start_us = clock.now_us()
@@ -55,22 +56,38 @@ class OpenInterval:
         if self._interval is None and self._sampler is not None:
             end_us, last = clock.now_us(), self._sampler.sample()
             interference = self._sampler.between(self._first, last)
-            self._interval = Interval(self.name, self._start_us, end_us, interference)
+            self._interval = Interval(self.name, self._start_us, end_us, interference, self._shared)
         return self._interval
 
     @property
     def reasons(self) -> list[str]:
         """Why figures of the interval are not valid; ends it."""
         interval = self.end()
-        return [] if interval is None else interval.interference.reasons
+        return [] if interval is None else interval.reasons
 
 
 class Recording:
     """The record of a run that goes on, and its data."""
 
-    def __init__(self, folder: Path, record: ResultRecord, homes: tuple[RunFolder, ...]) -> None:
-        """Keep the first record; `homes` are the run folders whose services are sampled."""
+    def __init__(
+        self,
+        folder: Path,
+        record: ResultRecord,
+        homes: tuple[RunFolder, ...],
+        *,
+        shared: bool = False,
+    ) -> None:
+        """Keep the first record.
+
+        Args:
+            folder: of the record.
+            record: at the start of the run.
+            homes: the run folders whose services are sampled.
+            shared: whether other programs may use the machine.
+
+        """
         self.folder = folder
+        self._shared = shared
         self.record = record
         self._homes = homes
         self._sales: dict[str, NDArray[Any]] = {}
@@ -89,11 +106,11 @@ class Recording:
         results.create(self.folder)
         results.write(self.folder, self.record)
         self.sampler.start()
-        self._whole = OpenInterval("", self.sampler)
+        self._whole = OpenInterval("", self.sampler, shared=self._shared)
 
     def interval(self, name: str) -> OpenInterval:
         """Begin a measured part of the run."""
-        begun = OpenInterval(name, self.sampler)
+        begun = OpenInterval(name, self.sampler, shared=self._shared)
         self._intervals.append(begun)
         return begun
 

@@ -62,7 +62,7 @@ class Outcome(msgspec.Struct, frozen=True):
             if one.negative
         ]
         if self.interval is not None:
-            reasons += self.interval.interference.reasons
+            reasons += self.interval.reasons
         return reasons
 
     def _durations(self) -> list[Quantiles]:

@@ -27,6 +27,13 @@ from spaf.cli.terminal.output import Json, duration, err, out, print_json, rates
 from spaf.cli.terminal.progress import StartProgress, progress_line
 from spaf.settings import Settings
 
+SHARED = "--shared-machine"
+SharedMachine = Annotated[
+    bool,
+    typer.Option(
+        SHARED, help="Report figures although other programs use the machine; the record says so."
+    ),
+]
 ResultsName = Annotated[
     str,
     typer.Option(
@@ -57,13 +64,14 @@ NOTATIONS: dict[Any, Notation] = {
 def command(scenario: type[Scenario]) -> Callable[..., None]:
     """Return the function of a command: its signature has an option for each field."""
 
-    def run(*, json: bool, results: str, **options: Any) -> None:
+    def run(*, json: bool, results: str, shared_machine: bool, **options: Any) -> None:
         given = {name: value for name, value in options.items() if value is not None}
-        _run(scenario(**given), results, as_json=json)
+        _run(scenario(**given), results, shared=shared_machine, as_json=json)
 
     kind = inspect.Parameter.KEYWORD_ONLY
     common = [
         inspect.Parameter("results", kind, default="", annotation=ResultsName),
+        inspect.Parameter("shared_machine", kind, default=False, annotation=SharedMachine),
         inspect.Parameter("json", kind, default=False, annotation=Json),
     ]
     signature = inspect.Signature([*_options(scenario), *common])
@@ -120,12 +128,13 @@ def _flag(name: str, meta: msgspec.Meta) -> str:
     return flag or f"--{name.replace('_', '-')}"
 
 
-def _run(scenario: Scenario, results: str, *, as_json: bool) -> None:
+def _run(scenario: Scenario, results: str, *, shared: bool, as_json: bool) -> None:
     chosen = settings.load()
     for notice in scenario.prepare(chosen):
         err.print(notice, style="dim", markup=False, highlight=False)
     name = registry.name_of(type(scenario))
-    order = Order(scenario, name, command_line(scenario, chosen), results)
+    line = command_line(scenario, chosen) + (f" {SHARED}" if shared else "")
+    order = Order(scenario, name, line, results, shared)
     with progress_line() as progress:
         recorded = run_recorded(order, chosen, StartProgress(), progress)
     if as_json:

@@ -155,3 +155,9 @@ def test_run_without_sales_reports_no_latency() -> None:
     assert record["latency_ms"] == {"store": None}
     assert record["publish_delay_ms"] is None
     assert (record["rss_mib"], record["cpu_cores"]) == (0, 0)
+
+
+def test_a_shared_machine_may_run_other_programs() -> None:
+    """But its clock must not be set, and the record says that it was shared."""
+    shared = msgspec.structs.replace(DISTURBED, shared=True)
+    assert outcome(interval=shared).reasons == ["the wall clock was set by +12.5 ms"]

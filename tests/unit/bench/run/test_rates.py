@@ -65,8 +65,8 @@ def test_steps_and_cores_of_each_rate_are_shown() -> None:
     """A rate that is not valid has no figures, and no summary."""
     result = RatesResult.of(60.0, [FAILED, OUTCOME])
     latency, hops = result.tables()
-    assert latency.rows[0][:6] == (100.0, "1 of 1", 100.0, 3.1, 6.0, 9.0)
-    assert latency.rows[1] == (20_000.0, "0 of 1", *[None] * 10)
+    assert latency.rows[0] == [100.0, 6_000, 0, 0, 3.1, 6.0, 9.0, 900.0, 0.6, 0.05, True]
+    assert latency.rows[1][4:7] == [None, None, None]
     assert hops.columns == ("sales/s", "due → sent", "→ appended", "→ written", "→ visible")
     assert hops.rows == [
         (
@@ -95,6 +95,9 @@ def test_the_figures_of_a_rate_are_medians_of_its_valid_repeats() -> None:
     assert figures.latency_ms["store"]["p50"].median == 3.5
     assert figures.latency_ms["store"]["p50"].max == 5.0
     assert "screen" not in figures.latency_ms
+    medians, _ = RatesResult.of(60.0, [bad, *repeats]).tables()
+    assert medians.rows[0][:6] == [100.0, "3 of 4", 100.0, 3.5, 6.0, 9.0]
+    assert "screen p50" not in medians.columns
     result = RatesResult.of(60.0, [bad, *repeats], interrupted=True)
     assert [one["repeat"] for one in result.measurements] == [1, 2, 3, 4]
     assert result.reasons[0] == "100 sales/s (repeat 4): other programs"
