@@ -30,7 +30,12 @@ class Measured(NamedTuple):
 
 RECORDS = {
     "start": Measured("bench start"),
-    "rates": Measured("bench rates", quick="--rates 10,50,100,1000,10000 --for 30s --repeats 1"),
+    "rates": Measured(
+        "bench rates",
+        "--no-screen",
+        "--no-screen --rates 10,50,100,1000,10000 --for 30s --repeats 1",
+    ),
+    "screen": Measured("bench page screen", "--rates 10,50,100,1000", "--rates 100,1000 --for 30s"),
     "sustain": Measured("bench sustain", quick="--quick"),
     "drain": Measured("bench drain", "--drains 3"),
     "verify": Measured("bench verify", "--events 10000000"),

@@ -112,14 +112,23 @@ class Figures:
             FigureError: no record has it, the record is not valid, or no figure has this name.
 
         """
-        for definition in definitions():
+        missing = FigureError(f"No figure is named {name}; see figures.toml.")
+        # Several scenarios may measure the same: the first that has it counts.
+        for definition in reversed(definitions()):
             path = definition.match(name)
-            if path is not None:
-                value = _at(self.result(definition.scenario), path)
-                if isinstance(value, int | float) and not isinstance(value, bool):
-                    return Figure(value, definition.unit, definition.digits)
-                raise FigureError(f"The result of `spaf {definition.scenario}` has no {path}.")
-        raise FigureError(f"No figure is named {name}; see figures.toml.")
+            if path is None:
+                continue
+            try:
+                return self._of(definition, path)
+            except FigureError as error:
+                missing = error
+        raise missing
+
+    def _of(self, definition: Definition, path: str) -> Figure:
+        value = _at(self.result(definition.scenario), path)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise FigureError(f"The result of `spaf {definition.scenario}` has no {path}.")
+        return Figure(value, definition.unit, definition.digits)
 
     def _valid(self, scenario: str) -> StoredRecord:
         stored = self.stored.get(scenario)
@@ -142,7 +151,7 @@ class Figures:
 
 @cache
 def definitions() -> tuple[Definition, ...]:
-    """Return the definition of every figure; of two that match a name, the first one counts."""
+    """Return the definition of every figure; of two that match a name, the later one counts."""
     text = files("spaf.report").joinpath("figures.toml").read_bytes()
     return tuple(msgspec.toml.decode(text, type=dict[str, list[Definition]])["figure"])
 
