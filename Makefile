@@ -29,10 +29,10 @@ demo: $(READY) ## start everything, sell 100 sales/s, watch; Ctrl-C ends with th
 	@$(RUN)/spaf demo
 
 test: $(READY) ## every test, on the real services
-	@$(RUN)/python -m pytest -n 3 --dist loadgroup
+	@$(RUN)/python -m pytest -n 2 --dist loadgroup
 
 test-long: $(READY) ## the same tests with more seeds, examples and records
-	@TEST_LONG=1 $(RUN)/python -m pytest -n 3 --dist loadgroup --timeout 1800
+	@TEST_LONG=1 $(RUN)/python -m pytest -n 2 --dist loadgroup --timeout 1800
 
 check: $(READY) ## style, types, imports, dependencies, SQL, JavaScript, locks
 	@$(RUN)/ruff check

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -49,8 +50,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "stack": ("tests/integration/",),
     "run": (
         "tests/e2e/test_commands.py",
-        "tests/e2e/page/",
+        # Before the tests of the page, which write rows that no sale explains.
         "tests/e2e/test_lessons.py",
+        "tests/e2e/page/",
         "tests/e2e/test_wipe.py",
     ),
     "recovery": (
@@ -76,6 +78,15 @@ NOWHERE = "127.0.0.1:1"
 # Begins the reason of each test that was skipped because the machine has no browser.
 NO_BROWSER = "no browser"
 TO_GET_IT = "to get it: "
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, so that the commands that tests start hear it too.
+
+    A shell that starts a command in the background makes it and all of its children ignore SIGINT.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -27,6 +27,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 
 from spaf import clock
 from spaf.bench.run.load import Load, offered
+from spaf.bench.run.verdict import wait_until_done
 from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.process import wait_until
@@ -38,6 +39,8 @@ from tests.support.suspend import stopped
 
 # Within which a cause is named, as promised, and a reserve for a busy machine, seconds.
 NAMED_S = 5.0 + 25.0
+# For the first sale of a load, on a busy machine.
+STARTED_S = 60.0
 # The slowest way back: a TaskManager that is started again, and its job, on a busy machine.
 BACK_S = 90.0
 # A command that waits for a job that cannot come would take a minute or more.
@@ -56,8 +59,10 @@ def run(recovery_settings: Settings) -> Run:
 
 @pytest.fixture(scope="module")
 def load(run: Run) -> Iterator[Load]:
-    """Yield a load that sells while the tests of this file run."""
+    """Yield a load that sells, and is counted, while the tests of this file run."""
     load = Load(run, offered(run), rate=30, seconds=900)
+    assert wait_until(lambda: load.done or sum(run.end_offsets().values()) > 0, STARTED_S)
+    wait_until_done(run, run.end_offsets())
     yield load
     load.stop()
 

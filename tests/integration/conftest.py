@@ -101,7 +101,7 @@ def running_job(flink: Batch) -> RunJob:
         log = session.home.logs / "job-submit.log"
         submission = SharedSubmission(flink, place.request(settings, resume), log)
         submission.submit()
-        job = submission.wait()
+        job = submission.job_id()
         with contextlib.closing(FlinkClient(session.flink)) as client:
             try:
                 yield job

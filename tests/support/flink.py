@@ -116,9 +116,12 @@ class SharedSubmission:
         """Plan the job and submit it."""
         self._flink.run([SUBMIT, self._line, str(self._answer)])
 
-    def wait(self) -> str:
+    def job_id(self) -> str:
         """Return the id of the job."""
         return self._answer.read_text()
+
+    def stop(self) -> None:
+        """Do nothing: `submit` has waited for the answer."""
 
 
 def decoded(flink: Batch, folder: Path, values: Iterable[bytes]) -> list[list[Row]]:
