@@ -56,9 +56,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/e2e/test_wipe.py",
     ),
     "recovery": (
+        # Before the tests that leave transactions in the topic.
+        "tests/e2e/test_recovery_lesson.py",
         "tests/e2e/test_stops.py",
         "tests/e2e/test_recovery.py",
-        "tests/e2e/test_recovery_lesson.py",
         "tests/e2e/test_topic_changes.py",
     ),
     "disk": ("tests/e2e/test_full_disk.py",),
