@@ -35,7 +35,7 @@ RECORDS = {
         "--no-screen",
         "--no-screen --rates 10,50,100,1000,10000 --for 30s --repeats 1",
     ),
-    "screen": Measured("bench page screen", "--rates 10,50,100,1000", "--rates 100,1000 --for 30s"),
+    "screen": Measured("bench page screen", "--rates 10,50,100,1000", "--rates 100,101 --for 60s"),
     "sustain": Measured("bench sustain", quick="--quick"),
     "drain": Measured("bench drain", "--drains 3"),
     "verify": Measured("bench verify", "--events 10000000"),

@@ -31,10 +31,11 @@ def detection(figures: Figures, language: Language) -> str:
 
     """
     result = figures.result(DETECTION)
-    kinds = list(result["kinds"])
     width = BAR_WIDTH / len(DETECTORS)
     with drawing(2) as drawn:
         for axes, (metric, words) in zip(drawn.panels, METRICS.items(), strict=True):
+            # A kind of label that shares its alerts with others has a recall only.
+            kinds = [kind for kind, one in result["kinds"].items() if one[metric] is not None]
             for place, (detector, name) in enumerate(DETECTORS.items()):
                 scores = result["kinds"] if detector == "ours" else result[detector]["kinds"]
                 values = [_share(scores, kind, metric) for kind in kinds]
@@ -56,9 +57,9 @@ def detection(figures: Figures, language: Language) -> str:
 
 
 def _share(scores: Mapping[str, Any], kind: str, metric: str) -> float:
-    """Return a metric of a kind; 0 where a detector raised no alert, which has no precision."""
-    share: float = scores.get(kind, {}).get(metric) or 0.0
-    return share
+    """Return a metric of a kind; NaN, which is not drawn, where nothing can be divided by."""
+    share = scores.get(kind, {}).get(metric)
+    return float("nan") if share is None else float(share)
 
 
 def _errors(
