@@ -101,7 +101,7 @@ def growth(figures: Figures, language: Language) -> str:
             axes.plot(values, names, "o", markersize=9, label=word(words, language))
         axes.axvline(0, color=GREY, linewidth=1)
         axes.invert_yaxis()
-        axes.xaxis.set_major_formatter(lambda value, _: number(value, 1, language))
+        axes.xaxis.set_major_formatter(lambda value, _: number(value, 2, language))
         legend(axes)
         axes.set_xlabel(word(EXPONENT, language))
         return drawn.svg()

@@ -48,8 +48,8 @@ def detection(figures: Figures, language: Language) -> str:
                     ecolor=GREY,
                     label=word(name, language),
                 )
-            axes.set_xticks(range(len(kinds)), [kind.replace("_", " ") for kind in kinds])
-            axes.tick_params(axis="x", rotation=TILT)
+            names = [kind.replace("_", " ") for kind in kinds]
+            axes.set_xticks(range(len(kinds)), names, rotation=TILT, ha="right")
             axes.set_ylim(0, 1.05)
             title(axes, words, language)
         legend(drawn.panels[-1])
