@@ -8,24 +8,16 @@ from typing import Annotated
 import typer
 
 from spaf import settings
+from spaf.cli.records_argument import RecordsFolder, chosen_figures
 from spaf.cli.terminal.output import out, print_gaps
 from spaf.measure.browser import find
 from spaf.report.document import write_report
-from spaf.report.figures import Figures
 from spaf.report.language import Language
 from spaf.report.pdf import print_page
-from spaf.report.records import chosen_records
-from spaf.stack.state import RunFolder
 
 
 def report(
-    results: Annotated[
-        Path | None,
-        typer.Argument(
-            help="Folder of records; without it, those of the run folder, else the reference of "
-            "the repository.",
-        ),
-    ] = None,
+    results: RecordsFolder = None,
     *,
     language: Annotated[Language, typer.Option(help="Of the report.")] = Language.en,
     output: Annotated[
@@ -44,8 +36,7 @@ def report(
     # Before any work.
     program = find(configured.serve.browser) if pdf else None
     file = output or Path(f"report-{language}.html")
-    figures = Figures(chosen_records(results, RunFolder(configured.home).results))
-    gaps = write_report(figures, language, file).gaps
+    gaps = write_report(chosen_figures(results, configured), language, file).gaps
     if program is not None:
         print_page(file, file.with_suffix(".pdf"), program)
     print_gaps(gaps)

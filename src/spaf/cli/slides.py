@@ -8,27 +8,19 @@ from typing import Annotated
 import typer
 
 from spaf import settings
+from spaf.cli.records_argument import RecordsFolder, chosen_figures
 from spaf.cli.terminal.output import out, print_gaps
 from spaf.measure.browser import find
-from spaf.report.figures import Figures
 from spaf.report.language import Language
 from spaf.report.pdf import print_slides
-from spaf.report.records import chosen_records
 from spaf.report.renderer import Renderer
 from spaf.report.slides import check_folder, write_talk
-from spaf.stack.state import RunFolder
 
 PDF = "slides.pdf"
 
 
 def slides(
-    results: Annotated[
-        Path | None,
-        typer.Argument(
-            help="Folder of records; without it, those of the run folder, else the reference of "
-            "the repository.",
-        ),
-    ] = None,
+    results: RecordsFolder = None,
     *,
     language: Annotated[Language, typer.Option(help="Of the slides and notes.")] = Language.en,
     output: Annotated[
@@ -48,9 +40,7 @@ def slides(
     program = find(configured.serve.browser) if pdf else None
     folder = output or Path(f"talk-{language}")
     check_folder(folder)
-    renderer = Renderer(
-        Figures(chosen_records(results, RunFolder(configured.home).results)), language
-    )
+    renderer = Renderer(chosen_figures(results, configured), language)
     page = write_talk(renderer, folder)
     if program is not None:
         print_slides(page, folder / PDF, program)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import spaf
-from spaf.bench.results.folder import stored
+from spaf.bench.results.folder import StoredResult, stored
 from spaf.errors import ResultsError
 from spaf.report.figures import StoredRecord
 
@@ -23,10 +23,19 @@ def read_records(folder: Path) -> list[StoredRecord]:
     found = stored(folder) or [one for one in stored(folder.parent) if one.folder == folder]
     if not found:
         raise ResultsError(f"There is no result in {folder}.", todo=TODO)
-    for one in found:
-        if one.record is None:
-            raise ResultsError(one.problem)
-    return [StoredRecord(one.record, one.folder) for one in found if one.record is not None]
+    return [_readable(one) for one in found]
+
+
+def _readable(result: StoredResult) -> StoredRecord:
+    """Return a record with its folder.
+
+    Raises:
+        ResultsError: it cannot be read.
+
+    """
+    if result.record is None:
+        raise ResultsError(result.problem)
+    return StoredRecord(result.record, result.folder)
 
 
 def chosen_records(wanted: Path | None, own: Path) -> list[StoredRecord]:
@@ -42,5 +51,4 @@ def chosen_records(wanted: Path | None, own: Path) -> list[StoredRecord]:
     """
     if wanted is not None:
         return read_records(wanted)
-    found = next((folder for folder in (own, REFERENCE) if stored(folder)), None)
-    return [] if found is None else read_records(found)
+    return [_readable(one) for one in stored(own) or stored(REFERENCE)]

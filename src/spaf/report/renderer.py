@@ -16,6 +16,8 @@ from spaf.report.plots import PLOTS
 
 # Folder of the drawings that talk and report share.
 SHARED = "drawings"
+# In place of a plot: its name, and why it is missing.
+NO_PLOT = Markup('<figure id="{}" class="missing"><p>{}</p></figure>')
 GAP = {Language.en: "not measured", Language.pt: "não medido"}
 MET = {Language.en: "met", Language.pt: "cumprida"}
 MISSED = {Language.en: "missed by {}", Language.pt: "passou em {}"}
@@ -75,16 +77,13 @@ class Renderer:
             name,
             # The plot is made here: no text of a user is in it that is not escaped.
             lambda: drawn.format(name, Markup(PLOTS[name](self._figures, self.language)), caption),  # noqa: S704
-            lambda reason: self._gap(name, reason),
+            lambda reason: NO_PLOT.format(name, reason),
         )
-
-    def _gap(self, name: str, reason: str) -> Markup:
-        self.gaps[name] = reason
-        return Markup('<figure id="{}" class="missing"><p>{}</p></figure>').format(name, reason)
 
     def missing(self, name: str, scenario: str) -> Markup:
         """Return the place of a plot that no record can give yet."""
-        return self._gap(name, f"There is no result of `{scenario}`.")
+        self.gaps[name] = f"There is no result of `{scenario}`."
+        return NO_PLOT.format(name, self.gaps[name])
 
     def goal(self, name: str, limit: float) -> Markup:
         """Return whether a figure reaches its goal, which is at most the limit in its unit."""
