@@ -1,0 +1,9 @@
+"""Every kind of faults by its name."""
+
+from __future__ import annotations
+
+from spaf.chaos.fault import FaultKind
+from spaf.chaos.faults import signals
+
+MODULES = (signals,)
+KINDS: dict[str, FaultKind] = {kind.name: kind for module in MODULES for kind in module.KINDS}
