@@ -6,7 +6,7 @@ from pathlib import Path
 from spaf.errors import SpafError
 from spaf.report.figures import Figures
 from spaf.report.records import REFERENCE, read_records
-from spaf.report.texts import language_of, renewed
+from spaf.report.texts import documents, language_of, renewed
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -15,7 +15,7 @@ def main() -> int:
     """Write each document that changes, and print its name; exit code 1 if a figure is missing."""
     try:
         figures = Figures(read_records(REFERENCE))
-        for document in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]):
+        for document in documents(ROOT):
             before = document.read_text(encoding="utf-8")
             after = renewed(before, figures, language_of(document))
             if after != before:

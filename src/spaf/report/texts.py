@@ -28,6 +28,11 @@ class MarkedFigure(NamedTuple):
     """Why no record has it."""
 
 
+def documents(root: Path) -> list[Path]:
+    """Return the documents of a checkout, which may show figures."""
+    return sorted([*root.glob("*.md"), *root.glob("docs/**/*.md")])
+
+
 def language_of(file: Path) -> Language:
     """Return the language of a document, by its name."""
     return Language.pt if file.stem.endswith(PORTUGUESE) else Language.en

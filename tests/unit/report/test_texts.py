@@ -10,11 +10,10 @@ from spaf.errors import FigureError
 from spaf.report.figures import Figures
 from spaf.report.language import Language
 from spaf.report.records import REFERENCE, read_records
-from spaf.report.texts import language_of, marked_figures, renewed
+from spaf.report.texts import documents, language_of, marked_figures, renewed
 from tests.support.report_records import every_record
 
 ROOT = Path(__file__).parents[3]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 TEXT = "p99 is <!--=rate.100.p99-->9.9 ms<!--/--> here.\n"
 
 
@@ -43,7 +42,7 @@ def test_documents_show_what_was_measured() -> None:
     figures = Figures(read_records(REFERENCE) if REFERENCE.is_dir() else [])
     wrong = [
         f"{document.relative_to(ROOT)}: {one.name} shows {one.shown}, {one.measured or one.problem}"
-        for document in DOCUMENTS
+        for document in documents(ROOT)
         for one in marked_figures(document.read_text(), figures, language_of(document))
         if one.shown != one.measured
     ]

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 from spaf.bench.page.access import BrowserScenario, open_screen
 from spaf.bench.page.goals import Goal, goals_table, of_screen
 from spaf.bench.progress import Progress
-from spaf.bench.run.rates import RatesResult, measure_rate
+from spaf.bench.run.rates import measure_rate
+from spaf.bench.run.rates_result import RatesResult
 from spaf.bench.scenario import Rates, Seconds, Table, option
 from spaf.measure.browser import find
 from spaf.stack.run import Run
