@@ -40,6 +40,11 @@ TEXTS: dict[str, TroubleText] = {
         "The folder {folder} cannot be written: {problem}.",
         "Make it writable; SPAF goes on by itself then.",
     ),
+    "disk_silent": TroubleText(
+        "kafka",
+        "The disk of {folder} does not answer: the supervisor has waited {seconds} s for a write.",
+        "Look at that disk and the kernel's log (`dmesg`); SPAF goes on by itself when it answers.",
+    ),
     "process_stopped": TroubleText(
         "",
         "The process of {service} (pid {pid}) is suspended.",

@@ -15,7 +15,7 @@ from spaf.stack.resource_usage import resources
 from spaf.stack.run import Run
 from spaf.stack.service_names import POSTGRES
 from spaf.stack.state import RunFolder, RunState
-from spaf.stack.vitals import present_trouble
+from spaf.stack.vitals import present_services, present_trouble
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.trouble import Trouble
@@ -85,7 +85,8 @@ def status_report(chosen: Settings, state: RunState) -> dict[str, Any]:
     if current is None:
         raise NotUpError("The run has just ended.")
     services = {}
-    for name, service in current.services.items():
+    for service in present_services(current):
+        name = service.name
         memory_mib, cpu_s = resources(service)
         # A process that was started or restarted during the interval has no earlier value.
         used_s = max(0.0, cpu_s - earlier.get(name, cpu_s))

@@ -259,6 +259,7 @@ class HealthMonitor:
         self._stuck: tuple[Mapping[int, int], Mapping[int, int]] = ({}, {})
         self._problems: dict[str, int] = {}
         self._logged: set[str] = set()
+        self._refused = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
 
@@ -295,22 +296,34 @@ class HealthMonitor:
         try:
             while not self._ended.is_set():
                 began = clock.monotonic()
-                if self.servers_are_up:
-                    await asyncio.gather(*(probe.poll(TIMEOUT_S) for probe in probes.values()))
-                facts = self._facts(probes)
-                self._topic_poll.stuck = seems_stuck(facts)
-                if self._topic_poll.stuck:
-                    suspended = suspended_services(facts.services, children=True)
-                    facts = replace(facts, suspended=suspended)
-                if self._topic_poll.stuck and facts.topic and facts.tables:
-                    self._stuck = facts.tables.counted or {}, facts.topic.ends
-                    await head.poll(TIMEOUT_S)
-                    facts = replace(facts, unreadable=bool(head.fresh and head.value))
-                self._conclude(facts)
+                try:
+                    await self._poll(probes, head)
+                except OSError as error:
+                    # The system lacks something, such as file descriptors: it may have it again.
+                    if not self._refused:
+                        log.error("the health of the run is unknown for now: %s", error)
+                    self._refused = True
+                else:
+                    self._refused = False
                 await asyncio.sleep(max(0.0, began + INTERVAL_S - clock.monotonic()))
         finally:
             for probe in (*probes.values(), head):
                 probe.close()
+
+    async def _poll(self, probes: dict[str, Probe[Any]], head: Probe[bool]) -> None:
+        """Ask everything once, and publish the cause."""
+        if self.servers_are_up:
+            await asyncio.gather(*(probe.poll(TIMEOUT_S) for probe in probes.values()))
+        facts = self._facts(probes)
+        self._topic_poll.stuck = seems_stuck(facts)
+        if self._topic_poll.stuck:
+            suspended = suspended_services(facts.services, children=True)
+            facts = replace(facts, suspended=suspended)
+        if self._topic_poll.stuck and facts.topic and facts.tables:
+            self._stuck = facts.tables.counted or {}, facts.topic.ends
+            await head.poll(TIMEOUT_S)
+            facts = replace(facts, unreadable=bool(head.fresh and head.value))
+        self._conclude(facts)
 
     def _facts(self, probes: dict[str, Probe[Any]]) -> Facts:
         state, target = self._state, self._target

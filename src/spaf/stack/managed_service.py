@@ -21,6 +21,9 @@ MAX_RESTARTS = 5
 RESTART_WINDOW_S = 60.0
 # Optional services: when restarts are exhausted, wait this long before the next one, seconds.
 OPTIONAL_BACKOFF_S = 20.0
+# A program that the system does not start (no file descriptor, no memory, no disk) is tried again
+# after this, seconds.
+REFUSED_BACKOFF_S = 2.0
 
 
 class ManagedService:
@@ -112,9 +115,9 @@ class ManagedService:
 
     def _handle_exit(self, code: int, *, run_is_starting: bool, may_start: bool) -> bool:
         now = clock.monotonic()
-        self.state.reason = process.exit_reason(code, self.service.log, self._log_begin)
         if now < self._backoff_until:
             return False
+        self.state.reason = process.exit_reason(code, self.service.log, self._log_begin)
         if self._required and run_is_starting:
             raise self._failure(f"ended while it was starting (exit code {code})")
         if not may_start:
@@ -144,11 +147,18 @@ class ManagedService:
         self._backoff_until = now + OPTIONAL_BACKOFF_S
 
     def _restart(self, now: float) -> None:
+        self.state.state = ServiceStatus.RESTARTING
+        try:
+            self.start()
+        except (ServiceError, OSError) as error:
+            # It says nothing about the service, so the run waits until the system starts it.
+            log.error("%s; next attempt in %.0f s", error, REFUSED_BACKOFF_S)
+            self.state.reason = str(error)
+            self._backoff_until = now + REFUSED_BACKOFF_S
+            return
         self._backoff_until = 0.0
         self._restarts.append(now)
         self.state.restarts += 1
-        self.state.state = ServiceStatus.RESTARTING
-        self.start()
 
     def _failure(self, what: str) -> ServiceError:
         return ServiceError(

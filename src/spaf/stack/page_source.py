@@ -9,7 +9,7 @@ from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
 from spaf.stack.service_names import GROUP, LOCUST, SERVE
 from spaf.stack.state import RunFolder, ServiceState, ServiceStatus
-from spaf.stack.vitals import present_trouble
+from spaf.stack.vitals import present_services, present_trouble
 
 
 def site(port: int, token: str, public_url: str | None) -> Site:
@@ -50,7 +50,7 @@ def source(run: Run) -> RunInfo:
 def services(home: RunFolder, usage: ResourceUsage) -> list[ServiceInfo]:
     """Return the present state of every service; an empty list once the run has ended."""
     state = home.read()
-    known = [] if state is None else state.services.values()
+    known = [] if state is None else present_services(state)
     return [
         ServiceInfo(
             service.name, _status(service), service.address, service.restarts, *usage.of(service)

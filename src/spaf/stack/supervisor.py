@@ -96,6 +96,7 @@ class Supervisor:
         self._job = None if bare else JobSupervisor(chosen, self._home, target)
         self._tables_ready = False
         self._write_failed = False
+        self._refused = False
         self._ending = threading.Event()
         # The state is written by two threads.
         self._writing = threading.Lock()
@@ -169,11 +170,23 @@ class Supervisor:
         for count in itertools.count(1):
             if self._stop.wait(RUNNING_POLL_S):
                 return
-            if count % POLLS_PER_JOB_POLL:
-                self._poll_services()
+            try:
+                self._poll_running(full=count % POLLS_PER_JOB_POLL == 0)
+            except OSError as error:
+                # The system lacks something for now: disk, memory, file descriptors.
+                if not self._refused:
+                    log.error("the run cannot be watched for now: %s", error)
+                self._refused = True
             else:
-                self._poll()
-                self._publish()
+                self._refused = False
+
+    def _poll_running(self, *, full: bool) -> None:
+        """Poll the services; with `full` the job too."""
+        if full:
+            self._poll()
+            self._publish()
+        else:
+            self._poll_services()
 
     def _health_target(self) -> HealthTarget:
         chosen, topology = self._settings, self._topology
@@ -222,7 +235,8 @@ class Supervisor:
     def _poll_services(self) -> None:
         starting = self._state.phase is Phase.STARTING
         changed = False
-        has_space = disk_trouble(self._health.folders) is None
+        # A service that cannot write its files would only end again.
+        has_space = not self._write_failed and disk_trouble(self._health.folders) is None
         for service in self._services:
             changed |= service.poll(
                 run_is_starting=starting,

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from spaf import clock
-from spaf.stack.state import RunFolder, RunState, ServiceState
+from spaf.stack.state import RunFolder, RunState, ServiceState, ServiceStatus
 from spaf.trouble import Trouble, trouble
 
 # PostgreSQL needs 16 MiB for a segment of its log, Kafka some for its indexes.
 MIN_FREE_BYTES = 32 * 2**20
 # A state that is older was not written: the supervisor is suspended, or the disk is full. Seconds.
 STALE_S = 4.0
+# What is written to find out whether a write is accepted: a block of the file system.
+PROBE = bytes(4_096)
+# The letter of an uninterruptible wait in /proc.
+DISK_SLEEP = "D"
 
 
 def disk_trouble(folders: Sequence[Path]) -> Trouble | None:
@@ -70,6 +76,65 @@ def present_trouble(home: RunFolder, state: RunState) -> Trouble | None:
     age_s = clock.now_us() / 1e6 - state.written
     if age_s < STALE_S or not state.written:
         return state.trouble
-    return disk_trouble([home.folder]) or trouble(
-        "supervisor_silent", pid=state.supervisor_pid, seconds=f"{age_s:.0f}"
+    return (
+        disk_trouble([home.folder])
+        or _hanging_disk(home.folder, state, age_s)
+        or refused_write(home.folder)
+        or trouble("supervisor_silent", pid=state.supervisor_pid, seconds=f"{age_s:.0f}")
     )
+
+
+def present_services(state: RunState) -> list[ServiceState]:
+    """Return the services; one that has ended since the state was written waits for its restart."""
+    services = list(state.services.values())
+    if clock.now_us() / 1e6 - state.written < STALE_S:
+        return services
+    return [
+        msgspec.structs.replace(service, state=ServiceStatus.RESTARTING, pid=None)
+        if service.state is ServiceStatus.RUNNING and not _alive(service)
+        else service
+        for service in services
+    ]
+
+
+def _alive(service: ServiceState) -> bool:
+    identity = service.identity()
+    return identity is not None and identity.alive()
+
+
+def refused_write(folder: Path) -> Trouble | None:
+    """Return that a new file in the folder is refused: by a quota, or after an error of the disk.
+
+    What `disk_trouble` sees does not tell: there is space, and nothing is marked as read-only.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(PROBE)
+            file.flush()
+    except OSError as error:
+        return trouble("folder_not_writable", folder=folder, problem=error.strerror)
+    return None
+
+
+def _hanging_disk(folder: Path, state: RunState, age_s: float) -> Trouble | None:
+    """Return that the supervisor waits for the disk: a write there would hang as well."""
+    supervisor = state.supervisor().process()
+    if supervisor is None or not waits_for_disk(supervisor.pid):
+        return None
+    return trouble("disk_silent", folder=folder, seconds=f"{age_s:.0f}")
+
+
+def waits_for_disk(pid: int) -> bool:
+    """Return whether a thread of the process is in a wait that no signal interrupts."""
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        threads = psutil.Process(pid).threads()
+        return any(_thread_state(pid, thread.id) == DISK_SLEEP for thread in threads)
+    return False
+
+
+def _thread_state(pid: int, thread: int) -> str:
+    """Return the state letter of a thread; "" if it has ended."""
+    with contextlib.suppress(OSError):
+        # After the name in brackets, which may hold anything.
+        return Path(f"/proc/{pid}/task/{thread}/stat").read_text().rpartition(")")[2].split()[0]
+    return ""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Never
 
 import pytest
 
 from spaf import clock
 from spaf.errors import ServiceError
+from spaf.stack import process
 from spaf.stack.managed_service import (
     MAX_RESTARTS,
     OPTIONAL_BACKOFF_S,
+    REFUSED_BACKOFF_S,
     RESTART_WINDOW_S,
     START_TIMEOUT_S,
     ManagedService,
@@ -93,6 +96,32 @@ def test_a_required_service_fails_the_run_when_its_restarts_are_exhausted(
     with pytest.raises(ServiceError, match=r"kafka: ended 6 times within 60 s; .* code 3\n.*a rea"):
         poll(service)
     assert caplog.messages.count("kafka: ended with exit code 3; restarting") == MAX_RESTARTS
+
+
+def test_a_program_that_the_system_does_not_start_is_tried_again(
+    make: Callable[[str, list[str]], ManagedService],
+    moment: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No file descriptor is free: neither the run ends, nor does it count against the service."""
+    service = make(KAFKA, ENDS)
+    usual = process.start
+    attempts = []
+
+    def refuse(_: ServiceProcess) -> Never:
+        attempts.append(moment[0])
+        raise ServiceError("kafka", "cannot be started: [Errno 24] Too many open files")
+
+    monkeypatch.setattr(process, "start", refuse)
+    for _ in range(8 * MAX_RESTARTS):
+        poll(service)
+        moment[0] += 1.0
+    assert attempts == [1_000.0 + REFUSED_BACKOFF_S * number for number in range(4 * MAX_RESTARTS)]
+    assert status(service) is ServiceStatus.RESTARTING
+    assert "Too many open files" in service.state.reason
+    monkeypatch.setattr(process, "start", usual)
+    assert poll(service)
+    assert service.state.restarts == 1
 
 
 def test_a_service_that_ends_on_a_full_disk_waits_for_space(

@@ -93,6 +93,31 @@ def test_a_run_that_fails_says_why(
     assert caplog.records[-1].levelno == logging.ERROR
 
 
+def test_a_refusal_of_the_system_does_not_end_a_run_that_is_up(
+    home: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be over at the next poll; the log has it once."""
+    polls = iter([True, True, True, False])
+    made = Supervisor(settings.load(), Asked(), bare=True)
+    ends = iter([False] * 4 + [True])
+    monkeypatch.setattr(StopSignal, "wait", lambda *_: next(ends))
+
+    def poll_if_possible(_: Supervisor) -> None:
+        if next(polls):
+            raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(Supervisor, "_poll_services", poll_if_possible)
+    monkeypatch.setattr(Supervisor, "_poll", poll_if_possible)
+    made._watch()
+    assert (
+        caplog.messages.count("the run cannot be watched for now: [Errno 24] Too many open files")
+        == 1
+    )
+    state = home.read()
+    assert state is not None
+    assert state.phase is Phase.RUNNING
+
+
 def test_a_state_that_cannot_be_written_does_not_end_the_run(
     home: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

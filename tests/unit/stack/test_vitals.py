@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Never
 
 import pytest
 
 from spaf import clock
+from spaf.stack import vitals
 from spaf.stack.process import ProcessIdentity, wait_until
 from spaf.stack.state import Phase, RunFolder, RunState, ServiceState, ServiceStatus
 from spaf.stack.vitals import (
+    DISK_SLEEP,
     MIN_FREE_BYTES,
     STALE_S,
     disk_trouble,
+    present_services,
     present_trouble,
+    refused_write,
     suspended_services,
+    waits_for_disk,
 )
 from spaf.trouble import trouble
 
@@ -127,3 +134,55 @@ def test_an_old_state_means_that_the_supervisor_does_not_report(
     found = present_trouble(RunFolder(tmp_path), run(STALE_S * 2))
     assert found is not None
     assert found.code == "disk_full"
+
+
+def test_a_refused_write_is_named_although_there_is_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quota, or a disk with errors: only the attempt shows it, and it leaves nothing."""
+    assert refused_write(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+    def refuse(**_: object) -> Never:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    found = present_trouble(RunFolder(tmp_path), run(STALE_S * 2))
+    assert found is not None
+    assert found.what == f"The folder {tmp_path} cannot be written: Disk quota exceeded."
+
+
+def test_a_disk_that_hangs_is_named_and_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that wrote to it would hang too."""
+    me = ProcessIdentity.of(os.getpid())
+    assert me is not None
+    state = run(STALE_S * 2)
+    state.supervisor_pid, state.supervisor_started = me.pid, me.started
+    monkeypatch.setattr(vitals, "_thread_state", lambda *_: DISK_SLEEP)
+    monkeypatch.setattr(tempfile, "TemporaryFile", None)
+    found = present_trouble(RunFolder(tmp_path), state)
+    assert found is not None
+    assert (found.code, found.parameters["seconds"]) == ("disk_silent", f"{STALE_S * 2:.0f}")
+
+
+def test_a_process_that_runs_waits_for_no_disk(sleeper: ServiceState) -> None:
+    """A wait that a signal interrupts is none, and neither is a process that has ended."""
+    assert sleeper.pid is not None
+    assert not waits_for_disk(sleeper.pid)
+    assert not waits_for_disk(2**22 + 1)
+    assert vitals._thread_state(sleeper.pid, sleeper.pid) in "RS"
+    assert vitals._thread_state(sleeper.pid, 0) == ""
+
+
+def test_a_service_that_has_ended_is_not_shown_as_running(sleeper: ServiceState) -> None:
+    """The supervisor cannot write that it has, if the disk is full."""
+    gone = ServiceState("jobmanager", ServiceStatus.RUNNING, "", pid=2**22 + 1, started=1.0)
+    external = ServiceState("postgres", ServiceStatus.EXTERNAL, "")
+    known = {one.name: one for one in (sleeper, gone, external)}
+    for age_s, shown in ((0.0, "running"), (2 * STALE_S, "restarting")):
+        state = run(age_s)
+        state.services = known
+        states = {one.name: one.state.value for one in present_services(state)}
+        assert states == {"kafka": "running", "jobmanager": shown, "postgres": "external"}
