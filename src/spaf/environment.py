@@ -37,10 +37,22 @@ SETTINGS_PREFIX = "SPAF_"
 # Variables of the dynamic loader act before Python runs.
 LOADER_PREFIX = "LD_"
 LIBRARY_PATH = "LD_LIBRARY_PATH"
+# How a user or a company leads pip and other downloaders to the registries; only an installation
+# on demand gets them.
+REGISTRY_VARIABLES = frozenset(
+    {
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "HOME"),
+        *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+        *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"),
+        *("PIP_TRUSTED_HOST", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_DEFAULT_TIMEOUT"),
+        *("PIP_RETRIES", "PIP_CACHE_DIR", "PIP_CONFIG_FILE"),
+    }
+)
 # Carries the names of the ignored variables into the process that replaces this one.
 _HANDOVER = "_SPAF_IGNORED"
 
 _ignored: list[str] = []
+_registry: dict[str, str] = {}
 
 
 def child_environment() -> dict[str, str]:
@@ -72,11 +84,13 @@ def enter() -> None:
     changed = sorted(name for name, value in os.environ.items() if own.get(name) != value)
     _ignored[:] = handed_over.split(",") if handed_over else changed
     loader = {k: v for k, v in os.environ.items() if k.startswith(LOADER_PREFIX)}
+    _registry.update(_of_registry(os.environ))
     closed = None in (sys.stdin, sys.stdout, sys.stderr)
     if closed or not sys.flags.isolated or loader != _library_path():
         _open_streams()
         argv = [sys.executable, *PYTHON_OPTIONS, "-m", "spaf", *sys.argv[1:]]
-        os.execve(sys.executable, argv, {**own, _HANDOVER: ",".join(_ignored)})  # noqa: S606 - without a shell
+        handed_on = {**_registry, **own, _HANDOVER: ",".join(_ignored)}
+        os.execve(sys.executable, argv, handed_on)  # noqa: S606 - without a shell
     os.environ.clear()
     os.environ.update(own)
     time.tzset()
@@ -94,6 +108,15 @@ def _open_streams() -> None:
 def ignored_variables() -> list[str]:
     """Return the names of the variables that `enter()` has removed from this process."""
     return list(_ignored)
+
+
+def registry_environment() -> dict[str, str]:
+    """Return the variables of a child that downloads packages."""
+    return {**child_environment(), **_of_registry(os.environ), **_registry}
+
+
+def _of_registry(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: v for name, v in variables.items() if name.upper() in REGISTRY_VARIABLES}
 
 
 def _library_path() -> dict[str, str]:
