@@ -172,7 +172,9 @@ def _clear_leftovers(home: RunFolder) -> bool:
     left = [identity for identity in identities if identity and identity.alive()]
     for identity in left:
         process.stop(identity, signal.SIGINT, LEFTOVER_TIMEOUT_S)
-    home.state.unlink(missing_ok=True)
+    # A disk that has become read-only keeps it: it says that the supervisor was killed.
+    with contextlib.suppress(OSError):
+        home.state.unlink(missing_ok=True)
     return bool(left)
 
 

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import gevent  # type: ignore[import-untyped]
-import msgspec
 from confluent_kafka import KafkaException
 from gevent import monkey
 from gevent.event import AsyncResult, Event  # type: ignore[import-untyped]
@@ -18,6 +17,7 @@ from gevent.event import AsyncResult, Event  # type: ignore[import-untyped]
 from spaf import clock
 from spaf.errors import LoadError
 from spaf.generate.locust import locust_stats, status_file
+from spaf.generate.locust.label_writer import LabelWriter
 from spaf.generate.locust.load_result import LoadResult, PublishDelay
 from spaf.generate.locust.locust_api import locust_api
 from spaf.generate.locust.options import exact, read_live, read_options
@@ -92,7 +92,7 @@ class LoadSession:
         self._producer = open_producer(self._options.bootstrap, "spaf-generate")
         self._shop = catalogue.build(self._options.seed, self._options.shop)
         labels = self._options.labels
-        self._labels = labels.open("a", buffering=1, encoding="utf-8") if labels else None
+        self._labels = LabelWriter(labels) if labels else None
         self._schedule_changed = Event()
         self._run: TestRun | None = None
         self._ended = False
@@ -216,8 +216,11 @@ class LoadSession:
         while run.publisher.pending and clock.monotonic() < deadline:
             gevent.sleep(POLL_S)
         self._report(run)
+        if self._labels is not None:
+            self._labels.flush()
         if self._options.status is not None:
-            self._status_write.wait()
+            # A disk that hangs must not keep the result.
+            self._status_write.wait(FLUSH_S)
             self._options.status.unlink(missing_ok=True)
         result = _result(run, self._options.seed)
         if self._options.result is not None:
@@ -308,7 +311,7 @@ class LoadSession:
 
     def _keep_label(self, label: Label | EpisodeLabel) -> None:
         if self._labels is not None:
-            self._labels.write(msgspec.json.encode(label).decode() + "\n")
+            self._labels.append(label)
 
 
 def _result(run: TestRun, seed: int) -> LoadResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -27,8 +28,13 @@ class WrittenStatus(NamedTuple):
 
 
 def write(path: Path, status: LoadStatus) -> None:
-    """Write the status."""
-    write_atomically(path, msgspec.json.encode(status))
+    """Write the status; on a full disk the one of the next second has to do.
+
+    It runs in a thread of gevent, which prints a traceback for an error before it reports that the
+    thread has ended. If the log is on the full disk too, that report never comes.
+    """
+    with suppress(OSError):
+        write_atomically(path, msgspec.json.encode(status))
 
 
 def read_all(folder: Path) -> list[WrittenStatus]:
