@@ -219,6 +219,25 @@ class PostgresSettings(Section):
         return self.dsn is not None or self.dsn_file is not None
 
 
+class ProxySettings(Section):
+    """Ports of TCP proxies that stand before the services that SPAF starts.
+
+    Every client is told the port of the proxy, which passes on to the port of the service;
+    `spaf chaos` disturbs the network so.
+    """
+
+    kafka: Port | None = None
+    """Port of a proxy before the broker (`kafka.port`)."""
+    postgres: Port | None = None
+    """Port of a proxy before PostgreSQL (`postgres.port`)."""
+    flink: Port | None = None
+    """Port of a proxy before the REST API of the JobManager (`flink.port`)."""
+    rpc: Port | None = None
+    """Port of a proxy before the RPC port of the JobManager, which TaskManagers connect to."""
+    rpc_target: Port | None = None
+    """RPC port of the JobManager, to which that proxy passes on; without it any free port."""
+
+
 class LocustSettings(Section):
     """The web page of Locust."""
 
@@ -325,6 +344,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     flink: FlinkSettings = FlinkSettings()
     postgres: PostgresSettings = PostgresSettings()
+    proxy: ProxySettings = ProxySettings()
     locust: LocustSettings = LocustSettings()
     serve: ServeSettings = ServeSettings()
     sale: SaleSettings = SaleSettings()

@@ -88,7 +88,9 @@ def secure_kafka(folder: Path, authority: Authority) -> Iterator[SecureKafka]:
     """Start a broker that knows USER and POOR, and gives POOR no right."""
     ports = [any_free_port() for _ in range(4)]
     plain, sasl_ssl, mutual, controller = (f"127.0.0.1:{port}" for port in ports)
-    service = kafka.service(KafkaSettings(), folder, folder / "log", ports[0], ports[3])
+    service = kafka.service(
+        KafkaSettings(), folder, folder / "log", kafka.BrokerPorts(ports[0], ports[3])
+    )
     store = folder / "server.pem"
     cert, key = authority.issue("broker", "127.0.0.1", "localhost")
     server = TlsFiles(cert=cert, key=key).private_key()

@@ -78,6 +78,8 @@ class JobManagerPorts:
 
     rest: int
     rpc: int
+    # Port of a proxy that TaskManagers connect to; None: there is none.
+    rpc_proxy: int | None = None
 
 
 def services(
@@ -216,7 +218,8 @@ def configuration(settings: FlinkSettings, ports: JobManagerPorts) -> dict[str, 
     """Return config.yaml of the cluster; the options of the job come with the job."""
     return {
         "jobmanager.rpc.address": LOOPBACK,
-        "jobmanager.rpc.port": ports.rpc,
+        "jobmanager.rpc.port": ports.rpc_proxy or ports.rpc,
+        "jobmanager.rpc.bind-port": ports.rpc,
         "jobmanager.bind-host": LOOPBACK,
         "jobmanager.memory.process.size": "1g",
         # The whole job is one region. The first retries come quickly; their number has no limit.

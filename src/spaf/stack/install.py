@@ -197,8 +197,8 @@ def format_storage(progress: Progress) -> None:
         return
     task = progress.add_task("storage of the broker", total=1)
     with tempfile.TemporaryDirectory(prefix="spaf-kafka-") as folder:
-        home = Path(folder)
-        kafka.service(KafkaSettings(), home, home / "log", any_free_port(), any_free_port())
+        home, ports = Path(folder), kafka.BrokerPorts(any_free_port(), any_free_port())
+        kafka.service(KafkaSettings(), home, home / "log", ports)
         kafka.keep_storage(home / "data")
     progress.advance(task)
 

@@ -34,6 +34,8 @@ class Topology:
     services: list[ServiceProcess] = field(default_factory=list)
     # Addresses of the services that SPAF does not start.
     external: dict[str, str] = field(default_factory=dict)
+    # Ports that services listen at themselves; a proxy may stand before them.
+    own_ports: dict[str, int] = field(default_factory=dict)
     # Ports that were taken.
     notes: list[str] = field(default_factory=list)
     ports: PortReservations = field(default_factory=PortReservations)
@@ -48,8 +50,15 @@ def make(settings: Settings, home: RunFolder) -> Topology:
     """
     ports = _Ports(PortReservations(), [])
     page = _serve(settings, home, ports)
-    addresses = _addresses(settings, home, ports)
-    topology = Topology(*addresses, [page], notes=ports.notes, ports=ports.reservations)
+    own_ports = _own_ports(settings, ports)
+    addresses = _addresses(settings, home, own_ports)
+    topology = Topology(
+        *addresses,
+        [page],
+        own_ports=own_ports,
+        notes=ports.notes,
+        ports=ports.reservations,
+    )
     access = topology.access
     if settings.kafka.bootstrap_servers is not None:
         topology.external[KAFKA] = str(topology.kafka)
@@ -73,7 +82,9 @@ def prepare(topology: Topology, settings: Settings, home: RunFolder) -> list[Ser
     if POSTGRES not in topology.external:
         _add_postgres(topology, home)
     if JOBMANAGER not in topology.external:
-        flink_ports = flink.JobManagerPorts(_port(topology.flink), topology.ports.reserve())
+        proxy = settings.proxy
+        rpc = topology.ports.reserve(proxy.rpc_target)
+        flink_ports = flink.JobManagerPorts(topology.own_ports[JOBMANAGER], rpc, proxy.rpc)
         topology.services += flink.services(settings.flink, home, flink_ports)
     ports = _Ports(topology.ports, topology.notes)
     topology.services += [
@@ -97,31 +108,44 @@ class _Ports:
         return port
 
 
-def _addresses(settings: Settings, home: RunFolder, ports: _Ports) -> tuple[str, str, Access]:
+def _own_ports(settings: Settings, ports: _Ports) -> dict[str, int]:
+    """Choose the ports of the servers that SPAF starts."""
+    chosen = {}
+    if settings.kafka.bootstrap_servers is None:
+        chosen[KAFKA] = ports.assign(KAFKA, settings.kafka.port)
+    if settings.flink.rest_url is None:
+        chosen[JOBMANAGER] = ports.assign("flink", settings.flink.port)
+    if not settings.postgres.external:
+        chosen[POSTGRES] = ports.assign(POSTGRES, settings.postgres.port)
+    return chosen
+
+
+def _addresses(
+    settings: Settings, home: RunFolder, own_ports: dict[str, int]
+) -> tuple[str, str, Access]:
+    """Return where clients connect to: to a proxy where there is one."""
+    proxy = settings.proxy
     bootstrap = settings.kafka.bootstrap_servers
     if bootstrap is None:
-        bootstrap = f"{LOOPBACK}:{ports.assign(KAFKA, settings.kafka.port)}"
+        bootstrap = f"{LOOPBACK}:{proxy.kafka or own_ports[KAFKA]}"
     if settings.flink.rest_url is None:
-        rest_url = f"http://{LOOPBACK}:{ports.assign('flink', settings.flink.port)}"
+        rest_url = f"http://{LOOPBACK}:{proxy.flink or own_ports[JOBMANAGER]}"
     else:
         rest_url = str(settings.flink.rest_url).rstrip("/")
-    port = settings.postgres.port
-    if not settings.postgres.external:
-        port = ports.assign(POSTGRES, port)
+    port = proxy.postgres or own_ports.get(POSTGRES, settings.postgres.port)
     kafka = KafkaAddress.of(bootstrap, settings.kafka)
     rest = FlinkAddress.of(rest_url, settings.flink)
     return kafka, rest, home.access(settings.postgres, LOOPBACK, port)
 
 
 def _add_kafka(topology: Topology, settings: Settings, home: RunFolder) -> None:
-    port = _port(topology.kafka)
     log = home.logs / f"{KAFKA}.log"
-    controller_port = topology.ports.reserve()
-    topology.services.append(kafka.service(settings.kafka, home.kafka, log, port, controller_port))
+    own, controller = topology.own_ports[KAFKA], topology.ports.reserve()
+    ports = kafka.BrokerPorts(own, controller, settings.proxy.kafka)
+    topology.services.append(kafka.service(settings.kafka, home.kafka, log, ports))
 
 
 def _add_postgres(topology: Topology, home: RunFolder) -> None:
-    access = topology.access
     paths = postgres.cluster_paths(home.postgres)
     password = home.passwords()[SUPERUSER_SECRET]
     new = postgres.prepare(paths, password)
@@ -129,11 +153,8 @@ def _add_postgres(topology: Topology, home: RunFolder) -> None:
         # The tables are empty: a job that resumed would not count again what it had counted.
         home.delete_checkpoints()
     log = home.logs / f"{POSTGRES}.log"
-    topology.services.append(postgres.service(paths, log, access.port, password, new))
-
-
-def _port(address: str) -> int:
-    return int(address.rpartition(":")[2])
+    port = topology.own_ports[POSTGRES]
+    topology.services.append(postgres.service(paths, log, port, password, new))
 
 
 def _locust(settings: Settings, home: RunFolder, bootstrap: str, ports: _Ports) -> ServiceProcess:

@@ -29,7 +29,7 @@ def properties(text: str) -> dict[str, str]:
 @pytest.fixture
 def broker() -> dict[str, str]:
     """Return the broker's configuration."""
-    return properties(kafka._properties(9092, 9093))
+    return properties(kafka._properties(kafka.BrokerPorts(9092, 9093)))
 
 
 def test_broker_listens_and_advertises_on_loopback_only(broker: dict[str, str]) -> None:
@@ -56,7 +56,9 @@ def test_broker_formats_its_storage_once(tmp_path: Path, monkeypatch: pytest.Mon
     formatted: list[list[str]] = []
     monkeypatch.setattr(kafka, "_format", lambda base, _: formatted.append(base))
     for _ in range(2):
-        made = kafka.service(KafkaSettings(heap_mib=200), tmp_path, tmp_path / "log", 5, 6)
+        made = kafka.service(
+            KafkaSettings(heap_mib=200), tmp_path, tmp_path / "log", kafka.BrokerPorts(5, 6)
+        )
         (tmp_path / "data" / "meta.properties").touch()
     assert len(formatted) == 1
     assert "-Xmx200m" in made.argv
@@ -79,7 +81,7 @@ def test_storage_that_set_up_has_formatted_is_copied_with_ids_of_its_own(
     kafka.keep_storage(formatted)
     copies = []
     for name in ("a", "b"):
-        kafka.service(KafkaSettings(), tmp_path / name, tmp_path / "log", 5, 6)
+        kafka.service(KafkaSettings(), tmp_path / name, tmp_path / "log", kafka.BrokerPorts(5, 6))
         data = tmp_path / name / "data"
         assert (data / "bootstrap.checkpoint").read_bytes() == b"\x00 versions"
         lines = (data / "meta.properties").read_text().splitlines()
@@ -210,7 +212,9 @@ def test_every_codec_has_its_library_and_a_folder_to_unpack_it(
     (zstd,) = {coordinate for _, coordinate in artifacts if ":zstd-jni:" in coordinate}
     assert {("kafka", zstd), ("flink", zstd)} <= artifacts
     monkeypatch.setattr(kafka, "_format", lambda *_: None)
-    broker = kafka.service(KafkaSettings(), tmp_path / "kafka", tmp_path / "log", 5, 6)
+    broker = kafka.service(
+        KafkaSettings(), tmp_path / "kafka", tmp_path / "log", kafka.BrokerPorts(5, 6)
+    )
     folders = [
         service.cwd / Path(option.partition("=")[2]).relative_to(CWD)
         for service in (broker, *cluster)
@@ -240,7 +244,9 @@ def test_no_name_of_a_folder_reaches_a_configuration(tmp_path: Path) -> None:
     (home.kafka / "data").mkdir(parents=True)
     (home.kafka / "data" / "meta.properties").touch()
     services = flink.services(FlinkSettings(), home, flink.JobManagerPorts(1, 2))
-    services.append(kafka.service(KafkaSettings(), home.kafka, home.logs / "log", 1, 2))
+    services.append(
+        kafka.service(KafkaSettings(), home.kafka, home.logs / "log", kafka.BrokerPorts(1, 2))
+    )
     written = [p.read_text() for p in home.folder.rglob("*") if p.is_file()]
     words = [word for service in services for word in (*service.argv, *service.env.values())]
     assert [text for text in (*written, *words) if "rea de" in text] == []
@@ -278,7 +284,9 @@ def test_no_service_has_a_password_in_its_command(
     """Every account of the machine can read a command."""
     (tmp_path / "k" / "data").mkdir(parents=True)
     (tmp_path / "k" / "data" / "meta.properties").touch()
-    broker = kafka.service(KafkaSettings(), tmp_path / "k", tmp_path / "log", 1, 2)
+    broker = kafka.service(
+        KafkaSettings(), tmp_path / "k", tmp_path / "log", kafka.BrokerPorts(1, 2)
+    )
     words = [word for s in (*cluster, database, broker) for word in (*s.argv, *s.env.values())]
     assert [word for word in words if PASSWORD in word] == []
 

@@ -63,6 +63,27 @@ def test_without_a_word_everything_is_ours_and_on_loopback(home: RunFolder) -> N
     assert found.flink == found.services[3].address
 
 
+def test_clients_are_told_the_ports_of_proxies(home: RunFolder) -> None:
+    """Each service still listens at its own, at which the supervisor asks whether it is ready."""
+    proxy = {name: any_free_port() for name in ("kafka", "postgres", "flink", "rpc", "rpc_target")}
+    chosen = settings.load(proxy=proxy)
+    found = topology.make(chosen, home)
+    topology.prepare(found, chosen, home)
+    assert found.kafka == f"127.0.0.1:{proxy['kafka']}"
+    assert found.flink == f"http://127.0.0.1:{proxy['flink']}"
+    assert found.access.port == proxy["postgres"]
+    services = {service.name: service for service in found.services}
+    for name in ("kafka", "postgres", "jobmanager"):
+        assert services[name].address.endswith(f":{found.own_ports[name]}")
+    assert f"-p{found.own_ports['postgres']}" in services["postgres"].argv
+    properties = (home.kafka / kafka.CONFIG).read_text()
+    assert f"advertised.listeners=PLAINTEXT://{found.kafka}\n" in properties
+    assert f"listeners=PLAINTEXT://127.0.0.1:{found.own_ports['kafka']},CONTROLLER" in properties
+    flink = (home.flink / "conf/config.yaml").read_text()
+    assert f"jobmanager.rpc.port: {proxy['rpc']}\n" in flink
+    assert f"jobmanager.rpc.bind-port: {proxy['rpc_target']}\n" in flink
+
+
 def test_what_runs_elsewhere_is_not_started(home: RunFolder) -> None:
     """SPAF starts only what is missing."""
     found = made(
