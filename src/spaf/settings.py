@@ -85,6 +85,18 @@ def _listed(value: Any) -> Any:
     return value
 
 
+def _words(value: Any) -> Any:
+    """Split `-Xint -XX:+UseG1GC`, and read a list in JSON, as another process passes it on."""
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
+        return value.split()
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"is no list: {error}") from None
+
+
 def _plain_address(url: AnyHttpUrl) -> AnyHttpUrl:
     if url.query or url.fragment or url.username or url.password:
         raise ValueError("must be scheme, host, port and path only")
@@ -121,6 +133,8 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 # Names that need no quotes: the JDBC sink writes none into its SQL.
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$"), AfterValidator(_topic_name)]
+# Properties (-D) may be passwords, and a word without a dash is the class that a JVM starts.
+JvmOption = Annotated[str, Field(pattern=r"^-X\S+$")]
 PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_plain_address)]
 SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
@@ -191,6 +205,9 @@ class FlinkSettings(TlsSection):
     second_compiler_delay: Annotated[int, Field(ge=1, le=1_000)] = 10
     """How many times as many calls of a method as by default before they do so: a larger number
     saves processor time in the first minutes; 1 suits a long log that is read at full speed."""
+    jvm_options: Annotated[tuple[JvmOption, ...], BeforeValidator(_words), NoDecode] = ()
+    """Further options of the JVM of each TaskManager that SPAF starts, with blanks between, such as
+    `-XX:-DontCompileHugeMethods`. One that chooses a collector replaces SPAF's choice."""
     profiling: bool = False
     """Whether the TaskManagers that SPAF starts keep the debug information that a profiler needs;
     `spaf bench drain --profile` sets it."""

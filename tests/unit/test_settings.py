@@ -210,6 +210,32 @@ def test_list_is_read_as_a_person_writes_it(monkeypatch: pytest.MonkeyPatch, tex
     assert settings.load().generate.currencies == ("BRL", "USD")
 
 
+@pytest.mark.parametrize("text", ["-Xss1m  -XX:+UseG1GC", '["-Xss1m", "-XX:+UseG1GC"]'])
+def test_options_of_a_jvm_are_read_as_flink_has_them(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Text with blanks, or JSON; an option may hold commas."""
+    monkeypatch.setenv("SPAF_FLINK__JVM_OPTIONS", text)
+    assert settings.load().flink.jvm_options == ("-Xss1m", "-XX:+UseG1GC")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("-Xss1m Main", r"jvm_options\.1 = 'Main': .*pattern"),
+        ("-Dpassword=x", r"jvm_options\.0 = \*+: .*pattern"),
+        ("[-Xss1m", r"jvm_options = .*: is no list"),
+    ],
+)
+def test_word_that_is_no_option_of_a_jvm_is_refused(
+    monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    """A property may be a password; records of results show these options."""
+    monkeypatch.setenv("SPAF_FLINK__JVM_OPTIONS", text)
+    with pytest.raises(SettingsError, match=told):
+        settings.load()
+
+
 @pytest.mark.parametrize(("text", "place"), [("", 0), ("[]", 0), ("BRL,usd", 1), ("BRL USD", 0)])
 def test_bad_item_of_a_list_is_told(monkeypatch: pytest.MonkeyPatch, text: str, place: int) -> None:
     """With its place in the list."""
@@ -258,7 +284,9 @@ def test_folder_that_holds_more_than_a_run_is_no_home(
 OTHER: dict[str, Any] = {
     "home": Path("/somewhere/with a blank"),
     "kafka": KafkaSettings(bootstrap_servers="a:1,b:2", port=1, topic="t.x", partitions=7),
-    "flink": FlinkSettings(rest_url="http://host:81/", task_managers=2),
+    "flink": FlinkSettings(
+        rest_url="http://host:81/", task_managers=2, jvm_options=("-Xlog:gc,safepoint", "-Xss1m")
+    ),
     "postgres": PostgresSettings(dsn=SecretStr(f"postgresql://u:{SECRET}@h/d")),
     "sale": SaleSettings(currency="USD", max_lateness_s=7, max_ahead_s=0),
     "generate": GenerateSettings(seed=2**63 - 1, currencies=("USD", "EUR"), anomaly_rate=1e-05),

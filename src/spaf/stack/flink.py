@@ -8,6 +8,7 @@ uploaded jars and allows requests of any web page; this configuration does none 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +59,8 @@ SECOND_COMPILER_THRESHOLDS = {
 }
 # Without them a profiler attributes a sample to the nearest safepoint, often in another method.
 PROFILING_OPTIONS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+DebugNonSafepoints")
+# An option of the user that chooses a collector: two of them would keep a JVM from starting.
+COLLECTOR = re.compile(r"-XX:\+Use\w+GC$")
 # Leaves out the second compiler, whose code is faster and takes far longer to make.
 FIRST_COMPILER = "-XX:TieredStopAtLevel=1"
 JOBMANAGER_HEAP_MIB = 160
@@ -161,13 +164,14 @@ def taskmanager_argv(settings: FlinkSettings) -> list[str]:
         f"-Xmn{young}m",
         f"-XX:MaxDirectMemorySize={FRAMEWORK_OFF_HEAP_MIB + network}m",
         f"-XX:MaxMetaspaceSize={METASPACE_MIB}m",
-        "-XX:+UseParallelGC",
+        *(() if any(map(COLLECTOR.match, settings.jvm_options)) else ("-XX:+UseParallelGC",)),
         *(() if settings.second_compiler else (FIRST_COMPILER,)),
         *(
             f"-XX:{name}={settings.second_compiler_delay * default}"
             for name, default in SECOND_COMPILER_THRESHOLDS.items()
         ),
         *(PROFILING_OPTIONS if settings.profiling else ()),
+        *settings.jvm_options,
         "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
         "--configDir",
         str(CWD / CONF),

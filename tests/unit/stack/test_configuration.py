@@ -190,6 +190,16 @@ def test_second_compiler_takes_a_method_after_as_many_calls_as_the_settings_say(
     assert options <= set(argv)
 
 
+def test_options_of_the_user_come_last_and_a_collector_replaces_ours() -> None:
+    """A JVM takes the last value of an option, and refuses two collectors."""
+    given = ("-XX:-DontCompileHugeMethods", "-XX:+UseG1GC")
+    argv = flink.taskmanager_argv(FlinkSettings(jvm_options=given))
+    usual = flink.taskmanager_argv(FlinkSettings())
+    assert [option for option in argv if option not in usual] == list(given)
+    assert [option for option in usual if option not in argv] == ["-XX:+UseParallelGC"]
+    assert argv.index(given[-1]) < argv.index("--configDir")
+
+
 @pytest.mark.parametrize(
     ("slots", "task_managers", "network"),
     [(1, 1, 32), (2, 1, 32), (3, 1, 48), (2, 2, 64), (8, 4, 64)],

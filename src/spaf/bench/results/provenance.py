@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
 import shlex
@@ -133,7 +134,7 @@ def assignments(settings: Settings) -> Iterator[str]:
         usual = dict(_public(type(section)()))
         for key, value in _public(section):
             if usual.get(key) != value:
-                text = ",".join(value) if isinstance(value, tuple) else str(value)
+                text = json.dumps(value) if isinstance(value, tuple) else str(value)
                 yield f"{PREFIX}{name}__{key}".upper() + f"={shlex.quote(text)}"
 
 
