@@ -41,6 +41,7 @@ RECORDS = {
     "verify": Measured("bench verify", "--events 10000000"),
     "detection": Measured("prove detection"),
     "scale": Measured("bench scale", quick="--quick"),
+    "tuning": Measured("bench tuning", quick="--quick"),
 }
 
 

@@ -40,6 +40,11 @@ SCENARIOS = {
         "spaf.bench.scale.scale:ScaleScenario",
         "Measure cost, latency and memory as one factor grows tenfold and more, the others fixed.",
     ),
+    "bench tuning": RegisteredScenario(
+        "spaf.bench.tuning.tuning:TuningScenario",
+        "Change one setting of Flink, Kafka's client, Java or PostgreSQL at a time; latency and "
+        "cost.",
+    ),
     "bench verify": RegisteredScenario(
         "spaf.bench.throughput.verify_speed:VerifySpeedScenario",
         "Fill a topic, then time each stage of a verification of it; the job does not run.",

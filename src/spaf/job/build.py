@@ -42,6 +42,10 @@ DUPLICATE_SLACK_S = 900
 # anomalies may be written a little later, and readers of the ledger wait for a checkpoint anyway.
 ANOMALY_FLUSH_MS = 10
 LEDGER_FLUSH_MS = 50
+# What a read of the topic returns at most: records of one poll, bytes of one partition. A job that
+# is behind reads in larger pieces than with Kafka's defaults, 500 and 1 MiB.
+MAX_POLL_RECORDS = 5_000
+MAX_FETCH_BYTES = 4 * 2**20
 # Earlier sales of its product that a sale needs to be scored, and rows of history that a second
 # needs.
 MIN_HISTORY = 5
@@ -126,6 +130,13 @@ ENDPOINTS = (
     "jdbc_password",
 )
 
+# Options of the connectors that no setting changes, as `digest` has them.
+CONNECTORS = {
+    "flush_rows": 0,
+    "poll_records": MAX_POLL_RECORDS,
+    "fetch_bytes": MAX_FETCH_BYTES,
+}
+
 
 @dataclass(frozen=True)
 class JobParameters:
@@ -154,6 +165,11 @@ class JobParameters:
     # Seconds of the log that pass in one of the clock: the lifetimes of state are divided by it. 1
     # but where a benchmark compresses a log.
     acceleration: int = 1
+    # What only the connectors know. Changed rows after which a sink writes before its interval has
+    # passed, 0: never; see MAX_POLL_RECORDS and MAX_FETCH_BYTES.
+    flush_rows: int = 0
+    poll_records: int = MAX_POLL_RECORDS
+    fetch_bytes: int = MAX_FETCH_BYTES
     # Sinks that are written; a benchmark leaves some out to measure their cost.
     sinks: tuple[str, ...] = SINKS
 
@@ -203,6 +219,9 @@ class JobParameters:
             "summary_flush": _text(f"{self.flush_ms} ms"),
             "anomaly_flush": _text(f"{max(self.flush_ms, ANOMALY_FLUSH_MS)} ms"),
             "ledger_flush": _text(f"{max(self.flush_ms, LEDGER_FLUSH_MS)} ms"),
+            "flush_rows": _text(str(self.flush_rows)),
+            "poll_records": _text(str(self.poll_records)),
+            "fetch_bytes": _text(str(self.fetch_bytes)),
             "default_currency": _text(self.default_currency),
             "max_lateness_ms": str(max_lateness_ms),
             "max_ahead_ms": str(max_ahead_ms),
@@ -287,8 +306,12 @@ class JobParameters:
         }
 
     def digest(self) -> str:
-        """Return a hash of everything that the plan of the job depends on, except the endpoints."""
-        unset: dict[str, Any] = {**dict.fromkeys(ENDPOINTS, ""), "flush_ms": 0}
+        """Return a hash of everything that the plan of the job depends on.
+
+        It names tables without their options, so neither endpoints nor the connectors' options are
+        part of it.
+        """
+        unset: dict[str, Any] = {**dict.fromkeys(ENDPOINTS, ""), "flush_ms": 0, **CONNECTORS}
         text = "\0".join([*statements(replace(self, **unset)), *self.sinks])
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spaf.job.build import STATE_SLACK_S
 from spaf.settings import JobSettings
 
@@ -79,6 +81,11 @@ def options(
 def accelerated(settings: JobSettings, acceleration: int) -> dict[str, str]:
     """Return the options that differ where a log is compressed: the lifetime of state."""
     return {STATE_TTL: f"{_state_ttl_s(settings) * 1_000 // acceleration} ms"}
+
+
+def changed(options: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Return options with changes; None leaves an option to Flink's default."""
+    return {key: value for key, value in {**options, **changes}.items() if value is not None}
 
 
 def key_groups(settings: JobSettings) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from spaf import clock
 from spaf.errors import JobError
@@ -33,6 +33,16 @@ CLIENT_KEY = "postgres-client.pk8"
 
 
 @dataclass(frozen=True)
+class JobVariant:
+    """What a benchmark changes in the job, and no setting does."""
+
+    # Flink's options; None leaves one to Flink's default.
+    options: Mapping[str, str | None] = field(default_factory=dict)
+    # Fields of JobParameters.
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class JobTarget:
     """From where a job reads, where it runs and where it writes."""
 
@@ -48,6 +58,7 @@ class JobTarget:
     sinks: tuple[str, ...] = SINKS
     # Seconds of the log in one of the clock, see JobParameters.
     acceleration: int = 1
+    variant: JobVariant = field(default_factory=JobVariant)
 
     @property
     def name(self) -> str:
@@ -109,11 +120,12 @@ class JobTarget:
             jdbc_password=password,
             sinks=self.sinks,
             acceleration=self.acceleration,
+            **self.variant.parameters,
         )
 
     def plan(self, settings: Settings) -> Path:
         """Return the file of the compiled plan: that of set-up if it fits, else of the run."""
-        name = plan_name(self.parameters(settings), settings.job)
+        name = plan_name(self.parameters(settings), settings.job, self.variant)
         installed = runtime.PLANS / name
         return installed if installed.exists() else self.home.plans / name
 
@@ -136,6 +148,7 @@ class JobTarget:
         options = configuration.options(self.name, settings.job, checkpoints, resume_from)
         if self.acceleration > 1:
             options |= configuration.accelerated(settings.job, self.acceleration)
+        options = configuration.changed(options, self.variant.options)
         return SubmitRequest(
             host=flink.host,
             port=flink.port,
@@ -156,9 +169,9 @@ class JobTarget:
         return (process.CWD / path.relative_to(self.home.folder)).as_uri()
 
 
-def plan_name(parameters: JobParameters, job: JobSettings) -> str:
+def plan_name(parameters: JobParameters, job: JobSettings, variant: JobVariant) -> str:
     """Return the file name of a compiled plan, a hash of all that the plan depends on."""
-    chosen = configuration.options("", job, None, None)
+    chosen = configuration.changed(configuration.options("", job, None, None), variant.options)
     planning = {k: v for k, v in chosen.items() if k.startswith(("table.", "parallelism"))}
     versions = version("spaf"), version("apache-flink")
     depends_on = [parameters.digest(), sorted(planning.items()), versions]

@@ -92,6 +92,7 @@ def test_verbs_that_scripts_call_speak_json(line: str) -> None:
         ("bench drain", ["--events", "--drains", "--tables"]),
         ("bench start", ["--repeats"]),
         ("bench scale", ["--factors", "--levels", "--for", "--repeats", "--quick"]),
+        ("bench tuning", ["--settings", "--for", "--events", "--quick"]),
         ("bench page screen", ["--rates", "--for"]),
         ("prove detection", ["--seeds", "--rate", "--for"]),
         ("detect", ["--kind", "--out"]),

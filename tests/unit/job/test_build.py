@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from spaf.errors import JobError
 from spaf.job.build import (
+    CONNECTORS,
     DEDUP,
     DUPLICATE_SLACK_S,
     ENDPOINTS,
@@ -140,7 +141,8 @@ def test_digest_leaves_out_what_a_plan_does_not_hold(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [f.name for f in fields(JobParameters) if f.name not in (*ENDPOINTS, "flush_ms")]
+    "field",
+    [f.name for f in fields(JobParameters) if f.name not in (*ENDPOINTS, "flush_ms", *CONNECTORS)],
 )
 def test_digest_stands_for_everything_that_changes_the_plan(field: str) -> None:
     """A kept plan is never used for other rules."""
@@ -251,6 +253,16 @@ def test_times_are_in_the_unit_of_their_placeholder() -> None:
     compressed = replace(PARAMETERS, acceleration=480)
     assert compressed.placeholders()["state_ttl"] == "'8875 ms'"
     assert compressed.digest() != PARAMETERS.digest()
+
+
+def test_options_of_the_connectors_are_in_the_sql_and_not_in_the_plan() -> None:
+    """Every sink has the same number of rows."""
+    other = replace(PARAMETERS, flush_rows=100, poll_records=500, fetch_bytes=1_048_576)
+    tables = "".join(statements(other, TABLES))
+    assert tables.count("'sink.buffer-flush.max-rows' = '100'") == len(SINKS)
+    assert "'properties.max.poll.records' = '500'" in tables
+    assert "'properties.max.partition.fetch.bytes' = '1048576'" in tables
+    assert other.digest() == PARAMETERS.digest()
 
 
 @pytest.mark.parametrize(("seconds", "least"), [(12, "4"), (120, "30"), (3600, "30")])

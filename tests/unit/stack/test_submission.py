@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from spaf.settings import JobSettings, Settings
 from spaf.stack import runtime
 from spaf.stack.graph_submission import default_graph
 from spaf.stack.state import RunFolder
-from spaf.stack.submission import JobTarget
+from spaf.stack.submission import JobTarget, JobVariant
 from spaf.store.access import Access
 
 
@@ -41,3 +42,21 @@ def test_other_settings_have_a_plan_of_their_own(target: JobTarget) -> None:
         own = target.plan(Settings.model_construct(job=job))
         assert own.parent == target.home.plans
         assert own.name != Path(default_graph().plan).name
+
+
+def test_a_variant_changes_options_and_the_plan_only_where_it_depends_on_them(
+    target: JobTarget,
+) -> None:
+    """Options of a connector and of the runtime are no part of a plan; None is Flink's default."""
+    settings = Settings.model_construct()
+    own = target.plan(settings)
+    length = "table.generated-code.max-length"
+    changes = {"execution.checkpointing.interval": None, "pipeline.object-reuse": "false"}
+    runtime_only = replace(target, variant=JobVariant(changes, {"flush_rows": 100}))
+    request = runtime_only.request(settings, None)
+    assert "execution.checkpointing.interval" not in request.options
+    assert request.options["pipeline.object-reuse"] == "false"
+    assert request.parameters.flush_rows == 100
+    assert runtime_only.plan(settings) == own
+    planned = replace(target, variant=JobVariant({length: "60000"}))
+    assert planned.plan(settings) != own

@@ -17,7 +17,13 @@ from spaf.settings import Settings
 from spaf.stack.graph_submission import GraphSubmission
 from spaf.stack.progress import ProgressRecorder
 from spaf.stack.run import Run
-from spaf.stack.submission import JobTarget, Submission, Submitting, wait_until_submitted
+from spaf.stack.submission import (
+    JobTarget,
+    JobVariant,
+    Submission,
+    Submitting,
+    wait_until_submitted,
+)
 from spaf.store.migrate import migrate
 
 # Returns the statements of a job with these parameters.
@@ -40,21 +46,27 @@ def own_job(  # noqa: PLR0913 - what a benchmark varies
     statements: Statements | None = None,
     *,
     acceleration: int = 1,
+    variant: JobVariant | None = None,
     keep_graph: bool = False,
 ) -> Iterator[tuple[JobTarget, str]]:
     """Run the job from the beginning of the run's topic, into new tables, while the block runs.
 
     Yields its target and its id. It writes only the tables that are `sinks`. `statements` returns
     those of another job, to be run instead. `acceleration` is the number of seconds of the log that
-    pass in one of the clock. With `keep_graph` the job is planned once for all topics and tables
-    whose names differ only in their digits.
+    pass in one of the clock. `variant` changes what no setting does. With `keep_graph` the job is
+    planned once for all topics and tables whose names differ only in their digits.
 
     Raises:
         JobError: Flink refused the job, or the topic has too few partitions for it.
 
     """
     migrate(run.access)
-    target = replace(run.job_target(group), sinks=sinks, acceleration=acceleration)
+    target = replace(
+        run.job_target(group),
+        sinks=sinks,
+        acceleration=acceleration,
+        variant=variant or JobVariant(),
+    )
     target.require_partitions(settings)
     target.set_start(target.begin_offsets())
     submission = _submission(target, settings, statements, keep_graph=keep_graph)

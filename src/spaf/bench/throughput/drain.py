@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import closing, nullcontext
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, NamedTuple, Self
 
 import msgspec
 import psycopg
 
 from spaf import clock
-from spaf.bench.progress import Progress
+from spaf.bench.progress import Progress, no_progress
 from spaf.bench.results import recording
 from spaf.bench.run.job_run import own_job, wait_until_through
 from spaf.bench.run.verdict import verify
@@ -133,21 +133,26 @@ class FullTopicScenario(Scenario, frozen=True):
         return ()
 
 
-def fill(run: Run, events: int, progress: Progress) -> None:
+def fill(run: Run, events: int, progress: Progress, partitions: int = PARTITIONS) -> None:
     """Fill the topic with the generator's sales, as fast as one process can, and the closing ones.
 
     Raises:
         TopicError: Kafka does not answer.
 
     """
-    ensure_topic(run.kafka, run.topic, PARTITIONS)
+    ensure_topic(run.kafka, run.topic, partitions)
     missing = events - drained(run)
     if missing <= 0:
         return
     stream = configured_stream(run, "drain")
-    send_sales(run, stream, missing, PARTITIONS, progress)
+    send_sales(run, stream, missing, partitions, progress)
+    append_closing(run, stream, partitions)
+
+
+def append_closing(run: Run, stream: SaleStream, partitions: int = PARTITIONS) -> None:
+    """Append the closing sales, which no drain waits for."""
     clock.sleep(CLOSING_S)
-    send_sales(run, stream, PARTITIONS, PARTITIONS, progress)
+    send_sales(run, stream, PARTITIONS, partitions, no_progress)
 
 
 def configured_stream(run: Run, run_id: str) -> SaleStream:
@@ -211,7 +216,7 @@ def drain(
     with own_job(target_run, run.settings, group, sinks) as (target, job):
         wait_until_running(target, job)
         with profiler.drain(target) if profiler else nullcontext():
-            seconds, cpu_seconds = until_counted(
+            seconds, cpu_seconds, _ = until_counted(
                 target_run,
                 count,
                 lambda done, total: progress(f"drain {number}", done, total),
@@ -237,19 +242,27 @@ def wait_until_running(target: JobTarget, job: str) -> None:
             clock.sleep(POLL_INTERVAL_S / 10)
 
 
+class Counted(NamedTuple):
+    """Time and processor time until every event was in the tables, and what disturbed them."""
+
+    seconds: float
+    cpu_seconds: float
+    reasons: list[str]
+
+
 def until_counted(
-    run: Run, count: Count, progress: Callable[[int, int], None]
-) -> tuple[float, float]:
+    run: Run, count: Count, progress: Callable[[int, int], None], name: str = "drain"
+) -> Counted:
     """Return time and processor time from now to the last event in the tables.
 
-    Only what disturbs this part of a run makes its figures invalid.
+    Only what disturbs this part of a run, `name` in its record, makes its figures invalid.
 
     Raises:
         JobError: the job counts no further.
 
     """
     events = drained(run)
-    measured = recording.interval("drain")
+    measured = recording.interval(name)
     start_s, start_cpu_s = clock.monotonic(), _cpu_seconds(run)
     deadline = start_s + 30 + events * MAX_EVENT_S
     with run.access.session(Role.READ, autocommit=True) as connection:
@@ -259,8 +272,7 @@ def until_counted(
                 raise JobError(f"The drain has stopped at {done:,} of {events:,} events.")
             clock.sleep(POLL_INTERVAL_S)
     seconds, cpu_seconds = clock.monotonic() - start_s, _cpu_seconds(run) - start_cpu_s
-    measured.end()
-    return seconds, cpu_seconds
+    return Counted(seconds, cpu_seconds, measured.reasons)
 
 
 def _running(client: FlinkClient, job: str) -> bool:

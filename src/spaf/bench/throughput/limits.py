@@ -53,7 +53,7 @@ def _drain_limit(run: Run, limit: str, number: int, progress: Progress) -> Drain
         job,
     ):
         wait_until_running(target, job)
-        seconds, cpu_seconds = until_counted(
+        seconds, cpu_seconds, _ = until_counted(
             target_run, _count, lambda done, total: progress(doing, done, total)
         )
         exact = all_counted(target_run, _count)

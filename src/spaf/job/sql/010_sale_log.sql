@@ -27,8 +27,8 @@ CREATE TEMPORARY TABLE sale_log (
     'scan.startup.mode' = 'group-offsets',
     'properties.auto.offset.reset' = 'none',
     'properties.isolation.level' = 'read_committed',
-    'properties.max.poll.records' = '5000',
-    'properties.max.partition.fetch.bytes' = '4194304',
+    'properties.max.poll.records' = ${poll_records},
+    'properties.max.partition.fetch.bytes' = ${fetch_bytes},
     'scan.topic-partition-discovery.interval' = '0',
     'format' = 'json',
     'json.ignore-parse-errors' = 'true'

@@ -14,5 +14,5 @@ CREATE TEMPORARY TABLE sales_summary (
     'username' = ${jdbc_user},
     'password' = ${jdbc_password},
     'sink.buffer-flush.interval' = ${summary_flush},
-    'sink.buffer-flush.max-rows' = '0'
+    'sink.buffer-flush.max-rows' = ${flush_rows}
 )

@@ -15,5 +15,5 @@ CREATE TEMPORARY TABLE ledger_second (
     'username' = ${jdbc_user},
     'password' = ${jdbc_password},
     'sink.buffer-flush.interval' = ${ledger_flush},
-    'sink.buffer-flush.max-rows' = '0'
+    'sink.buffer-flush.max-rows' = ${flush_rows}
 )

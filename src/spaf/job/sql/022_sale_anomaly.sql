@@ -16,5 +16,5 @@ CREATE TEMPORARY TABLE sale_anomaly (
     'username' = ${jdbc_user},
     'password' = ${jdbc_password},
     'sink.buffer-flush.interval' = ${anomaly_flush},
-    'sink.buffer-flush.max-rows' = '0'
+    'sink.buffer-flush.max-rows' = ${flush_rows}
 )

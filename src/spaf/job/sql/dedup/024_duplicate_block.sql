@@ -12,5 +12,5 @@ CREATE TEMPORARY TABLE duplicate_block (
     'username' = ${jdbc_user},
     'password' = ${jdbc_password},
     'sink.buffer-flush.interval' = ${ledger_flush},
-    'sink.buffer-flush.max-rows' = '0'
+    'sink.buffer-flush.max-rows' = ${flush_rows}
 )

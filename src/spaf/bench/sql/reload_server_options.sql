@@ -1,0 +1,2 @@
+-- Let the server read its options again. Grain: one row.
+SELECT pg_reload_conf()
