@@ -34,6 +34,7 @@ from spaf.stack.run import Run
 from spaf.store.access import Access
 from tests.support.flink import batch_worker
 from tests.support.hostile import FOLDER
+from tests.support.sweeps import FakeSweep
 
 # Tests that share something slow, longest first: each group runs in one worker, in the order of
 # its paths, and the groups are begun before all other tests. Other tests go file by file.
@@ -232,6 +233,7 @@ def run_info() -> Callable[..., RunInfo]:
             "links": lambda: {"flink": None, "locust": None},
             "labels": Path("labels.jsonl"),
             "runs": Path(),
+            "sweep": FakeSweep(),
         }
         if run is not None:
             known |= {

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from spaf import clock
-from spaf.bench.progress import Progress
+from spaf.bench.progress import Progress, ProgressFile
 from spaf.bench.results.folder import folder_of
 from spaf.bench.results.provenance import machine, options_of, public_settings, versions
 from spaf.bench.results.record import SCHEMA, Ending, ResultRecord, Validity
@@ -75,8 +75,12 @@ def run_recorded(
     """
     recording = _recording(order, settings)
     recording.start()
-    with _recorded(recording), activated(recording):
-        result = order.scenario.measure(settings, watch, progress)
+    written = ProgressFile(recording.folder, progress)
+    try:
+        with _recorded(recording), activated(recording):
+            result = order.scenario.measure(settings, watch, written)
+    finally:
+        written.delete()
     validity = _validity(order, result, recording)
     record = recording.finish(Ending.COMPLETE, validity, msgspec.to_builtins(result))
     return RecordedResult(result, record, recording.folder)

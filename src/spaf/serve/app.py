@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from spaf.serve import controls
+from spaf.serve import controls, measure
 from spaf.serve.monitor import detection_metrics, operations
 from spaf.serve.push import paint_reports
 from spaf.serve.push.hub import Hub
@@ -38,7 +38,7 @@ Publisher = Callable[[RunInfo, Hub], Awaitable[None]]
 Task = Callable[[], Awaitable[None]]
 
 # What is published besides the sales; each runs for as long as the process does.
-PUBLISHERS: tuple[Publisher, ...] = (operations.follow, detection_metrics.follow)
+PUBLISHERS: tuple[Publisher, ...] = (operations.follow, detection_metrics.follow, measure.follow)
 # Routes under /api besides those of this module.
 ROUTERS: tuple[APIRouter, ...] = (
     records.router,
@@ -46,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tail.router,
     kafka_view.router,
     controls.router,
+    measure.router,
     paint_reports.router,
 )
 # Requests wait until the tables have been read, so that the first chart of a day is complete; if
@@ -147,6 +148,7 @@ def _lifespan(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(services.run.sweep.close)
             await services.close()
 
     return lifespan

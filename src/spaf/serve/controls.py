@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -18,8 +18,10 @@ from spaf.errors import LoadError
 from spaf.generate.locust.client import LocustClient, LocustRefusedError
 from spaf.generate.locust.protocol import INJECTABLE_KINDS
 from spaf.generate.rate import MAX_RATE, MIN_RATE, rate_problem
+from spaf.serve.measure import MEASURING
 from spaf.serve.run_info import RunInfo
 from spaf.serve.web.concurrency_limit import ConcurrencyLimit
+from spaf.serve.web.request_body import decoded
 from spaf.serve.web.responses import RequestRefusedError, invalid, json_response
 
 router = APIRouter(prefix="/api")
@@ -29,8 +31,6 @@ _changes = ConcurrencyLimit(1, "change of the load")
 MAX_CATEGORY_LENGTH = 64
 # A stop waits for the last acknowledgements, and a start may come at a busy moment.
 TIMEOUT_S = 10.0
-
-T = TypeVar("T")
 
 
 class LoadChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,11 +51,13 @@ class InjectionRequest(msgspec.Struct, forbid_unknown_fields=True):
 async def change_load(request: Request) -> Response:
     """Start or stop the sales, or change their rate."""
     form = '{"action": "start"|"stop"|"rate", "rate": N}'
-    change = _decoded(await request.body(), LoadChange, form)
+    change = decoded(await request.body(), LoadChange, form)
     rate = change.rate
     problem = "" if change.action == "stop" else rate_problem(rate or 0.0)
     if problem:
         raise RequestRefusedError(400, f"rate {problem}.", code="rate", min=MIN_RATE, max=MAX_RATE)
+    if change.action == "start" and request.app.state.run.sweep.running():
+        raise RequestRefusedError(409, MEASURING, code="measuring")
     await asyncio.to_thread(_change, request.app.state.run, change.action, rate or 0.0)
     return json_response({"ok": True, "action": change.action, "rate": rate})
 
@@ -64,7 +66,7 @@ async def change_load(request: Request) -> Response:
 async def inject(request: Request) -> Response:
     """Sell an anomaly now, labelled like the planned ones."""
     form = '{"kind": ..., "category": name or null}'
-    wanted = _decoded(await request.body(), InjectionRequest, form)
+    wanted = decoded(await request.body(), InjectionRequest, form)
     if wanted.kind not in INJECTABLE_KINDS:
         raise invalid(f"kind must be one of {', '.join(INJECTABLE_KINDS)}.")
     if wanted.category is not None and not 0 < len(wanted.category) <= MAX_CATEGORY_LENGTH:
@@ -113,10 +115,3 @@ def _locust(run: RunInfo) -> Iterator[LocustClient]:
             yield client
         except LocustRefusedError as error:
             raise RequestRefusedError.of(error, 409) from None
-
-
-def _decoded(body: bytes, kind: type[T], form: str) -> T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise invalid(f"The body must be {form}: {error}.") from None

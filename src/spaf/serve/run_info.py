@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spaf.sale import Rules
+from spaf.serve.sweep_view import SweepRunner
 from spaf.store.access import Access
 from spaf.trouble import Trouble
 
@@ -63,5 +64,7 @@ class RunInfo:
     labels: Path
     # Folder of the paint reports.
     runs: Path
+    # The measurement that the page starts.
+    sweep: SweepRunner
     # How long the job buffers rows before it writes them.
     write_interval_s: float = 0.0

@@ -61,6 +61,7 @@ class PageServices:
             "rows": [row.wire() for row in recent],
             "sums": sums(self.rollup),
             "anomalies": self.feed.newest(),
+            "measure": run.sweep.view(),
             **{kind: hub.fresh(kind) for kind in ("accounts", "pipeline", "score", "load")},
         }
 

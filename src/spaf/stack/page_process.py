@@ -23,6 +23,7 @@ from spaf.serve.start_view import StartView
 from spaf.serve.web.addresses import PageAddresses
 from spaf.serve.web.server import Server
 from spaf.stack import log
+from spaf.stack.page_sweep import PageSweep
 from spaf.stack.scheduling import give_way
 from spaf.stack.start_stages import start_view
 from spaf.stack.state import RunFolder, RunState
@@ -102,6 +103,8 @@ def serve(home: Path, port: int, public_url: str | None) -> None:
     raise_open_files_limit()
     folder = RunFolder(home)
     reader, secret = StartReader(folder), token(folder)
+    # Before this process gives way: what it measures must not.
+    sweep = PageSweep(folder)
 
     def build() -> Site:
         # Of the main thread; this one is that of the imports.
@@ -109,7 +112,7 @@ def serve(home: Path, port: int, public_url: str | None) -> None:
         give_way(NICENESS)
         from spaf.stack import page_source  # noqa: PLC0415 - most of SPAF, not before it is needed
 
-        return page_source.site(port, secret, public_url)
+        return page_source.site(port, secret, public_url, sweep)
 
     site = StartSite(reader.view, build, PageAddresses(port, public_url), secret)
     Server(site, port).run()

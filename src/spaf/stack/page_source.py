@@ -5,6 +5,7 @@ from __future__ import annotations
 from spaf import settings
 from spaf.serve.app import Site, build
 from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo
+from spaf.serve.sweep_view import SweepRunner
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
 from spaf.stack.service_names import GROUP, LOCUST, SERVE
@@ -12,17 +13,17 @@ from spaf.stack.state import RunFolder, ServiceState, ServiceStatus
 from spaf.stack.vitals import present_services, present_trouble
 
 
-def site(port: int, token: str, public_url: str | None) -> Site:
+def site(port: int, token: str, public_url: str | None, sweep: SweepRunner) -> Site:
     """Return the whole page of the run that is up.
 
     Raises:
         NotUpError: no run is up.
 
     """
-    return build(source(Run.attach(settings.load())), port, token, public_url)
+    return build(source(Run.attach(settings.load()), sweep), port, token, public_url)
 
 
-def source(run: Run) -> RunInfo:
+def source(run: Run, sweep: SweepRunner) -> RunInfo:
     """Return what the page shows of a run."""
     home = run.home
     usage = ResourceUsage()
@@ -43,6 +44,7 @@ def source(run: Run) -> RunInfo:
         links=lambda: links(home),
         labels=home.runs / "labels.jsonl",
         runs=home.runs,
+        sweep=sweep,
         write_interval_s=(job.mini_batch_ms + job.flush_ms) / 1_000,
     )
 

@@ -43,7 +43,7 @@ class ResourceUsage:
             head = identity.process()
             if head is None:
                 return 0.0, 0.0
-            members = [head, *head.children(recursive=True)]
+            members = processes(head)
             memory = sum(_or_zero(memory_mib, member) for member in members)
             family = _Family(identity, members, memory, clock.monotonic())
             self._families[service.name] = family
@@ -57,10 +57,33 @@ def resources(service: ServiceState) -> tuple[float, float]:
     return (0.0, 0.0) if head is None else of_family(head)
 
 
+def processes(head: psutil.Process) -> list[psutil.Process]:
+    """Return a process and those that it has started, without commands of SPAF.
+
+    A measurement that the page has started, with its generator, is no part of the page.
+    """
+    found, left_out = [head], set[int]()
+    for child in head.children(recursive=True):  # a parent comes before its children
+        if _or_zero(psutil.Process.ppid, child) in left_out or _is_command(child):
+            left_out.add(child.pid)
+        else:
+            found.append(child)
+    return found
+
+
+def _is_command(member: psutil.Process) -> bool:
+    """Return whether a process is `spaf`, as `python -m spaf`."""
+    try:
+        words = member.cmdline()
+    except psutil.Error:
+        return False
+    return ["-m", "spaf"] in (words[at : at + 2] for at in range(1, 6))
+
+
 def of_family(head: psutil.Process) -> tuple[float, float]:
     """Return memory (MiB) and processor time (seconds) of a process and its children."""
     memory = cpu = 0.0
-    for member in [head, *head.children(recursive=True)]:
+    for member in processes(head):
         try:
             with member.oneshot():
                 memory += memory_mib(member)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from spaf.bench.progress import Progress, no_progress
+from spaf.bench.progress import Progress, ProgressFile, Step, no_progress
 from spaf.bench.results import folder as results
 from spaf.bench.results import recording
 from spaf.bench.results.record import RECORD_FILE, SAMPLES_FILE, Ending, ResultRecord
@@ -205,3 +206,24 @@ def test_what_disturbed_any_interval_is_a_reason(monkeypatch: pytest.MonkeyPatch
     assert [interval.name for interval in record.intervals] == ["first", "second"]
     assert "figure" not in shown
     assert recording.interval("without a run").reasons == []
+
+
+def test_other_programs_can_follow_a_run() -> None:
+    """Progress is a file of the record's folder, as long as the run goes on."""
+    file = Path(".spaf/results/r/progress.json")
+    seen: list[object] = []
+
+    def look() -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        progress = ProgressFile(file.parent, no_progress)
+        progress("selling", 1, 3, step=Step(2, 4, 50.0))
+        seen.append(json.loads(file.read_text()))
+        progress("selling", 2, 3, step=Step(2, 4, 50.0))  # within a second: not written
+        assert json.loads(file.read_text()) == seen[0]
+        progress("verifying", step=Step(2, 4, 50.0))
+        seen.append(json.loads(file.read_text())["doing"])
+
+    run(order(look))
+    step = {"number": 2, "of": 4, "rate": 50.0}
+    assert seen == [{"doing": "selling", "done": 1, "total": 3, "step": step}, "verifying"]
+    assert not file.exists()

@@ -22,6 +22,7 @@ from spaf.stack.state import (
     ServiceState,
     ServiceStatus,
 )
+from tests.support.sweeps import FakeSweep
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def run(home: RunFolder, *services: ServiceState) -> None:
 def test_the_source_is_what_the_run_was_started_with(home: RunFolder) -> None:
     """Addresses, and the rules of the job rather than those of the settings."""
     run(home, ServiceState("locust", ServiceStatus.RUNNING, "http://127.0.0.1:8089"))
-    found = page_source.source(Run.attach(settings.load()))
+    found = page_source.source(Run.attach(settings.load()), FakeSweep())
     assert (found.kafka, found.flink) == ("127.0.0.1:9092", "http://127.0.0.1:8081")
     assert found.rules.default_currency == "USD"
     assert found.surge_score == 7.5

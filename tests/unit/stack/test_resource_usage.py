@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -72,3 +73,22 @@ def test_a_process_that_has_ended_costs_nothing() -> None:
     assert costs.of(service)[1] == 0.0
     assert ResourceUsage().of(service) == (0.0, 0.0)
     assert costs.of(ServiceState("far", ServiceStatus.EXTERNAL, "far:9092")) == (0.0, 0.0)
+
+
+def test_a_command_that_a_service_runs_costs_it_nothing(tmp_path: Path) -> None:
+    """The page starts measurements; they and what they start are no part of the page."""
+    (tmp_path / "spaf.py").write_text(
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=sys.stdin)\n"
+        "print(child.pid, flush=True)\nchild.wait()\n"
+    )
+    command = [sys.executable, "-m", "spaf"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        grandchild = int(child.stdout.readline())
+        found = {one.pid for one in resource_usage.processes(psutil.Process())}
+        child.communicate("\n")
+    assert os.getpid() in found
+    assert not {child.pid, grandchild} & found

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from spaf import clock
 from spaf.bench.page.access import open_screen
-from spaf.bench.progress import Progress
+from spaf.bench.progress import Progress, Step
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.outcome import WARM_UP_S, Measurement, Outcome
 from spaf.bench.run.rates_result import RatesResult
@@ -135,7 +135,7 @@ class RatesScenario(Scenario, frozen=True):
     ) -> Iterator[dict[str, Any]]:
         order, timing = list(self.order()), self.timing()
         for number, (rate, repeat) in enumerate(order, 1):
-            doing = _numbered(progress, number, len(order))
+            doing = _numbered(progress, Step(number, len(order), rate))
             doing(f"{rate:g} sales/s, opening the page" if program else f"{rate:g} sales/s")
             with nullcontext() if program is None else open_screen(run, program) as screen:
                 outcome = measure_rate(run, rate, sum(timing), doing, screen, repeat=repeat)
@@ -156,11 +156,14 @@ class RatesScenario(Scenario, frozen=True):
         load.result()
 
 
-def _numbered(progress: Progress, number: int, total: int) -> Progress:
+def _numbered(progress: Progress, which: Step) -> Progress:
     """Return a progress that says which measurement of how many it is."""
+    first = f"{which.number} of {which.of}: " if which.of > 1 else ""
 
-    def numbered(doing: str, done: int = 0, of: int | None = None, /) -> None:
-        progress(f"{number} of {total}: {doing}" if total > 1 else doing, done, of)
+    def numbered(
+        doing: str, done: int = 0, total: int | None = None, /, *, step: Step | None = None
+    ) -> None:
+        progress(f"{first}{doing}", done, total, step=step or which)
 
     return numbered
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from spaf.bench.progress import Progress
+from spaf.bench.progress import Progress, Step
 from spaf.bench.scale.day import DayResult, measure_day
 from spaf.bench.scale.factors import FACTORS, Conditions, Stack, conditions
 from spaf.bench.scale.level import LevelResult, Timing, level_job, measure_visit
@@ -155,8 +155,10 @@ class Growth:
     def _visit(
         self, run: Run, wanted: Conditions, timing: Timing, title: str, *, keep_job: bool = False
     ) -> list[LevelResult]:
-        def progress(doing: str, done: int = 0, total: int | None = None, /) -> None:
-            self._progress(f"{title}: {doing}", done, total)
+        def progress(
+            doing: str, done: int = 0, total: int | None = None, /, *, step: Step | None = None
+        ) -> None:
+            self._progress(f"{title}: {doing}", done, total, step=step)
 
         keep = False
         try:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.markup import escape
 
 from spaf import clock
-from spaf.bench.progress import Progress
+from spaf.bench.progress import Progress, Step
 from spaf.cli.terminal.output import err, printable
 from spaf.stack.service_names import SERVE
 from spaf.stack.state import RunState
@@ -48,7 +48,10 @@ def progress_line() -> Iterator[Progress]:
     """Show the progress of the work in the block on standard error, and clear it at the end."""
     with err.status("") as line:
 
-        def show(doing: str, done: int = 0, total: int | None = None, /) -> None:
+        def show(
+            doing: str, done: int = 0, total: int | None = None, /, *, step: Step | None = None
+        ) -> None:
+            del step  # the text names it
             counts = f": {done:,} of {total:,}" if total else ""
             line.update(escape(f"{doing}{counts}"))
 

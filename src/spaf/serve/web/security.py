@@ -158,7 +158,7 @@ class _Headers:
 
 
 class _Sender:
-    """Adds the headers that every response has."""
+    """Adds the headers that every response has, unless a route has given it another value."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -167,10 +167,10 @@ class _Sender:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            headers = [*message.get("headers", []), *ALWAYS]
-            if not any(name == b"cache-control" for name, _ in headers):
-                headers.append(NO_STORE)
-            message = {**message, "headers": headers}
+            own = list(message.get("headers", []))
+            named = {name for name, _ in own}
+            missing = [pair for pair in (*ALWAYS, NO_STORE) if pair[0] not in named]
+            message = {**message, "headers": [*own, *missing]}
         await self._send(message)
 
 

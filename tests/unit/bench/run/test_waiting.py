@@ -81,7 +81,7 @@ def test_only_a_lasting_cause_ends_the_wait_early(
     shown: list[str] = []
     with pytest.raises(JobError) as caught:
         verdict.wait_until_done(
-            run(found, ended=ended), {0: 9}, lambda doing, *_: shown.append(doing)
+            run(found, ended=ended), {0: 9}, lambda doing, *_, **__: shown.append(doing)
         )
     assert seconds[0] == pytest.approx(waited_s, abs=0.5)
     assert ("c.Root: r" in caught.value.what) == (waited_s == CERTAIN_S)

@@ -20,7 +20,9 @@ def test_every_stage_is_timed(tmp_path: Path) -> None:
     stages, steps = Stages(), []
     with stages.stage("python"):
         answers = parallel.recompute(dump, world.end, 1)
-    result = verify_correct_tables(dump, answers, lambda doing, *_: steps.append(doing), stages)
+    result = verify_correct_tables(
+        dump, answers, lambda doing, *_, **__: steps.append(doing), stages
+    )
     assert result.reasons == []
     assert result.events == len(world.records)
     assert tuple(result.stages) == STAGES

@@ -12,11 +12,11 @@ import { byId } from "./core/ui.js";
 import { mount as mountSales } from "./sales/section.js";
 
 // Sections that are fetched after the first view: the id of the element and the folder of the module.
-const LATER = { controls: "load", anomalies: "anomalies", accounts: "accounts", kafka: "kafka" };
+const LATER = { controls: "load", anomalies: "anomalies", accounts: "accounts", measure: "measure", kafka: "kafka" };
 // Without an answer of the server they are fetched after this long, ms.
 const LATER_MS = 1_500;
 // Parts of a snapshot that are events of their own later.
-const PARTS = /** @type {const} */ (["accounts", "pipeline", "score", "load"]);
+const PARTS = /** @type {const} */ (["accounts", "pipeline", "score", "load", "measure"]);
 // While the run starts, only the start is drawn: the processors are needed elsewhere.
 let waiting = document.body.dataset.live === "starting";
 let requested = false;

@@ -155,6 +155,22 @@ interface Load {
   headless?: { rate: number; achieved: number; failed: number } | null;
 }
 
+/** A rate that was measured validly. */
+interface RatePoint {
+  rate: number;
+  p50_ms: number;
+  p99_ms: number;
+}
+
+interface Sweep {
+  state: "idle" | "running" | "stopping" | "reporting";
+  plan: { rates: number[]; seconds: number };
+  about_s: number;
+  progress: { doing: string; number: number; of: number; rate: number | null; left_s: number } | null;
+  last: { ended_ms: number; outcome: string; reasons: string[]; points: RatePoint[]; records: number } | null;
+  report_ms: number | null;
+}
+
 interface ErrorDetails {
   todo?: string;
   code?: string;
@@ -175,6 +191,7 @@ interface Snapshot {
   pipeline: Pipeline | null;
   score: Score | null;
   load: Load | null;
+  measure: Sweep | null;
 }
 
 interface Tick {
@@ -200,6 +217,7 @@ interface Events {
   pipeline: Pipeline | null;
   score: Score | null;
   load: Load | null;
+  measure: Sweep | null;
   tick: Tick;
   age: { live: string; age: number | null };
   browse: LogPlace;

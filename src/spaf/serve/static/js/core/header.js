@@ -10,7 +10,7 @@ import { escaped } from "./untrusted_text.js";
 
 // Code, tag and own name of each language of the page.
 const LANGUAGES = [["en", "en", "English"], ["pt", "pt-BR", "Português"]];
-const SECTIONS = ["pipeline", "sales", "anomalies", "accounts", "kafka"];
+const SECTIONS = ["pipeline", "sales", "anomalies", "accounts", "measure", "kafka"];
 
 /** Draw the top line. @param {HTMLElement} node */
 export function mount(node) {

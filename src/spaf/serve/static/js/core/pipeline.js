@@ -6,6 +6,7 @@ import { bytes, duration, exactRate, number, percent, rate } from "./format.js";
 import { isDown, stateText } from "./freshness.js";
 import { t } from "./i18n.js";
 import { paintLatency } from "./paint_timing.js";
+import { isMeasuring } from "./state.js";
 import { orDash, panel } from "./ui.js";
 
 const STAGES = ["locust", "kafka", "flink", "postgres", "serve"];
@@ -73,7 +74,7 @@ function factsOf(stage) {
 /** @param {string} name @param {Pipeline} data */
 function alsoText(name, data) {
   const headless = data.stages.find((stage) => stage.name === name)?.detail?.headless;
-  if (headless) return t("also.headless", { rate: exactRate(headless) });
+  if (headless) return t(isMeasuring() ? "also.measuring" : "also.headless", { rate: exactRate(headless) });
   return t(`also.${name}`, name === "flink" ? {
     age: orDash(data.checkpoint_age_s, (s) => duration(s * 1_000)),
     pressure: orDash(data.backpressure, percent), busy: orDash(data.busy, percent),

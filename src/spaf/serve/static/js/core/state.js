@@ -131,6 +131,11 @@ export function currentRun() {
   return latest("snapshot")?.run ?? null;
 }
 
+/** Return whether a measurement of this page runs, whose sales come from `spaf load`. */
+export function isMeasuring() {
+  return (latest("measure")?.state ?? "idle") !== "idle";
+}
+
 /** Return the base currency of the run. */
 export function baseCurrency() {
   return currentRun()?.base_currency ?? "BRL";

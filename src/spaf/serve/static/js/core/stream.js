@@ -5,7 +5,7 @@
 import { emit } from "./events.js";
 import { address } from "./server.js";
 
-const KINDS = ["start", "snapshot", "rows", "anomalies", "accounts", "pipeline", "score", "load", "tick"];
+const KINDS = ["start", "snapshot", "rows", "anomalies", "accounts", "pipeline", "score", "load", "measure", "tick"];
 // Wait before each new attempt, ms: at once after a short cut, longer for a server that is away.
 const RETRY_MS = [150, 300, 600, 1_000];
 // A tick comes every second; a connection that was silent for this long is dead, ms.

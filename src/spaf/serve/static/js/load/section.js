@@ -6,6 +6,7 @@ import { exactRate, number, parseRate, rate as rateText } from "../core/format.j
 import { keyOfMessage, t } from "../core/i18n.js";
 import { CATEGORIES } from "../core/palette.js";
 import { postJson } from "../core/server.js";
+import { isMeasuring } from "../core/state.js";
 import { announce, byId, choice, errorText, kindName, mark, panel, sectionHead, textOr } from "../core/ui.js";
 import { escaped } from "../core/untrusted_text.js";
 
@@ -33,7 +34,7 @@ class LoadPanel {
     this.message = null;
     this.timer = 0;
     this.wrongRate = false;
-    this.redraw = panel(section, ["load", "snapshot"], () => this.#template(section.id));
+    this.redraw = panel(section, ["load", "measure", "snapshot"], () => this.#template(section.id));
     on("load", () => this.#follow());
     this.#follow();
   }
@@ -63,7 +64,7 @@ class LoadPanel {
     const status = html`<span class="load-state" data-test="load-state" data-state=${
       latest("load")?.headless ? "running" : state}>${stateText(state)}</span>`;
     return html`<div class="controls">${sectionHead(id, t("controls.title"), links(state), status)}<div class="control-line"><button
-      type="button" class=${running ? "" : "main"} data-test="load-start" ?disabled=${away || this.busy} @click=${() => this.#toggle()}>${
+      type="button" class=${running ? "" : "main"} data-test="load-start" ?disabled=${away || this.busy || (isMeasuring() && !running)} @click=${() => this.#toggle()}>${
       t(running ? "controls.stop" : "controls.start")}</button>${choice(t("controls.rate"), RATES, {
         pressed: this.rate ?? FIRST_RATE, text: number, test: "rate-", disabled: away,
         choose: (rate) => this.#setRate(rate),
@@ -196,13 +197,14 @@ function stateText(state) {
   return [
     headless && state !== "running" ? "" : text,
     failed ? t("controls.failed", { n: number(failed) }) : "",
-    // The sales of `spaf load`, which is not controlled from here.
-    headless ? t("controls.state.headless", { achieved: rateText(headless.achieved, 10), rate: exactRate(headless.rate) }) : "",
+    // The sales of `spaf load` or of a measurement, which are not controlled from here.
+    headless ? t(`controls.state.${isMeasuring() ? "measuring" : "headless"}`, { achieved: rateText(headless.achieved, 10), rate: exactRate(headless.rate) }) : "",
   ].filter(Boolean).join(" · ");
 }
 
 /** Return why something cannot be pressed. @param {string} state */
 function hintText(state) {
+  if (isMeasuring()) return t("controls.measuring");
   if (latest("load")?.headless && state !== "gone") return t("controls.headless");
   if (state === "running" || state === "unknown") return "";
   return t(state === "gone" ? "controls.away" : "controls.not_running");
