@@ -66,7 +66,18 @@ class ProgressFile:
         with contextlib.suppress(OSError):  # a full disk has louder witnesses
             write_atomically(self._file, msgspec.json.encode(content))
 
+    def line(self, text: str) -> None:
+        """Show a line that stays."""
+        say(self._shown, text)
+
     def delete(self) -> None:
         """Delete the file: its run has ended."""
         with contextlib.suppress(OSError):
             self._file.unlink(missing_ok=True)
+
+
+def say(progress: Progress, text: str) -> None:
+    """Show a line that stays, where a person reads the progress."""
+    line = getattr(progress, "line", None)
+    if line is not None:
+        line(text)

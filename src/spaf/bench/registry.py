@@ -19,6 +19,10 @@ class RegisteredScenario(NamedTuple):
 
 
 SCENARIOS = {
+    "chaos": RegisteredScenario(
+        "spaf.chaos.scenario:ChaosScenario",
+        "Make faults in a run of its own, under load; time to current rows, and a proof of each.",
+    ),
     "bench rates": RegisteredScenario(
         "spaf.bench.run.rates:RatesScenario",
         "Sell at each rate in turn; verify all; latency of every sale, memory and processor time.",

@@ -52,6 +52,8 @@ class Scene:
     # Sales a second of the load.
     rate: float = 0.0
     surroundings: Mapping[type[Surroundings], Surroundings] = field(default_factory=dict)
+    # Records that faults have appended to the topic: they are not those of the load.
+    appended: list[int] = field(default_factory=list)
 
     def around(self, kind: type[Around]) -> Around:
         """Return the surroundings of a kind, which were built before the run."""

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from spaf.chaos.fault import FaultKind
-from spaf.chaos.faults import signals
+from spaf.chaos.faults import (
+    checkpoints,
+    database,
+    kafka_log,
+    signals,
+    starve,
+    supervisor,
+    traffic,
+)
 
-MODULES = (signals,)
+MODULES = (signals, supervisor, starve, database, kafka_log, checkpoints, traffic)
 KINDS: dict[str, FaultKind] = {kind.name: kind for module in MODULES for kind in module.KINDS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from spaf.bench.registry import GROUPS
+from spaf.bench.registry import GROUPS, SCENARIOS
 from spaf.cli.lazy_group import LazyCommand, lazy_group
 from spaf.cli.terminal.output import print_error
 from spaf.errors import SpafError
@@ -56,6 +56,7 @@ COMMANDS = {
     ),
     "bench": LazyCommand("spaf.cli.bench:app", GROUPS["bench"]),
     "prove": LazyCommand("spaf.cli.prove:app", GROUPS["prove"]),
+    "chaos": LazyCommand("spaf.cli.chaos:chaos", SCENARIOS["chaos"].summary),
     "results": LazyCommand(
         "spaf.cli.results:app", "Results of `spaf bench` and `spaf prove`: list, show."
     ),

@@ -31,7 +31,7 @@ VERBS = [
         "verify",
         "detect",
     ),
-    *("quarantine", "bench", "prove", "results", "report", "slides"),
+    *("quarantine", "bench", "prove", "chaos", "results", "report", "slides"),
 ]
 INSIDE = [
     *(f"quarantine {name}" for name in ("list", "show", "export", "replay")),

@@ -97,7 +97,7 @@ class PausedServices(Fault):
 
     def happened(self) -> bool:
         """Return whether every head is suspended."""
-        return bool(self._paused) and all(map(_is_stopped, self._paused))
+        return bool(self._paused) and all(map(is_stopped, self._paused))
 
     def lift(self) -> None:
         """Let them go on."""
@@ -105,7 +105,8 @@ class PausedServices(Fault):
             send(member, signal.SIGCONT)
 
 
-def _is_stopped(identity: ProcessIdentity) -> bool:
+def is_stopped(identity: ProcessIdentity) -> bool:
+    """Return whether a process is suspended, or has ended."""
     process = identity.process()
     return process is None or process.status() == psutil.STATUS_STOPPED
 

@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Iterator
 
 from rich.markup import escape
+from rich.status import Status
 
 from spaf import clock
-from spaf.bench.progress import Progress, Step
+from spaf.bench.progress import Step
 from spaf.cli.terminal.output import err, printable
 from spaf.stack.service_names import SERVE
 from spaf.stack.state import RunState
@@ -43,16 +44,28 @@ class StartProgress:
             err.print(f"[dim]{seconds:5.1f} s[/]  {line}", highlight=False)
 
 
+class ProgressLine:
+    """The line that shows what is being done, and lines above it that stay."""
+
+    def __init__(self, status: Status) -> None:
+        """Keep the line on the terminal."""
+        self._status = status
+
+    def __call__(
+        self, doing: str, done: int = 0, total: int | None = None, /, *, step: Step | None = None
+    ) -> None:
+        """Show what is being done."""
+        del step  # the text names it
+        counts = f": {done:,} of {total:,}" if total else ""
+        self._status.update(escape(f"{doing}{counts}"))
+
+    def line(self, text: str) -> None:
+        """Print a line that stays."""
+        err.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+
+
 @contextlib.contextmanager
-def progress_line() -> Iterator[Progress]:
+def progress_line() -> Iterator[ProgressLine]:
     """Show the progress of the work in the block on standard error, and clear it at the end."""
-    with err.status("") as line:
-
-        def show(
-            doing: str, done: int = 0, total: int | None = None, /, *, step: Step | None = None
-        ) -> None:
-            del step  # the text names it
-            counts = f": {done:,} of {total:,}" if total else ""
-            line.update(escape(f"{doing}{counts}"))
-
-        yield show
+    with err.status("") as status:
+        yield ProgressLine(status)
