@@ -54,6 +54,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         # Before the tests of the page, which write rows that no sale explains.
         "tests/e2e/test_lessons.py",
         "tests/e2e/page/",
+        # What all of the tests before it have left in the run folder is searched.
+        "tests/e2e/test_security.py",
         "tests/e2e/test_wipe.py",
     ),
     "recovery": (

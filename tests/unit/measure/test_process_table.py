@@ -33,7 +33,8 @@ def test_this_process_is_in_the_table() -> None:
     subprocess.run([sys.executable, "-c", burn], check=True)
     after = process_table()[os.getpid()]
     assert (before.parent, before.rss_mib > 1) == (os.getppid(), True)
-    assert after.children_s - before.children_s >= 0.09
+    # The kernel counts hundredths of a second: the last one of the child may be missing.
+    assert round(after.children_s - before.children_s, 2) >= 0.09
     assert not before.of_kernel
     assert shared_mib(os.getpid()) > 0
     assert min(disk_bytes(os.getpid())) >= 0

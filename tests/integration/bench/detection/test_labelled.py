@@ -77,7 +77,8 @@ def test_laboratory(small_settings: Settings) -> None:
         assert ours[kind].right >= 0.9 * ours[kind].alerts
     blind, every = scores["random"], scores["always"]
     assert blind.tallies["high_price"].alerts == ours["high_price"].alerts
-    assert blind.tallies["high_price"].right <= 2
+    # By chance as many as there are labelled sales among all: some 0.2 %.
+    assert blind.tallies["high_price"].right <= 0.02 * blind.tallies["high_price"].alerts
     for kind in ("high_price", "surge", "drought"):
         assert every.tallies[kind].found == every.tallies[kind].labelled == ours[kind].labelled
     assert sum(scores["ours"].false_alerts.values()) == 0
