@@ -38,6 +38,7 @@ RECORDS = {
     "screen": Measured("bench page screen", "--rates 10,50,100,1000", "--rates 100,101 --for 60s"),
     "sustain": Measured("bench sustain", quick="--quick"),
     "drain": Measured("bench drain", "--drains 3"),
+    "peers": Measured("bench peers", quick="--quick"),
     "verify": Measured("bench verify", "--events 10000000"),
     "detection": Measured("prove detection"),
     "scale": Measured("bench scale", quick="--quick"),

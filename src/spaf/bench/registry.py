@@ -35,6 +35,10 @@ SCENARIOS = {
         "spaf.bench.throughput.drain_tables:DrainScenario",
         "Fill a topic, then run the whole job over it into PostgreSQL, and verify every row.",
     ),
+    "bench peers": RegisteredScenario(
+        "spaf.bench.peers.peers:PeersScenario",
+        "Run the same aggregation by other programs and by ours; verify and compare them.",
+    ),
     "bench start": RegisteredScenario(
         "spaf.bench.start.start:StartScenario",
         "Start `spaf demo` in new and used run folders; time to the first true row and to the "

@@ -103,24 +103,37 @@ def install_jars(progress: Progress) -> None:
 
 
 def _install_jar(context: MavenContext, jar: runtime.LockedJar) -> None:
-    group, artifact, version = jar.coordinate.split(":")
+    download_jar(context, jar.coordinate, jar.sha256, jar.path, "run `make setup` again")
+
+
+def download_jar(
+    context: MavenContext, coordinate: str, sha256: str, path: Path, again: str
+) -> None:
+    """Download a jar to its path, and check its hash.
+
+    Raises:
+        SetupError: the registry cannot be reached, or the file has another hash; it says to do
+            `again` what was done.
+
+    """
+    group, artifact, version = coordinate.split(":")
     try:
         download = context.project(group, artifact).at_version(version).artifact().resolve()
     except (RequestException, RuntimeError) as error:
         raise SetupError(
-            f"{jar.coordinate} could not be downloaded ({type(error).__name__}).",
-            todo="Check the network, then run `make setup` again; it continues where it stopped.",
+            f"{coordinate} could not be downloaded ({type(error).__name__}).",
+            todo=f"Check the network, then {again}; it continues where it stopped.",
         ) from error
     content = download.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    if digest != jar.sha256:
+    if digest != sha256:
         raise SetupError(
-            f"{jar.coordinate} has SHA-256 {digest}, but jars.lock says {jar.sha256}.",
+            f"{coordinate} has SHA-256 {digest}, but jars.lock says {sha256}.",
             todo="The jar was not installed. Do not use it: the file at the registry has changed.",
         )
-    jar.path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     # Durable: set-up does not check an installed jar again.
-    write_atomically(jar.path, content, durable=True)
+    write_atomically(path, content, durable=True)
 
 
 def link_flink() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from spaf.errors import SettingsError, StoreError
 from spaf.files import SECRET_MODE, write_atomically
@@ -118,6 +118,11 @@ class Access:
     def credentials(self, role: Role) -> tuple[str, str]:
         """Return user and password of a role."""
         return (role, self.passwords[role]) if self.passwords else (self.user, self.password)
+
+    def conninfo(self, role: Role) -> str:
+        """Return the connection string of a role, with its account, for another program."""
+        user, password = self.credentials(role)
+        return make_conninfo(**self._libpq(role), user=user, password=password)
 
     def connect(self, role: Role, *, autocommit: bool = False) -> psycopg.Connection:
         """Open a connection.
