@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from spaf.bench.progress import Progress
+from spaf.bench.progress import Progress, Step
 from spaf.bench.scale.level import Timing
 from spaf.bench.throughput.drain import fill
 from spaf.bench.tuning.rungs import OURS, Rung
@@ -88,8 +88,10 @@ class Ladder:
     def _visit(self, rung: Rung, title: str) -> Visit:
         """Return the measurement of a rung: the first that nothing disturbed, or the last."""
 
-        def progress(doing: str, done: int = 0, total: int | None = None, /) -> None:
-            self._progress(f"{title}: {doing}", done, total)
+        def progress(
+            doing: str, done: int = 0, total: int | None = None, /, *, step: Step | None = None
+        ) -> None:
+            self._progress(f"{title}: {doing}", done, total, step=step)
 
         visit = Visit()
         for attempt in range(1, MAX_ATTEMPTS + 1):
