@@ -7,11 +7,12 @@ from spaf.chaos.faults import (
     checkpoints,
     database,
     kafka_log,
+    network,
     signals,
     starve,
     supervisor,
     traffic,
 )
 
-MODULES = (signals, supervisor, starve, database, kafka_log, checkpoints, traffic)
+MODULES = (signals, supervisor, starve, network, database, kafka_log, checkpoints, traffic)
 KINDS: dict[str, FaultKind] = {kind.name: kind for module in MODULES for kind in module.KINDS}
