@@ -32,6 +32,8 @@ class Baseline(msgspec.Struct, frozen=True):
     p99_ms: list[float]
     cpu_us_per_event: list[float]
     cores: list[float]
+    median: dict[str, float] = {}
+    """By figure."""
     reasons: list[str] = []
     """Why figures are missing."""
 
@@ -42,7 +44,15 @@ class Baseline(msgspec.Struct, frozen=True):
             figure: [value for one in visits if (value := getattr(one, figure)) is not None]
             for figure in FIGURES
         }
-        return cls(**values, reasons=[one.reason for one in visits if one.reason])
+        return cls(
+            **values,
+            median={
+                figure: round(statistics.median(own), DIGITS)
+                for figure, own in values.items()
+                if own
+            },
+            reasons=[one.reason for one in visits if one.reason],
+        )
 
     def effect(self, figure: str, value: float) -> float | None:
         """Return a value minus the median; None if it differs by no more than our own range.
@@ -52,7 +62,7 @@ class Baseline(msgspec.Struct, frozen=True):
         own: list[float] = getattr(self, figure)
         if len(own) < MIN_BASELINES:
             return None
-        difference = round(value - statistics.median(own), DIGITS)
+        difference = round(value - self.median[figure], DIGITS)
         return difference if abs(difference) > round(max(own) - min(own), DIGITS) else None
 
     def verdict(self, visit: Visit) -> str:

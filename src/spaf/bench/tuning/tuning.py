@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Self
 
@@ -101,7 +100,7 @@ class TuningResult(Result, frozen=True):
     def tables(self) -> Iterable[Table]:
         """Return a row for ours, with its range, and a row a setting."""
         own = [(figure, getattr(self.baseline, figure)) for figure in FIGURES]
-        ours = [round(statistics.median(values), 3) if values else None for _, values in own]
+        ours = [self.baseline.median.get(figure) for figure in FIGURES]
         ranges = [f"{min(values):g}-{max(values):g}" if values else "" for _, values in own]
         repeats = max((len(values) for _, values in own), default=0)
         rows = [

@@ -43,6 +43,7 @@ def test_figures_that_are_missing_have_no_verdict() -> None:
     """Neither those of a rung nor, with less than two measurements, those of ours."""
     baseline = Baseline.of([OWN[0], Visit(cpu_us_per_event=8.2, reason="sales: a step")])
     assert baseline.p50_ms == [2.6]
+    assert baseline.median == {"p50_ms": 2.6, "p99_ms": 9.0, "cpu_us_per_event": 8.1, "cores": 0.38}
     assert baseline.reasons == ["sales: a step"]
     assert baseline.verdict(Visit(99.0, 99.0, 9.0, 0.9)) == "µs/event +11 %"
     assert Baseline.of(OWN).verdict(Visit(reason="no job")) == ""
