@@ -11,6 +11,7 @@ import msgspec
 from spaf.bench.tuning.visit import Visit
 
 WITHIN = "within the noise"
+UNKNOWN = "not known: ours has less than two valid measurements"
 # Two measurements have a range; one has none, and nothing could be told from it.
 MIN_BASELINES = 2
 # Digits of the figures: those that a sum of fractions adds must not decide.
@@ -57,7 +58,7 @@ class Baseline(msgspec.Struct, frozen=True):
     def effect(self, figure: str, value: float) -> float | None:
         """Return a value minus the median; None if it differs by no more than our own range.
 
-        Without two measurements there is no range, so that every difference counts as noise.
+        Without two measurements there is no range, so that no difference counts.
         """
         own: list[float] = getattr(self, figure)
         if len(own) < MIN_BASELINES:
@@ -77,6 +78,9 @@ class Baseline(msgspec.Struct, frozen=True):
                 parts.append(f"{shown} {effect:+.1f} ms")
             else:
                 parts.append(f"{shown} {100 * effect / (value - effect):+.0f} %")
-        if all(getattr(visit, figure) is None for figure in FIGURES):
+        known = [figure for figure in FIGURES if getattr(visit, figure) is not None]
+        if not known:
             return ""
+        if all(len(getattr(self, figure)) < MIN_BASELINES for figure in known):
+            return UNKNOWN
         return ", ".join(parts) or WITHIN

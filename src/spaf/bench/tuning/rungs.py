@@ -163,6 +163,7 @@ SINGLE: Sequence[Rung] = (
         str(flink.SECOND_COMPILER_THRESHOLDS["Tier4InvocationThreshold"]),
         _second_compiler,
         usual=True,
+        quick=False,
         flink={"second_compiler_delay": 1},
     ),
     Rung(

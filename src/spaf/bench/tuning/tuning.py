@@ -23,7 +23,7 @@ from spaf.stack.state import RunFolder
 
 # Sales that come before those that are measured: the drain has compiled most of the code.
 WARM_UP_S, QUICK_WARM_UP_S = 2.0, 1.0
-SECONDS, QUICK_SECONDS = Seconds(16), Seconds(5)
+SECONDS, QUICK_SECONDS = Seconds(15), Seconds(4)
 EVENTS, QUICK_EVENTS = 500_000, 150_000
 COLUMNS = ("setting", "ours", "tried", "p50 ms", "p99 ms", "µs/event", "cores", "")
 INTERRUPTED = "interrupted"

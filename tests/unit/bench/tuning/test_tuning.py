@@ -15,7 +15,7 @@ from spaf.bench.scale.level import LevelResult, Timing
 from spaf.bench.tuning import ladder as ladder_module
 from spaf.bench.tuning import visit as visit_module
 from spaf.bench.tuning.ladder import Ladder, stack
-from spaf.bench.tuning.noise import WITHIN, Baseline
+from spaf.bench.tuning.noise import UNKNOWN, WITHIN, Baseline
 from spaf.bench.tuning.rungs import OURS, RUNGS, Rung
 from spaf.bench.tuning.tuning import NO_BASELINE, TunedSetting, TuningResult, TuningScenario
 from spaf.bench.tuning.visit import Drained, Visit, visit_of
@@ -46,6 +46,7 @@ def test_figures_that_are_missing_have_no_verdict() -> None:
     assert baseline.median == {"p50_ms": 2.6, "p99_ms": 9.0, "cpu_us_per_event": 8.1, "cores": 0.38}
     assert baseline.reasons == ["sales: a step"]
     assert baseline.verdict(Visit(99.0, 99.0, 9.0, 0.9)) == "µs/event +11 %"
+    assert Baseline.of(OWN[:1]).verdict(Visit(99.0, 99.0, 9.0, 0.9)) == UNKNOWN
     assert Baseline.of(OWN).verdict(Visit(reason="no job")) == ""
 
 
