@@ -1,6 +1,7 @@
-"""Write docs/reference/cli.md, settings.md, forms.md and anomaly-kinds.md from the code.
+"""Write cli.md, settings.md, forms.md, anomaly-kinds.md and the runbook from the code.
 
-Run it after changing a command or a setting: `.venv/bin/python tools/write_reference.py`.
+Run it after changing a command, a setting or a kind of faults, or after committing records of
+faults: `.venv/bin/python tools/write_reference.py`.
 A test fails while the committed pages differ from what this would write.
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
+from spaf.chaos import runbook
 from spaf.cli import app
 from spaf.cli.lazy_group import LazyGroup
 from spaf.sale import anomaly_kinds
@@ -26,6 +28,9 @@ from spaf.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
+HOW_TO = ROOT / "docs" / "how-to"
+# The committed records of `spaf chaos`, from which the runbook has its times.
+FAULTS = ROOT / "results" / "faults"
 NOTE = "<!-- Written by tools/write_reference.py. Change the code, then run it again. -->"
 
 CLI_HEAD = f"""\
@@ -104,6 +109,20 @@ the kind in the last column. Alerts on seconds are compared with
 [labels of episodes](../explanation/detection.md#injected-anomalies) by time and direction.
 """
 
+RUNBOOK_HEAD = f"""\
+{NOTE}
+# When it fails
+
+What happens if a part of SPAF fails, or is made to fail, under load: what `spaf status` says first
+and how soon, what SPAF does by itself, how long the newest rows are not current, and what is left
+to do. The page says the same as `spaf status`. Times are medians of `spaf chaos`, from the fault
+on, with the number of faults in parentheses; the records are in `results/faults`. A time for which
+a fault is held belongs to it: rows cannot be current while what writes them is suspended.
+
+Every cause by its code: [when sales stop reaching the tables](sales-stop.md). To see a row of the
+table yourself: [make faults](chaos.md).
+"""
+
 SECTIONS = {
     "Plain": cases.WHOLE,
     "Framing": cases.FRAMING,
@@ -128,6 +147,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "settings.md": "\n".join([SETTINGS_HEAD, *settings_lines()]),
         REFERENCE / "forms.md": "\n".join([FORMS_HEAD, *forms_lines()]),
         REFERENCE / "anomaly-kinds.md": "\n".join([KINDS_HEAD, *kinds_lines()]),
+        HOW_TO / "when-it-fails.md": "\n".join([RUNBOOK_HEAD, runbook.page(FAULTS)]),
     }
 
 

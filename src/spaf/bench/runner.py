@@ -140,6 +140,8 @@ def _recorded(recording: Recording) -> Iterator[None]:
 
 
 def _interrupt(*_: object) -> None:
+    # `timeout` signals the process and then its group: the second one must not end the clean-up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

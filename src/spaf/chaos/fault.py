@@ -110,5 +110,11 @@ class FaultKind:
     weight: int = 1
     """How many faults of this kind a plan has before it has one more of each other kind."""
     surroundings: type[Surroundings] | None = None
+    response: str = (
+        "The supervisor restarts what has ended; the job goes on from its last checkpoint."
+    )
+    """What SPAF does about it, for the runbook."""
+    todo: str = "Nothing."
+    """What a person does about it, for the runbook."""
     unavailable: Callable[[], str] = lambda: ""
     """Returns the error for which this kernel or user cannot make it, or ""; asked before a run."""

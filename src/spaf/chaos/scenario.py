@@ -37,6 +37,7 @@ MAX_RECORDS = 250_000
 SOAK_PAUSE_S = (20.0, 60.0)
 # Separates the random numbers of the pauses from those of the plan.
 PAUSES = "pauses"
+UNPROVEN = "interrupted before everything was verified"
 
 
 class ChaosScenario(Scenario, frozen=True):
@@ -132,6 +133,10 @@ class ChaosScenario(Scenario, frozen=True):
                         faults.make_in(_scene(run, self.rate, around), progress)
                 except KeyboardInterrupt:
                     faults.interrupted = True
+                except SpafError as error:
+                    # What was made before is not lost.
+                    if not faults.end(problem_of(error)):
+                        raise
         return faults.result()
 
     def measure_run(self, run: Run, progress: Progress) -> ChaosResult:
@@ -210,14 +215,24 @@ class Faults:
             SpafError: the load could not be started.
 
         """
+        # Until it is known: a second Ctrl-C ends the verification, too.
+        proof = Proof.missing(UNPROVEN)
         with ChaosSession(scene, self._kinds, self._scenario.repeat) as session:
             try:
                 self._make_all(session, progress)
             except KeyboardInterrupt:
                 self.interrupted = True
-            proof = session.finish(progress)
-        self._proofs.append(proof)
+            try:
+                proof = session.finish(progress)
+            finally:
+                self._proofs.append(proof)
         self._growth = session.growth.growth() if self._scenario.soak else []
+
+    def end(self, problem: str) -> bool:
+        """Make no more faults, because there is no run for them; return whether any was made."""
+        self._proofs.append(Proof.missing(problem))
+        self._next = None
+        return bool(self._outcomes)
 
     def _make_all(self, session: ChaosSession, progress: Progress) -> None:
         while (planned := self._next) is not None and self.goes_on:
@@ -260,7 +275,7 @@ class Faults:
             records=sum(one.records for one in proofs),
             differences=sum(one.differences for one in proofs),
             exact=bool(proofs) and all(one.exact for one in proofs),
-            errors=[one.error for one in proofs if one.error],
+            errors=[one.error for one in proofs if one.error] or ([] if proofs else [UNPROVEN]),
             interrupted=self.interrupted,
             faults=self._outcomes,
             summary_by_target=summarised(self._outcomes),

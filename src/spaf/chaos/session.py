@@ -57,6 +57,11 @@ class Proof(msgspec.Struct, frozen=True):
     exact: bool
     error: str = ""
 
+    @classmethod
+    def missing(cls, error: str) -> Self:
+        """Return that there is none, and why."""
+        return cls(0, 0, 0, 0, 0, exact=False, error=error)
+
 
 class Counts(NamedTuple):
     """What is compared before and after a fault."""

@@ -118,5 +118,9 @@ KINDS = (
         "Damages the newest checkpoint, or deletes all of them, and kills the JobManager.",
         DamagedCheckpoint,
         targets=tuple(DAMAGES),
+        response=(
+            "The job starts from the newest checkpoint that can be read; without any it counts "
+            "the topic from its first record again."
+        ),
     ),
 )

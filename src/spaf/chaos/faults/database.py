@@ -191,6 +191,11 @@ KINDS = (
         ChangedDatabase,
         targets=tuple(ChangedDatabase.STATEMENTS),
         hold_s=HOLD_S,
+        response=(
+            "The job fails with PostgreSQL's own sentence, and is restarted until the database is "
+            "as before; sales wait in the topic."
+        ),
+        todo="Give the right back, or bring the column back.",
     ),
     FaultKind(
         "database-lock",
@@ -198,6 +203,8 @@ KINDS = (
         LockedTable,
         targets=("sales_summary",),
         hold_s=HOLD_S,
+        response="The job waits; it names the session, its statement, and how to end it.",
+        todo="Let the session commit, or end it as the sentence says.",
     ),
     FaultKind(
         "database-connections",
@@ -205,17 +212,24 @@ KINDS = (
         UsedConnections,
         targets=("postgres",),
         hold_s=HOLD_S,
+        response="The job keeps the sessions that it has; page and status open none meanwhile.",
+        todo="End what opens so many sessions.",
     ),
     FaultKind(
         "database-crash",
         "Kills a session of the sink: PostgreSQL ends all sessions and is in recovery mode.",
         CrashedSession,
         targets=("postgres",),
+        response=(
+            "PostgreSQL recovers from its log; the job starts from its last checkpoint and writes "
+            "its rows again."
+        ),
     ),
     FaultKind(
         "database-sessions",
         "Ends all sessions of the sink, as an administrator does.",
         EndedSessions,
         targets=("postgres",),
+        response="The sink opens new sessions, or the job starts from its last checkpoint.",
     ),
 )

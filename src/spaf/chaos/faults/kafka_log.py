@@ -140,6 +140,10 @@ KINDS = (
         "Kills the broker and lets its log end in the middle of a batch that was not acknowledged.",
         TornLog,
         targets=(KAFKA,),
+        response=(
+            "The broker cuts off the batch that is not complete, which was never acknowledged; "
+            "the generator sends it again."
+        ),
     ),
     FaultKind(
         "topic-change",
@@ -147,5 +151,10 @@ KINDS = (
         AlteredTopic,
         targets=tuple(AlteredTopic.OPTIONS),
         hold_s=(10.0,),
+        response=(
+            "Records are counted by what they carry. A compacted topic refuses sales without a "
+            "key: they are not acknowledged."
+        ),
+        todo="Set it back with the command that the sentence has.",
     ),
 )

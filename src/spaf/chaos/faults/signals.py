@@ -119,6 +119,11 @@ KINDS = (
         targets=(*SERVICES, ALL),
         pairs=PAIRS,
         weight=3,
+        response=(
+            "The supervisor restarts a service within a second; Flink restores the job, or the "
+            "supervisor submits it again from its newest checkpoint. Producers keep their sales "
+            "meanwhile."
+        ),
     ),
     FaultKind(
         "pause",
@@ -128,5 +133,10 @@ KINDS = (
         pairs=PAIRS,
         hold_s=PAUSES_S,
         weight=2,
+        response=(
+            "It names the process. Sales wait in the generator or in the topic; what waited too "
+            "long is restarted, and what was suspended goes on where it was."
+        ),
+        todo="`kill -CONT PID`, which the sentence has.",
     ),
 )

@@ -207,6 +207,10 @@ KINDS = (
         pairs=PAIRS,
         hold_s=HOLD_S,
         unavailable=lambda: refusal("cpu"),
+        response=(
+            "Sales wait in the topic; a service that answers nobody for too long is restarted."
+        ),
+        todo="Give the service more processor time, or sell less.",
     ),
     FaultKind(
         "starve-memory",
@@ -215,6 +219,8 @@ KINDS = (
         targets=(TASKMANAGER, KAFKA, POSTGRES),
         hold_s=HOLD_S[:1],
         unavailable=lambda: refusal("memory"),
+        response="The kernel may kill the service; it is restarted.",
+        todo="Give it more memory; `spaf doctor` says what is needed.",
     ),
     FaultKind(
         "busy-machine",
@@ -222,5 +228,7 @@ KINDS = (
         BusyMachine,
         targets=("machine",),
         hold_s=HOLD_S,
+        response="Everything is slower; sales wait in the topic.",
+        todo="End the other programs, or sell less.",
     ),
 )

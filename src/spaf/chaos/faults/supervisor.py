@@ -77,6 +77,11 @@ KINDS = (
         "with `spaf down` (run); then `spaf up`.",
         EndedRun,
         targets=(SUPERVISOR, RUN),
+        response=(
+            "The kernel ends every service of a killed supervisor. The next start continues from "
+            "the newest checkpoint."
+        ),
+        todo="`spaf up`.",
     ),
     FaultKind(
         "pause-supervisor",
@@ -84,5 +89,10 @@ KINDS = (
         PausedSupervisor,
         targets=(SUPERVISOR,),
         hold_s=PAUSES_S,
+        response=(
+            "Everything goes on, but nothing would be restarted. Status and page say that what "
+            "they show may be old."
+        ),
+        todo="`kill -CONT PID`, which the sentence has.",
     ),
 )

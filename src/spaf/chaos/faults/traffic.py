@@ -155,6 +155,11 @@ KINDS = (
         Poison,
         targets=(KAFKA,),
         hold_s=(10.0,),
+        response=(
+            "Each record is rejected with a reason, and kept in the quarantine; the job does not "
+            "stop."
+        ),
+        todo="`spaf quarantine list` shows what came, and why it was refused.",
     ),
     FaultKind(
         "flood",
@@ -162,6 +167,7 @@ KINDS = (
         "the run sustains.",
         Flood,
         targets=(KAFKA,),
+        response="Sales wait in the topic and are counted as fast as the job can.",
     ),
     FaultKind(
         "silent-clients",
@@ -169,5 +175,9 @@ KINDS = (
         SilentClients,
         targets=(SERVE,),
         hold_s=(10.0, 40.0),
+        response=(
+            "The page closes a connection whose client does not read for 30 s; nothing else waits "
+            "for it."
+        ),
     ),
 )
