@@ -1,8 +1,8 @@
 """A drain by a program: how fast it reads a full topic, what that costs, and whether it is exact.
 
 A drain has no common first moment: one program starts in half a second, another one in ten. So the
-first quarter of the topic is not measured: it is the start, and warms the code. A program whose
-first rows come after that is measured from its start.
+first half of the topic is not measured: it is the start, and warms the code. A program that is not
+so far in its time, or writes most of the topic at once, is measured from its first rows.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 
-WARM_SHARE = 0.25
+WARM_SHARE = 0.5
 # A first batch above this share of the topic leaves too little to measure after it.
-MAX_FIRST_SHARE = 0.6
+MAX_FIRST_SHARE = 0.8
 POLL_S = 0.05
 # Reading the memory of a JVM takes it milliseconds.
 MEMORY_EVERY_S = 0.5
@@ -42,7 +42,7 @@ class PeerDrain(msgspec.Struct, frozen=True):
     """The drains of a program; figures are medians."""
 
     events: int
-    """Measured ones: those after the first quarter."""
+    """Measured ones: those after the first half."""
     seconds: float
     events_per_second: int
     cpu_us_per_event: float
@@ -90,7 +90,9 @@ class FullTopic(NamedTuple):
     """Of the topic; the last record of each closes the others, and is not measured."""
 
 
-class _Reading(NamedTuple):
+class Reading(NamedTuple):
+    """What a program has counted and used at a moment."""
+
     at_s: float
     cpu_s: float
     sales: int
@@ -111,13 +113,13 @@ class _Watch:
     def close(self) -> None:
         self._connection.close()
 
-    def read(self, sales: int) -> _Reading:
+    def read(self, sales: int) -> Reading:
         at_s = clock.monotonic()
         memory_mib, cpu_s = self._program.usage()
         self.memory_mib = max(getattr(self, "memory_mib", 0.0), memory_mib)
-        return _Reading(at_s, cpu_s, sales)
+        return Reading(at_s, cpu_s, sales)
 
-    def until(self, sales: int) -> _Reading | None:
+    def until(self, sales: int) -> Reading | None:
         """Wait until so many sales are counted; None if the time is over before."""
         while (done := queries.counted_sales(self._connection)) < sales:
             now_s = clock.monotonic()
@@ -173,8 +175,9 @@ def drain_once(
         measured = recording.interval(f"{compared.name} drain")
         watch = _Watch(target, program, cap_s)
         try:
-            first = watch.until(int(events * WARM_SHARE))
-            last = None if first is None else watch.until(events)
+            begun = watch.until(1)
+            warm = watch.until(int(events * WARM_SHARE))
+            last = None if warm is None else watch.until(events)
             now = last or watch.read(counted(target))
             reasons = measured.reasons
             found = None
@@ -183,8 +186,7 @@ def drain_once(
                 found = _settled(watch, target, wanted)
         finally:
             watch.close()
-    if first is None or first.sales > MAX_FIRST_SHARE * events:
-        first = watch.start
+    first = first_measured(now, warm, begun, watch.start)
     if now.sales <= first.sales:
         raise JobError(f"it has counted nothing within {cap_s:g} s")
     span_s, cpu_s = now.at_s - first.at_s, now.cpu_s - first.cpu_s
@@ -220,6 +222,22 @@ def kill_in_drain(
             return str(_settled(watch, target, wanted))
         finally:
             watch.close()
+
+
+def first_measured(
+    now: Reading, warm: Reading | None, begun: Reading | None, start: Reading
+) -> Reading:
+    """Return the reading from which a drain is measured, so that enough is left after it.
+
+    Args:
+        now: the last reading.
+        warm: when half of the topic was counted, if it was.
+        begun: when the first rows were there, if they were.
+        start: when the program was started.
+
+    """
+    enough = (r for r in (warm, begun) if r and r.sales <= MAX_FIRST_SHARE * now.sales)
+    return next(enough, start)
 
 
 def _settled(watch: _Watch, target: Run, wanted: Expected) -> Deviation:

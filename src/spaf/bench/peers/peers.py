@@ -21,14 +21,15 @@ from spaf.bench.peers.peer import peers
 from spaf.bench.peers.result import AGGREGATES, FULL_JOB, PeersResult
 from spaf.bench.progress import Progress
 from spaf.bench.scenario import Names, option
-from spaf.bench.throughput.drain import PARTITIONS, FullTopicScenario, drained, fill
+from spaf.bench.throughput.drain import MINI_BATCH_MS, PARTITIONS, FullTopicScenario, drained, fill
 from spaf.errors import SettingsError
 from spaf.job.build import SINKS
 from spaf.settings import Settings
 from spaf.stack.control import Watcher
 from spaf.stack.run import Run, running
 
-EVENTS, QUICK_EVENTS = 2_000_000, 300_000
+# The first half warms the code: what a JVM needs for that is a million.
+EVENTS, QUICK_EVENTS = 3_000_000, 500_000
 DRAINS, QUICK_DRAINS = 3, 1
 # A drain is ended after this time. The slowest peers read some thousand records a second.
 CAP_S, QUICK_CAP_S = 60.0, 30.0
@@ -40,7 +41,8 @@ LIVE_S, QUICK_LIVE_S = (5.0, 20.0), (2.0, 4.0)
 SMALL_SHARE = 0.1
 SMALL_TOPIC = "drain-small"
 OWN_SETTINGS = (
-    "parallelism 2, mini-batches of 50 ms; latency: the settings of a run, mini-batches of {} ms"
+    f"parallelism 2, mini-batches of {MINI_BATCH_MS} ms; for the latency the settings of a run, "
+    "{}"
 )
 
 
@@ -140,7 +142,10 @@ class PeersScenario(FullTopicScenario, frozen=True):
     def _compared(self, settings: Settings) -> list[ComparedProgram]:
         """Return ours and the peers in the order in which they are measured."""
         live = settings.job
-        said = OWN_SETTINGS.format(live.mini_batch_ms)
+        batches = (
+            f"mini-batches of {live.mini_batch_ms} ms" if live.mini_batch_ms else "no mini-batches"
+        )
+        said = OWN_SETTINGS.format(batches)
         own = [
             ComparedJob(AGGREGATES, ("sales_summary",), live, said),
             ComparedJob(FULL_JOB, SINKS, live, said),

@@ -8,7 +8,7 @@ import pytest
 from spaf import sale as contract
 from spaf.bench.peers.answers import Deviation
 from spaf.bench.peers.compared import ComparedJob
-from spaf.bench.peers.drain import DrainSample, PeerDrain
+from spaf.bench.peers.drain import DrainSample, PeerDrain, Reading, first_measured
 from spaf.bench.peers.live import BadRecords, bad_records, sale
 from spaf.bench.peers.measurement import PeerMeasurement, measure_drain
 from spaf.bench.peers.peers import PeersScenario
@@ -64,6 +64,32 @@ def test_drain_is_the_median_and_exact_only_if_all_are() -> None:
     assert (found.exact, found.complete, found.drains) == (False, True, 3)
     ended = PeerDrain.of([DrainSample(1_000, 1.0, 0.01, 50.0, None, [])])
     assert (ended.exact, ended.complete) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("now", "warm", "begun", "first"),
+    [
+        (1_000, 500, 10, 500),
+        # In two batches: the second one is measured.
+        (1_000, 700, 700, 700),
+        # In one batch: all of it, with the start.
+        (1_000, 1_000, 1_000, 0),
+        # Ended before half of the topic.
+        (300, None, 10, 10),
+        (300, None, None, 0),
+    ],
+)
+def test_moment_from_which_a_drain_is_measured(
+    now: int, warm: int | None, begun: int | None, first: int
+) -> None:
+    """After the warm-up if there was time for one, and enough is left after it."""
+
+    def reading(sales: int | None) -> Reading | None:
+        return None if sales is None else Reading(0.0, 0.0, sales)
+
+    start = Reading(0.0, 0.0, 0)
+    found = first_measured(Reading(9.0, 9.0, now), reading(warm), reading(begun), start)
+    assert found.sales == first
 
 
 def test_ratios_are_to_the_fastest_peer_whose_rows_are_right() -> None:
