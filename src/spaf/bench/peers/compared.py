@@ -110,14 +110,13 @@ class ComparedPeer:
 
     @contextlib.contextmanager
     def running(self, run: Run, partitions: int, purpose: str) -> Iterator[PeerProgram]:
-        """Run its program; every purpose has the same one.
+        """Run its program.
 
         Raises:
             ServiceError: the program cannot be started.
 
         """
-        del purpose
-        program = PeerProgram(self._peer, run, partitions)
+        program = PeerProgram(self._peer, run, partitions, purpose)
         try:
             program.start()
             yield program

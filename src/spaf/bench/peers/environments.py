@@ -73,8 +73,9 @@ class PeerEnvironment(NamedTuple):
     def words(self, command: Sequence[str]) -> list[str]:
         """Return a command with the paths of this machine."""
         jars = sorted((self.folder / "jars").glob("*.jar"))
+        own = (self.peer.folder / PYTHON_LOCK).exists()
         paths = {
-            "{python}": self.folder / "bin" / "python",
+            "{python}": self.folder / "bin" / "python" if own else sys.executable,
             "{java}": runtime.java(),
             "{jars}": ":".join(map(str, jars)),
             "{environment}": self.folder,

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
 import tokenize
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -37,7 +39,8 @@ class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `peer.toml` says."""
 
     version: str
-    """The package or the jar (`group:artifact`) in the locks whose version is that of the peer."""
+    """The package or the jar (`group:artifact`) in the locks whose version is that of the peer; a
+    package of SPAF where the peer has no Python of its own."""
     command: tuple[str, ...]
     """Starts the program in its folder. `{python}` and `{java}` are the programs of these names,
     `{jars}` the class path of all locked jars, `{environment}` the folder of the environment."""
@@ -65,6 +68,8 @@ class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
             if found:
                 return found[1]
+        with contextlib.suppress(PackageNotFoundError):
+            return version(self.version)
         return ""
 
     @property

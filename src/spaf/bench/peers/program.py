@@ -28,13 +28,14 @@ REFUSED = re.compile(r"^refused (\d+)\s*$", re.MULTILINE)
 class PeerProgram:
     """A running program of a peer, with the tables of one run."""
 
-    def __init__(self, peer: Peer, run: Run, partitions: int) -> None:
+    def __init__(self, peer: Peer, run: Run, partitions: int, purpose: str) -> None:
         """Keep what the program is started with; its group and its state are new.
 
         Args:
             peer: whose program.
             run: its topic and its tables.
             partitions: of the topic.
+            purpose: what is measured.
 
         """
         self._peer = peer
@@ -44,6 +45,7 @@ class PeerProgram:
             **self._environment.variables(),
             **contract(run, partitions),
             "PEER_STATE": str(self._state),
+            "PEER_PURPOSE": purpose,
         }
         self._log = run.home.logs / f"peer-{peer.name}.log"
         self._child: subprocess.Popen[bytes] | None = None

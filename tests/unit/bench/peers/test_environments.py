@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,14 @@ def test_command_has_the_paths_of_this_machine(tmp_path: Path, calls: Calls) -> 
     assert words == [f"{environment.folder}/bin/python", "-m", "a", f"{jars}/a.jar:{jars}/b.jar"]
     assert environment.variables()["X"] == str(environment.folder)
     assert environment.variables()["JAVA_HOME"] == runtime.java_home()
+
+
+def test_peer_without_packages_has_the_python_of_spaf(tmp_path: Path, calls: Calls) -> None:
+    """Such as one that runs the Flink that set-up has installed."""
+    assert not calls
+    one = described(tmp_path)
+    (one.folder / peer.PYTHON_LOCK).unlink()
+    assert PeerEnvironment(one).words(["{python}"]) == [sys.executable]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,10 @@ def test_a_folder_with_a_description_is_a_peer(
         ("one", "one", "2.5"),
         ("two", "two", "3.1"),
     ]
+    assert Peer("confluent-kafka", (), "", name="one").installed_version == metadata.version(
+        "confluent-kafka"
+    )
+    assert not Peer("no-such-package", (), "", name="one").installed_version
     before = peers()["one"].digest
     (tmp_path / "one" / peer.PYTHON_LOCK).write_text("other==2.6\n")
     assert peers()["one"].digest != before
