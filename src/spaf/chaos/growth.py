@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import statistics
 from collections import defaultdict
@@ -95,11 +97,11 @@ class LongRunGrowth(msgspec.Struct, frozen=True):
 class GrowthSampler:
     """Samples a run every SAMPLE_S, when it is called."""
 
-    def __init__(self, home: RunFolder) -> None:
-        """Keep the run folder; nothing is sampled yet."""
+    def __init__(self, home: RunFolder, *, active: bool) -> None:
+        """Keep the run folder; nothing is sampled yet, and never unless the sampler is active."""
         self._home = home
         self._samples: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-        self._next = 0.0
+        self._next = 0.0 if active else math.inf
 
     def sample_if_due(self) -> None:
         """Take a sample if the last one is old enough; none while the run is not up."""
@@ -107,11 +109,15 @@ class GrowthSampler:
         state = self._home.read() if now >= self._next else None
         if state is not None:
             self._next = now + SAMPLE_S
-            for name, figures in sampled(state).items():
-                for figure, value in figures.items():
-                    self._samples[name, figure].append((now, value))
-            for name, mib in folder_sizes(self._home.folder).items():
-                self._samples[name, DISK].append((now, mib))
+            with contextlib.suppress(psutil.Error, OSError):  # what has ended meanwhile
+                self._sample(now, state)
+
+    def _sample(self, now: float, state: RunState) -> None:
+        for name, figures in sampled(state).items():
+            for figure, value in figures.items():
+                self._samples[name, figure].append((now, value))
+        for name, mib in folder_sizes(self._home.folder).items():
+            self._samples[name, DISK].append((now, mib))
 
     def growth(self) -> list[LongRunGrowth]:
         """Return the growth of each figure with enough samples."""

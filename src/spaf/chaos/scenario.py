@@ -217,7 +217,8 @@ class Faults:
         """
         # Until it is known: a second Ctrl-C ends the verification, too.
         proof = Proof.missing(UNPROVEN)
-        with ChaosSession(scene, self._kinds, self._scenario.repeat) as session:
+        options = (scene, self._kinds, self._scenario.repeat)
+        with ChaosSession(*options, soak=self._scenario.soak > 0) as session:
             try:
                 self._make_all(session, progress)
             except KeyboardInterrupt:
@@ -226,7 +227,7 @@ class Faults:
                 proof = session.finish(progress)
             finally:
                 self._proofs.append(proof)
-        self._growth = session.growth.growth() if self._scenario.soak else []
+        self._growth = session.growth.growth()
 
     def end(self, problem: str) -> bool:
         """Make no more faults, because there is no run for them; return whether any was made."""

@@ -41,7 +41,9 @@ FIRST_ROWS_S = 90.0
 # Longer than any plan: the load is stopped, it never ends by itself.
 LOAD_S = 7 * 86_400.0
 # A verification may take this share of the time since the last one; else it is left to a later one.
+# Of a soak, whose topic grows for hours, less: its load should not be the verification.
 VERIFY_SHARE = 0.5
+SOAK_VERIFY_SHARE = 0.1
 # What the database and the system raise in a fault of their own.
 PROBLEMS = (SpafError, OSError, psycopg.Error)
 
@@ -74,7 +76,12 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
     """A run that is up, its load, and those who watch it."""
 
     def __init__(
-        self, scene: Scene, kinds: Mapping[str, FaultKind], repeat: Callable[[int], str]
+        self,
+        scene: Scene,
+        kinds: Mapping[str, FaultKind],
+        repeat: Callable[[int], str],
+        *,
+        soak: bool = False,
     ) -> None:
         """Start nothing yet.
 
@@ -82,6 +89,7 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
             scene: the run, and how it is started again.
             kinds: of faults, by name.
             repeat: returns the command that makes the fault with a number again.
+            soak: the run is long; it is sampled, and verified less often.
 
         """
         self._scene, self._kinds, self._repeat = scene, kinds, repeat
@@ -93,7 +101,8 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
         self._lost = 0
         self._verified_at = clock.monotonic()
         self._verify_took_s = 0.0
-        self.growth = GrowthSampler(scene.run.home)
+        self._soak = soak
+        self.growth = GrowthSampler(scene.run.home, active=soak)
 
     def __enter__(self) -> Self:
         """Start the load, and wait for its first rows.
@@ -239,7 +248,8 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
     def _may_verify(self) -> bool:
         """Return whether a verification is due: it takes longer the longer the topic is."""
         since_s = clock.monotonic() - self._verified_at
-        return self._verify_took_s <= VERIFY_SHARE * since_s
+        share = SOAK_VERIFY_SHARE if self._soak else VERIFY_SHARE
+        return self._verify_took_s <= share * since_s
 
     def _verify(self) -> Verdict:
         began = clock.monotonic()
@@ -299,13 +309,17 @@ def found_sales(run: Run, load: LoadResult) -> int:
     """
     # As the generator writes it: the seed, the id of its run, the number of the sale.
     mark = f'"transactionId":"{load.seed}-{load.run_id}-'.encode()
-    found = set()
+    # A byte for each sale: a long run has millions of them.
+    found = bytearray()
     begin, end = admin.begin_offsets(run.kafka, run.topic), run.end_offsets()
     for batch in read_batches(run.kafka, run.topic, begin, end):
         for value in batch.values:
             if value is not None and mark in value:
-                found.add(int(value.partition(mark)[2].partition(b'"')[0]))
-    return len(found)
+                number = int(value.partition(mark)[2].partition(b'"')[0])
+                if number >= len(found):
+                    found.extend(bytes(number + 1 - len(found)))
+                found[number] = 1
+    return sum(found)
 
 
 def count(verdict: Verdict) -> int:

@@ -1,0 +1,121 @@
+"""What is seen from outside: rows that are current or not, what status and page say."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import msgspec
+import pytest
+
+from spaf import clock
+from spaf.chaos.fault import Scene
+from spaf.chaos.observer import (
+    Moment,
+    RunObserver,
+    Said,
+    first_said,
+    note,
+    page_texts,
+    status_text,
+)
+from spaf.stack.state import JobPhase, JobState, Phase, ServiceStatus
+from spaf.trouble import trouble
+
+MakeScene = Callable[..., Scene]
+
+
+def observed(make_scene: MakeScene, *moments: tuple[float, bool]) -> RunObserver:
+    """Return an observer that has seen rows at these times before now, seconds."""
+    observer, now = RunObserver(make_scene().run), clock.monotonic()
+    observer.rows.extend(Moment(now - ago, current) for ago, current in moments)
+    return observer
+
+
+def test_rows_are_current_since_the_last_time_they_were_not(make_scene: MakeScene) -> None:
+    """A gap in the middle ends what was before it."""
+    observer = observed(make_scene, (9, True), (6, False), (4, True), (2, True), (0, True))
+    now = clock.monotonic()
+    assert observer.current_since(0.0) == pytest.approx(now - 4, abs=0.5)
+    assert observer.current_since(now - 3) == pytest.approx(now - 2, abs=0.5)
+    assert observer.stood_still(now - 8) == pytest.approx(now - 6, abs=0.5)
+    assert observer.stood_still(now - 5) == 0.0
+
+
+def test_rows_that_nobody_could_read_are_not_current(make_scene: MakeScene) -> None:
+    """A reader that hangs says nothing, and that is no good news."""
+    assert observed(make_scene, (9, True), (5, True)).current_since(0.0) is None
+    assert observed(make_scene, (1, True), (0, False)).current_since(0.0) is None
+    assert observed(make_scene).current_since(0.0) is None
+
+
+def test_only_what_changes_is_noted() -> None:
+    """The first complaint after a fault counts, not one that was there before."""
+    said: deque[Said] = deque()
+    for text in ("", "", "a", "a", ""):
+        note(said, text)
+    assert [one.text for one in said] == ["", "a", ""]
+    assert first_said(said, 0.0) == said[1]
+    assert first_said(said, clock.monotonic() + 1) is None
+
+
+def test_the_status_is_the_one_of_the_command(make_scene: MakeScene) -> None:
+    """A cause first, then phase, services and job; nothing if all is well."""
+    home = make_scene("kafka").run.home
+
+    def said(**fields: object) -> str:
+        state = home.running()
+        home.write(msgspec.structs.replace(state, **fields))
+        text = status_text(home)
+        home.write(state)
+        return text
+
+    running = JobState(JobPhase.RUNNING)
+    assert said(job=running) == ""
+    assert said(job=JobState(JobPhase.RESTARTING)) == "the job is RESTARTING"
+    assert said(phase=Phase.STARTING) == "the run is starting"
+    services = home.running().services
+    services["kafka"].state = ServiceStatus.RESTARTING
+    assert said(services=services, job=running) == "kafka is restarting"
+    assert "(pid 7) is suspended" in said(
+        trouble=trouble("process_stopped", service="kafka", pid=7), job=running
+    )
+    home.state.unlink()
+    assert "Nothing runs" in status_text(home)
+
+
+@pytest.fixture
+def page() -> Iterator[str]:
+    """Serve a stream as the page does; it ends after three events."""
+    pipelines = [
+        {"cause": None, "culprit": None},
+        {"cause": {"what": "Kafka does not answer."}, "culprit": "kafka"},
+    ]
+    events = [("tick", {"now_ms": 1}), *(("pipeline", one) for one in pipelines)]
+
+    class Stream(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            for kind, data in events:
+                text = f"id: 1\nevent: {kind}\ndata: {json.dumps(data)}\n\n"
+                self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Stream)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_page_is_read_from_its_stream(page: str) -> None:
+    """Its causes are noted; an event without one says that all is well."""
+    assert list(page_texts(page)) == ["", "Kafka does not answer."]
