@@ -37,6 +37,8 @@ from spaf.stack.sweep_record import PREFIX, SweepRecords, read_sweep, report_fil
 log = logging.getLogger(__name__)
 
 NAME = "measure"
+# By a person, or by the kernel for want of memory; the page translates it.
+BY_SIGKILL = "The measurement was ended by SIGKILL."
 LANGUAGES = ("en", "pt")
 PROGRESS = "progress.json"
 POLL_S = 0.25
@@ -280,6 +282,8 @@ def options(plan: SweepPlan) -> list[str]:
 
 def reason(code: int, file: Path, begin: int) -> str:
     """Return why the command left no record, from its log."""
+    if code == -signal.SIGKILL:
+        return BY_SIGKILL
     if code < 0:
         return f"The measurement {process.exit_reason(code, file, begin)}."
     lines = process.log_tail(file, REASON_LINES, begin=begin).splitlines()

@@ -189,12 +189,17 @@ def test_a_killed_measurement_says_by_what(
     assert (again.outcome, again.reasons) == (SweepOutcome.FAILED, ["killed"])
 
 
+LATENCY = {"store": {"p50": 1.0, "p99": 2.0}}
+RATE = {"rate": 50.0, "valid": True, "latency_ms": LATENCY}
+
+
 @pytest.mark.parametrize(
     ("changed", "outcome", "points"),
     [
         ({}, SweepOutcome.PARTIAL, 1),
         ({"validity": {"valid": True, "reasons": []}}, SweepOutcome.VALID, 1),
         ({"validity": {"valid": False, "reasons": ["late"]}}, SweepOutcome.INVALID, 0),
+        ({"result": {"rates": [RATE], "interrupted": True}}, SweepOutcome.INTERRUPTED, 1),
         ({"ending": "failed", "result": None}, SweepOutcome.FAILED, 0),
         ({"ending": "interrupted", "result": None}, SweepOutcome.INTERRUPTED, 0),
     ],
@@ -203,18 +208,12 @@ def test_no_figure_of_an_invalid_rate_is_shown(
     changed: dict[str, Any], outcome: SweepOutcome, points: int
 ) -> None:
     """Whatever the record holds."""
-    latency = {"store": {"p50": 1.0, "p99": 2.0}}
     record = {
         "started_us": 1,
         "ended_us": 2,
         "ending": "complete",
         "validity": {"valid": True, "reasons": ["100 sales/s: late"]},
-        "result": {
-            "rates": [
-                {"rate": 50.0, "valid": True, "latency_ms": latency},
-                {"rate": 100.0, "valid": False, "latency_ms": latency},
-            ]
-        },
+        "result": {"rates": [RATE, RATE | {"rate": 100.0, "valid": False}]},
     }
     summary = msgspec.convert(record | changed, SweepRecord).summary()
     assert (summary.outcome, len(summary.points)) == (outcome, points)

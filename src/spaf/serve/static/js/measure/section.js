@@ -60,7 +60,12 @@ function reportLink(endedMs) {
 /** @param {Sweep} data */
 function planText({ plan, about_s: about }) {
   const rates = new Intl.ListFormat(language()).format(plan.rates.map(exactRate));
-  return t("measure.what", { rates, seconds: number(plan.seconds), about: duration(about * 1_000) });
+  return t("measure.what", { rates, seconds: number(plan.seconds), about: span(about) });
+}
+
+/** Return an estimate, without the tenths of a duration. @param {number} seconds */
+function span(seconds) {
+  return seconds < 60 ? `${number(seconds)} s` : duration(seconds * 1_000);
 }
 
 /** @param {Sweep} data */
@@ -68,7 +73,7 @@ function progressText({ state, progress }) {
   if (!progress) return "";
   const { doing, number: at, of, rate, left_s: left } = progress;
   const text = t(`measure.state.${state === "stopping" ? state : doing}`, { rate: exactRate(rate), n: at, of });
-  return state === "stopping" ? text : `${text} ${t("measure.left", { left: left < 60 ? `${number(left)} s` : duration(left * 1_000) })}`;
+  return state === "stopping" ? text : `${text} ${t("measure.left", { left: span(left) })}`;
 }
 
 /** @param {Sweep | null} data */
