@@ -243,9 +243,9 @@ def configuration(settings: FlinkSettings, ports: JobManagerPorts) -> dict[str, 
         "web.access-control-allow-origin": f"http://{LOOPBACK}:1",
         # REST caches the state of a job for this long, ms; the default hides a start for 3 s.
         "web.refresh-interval": 100,
-        # A dead TaskManager is detected within 8 s; with the defaults after 50 s.
+        # A process that no longer answers is given up after the timeout; by default after 50 s.
         "heartbeat.interval": "1s",
-        "heartbeat.timeout": "8s",
+        "heartbeat.timeout": f"{settings.heartbeat_timeout_s}s",
         "task.cancellation.timeout": "30s",
         "io.tmp.dirs": str(CWD / SCRATCH),
         "env.log.dir": str(CWD / "flink"),

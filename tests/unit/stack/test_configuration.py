@@ -173,6 +173,14 @@ def test_small_heap_is_left_to_what_is_kept_and_a_large_one_to_new_objects(
     assert {f"-Xmx{heap}m", f"-Xms{start}m", f"-Xmn{young}m"} <= set(argv)
 
 
+def test_silence_counts_as_death_after_as_long_as_the_settings_say() -> None:
+    """A machine that stands still for longer than 8 s loses no TaskManager if it is told so."""
+    ports = flink.JobManagerPorts(rest=1, rpc=2)
+    usual, patient = FlinkSettings(), FlinkSettings(heartbeat_timeout_s=60)
+    assert flink.configuration(usual, ports)["heartbeat.timeout"] == "8s"
+    assert flink.configuration(patient, ports)["heartbeat.timeout"] == "60s"
+
+
 def test_second_compiler_is_left_out_if_the_settings_say_so() -> None:
     """By default the job, which usually runs for longer, has it."""
     short = flink.taskmanager_argv(FlinkSettings(second_compiler=False))
