@@ -239,9 +239,10 @@ def test_a_server_that_is_away_resets() -> None:
     with ProxyLoop() as loop:
         proxy = TcpProxy(loop, 0, any_free_port())
         proxy.open()
+        # The proxy may do so before `create_connection` has returned.
         with (
-            socket.create_connection((LOOPBACK, proxy.port), timeout=SOON_S) as end,
             pytest.raises(ConnectionResetError),
+            socket.create_connection((LOOPBACK, proxy.port), timeout=SOON_S) as end,
         ):
             end.recv(1)
         proxy.close()
