@@ -210,8 +210,8 @@ class FlinkSettings(TlsSection):
     `-XX:-DontCompileHugeMethods`. One that chooses a collector replaces SPAF's choice."""
     heartbeat_timeout_s: Annotated[int, Field(ge=2, le=3_600)] = 8
     """Seconds of silence after which JobManager and TaskManager take each other for dead, and the
-    job restarts. More suits a machine that stands still for seconds, as a laptop does that sleeps;
-    a process that has ended is noticed at once all the same."""
+    job restarts. More suits a machine that stands still for seconds, as a laptop does that sleeps.
+    A TaskManager that has ended is noticed at once all the same; a JobManager is not."""
     profiling: bool = False
     """Whether the TaskManagers that SPAF starts keep the debug information that a profiler needs;
     `spaf bench drain --profile` sets it."""
