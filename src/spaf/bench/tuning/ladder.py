@@ -130,7 +130,9 @@ def stack(settings: Settings, flink: Mapping[str, Any]) -> Settings:
 
     One partition and one task, as a run has them by default.
     """
-    chosen = {"task_heap_mib": settings.flink.task_heap_mib, **_compilers(settings), **flink}
+    fields = ("task_heap_mib", "second_compiler", "second_compiler_delay")
+    chosen = {field: getattr(settings.flink, field) for field in fields} | dict(flink)
+    chosen["jvm_options"] = (*settings.flink.jvm_options, *flink.get("jvm_options", ()))
     job = settings.job.model_dump() | {"parallelism": PARTITIONS}
     return settings.model_copy(
         update={
@@ -143,11 +145,6 @@ def stack(settings: Settings, flink: Mapping[str, Any]) -> Settings:
             "job": JobSettings(**job),
         }
     )
-
-
-def _compilers(settings: Settings) -> dict[str, Any]:
-    fields = ("second_compiler", "second_compiler_delay", "jvm_options")
-    return {field: getattr(settings.flink, field) for field in fields}
 
 
 @contextlib.contextmanager

@@ -92,7 +92,7 @@ def test_the_services_differ_only_in_what_a_rung_changes() -> None:
     """Contract, job and compilers are the user's, whose own services are left alone."""
     chosen = settings.load(
         kafka={"bootstrap_servers": "elsewhere:9092"},
-        flink={"second_compiler_delay": 3, "slots": 7},
+        flink={"second_compiler_delay": 3, "slots": 7, "jvm_options": ("-Xss1m",)},
         job={"parallelism": 4, "flush_ms": 9},
     )
     ours, other = stack(chosen, OURS.flink), stack(chosen, RUNGS["second-compiler"].flink)
@@ -101,3 +101,5 @@ def test_the_services_differ_only_in_what_a_rung_changes() -> None:
     assert (ours.flink.second_compiler_delay, ours.flink.slots) == (3, 2)
     assert other == ours.model_copy(update={"flink": other.flink})
     assert other.flink.second_compiler_delay == 1
+    huge = stack(chosen, RUNGS["huge-methods"].flink)
+    assert huge.flink.jvm_options == ("-Xss1m", "-XX:-DontCompileHugeMethods")
