@@ -152,6 +152,10 @@ class TuningScenario(Scenario, frozen=True):
     ] = 0
     quick: Annotated[bool, option("A look at the whole in less than five minutes.")] = False
 
+    def settings(self, settings: Settings) -> Settings:
+        """Return the settings of services of our own, whose run folder is deleted at the end."""
+        return stack(settings, {})
+
     def prepare(self, settings: Settings) -> Iterable[str]:
         """Check the names, and that the disk has room.
 
@@ -206,7 +210,7 @@ class TuningScenario(Scenario, frozen=True):
         finally:
             ladder.close()
         baseline = Baseline.of(ladder.ours)
-        chosen = stack(settings, {})
+        chosen = self.settings(settings)
         return TuningResult(
             rate=RATE,
             seconds=timing.seconds,

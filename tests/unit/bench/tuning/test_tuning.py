@@ -203,6 +203,13 @@ def test_unknown_settings_and_a_small_disk_are_refused() -> None:
         TuningScenario(events=10**12).prepare(settings.load())
 
 
+@pytest.mark.usefixtures("bare")
+def test_the_record_samples_the_services_of_the_ladder() -> None:
+    """Their run folder is below that of the user."""
+    chosen = settings.load()
+    assert TuningScenario().settings(chosen).home == chosen.home / "tuning"
+
+
 def test_selection_keeps_the_order_of_the_table() -> None:
     """Without one, --quick leaves out some."""
     chosen = TuningScenario(names=("defaults", "fetch-size")).rungs()
