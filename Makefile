@@ -63,12 +63,17 @@ screenshots: $(READY) ## the pictures of the page in the README, from a real run
 reference: $(READY) ## measure results/reference anew: 2 hours, the machine for itself
 	@$(RUN)/python tools/make_reference.py
 
-report: $(READY) ## report and talk in both languages, and the figures of the documents
-	@for language in en pt; do $(RUN)/spaf report results/reference --language $$language --pdf && \
-		$(RUN)/spaf slides results/reference --language $$language --pdf || exit 1; done
+# The committed records: a measurement of everything, and the faults that were made.
+RECORDS = results/reference $(wildcard results/faults)
+
+report: $(READY) ## docs/report: report and talk in both languages; and the figures of the documents (needs Chromium)
+	@mkdir -p docs/report
+	@for language in en pt; do \
+		$(RUN)/spaf report $(RECORDS) --language $$language --pdf --output docs/report/report-$$language.html && \
+		$(RUN)/spaf slides $(RECORDS) --language $$language --pdf --output docs/report/talk || exit 1; done
 	@$(RUN)/python tools/write_figures.py
 
-figures: $(READY) ## renew the marked figures of the documents from results/reference
+figures: $(READY) ## renew the marked figures of the documents from the committed records
 	@$(RUN)/python tools/write_figures.py
 
 clean: ## stop what runs; delete .venv, the run folder and caches

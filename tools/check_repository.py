@@ -16,9 +16,9 @@ REGISTRIES = re.compile(
 )
 HOME_PATHS = re.compile(r"(/root/|/home/[a-z]+/|/work/)")
 MAX_FILE_BYTES = 512 * 1024
-# The committed measurements, all files of all records together.
-RESULTS = "results/"
-MAX_RESULTS_BYTES = 10_000_000
+# The committed measurements, and the report and the talk that are made from them: all files of each
+# together. Others are limited one by one.
+MAX_FOLDER_BYTES = {"results/": 10_000_000, "docs/report/": 4_000_000}
 THIS = "tools/check_repository.py"
 # Programs of other frameworks: each stands alone, so several define one class.
 PROGRAMS = ROOT / "src/spaf/bench/peers/programs"
@@ -48,7 +48,7 @@ def complaints_about(path: Path) -> list[str]:
     name = str(path.relative_to(ROOT))
     if name == THIS:
         return []
-    if path.stat().st_size > MAX_FILE_BYTES and not name.startswith(RESULTS):
+    if path.stat().st_size > MAX_FILE_BYTES and not name.startswith(tuple(MAX_FOLDER_BYTES)):
         return [f"{name}: larger than {MAX_FILE_BYTES // 1024} KiB"]
     text = path.read_bytes().decode("utf-8", "replace")
     found = []
@@ -60,11 +60,17 @@ def complaints_about(path: Path) -> list[str]:
     return found
 
 
-def result_complaints(paths: list[Path]) -> list[str]:
-    """Return that the committed measurements are too large."""
-    results = [path for path in paths if path.is_relative_to(ROOT / RESULTS)]
-    size = sum(path.stat().st_size for path in results)
-    return [f"{RESULTS}: {size:,} bytes"] if size > MAX_RESULTS_BYTES else []
+def folder_complaints(paths: list[Path]) -> list[str]:
+    """Return the folders that are too large."""
+    sizes = {
+        folder: sum(path.stat().st_size for path in paths if path.is_relative_to(ROOT / folder))
+        for folder in MAX_FOLDER_BYTES
+    }
+    return [
+        f"{folder}: {size:,} bytes, more than {MAX_FOLDER_BYTES[folder]:,}"
+        for folder, size in sizes.items()
+        if size > MAX_FOLDER_BYTES[folder]
+    ]
 
 
 def lock_complaints() -> list[str]:
@@ -128,7 +134,7 @@ def naming_complaints() -> list[str]:
 def main() -> int:
     """Print every complaint; exit code 1 if there is one."""
     found = [c for path in tracked() for c in complaints_about(path)]
-    found += lock_complaints() + naming_complaints() + result_complaints(tracked())
+    found += lock_complaints() + naming_complaints() + folder_complaints(tracked())
     found += [complaint for folder in VENDORS for complaint in vendor_complaints(folder)]
     for complaint in found:
         print(complaint)

@@ -28,15 +28,105 @@ SLOPES = {figure: {"exponent": 0.02} for figure in ("stack_us", "p99", "stack_mi
 KINDS = ("price_spike", "surge", "drought")
 
 
+def peer(speed: int, us: float, **changes: Any) -> dict[str, Any]:
+    """Return what was measured of a program."""
+    drain = {"events": 1_000_000, "seconds": 1.0, "events_per_second": speed, "complete": True}
+    latency = {"p50_ms": 4.0, "p99_ms": 21.5}
+    return {
+        "version": "1.2.3",
+        "lines": 180,
+        "settings": "batches of 5 ms",
+        "drain": drain | {"cpu_us_per_event": us, "exact": True},
+        "latency": {"100": latency, "1000": latency},
+        "memory_mib": 212.4,
+        "bad_record": "is skipped <and logged>",
+        "after_kill": "counts twice",
+        "error": None,
+    } | changes
+
+
+PEERS = {
+    "a consumer": peer(200_000, 4.9),
+    "another": peer(0, 0, version="", drain=None, latency=None, error="no wheel for <this> Python"),
+    "spaf aggregates": peer(510_000, 3.4),
+    "spaf full job": peer(230_000, 5.6),
+    "a slow one": peer(
+        0, 0, drain={"events_per_second": 31_000, "cpu_us_per_event": 44.0, "complete": False}
+    ),
+    "a wrong one": peer(0, 0, drain={"events_per_second": 9e9, "exact": False}),
+}
+RATIOS = {"spaf aggregates": {"ratio": 2.55}, "spaf full job": {"ratio": 1.15}}
+TUNING = {
+    "baseline": {
+        "p50_ms": [2.9, 3.1],
+        "p99_ms": [9.0, 10.0, 11.0],
+        "cpu_us_per_event": [5.2, 5.4],
+        "cores": [0.4, 0.42],
+    },
+    "settings": [
+        {
+            "name": "buffer timeout",
+            "key": "execution.buffer-timeout.interval",
+            "ours": "5 ms",
+            "tried": "100 ms",
+            "p50_ms": [52.0, 53.0, 54.0],
+            "p99_ms": [103.0, 104.0, 107.0],
+            "cpu_us_per_event": [5.0],
+            "cores": [0.36],
+            "verdict": "worse",
+            "reason": "a buffer waits until it is full",
+        },
+        {"name": "object reuse", "tried": "off", "p99_ms": 10.2, "cpu_us_per_event": None},
+    ],
+}
+
+
+def fault(kind: str, target: str, recovery_s: float | None, **changes: Any) -> dict[str, Any]:
+    """Return what became of a fault."""
+    return {
+        "kind": kind,
+        "target": target,
+        "made": True,
+        "recovery_s": recovery_s,
+        "status_said": "taskmanager is starting",
+        "status_after_s": 0.4,
+        "page_said": "A TaskManager is missing",
+        "page_after_s": 0.7,
+        "sales_late": 12,
+        "differences": 0,
+        "lost": 0,
+        "error": "",
+    } | changes
+
+
+FAULTS = [
+    *(fault("kill", "taskmanager", 4.0 + number / 10) for number in range(20)),
+    fault("kill", "kafka", 6.5),
+    fault("kill", "postgres", 3.1),
+    fault("kill", "jobmanager", 2.2),
+    fault("pause", "taskmanager+kafka", 31.0, sales_late=1_234),
+    fault("reset", "serve:postgres", 1.0),
+    fault("reset", "taskmanager:kafka", 2.0),
+    fault("slow-disk", "postgres", None, made=False, error="no <device-mapper> here"),
+]
+
+
 def record(
-    scenario: str, result: Any, *, started_us: int = 1, reasons: tuple[str, ...] = ()
+    scenario: str,
+    result: Any,
+    *,
+    started_us: int = 1,
+    reasons: tuple[str, ...] = (),
+    quick: bool = False,
 ) -> StoredRecord:
-    """Return a record of a scenario; with reasons it is not valid."""
+    """Return a record of a scenario that took 30 s; with reasons it is not valid."""
     changed = replace(
         RECORD,
         name=scenario.replace(" ", "-"),
         scenario=scenario,
         started_us=started_us,
+        ended_us=started_us + 30_000_000,
+        options=RECORD.options | {"quick": quick},
         validity=Validity(valid=not reasons, reasons=list(reasons)),
         machine=RECORD.machine | {"cpu": "A <CPU>", "system": "Linux 6"},
         result=result,
@@ -87,4 +177,7 @@ def every_record() -> list[StoredRecord]:
         record("bench sustain", {"rates": SUSTAINED, "trials": {"1-1": TRIALS}}),
         record("bench scale", {"factors": [{"factor": "rows", "slopes": SLOPES}]}),
         record("prove detection", scores | {"random": scores, "always": scores}),
+        record("bench peers", {"peers": PEERS, "ratios": RATIOS}),
+        record("bench tuning", TUNING),
+        record("chaos", {"faults": FAULTS}),
     ]

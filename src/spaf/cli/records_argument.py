@@ -12,20 +12,20 @@ from spaf.report.records import chosen_records
 from spaf.settings import Settings
 from spaf.stack.state import RunFolder
 
-RecordsFolder = Annotated[
-    Path | None,
+RecordsFolders = Annotated[
+    list[Path] | None,
     typer.Argument(
-        help="Folder of records; without it, those of the run folder, else the reference of "
-        "the repository.",
+        help="Folders of records; without one, those of the run folder, else those of the "
+        "repository.",
     ),
 ]
 
 
-def chosen_figures(wanted: Path | None, settings: Settings) -> Figures:
+def chosen_figures(wanted: list[Path] | None, settings: Settings) -> Figures:
     """Return the figures of the records that the user chose.
 
     Raises:
-        ResultsError: the folder that the user names has none, or one cannot be read.
+        ResultsError: a folder that the user names has none, or one cannot be read.
 
     """
-    return Figures(chosen_records(wanted, RunFolder(settings.home).results))
+    return Figures(chosen_records(wanted or [], RunFolder(settings.home).results))

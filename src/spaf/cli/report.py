@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spaf import settings
-from spaf.cli.records_argument import RecordsFolder, chosen_figures
+from spaf.cli.records_argument import RecordsFolders, chosen_figures
 from spaf.cli.terminal.output import out, print_gaps
 from spaf.measure.browser import find
 from spaf.report.document import write_report
@@ -17,7 +17,7 @@ from spaf.report.pdf import print_page
 
 
 def report(
-    results: RecordsFolder = None,
+    results: RecordsFolders = None,
     *,
     language: Annotated[Language, typer.Option(help="Of the report.")] = Language.en,
     output: Annotated[

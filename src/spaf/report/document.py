@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from spaf.bench.results.record import RECORD_FILE
 from spaf.errors import FigureError, SettingsError
 from spaf.files import write_atomically
 from spaf.report.figures import Figures, StoredRecord
@@ -17,6 +19,13 @@ PAPER = "paper"
 VALID = {Language.en: "yes", Language.pt: "sim"}
 
 
+class LinkedFile(NamedTuple):
+    """A file of a record, and the link to it from the report."""
+
+    name: str
+    link: str
+
+
 class ListedRecord(NamedTuple):
     """A record as the report lists it."""
 
@@ -25,6 +34,7 @@ class ListedRecord(NamedTuple):
     day: str
     valid: str
     """Yes, or why not."""
+    files: list[LinkedFile]
 
 
 def write_report(figures: Figures, language: Language, file: Path) -> Renderer:
@@ -36,11 +46,11 @@ def write_report(figures: Figures, language: Language, file: Path) -> Renderer:
 
     """
     renderer = Renderer(figures, language)
+    by_time = sorted(figures.all, key=lambda one: one.record.started_us)
     page = renderer.page(
         PAPER,
         rates=_rates(figures),
-        records=[_listed(one, language) for one in figures.stored.values()],
-        versions=_versions(figures),
+        records=[_listed(one, language, file) for one in by_time],
     )
     try:
         write_atomically(file, page.encode())
@@ -57,17 +67,12 @@ def _rates(figures: Figures) -> list[str]:
         return []
 
 
-def _listed(stored: StoredRecord, language: Language) -> ListedRecord:
+def _listed(stored: StoredRecord, language: Language, report: Path) -> ListedRecord:
     record = stored.record
     day = datetime.fromtimestamp(record.started_us / 1e6, UTC).date().isoformat()
     validity = record.validity
     valid = VALID[language] if validity.valid else "; ".join(validity.reasons)
-    return ListedRecord(record.name, record.command, day, valid)
-
-
-def _versions(figures: Figures) -> str:
-    """Return the versions of the newest record."""
-    records = [stored.record for stored in figures.stored.values()]
-    newest = max(records, key=lambda record: record.started_us, default=None)
-    versions = {} if newest is None else newest.versions
-    return ", ".join(f"{name} {version}" for name, version in versions.items() if version) or "?"
+    folder = Path(os.path.relpath(stored.folder.absolute(), report.absolute().parent))
+    names = (RECORD_FILE, *sorted(record.files))
+    files = [LinkedFile(name, (folder / name).as_posix()) for name in names]
+    return ListedRecord(record.name, record.command, day, valid, files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -63,12 +64,10 @@ class Figures:
     """The figures of a set of records."""
 
     def __init__(self, stored: Iterable[StoredRecord]) -> None:
-        """Keep the newest record of each scenario, a valid one before one that is not."""
-        self.stored: dict[str, StoredRecord] = {}
-        for one in sorted(
-            stored, key=lambda one: (one.record.validity.valid, one.record.started_us)
-        ):
-            self.stored[one.record.scenario] = one
+        """Keep the best record of each scenario: a valid one, a full one, the newest one."""
+        self.all = sorted(stored, key=_merit)
+        """Every record, the best last."""
+        self.stored: dict[str, StoredRecord] = {one.record.scenario: one for one in self.all}
 
     def result(self, scenario: str) -> Any:
         """Return the valid result of a scenario.
@@ -78,6 +77,40 @@ class Figures:
 
         """
         return self._valid(scenario).record.result
+
+    def results(self, scenario: str) -> list[Any]:
+        """Return the valid results of a scenario whose records add to each other.
+
+        Raises:
+            FigureError: there is no valid one.
+
+        """
+        self._valid(scenario)
+        return [one.record.result for one in self._of_scenario(scenario)]
+
+    def quick_seconds(self, scenario: str) -> float:
+        """Return how long the short way of a scenario took the last time.
+
+        Raises:
+            FigureError: no valid record has been measured the short way.
+
+        """
+        seconds = [
+            (one.record.started_us, one.record.seconds)
+            for one in self._of_scenario(scenario)
+            if _is_quick(one) and one.record.seconds is not None
+        ]
+        if not seconds:
+            raise _no_result(f"{scenario} --quick")
+        return max(seconds)[1]
+
+    def digest(self) -> str:
+        """Return a sum of everything that was measured: what is made from it carries the sum."""
+        contents = sorted(
+            msgspec.json.encode((r.name, r.command, r.started_us, r.validity, r.result, r.files))
+            for r in (one.record for one in self.all)
+        )
+        return hashlib.sha256(b"".join(contents)).hexdigest()
 
     def rates(self) -> list[str]:
         """Return the rates of `spaf bench rates` in order, as the names of figures write them.
@@ -102,7 +135,7 @@ class Figures:
         stored = self._valid(scenario)
         arrays = of_valid(read_arrays(stored.folder, stored.record, file))
         if not arrays:
-            raise FigureError(f"The result of `spaf {scenario}` has no {file}.")
+            raise _no_value(scenario, file)
         return arrays
 
     def figure(self, name: str) -> Figure:
@@ -127,17 +160,27 @@ class Figures:
     def _of(self, definition: Definition, path: str) -> Figure:
         value = _at(self.result(definition.scenario), path)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise FigureError(f"The result of `spaf {definition.scenario}` has no {path}.")
+            raise _no_value(definition.scenario, path)
         return Figure(value, definition.unit, definition.digits)
 
     def _valid(self, scenario: str) -> StoredRecord:
         stored = self.stored.get(scenario)
         if stored is None:
-            raise FigureError(f"There is no result of `spaf {scenario}`.")
+            raise _no_result(scenario)
         if not stored.record.validity.valid:
             reason = "; ".join(stored.record.validity.reasons)
-            raise FigureError(f"The result of `spaf {scenario}` is not valid: {reason}.")
+            raise FigureError(
+                f"The result of `spaf {scenario}` is not valid: {reason}.",
+                code="not_valid",
+                scenario=scenario,
+                reason=reason,
+            )
         return stored
+
+    def _of_scenario(self, scenario: str) -> list[StoredRecord]:
+        """Return the valid records of a scenario."""
+        of_scenario = (one for one in self.all if one.record.scenario == scenario)
+        return [one for one in of_scenario if one.record.validity.valid]
 
     def values(self, names: Sequence[str]) -> list[float]:
         """Return the values of several figures, as a plot needs them.
@@ -156,8 +199,23 @@ def definitions() -> tuple[Definition, ...]:
     return tuple(msgspec.toml.decode(text, type=dict[str, list[Definition]])["figure"])
 
 
-def _merit(stored: StoredRecord) -> tuple[bool, int]:
-    return stored.record.validity.valid, stored.record.started_us
+def _merit(stored: StoredRecord) -> tuple[bool, bool, int]:
+    """Return what makes a record better than another: a quick look does not hide a full one."""
+    return stored.record.validity.valid, not _is_quick(stored), stored.record.started_us
+
+
+def _is_quick(stored: StoredRecord) -> bool:
+    return bool(stored.record.options.get("quick"))
+
+
+def _no_result(scenario: str) -> FigureError:
+    what = f"There is no result of `spaf {scenario}`."
+    return FigureError(what, code="no_result", scenario=scenario)
+
+
+def _no_value(scenario: str, path: str) -> FigureError:
+    what = f"The result of `spaf {scenario}` has no {path}."
+    return FigureError(what, code="no_value", scenario=scenario, path=path)
 
 
 def _at(result: Any, path: str) -> Any:

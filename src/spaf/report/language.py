@@ -12,8 +12,11 @@ class Language(StrEnum):
     pt = "pt"
 
 
+# The same in English and in Portuguese.
+Words = tuple[str, str]
+
 # The units that Portuguese writes with other words.
-UNITS = {"cores": "núcleos", "records/s": "registros/s", "sales/s": "vendas/s"}
+UNITS = {"cores": "núcleos", "records/s": "registros/s", "sales/s": "vendas/s", "times": "vezes"}
 # Between the groups of three digits and before the decimals; Portuguese swaps them.
 SWAPPED = str.maketrans(",.", ".,")
 # Between a number and its unit, so that no line ends between them.
@@ -36,3 +39,14 @@ def number(value: float, digits: int, language: Language, unit: str = "") -> str
     if not unit:
         return text
     return f"{text}%" if unit == "%" else f"{text}{NO_BREAK_SPACE}{unit}"
+
+
+def decimal(value: float, language: Language) -> str:
+    """Return a number as short as it is: 0.5, 1,000 or 0,5, 1.000."""
+    text = f"{value:,.10g}"
+    return text.translate(SWAPPED) if language is Language.pt else text
+
+
+def word(words: Words, language: Language) -> str:
+    """Return the words of a language."""
+    return words[language is Language.pt]

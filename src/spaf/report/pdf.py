@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,8 @@ SLIDE = Viewport(1280, 720)
 # The script that is true when each slide has a page of its own.
 LAID_OUT = "document.querySelectorAll('.pdf-page').length > 0"
 COMPLETE = "document.readyState == 'complete'"
+# The time of printing, which would make another file of the same page.
+DATES = re.compile(rb"/(?:CreationDate|ModDate) \([^)]*\)")
 # Far above what the layout of all slides needs, seconds.
 READY_TIMEOUT_S = 20.0
 
@@ -56,6 +59,12 @@ def _print(address: str, ready: str, target: Path, program: Path) -> None:
                 raise BrowserError(f"Chromium does not show {address}.")
             printed = tab.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
     try:
-        write_atomically(target, base64.b64decode(printed["data"]))
+        content = DATES.sub(_blanks, base64.b64decode(printed["data"]))
+        write_atomically(target, content)
     except OSError as error:
         raise SettingsError(f"{target} cannot be written ({error.strerror}).") from error
+
+
+def _blanks(date: re.Match[bytes]) -> bytes:
+    """Return as many blanks: the table of offsets in the file stays right."""
+    return b" " * len(date[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import spaf
@@ -9,7 +10,10 @@ from spaf.bench.results.folder import StoredResult, stored
 from spaf.errors import ResultsError
 from spaf.report.figures import StoredRecord
 
-REFERENCE = Path(spaf.__file__).parents[2] / "results" / "reference"
+RESULTS = Path(spaf.__file__).parents[2] / "results"
+# What the repository holds: the reference measurement, and the faults that were made.
+REFERENCE = RESULTS / "reference"
+FAULTS = RESULTS / "faults"
 TODO = "`spaf bench rates`, `spaf bench drain` and the others leave a record each."
 
 
@@ -20,10 +24,25 @@ def read_records(folder: Path) -> list[StoredRecord]:
         ResultsError: there is none, or one of them cannot be read.
 
     """
-    found = stored(folder) or [one for one in stored(folder.parent) if one.folder == folder]
+    found = _in(folder)
     if not found:
         raise ResultsError(f"There is no result in {folder}.", todo=TODO)
     return [_readable(one) for one in found]
+
+
+def committed_records() -> list[StoredRecord]:
+    """Return the records of the repository, of which every public figure is made.
+
+    Raises:
+        ResultsError: one cannot be read.
+
+    """
+    return [record for folder in (REFERENCE, FAULTS) for record in map(_readable, _in(folder))]
+
+
+def _in(folder: Path) -> list[StoredResult]:
+    """Return the records in the folders of a folder, or the one that is the folder."""
+    return stored(folder) or [one for one in stored(folder.parent) if one.folder == folder]
 
 
 def _readable(result: StoredResult) -> StoredRecord:
@@ -38,17 +57,17 @@ def _readable(result: StoredResult) -> StoredRecord:
     return StoredRecord(result.record, result.folder)
 
 
-def chosen_records(wanted: Path | None, own: Path) -> list[StoredRecord]:
-    """Return the records that the user names; or those of the run folder; or the reference.
+def chosen_records(wanted: Sequence[Path], own: Path) -> list[StoredRecord]:
+    """Return the records that the user names; or those of the run folder; or of the repository.
 
     Args:
-        wanted: folder that the user names.
+        wanted: folders that the user names.
         own: folder of the results of the run folder.
 
     Raises:
-        ResultsError: the folder that the user names has none, or one cannot be read.
+        ResultsError: a folder that the user names has none, or one cannot be read.
 
     """
-    if wanted is not None:
-        return read_records(wanted)
-    return [_readable(one) for one in stored(own) or stored(REFERENCE)]
+    if wanted:
+        return [record for folder in wanted for record in read_records(folder)]
+    return [_readable(one) for one in stored(own)] or committed_records()

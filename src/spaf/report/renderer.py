@@ -11,16 +11,20 @@ from markupsafe import Markup
 
 from spaf.errors import FigureError
 from spaf.report.figures import Figures
-from spaf.report.language import Language
+from spaf.report.gaps import marked, reason
+from spaf.report.language import Language, decimal, number
 from spaf.report.plots import PLOTS
+from spaf.report.readings.recovery import recovery_p95
+from spaf.report.tables import TABLES
 
+# Digits of the sum of the records that a document carries: enough to tell two sets apart.
+SHOWN_DIGEST = 12
 # Folder of the drawings that talk and report share.
 SHARED = "drawings"
 # In place of a plot: its name, and why it is missing.
 NO_PLOT = Markup('<figure id="{}" class="missing"><p>{}</p></figure>')
 GAP = {Language.en: "not measured", Language.pt: "não medido"}
-MET = {Language.en: "met", Language.pt: "cumprida"}
-MISSED = {Language.en: "missed by {}", Language.pt: "passou em {}"}
+INLINE_GAP = Markup('<span class="gap" title="{}">{}</span>')
 NO_MACHINE = {Language.en: "No measurement yet.", Language.pt: "Ainda sem medição."}
 CORES = {Language.en: "cores", Language.pt: "núcleos"}
 
@@ -55,19 +59,20 @@ class Renderer:
             environment.globals |= {
                 "figure": self.figure,
                 "plot": self.plot,
-                "goal": self.goal,
-                "missing": self.missing,
+                "table": self.table,
+                "recovery": self.recovery,
                 "machine": self.machine,
+                "rate_label": lambda rate: number(float(rate), 0, self.language),
+                "digest": self._figures.digest()[:SHOWN_DIGEST],
             }
             return environment.get_template(f"{self.language}.html.j2").render(values)
 
     def figure(self, name: str) -> Markup:
         """Return a figure, or a mark with the reason why it is missing."""
-        gap = Markup('<span class="gap" title="{}">{}</span>')
         return self._or_gap(
             name,
             lambda: Markup.escape(self._figures.figure(name).text(self.language)),
-            lambda reason: gap.format(reason, GAP[self.language]),
+            self._inline_gap,
         )
 
     def plot(self, name: str, caption: str) -> Markup:
@@ -77,33 +82,40 @@ class Renderer:
             name,
             # The plot is made here: no text of a user is in it that is not escaped.
             lambda: drawn.format(name, Markup(PLOTS[name](self._figures, self.language)), caption),  # noqa: S704
-            lambda reason: NO_PLOT.format(name, reason),
+            lambda why: NO_PLOT.format(name, marked(why)),
         )
 
-    def missing(self, name: str, scenario: str) -> Markup:
-        """Return the place of a plot that no record can give yet."""
-        self.gaps[name] = f"There is no result of `{scenario}`."
-        return NO_PLOT.format(name, self.gaps[name])
+    def table(self, name: str) -> Markup:
+        """Return a table, or the reason why there is none, unless its plot has said it."""
+        if name in self.gaps:
+            return Markup()
+        return self._or_gap(
+            name,
+            lambda: TABLES[name](self._figures, self.language).html(self.language),
+            lambda why: NO_PLOT.format(f"{name}-table", marked(why)),
+        )
 
-    def goal(self, name: str, limit: float) -> Markup:
-        """Return whether a figure reaches its goal, which is at most the limit in its unit."""
+    def recovery(self, kind: str, *targets: str) -> Markup:
+        """Return the recovery time of a kind of faults, p95, of the slowest of some targets."""
 
-        def reached() -> Markup:
-            figure = self._figures.figure(name)
-            if figure.value <= limit:
-                return Markup.escape(MET[self.language])
-            over = figure._replace(value=figure.value - limit).text(self.language)
-            return Markup("<strong>{}</strong>").format(MISSED[self.language].format(over))
+        def slowest() -> Markup:
+            p95 = max(recovery_p95(self._figures, kind, target) for target in targets)
+            return Markup.escape(number(p95, 1, self.language, "s"))
 
-        return self._or_gap(name, reached, lambda _: Markup("?"))
+        return self._or_gap(f"recovery.{kind}.{'+'.join(targets)}", slowest, self._inline_gap)
 
     def machine(self) -> str:
         """Return on which machine the measurements were made."""
         for stored in self._figures.stored.values():
             machine = stored.record.machine
             cores = f"{machine['cores']} {CORES[self.language]}"
-            return f"{machine['cpu']}, {cores}, {machine['memory_gib']:g} GiB, {machine['system']}"
+            memory = f"{decimal(machine['memory_gib'], self.language)} GiB"
+            return f"{machine['cpu']}, {cores}, {memory}, {machine['system']}"
         return NO_MACHINE[self.language]
+
+    def _inline_gap(self, why: str) -> Markup:
+        """Return the mark of a figure that is missing in a sentence."""
+        return INLINE_GAP.format(why, GAP[self.language])
 
     def _or_gap(
         self, name: str, content: Callable[[], Markup], gap: Callable[[str], Markup]
@@ -112,4 +124,4 @@ class Renderer:
             return content()
         except FigureError as error:
             self.gaps[name] = error.what
-            return gap(error.what)
+            return gap(reason(error, self.language))

@@ -12,7 +12,7 @@ from spaf.report.renderer import Renderer
 
 # Folder of the templates, name of the page, and what the page loads beside the folder of reveal.js.
 DECK = "deck"
-PAGE = "index.html"
+PAGE = "slides-{}.html"
 ASSETS = ("deck.css", "start.js")
 
 
@@ -32,12 +32,13 @@ def write_talk(renderer: Renderer, folder: Path) -> Path:
             shutil.copytree(reveal, folder / "reveal", dirs_exist_ok=True)
             for name in ASSETS:
                 shutil.copyfile(package / DECK / name, folder / name)
-        write_atomically(folder / PAGE, page.encode())
+        written = folder / PAGE.format(renderer.language)
+        write_atomically(written, page.encode())
     except OSError as error:
         raise SettingsError(
             f"The talk cannot be written to {folder} ({error.strerror})."
         ) from error
-    return folder / PAGE
+    return written
 
 
 def check_folder(folder: Path) -> None:

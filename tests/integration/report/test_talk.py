@@ -17,7 +17,7 @@ from spaf.stack.process import wait_until
 from tests.support.report_records import every_record
 
 PATIENCE_S = 20.0
-SLIDES = 21
+SLIDES = 22
 READY = "Boolean(window.Reveal?.isReady())"
 # Each slide in turn: the parts that reach out of it, or under its number at the bottom.
 OUTSIDE = """

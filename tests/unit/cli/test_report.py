@@ -24,7 +24,6 @@ def test_the_records_of_a_folder_become_a_report(
     assert result.exit_code == 0, result.output
     assert "report-pt.html" in result.output
     assert "The result of `spaf bench rates` has no sales.npz. 2 gaps." in result.output
-    assert "There is no result of `spaf chaos`. 1 gap." in result.output
     assert (tmp_path / "report-pt.html").read_text().startswith("<!doctype html>")
 
 

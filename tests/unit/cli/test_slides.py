@@ -40,16 +40,16 @@ def test_the_records_of_a_folder_become_a_talk(in_folder: Path) -> None:
         (in_folder / "records" / record.name).mkdir(parents=True)
         write(in_folder / "records" / record.name, record)
     printed = run("records", "--language", "pt")
-    assert "talk-pt" in printed
+    assert "talk/slides-pt.html" in printed
     assert "gap" not in printed
-    assert "1.216,1" in (in_folder / "talk-pt" / "index.html").read_text()
+    assert "1.216,1" in (in_folder / "talk" / "slides-pt.html").read_text()
 
 
 def test_without_a_measurement_every_gap_is_named(in_folder: Path) -> None:
     """The slides can be read before anything was measured."""
     printed = run("--output", "mine")
     assert "There is no result of `spaf bench rates`. 8 gaps." in printed
-    assert (in_folder / "mine" / "index.html").exists()
+    assert (in_folder / "mine" / "slides-en.html").exists()
 
 
 def test_what_is_wrong_is_said_before_the_work(

@@ -13,10 +13,11 @@ from spaf.report.document import write_report
 from spaf.report.figures import Figures
 from spaf.report.language import Language
 from spaf.report.plots import PLOTS
+from spaf.report.tables import TABLES
 from tests.support.report_records import every_record, record, with_sales
 
-# What no release measures yet.
-OPEN = {"peers", "recovery"}
+# In a report without records: the tables whose plot gives the reason already.
+WITH_PLOT = {"peers", "tuning", "recovery"}
 HEADING = re.compile(r'<h2 id="([^"]+)">')
 # What a browser would fetch from elsewhere; in a drawing url(#name) is a part of it.
 LOADED = re.compile(r"<(?:script|img|iframe)\b|@import|url\((?!#)")
@@ -48,8 +49,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[Language, Written]
 def test_the_report_holds_every_plot(reports: dict[Language, Written], language: Language) -> None:
     """Each with a sentence; and it loads nothing."""
     page, gaps = reports[language]
-    assert set(gaps) == OPEN
+    assert gaps == {}
     assert page.count("<figcaption>") == len(PLOTS)
+    assert page.count("<tbody>") == len(TABLES)
     assert LOADED.search(page) is None
     assert ("1.216,1" if language is Language.pt else "1,216.1") in page
 
@@ -66,14 +68,28 @@ def test_a_goal_says_by_how_much_it_is_missed(reports: dict[Language, Written]) 
     """The report itself says so."""
     missed = "<strong>missed by 1,206.1\N{NO-BREAK SPACE}ms</strong>"
     assert missed in reports[Language.en].page
+    assert "<strong>não cumprida: 1.206,1" in reports[Language.pt].page
+
+
+def test_data_and_records_are_linked(reports: dict[Language, Written]) -> None:
+    """The files of each record, seen from the report; and the sum of all of them."""
+    page = reports[Language.en].page
+    assert '<a href="record.json">record.json</a> <a href="sales.npz">sales.npz</a>' in page
+    assert re.search(r'<meta name="records" content="[0-9a-f]{12}">', page)
 
 
 @pytest.mark.parametrize("language", Language)
 def test_without_records_everything_is_a_gap(language: Language, tmp_path: Path) -> None:
     """No figure is zero, no plot is empty."""
     gaps = write_report(Figures([]), language, tmp_path / "report.html").gaps
-    assert set(PLOTS) | OPEN <= gaps.keys()
-    assert "<figcaption>" not in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert set(PLOTS) | set(TABLES) - {"goals"} <= gaps.keys()
+    assert "<figcaption>" not in page
+    # The table of goals is there: each goal says which command measures it.
+    assert page.count("<tbody>") == 1
+    assert ("não há resultado de <code>spaf chaos</code>" in page) == (language is Language.pt)
+    boxes = set(re.findall(r'<figure id="([\w-]+)" class="missing">', page))
+    assert {f"{name}-table" for name in WITH_PLOT} & boxes == set()
 
 
 def test_an_invalid_record_is_listed_with_its_reason(tmp_path: Path) -> None:

@@ -90,3 +90,23 @@ def test_a_scenario_defines_a_figure_once() -> None:
     """Otherwise nobody knows which one counts."""
     names = [(definition.name, definition.scenario) for definition in definitions()]
     assert len(set(names)) == len(names)
+
+
+def test_a_quick_look_does_not_hide_a_full_measurement() -> None:
+    """It counts without one; and how long it took is a figure of its own."""
+    full = record("bench drain", {"cpu_us_per_event": 5.0}, started_us=1)
+    quick = record("bench drain", {"cpu_us_per_event": 4.0}, started_us=2, quick=True)
+    assert Figures([full, quick]).figure("drain.cost").value == 5.0
+    assert Figures([quick]).figure("drain.cost").value == 4.0
+    assert Figures([full, quick]).quick_seconds("bench drain") == 30.0
+    with pytest.raises(FigureError, match="bench drain --quick"):
+        Figures([full]).quick_seconds("bench drain")
+
+
+def test_the_digest_changes_with_what_was_measured() -> None:
+    """Not with the order of the records."""
+    one, other = record("bench drain", {"events": 1}), record("bench rates", {"rates": []})
+    digest = Figures([one, other]).digest()
+    assert digest == Figures([other, one]).digest()
+    assert digest != Figures([record("bench drain", {"events": 2}), other]).digest()
+    assert digest != Figures([one]).digest()

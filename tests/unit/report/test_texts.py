@@ -9,7 +9,7 @@ import pytest
 from spaf.errors import FigureError
 from spaf.report.figures import Figures
 from spaf.report.language import Language
-from spaf.report.records import REFERENCE, read_records
+from spaf.report.records import committed_records
 from spaf.report.texts import documents, language_of, marked_figures, renewed
 from tests.support.report_records import every_record
 
@@ -39,7 +39,7 @@ def test_what_a_text_shows_is_compared() -> None:
 
 def test_documents_show_what_was_measured() -> None:
     """Every marked figure of every document is that of the reference."""
-    figures = Figures(read_records(REFERENCE) if REFERENCE.is_dir() else [])
+    figures = Figures(committed_records())
     wrong = [
         f"{document.relative_to(ROOT)}: {one.name} shows {one.shown}, {one.measured or one.problem}"
         for document in documents(ROOT)

@@ -9,5 +9,6 @@ Reveal.initialize({
   transition: "none",
   backgroundTransition: "none",
   pdfSeparateFragments: false,
+  pdfMaxPagesPerSlide: 1,
   plugins: [RevealNotes],
 });

@@ -13,7 +13,10 @@ from spaf.report.language import Language
 from spaf.report.plots.cost import cost, growth, throughput
 from spaf.report.plots.detection import detection
 from spaf.report.plots.latency import latency, quantiles, through_time
+from spaf.report.plots.peers import peers
+from spaf.report.plots.recovery import recovery
 from spaf.report.plots.sustained import sustained
+from spaf.report.plots.tuning import tuning
 
 PLOTS: dict[str, Callable[[Figures, Language], str]] = {
     "latency": latency,
@@ -24,4 +27,7 @@ PLOTS: dict[str, Callable[[Figures, Language], str]] = {
     "cost": cost,
     "detection": detection,
     "growth": growth,
+    "peers": peers,
+    "tuning": tuning,
+    "recovery": recovery,
 }

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from spaf.report.figures import Figures
-from spaf.report.language import Language, number
+from spaf.report.language import Language, Words, word
 from spaf.report.plots.style import (
     BAR_WIDTH,
     COLOURS,
     GREY,
     HEADROOM,
+    MARKERS,
     PER_SECOND,
-    Words,
     drawing,
     legend,
     rate_labels,
     stack,
     title,
-    word,
 )
 
 SERVICES = ("kafka", "jobmanager", "taskmanager", "postgres", "locust", "serve", "quarantine")
@@ -36,6 +35,19 @@ GROWTH: dict[str, Words] = {
     "p99": ("latency, p99", "latência, p99"),
     "stack_mib": ("memory", "memória"),
 }
+# The factors that grow, as `spaf bench scale` names them.
+FACTORS: dict[str, Words] = {
+    "rate": ("rate", "taxa"),
+    "categories": ("categories", "categorias"),
+    "products": ("products", "produtos"),
+    "customers": ("customers", "clientes"),
+    "partitions": ("partitions", "partições"),
+    "parallelism": ("tasks", "tarefas"),
+    "task_managers": ("TaskManagers", "TaskManagers"),
+    "viewers": ("viewers of the page", "espectadores da página"),
+    "records": ("records in the topic", "registros no tópico"),
+    "rows": ("rows in the tables", "linhas nas tabelas"),
+}
 EXPONENT: Words = (
     "exponent: 0 is flat, 1 is in proportion",
     "expoente: 0 é plano, 1 é proporcional",
@@ -50,7 +62,7 @@ def cost(figures: Figures, language: Language) -> str:
 
     """
     rates = figures.rates()
-    with drawing(2) as drawn:
+    with drawing(language, 2) as drawn:
         for axes, (name, words) in zip(drawn.panels, COSTS.items(), strict=True):
             layers = {
                 service: figures.values([f"rate.{rate}.{name}.{service}" for rate in rates])
@@ -72,7 +84,7 @@ def throughput(figures: Figures, language: Language) -> str:
     """
     values = figures.values(list(DRAINS))
     colours = [COLOURS[0], *[COLOURS[4]] * (len(DRAINS) - 1)]
-    with drawing(grid="x") as drawn:
+    with drawing(language, grid="x") as drawn:
         (axes,) = drawn.panels
         names = [word(words, language) for words in DRAINS.values()]
         bars = axes.barh(names, values, BAR_WIDTH, color=colours)
@@ -80,7 +92,7 @@ def throughput(figures: Figures, language: Language) -> str:
         axes.bar_label(bars, labels, padding=6)
         axes.invert_yaxis()
         axes.set_xlim(right=max(values) * HEADROOM)
-        axes.xaxis.set_major_formatter(lambda value, _: number(value, 0, language))
+        title(axes, ("records a second", "registros por segundo"), language)
         return drawn.svg()
 
 
@@ -92,16 +104,17 @@ def growth(figures: Figures, language: Language) -> str:
 
     """
     factors = figures.result("bench scale")["factors"]
-    with drawing(grid="x") as drawn:
+    with drawing(language, grid="x") as drawn:
         (axes,) = drawn.panels
-        for figure, words in GROWTH.items():
+        for marker, (figure, words) in zip(MARKERS, GROWTH.items(), strict=False):
             slopes = {one["factor"]: one["slopes"].get(figure) for one in factors}
             found = {factor: slope["exponent"] for factor, slope in slopes.items() if slope}
-            values, names = list(found.values()), list(found)
-            axes.plot(values, names, "o", markersize=9, label=word(words, language))
+            names = [word(FACTORS.get(factor, (factor, factor)), language) for factor in found]
+            name = word(words, language)
+            axes.plot(list(found.values()), names, marker, markersize=9, alpha=0.85, label=name)
         axes.axvline(0, color=GREY, linewidth=1)
         axes.invert_yaxis()
-        axes.xaxis.set_major_formatter(lambda value, _: number(value, 2, language))
+        axes.margins(y=0.15)
         legend(axes)
         axes.set_xlabel(word(EXPONENT, language))
         return drawn.svg()

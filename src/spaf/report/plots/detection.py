@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from spaf.report.figures import Figures
-from spaf.report.language import Language
-from spaf.report.plots.style import BAR_WIDTH, GREY, Words, drawing, legend, title, word
+from spaf.report.language import Language, Words, word
+from spaf.report.plots.style import BAR_WIDTH, GREY, drawing, legend, title
 
 DETECTION = "prove detection"
 DETECTORS: dict[str, Words] = {
@@ -18,6 +18,18 @@ DETECTORS: dict[str, Words] = {
 METRICS: dict[str, Words] = {
     "precision": ("precision", "precisão"),
     "recall": ("recall", "revocação"),
+}
+KINDS: dict[str, Words] = {
+    "high_price": ("high price", "preço alto"),
+    "low_price": ("low price", "preço baixo"),
+    "bulk_quantity": ("bulk quantity", "grande quantidade"),
+    "price_x10": ("price × 10", "preço × 10"),
+    "price_x100": ("price × 100", "preço × 100"),
+    "price_div10": ("price ÷ 10", "preço ÷ 10"),
+    "surge": ("surge", "pico"),
+    "drought": ("drought", "queda"),
+    "level_shift": ("level shift", "mudança de nível"),
+    "customer_burst": ("customer burst", "rajada de um cliente"),
 }
 # Of the labels of the kinds, degrees.
 TILT = 40
@@ -32,7 +44,7 @@ def detection(figures: Figures, language: Language) -> str:
     """
     result = figures.result(DETECTION)
     width = BAR_WIDTH / len(DETECTORS)
-    with drawing(2) as drawn:
+    with drawing(language, 2) as drawn:
         for axes, (metric, words) in zip(drawn.panels, METRICS.items(), strict=True):
             # A kind of label that shares its alerts with others has a recall only.
             kinds = [kind for kind, one in result["kinds"].items() if one[metric] is not None]
@@ -48,7 +60,7 @@ def detection(figures: Figures, language: Language) -> str:
                     ecolor=GREY,
                     label=word(name, language),
                 )
-            names = [kind.replace("_", " ") for kind in kinds]
+            names = [word(KINDS.get(kind, (kind, kind)), language) for kind in kinds]
             axes.set_xticks(range(len(kinds)), names, rotation=TILT, ha="right")
             axes.set_ylim(0, 1.05)
             title(axes, words, language)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spaf.bench.results.record import SALES_FILE
+from spaf.bench.results.record import SALES_FILE, SAMPLES_FILE
 from spaf.errors import FigureError
 from spaf.report.figures import Figures
-from spaf.report.language import Language, number
+from spaf.report.language import Language, Words, decimal, number, word
 from spaf.report.plots.style import (
+    COLOURS,
+    DASHES,
     HEADROOM,
     PER_SECOND,
-    Words,
     drawing,
     legend,
     logarithmic,
     rate_labels,
     stack,
     title,
-    word,
 )
 
 RATES = "bench rates"
@@ -33,8 +34,13 @@ HOPS = {
     "written_visible": ("→ visible in PostgreSQL", "→ visível no PostgreSQL"),
 }
 DUE_VISIBLE: Words = ("due → visible, ms", "prevista → visível, ms")
+FASTER: Words = ("share of the sales that were faster", "parte das vendas que foi mais rápida")
+CHECKPOINT: Words = ("a checkpoint", "um checkpoint")
+# A checkpoint of some milliseconds must be seen on an axis of a minute, seconds.
+MIN_MARK_S = 0.12
+MARK_ALPHA = 0.45
 # The labels of an axis on which each nine is as long as the one before.
-NINES = ("0", "90", "99", "99.9", "99.99")
+NINES = (0, 90, 99, 99.9, 99.99)
 # The interval that is shown through time: 100 sales/s, the first repeat.
 SHOWN = "100-1"
 MICROS_PER_MILLI = 1_000
@@ -50,7 +56,7 @@ def latency(figures: Figures, language: Language) -> str:
     """
     rates = figures.rates()
     labels = rate_labels(rates, language)
-    with drawing(2) as drawn:
+    with drawing(language, 2) as drawn:
         steps, slowest = drawn.panels
         means = {hop: figures.values([f"rate.{rate}.hop.{hop}" for rate in rates]) for hop in HOPS}
         stack(steps, labels, {word(HOPS[hop], language): means[hop] for hop in HOPS})
@@ -65,6 +71,7 @@ def latency(figures: Figures, language: Language) -> str:
                     text, (label, value), (0, 7), textcoords="offset points", ha="center"
                 )
         slowest.set_ylim(0, max(values) * HEADROOM)
+        slowest.margins(x=0.1)
         slowest.legend(loc="upper left")
         title(slowest, DUE_VISIBLE, language)
         for axes in drawn.panels:
@@ -81,21 +88,23 @@ def quantiles(figures: Figures, language: Language) -> str:
 
     """
     arrays = figures.arrays(RATES, SALES_FILE)
-    with drawing() as drawn:
+    with drawing(language) as drawn:
         (axes,) = drawn.panels
-        for rate, repeats in _by_rate(arrays, "store_quantiles_us").items():
+        by_rate = _by_rate(arrays, "store_quantiles_us")
+        for dash, (rate, repeats) in zip(cycle(DASHES), by_rate.items(), strict=False):
             # The last one is the largest latency, which has no place on this axis.
             median_ms = np.median(repeats, axis=0)[:-1] / MICROS_PER_MILLI
             nines = -np.log10(1 - arrays[f"{rate}-1/shares"])
-            axes.plot(nines, median_ms, linewidth=2, label=number(float(rate), 0, language))
-        axes.set_xticks(range(len(NINES)), [f"{share} %" for share in NINES])
+            label = number(float(rate), 0, language)
+            axes.plot(nines, median_ms, linestyle=dash, linewidth=2, label=label)
+        shares = [f"{decimal(share, language)}%" for share in NINES]
+        axes.set_xticks(range(len(NINES)), shares)
         axes.set_xlim(0, len(NINES) - 1)
         axes.set_yscale("log")
         logarithmic(axes.yaxis, language)
         legend(axes, heading=word(PER_SECOND, language))
         title(axes, DUE_VISIBLE, language)
-        shares = ("share of the sales that were faster", "parte das vendas que foi mais rápida")
-        axes.set_xlabel(word(shares, language))
+        axes.set_xlabel(word(FASTER, language))
         return drawn.svg()
 
 
@@ -112,15 +121,39 @@ def through_time(figures: Figures, language: Language) -> str:
         raise FigureError("The result of `spaf bench rates` has no 100 sales/s.")
     due_us = arrays[f"{SHOWN}/due_us"]
     latency_us = np.sum([arrays[f"{SHOWN}/{hop}_us"] for hop in HOPS], axis=0)
-    with drawing() as drawn:
+    with drawing(language) as drawn:
         (axes,) = drawn.panels
         seconds = (due_us - due_us[0]) / MICROS_PER_SECOND
+        name = word(CHECKPOINT, language)
+        for start_s, length_s in _checkpoints(figures, due_us):
+            end_s = start_s + max(length_s, MIN_MARK_S)
+            axes.axvspan(start_s, end_s, color=COLOURS[1], alpha=MARK_ALPHA, zorder=0, label=name)
+            # All spans are named once: a label of this form is in no legend.
+            name = "_"
         # As points of one picture: some thousand of them as shapes would be a megabyte.
-        axes.plot(seconds, latency_us / MICROS_PER_MILLI, ".", markersize=2.5, rasterized=True)
+        axes.plot(seconds, latency_us / MICROS_PER_MILLI, ".", markersize=3, rasterized=True)
         axes.set_ylim(bottom=0)
+        axes.margins(x=0.01)
+        if axes.patches:
+            legend(axes)
         title(axes, DUE_VISIBLE, language)
         axes.set_xlabel(word(("seconds", "segundos"), language))
         return drawn.svg()
+
+
+def _checkpoints(figures: Figures, due_us: NDArray[Any]) -> list[tuple[float, float]]:
+    """Return start and end of each checkpoint, in seconds after the first sale was due."""
+    try:
+        samples = figures.arrays(RATES, SAMPLES_FILE)
+    except FigureError:
+        return []
+    starts_us = samples.get("checkpoint/at_us", np.array([], dtype=np.int64))
+    lengths_s = samples.get("checkpoint/ms", np.array([], dtype=np.int64)) / MICROS_PER_MILLI
+    return [
+        ((start_us - due_us[0]) / MICROS_PER_SECOND, length_s)
+        for start_us, length_s in zip(starts_us, lengths_s, strict=True)
+        if due_us[0] <= start_us <= due_us[-1]
+    ]
 
 
 def _by_rate(arrays: Mapping[str, NDArray[Any]], column: str) -> dict[str, list[NDArray[Any]]]:

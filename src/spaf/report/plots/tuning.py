@@ -1,0 +1,52 @@
+"""Tuning: what each setting alone does to latency and cost, in times of the baseline."""
+
+from __future__ import annotations
+
+from spaf.report.figures import Figures
+from spaf.report.language import Language, Words, word
+from spaf.report.plots.style import COLOURS, GREY, drawing, legend, logarithmic, title
+from spaf.report.readings.tuning import TuningReading
+
+EFFECTS: dict[str, Words] = {
+    "p99_ms": ("p99, times the baseline", "p99, vezes a referência"),
+    "cpu_us_per_event": ("processor time, the same", "processador, idem"),
+}
+REPEATS: Words = ("repeats of the baseline", "repetições da referência")
+BAND_ALPHA = 0.25
+# Room beside the smallest and the largest value of a logarithmic axis.
+ROOM = 1.25
+# Inches of a plot: of each setting, and of title and axis.
+ROW_HEIGHT, FRAME_HEIGHT = 0.36, 1.4
+
+
+def tuning(figures: Figures, language: Language) -> str:
+    """Draw the figures of every setting divided by the median of the baseline.
+
+    Raises:
+        FigureError: a figure is missing.
+
+    """
+    reading = TuningReading.of(figures)
+    names = [f"{one.name}: {one.text('tried')}" for one in reading.settings]
+    places = range(len(names))
+    height = FRAME_HEIGHT + ROW_HEIGHT * len(names)
+    with drawing(language, 2, grid="both", height=height) as drawn:
+        for axes, (figure, words) in zip(drawn.panels, EFFECTS.items(), strict=True):
+            base = reading.median(figure) or float("nan")
+            around = [value / base for value in reading.baseline.get(figure, [])] or [1.0]
+            measured = [one.median(figure) for one in reading.settings]
+            drawn_at = [(v / base, at) for v, at in zip(measured, places, strict=True) if v]
+            name = word(REPEATS, language)
+            axes.axvspan(min(around), max(around), color=GREY, alpha=BAND_ALPHA, label=name)
+            axes.axvline(1.0, color=GREY, linewidth=1)
+            axes.plot(*zip(*drawn_at, strict=True), "o", color=COLOURS[0], markersize=9)
+            axes.set_yticks(places, names)
+            axes.set_ylim(len(names) - 0.5, -0.5)
+            axes.set_xscale("log")
+            reached = [*around, *(value for value, _ in drawn_at)]
+            axes.set_xlim(min(reached) / ROOM, max(reached) * ROOM)
+            logarithmic(axes.xaxis, language)
+            title(axes, words, language)
+        drawn.panels[-1].set_yticklabels([])
+        legend(drawn.panels[-1])
+        return drawn.svg()

@@ -1,0 +1,1 @@
+"""Results of single scenarios, as plots, tables and goals read them."""
