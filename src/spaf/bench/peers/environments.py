@@ -105,6 +105,8 @@ class PeerEnvironment(NamedTuple):
         progress(f"{doing}, Python packages")
         pip = [str(self.folder / "bin" / "python"), *PYTHON_OPTIONS, "-m", "pip", "install"]
         options = ["--disable-pip-version-check", "--no-input", "--quiet", "--no-deps"]
+        # Without a network each peer says so within seconds, not half a minute.
+        options += ["--retries", "2"]
         self._run([*pip, *options, "--require-hashes", "-r", PYTHON_LOCK], environment)
 
     def _run(self, command: list[str], variables: Mapping[str, str]) -> None:

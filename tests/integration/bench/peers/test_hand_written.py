@@ -50,7 +50,7 @@ def test_consumer_by_hand_is_exact_also_when_it_is_killed(own: Own) -> None:
     assert row.drain.exact
     assert row.memory_mib
     assert row.after_kill in ("exact", "it was through before it could be killed")
-    assert row.version == "2.16.1"
+    assert row.version
 
 
 @pytest.mark.usefixtures("own_packages")
