@@ -13,6 +13,8 @@ from spaf.job.flink_address import FlinkAddress
 from spaf.tls import no_authorities
 
 TIMEOUT_S = 3.0
+# Flink wraps whatever keeps a task from reading its state into an exception with this message.
+RESTORING = "Exception while creating StreamOperatorStateContext"
 CAUSED_BY = "Caused by: "
 # Prefix of the classes of the connector's own copy of Kafka's client.
 SHADED = r"\borg\.apache\.flink\.kafka\.shaded\."
@@ -41,6 +43,8 @@ class JobFailure(NamedTuple):
 
     at_ms: int
     cause: str
+    restoring: bool = False
+    """Whether a task could not read its state from the checkpoint."""
 
 
 class Checkpoint(NamedTuple):
@@ -192,7 +196,11 @@ class FlinkClient:
         """
         history = self.get(f"/jobs/{job_id}/exceptions").get("exceptionHistory", {})
         return [
-            JobFailure(entry.get("timestamp", 0), innermost_cause(entry["stacktrace"]))
+            JobFailure(
+                entry.get("timestamp", 0),
+                innermost_cause(entry["stacktrace"]),
+                restoring=RESTORING in entry["stacktrace"],
+            )
             for entry in history.get("entries", [])
         ]
 

@@ -29,6 +29,8 @@ STUCK_S = 4.0
 SLOW_S = 4.0
 # Shorter waits for a lock are ordinary. Seconds.
 LOCKED_S = 1.5
+# Progress is noticed at the next poll, when what had made it may have ended already. Seconds.
+PROGRESS_DELAY_S = 2.0
 # A job that failed is watched for this long after it runs again, if no record shows it. Seconds.
 FAILED_S = 15.0
 # After so many failures in a row the job does not recover by restarts.
@@ -273,7 +275,7 @@ def job_runs(facts: Facts) -> Trouble | None:
         return trouble(
             "job_restarts",
             lasting=len(since) >= MAX_FAILURES,
-            cause=_cause(since[0].cause, facts.services),
+            cause=_cause(since[0].cause, facts),
             failures=len(since),
         )
     if not job.running and not facts.starting:
@@ -398,9 +400,14 @@ def _lock(waiting: WaitingStatement, facts: Facts) -> Trouble:
     )
 
 
-def _cause(cause: str, services: Sequence[ServiceState]) -> str:
-    """Return the cause of a failure; of a lost TaskManager that for which its process ended."""
+def _cause(cause: str, facts: Facts) -> str:
+    """Return the cause of a failure; of a lost TaskManager that for which its process ended.
+
+    Why it ended the time before says nothing: its process may be about to end.
+    """
     if any(word in cause for word in LOST_TASK_MANAGER):
-        managers = (one for one in services if one.name.startswith(TASKMANAGER) and one.reason)
-        cause = next((f"{one.name} {one.reason}" for one in managers), cause)
+        since = facts.progress_at - PROGRESS_DELAY_S
+        managers = (one for one in facts.services if one.name.startswith(TASKMANAGER))
+        ended = (one for one in managers if one.reason and one.ended >= since)
+        cause = next((f"{one.name} {one.reason}" for one in ended), cause)
     return f"{cause.rstrip('. ')}."

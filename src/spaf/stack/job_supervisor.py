@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 LOCK_TIMEOUT = "SET lock_timeout = '1s'"
 # Between two submissions, seconds: each costs the JobManager a second, or a JVM that plans.
 SUBMISSION_PAUSE_S = 2.0
+# A file that could not be read once may be read the next time; after so many failures it cannot.
+MAX_RESTORE_FAILURES = 2
 
 
 class RefusedJobError(JobError):
@@ -58,6 +60,8 @@ class JobSupervisor:
         # Checkpoints that a job could not start from, and whether the present job has run.
         self._unusable: set[Path] = set()
         self._has_run = False
+        # When the present job was last seen to run, epoch milliseconds.
+        self._ran_ms = 0
         self._next_submission = 0.0
         self._progress = ProgressRecorder(target)
         self._recording = threading.Lock()
@@ -82,6 +86,7 @@ class JobSupervisor:
         self._submission = graph_submission.begin(self._target, self._settings, resume, log)
         self._submitted = False
         self._has_run = False
+        self._ran_ms = 0
         self._cancelled = False
         self.state.state = JobPhase.SUBMITTING
         self.state.id = ""
@@ -358,11 +363,14 @@ class JobSupervisor:
             self.state.state = JobPhase(status.state)
         if self.state.state is JobPhase.RUNNING:
             self._has_run = True
+            self._ran_ms = clock.now_ms()
             self._abandoned = 0
             self.trouble = None
         elif self.state.state is JobPhase.FAILED:
             self._exclude_checkpoint()
-        elif self.state.state is JobPhase.RESTARTING and self._state_is_too_old():
+        elif self.state.state is JobPhase.RESTARTING and (
+            self._state_is_too_old() or self._state_is_damaged()
+        ):
             self._flink.cancel(self.state.id)
 
     def _state_is_too_old(self) -> bool:
@@ -376,6 +384,24 @@ class JobSupervisor:
             and any(folder.glob("*/chk-*"))
             and self._newest_checkpoint(folder, set()) is None
         )
+
+    def _state_is_damaged(self) -> bool:
+        """Return whether tasks cannot read their state: Flink would try the same one for ever.
+
+        The checkpoint is not used again; the next job starts from an older one, or from the log.
+        """
+        try:
+            failures = [one for one in self._flink.failures(self.state.id) if one.restoring]
+        except JobError:
+            return False  # the JobManager is restarted by the supervisor
+        if sum(one.at_ms > self._ran_ms for one in failures) < MAX_RESTORE_FAILURES:
+            return False
+        if self._has_run and self._checkpoints is not None:
+            newest = self._newest_checkpoint(self._checkpoints, self._unusable)
+            self._unusable |= set() if newest is None else {newest}
+        self._exclude_checkpoint()
+        log.warning("the state of the last checkpoint cannot be read: %s", failures[0].cause)
+        return True
 
 
 def _is_another(counted: CountedTopic, topic_id: str) -> bool:

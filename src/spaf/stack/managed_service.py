@@ -118,6 +118,7 @@ class ManagedService:
         if now < self._backoff_until:
             return False
         self.state.reason = process.exit_reason(code, self.service.log, self._log_begin)
+        self.state.ended = clock.now_us() / 1e6
         if self._required and run_is_starting:
             raise self._failure(f"ended while it was starting (exit code {code})")
         if not may_start:

@@ -90,6 +90,8 @@ class ServiceState(msgspec.Struct):
     restarts: int = 0
     reason: str = ""
     """Why its last process has ended."""
+    ended: float = 0.0
+    """When, seconds since the epoch."""
 
     def identity(self) -> ProcessIdentity | None:
         """Return the process; None for an external or stopped service."""

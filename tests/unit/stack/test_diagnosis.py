@@ -64,7 +64,7 @@ LAGS = {"topic": replace(TOPIC, ends={0: 10, 1: 25})}
 def services(name: str, state: ServiceStatus, reason: str = "") -> list[ServiceState]:
     """Return the services of a run, one of them in another state."""
     return [
-        ServiceState(name, state, "", reason=reason) if one.name == name else one
+        ServiceState(name, state, "", reason=reason, ended=NOW) if one.name == name else one
         for one in HEALTHY.services
     ]
 
@@ -297,3 +297,16 @@ def test_every_text_is_one_sentence_with_what_to_do() -> None:
     for text in TEXTS.values():
         assert "\n" not in text.what + text.todo
         assert text.todo
+
+
+def test_a_reason_of_an_earlier_end_is_not_the_cause() -> None:
+    """The TaskManager that is lost now has not said yet why."""
+    lost = JobFacts("RESTARTING", failures=failed(1, cause="The TaskExecutor is shutting down."))
+    reason = "ended with exit code 1: the database is away"
+    services_then = services("taskmanager", ServiceStatus.RUNNING, reason)
+    for ended, words in ((NOW - 60, "TaskExecutor is shutting down"), (NOW - 1, reason)):
+        for one in services_then:
+            one.ended = ended
+        cause = found(job=lost, services=services_then, progress_at=NOW - 3)
+        assert cause is not None
+        assert words in cause.what

@@ -12,6 +12,7 @@ import pytest
 
 from spaf.errors import JobError, MissingError
 from spaf.job import configuration
+from spaf.job.flink_client import JobFailure, JobStatus
 from spaf.settings import Settings
 from spaf.stack.diagnosis import TopicFacts
 from spaf.stack.job_supervisor import JobSupervisor, RefusedJobError
@@ -186,3 +187,40 @@ def test_tables_of_two_schemas_and_topics_have_checkpoints_of_their_own(
     assert len({one.checkpoint_folder(job._settings) for one in targets}) == len(targets)
     home.write_counted_topic(second.tables, CountedTopic("sales", "b", (0,)))
     assert home.counted_topics()[target.tables] == COUNTED
+
+
+def restored(
+    job: JobSupervisor, state: str, *failures: JobFailure, newest: bool = False
+) -> list[str]:
+    """Poll a job of this state with these failures; return the jobs that were cancelled."""
+    flink = cast("Any", job._flink)
+    flink.status = lambda _: JobStatus("j", state, 3 if state == "RUNNING" else 0, 3)
+    flink.failures = lambda _: list(failures)
+    job._checkpoints = job._home.checkpoints if newest else None
+    job._poll_cluster()
+    return cancelled(job)
+
+
+RESTORE = JobFailure(2**50, "UTFDataFormatException", restoring=True)
+OTHER = JobFailure(2**50, "the database is away")
+
+
+def test_a_checkpoint_that_no_task_can_read_is_not_used_again(job: JobSupervisor) -> None:
+    """Flink would try it for ever; the next job starts from another one."""
+    job.state.resumed_from = "chk-7"
+    for failures in ((OTHER, OTHER, OTHER), (RESTORE, OTHER)):
+        assert restored(job, "RESTARTING", *failures) == []
+    assert restored(job, "RESTARTING", RESTORE, RESTORE) == ["j"]
+    assert job._unusable == {Path("chk-7")}
+
+
+def test_a_job_that_has_run_is_cancelled_for_its_newest_checkpoint(job: JobSupervisor) -> None:
+    """Failures from before it ran do not count."""
+    metadata = job._home.checkpoints / "plan" / "chk-3" / "_metadata"
+    metadata.parent.mkdir(parents=True)
+    metadata.touch()
+    old = RESTORE._replace(at_ms=1)
+    assert restored(job, "RUNNING", newest=True) == []
+    assert restored(job, "RESTARTING", old, old, newest=True) == []
+    assert restored(job, "RESTARTING", RESTORE, RESTORE, newest=True) == ["j"]
+    assert job._unusable == {metadata.parent}
