@@ -31,8 +31,8 @@ from spaf.verify import Verdict
 # A fault that has not taken place within this never will, seconds.
 HAPPENS_S = 15.0
 # Rows and status must be well for this long: a service that was killed a moment ago has rows that
-# are still fresh.
-WELL_S = 4.0
+# are still fresh for two seconds.
+WELL_S = 3.0
 # A run that is not well again by then does not recover by itself: four times the slowest recovery
 # on a busy machine, and less than a person would wait.
 RECOVERY_TIMEOUT_S = 150.0

@@ -283,3 +283,21 @@ def test_readiness_and_task_managers_over_one_connection(
     assert client.ready()
     assert client.task_managers() == {"taskmanager", "other"}
     assert cluster.connections == 1
+
+
+def test_a_failure_to_read_a_checkpoint_is_told_apart(
+    cluster: Cluster, client: FlinkClient
+) -> None:
+    """By what Flink wraps around each cause of it; the cause itself may be anything."""
+    wrapped = (
+        "java.lang.Exception: Exception while creating StreamOperatorStateContext.\n\tat a.b\n"
+        "Caused by: java.io.UTFDataFormatException\n\tat c.d\n"
+    )
+    entries = [
+        {"timestamp": 2, "stacktrace": wrapped},
+        {"timestamp": 1, "stacktrace": "java.io.IOException: the database is away\n\tat a.b\n"},
+    ]
+    cluster.put(f"/jobs/{JOB}/exceptions", {"exceptionHistory": {"entries": entries}})
+    first, second = client.failures(JOB)
+    assert (first.restoring, first.cause) == (True, "java.io.UTFDataFormatException")
+    assert not second.restoring
