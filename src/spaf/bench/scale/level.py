@@ -201,6 +201,8 @@ def _sell(
     result = load.result()
     counted = _wait_until_counted(run, COUNTED_TIMEOUT_S, progress)
     counted = counted and result.acked == result.intended
+    # The sink of the sales may write this much later than that of the ledger.
+    clock.sleep(2 * run.settings.job.flush_ms / 1_000)
     state_mib = _state_mib(run, job)
     watch.stop()
     progress("joining the sales with the rows")

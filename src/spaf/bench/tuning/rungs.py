@@ -22,6 +22,11 @@ MINI_BATCH = {
     "table.exec.mini-batch.allow-latency": "50 ms",
     "table.exec.mini-batch.size": str(configuration.MAX_MINI_BATCH_EVENTS),
 }
+# Without the second option Flink refuses a query with another key than its sink's.
+UPSERT_CHECK = {
+    "table.exec.sink.upsert-materialize": "AUTO",
+    "table.exec.sink.require-on-conflict": "false",
+}
 DEFAULTS = "defaults"
 
 
@@ -145,7 +150,14 @@ SINGLE: Sequence[Rung] = (
         quick=False,
     ),
     _option("state-backend", "state.backend.type", "rocksdb", quick=False),
-    _option("upsert-check", "table.exec.sink.upsert-materialize", "AUTO", usual=True, quick=False),
+    _option(
+        "upsert-check",
+        "table.exec.sink.upsert-materialize",
+        "AUTO",
+        usual=True,
+        quick=False,
+        options=UPSERT_CHECK,
+    ),
     Rung(
         "flush-interval",
         "sink.buffer-flush.interval",

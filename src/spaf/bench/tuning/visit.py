@@ -66,6 +66,7 @@ def measure(run: Run, rung: Rung, name: str, timing: Timing, progress: Progress)
 
     """
     target_run, changed = _with_tables(run), _job_settings(run, rung)
+    target_run.settings = changed
     group = f"tuning-{clock.now_ms()}"
     progress("planning the job")
     with own_job(target_run, changed, group, variant=rung.variant, keep_graph=True) as (
