@@ -13,6 +13,12 @@ unexport CDPATH GREP_OPTIONS GREP_COLORS PYTHONPATH PYTHONHOME PYTHONWARNINGS PY
 # Without compiled files each process of the tests rewrites every test module again.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Three for two cores: each waits for its services for a third of its time. With four of them a
+# command hears nothing of its run for too long. A process and its services need 2 GiB; on a machine
+# with less memory say `make test PROCESSES=2`.
+PROCESSES = 3
+PYTEST = $(RUN)/python -m pytest -n $(PROCESSES) --dist loadgroup
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check format bench screenshots reference report figures clean
 
@@ -29,10 +35,12 @@ demo: $(READY) ## start everything, sell 100 sales/s, watch; Ctrl-C ends with th
 	@$(RUN)/spaf demo
 
 test: $(READY) ## every test, on the real services
-	@$(RUN)/python -m pytest -n 2 --dist loadgroup
+	@$(PYTEST)
 
+# Its tests use the processors for longer than they wait.
+test-long: PROCESSES = 2
 test-long: $(READY) ## the same tests with more seeds, examples and records
-	@TEST_LONG=1 $(RUN)/python -m pytest -n 2 --dist loadgroup --timeout 1800
+	@TEST_LONG=1 $(PYTEST) --timeout 1800
 
 check: $(READY) ## style, types, imports, dependencies, SQL, JavaScript, locks
 	@$(RUN)/ruff check

@@ -123,13 +123,14 @@ def full_run(
     (path / ".spaf").symlink_to(large)
     with socket.socket() as other:
         port = small_settings.kafka.port + 8
+        patience = small_settings.flink.heartbeat_timeout_s
         other.bind((LOOPBACK, port))
         other.listen()
         settings = small_settings.model_copy(
             update={
                 "home": path / ".spaf",
                 "kafka": KafkaSettings(port=port),
-                "flink": FlinkSettings(port=port - 4),
+                "flink": FlinkSettings(port=port - 4, heartbeat_timeout_s=patience),
                 "postgres": PostgresSettings(port=port - 3),
                 "locust": LocustSettings(port=port - 2),
                 "serve": ServeSettings(port=port - 1),
@@ -139,6 +140,7 @@ def full_run(
         variables = furnish(path) | {
             "SPAF_KAFKA__PORT": str(port),
             "SPAF_FLINK__PORT": str(port - 4),
+            "SPAF_FLINK__HEARTBEAT_TIMEOUT_S": str(patience),
             "SPAF_POSTGRES__PORT": str(port - 3),
             "SPAF_LOCUST__PORT": str(port - 2),
             "SPAF_SERVE__PORT": str(port - 1),
@@ -155,10 +157,15 @@ def full_run(
 
 @pytest.fixture(scope="session")
 def recovery_settings(small_settings: Settings) -> Iterator[Settings]:
-    """Yield the settings of the run whose services are killed; end it at the end."""
+    """Yield the settings of the run whose services are killed; end it at the end.
+
+    Its cluster has the usual patience with a process that is silent.
+    """
+    usual = FlinkSettings().heartbeat_timeout_s
     settings = small_settings.model_copy(
         update={
             "home": small_settings.home.with_name("recovery"),
+            "flink": small_settings.flink.model_copy(update={"heartbeat_timeout_s": usual}),
         }
     )
     yield settings

@@ -30,6 +30,7 @@ def test_demo_proves_itself_and_leaves_nothing_running(
     names = ("KAFKA", "FLINK", "POSTGRES", "LOCUST", "SERVE")
     ports = [small_settings.kafka.port + 10 + n for n in range(len(names))]
     settings = {f"SPAF_{name}__PORT": str(port) for name, port in zip(names, ports, strict=True)}
+    settings["SPAF_FLINK__HEARTBEAT_TIMEOUT_S"] = str(small_settings.flink.heartbeat_timeout_s)
     # Where there is no browser, the tests of the page say so; the rest is tested nevertheless.
     screen = ["--screen"] if browser() else []
     words = ("demo", "--for", "10", "--rate", "100", "--json", *screen)

@@ -321,7 +321,7 @@ def test_killed_in_the_middle_it_loses_and_doubles_nothing(
         assert len(steps) < 50, log.read_text()
         with process(session, log):
             further = partial(_is_further, session, account(session)[1])
-            assert wait_until(further, PATIENCE_S, poll=0), log.read_text()
+            assert wait_until(further, PATIENCE_S, poll=0.005), log.read_text()
         steps.append(account(session)[1])
         assert len(kept(session)) == steps[-1]
     assert len(steps) > 1
