@@ -6,6 +6,8 @@ from spaf.chaos.fault import FaultKind
 from spaf.chaos.faults import (
     checkpoints,
     database,
+    descriptors,
+    disk,
     kafka_log,
     network,
     signals,
@@ -14,5 +16,16 @@ from spaf.chaos.faults import (
     traffic,
 )
 
-MODULES = (signals, supervisor, starve, network, database, kafka_log, checkpoints, traffic)
+MODULES = (
+    signals,
+    supervisor,
+    starve,
+    network,
+    disk,
+    descriptors,
+    database,
+    kafka_log,
+    checkpoints,
+    traffic,
+)
 KINDS: dict[str, FaultKind] = {kind.name: kind for module in MODULES for kind in module.KINDS}

@@ -76,6 +76,7 @@ def service(settings: KafkaSettings, folder: Path, log: Path, ports: BrokerPorts
         log=log,
         ready=lambda: is_ready(f"{LOOPBACK}:{ports.own}"),
         cwd=folder,
+        data=data,
         stop_timeout_s=STOP_TIMEOUT_S,
     )
 

@@ -11,6 +11,7 @@ from spaf.stack import process
 from spaf.stack.process import ProcessIdentity, ServiceProcess
 from spaf.stack.service_specs import Restart, spec_of
 from spaf.stack.state import ServiceState, ServiceStatus
+from spaf.stack.vitals import refused_write
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,10 @@ class ManagedService:
         self.state.ended = clock.now_us() / 1e6
         if self._required and run_is_starting:
             raise self._failure(f"ended while it was starting (exit code {code})")
-        if not may_start:
+        refused = None if self.service.data is None else refused_write(self.service.data)
+        if refused is not None:
+            self.state.reason = refused.what.rstrip(".")
+        if not may_start or refused is not None:
             # What ended because of the disk says nothing about the service.
             self._restarts.clear()
             changed = self.state.state is not ServiceStatus.RESTARTING

@@ -176,6 +176,7 @@ def service(
         prepared=new.created if new is not None else lambda: True,
         cwd=paths.folder,
         user=paths.user,
+        data=paths.data,
         # Fast shutdown: after SIGTERM the server would wait until every client has disconnected.
         stop_signal=signal.SIGINT,
     )

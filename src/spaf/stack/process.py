@@ -99,6 +99,8 @@ class ServiceProcess:
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path = Path()
     user: str | None = None
+    # Where its data are: without being able to write there it would only end again.
+    data: Path | None = None
     stop_signal: int = signal.SIGTERM
     # A service that has not stopped by then is killed.
     stop_timeout_s: float = 10.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Never
 
@@ -96,6 +97,23 @@ def test_a_required_service_fails_the_run_when_its_restarts_are_exhausted(
     with pytest.raises(ServiceError, match=r"kafka: ended 6 times within 60 s; .* code 3\n.*a rea"):
         poll(service)
     assert caplog.messages.count("kafka: ended with exit code 3; restarting") == MAX_RESTARTS
+
+
+def test_a_service_whose_data_cannot_be_written_waits(
+    make: Callable[[str, list[str]], ManagedService], moment: list[float], tmp_path: Path
+) -> None:
+    """Its disk has become read-only: it would end at each start, and at last the run with it."""
+    service = make(KAFKA, ENDS)
+    data = tmp_path / "data"
+    service.service = replace(service.service, data=data)
+    for _ in range(3 * MAX_RESTARTS):
+        poll(service)
+        moment[0] += 0.25
+    assert service.state.restarts == 0
+    assert service.state.reason == f"The folder {data} cannot be written: No such file or directory"
+    data.mkdir()
+    assert poll(service)
+    assert service.state.restarts == 1
 
 
 def test_a_program_that_the_system_does_not_start_is_tried_again(

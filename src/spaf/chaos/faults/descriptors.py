@@ -1,0 +1,84 @@
+"""File descriptors that are used up, by the limit of a running process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+from spaf.chaos.fault import Fault, FaultKind, Scene
+from spaf.chaos.faults.network import client_process
+from spaf.errors import StackError
+from spaf.stack.process import ProcessIdentity
+from spaf.stack.service_names import (
+    JOBMANAGER,
+    KAFKA,
+    LOCUST,
+    QUARANTINE,
+    SERVE,
+    SUPERVISOR,
+    TASKMANAGER,
+)
+
+
+class UsedUpDescriptors(Fault):
+    """A process that gets no further file descriptor: no file, no connection."""
+
+    def __init__(self, scene: Scene, target: str) -> None:
+        """Keep whom to hit."""
+        self._scene, self._target = scene, target
+        self._hit: ProcessIdentity | None = None
+        self._usual: tuple[int, int] = (0, 0)
+        self._limit = 0
+
+    def inject(self) -> None:
+        """Lower the limit to what is in use.
+
+        Raises:
+            StackError: the process is gone.
+
+        """
+        self._hit = client_process(self._scene, self._target)
+        found = None if self._hit is None else self._hit.process()
+        if found is None:
+            raise StackError(f"{self._target} has no process now.")
+        self._usual = found.rlimit(psutil.RLIMIT_NOFILE)
+        self._limit = lowest_free(found.pid)
+        found.rlimit(psutil.RLIMIT_NOFILE, (self._limit, self._usual[1]))
+
+    def happened(self) -> bool:
+        """Return whether all are in use, or the process has ended because of it."""
+        found = None if self._hit is None else self._hit.process()
+        if found is None:
+            return self._hit is not None
+        # A descriptor that it has closed since is the only one it can get.
+        return lowest_free(found.pid) >= self._limit
+
+    def lift(self) -> None:
+        """Raise the limit again."""
+        found = None if self._hit is None else self._hit.process()
+        if found is not None:
+            found.rlimit(psutil.RLIMIT_NOFILE, self._usual)
+
+
+def lowest_free(pid: int) -> int:
+    """Return the number that the next file descriptor of a process would have.
+
+    Raises:
+        OSError: the process is gone.
+
+    """
+    used = {int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    return next(number for number in range(len(used) + 1) if number not in used)
+
+
+KINDS = (
+    FaultKind(
+        "descriptors",
+        "Gives a process no further file descriptor: neither files nor connections.",
+        UsedUpDescriptors,
+        # Another account may run PostgreSQL; its limits are refused then.
+        targets=(KAFKA, JOBMANAGER, TASKMANAGER, SERVE, QUARANTINE, LOCUST, SUPERVISOR),
+        hold_s=(10.0,),
+    ),
+)
