@@ -20,7 +20,7 @@ PERIOD_US = 100_000
 # Share of a core that a starved service gets.
 QUOTA_US = PERIOD_US // 10
 # New memory that a starved service gets, bytes: what it had before stays its own.
-MEMORY_BYTES = 16 * 2**20
+MEMORY_BYTES = 2**20
 HOLD_S = (10.0, 30.0)
 # Busy processes for each core.
 BURNERS_PER_CORE = 4
@@ -214,7 +214,7 @@ KINDS = (
     ),
     FaultKind(
         "starve-memory",
-        "Lets services have 16 MiB of new memory each (control group); the kernel may kill them.",
+        "Lets services have 1 MiB of new memory each (control group); the kernel may kill them.",
         StarvedOfMemory,
         targets=(TASKMANAGER, KAFKA, POSTGRES),
         hold_s=HOLD_S[:1],
