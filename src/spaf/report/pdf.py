@@ -19,6 +19,12 @@ LAID_OUT = "document.querySelectorAll('.pdf-page').length > 0"
 COMPLETE = "document.readyState == 'complete'"
 # The time of printing, which would make another file of the same page.
 DATES = re.compile(rb"/(?:CreationDate|ModDate) \([^)]*\)")
+# Links to other files lead from where the page is, and a PDF would hold that as the path of one
+# machine; those within the page stay.
+CUT_LINKS = """
+for (const link of document.querySelectorAll('a[href]:not([href^="#"])'))
+  link.removeAttribute("href");
+"""
 # Far above what the layout of all slides needs, seconds.
 READY_TIMEOUT_S = 20.0
 
@@ -57,6 +63,7 @@ def _print(address: str, ready: str, target: Path, program: Path) -> None:
             tab = browser.open(address, SLIDE)
             if not wait_until(lambda: tab.value(ready) is True, READY_TIMEOUT_S):
                 raise BrowserError(f"Chromium does not show {address}.")
+            tab.value(CUT_LINKS)
             printed = tab.call("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
     try:
         content = DATES.sub(_blanks, base64.b64decode(printed["data"]))

@@ -39,8 +39,10 @@ def test_it_fits_a_telephone(chromium: Path, page: Path, tmp_path: Path) -> None
 
 
 def test_it_prints(chromium: Path, page: Path, tmp_path: Path) -> None:
-    """On some pages of A4."""
+    """On some pages of A4; no link to a file of this machine is in it, nor a date."""
     print_page(page, tmp_path / "report.pdf", chromium)
     content = (tmp_path / "report.pdf").read_bytes()
     assert content.startswith(b"%PDF-")
     assert content.count(b"/Type /Page\n") in PAGES
+    assert b"file:" not in content
+    assert b"/CreationDate" not in content
