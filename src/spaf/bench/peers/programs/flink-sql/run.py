@@ -21,10 +21,10 @@ options = {
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
 }
 if env["PEER_PURPOSE"] != "live":
-    # As the page "Performance Tuning" has it. A load has no mini-batches: they wait for 5 s.
+    # As the page "Performance Tuning" has it. A load has no mini-batches: they wait.
     options |= {
         "table.exec.mini-batch.enabled": "true",
-        "table.exec.mini-batch.allow-latency": "5 s",
+        "table.exec.mini-batch.allow-latency": "1 s",
         "table.exec.mini-batch.size": "5000",
         "table.optimizer.agg-phase-strategy": "TWO_PHASE",
     }

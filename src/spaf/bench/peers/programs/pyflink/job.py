@@ -1,11 +1,14 @@
 """Sales, units and money in each second: Python parses and validates, Flink sums."""
 
 import os
+import site
 import sys
 from pathlib import Path
 
 # The sink writes times in the zone of Java.
 os.environ["TZ"] = "UTC"
+# The Python inside Java does not know the packages of this environment.
+os.environ["PYTHONPATH"] = os.pathsep.join(site.getsitepackages())
 
 from pyflink.common import Configuration
 from pyflink.table import DataTypes, EnvironmentSettings, TableEnvironment
@@ -82,10 +85,10 @@ def main():
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     }
     if env["PEER_PURPOSE"] != "live":
-        # As the page "Performance Tuning" has it. A load has no mini-batches: they wait for 5 s.
+        # As the page "Performance Tuning" has it. A load has no mini-batches: they wait.
         options |= {
             "table.exec.mini-batch.enabled": "true",
-            "table.exec.mini-batch.allow-latency": "5 s",
+            "table.exec.mini-batch.allow-latency": "1 s",
             "table.exec.mini-batch.size": "5000",
             "table.optimizer.agg-phase-strategy": "TWO_PHASE",
         }
