@@ -80,5 +80,10 @@ KINDS = (
         # Another account may run PostgreSQL; its limits are refused then.
         targets=(KAFKA, JOBMANAGER, TASKMANAGER, SERVE, QUARANTINE, LOCUST, SUPERVISOR),
         hold_s=(10.0,),
+        response=(
+            "What needs a further file or connection is tried again; what ends meanwhile is "
+            "restarted."
+        ),
+        todo="Raise the limit of open files (`ulimit -n`), or end what keeps them open.",
     ),
 )

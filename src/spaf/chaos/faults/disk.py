@@ -344,6 +344,11 @@ KINDS = (
         hold_s=(10.0, 30.0),
         surroundings=SmallDisk,
         unavailable=refusal_of_disks,
+        response=(
+            "It says where the disk is full. What cannot write is tried again and again; once "
+            "there is room, everything goes on by itself."
+        ),
+        todo="Free space on the disk that the sentence names.",
     ),
     FaultKind(
         "disk-hangs",
@@ -353,6 +358,11 @@ KINDS = (
         hold_s=(5.0, 15.0),
         surroundings=SmallDisk,
         unavailable=refusal_of_disks,
+        response=(
+            "It says that the disk hangs. Nothing is restarted meanwhile; sales wait in the "
+            "generator."
+        ),
+        todo="Find out why the disk does not answer.",
     ),
     FaultKind(
         "disk-slow",
@@ -362,6 +372,8 @@ KINDS = (
         hold_s=(15.0,),
         surroundings=SmallDisk,
         unavailable=refusal_of_disks,
+        response="Commits take longer; sales wait in the topic.",
+        todo="Find out what else writes to the disk.",
     ),
     FaultKind(
         "read-only",
@@ -370,6 +382,11 @@ KINDS = (
         targets=(KAFKA, CHECKPOINTS),
         hold_s=(15.0,),
         unavailable=refusal_of_marks,
+        response=(
+            "It names the folder that refuses writes. The service waits for it and goes on by "
+            "itself."
+        ),
+        todo="Make the folder writable again.",
     ),
     FaultKind(
         "write-error",
@@ -378,5 +395,10 @@ KINDS = (
         # Another account runs PostgreSQL; its limits are refused, also to root here.
         targets=(KAFKA,),
         hold_s=(5.0,),
+        response=(
+            "The service ends or waits; it is restarted once its data can be written. The "
+            "generator sends again what was not acknowledged."
+        ),
+        todo="Find out why writes fail: quota, rights, or the disk itself.",
     ),
 )

@@ -166,6 +166,11 @@ def _kind(
         targets=LINKS,
         hold_s=hold_s,
         surroundings=NetworkProxies,
+        response=(
+            "Each client connects again and sends again what was not acknowledged; the job starts "
+            "from its last checkpoint if a connection of its own was cut."
+        ),
+        todo="Mend the network; nothing on the side of SPAF.",
     )
 
 
