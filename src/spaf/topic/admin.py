@@ -58,6 +58,12 @@ BROKER_DEFAULT_REPLICATION = -1
 # The id of a topic on a broker that gives none, as text.
 NO_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 
+# A partition of a topic that was created just now.
+NOT_LED = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
 TOPIC_OPTIONS = {
     "message.timestamp.type": "LogAppendTime",
     "cleanup.policy": "delete",
@@ -135,6 +141,8 @@ def _create(bootstrap: str, topic: str, partitions: int, options: Mapping[str, s
                 raise
             created = False
         _wait_listed(admin, topic)
+        if created:
+            _wait_led(admin, topic)
     return created
 
 
@@ -425,6 +433,20 @@ def _wait_listed(admin: AdminClient, topic: str) -> None:
                 f"Kafka created topic {topic}, but did not list it in {REQUEST_TIMEOUT_S:.0f} s.",
                 todo="Try again; if it stays so, see the broker's log (`spaf logs kafka`).",
             )
+        clock.sleep(POLL_INTERVAL_S)
+
+
+def _wait_led(admin: AdminClient, topic: str) -> None:
+    """Wait until each partition of a new topic has a leader: it is listed shortly before that."""
+    deadline = clock.monotonic() + REQUEST_TIMEOUT_S
+    numbers = admin.list_topics(topic, timeout=REQUEST_TIMEOUT_S).topics[topic].partitions
+    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers}
+    while clock.monotonic() < deadline:
+        answer = admin.list_offsets(asked, request_timeout=REQUEST_TIMEOUT_S)
+        failures = [future.exception() for future in answer.values()]
+        # Another failure, such as a missing right, is that of the request which needs the offsets.
+        if not any(one and one.args[0].code() in NOT_LED for one in failures):
+            return
         clock.sleep(POLL_INTERVAL_S)
 
 

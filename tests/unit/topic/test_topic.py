@@ -80,3 +80,24 @@ def test_a_broker_that_accepts_and_never_answers_has_no_offsets(
     with pytest.raises(TopicError, match="no Kafka broker answers at 127"):
         end_offsets_of(NOWHERE, parts)
     assert end_offsets_of(NOWHERE, parts, lenient=True) == {("t", 0): 5}
+
+
+def test_a_new_topic_is_ready_when_its_partitions_have_leaders() -> None:
+    """A broker lists a topic shortly before that, and would refuse to read its offsets."""
+    answers: list[Any] = [KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION)), None]
+
+    class Broker:
+        def list_topics(self, topic: str, **_: Any) -> Any:
+            return SimpleNamespace(topics={topic: SimpleNamespace(partitions={0: None})})
+
+        def list_offsets(self, asked: Any, **_: Any) -> Any:
+            future: Future[Any] = Future()
+            failure = answers.pop(0)
+            if failure is None:
+                future.set_result(SimpleNamespace(offset=0))
+            else:
+                future.set_exception(failure)
+            return dict.fromkeys(asked, future)
+
+    admin._wait_led(Broker(), "new")  # type: ignore[arg-type]
+    assert answers == []
