@@ -440,7 +440,8 @@ def _wait_led(admin: AdminClient, topic: str) -> None:
     """Wait until each partition of a new topic has a leader: it is listed shortly before that."""
     deadline = clock.monotonic() + REQUEST_TIMEOUT_S
     numbers = admin.list_topics(topic, timeout=REQUEST_TIMEOUT_S).topics[topic].partitions
-    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers}
+    spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic, number): spec for number in numbers}
     while clock.monotonic() < deadline:
         answer = admin.list_offsets(asked, request_timeout=REQUEST_TIMEOUT_S)
         failures = [future.exception() for future in answer.values()]
