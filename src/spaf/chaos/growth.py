@@ -17,7 +17,7 @@ import psutil
 from spaf import clock
 from spaf.bench.scenario import Table
 from spaf.stack.process import ProcessIdentity
-from spaf.stack.resource_usage import of_family
+from spaf.stack.resource_usage import of_family, processes
 from spaf.stack.service_names import SUPERVISOR
 from spaf.stack.state import RunFolder, RunState
 
@@ -135,7 +135,7 @@ def sampled(state: RunState) -> Mapping[str, Mapping[str, float]]:
         if head is None:
             continue
         # The services are children of the supervisor, and have names of their own.
-        family = [head] if name == SUPERVISOR else [head, *_children(head)]
+        family = [head] if name == SUPERVISOR else processes(head)
         memory = _memory_mib(head) if name == SUPERVISOR else of_family(head)[0]
         found[name] = {MEMORY: memory, FILES: float(sum(map(_open_files, family)))}
     return found
@@ -155,13 +155,6 @@ def _size(folder: Path) -> int:
             except OSError:
                 continue
     return total
-
-
-def _children(head: psutil.Process) -> list[psutil.Process]:
-    try:
-        return head.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
 
 
 def _memory_mib(head: psutil.Process) -> float:

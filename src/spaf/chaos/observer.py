@@ -23,7 +23,7 @@ from spaf.stack.service_names import SERVE
 from spaf.stack.state import JobPhase, Phase, RunFolder, ServiceStatus
 from spaf.stack.vitals import present_trouble
 from spaf.store import queries
-from spaf.store.access import Role
+from spaf.store.reader_connection import ReaderConnection
 from spaf.store.statement import statement
 from spaf.topic import admin
 
@@ -176,8 +176,7 @@ class Rows:
 
     def __init__(self, run: Run) -> None:
         """Keep the access; nothing is asked yet."""
-        self._access = run.access
-        self._connection: psycopg.Connection | None = None
+        self._reader = ReaderConnection(run.access, STATEMENT_MS)
 
     def fresh(self) -> bool:
         """Return whether the newest row is of the last FRESH_S.
@@ -189,7 +188,7 @@ class Rows:
         """
         now_s = clock.now_us() / 1e6
         query = statement("spaf.chaos", "newest_second")
-        row = self._connected().execute(query, {"now_s": now_s}).fetchone()
+        row = self._reader.get().execute(query, {"now_s": now_s}).fetchone()
         return row is not None and row[0] is not None and row[0] >= now_s - FRESH_S
 
     def counted(self) -> dict[int, int]:
@@ -200,7 +199,7 @@ class Rows:
             psycopg.Error: the connection was lost, or the statement was cancelled.
 
         """
-        offsets = queries.counted_offsets(self._connected())
+        offsets = queries.counted_offsets(self._reader.get())
         return {part: counted for part, (_, counted) in offsets.items()}
 
     def late(self) -> int:
@@ -211,21 +210,12 @@ class Rows:
             psycopg.Error: the connection was lost, or the statement was cancelled.
 
         """
-        row = self._connected().execute(statement("spaf.chaos", "late_records")).fetchone()
+        row = self._reader.get().execute(statement("spaf.chaos", "late_records")).fetchone()
         return 0 if row is None else int(row[0])
 
     def close(self) -> None:
         """Close the connection."""
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.close()
-            self._connection = None
-
-    def _connected(self) -> psycopg.Connection:
-        if self._connection is None:
-            self._connection = self._access.connect(Role.READ, autocommit=True)
-            self._connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
-        return self._connection
+        self._reader.close()
 
 
 def note(said: deque[Said], text: str) -> None:

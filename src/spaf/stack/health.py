@@ -39,6 +39,7 @@ from spaf.stack.state import JobPhase, RunState
 from spaf.stack.vitals import disk_trouble, suspended_services
 from spaf.store import queries
 from spaf.store.access import Access, Role
+from spaf.store.reader_connection import ReaderConnection
 from spaf.topic import admin
 from spaf.trouble import Trouble
 
@@ -146,7 +147,9 @@ class TablePoll:
     def __init__(self, access: Access) -> None:
         """Keep the access; nothing is asked yet."""
         self._access = access
-        self._connection: psycopg.Connection | None = None
+        self._reader = ReaderConnection(
+            access, STATEMENT_TIMEOUT_MS, lock_timeout_ms=LOCK_TIMEOUT_MS
+        )
 
     def poll(self) -> TableFacts:
         """Return the job's long statements, and up to where each partition is counted.
@@ -157,7 +160,7 @@ class TablePoll:
 
         """
         try:
-            connection = self._connected()
+            connection = self._reader.get()
             waiting = queries.waiting_statements(connection)
             done = counted = None
             # The tables that are read here may be what is locked.
@@ -173,17 +176,7 @@ class TablePoll:
 
     def close(self) -> None:
         """Close the connection; the next poll opens another."""
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.close()
-            self._connection = None
-
-    def _connected(self) -> psycopg.Connection:
-        if self._connection is None:
-            self._connection = self._access.connect(Role.READ, autocommit=True)
-            self._connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
-            self._connection.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
-        return self._connection
+        self._reader.close()
 
 
 class JobPoll:

@@ -142,7 +142,7 @@ def _create(bootstrap: str, topic: str, partitions: int, options: Mapping[str, s
             created = False
         _wait_listed(admin, topic)
         if created:
-            _wait_led(admin, topic)
+            _wait_led(admin, topic, partitions)
     return created
 
 
@@ -436,12 +436,11 @@ def _wait_listed(admin: AdminClient, topic: str) -> None:
         clock.sleep(POLL_INTERVAL_S)
 
 
-def _wait_led(admin: AdminClient, topic: str) -> None:
+def _wait_led(admin: AdminClient, topic: str, partitions: int) -> None:
     """Wait until each partition of a new topic has a leader: it is listed shortly before that."""
     deadline = clock.monotonic() + REQUEST_TIMEOUT_S
-    numbers = admin.list_topics(topic, timeout=REQUEST_TIMEOUT_S).topics[topic].partitions
     spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = {TopicPartition(topic, number): spec for number in numbers}
+    asked = {TopicPartition(topic, number): spec for number in range(partitions)}
     while clock.monotonic() < deadline:
         answer = admin.list_offsets(asked, request_timeout=REQUEST_TIMEOUT_S)
         failures = [future.exception() for future in answer.values()]

@@ -87,9 +87,6 @@ def test_a_new_topic_is_ready_when_its_partitions_have_leaders() -> None:
     answers: list[Any] = [KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION)), None]
 
     class Broker:
-        def list_topics(self, topic: str, **_: Any) -> Any:
-            return SimpleNamespace(topics={topic: SimpleNamespace(partitions={0: None})})
-
         def list_offsets(self, asked: Any, **_: Any) -> Any:
             future: Future[Any] = Future()
             failure = answers.pop(0)
@@ -99,5 +96,5 @@ def test_a_new_topic_is_ready_when_its_partitions_have_leaders() -> None:
                 future.set_exception(failure)
             return dict.fromkeys(asked, future)
 
-    admin._wait_led(Broker(), "new")  # type: ignore[arg-type]
+    admin._wait_led(Broker(), "new", 1)  # type: ignore[arg-type]
     assert answers == []

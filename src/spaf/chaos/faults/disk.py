@@ -16,6 +16,7 @@ import os
 import shutil
 import tempfile
 import threading
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -335,43 +336,39 @@ class FailingWrites(Fault):
                     found.rlimit(psutil.RLIMIT_FSIZE, limits)
 
 
+_on_small_disk = partial(FaultKind, surroundings=SmallDisk, unavailable=refusal_of_disks)
+
 KINDS = (
-    FaultKind(
+    _on_small_disk(
         "disk-full",
         "Fills the disk of the run to the last block.",
         FullDisk,
         targets=(WHOLE_DISK,),
         hold_s=(10.0, 30.0),
-        surroundings=SmallDisk,
-        unavailable=refusal_of_disks,
         response=(
             "It says where the disk is full. What cannot write is tried again and again; once "
             "there is room, everything goes on by itself."
         ),
         todo="Free space on the disk that the sentence names.",
     ),
-    FaultKind(
+    _on_small_disk(
         "disk-hangs",
         "Freezes the file system of the run: no write returns.",
         HangingDisk,
         targets=(WHOLE_DISK,),
         hold_s=(5.0, 15.0),
-        surroundings=SmallDisk,
-        unavailable=refusal_of_disks,
         response=(
             "It says that the disk hangs. Nothing is restarted meanwhile; sales wait in the "
             "generator."
         ),
         todo="Find out why the disk does not answer.",
     ),
-    FaultKind(
+    _on_small_disk(
         "disk-slow",
         "Lets a service write 20 times a second to its disk.",
         SlowDisk,
         targets=(POSTGRES,),
         hold_s=(15.0,),
-        surroundings=SmallDisk,
-        unavailable=refusal_of_disks,
         response="Commits take longer; sales wait in the topic.",
         todo="Find out what else writes to the disk.",
     ),

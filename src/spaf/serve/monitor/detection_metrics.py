@@ -22,7 +22,7 @@ from spaf.serve.monitor.confusion_counts import ConfusionCounts
 from spaf.serve.monitor.probe import Probe
 from spaf.serve.push.hub import Hub
 from spaf.serve.run_info import RunInfo
-from spaf.store.access import Access, Role
+from spaf.store.reader_connection import ReaderConnection
 from spaf.store.statement import statement
 
 INTERVAL_S = 1.0
@@ -130,8 +130,7 @@ class DetectionMetrics:
     def __init__(self, run: RunInfo) -> None:
         """Keep where the labels and tables are; nothing is read yet."""
         self._run = run
-        self._access: Access = run.access
-        self._connection: psycopg.Connection | None = None
+        self._reader = ReaderConnection(run.access, STATEMENT_TIMEOUT_MS)
         self._job: str | None = None
         self._labels = LabelFile(run.labels)
         self._sales, self._seconds = AlertTable("sale_alerts"), AlertTable("traffic_alerts")
@@ -149,7 +148,7 @@ class DetectionMetrics:
             self._begin(job)
         try:
             # After a start the whole history is read at once: a part of it has another score.
-            while self._read(self._connected()) and not self._caught_up:
+            while self._read(self._reader.get()) and not self._caught_up:
                 pass
         except psycopg.Error as error:
             self.close()
@@ -193,18 +192,9 @@ class DetectionMetrics:
         while not self._labels.caught_up:
             self._counts.add_labels(self._labels.read(), clock.monotonic())
 
-    def _connected(self) -> psycopg.Connection:
-        if self._connection is None:
-            connection = self._access.connect(Role.READ, autocommit=True)
-            connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
-            self._connection = connection
-        return self._connection
-
     def close(self) -> None:
         """Close the connection; the next poll opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._reader.close()
 
 
 class _Line(msgspec.Struct, rename="camel"):

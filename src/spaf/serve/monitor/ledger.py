@@ -18,7 +18,8 @@ import psycopg
 from spaf import clock
 from spaf.errors import StoreError
 from spaf.quarantine.explain import LATE
-from spaf.store.access import Access, Role
+from spaf.store.access import Access
+from spaf.store.reader_connection import ReaderConnection
 from spaf.store.statement import statement
 
 # A second is closed this long after the newest of its partition: the sinks write within 0.1 s.
@@ -81,9 +82,11 @@ class LedgerReader:
 
     def __init__(self, access: Access, *, once: bool) -> None:
         """Keep the access, and whether duplicates are not counted; nothing is read yet."""
-        self._access = access
         self._once = once
-        self._connection: psycopg.Connection | None = None
+        # One snapshot for all that is read together.
+        self._reader = ReaderConnection(
+            access, STATEMENT_TIMEOUT_MS, isolation=psycopg.IsolationLevel.REPEATABLE_READ
+        )
         self._closed: dict[int, _Closed] = {}
         self._summed_at = clock.monotonic()
         self._kept: dict[str, int] = {}
@@ -102,7 +105,7 @@ class LedgerReader:
         if self.reread or clock.monotonic() - self._summed_at > REREAD_EVERY_S:
             self.reread, self._closed, self._summed_at = False, {}, clock.monotonic()
         try:
-            connection = self._connected()
+            connection = self._reader.get()
             with connection.transaction():
                 return self._read(connection)
         except psycopg.Error as error:
@@ -111,18 +114,7 @@ class LedgerReader:
 
     def close(self) -> None:
         """Close the connection; the next poll opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _connected(self) -> psycopg.Connection:
-        if self._connection is None:
-            connection = self._access.connect(Role.READ, autocommit=True)
-            # One snapshot for all that is read together.
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
-            self._connection = connection
-        return self._connection
+        self._reader.close()
 
     def _read(self, connection: psycopg.Connection) -> TableCounts:
         bounds = {part: one.since for part, one in self._closed.items() if one.since is not None}

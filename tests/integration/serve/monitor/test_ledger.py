@@ -127,8 +127,8 @@ def test_a_database_that_went_away_is_connected_again(own: Own) -> None:
     session = own(1)
     ledger = LedgerReader(session.access, once=False)
     ledger.poll()
-    assert ledger._connection is not None
-    ledger._connection.pgconn.finish()
+    assert ledger._reader._connection is not None
+    ledger._reader._connection.pgconn.finish()
     with pytest.raises(StoreError, match="PostgreSQL"):
         ledger.poll()
     assert told(ledger) == (0, 0, 0, 0)
