@@ -2,7 +2,8 @@
 
 A drain has no common first moment: one program starts in half a second, another one in ten. So the
 first half of the topic is not measured: it is the start, and warms the code. A program that is not
-so far in its time, or writes most of the topic at once, is measured from its first rows.
+so far in its time, or writes most of the topic at once, is measured from its first rows, or from
+its start: a span of a few writes says when they came, not how fast the program reads.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from spaf.store.access import Role
 WARM_SHARE = 0.5
 # A first batch above this share of the topic leaves too little to measure after it.
 MAX_FIRST_SHARE = 0.8
+# A rate over a span is wrong by the time between two writes at most: a quarter of it, at four.
+MIN_WRITES = 4
 POLL_S = 0.05
 # Reading the memory of a JVM takes it milliseconds.
 MEMORY_EVERY_S = 0.5
@@ -107,6 +110,7 @@ class _Watch:
         self.start = self.read(0)
         self._end_s = self.start.at_s + cap_s
         self._moved_s, self._last = self.start.at_s, 0
+        self.write_interval_s = 0.0
         self._memory_at_s = 0.0
         self.memory_mib = 0.0
 
@@ -123,12 +127,12 @@ class _Watch:
         """Wait until so many sales are counted; None if the time is over before."""
         while (done := queries.counted_sales(self._connection)) < sales:
             now_s = clock.monotonic()
-            if done != self._last:
-                self._last, self._moved_s = done, now_s
+            self._note(done, now_s)
             if now_s > self._end_s:
                 return None
             self._require_progress(now_s)
             clock.sleep(POLL_S)
+        self._note(done, clock.monotonic())
         return self.read(done)
 
     def until_settled(self) -> int:
@@ -140,6 +144,14 @@ class _Watch:
                 last, since_s = done, clock.monotonic()
             clock.sleep(POLL_S)
         return last
+
+    def _note(self, done: int, now_s: float) -> None:
+        """Keep when the count has moved, and the longest time between two moves after the first."""
+        if done == self._last:
+            return
+        if self._last:
+            self.write_interval_s = max(self.write_interval_s, now_s - self._moved_s)
+        self._last, self._moved_s = done, now_s
 
     def _require_progress(self, now_s: float) -> None:
         if now_s - self._memory_at_s > MEMORY_EVERY_S:
@@ -179,6 +191,7 @@ def drain_once(
             warm = watch.until(int(events * WARM_SHARE))
             last = None if warm is None else watch.until(events)
             now = last or watch.read(counted(target))
+            write_interval_s = watch.write_interval_s
             reasons = measured.reasons
             found = None
             if last is not None:
@@ -186,7 +199,7 @@ def drain_once(
                 found = _settled(watch, target, wanted)
         finally:
             watch.close()
-    first = first_measured(now, warm, begun, watch.start)
+    first = first_measured(now, (warm, begun), watch.start, MIN_WRITES * write_interval_s)
     if now.sales <= first.sales:
         raise JobError(f"it has counted nothing within {cap_s:g} s")
     span_s, cpu_s = now.at_s - first.at_s, now.cpu_s - first.cpu_s
@@ -225,19 +238,22 @@ def kill_in_drain(
 
 
 def first_measured(
-    now: Reading, warm: Reading | None, begun: Reading | None, start: Reading
+    now: Reading, candidates: Sequence[Reading | None], start: Reading, min_span_s: float
 ) -> Reading:
     """Return the reading from which a drain is measured, so that enough is left after it.
 
     Args:
         now: the last reading.
-        warm: when half of the topic was counted, if it was.
-        begun: when the first rows were there, if they were.
+        candidates: when half of the topic was counted, and the first rows were there, if ever.
         start: when the program was started.
+        min_span_s: the shortest span that says more than when the program has written.
 
     """
-    enough = (r for r in (warm, begun) if r and r.sales <= MAX_FIRST_SHARE * now.sales)
-    return next(enough, start)
+
+    def leaves_enough(first: Reading) -> bool:
+        return first.sales <= MAX_FIRST_SHARE * now.sales and now.at_s - first.at_s >= min_span_s
+
+    return next((one for one in candidates if one and leaves_enough(one)), start)
 
 
 def _settled(watch: _Watch, target: Run, wanted: Expected) -> Deviation:

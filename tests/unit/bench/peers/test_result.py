@@ -69,26 +69,29 @@ def test_drain_is_the_median_and_exact_only_if_all_are() -> None:
 @pytest.mark.parametrize(
     ("now", "warm", "begun", "first"),
     [
-        (1_000, 500, 10, 500),
+        (1_000, (500, 5.0), (10, 1.0), 500),
         # In two batches: the second one is measured.
-        (1_000, 700, 700, 700),
+        (1_000, (700, 5.0), (700, 5.0), 700),
         # In one batch: all of it, with the start.
-        (1_000, 1_000, 1_000, 0),
+        (1_000, (1_000, 9.0), (1_000, 9.0), 0),
+        # Two tasks have written what they had, one just after the other.
+        (1_000, (600, 8.9), (600, 8.9), 0),
+        (1_000, (600, 8.9), (10, 1.0), 10),
         # Ended before half of the topic.
-        (300, None, 10, 10),
+        (300, None, (10, 1.0), 10),
         (300, None, None, 0),
     ],
 )
 def test_moment_from_which_a_drain_is_measured(
-    now: int, warm: int | None, begun: int | None, first: int
+    now: int, warm: tuple[int, float] | None, begun: tuple[int, float] | None, first: int
 ) -> None:
-    """After the warm-up if there was time for one, and enough is left after it."""
+    """After the warm-up if there was time for one, and enough is left after it: 2 s here."""
 
-    def reading(sales: int | None) -> Reading | None:
-        return None if sales is None else Reading(0.0, 0.0, sales)
+    def reading(found: tuple[int, float] | None) -> Reading | None:
+        return None if found is None else Reading(found[1], 0.0, found[0])
 
-    start = Reading(0.0, 0.0, 0)
-    found = first_measured(Reading(9.0, 9.0, now), reading(warm), reading(begun), start)
+    candidates = (reading(warm), reading(begun))
+    found = first_measured(Reading(9.0, 9.0, now), candidates, Reading(0.0, 0.0, 0), 2.0)
     assert found.sales == first
 
 
