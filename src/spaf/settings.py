@@ -48,6 +48,8 @@ NONE = "null"
 # A value that matches may contain a password, whatever the name of the setting.
 _SECRET = re.compile(r"://.*@|passw", re.DOTALL | re.IGNORECASE)
 
+# Above it a broker only copies more often what others have.
+MAX_REPLICAS = 16
 # The catalogue takes about 500 bytes a product in each generating process.
 MAX_PRODUCTS = 2_000_000
 _SECRET_NAME = re.compile(r"pass|pw|secret|key|token|cred|jaas", re.IGNORECASE)
@@ -180,7 +182,14 @@ class KafkaSettings(TlsSection):
     topic: TopicName = "vendas-simuladas"
     """Topic of the sales; if it is missing, it is created with LogAppendTime timestamps."""
     partitions: Annotated[int, Field(ge=1, le=64)] = 1
-    """Number of partitions if SPAF creates the topic."""
+    """Number of partitions if SPAF creates the topic; an existing one must have as many."""
+    replication: Annotated[int, Field(ge=1, le=MAX_REPLICAS)] | None = None
+    """Number of replicas of each partition if SPAF creates the topic, at most one a broker; an
+    existing topic must have as many. Without it the brokers decide."""
+    min_insync: Annotated[int, Field(ge=1, le=MAX_REPLICAS)] | None = None
+    """Number of replicas that must hold a sale before it counts as sent, if SPAF creates the topic;
+    an existing topic must require as many. Fewer than `kafka.replication`, or sales stop with one
+    broker. Without it the brokers decide."""
     heap_mib: Annotated[int, Field(ge=128, le=32_768)] = 384
     """Maximum heap of the broker that SPAF starts, MiB."""
 
@@ -458,6 +467,7 @@ def _contradictions(found: Settings) -> Iterator[str]:
                 both = f"{_section_name(section)}.{name}"
                 yield f"{both} and {both}_file are both set: set one of them."
     yield from _kafka_contradictions(kafka)
+    yield from _replica_contradictions(kafka)
     products = found.generate.categories * found.generate.products_per_category
     if products > MAX_PRODUCTS:
         yield (
@@ -497,6 +507,18 @@ def _kafka_contradictions(kafka: KafkaSettings) -> Iterator[str]:
         yield (
             f"kafka.{tls[0]} is set, but kafka.security_protocol is {protocol}: "
             "set it to SSL or SASL_SSL."
+        )
+
+
+def _replica_contradictions(kafka: KafkaSettings) -> Iterator[str]:
+    if kafka.min_insync is None:
+        return
+    if kafka.replication is None:
+        yield "kafka.min_insync is set, but kafka.replication is not: set both or none."
+    elif kafka.min_insync > kafka.replication:
+        yield (
+            f"kafka.min_insync is {kafka.min_insync}, but kafka.replication is "
+            f"{kafka.replication}: no sale could be sent."
         )
 
 

@@ -258,7 +258,8 @@ class Supervisor:
     def _create_tables(self) -> None:
         """Create topic, roles and tables, once their servers answer."""
         kafka = self._settings.kafka
-        ensure_topic(self._topology.kafka, kafka.topic, kafka.partitions)
+        size = (kafka.partitions, kafka.replication, kafka.min_insync)
+        ensure_topic(self._topology.kafka, kafka.topic, *size)
         if not self._settings.postgres.external:
             password = self._home.passwords()[SUPERUSER_SECRET]
             create_roles(self._topology.access, postgres.SUPERUSER, password)

@@ -53,8 +53,9 @@ COORDINATOR_TIMEOUT_S = 20.0
 MAX_BATCH_BYTES = 1_048_588
 # Topics that an error message names.
 MAX_NAMED_TOPICS = 3
-# The broker's own setting: one replica on SPAF's broker.
+# The brokers' own setting: one replica on the one broker that `spaf up` starts.
 BROKER_DEFAULT_REPLICATION = -1
+MIN_INSYNC = "min.insync.replicas"
 # The id of a topic on a broker that gives none, as text.
 NO_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 
@@ -100,18 +101,41 @@ def require_broker(bootstrap: str) -> None:
         admin_client(bootstrap).list_topics(timeout=REQUEST_TIMEOUT_S)
 
 
-def ensure_topic(bootstrap: str, topic: str, partitions: int) -> None:
-    """Create the topic if it is missing; its timestamps must be the broker's append time.
+def ensure_topic(
+    bootstrap: str,
+    topic: str,
+    partitions: int,
+    replication: int | None = None,
+    min_insync: int | None = None,
+) -> None:
+    """Create the topic if it is missing, or check that an existing one will do.
+
+    Its timestamps must be the broker's append time.
+
+    Args:
+        bootstrap: the brokers.
+        topic: the topic.
+        partitions: how many it has at least.
+        replication: how many replicas each partition has at least; None: the brokers decide.
+        min_insync: how many of them must hold a record that is acknowledged; None: the same.
 
     Raises:
-        TopicError: the broker cannot be reached, or the topic exists with the clients' timestamps.
+        TopicError: no broker can be reached, there are fewer brokers than replicas, or the topic
+            exists with the clients' timestamps, or with fewer partitions or replicas.
 
     """
     if is_secure(bootstrap):
         require_broker(bootstrap)
-    if not _create(bootstrap, topic, partitions, TOPIC_OPTIONS):
-        with kafka_errors(f"Describing topic {topic}", bootstrap):
-            _check_append_time(admin_client(bootstrap), bootstrap, topic)
+    options = TOPIC_OPTIONS
+    if min_insync is not None:
+        options = options | {MIN_INSYNC: str(min_insync)}
+    if _create(bootstrap, topic, partitions, options, replication):
+        return
+    found = topic_options(bootstrap, topic)
+    _check_append_time(found["message.timestamp.type"], bootstrap, topic)
+    known = describe(bootstrap, topic)
+    size = TopicSize(len(known.partitions), known.replicas, int(found[MIN_INSYNC]))
+    _check_size(size, TopicSize(partitions, replication, min_insync), bootstrap, topic)
 
 
 def create_stamped_topic(bootstrap: str, topic: str, partitions: int) -> None:
@@ -128,22 +152,43 @@ def create_stamped_topic(bootstrap: str, topic: str, partitions: int) -> None:
         raise TopicError(f"Topic {topic} at {bootstrap} exists already.", todo="Name another one.")
 
 
-def _create(bootstrap: str, topic: str, partitions: int, options: Mapping[str, str]) -> bool:
+def _create(
+    bootstrap: str,
+    topic: str,
+    partitions: int,
+    options: Mapping[str, str],
+    replication: int | None = None,
+) -> bool:
     """Create the topic and return whether it is new."""
     admin = admin_client(bootstrap)
-    new = NewTopic(topic, partitions, BROKER_DEFAULT_REPLICATION, config=dict(options))
+    replicas = BROKER_DEFAULT_REPLICATION if replication is None else replication
+    new = NewTopic(topic, partitions, replicas, config=dict(options))
     created = True
     with kafka_errors(f"Creating topic {topic}", bootstrap, thorough=True):
         try:
             admin.create_topics([new], request_timeout=REQUEST_TIMEOUT_S)[topic].result()
         except KafkaException as failure:
-            if failure.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            code = failure.args[0].code()
+            if code == KafkaError.INVALID_REPLICATION_FACTOR and replication is not None:
+                raise _too_few_brokers(admin, bootstrap, topic, replication) from None
+            if code != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
             created = False
         _wait_listed(admin, topic)
         if created:
             _wait_led(admin, topic, partitions)
     return created
+
+
+def _too_few_brokers(
+    admin: AdminClient, bootstrap: str, topic: str, replication: int
+) -> TopicError:
+    brokers = len(admin.list_topics(timeout=REQUEST_TIMEOUT_S).brokers)
+    return TopicError(
+        f"Creating topic {topic}: kafka.replication is {replication}, but Kafka at {bootstrap} has "
+        f"{brokers} broker(s).",
+        todo=f"Start the other brokers, or set SPAF_KAFKA__REPLICATION to {brokers} or less.",
+    )
 
 
 def partitions(bootstrap: str, topic: str) -> list[int]:
@@ -161,6 +206,14 @@ def partitions(bootstrap: str, topic: str) -> list[int]:
     return sorted(known[topic].partitions)
 
 
+class TopicSize(NamedTuple):
+    """How large a topic is, by the names of the settings of [kafka]; None: the brokers decide."""
+
+    partitions: int
+    replication: int | None
+    min_insync: int | None
+
+
 class TopicDescription(NamedTuple):
     """What a broker says of a topic: which one it is, and which partitions it has."""
 
@@ -169,6 +222,8 @@ class TopicDescription(NamedTuple):
     partitions: tuple[int, ...]
     # Partitions that can be neither written nor read.
     leaderless: tuple[int, ...]
+    # Replicas of the partition that has the fewest.
+    replicas: int = 1
 
 
 def describe(bootstrap: str, topic: str, timeout_s: float = REQUEST_TIMEOUT_S) -> TopicDescription:
@@ -193,6 +248,7 @@ def describe(bootstrap: str, topic: str, timeout_s: float = REQUEST_TIMEOUT_S) -
         "" if identity == NO_TOPIC_ID else identity,
         tuple(sorted(part.id for part in answer.partitions)),
         tuple(sorted(part.id for part in answer.partitions if _has_no_leader(part.leader))),
+        min((len(part.replicas) for part in answer.partitions), default=0),
     )
 
 
@@ -450,17 +506,44 @@ def _wait_led(admin: AdminClient, topic: str, partitions: int) -> None:
         clock.sleep(POLL_INTERVAL_S)
 
 
-def _check_append_time(admin: AdminClient, bootstrap: str, topic: str) -> None:
+def _check_append_time(kind: str, bootstrap: str, topic: str) -> None:
     """Refuse a topic with the clients' timestamps: they are not the time of arrival."""
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    answer = admin.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)
-    kind = answer[resource].result()["message.timestamp.type"].value
     if kind == TOPIC_OPTIONS["message.timestamp.type"]:
         return
     raise TopicError(
         f"Topic {topic} at {bootstrap} has message.timestamp.type={kind}, but arrival must be the "
         "broker's own time (LogAppendTime).",
         todo="Use another topic (SPAF_KAFKA__TOPIC), or change this one, for the records to come:\n"
+        f"{_configs_command(bootstrap, topic)} message.timestamp.type=LogAppendTime",
+    )
+
+
+def _check_size(size: TopicSize, least: TopicSize, bootstrap: str, topic: str) -> None:
+    """Refuse a topic that is smaller than the settings say."""
+    tool = f"--bootstrap-server {bootstrap} --alter --topic {topic}"
+    mend = {
+        "partitions": f"kafka-topics.sh {tool} --partitions {least.partitions}",
+        "replication": f"kafka-reassign-partitions.sh --bootstrap-server {bootstrap} --execute "
+        "--reassignment-json-file FILE",
+        "min_insync": f"{_configs_command(bootstrap, topic)} {MIN_INSYNC}={least.min_insync}",
+    }
+    shown = {
+        "partitions": f"{size.partitions} partition(s)",
+        "replication": f"{size.replication} replica(s) of a partition",
+        "min_insync": f"{MIN_INSYNC}={size.min_insync}",
+    }
+    for name, found, wanted in zip(TopicSize._fields, size, least, strict=True):
+        if wanted is None or found is None or found >= wanted:
+            continue
+        raise TopicError(
+            f"Topic {topic} at {bootstrap} has {shown[name]}, but kafka.{name} is {wanted}.",
+            todo=f"Set SPAF_KAFKA__{name.upper()} to {found}, use another topic "
+            f"(SPAF_KAFKA__TOPIC), or change this one:\n{mend[name]}",
+        )
+
+
+def _configs_command(bootstrap: str, topic: str) -> str:
+    return (
         f"kafka-configs.sh --bootstrap-server {bootstrap} --alter --entity-type topics "
-        f"--entity-name {topic} --add-config message.timestamp.type=LogAppendTime",
+        f"--entity-name {topic} --add-config"
     )

@@ -42,6 +42,9 @@ def open_producer(bootstrap: str, client_id: str, *, max_bytes: int = MAX_SALE_B
         # A retry after a lost acknowledgement must not store the sale twice.
         "enable.idempotence": True,
         "acks": "all",
+        # As Kafka's own clients choose the partition of a key: the sales of one product keep their
+        # order whichever client sends them.
+        "partitioner": "murmur2_random",
         # Send at once, because latency is measured.
         "linger.ms": 0,
         "compression.type": "none",

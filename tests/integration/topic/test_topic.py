@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
@@ -18,6 +19,8 @@ from spaf.topic.range_reader import read
 from tests.support.runs import Own, Send
 
 Name = Callable[[str], str]
+# Keys of the sales that are sent over several partitions.
+KEYS = 20
 # The largest sale of the contract, bytes.
 SALE_BYTES = 64 * 1024
 
@@ -26,7 +29,7 @@ def test_ensuring_a_topic_twice_changes_nothing(own: Own, send: Send) -> None:
     """The second call neither fails nor touches partitions or records."""
     session = own(2)
     send(session, 1, [b"kept"])
-    admin.ensure_topic(session.kafka, session.topic, 5)
+    admin.ensure_topic(session.kafka, session.topic, 1, 1, 1)
     assert admin.partitions(session.kafka, session.topic) == [0, 1]
     assert session.end_offsets() == {0: 0, 1: 1}
 
@@ -42,6 +45,38 @@ def test_a_topic_with_the_clients_times_is_refused(stack: Run, name: Name) -> No
     assert "kafka-configs.sh" in failure.value.todo
     assert f"--entity-name {topic}" in failure.value.todo
     assert "--add-config message.timestamp.type=LogAppendTime" in failure.value.todo
+
+
+def test_a_topic_that_cannot_be_as_large_as_the_settings_say_is_refused(
+    own: Own, name: Name
+) -> None:
+    """The broker's own words for it become the sentence with the setting."""
+    session = own(2)
+    with pytest.raises(TopicError, match=r"has 2 partition\(s\), but kafka\.partitions is 5"):
+        admin.ensure_topic(session.kafka, session.topic, 5)
+    with pytest.raises(TopicError, match=r"has 1 replica\(s\) .* kafka\.replication is 2"):
+        admin.ensure_topic(session.kafka, session.topic, 2, 2)
+    with pytest.raises(TopicError, match=r"kafka\.replication is 3, but .* has 1 broker\(s\)"):
+        admin.ensure_topic(session.kafka, name("many"), 1, 3, 2)
+
+
+def test_sales_of_one_key_stay_in_order_over_several_partitions(own: Own) -> None:
+    """Each key has one partition, every partition has keys, and each key its records in order."""
+    session = own(3)
+    producer = open_producer(session.kafka, "keyed")
+    for number in range(4_000):
+        producer.produce(session.topic, str(number).encode(), key=str(number % KEYS).encode())
+    assert producer.flush(30) == 0
+    parts: dict[int, set[int]] = defaultdict(set)
+    found: dict[int, list[int]] = defaultdict(list)
+    for record in read(session.kafka, session.topic, {}, session.end_offsets()):
+        assert record.value is not None
+        number = int(record.value)
+        parts[number % KEYS].add(record.partition)
+        found[number % KEYS].append(number)
+    assert {len(of_key) for of_key in parts.values()} == {1}
+    assert set.union(*parts.values()) == {0, 1, 2}
+    assert found == {key: list(range(key, 4_000, KEYS)) for key in range(KEYS)}
 
 
 def test_a_record_may_follow_its_topic_at_once(stack: Run, name: Name) -> None:

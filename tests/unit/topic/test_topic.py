@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # public, but not marked so
 
 from spaf.errors import TopicError
 from spaf.topic import admin
@@ -98,3 +99,107 @@ def test_a_new_topic_is_ready_when_its_partitions_have_leaders() -> None:
 
     admin._wait_led(Broker(), "new", 1)  # type: ignore[arg-type]
     assert answers == []
+
+
+class FakeBroker:
+    """The answers of a cluster of some brokers, which may have the topic `there`."""
+
+    def __init__(self, brokers: int, *, partitions: int = 2, replicas: int = 2) -> None:
+        """Keep the sizes."""
+        self.brokers, self.partitions, self.replicas = brokers, partitions, replicas
+        self.created: list[NewTopic] = []
+
+    def create_topics(self, new: list[NewTopic], **_: Any) -> dict[str, Future[None]]:
+        """Refuse a topic that exists, and one with more replicas than there are brokers."""
+        future: Future[None] = Future()
+        code = None
+        if new[0].topic == "there":
+            code = KafkaError.TOPIC_ALREADY_EXISTS
+        elif new[0].replication_factor > self.brokers:
+            code = KafkaError.INVALID_REPLICATION_FACTOR
+        if code is None:
+            self.created += new
+            future.set_result(None)
+        else:
+            future.set_exception(KafkaException(KafkaError(code)))
+        return {new[0].topic: future}
+
+    def list_topics(self, **_: Any) -> Any:
+        """Return brokers and topics."""
+        return SimpleNamespace(brokers=dict.fromkeys(range(self.brokers)), topics=["new", "there"])
+
+    def list_offsets(self, asked: Any, **_: Any) -> Any:
+        """Every partition has a leader."""
+        future: Future[Any] = Future()
+        future.set_result(SimpleNamespace(offset=0))
+        return dict.fromkeys(asked, future)
+
+    def describe_configs(self, asked: Any, **_: Any) -> Any:
+        """Return the options of `there`."""
+        options = {"message.timestamp.type": "LogAppendTime", "min.insync.replicas": "1"}
+        future: Future[Any] = Future()
+        future.set_result({k: SimpleNamespace(value=v) for k, v in options.items()})
+        return {asked[0]: future}
+
+    def describe_topics(self, _: Any, **__: Any) -> Any:
+        """Return the partitions of `there`."""
+        part = SimpleNamespace(leader=SimpleNamespace(id=1), replicas=[None] * self.replicas)
+        parts = [SimpleNamespace(id=n, **vars(part)) for n in range(self.partitions)]
+        future: Future[Any] = Future()
+        future.set_result(SimpleNamespace(topic_id=None, partitions=parts))
+        return {"there": future}
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> FakeBroker:
+    """Put a cluster of two brokers in the place of Kafka."""
+    fake = FakeBroker(2)
+    monkeypatch.setattr(admin, "admin_client", lambda _: fake)
+    return fake
+
+
+def test_a_topic_is_created_with_its_replicas(broker: FakeBroker) -> None:
+    """As many as the settings say, and as many that must hold a sale."""
+    admin.ensure_topic(NOWHERE, "new", 3, 2, 1)
+    admin.ensure_topic(NOWHERE, "new", 3)
+    replicated, usual = broker.created
+    assert (replicated.num_partitions, replicated.replication_factor) == (3, 2)
+    assert replicated.config == TOPIC_OPTIONS | {"min.insync.replicas": "1"}
+    assert (usual.replication_factor, usual.config) == (-1, TOPIC_OPTIONS)
+
+
+@pytest.mark.usefixtures("broker")
+def test_more_replicas_than_brokers_are_refused() -> None:
+    """With both numbers, and what to do."""
+    with pytest.raises(TopicError) as caught:
+        admin.ensure_topic(NOWHERE, "new", 1, 3)
+    assert caught.value.what == (
+        f"Creating topic new: kafka.replication is 3, but Kafka at {NOWHERE} has 2 broker(s)."
+    )
+    assert "SPAF_KAFKA__REPLICATION to 2 or less" in caught.value.todo
+
+
+@pytest.mark.usefixtures("broker")
+@pytest.mark.parametrize(
+    ("size", "what", "todo"),
+    [
+        ((3, None, None), "has 2 partition(s), but kafka.partitions is 3.", "--partitions 3"),
+        ((2, 3, None), "has 2 replica(s) of a partition, but kafka.replication is 3.", "reassign"),
+        ((1, 2, 2), "has min.insync.replicas=1, but kafka.min_insync is 2.", "replicas=2"),
+    ],
+)
+def test_a_topic_that_is_smaller_than_the_settings_say_is_refused(
+    size: tuple[int, int | None, int | None], what: str, todo: str
+) -> None:
+    """Otherwise the settings would have no effect, silently."""
+    with pytest.raises(TopicError) as caught:
+        admin.ensure_topic(NOWHERE, "there", *size)
+    assert caught.value.what == f"Topic there at {NOWHERE} {what}"
+    assert todo in caught.value.todo
+
+
+@pytest.mark.usefixtures("broker")
+def test_a_topic_that_is_large_enough_is_left_alone() -> None:
+    """Also with more of everything."""
+    admin.ensure_topic(NOWHERE, "there", 1, 1, 1)
+    admin.ensure_topic(NOWHERE, "there", 2, 2)

@@ -88,7 +88,9 @@ class LoadSession:
         if self._live.problem:
             raise LoadError(self._live.problem)
         # Before the producer is opened: without a topic it would retry for a minute, silently.
-        partitions(self._options.bootstrap, self._options.topic)
+        parts = partitions(self._options.bootstrap, self._options.topic)
+        # With one partition a key would only make each sale larger.
+        self._keyed = len(parts) > 1
         self._producer = open_producer(self._options.bootstrap, "spaf-generate")
         self._shop = catalogue.build(self._options.seed, self._options.shop)
         labels = self._options.labels
@@ -167,7 +169,9 @@ class LoadSession:
             seconds=self._options.seconds,
             expected_users=self._parsed.num_users or 1,
         )
-        publisher = Publisher(self._producer, self._options.topic, stream, self._keep_label)
+        publisher = Publisher(
+            self._producer, self._options.topic, stream, self._keep_label, keyed=self._keyed
+        )
         self._run = self._last_run = TestRun(
             run_id, rate_control, stream, publisher, clock.processor()
         )

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from spaf import clock
 from spaf.generate.locust.histogram import Histogram
+from spaf.generate.shop.stream import product_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,8 +61,14 @@ class Publisher:
         topic: str,
         stream: SaleStream,
         on_label: Callable[[Label | EpisodeLabel], None],
+        *,
+        keyed: bool = False,
     ) -> None:
-        """Start all counts at zero."""
+        """Start all counts at zero.
+
+        With `keyed` the product is the key of a sale: a topic of several partitions keeps the sales
+        of one product in one of them, in order.
+        """
         self.delays = Histogram()
         self.slots = self.sent = self.acked = self.failed = 0
         self._refused = 0
@@ -72,6 +79,7 @@ class Publisher:
         self._topic = topic
         self._stream = stream
         self._on_label = on_label
+        self._keyed = keyed
         self._stats = DeliveryStats()
 
     @property
@@ -96,7 +104,10 @@ class Publisher:
             sent_us = clock.now_us()
             for value, label in self._stream.sales(intended_us, sent_us):
                 if value:
-                    sales.append(_DueSale({"value": value}, label, intended_us, sent_us))
+                    message: dict[str, Any] = {"value": value}
+                    if self._keyed:
+                        message["key"] = product_of(value)
+                    sales.append(_DueSale(message, label, intended_us, sent_us))
                 elif label is not None:
                     self._on_label(label)
         if sales:

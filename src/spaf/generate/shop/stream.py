@@ -43,6 +43,8 @@ NO_ANOMALY = 1.0
 # Product, price in cents, quantity, payment, customer, and two draws for an anomaly.
 Draws = tuple[int, int, int, int, int, float, float]
 
+# Quotes of a line up to the one that ends the product's id: no text before it has one of its own.
+_QUOTES_TO_PRODUCT = 8
 # To format into prepared bytes takes a third of the time of encoding an object. Every text in it
 # was encoded as JSON at the start.
 _LINE = (
@@ -233,6 +235,15 @@ def _currency_shares(count: int) -> list[float]:
     if count == 1:
         return [1.0]
     return [FIRST_CURRENCY_SHARE] + [(1 - FIRST_CURRENCY_SHARE) / (count - 1)] * (count - 1)
+
+
+def product_of(sale: bytes) -> bytes:
+    """Return the product's id in a sale of the stream.
+
+    >>> product_of(b'{"transactionId":"1-a-0","productId":"prod_7","productName":"x"}')
+    b'prod_7'
+    """
+    return sale.split(b'"', _QUOTES_TO_PRODUCT)[_QUOTES_TO_PRODUCT - 1]
 
 
 def _product_part(product: Product) -> bytes:

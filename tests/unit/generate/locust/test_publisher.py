@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 from confluent_kafka import KafkaError
@@ -82,6 +83,28 @@ def test_every_sale_ends_once() -> None:
     sender.answer(FakeError())
     assert (run.acked, run.failed, run.pending) == (1, 2, 0)
     assert (run.first_intended_us, run.last_intended_us) == (DUE, DUE + 2)
+
+
+def test_a_topic_of_several_partitions_has_the_sales_of_a_product_in_one() -> None:
+    """The key is the product, whatever sale it is; a single partition needs none."""
+    sent: list[dict[str, Any]] = []
+
+    class Keeper(FakeSender):
+        def produce_batch(self, topic: str, messages: list[dict[str, Any]], **_: Any) -> int:
+            assert topic == "t"
+            sent.extend(messages)
+            return len(messages)
+
+    stream = SaleStream(SHOP, seed=1, run_id="r", currencies=("BRL",), episode_every_s=1.0)
+    run = Publisher(cast("Any", Keeper(9)), "t", stream, lambda _: None, keyed=True)
+    run.send(range(DUE, DUE + 20_000_000, 100_000))
+    assert len(sent) > 100
+    products = [json.loads(message["value"])["productId"].encode() for message in sent]
+    assert [message["key"] for message in sent] == products
+    run = Publisher(cast("Any", Keeper(9)), "t", stream, lambda _: None)
+    sent.clear()
+    run.send([DUE])
+    assert "key" not in sent[0]
 
 
 def test_news_are_told_once() -> None:
