@@ -19,7 +19,7 @@ PROCESSES = 2
 PYTEST = $(RUN)/python -m pytest -n $(PROCESSES) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check format bench screenshots reference report figures clean
+.PHONY: help setup demo test test-long test-containers check format bench screenshots reference report figures clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,11 @@ test: $(READY) ## every test, on the real services
 
 test-long: $(READY) ## the same tests with more seeds, examples and records
 	@TEST_LONG=1 $(PYTEST) --timeout 1800
+
+# Each test starts containers for minutes; their order is that of the time that is lost by a failure.
+test-containers: $(READY) ## image, compose and cluster on an engine of its own, with faults (root; 25 minutes)
+	@$(RUN)/python -m tests.support.containers.requirements
+	@$(RUN)/python -m pytest tests/containers -p no:randomly -p no:cacheprovider
 
 check: $(READY) ## style, types, imports, dependencies, SQL, JavaScript, locks
 	@$(RUN)/ruff check

@@ -33,6 +33,10 @@ RATE = 500.0
 MAX_FAULTS = 10_000
 # A run with more records is followed by a new one: each verification reads all of them.
 MAX_RECORDS = 250_000
+# A verification may take this share of the time since the last one; else it is left to a later one.
+# Of a soak, whose topic grows for hours, less: its load should not be the verification.
+VERIFY_SHARE = 0.5
+SOAK_VERIFY_SHARE = 0.1
 # Between two faults of a soak, seconds.
 SOAK_PAUSE_S = (20.0, 60.0)
 # Separates the random numbers of the pauses from those of the plan.
@@ -78,6 +82,11 @@ class ChaosScenario(Scenario, frozen=True):
             problem = kind.unavailable()
             if problem:
                 yield f"{kind.name} cannot be made here: {problem}"
+
+    @property
+    def verify_share(self) -> float:
+        """The share of the time since the last verification that one may take."""
+        return SOAK_VERIFY_SHARE if self.soak else VERIFY_SHARE
 
     def chosen(self) -> Mapping[str, FaultKind]:
         """Return the kinds of the options.
@@ -217,8 +226,14 @@ class Faults:
         """
         # Until it is known: a second Ctrl-C ends the verification, too.
         proof = Proof.missing(UNPROVEN)
-        options = (scene, self._kinds, self._scenario.repeat)
-        with ChaosSession(*options, soak=self._scenario.soak > 0) as session:
+        chosen = self._scenario
+        with ChaosSession(
+            scene,
+            self._kinds,
+            chosen.repeat,
+            verify_share=chosen.verify_share,
+            soak=chosen.soak > 0,
+        ) as session:
             try:
                 self._make_all(session, progress)
             except KeyboardInterrupt:

@@ -40,10 +40,6 @@ RECOVERY_TIMEOUT_S = 150.0
 FIRST_ROWS_S = 90.0
 # Longer than any plan: the load is stopped, it never ends by itself.
 LOAD_S = 7 * 86_400.0
-# A verification may take this share of the time since the last one; else it is left to a later one.
-# Of a soak, whose topic grows for hours, less: its load should not be the verification.
-VERIFY_SHARE = 0.5
-SOAK_VERIFY_SHARE = 0.1
 # What the database and the system raise in a fault of their own.
 PROBLEMS = (SpafError, OSError, psycopg.Error)
 
@@ -81,6 +77,7 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
         kinds: Mapping[str, FaultKind],
         repeat: Callable[[int], str],
         *,
+        verify_share: float,
         soak: bool = False,
     ) -> None:
         """Start nothing yet.
@@ -89,7 +86,9 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
             scene: the run, and how it is started again.
             kinds: of faults, by name.
             repeat: returns the command that makes the fault with a number again.
-            soak: the run is long; it is sampled, and verified less often.
+            verify_share: of the time since the last verification that one may take; one that
+                would take longer is left to a later fault.
+            soak: the run is long; it is sampled.
 
         """
         self._scene, self._kinds, self._repeat = scene, kinds, repeat
@@ -101,7 +100,7 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
         self._lost = 0
         self._verified_at = clock.monotonic()
         self._verify_took_s = 0.0
-        self._soak = soak
+        self._verify_share = verify_share
         self.growth = GrowthSampler(scene.run.home, active=soak)
 
     def __enter__(self) -> Self:
@@ -248,8 +247,7 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
     def _may_verify(self) -> bool:
         """Return whether a verification is due: it takes longer the longer the topic is."""
         since_s = clock.monotonic() - self._verified_at
-        share = SOAK_VERIFY_SHARE if self._soak else VERIFY_SHARE
-        return self._verify_took_s <= share * since_s
+        return self._verify_took_s <= self._verify_share * since_s
 
     def _verify(self) -> Verdict:
         began = clock.monotonic()

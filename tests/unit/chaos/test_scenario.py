@@ -43,6 +43,7 @@ def test_a_soak_goes_on_with_the_same_plan() -> None:
     """It has no end of its own."""
     soak = ChaosScenario(seed=3, soak=Seconds(3_600))
     assert list(islice(soak.planned(), 30)) == plan(3, 30, KINDS)
+    assert soak.verify_share < ChaosScenario().verify_share
 
 
 def test_the_run_is_its_own(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Scripted(Fault):
 def inject(make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch) -> Callable[[Fault], str]:
     """Return a function that injects, holds and lifts a fault, without a load."""
     monkeypatch.setattr(session, "HAPPENS_S", 0.2)
-    one = ChaosSession(make_scene(), {}, str)
+    one = ChaosSession(make_scene(), {}, str, verify_share=1.0)
     return lambda fault: one._inject(fault, PLANNED, clock.monotonic())
 
 
