@@ -3,7 +3,8 @@
     python tools/make_reference.py [--quick] [NAME ...]
 
 All of it takes two hours on two cores, --quick half an hour; nothing else may use the machine. A
-record replaces the old one only if its run is valid.
+record replaces the old one only if its run is valid; one repeat of many may be invalid, and names
+its reason.
 """
 
 import shutil
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from spaf.bench.results.folder import stored
 from spaf.report.records import REFERENCE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,12 +72,14 @@ def measure(name: str, wanted: Measured, *, quick: bool) -> bool:
     command = [*wanted.scenario.split(), *options.split()]
     print(f"spaf {' '.join(command)}", flush=True)
     shutil.rmtree(NEW / name, ignore_errors=True)
-    done = subprocess.run([SPAF, *command, "--results", NEW / name], cwd=ROOT, check=False)
-    if done.returncode == 0:
+    subprocess.run([SPAF, *command, "--results", NEW / name], cwd=ROOT, check=False)
+    record = next((one.record for one in stored(NEW) if one.folder == NEW / name), None)
+    valid = record is not None and record.validity.valid
+    if valid:
         shutil.rmtree(REFERENCE / name, ignore_errors=True)
         REFERENCE.mkdir(parents=True, exist_ok=True)
         (NEW / name).rename(REFERENCE / name)
-    return done.returncode == 0
+    return valid
 
 
 if __name__ == "__main__":
