@@ -47,7 +47,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tests/integration/job/test_once.py",
         "tests/integration/bench/detection/",
     ),
-    "browser": ("tests/integration/measure/", "tests/integration/report/"),
+    "browser": (
+        "tests/integration/measure/",
+        "tests/integration/report/",
+        "tests/integration/serve/test_login.py",
+    ),
     "agreement": ("tests/integration/bench/agreement/", "tests/integration/job/"),
     "stack": ("tests/integration/",),
     "run": (

@@ -310,7 +310,9 @@ def _default(schema: Schema) -> str:
 def _limits(schema: Schema) -> str:
     """Return what is allowed, in words; patterns say it for themselves."""
     if "items" in schema:
-        return f"At least one; each matches `{schema['items']['pattern']}`."
+        pattern = schema["items"].get("pattern")
+        each = f"each matches `{pattern}`." if pattern else ""
+        return f"At least one; {each}" if schema.get("minItems") else each[:1].upper() + each[1:]
     if "pattern" in schema:
         return f"Matches `{schema['pattern']}`."
     if "exclusiveMinimum" in schema:

@@ -12,6 +12,7 @@ are masked in every output.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import json
 import os
 import pwd
@@ -89,14 +90,31 @@ def _listed(value: Any) -> Any:
 
 def _words(value: Any) -> Any:
     """Split `-Xint -XX:+UseG1GC`, and read a list in JSON, as another process passes it on."""
+    return _items(value, None)
+
+
+def _names(value: Any) -> Any:
+    """Split `ana,rui`, and read a list in JSON, as another process passes it on."""
+    return _items(value, ",")
+
+
+def _items(value: Any, separator: str | None) -> Any:
     if not isinstance(value, str):
         return value
     if not value.lstrip().startswith("["):
-        return value.split()
+        return [item for item in map(str.strip, value.split(separator)) if item]
     try:
         return json.loads(value)
     except ValueError as error:
         raise ValueError(f"is no list: {error}") from None
+
+
+def _network(text: str) -> str:
+    """Require an address or a network; that of all addresses would trust every client."""
+    network = ipaddress.ip_network(text)
+    if network.prefixlen == 0:
+        raise ValueError("means every address, so every client could name itself")
+    return text
 
 
 def _plain_address(url: AnyHttpUrl) -> AnyHttpUrl:
@@ -138,6 +156,9 @@ TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$"), AfterValid
 # Properties (-D) may be passwords, and a word without a dash is the class that a JVM starts.
 JvmOption = Annotated[str, Field(pattern=r"^-X\S+$")]
 PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_plain_address)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+NetworkName = Annotated[str, AfterValidator(_network)]
+PersonName = Annotated[str, Field(pattern=r"^[^\x00-\x1f,]{1,200}$")]
 SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 
@@ -283,8 +304,28 @@ class ServeSettings(Section):
     public_url: PublicUrl | None = None
     """Address at which a proxy publishes the page (`https://host/path`). Without it the page
     answers only to this machine's own names, at any port."""
+    viewer_token_file: FilePath | None = None
+    """File with the token of the people who only read the page. With this setting, the next one or
+    `serve.identity_header` the page has roles, and nobody sees it without one."""
+    operator_token_file: FilePath | None = None
+    """File with the token of the people who also start, stop and change the load, inject anomalies
+    and measure."""
+    identity_header: HeaderName | None = None
+    """Header in which a proxy names the person that it has let in, such as `X-Forwarded-User`. This
+    person is a viewer, or an operator by `serve.operators`."""
+    trusted_proxies: Annotated[tuple[NetworkName, ...], BeforeValidator(_names), NoDecode] = ()
+    """Addresses or networks of this proxy (`10.0.0.7,10.1.0.0/16`). From no other address the
+    header counts."""
+    operators: Annotated[tuple[PersonName, ...], BeforeValidator(_names), NoDecode] = ()
+    """Names in this header that are operators (`ana@example.com,rui@example.com`)."""
     browser: str | None = None
     """Name or path of the Chromium in which the page is measured; else the first one found."""
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether the page distinguishes viewers and operators."""
+        ways = (self.viewer_token_file, self.operator_token_file, self.identity_header)
+        return any(way is not None for way in ways)
 
 
 class SaleSettings(Section):
@@ -468,6 +509,7 @@ def _contradictions(found: Settings) -> Iterator[str]:
                 yield f"{both} and {both}_file are both set: set one of them."
     yield from _kafka_contradictions(kafka)
     yield from _replica_contradictions(kafka)
+    yield from _page_contradictions(found.serve)
     products = found.generate.categories * found.generate.products_per_category
     if products > MAX_PRODUCTS:
         yield (
@@ -520,6 +562,32 @@ def _replica_contradictions(kafka: KafkaSettings) -> Iterator[str]:
             f"kafka.min_insync is {kafka.min_insync}, but kafka.replication is "
             f"{kafka.replication}: no sale could be sent."
         )
+
+
+def _page_contradictions(serve: ServeSettings) -> Iterator[str]:
+    host = "" if serve.public_url is None else (serve.public_url.host or "").strip("[]")
+    if host and not _is_loopback(host) and not serve.has_roles:
+        yield (
+            f"serve.public_url is {serve.public_url}, but the page has no roles, so everyone there "
+            "could control the load: set serve.operator_token_file and serve.viewer_token_file, or "
+            "serve.identity_header."
+        )
+    if serve.identity_header is not None and not serve.trusted_proxies:
+        yield (
+            f"serve.identity_header is {serve.identity_header}, but serve.trusted_proxies is "
+            "empty: it names the addresses from which this header counts."
+        )
+    if serve.identity_header is None:
+        for name in ("trusted_proxies", "operators"):
+            if getattr(serve, name):
+                yield f"serve.{name} is set, but serve.identity_header is not."
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -404,6 +404,68 @@ def test_settings_of_a_server_that_do_not_fit_are_told_without_the_secret(
     assert SECRET not in str(caught.value)
 
 
+HEADER = "[serve]\nidentity_header = 'X-Forwarded-User'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[serve]\npublic_url = 'https://sales.example'\n", "but the page has no roles"),
+        ("[serve]\npublic_url = 'http://192.168.1.4:8080'\n", "but the page has no roles"),
+        ("[serve]\npublic_url = 'http://[2001:db8::1]'\n", "but the page has no roles"),
+        (HEADER, "but serve.trusted_proxies is empty"),
+        ("[serve]\ntrusted_proxies = ['10.0.0.7']\n", "serve.trusted_proxies is set, but"),
+        ("[serve]\noperators = ['ana']\n", "serve.operators is set, but"),
+        (HEADER + "trusted_proxies = ['0.0.0.0/0']\n", "every client could name itself"),
+        (HEADER + "trusted_proxies = ['::/0']\n", "every client could name itself"),
+        (HEADER + "trusted_proxies = ['10.0.0.7/8']\n", "has host bits set"),
+        (HEADER + "trusted_proxies = ['proxy']\n", "does not appear to be an IPv4 or IPv6"),
+        ("[serve]\nidentity_header = 'X User'\n", "pattern"),
+    ],
+)
+def test_roles_of_the_page_that_do_not_fit_are_told(text: str, told: str) -> None:
+    """A public page without roles, and a header that anybody could send, among others."""
+    toml(text)
+    with pytest.raises(SettingsError) as caught:
+        settings.load()
+    assert told in caught.value.what
+    assert "\n" not in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[serve]\npublic_url = 'http://localhost:9000'\n",
+        "[serve]\npublic_url = 'http://127.0.0.1:9000'\n",
+        "[serve]\npublic_url = 'http://[::1]:9000'\n",
+        "[serve]\npublic_url = 'https://sales.example'\nviewer_token_file = 'token'\n",
+        HEADER + "public_url = 'https://sales.example'\ntrusted_proxies = ['10.1.0.0/16']\n",
+    ],
+)
+def test_roles_of_the_page_that_fit_are_taken(text: str) -> None:
+    """This machine's own names need none; the file of a token is read only at a start."""
+    toml(text)
+    serve = settings.load().serve
+    assert serve.has_roles == ("token" in text or "identity" in text)
+
+
+@pytest.mark.parametrize("text", ["ana@a.example, Rui Sá", '["ana@a.example", "Rui Sá"]'])
+def test_operators_are_read_as_a_person_writes_them(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Text with commas, or JSON; so are the addresses of the proxy."""
+    toml(HEADER)
+    monkeypatch.setenv("SPAF_SERVE__TRUSTED_PROXIES", "10.0.0.7,fd00::/8")
+    monkeypatch.setenv("SPAF_SERVE__OPERATORS", text)
+    serve = settings.load().serve
+    assert serve.operators == ("ana@a.example", "Rui Sá")
+    assert serve.trusted_proxies == ("10.0.0.7", "fd00::/8")
+    for name, value in settings.environment(settings.load()).items():
+        monkeypatch.setenv(name, value)
+    assert settings.load().serve == serve
+
+
 def test_a_catalogue_that_does_not_fit_the_memory_is_refused() -> None:
     """Each number is allowed, their product is not."""
     toml("[generate]\ncategories = 1000\nproducts_per_category = 100000\n")

@@ -29,6 +29,7 @@ from spaf.serve.web.error_handlers import add_error_handlers
 from spaf.serve.web.page_routes import page_routes
 from spaf.serve.web.parameter_errors import add_parameter_errors
 from spaf.serve.web.responses import json_response
+from spaf.serve.web.roles import Roles
 from spaf.serve.web.security import SecurityMiddleware
 from spaf.serve.wiring import PageServices
 
@@ -82,7 +83,13 @@ class Site:
         self.app.state.closing.set()
 
 
-def build(run: RunInfo, port: int, token: str, public_url: str | None = None) -> Site:
+def build(
+    run: RunInfo,
+    port: int,
+    token: str,
+    public_url: str | None = None,
+    roles: Roles | None = None,
+) -> Site:
     """Return the application for one run.
 
     Args:
@@ -90,6 +97,7 @@ def build(run: RunInfo, port: int, token: str, public_url: str | None = None) ->
         port: at which it listens.
         token: what a request that changes something must carry.
         public_url: where a proxy publishes it; requests to other names are refused.
+        roles: who may do what; without them everyone may do everything.
 
     """
     services = PageServices(run)
@@ -106,7 +114,7 @@ def build(run: RunInfo, port: int, token: str, public_url: str | None = None) ->
     # Set when the process ends: live tails end with it.
     app.state.closing = asyncio.Event()
     app.router.routes += [
-        *page_routes(addresses, token),
+        *page_routes(addresses, token, roles=roles),
         Route("/healthz", _healthy),
         Route("/api/stream", Stream(services.hub), methods=["GET"]),
     ]
@@ -122,7 +130,7 @@ def build(run: RunInfo, port: int, token: str, public_url: str | None = None) ->
         compresslevel=COMPRESSION_LEVEL,
         thread_minimum_size=COMPRESS_IN_THREAD_BYTES,
     )
-    return Site(app, SecurityMiddleware(app, addresses, token), services.hub)
+    return Site(app, SecurityMiddleware(app, addresses, token, roles), services.hub)
 
 
 async def _healthy(_: Request) -> Response:

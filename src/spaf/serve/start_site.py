@@ -26,6 +26,7 @@ from spaf.serve.start_view import RUNNING, StartView
 from spaf.serve.web.addresses import PageAddresses
 from spaf.serve.web.error_handlers import add_error_handlers
 from spaf.serve.web.page_routes import page_routes
+from spaf.serve.web.roles import Roles
 from spaf.serve.web.security import SecurityMiddleware
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class StartSite:
         build: Callable[[], Site],
         addresses: PageAddresses,
         token: str,
+        roles: Roles | None = None,
     ) -> None:
         """Prepare the page of the start.
 
@@ -60,20 +62,21 @@ class StartSite:
             build: returns the whole page, once the run is up; called in a thread.
             addresses: at which the page is reached.
             token: that a request needs to change something.
+            roles: who may do what; without them everyone may do everything.
 
         """
         self._view, self._build = view, build
         self._hub = Hub(f"start-{clock.now_ms():x}", self._message, kind="start")
         app = Starlette(
             routes=[
-                *page_routes(addresses, token, live="starting"),
+                *page_routes(addresses, token, live="starting", roles=roles),
                 Route("/healthz", _not_yet),
                 Route("/api/stream", Stream(self._hub), methods=["GET"]),
                 Route("/api/{rest:path}", _not_yet, methods=["GET", "POST"]),
             ]
         )
         add_error_handlers(app)
-        self._guarded = SecurityMiddleware(app, addresses, token)
+        self._guarded = SecurityMiddleware(app, addresses, token, roles)
         self._site: Site | None = None
         self._up = asyncio.Event()
         self._closing = asyncio.Event()

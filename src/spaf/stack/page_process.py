@@ -1,4 +1,4 @@
-"""The process of the live page: `python -m spaf.stack.page_process PORT [PUBLIC_URL]`.
+"""The process of the live page: `python -m spaf.stack.page_process HOME PORT OPTIONS`.
 
 The supervisor starts it first of all, so that the page shows the start of the others. It may be
 killed at any moment and is started again; the run goes on without it.
@@ -16,11 +16,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from spaf.errors import NotUpError
 from spaf.files import SECRET_MODE, write_atomically
 from spaf.serve.start_site import StartSite
 from spaf.serve.start_view import StartView
 from spaf.serve.web.addresses import PageAddresses
+from spaf.serve.web.page_options import PageOptions
+from spaf.serve.web.roles import Roles
 from spaf.serve.web.server import Server
 from spaf.stack import log
 from spaf.stack.page_sweep import PageSweep
@@ -88,21 +92,23 @@ def raise_open_files_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def serve(home: Path, port: int, public_url: str | None) -> None:
+def serve(home: Path, port: int, options: PageOptions) -> None:
     """Serve the page until SIGTERM.
 
     Args:
         home: the run folder.
         port: at which the page listens.
-        public_url: where a proxy publishes it.
+        options: of the page.
 
     Raises:
         NotUpError: no run has begun.
+        SettingsError: the token of a role cannot be used.
 
     """
     raise_open_files_limit()
     folder = RunFolder(home)
     reader, secret = StartReader(folder), token(folder)
+    roles = None if options.roles is None else Roles(options.roles)
     # Before this process gives way: what it measures must not.
     sweep = PageSweep(folder)
 
@@ -112,16 +118,17 @@ def serve(home: Path, port: int, public_url: str | None) -> None:
         give_way(NICENESS)
         from spaf.stack import page_source  # noqa: PLC0415 - most of SPAF, not before it is needed
 
-        return page_source.site(port, secret, public_url, sweep)
+        return page_source.site(port, secret, options.public_url, sweep, roles)
 
-    site = StartSite(reader.view, build, PageAddresses(port, public_url), secret)
+    addresses = PageAddresses(port, options.public_url)
+    site = StartSite(reader.view, build, addresses, secret, roles)
     Server(site, port).run()
 
 
 def main() -> None:
-    """Serve the page of the run folder, at the port, for the proxy of the arguments."""
-    home, port, *public_url = sys.argv[1:]
-    serve(Path(home), int(port), public_url[0] if public_url else None)
+    """Serve the page of the run folder, at the port, with the options of the arguments."""
+    home, port, options = sys.argv[1:]
+    serve(Path(home), int(port), msgspec.json.decode(options, type=PageOptions))
 
 
 if __name__ == "__main__":

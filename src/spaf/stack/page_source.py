@@ -6,6 +6,7 @@ from spaf import settings
 from spaf.serve.app import Site, build
 from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo
 from spaf.serve.sweep_view import SweepRunner
+from spaf.serve.web.roles import Roles
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
 from spaf.stack.service_names import GROUP, LOCUST, SERVE
@@ -13,14 +14,16 @@ from spaf.stack.state import RunFolder, ServiceState, ServiceStatus
 from spaf.stack.vitals import present_services, present_trouble
 
 
-def site(port: int, token: str, public_url: str | None, sweep: SweepRunner) -> Site:
+def site(
+    port: int, token: str, public_url: str | None, sweep: SweepRunner, roles: Roles | None = None
+) -> Site:
     """Return the whole page of the run that is up.
 
     Raises:
         NotUpError: no run is up.
 
     """
-    return build(source(Run.attach(settings.load()), sweep), port, token, public_url)
+    return build(source(Run.attach(settings.load()), sweep), port, token, public_url, roles)
 
 
 def source(run: Run, sweep: SweepRunner) -> RunInfo:

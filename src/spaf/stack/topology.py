@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import httpx
+import msgspec
 
 from spaf.generate.locust.command import LoadSpec, page_command
 from spaf.generate.shop.assortment import ShopSize
 from spaf.job.flink_address import FlinkAddress
+from spaf.serve.web.page_options import PageOptions
 from spaf.settings import Settings, environment
 from spaf.stack import flink, kafka, postgres
 from spaf.stack.ports import LOOPBACK, PortReservations
@@ -180,12 +182,11 @@ def _locust(settings: Settings, home: RunFolder, bootstrap: str, ports: _Ports) 
 def _serve(settings: Settings, home: RunFolder, ports: _Ports) -> ServiceProcess:
     port = ports.assign(SERVE, settings.serve.port)
     address = f"http://{LOOPBACK}:{port}"
-    public = settings.serve.public_url
-    arguments = [str(home.folder), str(port), *([] if public is None else [str(public)])]
+    options = msgspec.json.encode(PageOptions.of(settings.serve)).decode()
     return ServiceProcess(
         name=SERVE,
         # It reads the settings only once the run is up, when it attaches as every command does.
-        argv=module_command("spaf.stack.page_process", *arguments),
+        argv=module_command("spaf.stack.page_process", str(home.folder), str(port), options),
         env=environment(settings),
         address=address,
         log=home.logs / f"{SERVE}.log",

@@ -12,9 +12,18 @@ import pytest
 
 from spaf.serve.app import Site, build
 from spaf.serve.run_info import RunInfo
-
-PORT = 8080
-TOKEN = "the-right-token"  # noqa: S105 - it opens nothing
+from spaf.serve.web.page_options import RoleOptions
+from spaf.serve.web.roles import Roles
+from tests.support import page_roles
+from tests.support.page_roles import (
+    HEADER,
+    OPERATOR_NAME,
+    PORT,
+    PROXY,
+    PUBLIC,
+    ROLE_TOKENS,
+    TOKEN,
+)
 
 
 @pytest.fixture
@@ -37,16 +46,50 @@ def ask(site: Site) -> Ask:
     """Return what sends one request, by default as a browser of this machine does."""
 
     def send(method: str, path: str, headers: Any = None, **request: Any) -> httpx.Response:
-        return asyncio.run(_send(site, method, path, {"headers": headers, **request}))
+        return asyncio.run(page_roles.send(site, method, path, {"headers": headers, **request}))
 
     return send
 
 
-async def _send(site: Site, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
-    transport = httpx.ASGITransport(app=site)
-    base = f"http://127.0.0.1:{PORT}"
-    async with httpx.AsyncClient(transport=transport, base_url=base) as client:
-        return await client.request(method, path, **request)
+@pytest.fixture
+def role_options(tmp_path: Path) -> RoleOptions:
+    """Return both ways to a role: tokens, and a proxy."""
+    files = {}
+    for role in ("viewer", "operator"):
+        files[role] = tmp_path / f"{role}.token"
+        files[role].write_text(f"{ROLE_TOKENS[role]}\n")
+    return RoleOptions(
+        viewer_token_file=str(files["viewer"]),
+        operator_token_file=str(files["operator"]),
+        identity_header=HEADER,
+        trusted_proxies=(PROXY, "fd00::/8"),
+        operators=(OPERATOR_NAME,),
+    )
+
+
+@pytest.fixture
+def roles(role_options: RoleOptions) -> Roles:
+    """Return the roles of a page."""
+    return Roles(role_options)
+
+
+@pytest.fixture
+def site_with_roles(source: RunInfo, roles: Roles) -> Site:
+    """Return the application of a page that has roles, at a public address."""
+    return build(source, PORT, TOKEN, PUBLIC, roles)
+
+
+@pytest.fixture
+def ask_as(site_with_roles: Site) -> Ask:
+    """Return what sends one request to the page with roles, from an address."""
+
+    def send(
+        method: str, path: str, headers: Any = None, *, peer: str = "127.0.0.1", **request: Any
+    ) -> httpx.Response:
+        sent = {"headers": headers, **request}
+        return asyncio.run(page_roles.send(site_with_roles, method, path, sent, peer))
+
+    return send
 
 
 @pytest.fixture

@@ -7,17 +7,21 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
+
 from spaf.generate.shop.assortment import CATEGORIES
 
 STATIC = Path(str(files("spaf.serve").joinpath("static")))
-OURS = [*STATIC.rglob("js/**/*.js"), STATIC / "index.html"]
+PAGES = [STATIC / "index.html", STATIC / "login.html"]
+OURS = [*STATIC.rglob("js/**/*.js"), *PAGES]
 # What a browser is sent for the first view, compressed as the server does it, bytes.
 HEAVIEST = 250_000
 
 
-def test_the_page_loads_nothing_from_elsewhere_and_has_no_inline_code() -> None:
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.stem)
+def test_a_page_loads_nothing_from_elsewhere_and_has_no_inline_code(file: Path) -> None:
     """The policy would refuse it, and the page would stay empty."""
-    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    page = file.read_text(encoding="utf-8")
 
     assert re.findall(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", page) == []
     assert all(
@@ -25,9 +29,10 @@ def test_the_page_loads_nothing_from_elsewhere_and_has_no_inline_code() -> None:
     )
 
 
-def test_what_the_page_names_is_there() -> None:
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.stem)
+def test_what_a_page_names_is_there(file: Path) -> None:
     """A file that is not in the folder would be a 404 in the middle of a presentation."""
-    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    page = file.read_text(encoding="utf-8")
     named = {
         STATIC / link.removeprefix("/static/") for link in re.findall(r'"(/static/.*?)"', page)
     }

@@ -11,6 +11,7 @@ import pytest
 
 from spaf.errors import NotUpError
 from spaf.serve.start_view import StageState
+from spaf.serve.web.page_options import PageOptions
 from spaf.stack import page_process
 from spaf.stack.page_process import StartReader
 from spaf.stack.process import ProcessIdentity
@@ -45,7 +46,7 @@ def test_a_token_that_was_cut_off_is_made_anew(home: RunFolder) -> None:
 def test_without_a_run_there_is_nothing_to_show(home: RunFolder) -> None:
     """The process ends with the error of every command."""
     with pytest.raises(NotUpError):
-        page_process.serve(home.folder, 0, None)
+        page_process.serve(home.folder, 0, PageOptions())
 
 
 def test_start_is_read_again_when_it_has_changed(home: RunFolder) -> None:

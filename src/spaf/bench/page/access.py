@@ -39,9 +39,14 @@ def page_address(run: Run) -> str:
     """Return the address of the page, waiting until it is served.
 
     Raises:
-        StackError: it is not.
+        StackError: it is not, or it asks for a token.
 
     """
+    if run.settings.serve.has_roles:
+        raise StackError(
+            "The page of this run has roles, and a measurement opens it without a token.",
+            todo="Use a run without roles, or the option --no-screen.",
+        )
     services = run.state().services
 
     def ready() -> bool:

@@ -57,6 +57,10 @@ class PageAddresses:
         own = f"http://{_text(host)}" if _text(host) not in self._public_hosts else ""
         return str(origin, "latin-1") in {own, self._public_origin} - {""}
 
+    def is_public_origin(self, origin: bytes) -> bool:
+        """Return whether an Origin is the page at the proxy."""
+        return str(origin, "latin-1") == self._public_origin
+
     def is_public(self, host: bytes | None) -> bool:
         """Return whether a Host is that of the proxy."""
         return _text(host) in self._public_hosts

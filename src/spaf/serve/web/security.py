@@ -5,6 +5,9 @@ page that is open in this person's browser, and by a host name that resolves to 
 rebinding). So a request must name this machine, or the proxy of the settings, as its Host and come
 from this page's own origin (see `addresses.py`); one that changes something must also carry the
 token. Other methods than GET, HEAD and POST are refused.
+
+If the page has roles (see `roles.py`), a request must also come from a known person, and one that
+changes something from an operator: a new route is closed unless it is listed here.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from spaf.serve.web.addresses import SETTING, PageAddresses
 from spaf.serve.web.event_stream import FORWARDED_KEY
 from spaf.serve.web.rate_limit import TokenBucket
 from spaf.serve.web.responses import DEFECT, RequestRefusedError, invalid, send_refusal
+from spaf.serve.web.roles import PageRole, Roles, set_user, user_of
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,13 @@ SAFE_METHODS = ("GET", "HEAD")
 TOKEN_HEADER = b"x-spaf-token"
 # A page that was loaded before the run folder was wiped holds another token.
 OLD_TOKEN = "Reload the page: its token, the header x-spaf-token, is not that of this run."  # noqa: S105 - a sentence
+# With roles everyone may get these: the page, which then asks for a token, its files, which hold
+# nothing of the run, and the health check.
+OPEN_PATHS = frozenset({"/", "/healthz"})
+OPEN_FOLDER = "/static/"
+LOGIN_PATH = "/api/login"
+LOGOUT_PATH = "/api/logout"
+CHALLENGE = {"www-authenticate": 'Bearer realm="spaf"'}
 MAX_TARGET_BYTES = 2_048
 MAX_BODY_BYTES = 64 * 2**10
 # Reports of painted frames are longer than any other body.
@@ -54,11 +65,22 @@ ALWAYS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.it
 class SecurityMiddleware:
     """Checks every request; adds the security headers to every response, refusals included."""
 
-    def __init__(self, app: ASGIApp, addresses: PageAddresses, token: str) -> None:
-        """Allow requests to these addresses, and changes by requests with the token."""
+    def __init__(
+        self, app: ASGIApp, addresses: PageAddresses, token: str, roles: Roles | None = None
+    ) -> None:
+        """Allow requests to these addresses, and changes by requests with the token.
+
+        Args:
+            app: behind this layer.
+            addresses: at which the page is reached.
+            token: that the page holds.
+            roles: who may do what; without them everyone may do everything.
+
+        """
         self._app = app
         self._addresses = addresses
         self._token = token.encode()
+        self._roles = roles
         self._bucket = TokenBucket()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,6 +124,7 @@ class SecurityMiddleware:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_TARGET_BYTES:
             raise invalid(f"The address is longer than {MAX_TARGET_BYTES:,} bytes.", 414)
         self._check_origin(headers, scope)
+        self._check_role(scope)
         if scope["method"] in SAFE_METHODS:
             length = headers.get(b"content-length") or b"0"
             if length != b"0" or headers.get(b"transfer-encoding"):
@@ -111,7 +134,7 @@ class SecurityMiddleware:
             refusal = invalid("Only GET, HEAD and POST are supported.", 405)
             refusal.headers["allow"] = "GET, HEAD, POST"
             raise refusal
-        self._check_token(headers)
+        self._check_token(headers, scope)
         return await _body(receive, headers, MAX_BODY_BYTES_OF.get(scope["path"], MAX_BODY_BYTES))
 
     def _check_origin(self, headers: _Headers, scope: Scope) -> None:
@@ -135,11 +158,38 @@ class SecurityMiddleware:
         if site is not None and site not in ALLOWED_SITES and not _is_link(headers, scope):
             raise _foreign("Requests from other pages are refused: see Sec-Fetch-Site.")
 
-    def _check_token(self, headers: _Headers) -> None:
+    def _check_role(self, scope: Scope) -> None:
+        """Note who sends the request; refuse it if this person may not."""
+        if self._roles is None:
+            return
+        path, is_read = scope["path"], scope["method"] in SAFE_METHODS
+        is_open = is_read and (path in OPEN_PATHS or path.startswith(OPEN_FOLDER))
+        is_open |= scope["method"] == "POST" and path in (LOGIN_PATH, LOGOUT_PATH)
+        try:
+            user = self._roles.user(scope)
+        except RequestRefusedError:
+            if not is_open:
+                raise
+            user = None
+        set_user(scope, user)
+        if user is None and not is_open:
+            refusal = RequestRefusedError(401, "Log in first: this page has roles.", code="login")
+            refusal.headers = dict(CHALLENGE)
+            raise refusal
+        if user is not None and not (is_read or is_open) and user.role < PageRole.OPERATOR:
+            raise RequestRefusedError(
+                403, "You are a viewer: only operators change something.", code="viewer"
+            )
+
+    def _check_token(self, headers: _Headers, scope: Scope) -> None:
         kind, _, parameter = (headers.get(b"content-type") or b"").partition(b";")
         allowed = (b"", b"charset=utf-8")
         if kind.strip().lower() != b"application/json" or parameter.strip().lower() not in allowed:
             raise invalid("The content-type must be application/json.", 415)
+        user = user_of(scope)
+        is_login = self._roles is not None and scope["path"] == LOGIN_PATH
+        if is_login or (user is not None and user.by_bearer):
+            return
         if not hmac.compare_digest(headers.get(TOKEN_HEADER) or b"", self._token):
             raise RequestRefusedError(403, OLD_TOKEN, code="old_token")
 

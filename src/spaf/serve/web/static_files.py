@@ -1,7 +1,8 @@
-"""The files of the page: index.html with the token in it, and the folder `static`."""
+"""The files of the page: its two HTML files with values in them, and the folder `static`."""
 
 from __future__ import annotations
 
+import html
 import mimetypes
 import os
 from pathlib import Path
@@ -11,9 +12,11 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import Scope
 
 from spaf.serve.web.module_preload import preload_links
+from spaf.serve.web.roles import PageUser
 
 FOLDER = Path(__file__).parents[1] / "static"
 PAGE = "index.html"
+LOGIN_PAGE = "login.html"
 
 # The machine's own table of types may call a module something that browsers refuse to run.
 mimetypes.add_type("text/javascript", ".js")
@@ -27,8 +30,8 @@ class PageFiles(StaticFiles):
         super().__init__(directory=FOLDER)
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        """Find a file; index.html is served at `/` only, with the token."""
-        return ("", None) if path == PAGE else super().lookup_path(path)
+        """Find a file; the HTML files are served at `/` only, with the values in them."""
+        return ("", None) if path in (PAGE, LOGIN_PAGE) else super().lookup_path(path)
 
     def file_response(
         self,
@@ -43,13 +46,14 @@ class PageFiles(StaticFiles):
         return response
 
 
-def page_html(token: str, root: str = "", live: str = "connecting") -> bytes:
-    """Return index.html with the modules to preload and the token that changes require.
+def page_html(name: str, token: str, root: str = "", **values: str) -> bytes:
+    """Return an HTML file with the modules to preload and the token that changes require.
 
     Args:
+        name: of the file.
         token: is sent back by the page with each change.
         root: begins each address of the page; empty for addresses relative to the page's own.
-        live: the state of the page before its first event.
+        values: of the other places of the file that have a name.
 
     """
     files = {
@@ -57,7 +61,14 @@ def page_html(token: str, root: str = "", live: str = "connecting") -> bytes:
         for file in FOLDER.rglob("*")
         if file.is_file()
     }
-    page = files[PAGE].replace(b"{{modules}}", preload_links(files).encode())
-    page = page.replace(b"{{live}}", live.encode())
-    page = page.replace(b"{{token}}", token.encode()).replace(b"{{root}}", root.encode())
+    page = files[name].replace(b"{{modules}}", preload_links(files).encode())
+    for key, value in {"token": token, "root": root, **values}.items():
+        page = page.replace(b"{{%s}}" % key.encode(), value.encode())
     return page.replace(b'"/static/', f'"{root}static/'.encode())
+
+
+def with_user(page: bytes, user: PageUser | None) -> bytes:
+    """Return the page with the role and the name of its user in it; empty without roles."""
+    role = "" if user is None else user.role.label
+    name = "" if user is None else html.escape(user.name)
+    return page.replace(b"{{role}}", role.encode()).replace(b"{{name}}", name.encode())

@@ -25,7 +25,12 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         installation.archives,
     ),
     "run folder": (*START_CHECKS["run folder"], folder.passwords, folder.last_run),
-    "environment": (surroundings.settings_source, surroundings.variables, surroundings.ports),
+    "environment": (
+        surroundings.settings_source,
+        surroundings.variables,
+        surroundings.ports,
+        *START_CHECKS["environment"],
+    ),
     "services": (
         surroundings.external_kafka,
         surroundings.external_flink,

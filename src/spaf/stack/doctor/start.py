@@ -6,7 +6,7 @@ from itertools import chain
 
 from spaf.errors import StackError
 from spaf.settings import Settings
-from spaf.stack.doctor import folder, installation, machine
+from spaf.stack.doctor import folder, installation, machine, page
 from spaf.stack.doctor.finding import Check, Level, Subject, findings
 
 # What can prevent a start and is checked within milliseconds. What a check of external services
@@ -32,6 +32,7 @@ START_CHECKS: dict[str, tuple[Check, ...]] = {
         folder.space,
         folder.version,
     ),
+    "environment": (page.roles,),
 }
 """By area of the report of `spaf doctor`, which makes them too."""
 

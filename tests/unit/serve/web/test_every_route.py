@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 import httpx
+from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from spaf.serve.app import Site
+from spaf.serve.web.addresses import PageAddresses
+from spaf.serve.web.roles import COOKIE, Roles
+from spaf.serve.web.security import SecurityMiddleware
+from tests.support.page_roles import (
+    OPERATOR_NAME,
+    PORT,
+    PROXY,
+    ROLE_TOKENS,
+    TOKEN,
+    VIEWER_NAME,
+    bearer,
+    cookie,
+    named,
+    send,
+)
 
 Ask = Callable[..., httpx.Response]
 
@@ -66,3 +85,73 @@ def test_no_route_changes_anything_without_the_token(
             if answer.status_code != expected:
                 wrong.append((method, path, answer.status_code))
     assert wrong == []
+
+
+class Person(NamedTuple):
+    """How the requests of a person come, and the statuses of a reading and of a changing one."""
+
+    headers: dict[str, str]
+    get: int
+    post: int
+    peer: str = "127.0.0.1"
+
+
+def people(roles: Roles) -> dict[str, Person]:
+    """Return everybody who may come, by any way."""
+    ana, rui = named(OPERATOR_NAME), named(VIEWER_NAME)
+    return {
+        "nobody": Person({}, 401, 401),
+        "a token of neither role": Person(bearer("stranger"), 401, 401),
+        "the token in another scheme": Person(
+            {"authorization": f"Basic {ROLE_TOKENS['operator']}"}, 401, 401
+        ),
+        "the token as the cookie": Person(
+            {"cookie": f"{COOKIE}={ROLE_TOKENS['operator']}"}, 401, 401
+        ),
+        "the name of an operator, from this machine": Person(ana, 401, 401),
+        "the same, from beside the proxy": Person(ana, 401, 401, "10.0.0.8"),
+        "the name in another spelling": Person(named(OPERATOR_NAME.upper()), 200, 403, PROXY),
+        "two names in one": Person(named(f"{VIEWER_NAME}, {OPERATOR_NAME}"), 200, 403, PROXY),
+        "an empty name from the proxy": Person(named(""), 401, 401, PROXY),
+        "a viewer by token": Person(bearer("viewer"), 200, 403),
+        "a viewer by cookie": Person(cookie(roles, "viewer"), 200, 403),
+        "a viewer by name": Person(rui, 200, 403, PROXY),
+        "a viewer with the cookie of an operator": Person(
+            rui | cookie(roles, "operator"), 200, 403, PROXY
+        ),
+        "an operator by token": Person(bearer("operator"), 200, 200),
+        "an operator by cookie": Person(cookie(roles, "operator"), 200, 200),
+        "an operator by name": Person(ana, 200, 200, PROXY),
+        "the same over IPv6": Person(ana, 200, 200, "fd00::7"),
+        "the same over IPv6 that carries IPv4": Person(ana, 200, 200, f"::ffff:{PROXY}"),
+    }
+
+
+# What everyone may get, and send: the page is the login then.
+OPEN = {("GET", "/"), ("GET", "/healthz"), ("POST", "/api/login"), ("POST", "/api/logout")}
+
+
+def test_every_route_asks_for_the_role(
+    site_with_roles: Site, roles: Roles, right: dict[str, str]
+) -> None:
+    """Whoever is not known gets nothing, a viewer changes nothing, an operator may do all.
+
+    Behind the guard stands an application that answers everything: what is refused is the guard's.
+    """
+    found = [*paths(site_with_roles), "/api/of/tomorrow"]
+    assert {"/api/load", "/api/inject", "/api/measure", "/api/login", "/api/me"} <= set(found)
+    guarded = SecurityMiddleware(PlainTextResponse("yes"), PageAddresses(PORT), TOKEN, roles)
+
+    async def wrong() -> list[tuple[str, str, str, int]]:
+        found_wrong = []
+        for who, person in people(roles).items():
+            for path, method in itertools.product(found, ("GET", "HEAD", "POST")):
+                request = {"headers": {**right, **person.headers}}
+                answer = await send(guarded, method, path, request, person.peer)
+                kind = "POST" if method == "POST" else "GET"
+                expected = person.post if kind == "POST" else person.get
+                if answer.status_code != (200 if (kind, path) in OPEN else expected):
+                    found_wrong.append((who, method, path, answer.status_code))
+        return found_wrong
+
+    assert asyncio.run(wrong()) == []

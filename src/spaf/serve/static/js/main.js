@@ -6,6 +6,8 @@ import { startFreshness } from "./core/freshness.js";
 import { mount as mountHeader } from "./core/header.js";
 import { language, t } from "./core/i18n.js";
 import { mount as mountPipeline } from "./core/pipeline.js";
+import { role, takeTokenOfLink } from "./core/role.js";
+import { postJson } from "./core/server.js";
 import { mount as mountStart } from "./core/start.js";
 import { Stream } from "./core/stream.js";
 import { byId } from "./core/ui.js";
@@ -22,6 +24,9 @@ let waiting = document.body.dataset.live === "starting";
 let requested = false;
 let complete = false;
 
+// The link of another role, opened by a person who has logged in already.
+const token = takeTokenOfLink();
+if (role && token) postJson("/api/login", { token }).then(() => location.reload(), () => null);
 on("language", translate);
 translate();
 // In a task of its own, so that the error of one leaves the others alone.

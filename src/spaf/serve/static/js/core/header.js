@@ -1,9 +1,11 @@
 // The top line: the topic, whether the page is live and how old the data is, language and theme.
 
-import { html } from "../../vendor/lit-html/lit-html.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { latest, on } from "./events.js";
 import { duration, number } from "./format.js";
 import { language, setLanguage, t } from "./i18n.js";
+import { role, userName } from "./role.js";
+import { postJson } from "./server.js";
 import { nextTheme, theme } from "./theme.js";
 import { panel } from "./ui.js";
 import { escaped } from "./untrusted_text.js";
@@ -19,7 +21,7 @@ export function mount(node) {
     const topic = escaped(latest("snapshot")?.run.topic ?? "");
     return html`<h1 class="brand">SPAF</h1><bdi class="topic" data-test="topic">${topic}</bdi>${liveness()}<nav class="jump"
       aria-label=${t("nav")}>${SECTIONS.map((name) => html`<a href="#${name}">${t(`nav.${name}`)}</a>`)}</nav><span
-      class="switches">${languageChoice()}${themeButton()}</span>`;
+      class="switches">${user()}${languageChoice()}${themeButton()}</span>`;
   });
 }
 
@@ -31,7 +33,17 @@ function liveness() {
     class="live-age" data-test="age">${age === null ? "" : t("live.age", { age: text })}</span></p>`;
 }
 
-function languageChoice() {
+/** Return who one is, and the way out for a person who has logged in with a token. */
+function user() {
+  if (!role) return nothing;
+  const leave = () => postJson("/api/logout", {}).catch(() => null).then(() => location.reload());
+  return html`<span class="user" data-test="user" data-role=${role}>${t(`role.${role}`)}${userName
+    ? html` · <bdi>${escaped(userName)}</bdi>` : nothing}</span>${userName ? nothing : html`<button type="button"
+    class="quiet" data-test="log-out" @click=${leave}>${t("role.log_out")}</button>`}`;
+}
+
+/** Return the buttons of the languages. */
+export function languageChoice() {
   return html`<div class="choice" role="group" aria-label=${t("language")}>${LANGUAGES.map(([code, tag, name]) =>
     html`<button type="button" lang=${tag} aria-label="${code.toUpperCase()}, ${name}" data-test="language-${code}"
       aria-pressed=${code === language()} @click=${() => setLanguage(code)}>${code.toUpperCase()}</button>`)}</div>`;

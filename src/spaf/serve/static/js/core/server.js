@@ -67,7 +67,7 @@ async function answer(request) {
   throw apiError(body?.error ?? `${response.status} ${response.statusText}`, { ...body, status: response.status });
 }
 
-/** @param {string} name */
-function meta(name) {
+/** Return a value that the server has put into the page. @param {string} name */
+export function meta(name) {
   return document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
 }

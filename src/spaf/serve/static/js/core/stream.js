@@ -3,11 +3,14 @@
 // lost network the page reads the whole state anew instead.
 
 import { emit } from "./events.js";
+import { reloadIfLoggedOut } from "./role.js";
 import { address } from "./server.js";
 
 const KINDS = ["start", "snapshot", "rows", "anomalies", "accounts", "pipeline", "score", "load", "measure", "tick"];
 // Wait before each new attempt, ms: at once after a short cut, longer for a server that is away.
 const RETRY_MS = [150, 300, 600, 1_000];
+// Failed attempts after which the page asks whether it is still logged in.
+const ASK_AFTER = 3;
 // A tick comes every second; a connection that was silent for this long is dead, ms.
 const DEAD_MS = 5_000;
 // A page that is shown again, and was silent for this long, does not wait for that, ms.
@@ -98,6 +101,7 @@ export class Stream {
   #reconnect(isCut = true, wait = RETRY_MS[Math.min(this.attempts, RETRY_MS.length - 1)]) {
     this.source.close();
     if (isCut) emit("connection", "cut");
+    if (this.attempts === ASK_AFTER) reloadIfLoggedOut();
     clearTimeout(this.retry);
     this.retry = setTimeout(() => { this.source = this.#open(); }, wait);
     this.attempts += 1;

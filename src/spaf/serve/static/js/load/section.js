@@ -1,10 +1,11 @@
 // The load: start, stop and change it, inject an anomaly now, and the links to the web pages of Flink and Locust.
 
-import { html } from "../../vendor/lit-html/lit-html.js";
+import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { latest, on } from "../core/events.js";
 import { exactRate, number, parseRate, rate as rateText } from "../core/format.js";
 import { keyOfMessage, t } from "../core/i18n.js";
 import { CATEGORIES } from "../core/palette.js";
+import { mayOperate } from "../core/role.js";
 import { postJson } from "../core/server.js";
 import { isMeasuring } from "../core/state.js";
 import { announce, byId, choice, errorText, kindName, mark, panel, sectionHead, textOr } from "../core/ui.js";
@@ -53,8 +54,9 @@ class LoadPanel {
 
   /** @param {string} id */
   #template(id) {
-    const { state, running } = this;
-    const away = state === "gone" || state === "unknown";
+    const { state } = this;
+    const running = this.running && mayOperate();
+    const away = state === "gone" || state === "unknown" || !mayOperate();
     const { text, wrong, end } = this.message ?? { text: () => hintText(state), wrong: false, end: 0 };
     const left = Math.ceil((end - performance.now()) / 1_000);
     const kinds = html`<div class="inject" role="group" aria-label=${t("controls.inject")}>${
@@ -64,8 +66,8 @@ class LoadPanel {
     const status = html`<span class="load-state" data-test="load-state" data-state=${
       latest("load")?.headless ? "running" : state}>${stateText(state)}</span>`;
     return html`<div class="controls">${sectionHead(id, t("controls.title"), links(state), status)}<div class="control-line"><button
-      type="button" class=${running ? "" : "main"} data-test="load-start" ?disabled=${away || this.busy || (isMeasuring() && !running)} @click=${() => this.#toggle()}>${
-      t(running ? "controls.stop" : "controls.start")}</button>${choice(t("controls.rate"), RATES, {
+      type="button" class=${this.running ? "" : "main"} data-test="load-start" ?disabled=${away || this.busy || (isMeasuring() && !this.running)} @click=${() => this.#toggle()}>${
+      t(this.running ? "controls.stop" : "controls.start")}</button>${choice(t("controls.rate"), RATES, {
         pressed: this.rate ?? FIRST_RATE, text: number, test: "rate-", disabled: away,
         choose: (rate) => this.#setRate(rate),
       })}${this.#rateForm(away)}</div>
@@ -183,6 +185,8 @@ function field(id) {
 
 /** Return the links to the web pages of Flink and Locust; one that is away has none. @param {string} state of the load */
 function links(state) {
+  // They have no login of their own, and are on the machine of the run.
+  if (!mayOperate()) return nothing;
   const pages = Object.entries(latest("snapshot")?.run.links ?? {}).filter(([name, address]) =>
     /^https?:/.test(address) && !(name === "locust" && state === "gone"));
   return html`<p class="links">${pages.map(([name, address]) => html`<a href=${address} rel="noreferrer noopener"
@@ -204,6 +208,7 @@ function stateText(state) {
 
 /** Return why something cannot be pressed. @param {string} state */
 function hintText(state) {
+  if (!mayOperate()) return t("controls.viewer");
   if (isMeasuring()) return t("controls.measuring");
   if (latest("load")?.headless && state !== "gone") return t("controls.headless");
   if (state === "running" || state === "unknown") return "";

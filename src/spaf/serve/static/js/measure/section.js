@@ -4,6 +4,7 @@ import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { emit, latest, on } from "../core/events.js";
 import { duration, exactRate, number } from "../core/format.js";
 import { keyOfMessage, language, t } from "../core/i18n.js";
+import { mayOperate } from "../core/role.js";
 import { address, postJson } from "../core/server.js";
 import { isMeasuring } from "../core/state.js";
 import { announce, bar, errorText, moment, panel, sectionHead } from "../core/ui.js";
@@ -22,10 +23,11 @@ export function mount(section) {
     const last = isMeasuring() ? null : data?.last;
     return html`<div class="measure">${sectionHead(section.id, t("measure.title"), reportLink(data?.report_ms ?? null))}
       <p class="note">${data ? planText(data) : ""}</p><div class="control-line"><button type="button"
-      class=${isMeasuring() ? "" : "main"} data-test="measure-toggle" ?disabled=${!data || busy || data.state === "stopping"}
+      class=${isMeasuring() ? "" : "main"} data-test="measure-toggle" ?disabled=${!data || busy || data.state === "stopping" || !mayOperate()}
       @click=${() => press(redraw)}>${t(isMeasuring() ? "measure.stop" : "measure.start")}</button><span
       class="message${refusal ? " wrong" : ""}" data-test="measure-state">${
-      refusal ? errorText(refusal) : data ? progressText(data) : ""}</span></div>${progressBar(data)}${
+      refusal ? errorText(refusal) : data ? progressText(data) : ""}</span></div>${mayOperate() ? nothing : html`<p class="note"
+      data-test="measure-viewer">${t("measure.viewer")}</p>`}${progressBar(data)}${
       last ? result(last) : nothing}</div>`;
   });
   on("measure", (data) => {
