@@ -276,7 +276,8 @@ def run_info() -> Callable[..., RunInfo]:
                 "labels": run.home.runs / "none.jsonl",
                 "runs": run.home.runs,
             }
-        return RunInfo(**known | fields)
+        known |= fields
+        return RunInfo(**{"public_links": known["links"], **known})
 
     return build
 

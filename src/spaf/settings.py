@@ -54,6 +54,10 @@ MAX_REPLICAS = 16
 # The catalogue takes about 500 bytes a product in each generating process.
 MAX_PRODUCTS = 2_000_000
 _SECRET_NAME = re.compile(r"pass|pw|secret|key|token|cred|jaas", re.IGNORECASE)
+MAX_PORT = 65_535
+# Far more brokers than one cluster has.
+MAX_NODE_ID = 999
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 
 
 def _own_folder(home: Path) -> Path:
@@ -128,6 +132,32 @@ def _file(path: Path) -> Path:
     return path.absolute()
 
 
+def _ip_address(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("is no IP address, such as 0.0.0.0 for every network") from None
+
+
+def _host_and_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not _HOST_NAME.fullmatch(host) or not port.isdecimal() or not 0 < int(port) <= MAX_PORT:
+        raise ValueError("must be host:port, such as 127.0.0.1:9092")
+    return value
+
+
+def _controllers(value: str) -> str:
+    """Check `1@kafka:9093,2@kafka-2:9093`: every node has a number of its own."""
+    nodes = [node.strip().partition("@") for node in value.split(",")]
+    for number, _, address in nodes:
+        if not number.isdecimal() or not 0 < int(number) <= MAX_NODE_ID:
+            raise ValueError("must be node@host:port, with commas between, such as 1@kafka:9093")
+        _host_and_port(address)
+    if len({int(number) for number, _, _ in nodes}) < len(nodes):
+        raise ValueError("names a node twice")
+    return ",".join(map("".join, nodes))
+
+
 def _upper(value: Any) -> Any:
     return value.strip().upper().replace("_", "-") if isinstance(value, str) else value
 
@@ -149,7 +179,11 @@ SecurityProtocol = Annotated[
 ]
 SaslMechanism = Annotated[str, BeforeValidator(_upper), AfterValidator(_mechanism)]
 RestUrl = Annotated[AnyHttpUrl, AfterValidator(_plain_address)]
-Port = Annotated[int, Field(ge=1, le=65_535)]
+Port = Annotated[int, Field(ge=1, le=MAX_PORT)]
+IpAddress = Annotated[str, AfterValidator(_ip_address)]
+HostName = Annotated[str, Field(pattern=rf"^(?:{_HOST_NAME.pattern}|[0-9A-Fa-f:.]+)$")]
+HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
+Controllers = Annotated[str, AfterValidator(_controllers)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 # Names that need no quotes: the JDBC sink writes none into its SQL.
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$"), AfterValidator(_topic_name)]
@@ -213,6 +247,27 @@ class KafkaSettings(TlsSection):
     broker. Without it the brokers decide."""
     heap_mib: Annotated[int, Field(ge=128, le=32_768)] = 384
     """Maximum heap of the broker that SPAF starts, MiB."""
+    node_id: Annotated[int, Field(ge=1, le=MAX_NODE_ID)] = 1
+    """Number of the broker that `spaf service kafka` runs, among those of its cluster."""
+    controllers: Controllers | None = None
+    """All brokers of a cluster whose brokers `spaf service kafka` runs, each as node@host:port of
+    its controller: `1@kafka:9093,2@kafka-2:9093,3@kafka-3:9093`. Without it the broker is alone."""
+    public_address: HostAndPort | None = None
+    """Address (`host:port`) that the broker of `spaf service kafka` tells clients outside of its
+    network, for whom it listens at this port too; those inside use `service.host` and
+    `kafka.port`."""
+
+    @property
+    def nodes(self) -> dict[int, str]:
+        """Return the address of the controller of each broker, by its number."""
+        nodes = (node.partition("@") for node in (self.controllers or "").split(",") if node)
+        return {int(number): address for number, _, address in nodes}
+
+    @property
+    def public_port(self) -> int | None:
+        """Return the port of `public_address`."""
+        address = self.public_address
+        return None if address is None else int(address.rpartition(":")[2])
 
 
 class FlinkSettings(TlsSection):
@@ -245,6 +300,11 @@ class FlinkSettings(TlsSection):
     profiling: bool = False
     """Whether the TaskManagers that SPAF starts keep the debug information that a profiler needs;
     `spaf bench drain --profile` sets it."""
+    jobmanager: HostName | None = None
+    """Host of the JobManager, for the TaskManager that `spaf service taskmanager` runs."""
+    public_url: PublicUrl | None = None
+    """Address at which browsers reach Flink's page, for the link on SPAF's page; without it the
+    address that SPAF itself uses."""
 
 
 class PostgresSettings(Section):
@@ -259,6 +319,9 @@ class PostgresSettings(Section):
     """Password of the account, if the connection string has none."""
     password_file: FilePath | None = None
     """File with this password, instead of the setting."""
+    host: HostName | None = None
+    """Host of a PostgreSQL that `spaf service postgres` runs, at `postgres.port`; SPAF makes its
+    roles and tables there."""
     port: Port = 5432
     """Port of the PostgreSQL that SPAF starts; if it is taken, the next free port."""
     schema_name: SchemaName = "public"
@@ -266,8 +329,13 @@ class PostgresSettings(Section):
 
     @property
     def external(self) -> bool:
-        """Whether the settings name a PostgreSQL that SPAF does not start."""
+        """Whether the settings name a PostgreSQL of the user's own."""
         return self.dsn is not None or self.dsn_file is not None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the settings name a PostgreSQL that a run does not start."""
+        return self.external or self.host is not None
 
 
 class ProxySettings(Section):
@@ -294,6 +362,12 @@ class LocustSettings(Section):
 
     port: Port = 8089
     """Port of Locust's page; if it is taken, the next free port."""
+    url: PublicUrl | None = None
+    """Address of a Locust that `spaf service locust` runs (`http://locust:8089`); without it SPAF
+    starts one. Both need the same run folder, where the labels and results of a load are."""
+    public_url: PublicUrl | None = None
+    """Address at which browsers reach Locust's page, for the link on SPAF's page; without it the
+    address that SPAF itself uses."""
 
 
 class ServeSettings(Section):
@@ -326,6 +400,18 @@ class ServeSettings(Section):
         """Whether the page distinguishes viewers and operators."""
         ways = (self.viewer_token_file, self.operator_token_file, self.identity_header)
         return any(way is not None for way in ways)
+
+
+class ServiceSettings(Section):
+    """One service on its own, in a container or on a host of its own: `spaf service NAME`."""
+
+    bind: IpAddress = "127.0.0.1"
+    """IP address at which the service listens; `0.0.0.0` for every network of the container."""
+    host: HostName | None = None
+    """Name or IP address by which other hosts reach the service; without it that of its host."""
+    secrets_file: FilePath | None = None
+    """File with the passwords of PostgreSQL's accounts: `spaf service postgres` makes it, `spaf
+    service page` reads it. Without it `secrets.json` in the run folder."""
 
 
 class SaleSettings(Section):
@@ -418,6 +504,7 @@ class Settings(BaseSettings):
     proxy: ProxySettings = ProxySettings()
     locust: LocustSettings = LocustSettings()
     serve: ServeSettings = ServeSettings()
+    service: ServiceSettings = ServiceSettings()
     sale: SaleSettings = SaleSettings()
     generate: GenerateSettings = GenerateSettings()
     job: JobSettings = JobSettings()
@@ -521,10 +608,20 @@ def _contradictions(found: Settings) -> Iterator[str]:
         yield f"{tls[0]} is set, but flink.rest_url is no https:// address."
     if not postgres.external and (postgres.password or postgres.password_file):
         yield "postgres.password is set, but neither postgres.dsn nor postgres.dsn_file."
+    if postgres.external and postgres.host is not None:
+        yield "postgres.host and postgres.dsn are both set: set one of them."
 
 
 def _kafka_contradictions(kafka: KafkaSettings) -> Iterator[str]:
     protocol = kafka.security_protocol
+    nodes = kafka.nodes
+    if kafka.node_id not in nodes and (nodes or kafka.node_id != 1):
+        yield f"kafka.node_id is {kafka.node_id}, but kafka.controllers names no such node."
+    if kafka.public_port == kafka.port:
+        yield (
+            f"kafka.public_address has the port {kafka.port} of kafka.port: clients inside and "
+            "outside need two ports."
+        )
     if protocol != "PLAINTEXT" and kafka.bootstrap_servers is None:
         yield (
             f"kafka.security_protocol is {protocol}, but kafka.bootstrap_servers names no Kafka: "

@@ -26,6 +26,10 @@ COMMANDS = {
         "spaf.cli.doctor:doctor",
         "Check machine, installation, run folder and environment; exit code 1 if something fails.",
     ),
+    "service": LazyCommand(
+        "spaf.cli.service:service",
+        "Run one service in the foreground, for a container or a host of its own.",
+    ),
     "load": LazyCommand(
         "spaf.cli.load:load",
         "Send sales with headless Locust; exit code 0 only if every sale was acknowledged.",

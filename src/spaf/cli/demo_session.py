@@ -131,7 +131,7 @@ def _locust(run: Run) -> ServiceState:
 
     def ready() -> bool:
         services.update(run.state().services)
-        return LOCUST in services and services[LOCUST].state == "running"
+        return LOCUST in services and services[LOCUST].state in ("running", "external")
 
     if not process.wait_until(ready, PAGE_TIMEOUT_S):
         raise StackError("Locust's page did not start.", todo="See `spaf logs locust`.")

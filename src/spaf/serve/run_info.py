@@ -58,8 +58,10 @@ class RunInfo:
     # These two take milliseconds: call them in a thread.
     services: Callable[[], list[ServiceInfo]]
     job: Callable[[], JobInfo]
-    # Web pages of Flink and Locust; fast.
+    # Web pages of Flink and Locust, as SPAF reaches them; fast.
     links: Callable[[], dict[str, str | None]]
+    # The same, as a browser reaches them.
+    public_links: Callable[[], dict[str, str | None]]
     # Labels of the anomalies that the load generator has sold.
     labels: Path
     # Folder of the paint reports.

@@ -48,7 +48,7 @@ class PageServices:
                 "topic": run.topic,
                 "categories": self.rollup.categories(),
                 "base_currency": run.rules.default_currency,
-                "links": run.links(),
+                "links": run.public_links(),
                 "outlier_score": run.outlier_score,
                 "surge_score": run.surge_score,
                 "series_score": run.series_score,

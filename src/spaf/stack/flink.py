@@ -1,4 +1,4 @@
-"""Flink: one JobManager and one or more TaskManagers, started as plain JVMs on loopback.
+"""Flink: one JobManager and one or more TaskManagers, started as plain JVMs.
 
 The shell scripts of Flink compute memory, classpath and ports, and hide the pids; here each process
 is exactly the command below. The configuration that Flink ships listens on every interface, accepts
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,17 @@ from ruamel.yaml import YAML
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings
 from spaf.stack import runtime
+from spaf.stack.listen_address import ListenAddress
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import CWD, ServiceProcess
 from spaf.stack.service_names import JOBMANAGER, TASKMANAGER
 from spaf.stack.state import RunFolder
 
 REST_TIMEOUT_S = 2.0
+# Ports of a JobManager that other hosts reach, as by Flink's documentation: for TaskManagers, and
+# for their downloads.
+RPC_PORT = 6123
+BLOB_PORT = 6124
 # Folders in the run folder.
 CONF = "flink/conf"
 SCRATCH = "flink/tmp"
@@ -83,6 +88,11 @@ class JobManagerPorts:
     rpc: int
     # Port of a proxy that TaskManagers connect to; None: there is none.
     rpc_proxy: int | None = None
+    # Of the server of jars; 0: any.
+    blob: int = 0
+
+
+ON_LOOPBACK = ListenAddress()
 
 
 def services(
@@ -92,34 +102,63 @@ def services(
 
     Their working directory is the run folder, which also holds the checkpoints.
     """
-    _configure(settings, home.flink, ports)
-    client = FlinkClient(f"http://{LOOPBACK}:{ports.rest}", REST_TIMEOUT_S)
-    jobmanager = ServiceProcess(
+    jobmanager = jobmanager_service(settings, home, ports)
+    client = FlinkClient(jobmanager.address, REST_TIMEOUT_S)
+    names = [TASKMANAGER, *(f"{TASKMANAGER}-{n}" for n in range(2, settings.task_managers + 1))]
+    return [jobmanager, *(_taskmanager(name, name, settings, home, client) for name in names)]
+
+
+def jobmanager_service(
+    settings: FlinkSettings,
+    home: RunFolder,
+    ports: JobManagerPorts,
+    address: ListenAddress = ON_LOOPBACK,
+) -> ServiceProcess:
+    """Write the configuration of a JobManager and return how to run it."""
+    _configure(home.flink, configuration(settings, ports, address))
+    client = FlinkClient(f"http://{address.locally_at(ports.rest)}", REST_TIMEOUT_S)
+    return ServiceProcess(
         name=JOBMANAGER,
         argv=jobmanager_argv(),
-        address=client.url,
+        address=f"http://{address.at(ports.rest)}",
         log=home.logs / f"{JOBMANAGER}.log",
         ready=client.ready,
-        env={"FLINK_PLUGINS_DIR": str(runtime.pyflink() / "plugins")},
+        env=_environment(),
         cwd=home.folder,
     )
-    names = [TASKMANAGER, *(f"{TASKMANAGER}-{n}" for n in range(2, settings.task_managers + 1))]
-    argv = taskmanager_argv(settings)
-    logs = home.logs
-    return [jobmanager, *(_taskmanager(name, argv, jobmanager, logs, client) for name in names)]
+
+
+def taskmanager_service(
+    settings: FlinkSettings, home: RunFolder, rest_url: str, address: ListenAddress
+) -> ServiceProcess:
+    """Write the configuration of a TaskManager and return how to run it.
+
+    It is ready once the JobManager at the URL knows it.
+    """
+    ports = JobManagerPorts(settings.port, RPC_PORT)
+    _configure(home.flink, configuration(settings, ports, address))
+    client = FlinkClient(rest_url, REST_TIMEOUT_S)
+    # Another one of the cluster has another host.
+    return _taskmanager(TASKMANAGER, f"{TASKMANAGER}-{address.host}", settings, home, client)
 
 
 def _taskmanager(
-    name: str, argv: list[str], jobmanager: ServiceProcess, logs: Path, client: FlinkClient
+    name: str, resource: str, settings: FlinkSettings, home: RunFolder, client: FlinkClient
 ) -> ServiceProcess:
-    return replace(
-        jobmanager,
+    return ServiceProcess(
         name=name,
-        argv=[*argv, f"-Dtaskmanager.resource-id={name}"],
+        argv=[*taskmanager_argv(settings), f"-Dtaskmanager.resource-id={resource}"],
+        # It has no port that clients use.
         address=LOOPBACK,
-        log=logs / f"{name}.log",
-        ready=lambda: name in client.task_managers(),
+        log=home.logs / f"{name}.log",
+        ready=lambda: resource in client.task_managers(),
+        env=_environment(),
+        cwd=home.folder,
     )
+
+
+def _environment() -> dict[str, str]:
+    return {"FLINK_PLUGINS_DIR": str(runtime.pyflink() / "plugins")}
 
 
 def jobmanager_argv() -> list[str]:
@@ -207,35 +246,37 @@ def _java(name: str) -> list[str]:
     ]
 
 
-def _configure(settings: FlinkSettings, folder: Path, ports: JobManagerPorts) -> None:
+def _configure(folder: Path, options: dict[str, Any]) -> None:
     conf = folder / "conf"
     conf.mkdir(parents=True, exist_ok=True)
     scratch = folder / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     with (conf / "config.yaml").open("w") as file:
-        YAML().dump(configuration(settings, ports), file)
+        YAML().dump(options, file)
     (conf / "log4j2.properties").write_text(_LOGGING)
 
 
-def configuration(settings: FlinkSettings, ports: JobManagerPorts) -> dict[str, Any]:
+def configuration(
+    settings: FlinkSettings, ports: JobManagerPorts, address: ListenAddress = ON_LOOPBACK
+) -> dict[str, Any]:
     """Return config.yaml of the cluster; the options of the job come with the job."""
     return {
-        "jobmanager.rpc.address": LOOPBACK,
+        "jobmanager.rpc.address": settings.jobmanager or address.host,
         "jobmanager.rpc.port": ports.rpc_proxy or ports.rpc,
         "jobmanager.rpc.bind-port": ports.rpc,
-        "jobmanager.bind-host": LOOPBACK,
+        "jobmanager.bind-host": address.bind,
         "jobmanager.memory.process.size": "1g",
         # The whole job is one region. The first retries come quickly; their number has no limit.
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "1s",
         "restart-strategy.exponential-delay.max-backoff": "10s",
-        "taskmanager.bind-host": LOOPBACK,
-        "taskmanager.host": LOOPBACK,
+        "taskmanager.bind-host": address.bind,
+        "taskmanager.host": address.host,
         "taskmanager.numberOfTaskSlots": settings.slots,
-        "blob.server.port": 0,
-        "rest.address": LOOPBACK,
-        "rest.bind-address": LOOPBACK,
+        "blob.server.port": ports.blob,
+        "rest.address": address.host,
+        "rest.bind-address": address.bind,
         "rest.port": ports.rest,
         "rest.bind-port": ports.rest,
         # No upload of jars. The only allowed origin is an address from which nothing is served.

@@ -1,8 +1,12 @@
-"""The Kafka broker: one KRaft node, which is broker and controller, on loopback."""
+"""The Kafka broker: a KRaft node, which is broker and controller.
+
+The one of `spaf up` is alone and on loopback. Those of `spaf service kafka` may form a cluster.
+"""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import shutil
 import uuid
@@ -13,6 +17,7 @@ from spaf.errors import ServiceError
 from spaf.files import write_atomically
 from spaf.settings import KafkaSettings
 from spaf.stack import runtime
+from spaf.stack.listen_address import ListenAddress
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import CWD, ServiceProcess, run
 from spaf.stack.service_names import KAFKA
@@ -20,8 +25,10 @@ from spaf.topic.admin import is_ready
 
 # A clean stop flushes the log segments; a broker that needs longer than this hangs, seconds.
 STOP_TIMEOUT_S = 20.0
-# A line of meta.properties with a random id.
+# A line of meta.properties with a random id, and the one with the number of the node.
 ID = re.compile(rb"^((?:cluster|directory)\.id=).*$", re.MULTILINE)
+CLUSTER_ID = re.compile(rb"^(cluster\.id=).*$", re.MULTILINE)
+NODE_ID = re.compile(rb"^(node\.id=).*$", re.MULTILINE)
 # A broker that was killed waits after its restart until the controller, which is the same process,
 # has given up the session of the one before: with Kafka's default of 9,000 it was back after 12.2
 # to 12.6 s, with this after 4.0 to 5.3 s. A broker that stands still for longer than this only
@@ -40,6 +47,10 @@ LOGGING = "log4j2.properties"
 # the ids of cluster and folder.
 META = "meta.properties"
 FORMATTED = ("bootstrap.checkpoint", META)
+# For which cluster the storage was formatted: another one would refuse it in words of its own.
+MADE_FOR = "made-for"
+# An internal topic has a copy on so many brokers, as by Kafka's default; one of them may be away.
+MAX_COPIES = 3
 
 
 @dataclass(frozen=True)
@@ -52,29 +63,40 @@ class BrokerPorts:
     proxy: int | None = None
 
 
-def service(settings: KafkaSettings, folder: Path, log: Path, ports: BrokerPorts) -> ServiceProcess:
+ON_LOOPBACK = ListenAddress()
+
+
+def service(
+    settings: KafkaSettings,
+    folder: Path,
+    log: Path,
+    ports: BrokerPorts,
+    address: ListenAddress = ON_LOOPBACK,
+) -> ServiceProcess:
     """Write the broker's configuration, format its storage once, and return how to run it.
 
     Raises:
-        ServiceError: the storage could not be formatted.
+        ServiceError: the storage could not be formatted, or belongs to another cluster.
 
     """
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    (folder / CONFIG).write_text(_properties(ports))
+    (folder / CONFIG).write_text(_properties(settings, ports, address))
     (folder / LOGGING).write_text(_LOGGING)
     # Libraries of codecs that a killed broker has unpacked.
     shutil.rmtree(folder / "tmp", ignore_errors=True)
     (folder / "tmp").mkdir()
     base = [str(runtime.java()), *jvm_options(settings.heap_mib)]
+    _require_same_cluster(settings, folder)
     if not (data / META).exists():
-        _format(base, folder)
+        (folder / MADE_FOR).write_text(_cluster(settings))
+        _format(base, folder, settings)
     return ServiceProcess(
         name=KAFKA,
         argv=[*base, *runtime.archive_options(KAFKA), "kafka.Kafka", str(CWD / CONFIG)],
-        address=f"{LOOPBACK}:{ports.own}",
+        address=address.at(ports.own),
         log=log,
-        ready=lambda: is_ready(f"{LOOPBACK}:{ports.own}"),
+        ready=lambda: is_ready(address.locally_at(ports.own)),
         cwd=folder,
         data=data,
         stop_timeout_s=STOP_TIMEOUT_S,
@@ -108,19 +130,53 @@ def keep_storage(data: Path) -> None:
         write_atomically(runtime.KAFKA_STORAGE / name, (data / name).read_bytes())
 
 
-def _format(base: list[str], folder: Path) -> None:
+def _cluster(settings: KafkaSettings) -> str:
+    """Return what makes a cluster another one, as a line; empty for a broker alone."""
+    return f"{settings.node_id} of {settings.controllers}\n" if settings.controllers else ""
+
+
+def _require_same_cluster(settings: KafkaSettings, folder: Path) -> None:
+    """Check that a formatted storage is that of this node of this cluster.
+
+    Raises:
+        ServiceError: it is not.
+
+    """
+    file, wanted = folder / MADE_FOR, _cluster(settings)
+    found = file.read_text() if file.exists() else ""
+    if (folder / "data" / META).exists() and found != wanted:
+        one, other = (text.strip() or "a broker alone" for text in (found, wanted))
+        raise ServiceError(
+            KAFKA,
+            f"the storage in {folder} was made for {one}, not for {other}.",
+            todo="Use a new folder or volume, or the settings kafka.node_id and kafka.controllers "
+            "of before.",
+        )
+
+
+def _format(base: list[str], folder: Path, settings: KafkaSettings) -> None:
     """Copy the storage that set-up has formatted, with ids of its own; without one, format it.
 
     Kafka's tool is a JVM of 0.8 s processor time, at the moment when every service starts.
     """
+    shared = None if settings.controllers is None else _shared_id(settings.controllers)
     if not (runtime.KAFKA_STORAGE / META).exists():
-        _run_tool(base, folder)
+        _run_tool(base, folder, shared or _new_id())
         return
     for name in FORMATTED:
         content = (runtime.KAFKA_STORAGE / name).read_bytes()
         if name == META:
             content = ID.sub(lambda found: found[1] + _new_id(), content)
+            content = NODE_ID.sub(lambda found: found[1] + b"%d" % settings.node_id, content)
+            if shared is not None:
+                content = CLUSTER_ID.sub(lambda found: found[1] + shared, content)
         write_atomically(folder / "data" / name, content)
+
+
+def _shared_id(controllers: str) -> bytes:
+    """Return the id of a cluster, which each of its brokers finds by itself."""
+    digest = hashlib.sha256(f"cluster {controllers}".encode()).digest()
+    return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").replace(b"-", b"_")
 
 
 def _new_id() -> bytes:
@@ -132,8 +188,8 @@ def _new_id() -> bytes:
     return _new_id() if encoded.startswith(b"-") else encoded
 
 
-def _run_tool(base: list[str], folder: Path) -> None:
-    options = ("format", "-t", _new_id().decode(), "-c", str(CWD / CONFIG))
+def _run_tool(base: list[str], folder: Path, cluster_id: bytes) -> None:
+    options = ("format", "-t", cluster_id.decode(), "-c", str(CWD / CONFIG))
     done = run(KAFKA, [*base, "kafka.tools.StorageTool", *options], cwd=folder)
     if done.returncode != 0:
         raise ServiceError(
@@ -141,25 +197,52 @@ def _run_tool(base: list[str], folder: Path) -> None:
         )
 
 
-def _properties(ports: BrokerPorts) -> str:
-    """Return server.properties: one node, so every replication factor is 1."""
+def _listeners(
+    settings: KafkaSettings, ports: BrokerPorts, address: ListenAddress
+) -> dict[str, str]:
+    """Return the options that say where the broker listens, and what clients are told."""
+    nodes = settings.nodes
+    # The controller of a broker alone is asked by that broker only.
+    voters = nodes or {settings.node_id: f"{LOOPBACK}:{ports.controller}"}
+    controller = int(voters[settings.node_id].rpartition(":")[2])
+    bind = address.bound_at(controller) if nodes else f"{LOOPBACK}:{controller}"
+    listeners = {"PLAINTEXT": address.bound_at(ports.own), "CONTROLLER": bind}
+    advertised = {"PLAINTEXT": address.at(ports.proxy or ports.own)}
+    if settings.public_address is not None and settings.public_port is not None:
+        listeners["PUBLIC"] = address.bound_at(settings.public_port)
+        advertised["PUBLIC"] = settings.public_address
+    return {
+        "controller.quorum.voters": ",".join(f"{n}@{where}" for n, where in voters.items()),
+        "listeners": ",".join(f"{name}://{where}" for name, where in listeners.items()),
+        "advertised.listeners": ",".join(f"{name}://{at}" for name, at in advertised.items()),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
+        "inter.broker.listener.name": "PLAINTEXT",
+    }
+
+
+def _properties(
+    settings: KafkaSettings, ports: BrokerPorts, address: ListenAddress = ON_LOOPBACK
+) -> str:
+    """Return server.properties; internal topics have a copy on each of up to MAX_COPIES brokers."""
+    copies = min(MAX_COPIES, max(1, len(settings.nodes)))
+    in_sync = max(1, copies - 1)
     options = {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@{LOOPBACK}:{ports.controller}",
-        "listeners": f"PLAINTEXT://{LOOPBACK}:{ports.own},"
-        f"CONTROLLER://{LOOPBACK}:{ports.controller}",
-        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{ports.proxy or ports.own}",
+        "node.id": settings.node_id,
+        **_listeners(settings, ports, address),
         "controller.listener.names": "CONTROLLER",
         "log.dirs": CWD / "data",
         "auto.create.topics.enable": "false",
-        "offsets.topic.replication.factor": 1,
+        # Of topics that do not say it themselves.
+        "default.replication.factor": copies,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": copies,
         "offsets.topic.num.partitions": 1,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
         "transaction.state.log.num.partitions": 1,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
         "group.initial.rebalance.delay.ms": 0,
         "broker.session.timeout.ms": SESSION_TIMEOUT_MS,
         "broker.heartbeat.interval.ms": HEARTBEAT_MS,

@@ -122,7 +122,7 @@ def serve(home: Path, port: int, options: PageOptions) -> None:
 
     addresses = PageAddresses(port, options.public_url)
     site = StartSite(reader.view, build, addresses, secret, roles)
-    Server(site, port).run()
+    Server(site, port, options.bind).run()
 
 
 def main() -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spaf import settings
 from spaf.serve.app import Site, build
 from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo
 from spaf.serve.sweep_view import SweepRunner
 from spaf.serve.web.roles import Roles
+from spaf.settings import Settings
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
 from spaf.stack.service_names import GROUP, LOCUST, SERVE
 from spaf.stack.state import RunFolder, ServiceState, ServiceStatus
 from spaf.stack.vitals import present_services, present_trouble
+
+# Name of Flink's page among the links.
+FLINK = "flink"
 
 
 def site(
@@ -45,6 +51,7 @@ def source(run: Run, sweep: SweepRunner) -> RunInfo:
         services=lambda: services(home, usage),
         job=lambda: job_info(home),
         links=lambda: links(home),
+        public_links=lambda: public_links(links(home), run.settings),
         labels=home.runs / "labels.jsonl",
         runs=home.runs,
         sweep=sweep,
@@ -81,6 +88,15 @@ def links(home: RunFolder) -> dict[str, str | None]:
     """Return the addresses of the web pages of Flink and Locust."""
     state = home.read()
     if state is None:
-        return {"flink": None, "locust": None}
+        return {FLINK: None, LOCUST: None}
     locust = state.services.get(LOCUST)
-    return {"flink": state.flink, "locust": locust.address if locust else None}
+    return {FLINK: state.flink, LOCUST: locust.address if locust else None}
+
+
+def public_links(links: Mapping[str, str | None], settings: Settings) -> dict[str, str | None]:
+    """Return the addresses of these pages for a browser, which may not reach SPAF's own."""
+    public = {FLINK: settings.flink.public_url, LOCUST: settings.locust.public_url}
+    return {
+        name: address if address is None or public[name] is None else str(public[name])
+        for name, address in links.items()
+    }

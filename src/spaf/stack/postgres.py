@@ -1,4 +1,4 @@
-"""PostgreSQL: a cluster in the run folder, on loopback, with passwords, never run as root."""
+"""PostgreSQL: a cluster in the run folder, with passwords, never run as root."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import psycopg
 
 from spaf.errors import ServiceError
 from spaf.stack import runtime
-from spaf.stack.ports import LOOPBACK
-from spaf.stack.process import ServiceProcess, run
+from spaf.stack.listen_address import ListenAddress
+from spaf.stack.process import CWD, ServiceProcess, run
 from spaf.stack.service_names import POSTGRES
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,10 @@ UNPRIVILEGED = ("postgres", "nobody")
 COPY = "programs"
 # Names the password of a complete cluster, as a hash.
 MARK = "made-for"
+# Who may connect to a server that other hosts reach: every account, with its password only.
+HBA = "pg_hba.conf"
+HBA_LINE = "host all all all scram-sha-256\n"
+ON_LOOPBACK = ListenAddress()
 
 # Small buffers are enough: the working set of the tables is the newest minutes.
 OPTIONS = {
@@ -124,6 +128,22 @@ class NewCluster:
         _complete(paths, _digest(self._password))
 
 
+def require_password(paths: ClusterPaths, password: str) -> None:
+    """Check that a complete cluster has this password: `prepare` would create it anew.
+
+    Raises:
+        ServiceError: it has another one.
+
+    """
+    mark = paths.folder / MARK
+    if paths.data.exists() and mark.exists() and mark.read_text() != _digest(password):
+        raise ServiceError(
+            POSTGRES,
+            f"the tables in {paths.folder} have other passwords than those of the secrets.",
+            todo="Bring back the file of service.secrets_file, or delete the tables too.",
+        )
+
+
 def prepare(paths: ClusterPaths, password: str) -> NewCluster | None:
     """Begin to create the cluster unless it exists."""
     paths.folder.mkdir(parents=True, exist_ok=True)
@@ -156,23 +176,35 @@ def _complete(paths: ClusterPaths, digest: str) -> None:
         log.error("the new cluster of PostgreSQL is not on the disk: %s", done.stdout)
 
 
-def service(
-    paths: ClusterPaths, log: Path, port: int, password: str, new: NewCluster | None = None
+def service(  # noqa: PLR0913, PLR0917 - what differs between servers
+    paths: ClusterPaths,
+    log: Path,
+    port: int,
+    password: str,
+    new: NewCluster | None = None,
+    address: ListenAddress = ON_LOOPBACK,
 ) -> ServiceProcess:
     """Return how to run the cluster, which may be `new`."""
     options = [f"-c{key}={value}" for key, value in OPTIONS.items()]
+    if address.beyond_loopback:
+        # The cluster's own file knows loopback only.
+        file = paths.folder / HBA
+        file.write_text(HBA_LINE)
+        # It may run under another account.
+        file.chmod(0o644)
+        options.append(f"-chba_file={CWD / HBA}")
     return ServiceProcess(
         name=POSTGRES,
         argv=[
             str(paths.install / "bin/postgres"),
             f"-D{paths.data}",
-            f"-h{LOOPBACK}",
+            f"-h{address.bind}",
             f"-p{port}",
             *options,
         ],
-        address=f"{LOOPBACK}:{port}",
+        address=address.at(port),
         log=log,
-        ready=lambda: accepts(port, password),
+        ready=lambda: accepts(address.local, port, password),
         prepared=new.created if new is not None else lambda: True,
         cwd=paths.folder,
         user=paths.user,
@@ -182,11 +214,11 @@ def service(
     )
 
 
-def accepts(port: int, password: str) -> bool:
+def accepts(host: str, port: int, password: str) -> bool:
     """Return whether the server answers a query."""
     try:
         with psycopg.connect(
-            host=LOOPBACK,
+            host=host,
             port=port,
             user=SUPERUSER,
             password=password,

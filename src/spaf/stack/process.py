@@ -209,8 +209,8 @@ def run(
     return subprocess.CompletedProcess(argv, child.returncode, output.decode(errors="replace"))
 
 
-def start(service: ServiceProcess) -> subprocess.Popen[bytes]:
-    """Start a service.
+def start(service: ServiceProcess, *, foreground: bool = False) -> subprocess.Popen[bytes]:
+    """Start a service; in the foreground its log is the output of this process.
 
     Raises:
         ServiceError: the program cannot be started.
@@ -219,7 +219,8 @@ def start(service: ServiceProcess) -> subprocess.Popen[bytes]:
     return spawn(
         service.name,
         service.argv,
-        log=service.log,
+        log=None if foreground else service.log,
+        stderr=subprocess.STDOUT if foreground else None,
         env=service.env,
         cwd=service.cwd,
         user=service.user,

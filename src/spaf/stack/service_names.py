@@ -11,6 +11,8 @@ LOCUST = "locust"
 # The live page.
 SERVE = "serve"
 QUARANTINE = "quarantine"
+# What `spaf service page` runs: topic, tables, job, quarantine and the live page.
+PAGE = "page"
 # No service, but a process with a log: it plans the job and submits it.
 SUBMITTER = "job-submit"
 # The supervisor; its log is the one of the whole run.
@@ -21,5 +23,7 @@ SUPERVISOR_LOG = "spaf"
 GROUP = "spaf-job"
 # Argument of the supervisor: services only, for a benchmark or a test that brings its own job.
 BARE = "--bare"
+# Argument of the supervisor: the run of `spaf service page`.
+IN_SERVICE = "--in-service"
 # Argument of the supervisor: each JVM writes its class-data archive when it ends.
 ARCHIVING = "--archiving"

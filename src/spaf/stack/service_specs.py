@@ -9,6 +9,7 @@ from spaf.stack.service_names import (
     JOBMANAGER,
     KAFKA,
     LOCUST,
+    PAGE,
     POSTGRES,
     QUARANTINE,
     SERVE,
@@ -43,6 +44,9 @@ class ServiceSpec:
 
 # What the job needs; a bare run has these only.
 CORE = (KAFKA, POSTGRES, JOBMANAGER, TASKMANAGER)
+# What `spaf service` runs, each in a container or on a host of its own; PAGE has all the other rows
+# and steps of the table.
+ALONE = (*CORE, LOCUST, PAGE)
 # The JobManager prepares the job while the TaskManagers still start: its tasks wait for them.
 _JOB_AFTER = (TABLES, JOBMANAGER)
 

@@ -370,13 +370,9 @@ class RunFolder:
 
     def passwords(self) -> dict[str, str]:
         """Return the passwords of this run folder; the first call creates them."""
-        from spaf.store.access import Role  # noqa: PLC0415 - slow, the page's start does without it
-
         if not self.secrets.exists() or self.secrets.stat().st_size == 0:
-            created = {name: secrets.token_urlsafe(24) for name in (SUPERUSER_SECRET, *Role)}
-            content = msgspec.json.encode(created)
             # Without them, the PostgreSQL cluster of this folder could not be opened again.
-            write_atomically(self.secrets, content, mode=SECRET_MODE, durable=True)
+            write_atomically(self.secrets, new_passwords(), mode=SECRET_MODE, durable=True)
         return msgspec.json.decode(self.secrets.read_bytes(), type=dict[str, str])
 
     def access(self, settings: PostgresSettings, host: str, port: int) -> Access:
@@ -391,7 +387,7 @@ class RunFolder:
             StoreError: the connection string of the settings cannot be read.
 
         """
-        from spaf.store.access import Access, Role  # noqa: PLC0415 - as above
+        from spaf.store.access import Access, Role  # noqa: PLC0415 - as below
 
         if settings.external:
             return Access.of(settings)
@@ -399,6 +395,14 @@ class RunFolder:
         return Access.own(
             host, port, settings.schema_name, {str(role): passwords[role] for role in Role}
         )
+
+
+def new_passwords() -> bytes:
+    """Return a random password for each account of a PostgreSQL that SPAF runs, as JSON."""
+    from spaf.store.access import Role  # noqa: PLC0415 - slow, the page's start does without it
+
+    created = {name: secrets.token_urlsafe(24) for name in (SUPERUSER_SECRET, *Role)}
+    return msgspec.json.encode(created)
 
 
 def _not_created(folder: Path, error: OSError) -> StackError:

@@ -24,15 +24,27 @@ from spaf import clock, settings
 from spaf.errors import ServiceError, SpafError, StackError
 from spaf.serve.monitor.head import UnreadableHead
 from spaf.settings import Settings
-from spaf.stack import postgres
+from spaf.stack import kafka, postgres
+from spaf.stack.awaited_services import AwaitedServices
 from spaf.stack.class_archives import archiving
 from spaf.stack.health import HealthMonitor, HealthTarget
 from spaf.stack.job_supervisor import JobSupervisor, RefusedJobError
+from spaf.stack.listen_address import ListenAddress
 from spaf.stack.log import configure as configure_log
+from spaf.stack.log_relay import LogRelay
 from spaf.stack.managed_service import ManagedService
 from spaf.stack.process import ProcessIdentity, ServiceProcess
 from spaf.stack.run import Run
-from spaf.stack.service_names import ARCHIVING, BARE, GROUP, SERVE, SUPERVISOR_LOG
+from spaf.stack.service_health import note_health
+from spaf.stack.service_names import (
+    ARCHIVING,
+    BARE,
+    GROUP,
+    IN_SERVICE,
+    PAGE,
+    SERVE,
+    SUPERVISOR_LOG,
+)
 from spaf.stack.service_specs import CORE, JOB, SPECS, TABLES
 from spaf.stack.state import (
     SUPERUSER_SECRET,
@@ -59,6 +71,7 @@ log = logging.getLogger("spaf.stack.supervisor")
 # process needs during the start. Seconds.
 STARTING_POLL_S = 0.1
 RUNNING_POLL_S = 0.25
+# Also between two copies of the logs.
 RECORD_INTERVAL_S = 1.0
 # In a running stack the job is polled once in this many polls: each of these requests costs the
 # JobManager and the broker more than it costs the supervisor.
@@ -69,7 +82,13 @@ class Supervisor:
     """Starts the services and the job of one run, keeps them alive, and stops them."""
 
     def __init__(
-        self, chosen: Settings, stop: StopSignal, *, bare: bool, archives: bool = False
+        self,
+        chosen: Settings,
+        stop: StopSignal,
+        *,
+        bare: bool,
+        archives: bool = False,
+        in_service: bool = False,
     ) -> None:
         """Prepare the services; the lock must be held.
 
@@ -78,6 +97,7 @@ class Supervisor:
             stop: ends the run.
             bare: the run has no job, load and page.
             archives: each JVM writes its class-data archive when it ends.
+            in_service: other hosts may reach the page, and external services may come up later.
 
         Raises:
             SpafError: a service could not be prepared.
@@ -86,7 +106,10 @@ class Supervisor:
         self._settings = chosen
         self._stop = stop
         self._home = RunFolder(chosen.home)
-        self._topology = make(chosen, self._home)
+        page_at = ListenAddress.of(chosen.service) if in_service else kafka.ON_LOOPBACK
+        self._topology = make(chosen, self._home, page_at)
+        self._awaited = AwaitedServices(self._topology, self._home) if in_service else None
+        self._relay = LogRelay(self._home.logs, sys.stdout.buffer) if in_service else None
         self._bare = bare
         self._archives = archives
         self._services: list[ManagedService] = []
@@ -117,6 +140,9 @@ class Supervisor:
                 # A thread of its own: a locked table must not keep services from being restarted.
                 record = functools.partial(self._record_progress, self._job)
                 threading.Thread(target=record, name="progress", daemon=True).start()
+            if self._relay is not None:
+                relay = functools.partial(self._relay_logs, self._relay)
+                threading.Thread(target=relay, name="logs", daemon=True).start()
             if self._start():
                 self._watch()
         except Exception as error:
@@ -192,8 +218,9 @@ class Supervisor:
         chosen, topology = self._settings, self._topology
         access = topology.access
         folders = {self._home.folder}
-        if not chosen.postgres.external:
+        if not chosen.postgres.elsewhere:
             folders.add(postgres.cluster_paths(self._home.postgres).folder)
+        if not chosen.postgres.external:
             # Only a superuser sees the statements of other accounts.
             password = self._home.passwords()[SUPERUSER_SECRET]
             access = replace(access, user=postgres.SUPERUSER, password=password, passwords={})
@@ -235,6 +262,8 @@ class Supervisor:
     def _poll_services(self) -> None:
         starting = self._state.phase is Phase.STARTING
         changed = False
+        if self._awaited is not None and starting:
+            self._awaited.poll()
         # A service that cannot write its files would only end again.
         has_space = not self._write_failed and disk_trouble(self._health.folders) is None
         for service in self._services:
@@ -305,6 +334,11 @@ class Supervisor:
             except Exception:
                 log.exception("the progress of the job is not recorded: a defect of SPAF")
 
+    def _relay_logs(self, relay: LogRelay) -> None:
+        """Copy what the logs gain each second, until the run ends."""
+        while not self._ending.wait(RECORD_INTERVAL_S):
+            relay.poll()
+
     def _is_up(self) -> bool:
         return self._all_ready((TABLES, *CORE)) and (self._job is None or self._is_ready(JOB))
 
@@ -321,6 +355,8 @@ class Supervisor:
             fails = found is not None and found.lasting
             job = None if self._job is None else self._job.state
             return job is not None and (job.state is JobPhase.RUNNING or bool(job.id and fails))
+        if self._awaited is not None and not self._awaited.answered(name):
+            return False
         return all(service.ready for service in self._services if service.spec.name == name)
 
     def _enter(self, phase: Phase, message: str) -> None:
@@ -341,6 +377,9 @@ class Supervisor:
             self._state.written = clock.now_us() / 1e6
             try:
                 self._home.write(self._state)
+                if self._awaited is not None:
+                    shown = self._state.phase is Phase.RUNNING and self._is_ready(SERVE)
+                    note_health(self._home, PAGE, ready=shown)
             except OSError as error:
                 if not self._write_failed:
                     log.error("the state of the run cannot be written: %s", error)
@@ -372,6 +411,8 @@ class Supervisor:
         services.sort(key=lambda service: (service.spec.name == SERVE) is page_last)
         for service in services:
             service.stop()
+        if self._relay is not None:
+            self._relay.poll()
         self._topology.ports.close()
         self._publish()
 
@@ -412,11 +453,14 @@ def hold_lock(home: RunFolder) -> IO[str]:
 
 
 def supervise(
-    chosen: Settings, home: RunFolder, stop: StopSignal, *, bare: bool, archives: bool = False
+    chosen: Settings, home: RunFolder, stop: StopSignal, *, bare: bool, **options: bool
 ) -> int:
-    """Run until the end; log why it ended and return the exit code."""
+    """Run until the end; log why it ended and return the exit code.
+
+    The options are those of `Supervisor`.
+    """
     try:
-        Supervisor(chosen, stop, bare=bare, archives=archives).run()
+        Supervisor(chosen, stop, bare=bare, **options).run()
     except SpafError as error:
         log.error("the run ended: %s", error)
         _publish_failure(home, failure_message(home, error))
@@ -466,8 +510,8 @@ def main() -> int:
         log.error("not started: %s", error)
         return error.exit_code
     with lock:
-        bare, archives = (option in sys.argv for option in (BARE, ARCHIVING))
-        return supervise(chosen, home, stop, bare=bare, archives=archives)
+        bare, archives, in_service = (a in sys.argv for a in (BARE, ARCHIVING, IN_SERVICE))
+        return supervise(chosen, home, stop, bare=bare, archives=archives, in_service=in_service)
 
 
 if __name__ == "__main__":

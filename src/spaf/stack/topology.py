@@ -13,6 +13,7 @@ from spaf.job.flink_address import FlinkAddress
 from spaf.serve.web.page_options import PageOptions
 from spaf.settings import Settings, environment
 from spaf.stack import flink, kafka, postgres
+from spaf.stack.listen_address import ListenAddress
 from spaf.stack.ports import LOOPBACK, PortReservations
 from spaf.stack.process import ServiceProcess, module_command
 from spaf.stack.quarantine_process import is_ready
@@ -43,15 +44,22 @@ class Topology:
     ports: PortReservations = field(default_factory=PortReservations)
 
 
-def make(settings: Settings, home: RunFolder) -> Topology:
+def make(
+    settings: Settings, home: RunFolder, page_at: ListenAddress = kafka.ON_LOOPBACK
+) -> Topology:
     """Choose the addresses; of the services only the page is there, which shows the start.
+
+    Args:
+        settings: of the run.
+        home: its folder.
+        page_at: where the page listens.
 
     Raises:
         StoreError: the connection string of an external PostgreSQL cannot be read.
 
     """
     ports = _Ports(PortReservations(), [])
-    page = _serve(settings, home, ports)
+    page = _serve(settings, home, ports, page_at)
     own_ports = _own_ports(settings, ports)
     addresses = _addresses(settings, home, own_ports)
     topology = Topology(
@@ -64,10 +72,12 @@ def make(settings: Settings, home: RunFolder) -> Topology:
     access = topology.access
     if settings.kafka.bootstrap_servers is not None:
         topology.external[KAFKA] = str(topology.kafka)
-    if settings.postgres.external:
+    if settings.postgres.elsewhere:
         topology.external[POSTGRES] = f"{access.host}:{access.port}"
     if settings.flink.rest_url is not None:
         topology.external[JOBMANAGER] = str(topology.flink)
+    if settings.locust.url is not None:
+        topology.external[LOCUST] = str(settings.locust.url).rstrip("/")
     return topology
 
 
@@ -88,11 +98,11 @@ def prepare(topology: Topology, settings: Settings, home: RunFolder) -> list[Ser
         rpc = topology.ports.reserve(proxy.rpc_target)
         flink_ports = flink.JobManagerPorts(topology.own_ports[JOBMANAGER], rpc, proxy.rpc)
         topology.services += flink.services(settings.flink, home, flink_ports)
-    ports = _Ports(topology.ports, topology.notes)
-    topology.services += [
-        _locust(settings, home, topology.kafka, ports),
-        _quarantine(settings, home),
-    ]
+    if LOCUST not in topology.external:
+        ports = _Ports(topology.ports, topology.notes)
+        port = ports.assign(LOCUST, settings.locust.port)
+        topology.services.append(locust_service(settings, home, topology.kafka, port))
+    topology.services.append(_quarantine(settings, home))
     return topology.services[before:]
 
 
@@ -117,7 +127,7 @@ def _own_ports(settings: Settings, ports: _Ports) -> dict[str, int]:
         chosen[KAFKA] = ports.assign(KAFKA, settings.kafka.port)
     if settings.flink.rest_url is None:
         chosen[JOBMANAGER] = ports.assign("flink", settings.flink.port)
-    if not settings.postgres.external:
+    if not settings.postgres.elsewhere:
         chosen[POSTGRES] = ports.assign(POSTGRES, settings.postgres.port)
     return chosen
 
@@ -137,7 +147,7 @@ def _addresses(
     port = proxy.postgres or own_ports.get(POSTGRES, settings.postgres.port)
     kafka = KafkaAddress.of(bootstrap, settings.kafka)
     rest = FlinkAddress.of(rest_url, settings.flink)
-    return kafka, rest, home.access(settings.postgres, LOOPBACK, port)
+    return kafka, rest, home.access(settings.postgres, settings.postgres.host or LOOPBACK, port)
 
 
 def _add_kafka(topology: Topology, settings: Settings, home: RunFolder) -> None:
@@ -159,30 +169,42 @@ def _add_postgres(topology: Topology, home: RunFolder) -> None:
     topology.services.append(postgres.service(paths, log, port, password, new))
 
 
-def _locust(settings: Settings, home: RunFolder, bootstrap: str, ports: _Ports) -> ServiceProcess:
-    port = ports.assign(LOCUST, settings.locust.port)
+def locust_service(
+    settings: Settings,
+    home: RunFolder,
+    bootstrap: str,
+    port: int,
+    address: ListenAddress = kafka.ON_LOOPBACK,
+) -> ServiceProcess:
+    """Return how to run Locust with its page; it ends at once if the topic is missing."""
     argv = page_command(
-        sales(settings, bootstrap, home), port=port, rate=FIRST_RATE, autostart=False
+        sales(settings, bootstrap, home),
+        port=port,
+        rate=FIRST_RATE,
+        autostart=False,
+        bind=address.bind,
     )
-    address = f"http://{LOOPBACK}:{port}"
     return ServiceProcess(
         name=LOCUST,
         argv=[*argv, "--result", str(home.runs / "page.json")],
-        address=address,
+        address=f"http://{address.at(port)}",
         log=home.logs / f"{LOCUST}.log",
         # It logs in to Kafka as the settings say.
         env=environment(settings),
         # Locust reads its options from files of its working directory too.
         cwd=home.runs,
-        ready=lambda: answers(f"{address}/"),
+        ready=lambda: answers(f"http://{address.locally_at(port)}/"),
         goes_first=True,
     )
 
 
-def _serve(settings: Settings, home: RunFolder, ports: _Ports) -> ServiceProcess:
+def _serve(
+    settings: Settings, home: RunFolder, ports: _Ports, page_at: ListenAddress
+) -> ServiceProcess:
     port = ports.assign(SERVE, settings.serve.port)
+    # At loopback it listens in any case.
     address = f"http://{LOOPBACK}:{port}"
-    options = msgspec.json.encode(PageOptions.of(settings.serve)).decode()
+    options = msgspec.json.encode(PageOptions.of(settings.serve, page_at.bind)).decode()
     return ServiceProcess(
         name=SERVE,
         # It reads the settings only once the run is up, when it attaches as every command does.

@@ -46,16 +46,28 @@ def create_roles(access: Access, superuser: str, password: str) -> None:
     """Create the missing roles and the database of a PostgreSQL that SPAF starts.
 
     The owner changes tables, the sink writes rows, the reader reads; none is a superuser.
+
+    Raises:
+        StoreError: the server does not answer, or refuses the superuser.
+
     """
+    try:
+        connection = psycopg.connect(
+            host=access.host,
+            port=access.port,
+            user=superuser,
+            password=password,
+            dbname="postgres",
+            autocommit=True,
+        )
+    except psycopg.OperationalError as error:
+        reason = (str(error).strip().splitlines() or ["no answer"])[-1]
+        raise StoreError(
+            f"PostgreSQL at {access.host}:{access.port} refused {superuser}: {reason}",
+            todo="See its log.",
+        ) from error
     database = sql.Identifier(DATABASE)
-    with psycopg.connect(
-        host=access.host,
-        port=access.port,
-        user=superuser,
-        password=password,
-        dbname="postgres",
-        autocommit=True,
-    ) as connection:
+    with connection:
         existing = {name for (name,) in connection.execute(_setup("role_names"))}
         for role in Role:
             connection.execute(

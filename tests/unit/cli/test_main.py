@@ -24,6 +24,7 @@ VERBS = [
         "status",
         "logs",
         "doctor",
+        "service",
         "load",
         "sell",
         "demo",

@@ -29,7 +29,7 @@ def properties(text: str) -> dict[str, str]:
 @pytest.fixture
 def broker() -> dict[str, str]:
     """Return the broker's configuration."""
-    return properties(kafka._properties(kafka.BrokerPorts(9092, 9093)))
+    return properties(kafka._properties(KafkaSettings(), kafka.BrokerPorts(9092, 9093)))
 
 
 def test_broker_listens_and_advertises_on_loopback_only(broker: dict[str, str]) -> None:
@@ -47,14 +47,14 @@ def test_broker_makes_no_topic_that_nobody_asked_for(broker: dict[str, str]) -> 
 def test_broker_alone_asks_for_no_second_copy(broker: dict[str, str]) -> None:
     """Every internal topic is possible on one node."""
     copies = {k: v for k, v in broker.items() if k.endswith(("replication.factor", "min.isr"))}
-    assert len(copies) == 5
+    assert len(copies) == 6
     assert set(copies.values()) == {"1"}
 
 
 def test_broker_formats_its_storage_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second start finds the first one's data."""
     formatted: list[list[str]] = []
-    monkeypatch.setattr(kafka, "_format", lambda base, _: formatted.append(base))
+    monkeypatch.setattr(kafka, "_format", lambda base, *_: formatted.append(base))
     for _ in range(2):
         made = kafka.service(
             KafkaSettings(heap_mib=200), tmp_path, tmp_path / "log", kafka.BrokerPorts(5, 6)

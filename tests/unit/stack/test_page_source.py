@@ -63,6 +63,18 @@ def test_the_source_is_what_the_run_was_started_with(home: RunFolder) -> None:
     assert found.links() == {"flink": "http://127.0.0.1:8081", "locust": "http://127.0.0.1:8089"}
 
 
+def test_browsers_get_other_addresses_than_spaf_itself(home: RunFolder) -> None:
+    """The names of containers are unknown to them."""
+    run(home, ServiceState("locust", ServiceStatus.EXTERNAL, "http://locust:8089"))
+    published = {"public_url": "http://127.0.0.1:8089"}
+    found = page_source.source(Run.attach(settings.load(locust=published)), FakeSweep())
+    assert found.links()["locust"] == "http://locust:8089"
+    assert found.public_links() == {
+        "flink": "http://127.0.0.1:8081",
+        "locust": "http://127.0.0.1:8089/",
+    }
+
+
 def test_the_page_runs_although_the_supervisor_has_not_asked_it_yet(home: RunFolder) -> None:
     """Its first viewers would be told that it is starting."""
     run(home, ServiceState("serve", ServiceStatus.STARTING, "http://127.0.0.1:8080"))

@@ -10,6 +10,7 @@ import pytest
 
 from spaf import settings
 from spaf.stack import kafka, postgres, topology
+from spaf.stack.listen_address import ListenAddress
 from spaf.stack.ports import any_free_port
 from spaf.stack.state import RunFolder
 from spaf.stack.topology import Topology
@@ -119,6 +120,24 @@ def test_each_service_alone_may_be_elsewhere(
         expected.remove("taskmanager")
     assert set(names(found)) == expected
     assert list(found.external) == [missing]
+
+
+def test_services_of_containers_are_elsewhere_with_the_roles_of_ours(home: RunFolder) -> None:
+    """PostgreSQL and Locust of `spaf service`: SPAF's own accounts, at the address of a host."""
+    found = made(home, postgres={"host": "postgres", "port": 5432}, locust={"url": "http://l:1"})
+    assert names(found) == ["serve", "kafka", "jobmanager", "taskmanager", "quarantine"]
+    assert found.external == {"postgres": "postgres:5432", "locust": "http://l:1"}
+    assert set(found.access.passwords) == {"spaf_owner", "spaf_sink", "spaf_read"}
+
+
+def test_page_listens_beyond_loopback_only_where_it_is_told_to(home: RunFolder) -> None:
+    """`spaf service page` tells it; the supervisor asks it on loopback all the same."""
+    everywhere = ListenAddress("0.0.0.0", "page")  # noqa: S104 - of a container
+    for at, bind in ((ListenAddress(), "127.0.0.1"), (everywhere, "0.0.0.0")):  # noqa: S104
+        chosen = settings.load(serve={"port": any_free_port()}, service={"bind": "0.0.0.0"})  # noqa: S104
+        (page,) = topology.make(chosen, home, at).services
+        assert f'"bind":"{bind}"' in page.argv[-1]
+        assert page.address == f"http://127.0.0.1:{chosen.serve.port}"
 
 
 def test_taken_port_is_noted_and_the_next_is_used(home: RunFolder) -> None:

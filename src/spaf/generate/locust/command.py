@@ -52,10 +52,12 @@ def load_command(sales: LoadSpec, *, rate: float, seconds: float, result: Path) 
     ]
 
 
-def page_command(sales: LoadSpec, *, port: int, rate: float, autostart: bool) -> list[str]:
+def page_command(
+    sales: LoadSpec, *, port: int, rate: float, autostart: bool, bind: str = LOOPBACK
+) -> list[str]:
     """Return the command of Locust's page, set to this rate; with `autostart` it sells at once."""
     start = ["--autostart"] if autostart else []
-    return [*_locust(sales), "--web-host", LOOPBACK, "--web-port", str(port), *_users(rate), *start]
+    return [*_locust(sales), "--web-host", bind, "--web-port", str(port), *_users(rate), *start]
 
 
 def users_for(rate: float) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from flask import Blueprint, Response, request
 
+from spaf import settings
 from spaf.errors import LoadError
 from spaf.generate.locust.protocol import (
     CSRF_HEADER,
@@ -40,6 +41,12 @@ MAX_BODY_BYTES = 4_096
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
+def allowed_names() -> frozenset[str]:
+    """Return the names of this machine, and those by which other hosts reach the service."""
+    service = settings.load().service
+    return LOOPBACK_NAMES | {name.lower() for name in (service.host, service.bind) if name}
+
+
 class InjectionBody(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a request to `INJECT_PATH`."""
 
@@ -50,11 +57,12 @@ class InjectionBody(msgspec.Struct, forbid_unknown_fields=True):
 def locust_api(load: LoadControl) -> Blueprint:
     """Return the routes, to be registered with Locust's page."""
     blueprint = Blueprint("spaf", __name__)
+    names = allowed_names()
 
     @blueprint.before_app_request
     def check_origin() -> Response | None:
         """Protect Locust's own routes too."""
-        problem = _origin_problem()
+        problem = _origin_problem(names)
         return _refusal(403, problem) if problem else None
 
     @blueprint.get(STATUS_PATH)
@@ -80,10 +88,10 @@ def locust_api(load: LoadControl) -> Blueprint:
     return blueprint
 
 
-def _origin_problem() -> str:
+def _origin_problem(names: frozenset[str]) -> str:
     """Return why Host or Origin is refused; nothing if both are of this page."""
     name = request.host.rpartition(":")[0] if ":" in request.host else request.host
-    if name not in LOOPBACK_NAMES:
+    if name not in names:
         return "Only this machine may use this page."
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"http://{request.host}":

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from spaf.settings import ServeSettings
 
 
+LOOPBACK = "127.0.0.1"
+
+
 class RoleOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of the roles; see there."""
 
@@ -39,15 +42,17 @@ class PageOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         public_url: where a proxy publishes the page.
+        bind: an IP address at which the page listens in addition to loopback.
         roles: who may do what; without them everyone may do everything.
 
     """
 
     public_url: str | None = None
+    bind: str = LOOPBACK
     roles: RoleOptions | None = None
 
     @classmethod
-    def of(cls, serve: ServeSettings) -> Self:
-        """Return the options of the settings."""
-        url = serve.public_url
-        return cls(public_url=None if url is None else str(url), roles=RoleOptions.of(serve))
+    def of(cls, serve: ServeSettings, bind: str = LOOPBACK) -> Self:
+        """Return the options of the settings, for a page that listens at an address."""
+        url = None if serve.public_url is None else str(serve.public_url)
+        return cls(public_url=url, bind=bind, roles=RoleOptions.of(serve))

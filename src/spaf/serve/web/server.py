@@ -20,6 +20,9 @@ from spaf.serve.web.security import ALWAYS, NO_STORE
 
 LOOPBACK = "127.0.0.1"
 LOOPBACK_IPV6 = "::1"
+# All addresses of a host.
+ANY = "0.0.0.0"  # noqa: S104 - only what the settings say
+ANY_IPV6 = "::"
 # The streams of all viewers, with room for other requests and for viewers that are leaving.
 MAX_CONNECTIONS = 1_000
 # From the first byte of a request to the end of its headers; it comes from the same machine.
@@ -114,28 +117,39 @@ class Connection(H11Protocol):
             self._request_timer = None
 
 
-def listeners(port: int) -> list[socket.socket]:
+def listeners(port: int, bind: str = LOOPBACK) -> list[socket.socket]:
     """Return the sockets of the page: on loopback, and on loopback of IPv6 where there is one.
 
     Some systems resolve `localhost` to ::1 first.
 
+    Args:
+        port: at which all of them listen.
+        bind: a further IP address, or `0.0.0.0` or `::` for all of this host.
+
     Raises:
-        OSError: the port is taken.
+        OSError: the port is taken, or this host has no such address.
 
     """
-    found = [socket.create_server((LOOPBACK, port), backlog=BACKLOG)]
+    if bind == ANY_IPV6:
+        return [_listener(bind, port, dualstack_ipv6=True)]
+    found = [_listener(address, port) for address in ({bind} if bind == ANY else {LOOPBACK, bind})]
     with contextlib.suppress(OSError):
-        address = (LOOPBACK_IPV6, port)
-        found.append(socket.create_server(address, family=socket.AF_INET6, backlog=BACKLOG))
+        found.append(_listener(LOOPBACK_IPV6, port))
     return found
+
+
+def _listener(address: str, port: int, **options: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return socket.create_server((address, port), family=family, backlog=BACKLOG, **options)
 
 
 class Server(uvicorn.Server):
     """Ends the streams before it waits for open responses."""
 
-    def __init__(self, site: Closable, port: int) -> None:
-        """Configure a server on loopback that logs errors only."""
+    def __init__(self, site: Closable, port: int, bind: str = LOOPBACK) -> None:
+        """Configure a server on loopback, and at another address, that logs errors only."""
         self._site = site
+        self._bind = bind
         config = uvicorn.Config(
             site,
             host=LOOPBACK,
@@ -161,7 +175,7 @@ class Server(uvicorn.Server):
             OSError: the port is taken.
 
         """
-        super().run(sockets or listeners(self.config.port))
+        super().run(sockets or listeners(self.config.port, self._bind))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End every stream, then everything else."""

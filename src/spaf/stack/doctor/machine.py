@@ -211,7 +211,7 @@ def needed_mib(settings: Settings) -> int:
     needed = OWN_PROCESSES_MIB
     if settings.kafka.bootstrap_servers is None:
         needed += KAFKA_MIB + settings.kafka.heap_mib
-    if not settings.postgres.external:
+    if not settings.postgres.elsewhere:
         needed += POSTGRES_MIB
     if settings.flink.rest_url is None:
         one = TASKMANAGER_MIB + settings.flink.task_heap_mib

@@ -61,7 +61,7 @@ def ports(subject: Subject) -> Iterator[Finding]:
     wanted = {LOCUST: chosen.locust.port, SERVE: chosen.serve.port}
     if chosen.kafka.bootstrap_servers is None:
         wanted[KAFKA] = chosen.kafka.port
-    if not chosen.postgres.external:
+    if not chosen.postgres.elsewhere:
         wanted[POSTGRES] = chosen.postgres.port
     if chosen.flink.rest_url is None:
         wanted[JOBMANAGER] = chosen.flink.port

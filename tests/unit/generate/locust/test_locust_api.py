@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,6 +201,21 @@ def test_remote_injects(remote: LocustClient, seller: Seller) -> None:
         remote.inject("surge", None)
     seller.now = LoadStatus("running", 1, 1.0, 0, 0, 0)
     assert remote.inject("surge", None) == InjectionAccepted("surge", None, 15.0)
+
+
+def test_page_of_a_container_answers_to_its_name_too(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, seller: Seller
+) -> None:
+    """SPAF's page asks it there; a name that only resolves to it is refused as before."""
+    assert bare
+    monkeypatch.setenv("SPAF_SERVICE__HOST", "locust")
+    page = Flask("page")
+    page.register_blueprint(locust_api(seller))
+    codes = {
+        host: page.test_client().get(STATUS_PATH, headers={"Host": host}).status_code
+        for host in ("locust:8089", "127.0.0.1:8089", "evil.example:8089")
+    }
+    assert codes == {"locust:8089": 200, "127.0.0.1:8089": 200, "evil.example:8089": 403}
 
 
 def test_remote_names_a_page_that_is_away() -> None:

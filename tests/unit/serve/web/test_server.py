@@ -16,7 +16,7 @@ from spaf.serve.push import stream
 from spaf.serve.records import tail
 from spaf.serve.run_info import RunInfo
 from spaf.serve.web import server
-from spaf.serve.web.server import Server
+from spaf.serve.web.server import Server, listeners
 from spaf.stack.ports import any_free_port
 from spaf.stack.process import wait_until
 
@@ -224,3 +224,21 @@ def test_every_tail_ends_with_the_server(source: RunInfo, monkeypatch: pytest.Mo
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert all(one.closed.wait(PATIENCE_S) for one in opened)
+
+
+@pytest.mark.parametrize(
+    ("bind", "expected"),
+    [
+        ("127.0.0.1", {"127.0.0.1"}),
+        ("0.0.0.0", {"0.0.0.0"}),  # noqa: S104 - of a container
+        ("127.0.0.7", {"127.0.0.1", "127.0.0.7"}),
+    ],
+)
+def test_server_listens_at_loopback_and_where_it_is_told_to(bind: str, expected: set[str]) -> None:
+    """Who asks whether it is ready does so at loopback."""
+    found = listeners(any_free_port(), bind)
+    try:
+        assert {one.getsockname()[0] for one in found} - {"::1"} == expected
+    finally:
+        for one in found:
+            one.close()
