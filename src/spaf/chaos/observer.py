@@ -65,6 +65,13 @@ class Ends(NamedTuple):
     offsets: dict[int, int]
 
 
+class StepBack(NamedTuple):
+    """By how many records the tables were behind what they had shown before."""
+
+    at: float
+    records: int
+
+
 class RunObserver(AbstractContextManager["RunObserver"]):
     """The threads that watch one run."""
 
@@ -75,6 +82,9 @@ class RunObserver(AbstractContextManager["RunObserver"]):
         self.status: deque[Said] = deque(maxlen=100_000)
         self.page: deque[Said] = deque(maxlen=100_000)
         self._ends: deque[Ends] = deque(maxlen=MAX_ENDS)
+        self.steps_back: deque[StepBack] = deque(maxlen=100_000)
+        # Up to which offset each partition was counted, at most.
+        self._farthest: dict[int, int] = {}
         self._ended = threading.Event()
         watches = (self._watch_rows, self._watch_ends, self._watch_status, self._watch_page)
         self._threads = [
@@ -111,6 +121,10 @@ class RunObserver(AbstractContextManager["RunObserver"]):
     def stood_still(self, since: float) -> float:
         """Return when the rows were last not current since a moment; 0 if they always were."""
         return max((m.at for m in list(self.rows) if m.at >= since and not m.current), default=0.0)
+
+    def stepped_back(self, since: float) -> int:
+        """Return by how many records the tables were behind themselves at most since a moment."""
+        return max((one.records for one in list(self.steps_back) if one.at >= since), default=0)
 
     def _loop(self, poll: Callable[[], None]) -> None:
         while not self._ended.wait(POLL_S):
@@ -152,8 +166,15 @@ class RunObserver(AbstractContextManager["RunObserver"]):
 
     def _counted(self, counted: dict[int, int], now: float) -> bool:
         """Return whether every record that has waited for COUNTED_S is counted."""
+        self._note_step_back(counted)
         old = next((ends for ends in reversed(self._ends) if now - ends.at >= COUNTED_S), None)
         return old is None or all(counted.get(p, 0) >= end for p, end in old.offsets.items())
+
+    def _note_step_back(self, counted: dict[int, int]) -> None:
+        back = sum(max(0, self._farthest.get(p, 0) - end) for p, end in counted.items())
+        if back:
+            self.steps_back.append(StepBack(clock.monotonic(), back))
+        self._farthest |= {p: max(end, self._farthest.get(p, 0)) for p, end in counted.items()}
 
     def _watch_page(self) -> None:
         while not self._ended.is_set():

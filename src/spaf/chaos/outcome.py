@@ -36,6 +36,8 @@ class FaultOutcome(msgspec.Struct, frozen=True, kw_only=True):
     status_after_s: float | None = None
     page_said: str = ""
     page_after_s: float | None = None
+    stepped_back: int = 0
+    """By how many records the tables were behind what they had shown before, at most."""
     sales_late: int = 0
     sales_failed: int = 0
     """Sales that the generator gave up because of it; they were not acknowledged."""
@@ -72,6 +74,7 @@ class FaultOutcome(msgspec.Struct, frozen=True, kw_only=True):
             f"{name}{held}: {came}",
             _said("status", self.status_said, self.status_after_s),
             _said("page", self.page_said, self.page_after_s),
+            *([f"{self.stepped_back:,} back"] if self.stepped_back else []),
             *([f"{self.sales_late:,} late"] if self.sales_late else []),
             *([f"{self.sales_failed:,} not acknowledged"] if self.sales_failed else []),
             "not verified" if self.differences is None else f"{self.differences:,} differences",

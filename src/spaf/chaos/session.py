@@ -197,6 +197,7 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
             status_after_s=None if status is None else round(status.at - began, 2),
             page_said="" if page is None else page.text,
             page_after_s=None if page is None else round(page.at - began, 2),
+            stepped_back=self._observer.stepped_back(began),
             error="" if well is not None else self._why(),
         )
 

@@ -115,7 +115,9 @@ class JobTarget:
             kafka_security=connector_options(security_of(self.kafka).java()),
             topic=self.topic,
             group=self.group,
-            jdbc_url=self.access.jdbc_url(client_key),
+            jdbc_url=self.access.jdbc_url(
+                client_key, counts_may_shrink=settings.job.deduplicate_minutes > 0
+            ),
             jdbc_user=user,
             jdbc_password=password,
             sinks=self.sinks,

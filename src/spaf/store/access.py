@@ -263,11 +263,13 @@ class Access:
         # pgjdbc takes a key in PEM for one of RSA unless this says otherwise.
         return {"pemKeyAlgorithm": "EC"} if _is_elliptic(self.tls) else {}
 
-    def jdbc_url(self, client_key: Path | None = None) -> str:
+    def jdbc_url(self, client_key: Path | None = None, *, counts_may_shrink: bool = False) -> str:
         """Return the JDBC URL for the sink of the job.
 
         Args:
             client_key: the file of `write_client_key`, for a cluster on this machine.
+            counts_may_shrink: a row may count fewer sales than before, because of deduplication;
+                otherwise such a row is one of a past that is counted again, and is refused.
 
         Raises:
             StoreError: the server is reached by a Unix socket, which pgjdbc does not support.
@@ -294,6 +296,7 @@ class Access:
             "socketTimeout": str(SINK_SOCKET_TIMEOUT_S),
             "tcpKeepAlive": "true",
             "ApplicationName": "spaf sink",
+            **({"options": "-c spaf.counts_may_shrink=on"} if counts_may_shrink else {}),
         }
         query = "&".join(f"{key}={quote(value)}" for key, value in options.items())
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -197,6 +197,32 @@ def test_an_anomaly_is_told_once(access: Access) -> None:
     assert two[6] == int(SECOND.timestamp())
 
 
+def test_no_row_steps_back(access: Access) -> None:
+    """A job that counts again since its checkpoint writes the values of before; none is shown."""
+    row = (SECOND, "eletronicos", "BRL")
+    with access.connect(Role.SINK, autocommit=True) as sink:
+        for count in (5, 3, 5, 6):
+            sink.execute(UPSERT, (*row, count, count, Decimal(count)))
+            shown = sink.execute("SELECT sales_count, total_sales FROM sales_summary").fetchone()
+            assert shown == (max(count, 5), max(count, 5))
+        for end in (9, 7, 9, 11):
+            again = " ON CONFLICT (kafka_partition, append_second) DO UPDATE SET"
+            again += " accepted = excluded.accepted, max_offset = excluded.max_offset"
+            sink.execute(LEDGER + again, (0, SECOND, end + 1, 0, 0, 0, end))
+            shown = sink.execute("SELECT accepted, max_offset FROM ledger_second").fetchone()
+            assert shown == (max(end, 9) + 1, max(end, 9))
+
+
+def test_counts_shrink_for_a_job_that_removes_copies(access: Access) -> None:
+    """A sale moves to the second of its earlier copy."""
+    row = (SECOND, "eletronicos", "BRL")
+    with access.connect(Role.SINK, autocommit=True) as sink:
+        sink.execute("SET spaf.counts_may_shrink = 'on'")
+        for count in (2, 1):
+            sink.execute(UPSERT, (*row, count, count, Decimal(count)))
+        assert sink.execute("SELECT sales_count FROM sales_summary").fetchone() == (1,)
+
+
 # Partition → its position (start, done), its seconds, and what the ledger must say of it as
 # (second, accepted, late, rejected, min_offset, max_offset).
 Seconds = list[tuple[int, int, int, int, int, int]]

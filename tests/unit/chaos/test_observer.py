@@ -52,6 +52,16 @@ def test_rows_that_nobody_could_read_are_not_current(make_scene: MakeScene) -> N
     assert observed(make_scene).current_since(0.0) is None
 
 
+def test_a_step_back_is_counted_over_all_partitions(make_scene: MakeScene) -> None:
+    """From the farthest that was shown, not from the last reading."""
+    observer = observed(make_scene)
+    began = clock.monotonic()
+    for counted in ({0: 100, 1: 50}, {0: 90, 1: 50}, {0: 95, 1: 20}, {0: 120, 1: 60}):
+        observer._counted(counted, began)
+    assert observer.stepped_back(began) == 35
+    assert observer.stepped_back(clock.monotonic()) == 0
+
+
 def test_only_what_changes_is_noted() -> None:
     """The first complaint after a fault counts, not one that was there before."""
     said: deque[Said] = deque()

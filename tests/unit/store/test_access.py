@@ -122,6 +122,13 @@ def test_jdbc_address_holds_schema_and_timeouts_but_no_password() -> None:
     assert int(options["connectTimeout"][0]) > 0
     assert int(options["socketTimeout"][0]) > 0
     assert SECRET not in url
+    assert "options" not in options
+
+
+def test_a_sink_whose_counts_may_shrink_says_so() -> None:
+    """Otherwise the tables would keep the larger row."""
+    url = Access.external("postgresql://u@h:1/d", "s").jdbc_url(counts_may_shrink=True)
+    assert parse_qs(urlsplit(url).query)["options"] == ["-c spaf.counts_may_shrink=on"]
 
 
 def test_refused_connection_names_address_and_account_but_no_password() -> None:
