@@ -392,6 +392,10 @@ class ServeSettings(Section):
     header counts."""
     operators: Annotated[tuple[PersonName, ...], BeforeValidator(_names), NoDecode] = ()
     """Names in this header that are operators (`ana@example.com,rui@example.com`)."""
+    without_roles: bool = False
+    """Whether `spaf service page` may listen for other hosts (`service.bind`) without roles: only
+    where the network lets none but this machine in, as a container whose port is published on
+    127.0.0.1."""
     browser: str | None = None
     """Name or path of the Chromium in which the page is measured; else the first one found."""
 
