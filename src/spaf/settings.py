@@ -127,6 +127,17 @@ def _plain_address(url: AnyHttpUrl) -> AnyHttpUrl:
     return url
 
 
+def _plain_addresses(value: str) -> str:
+    """Return the addresses of servers of one kind, with commas between, in their normal form."""
+    try:
+        urls = [_plain_address(AnyHttpUrl(one.strip())) for one in value.split(",")]
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"]) from None
+    if len({url.scheme for url in urls}) > 1:
+        raise ValueError("must be http:// or https:// addresses, not both")
+    return ",".join(str(url) for url in urls)
+
+
 def _file(path: Path) -> Path:
     """Return the path from the root: each process has a working directory of its own."""
     return path.absolute()
@@ -178,7 +189,8 @@ SecurityProtocol = Annotated[
     Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_protocol)
 ]
 SaslMechanism = Annotated[str, BeforeValidator(_upper), AfterValidator(_mechanism)]
-RestUrl = Annotated[AnyHttpUrl, AfterValidator(_plain_address)]
+RestUrl = Annotated[str, AfterValidator(_plain_addresses)]
+ServerAddresses = Annotated[str, Field(pattern=r"^[^\s,/]+:\d{1,5}(,[^\s,/]+:\d{1,5})*$")]
 Port = Annotated[int, Field(ge=1, le=MAX_PORT)]
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
 HostName = Annotated[str, Field(pattern=rf"^(?:{_HOST_NAME.pattern}|[0-9A-Fa-f:.]+)$")]
@@ -275,7 +287,16 @@ class FlinkSettings(TlsSection):
 
     rest_url: RestUrl | None = None
     """REST address of an existing Flink (`http://host:8081`, `https://...`); without it SPAF starts
-    a cluster."""
+    a cluster. Of several JobManagers, with commas between, the first one that answers is used."""
+    high_availability: Literal["none", "zookeeper"] = "none"
+    """`zookeeper`: SPAF starts a second JobManager, which goes on with the job when the leading one
+    is lost, and a ZooKeeper, by which they elect the leader. `none`: one JobManager; the supervisor
+    restarts it, and submits the job again."""
+    zookeeper: ServerAddresses | None = None
+    """Addresses of an existing ZooKeeper for this (`host:port,...`); without them SPAF starts
+    one."""
+    zookeeper_port: Port = 2181
+    """Port of the ZooKeeper that SPAF starts; if it is taken, the next free port."""
     port: Port = 8081
     """REST and web port of the JobManager that SPAF starts; if it is taken, the next free port."""
     task_managers: Annotated[int, Field(ge=1, le=16)] = 1
@@ -608,8 +629,10 @@ def _contradictions(found: Settings) -> Iterator[str]:
             f"catalogue is held in memory: at most {MAX_PRODUCTS:,}."
         )
     tls = [f"flink.{name}" for name in TlsSection.model_fields if getattr(flink, name) is not None]
-    if tls and (flink.rest_url is None or flink.rest_url.scheme != "https"):
+    if tls and (flink.rest_url is None or not flink.rest_url.startswith("https:")):
         yield f"{tls[0]} is set, but flink.rest_url is no https:// address."
+    if flink.zookeeper is not None and flink.high_availability == "none":
+        yield ("flink.zookeeper is set, but flink.high_availability is none: set it to zookeeper.")
     if not postgres.external and (postgres.password or postgres.password_file):
         yield "postgres.password is set, but neither postgres.dsn nor postgres.dsn_file."
     if postgres.external and postgres.host is not None:

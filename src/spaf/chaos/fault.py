@@ -110,6 +110,8 @@ class FaultKind:
     weight: int = 1
     """How many faults of this kind a plan has before it has one more of each other kind."""
     surroundings: type[Surroundings] | None = None
+    by_name: bool = False
+    """Whether it is made only if `--kinds` names it: its surroundings make it another run."""
     response: str = (
         "The supervisor restarts what has ended; the job goes on from its last checkpoint."
     )

@@ -8,6 +8,7 @@ from spaf.chaos.faults import (
     database,
     descriptors,
     disk,
+    failover,
     kafka_log,
     network,
     signals,
@@ -27,5 +28,6 @@ MODULES = (
     kafka_log,
     checkpoints,
     traffic,
+    failover,
 )
 KINDS: dict[str, FaultKind] = {kind.name: kind for module in MODULES for kind in module.KINDS}

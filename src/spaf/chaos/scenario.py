@@ -49,7 +49,7 @@ class ChaosScenario(Scenario, frozen=True):
 
     seed: Annotated[int, option("Seed of the plan: the same one gives the same faults.", ge=0)] = 1
     faults: Annotated[int, option("How many faults.", ge=1, le=MAX_FAULTS)] = FAULTS
-    kinds: Annotated[Names, option("Kinds of faults, with commas; without, all of them.")] = ()
+    kinds: Annotated[Names, option("Kinds of faults, with commas; without, all usual ones.")] = ()
     rate: Annotated[float, option("Sales a second.", ge=MIN_RATE, le=MAX_RATE)] = RATE
     pairs: Annotated[bool, option("Hit two services at once.", flag="--pairs/--no-pairs")] = False
     only: Annotated[int, option("Make only the fault with this number of the plan.", ge=0)] = 0
@@ -100,7 +100,8 @@ class ChaosScenario(Scenario, frozen=True):
             raise SettingsError(
                 f"--kinds {unknown[0]}: no kind of faults.", todo=f"There are: {', '.join(KINDS)}."
             )
-        kinds = {name: KINDS[name] for name in self.kinds} if self.kinds else dict(KINDS)
+        usual = [name for name, kind in KINDS.items() if not kind.by_name]
+        kinds = {name: KINDS[name] for name in self.kinds or usual}
         paired = [kind.name for kind in KINDS.values() if kind.pairs]
         if self.pairs and not any(kind.pairs for kind in kinds.values()):
             raise SettingsError(

@@ -27,14 +27,18 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class FlinkAddress(str):
-    """Address of Flink's REST API, as text, with the certificates that its clients need."""
+    """Address of Flink's REST API, as text, with the certificates that its clients need.
+
+    A cluster of several JobManagers has several, with commas between; `each` has them one by one.
+    """
 
     __slots__ = ("tls",)
     tls: TlsFiles
 
     def __new__(cls, url: str, tls: TlsFiles | None = None) -> Self:
         """Return the address; without files the authorities of the system are trusted."""
-        address = super().__new__(cls, url.rstrip("/"))
+        urls = (one.strip().rstrip("/") for one in url.split(","))
+        address = super().__new__(cls, ",".join(urls))
         address.tls = tls or TlsFiles(names=TlsNames.of("flink", "rest_url"))
         return address
 
@@ -62,13 +66,18 @@ class FlinkAddress(str):
         return url if isinstance(url, cls) else cls(url)
 
     @property
+    def each(self) -> list[Self]:
+        """The address of each JobManager."""
+        return [type(self)(url, self.tls) for url in self.split(",")]
+
+    @property
     def host(self) -> str:
-        """Its name or IP address."""
+        """Its name or IP address, if it is that of one JobManager."""
         return urlsplit(self).hostname or LOOPBACK
 
     @property
     def port(self) -> int:
-        """Its port."""
+        """Its port, if it is that of one JobManager."""
         parts = urlsplit(self)
         return parts.port or DEFAULT_PORTS[parts.scheme]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any, NamedTuple
@@ -83,11 +84,18 @@ def _problem(response: httpx.Response) -> str:
 
 
 class FlinkClient:
-    """Calls Flink's REST API over kept-alive connections; safe to share between threads."""
+    """Calls Flink's REST API over kept-alive connections; safe to share between threads.
+
+    Of several JobManagers each one answers for the whole cluster. The client asks the one that has
+    answered last, and the next one if it does not answer, or knows no leader.
+    """
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         """Keep the address, such as http://127.0.0.1:8081; the first call connects."""
         self._address = FlinkAddress.plain(url)
+        self._each = self._address.each
+        # The JobManager that has answered last.
+        self._current = 0
         self.url = str(self._address)
         encrypted = self._address.encrypted
         verify = self._address.tls.context() if encrypted else no_authorities()
@@ -243,21 +251,52 @@ class FlinkClient:
         return self._read(self._send(method, path, body), path)
 
     def _send(self, method: str, path: str, body: Any = None, **content: Any) -> httpx.Response:
-        try:
-            return self._client.request(method, f"{self.url}{path}", json=body, **content)
-        except httpx.HTTPError as error:
-            refusal = self._address.refusal() if isinstance(error, TLS_ERRORS) else ""
-            if refusal:
-                raise JobError(
-                    f"Flink at {self.url} refuses SPAF: {refusal}.",
-                    todo="Correct the settings of [flink] (SPAF_FLINK__...).",
-                ) from error
-            raise JobError(
-                f"Flink at {self.url} does not answer ({type(error).__name__}).",
-                todo="See `spaf status`; if it is your own cluster, check SPAF_FLINK__REST_URL.",
-            ) from error
+        """Return the answer of the first JobManager that knows a leader, or of one without.
+
+        A request that is sent twice does no harm: a job has its id before it is handed over, and
+        the cluster takes an id once.
+
+        Raises:
+            JobError: none answers.
+
+        """
+        first, leaderless = self._current, None
+        failures: list[tuple[FlinkAddress, httpx.HTTPError]] = []
+        for step in range(len(self._each)):
+            number = (first + step) % len(self._each)
+            address = self._each[number]
+            try:
+                response = self._client.request(method, f"{address}{path}", json=body, **content)
+            except httpx.HTTPError as error:
+                failures.append((address, error))
+                continue
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                self._current = number
+                return response
+            leaderless = response
+        if leaderless is not None:
+            return leaderless
+        raise self._silent(*failures[0]) from failures[0][1]
+
+    def _silent(self, address: FlinkAddress, error: httpx.HTTPError) -> JobError:
+        """Return why no JobManager answers, from the failure of one."""
+        refusal = address.refusal() if isinstance(error, TLS_ERRORS) else ""
+        if refusal:
+            return JobError(
+                f"Flink at {address} refuses SPAF: {refusal}.",
+                todo="Correct the settings of [flink] (SPAF_FLINK__...).",
+            )
+        return JobError(
+            f"Flink at {self.url} does not answer ({type(error).__name__}).",
+            todo="See `spaf status`; if it is your own cluster, check SPAF_FLINK__REST_URL.",
+        )
 
     def _read(self, response: httpx.Response, path: str) -> Any:
+        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise JobError(
+                f"Flink at {self.url} has no leading JobManager now.",
+                todo="One is elected within seconds; if not, see `spaf status`.",
+            )
         if response.status_code >= httpx.codes.BAD_REQUEST:
             raise JobError(f"Flink at {self.url} answers {response.status_code} to {path}.")
         try:
@@ -267,3 +306,16 @@ class FlinkClient:
                 f"The server at {self.url} is not Flink: no JSON at {path}.",
                 todo="Check SPAF_FLINK__REST_URL.",
             ) from error
+
+
+def answering(url: str) -> FlinkAddress:
+    """Return the address of the first JobManager that answers; the first one if none does.
+
+    Flink's own client is given one address.
+    """
+    each = FlinkAddress.plain(url).each
+    for address in each if len(each) > 1 else ():
+        with contextlib.closing(FlinkClient(address)) as client:
+            if client.ready():
+                return address
+    return each[0]

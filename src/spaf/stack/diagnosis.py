@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from spaf.job.flink_client import JobFailure
-from spaf.stack.service_names import JOBMANAGER, KAFKA, LOCUST, POSTGRES, SERVE, TASKMANAGER
+from spaf.stack.service_names import (
+    JOBMANAGER,
+    KAFKA,
+    LOCUST,
+    POSTGRES,
+    SERVE,
+    TASKMANAGER,
+    ZOOKEEPER,
+)
 from spaf.stack.service_specs import Restart, spec_of
 from spaf.stack.state import JobPhase, ServiceState, ServiceStatus
 from spaf.store.queries import WaitingStatement
@@ -47,6 +55,7 @@ STAGES = {
     LOCUST: "locust",
     KAFKA: "kafka",
     JOBMANAGER: "flink",
+    ZOOKEEPER: "flink",
     TASKMANAGER: "flink",
     POSTGRES: "postgres",
     SERVE: "serve",
@@ -177,6 +186,8 @@ def away(facts: Facts) -> Trouble | None:
     for service in facts.services:
         optional = spec_of(service.name).restart is Restart.OPTIONAL
         healthy = (ServiceStatus.RUNNING, ServiceStatus.EXTERNAL)
+        if service.state is ServiceStatus.RESTARTING and _is_replaced(service, facts):
+            continue
         if service.state is ServiceStatus.FAILED or (service.state not in healthy and not optional):
             return trouble(
                 "service_away",
@@ -187,6 +198,19 @@ def away(facts: Facts) -> Trouble | None:
                 reason=service.reason or "it has not answered yet",
             )
     return None
+
+
+def _is_replaced(service: ServiceState, facts: Facts) -> bool:
+    """Return whether the job goes on without a service: another JobManager leads, or will.
+
+    Without ZooKeeper it goes on for as long as a session lasts; a restart takes less.
+    """
+    if service.name == ZOOKEEPER:
+        return True
+    others = (one for one in facts.services if one.name.startswith(JOBMANAGER))
+    return service.name.startswith(JOBMANAGER) and any(
+        one.state is ServiceStatus.RUNNING and one.name not in facts.suspended for one in others
+    )
 
 
 def job_held(facts: Facts) -> Trouble | None:

@@ -1,4 +1,4 @@
-"""Flink: one JobManager and one or more TaskManagers, started as plain JVMs.
+"""Flink: JobManagers and TaskManagers, started as plain JVMs.
 
 The shell scripts of Flink compute memory, classpath and ports, and hide the pids; here each process
 is exactly the command below. The configuration that Flink ships listens on every interface, accepts
@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from spaf.stack import runtime
 from spaf.stack.listen_address import ListenAddress
 from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import CWD, ServiceProcess
-from spaf.stack.service_names import JOBMANAGER, TASKMANAGER
+from spaf.stack.service_names import JOBMANAGER, STANDBY, TASKMANAGER, ZOOKEEPER
 from spaf.stack.state import RunFolder
 
 REST_TIMEOUT_S = 2.0
@@ -80,9 +81,31 @@ JOBMANAGER_HEAP_OPTIONS = (
 )
 
 
+# Flink's folder in ZooKeeper; in it each run has one.
+ZOOKEEPER_ROOT = "/spaf"
+# A JobManager that is silent for this long is no leader any more, and the other one takes over. Its
+# tasks run on until then. Seconds.
+SESSION_TIMEOUT_S = 4
+# A ZooKeeper that was restarted is found again within this: by default after 5 s. Milliseconds.
+ZOOKEEPER_RETRY_MS = 500
+ZOOKEEPER_RETRIES = 6
+
+
+@dataclass(frozen=True)
+class HighAvailability:
+    """What several JobManagers of one cluster share, so that one goes on when another is lost."""
+
+    # Addresses of ZooKeeper.
+    quorum: str
+    # Names the cluster in ZooKeeper and in the storage: another id knows nothing of its jobs.
+    cluster_id: str
+    # URI of a folder that all of them reach, for what is too large for ZooKeeper.
+    storage: str
+
+
 @dataclass(frozen=True)
 class JobManagerPorts:
-    """The ports of the JobManager."""
+    """The ports of a JobManager."""
 
     rest: int
     rpc: int
@@ -96,16 +119,35 @@ ON_LOOPBACK = ListenAddress()
 
 
 def services(
-    settings: FlinkSettings, home: RunFolder, ports: JobManagerPorts
+    settings: FlinkSettings,
+    home: RunFolder,
+    ports: JobManagerPorts,
+    shared: HighAvailability | None = None,
+    standby: JobManagerPorts | None = None,
 ) -> list[ServiceProcess]:
-    """Write the cluster's configuration and return its JobManager and TaskManagers.
+    """Write the cluster's configuration and return its JobManagers and TaskManagers.
 
     Their working directory is the run folder, which also holds the checkpoints.
+
+    Args:
+        settings: of the cluster.
+        home: the run folder.
+        ports: of the JobManager.
+        shared: what it shares with the one that stands by; None: there is none.
+        standby: the ports of that one.
+
     """
-    jobmanager = jobmanager_service(settings, home, ports)
-    client = FlinkClient(jobmanager.address, REST_TIMEOUT_S)
+    first = jobmanager_service(settings, home, ports, shared=shared)
+    jobmanagers = [first]
+    if standby is not None:
+        rest = FlinkClient(f"http://{ON_LOOPBACK.at(standby.rest)}", REST_TIMEOUT_S)
+        argv = jobmanager_argv(jobmanager_ports(standby, highly_available=True))
+        log = home.logs / f"{STANDBY}.log"
+        second = replace(first, name=STANDBY, argv=argv, log=log)
+        jobmanagers.append(replace(second, address=rest.url, ready=rest.ready))
+    client = FlinkClient(",".join(one.address for one in jobmanagers), REST_TIMEOUT_S)
     names = [TASKMANAGER, *(f"{TASKMANAGER}-{n}" for n in range(2, settings.task_managers + 1))]
-    return [jobmanager, *(_taskmanager(name, name, settings, home, client) for name in names)]
+    return [*jobmanagers, *(_taskmanager(name, name, settings, home, client) for name in names)]
 
 
 def jobmanager_service(
@@ -113,9 +155,10 @@ def jobmanager_service(
     home: RunFolder,
     ports: JobManagerPorts,
     address: ListenAddress = ON_LOOPBACK,
+    shared: HighAvailability | None = None,
 ) -> ServiceProcess:
     """Write the configuration of a JobManager and return how to run it."""
-    _configure(home.flink, configuration(settings, ports, address))
+    _configure(home.flink, configuration(settings, ports, address, shared))
     client = FlinkClient(f"http://{address.locally_at(ports.rest)}", REST_TIMEOUT_S)
     return ServiceProcess(
         name=JOBMANAGER,
@@ -129,14 +172,18 @@ def jobmanager_service(
 
 
 def taskmanager_service(
-    settings: FlinkSettings, home: RunFolder, rest_url: str, address: ListenAddress
+    settings: FlinkSettings,
+    home: RunFolder,
+    rest_url: str,
+    address: ListenAddress,
+    shared: HighAvailability | None = None,
 ) -> ServiceProcess:
     """Write the configuration of a TaskManager and return how to run it.
 
     It is ready once the JobManager at the URL knows it.
     """
     ports = JobManagerPorts(settings.port, RPC_PORT)
-    _configure(home.flink, configuration(settings, ports, address))
+    _configure(home.flink, configuration(settings, ports, address, shared))
     client = FlinkClient(rest_url, REST_TIMEOUT_S)
     # Another one of the cluster has another host.
     return _taskmanager(TASKMANAGER, f"{TASKMANAGER}-{address.host}", settings, home, client)
@@ -161,10 +208,10 @@ def _environment() -> dict[str, str]:
     return {"FLINK_PLUGINS_DIR": str(runtime.pyflink() / "plugins")}
 
 
-def jobmanager_argv() -> list[str]:
-    """Return the command of the JobManager."""
+def jobmanager_argv(options: Mapping[str, Any] | None = None) -> list[str]:
+    """Return the command of a JobManager; `options` come before those of config.yaml."""
     return [
-        *_java(JOBMANAGER),
+        *java_argv(JOBMANAGER),
         *JOBMANAGER_HEAP_OPTIONS,
         f"-XX:MaxMetaspaceSize={JOBMANAGER_METASPACE_MIB}m",
         "-XX:+UseSerialGC",
@@ -173,6 +220,8 @@ def jobmanager_argv() -> list[str]:
         "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
         "--configDir",
         str(CWD / CONF),
+        # Before the next option, after which Flink reads no other one.
+        *(f"-D{key}={value}" for key, value in (options or {}).items()),
         "--executionMode",
         "cluster",
     ]
@@ -197,7 +246,7 @@ def taskmanager_argv(settings: FlinkSettings) -> list[str]:
     heap = settings.task_heap_mib + FRAMEWORK_HEAP_MIB
     young = max(MIN_YOUNG_MIB, min(round(heap * YOUNG_SHARE), heap - KEPT_MIB))
     return [
-        *_java(TASKMANAGER),
+        *java_argv(TASKMANAGER),
         f"-Xms{young + START_KEPT_MIB}m",
         f"-Xmx{heap}m",
         f"-Xmn{young}m",
@@ -227,11 +276,13 @@ def shipped_java_options() -> list[str]:
     return [option for option in options.split() if "jdk.compiler" not in option]
 
 
-def _java(name: str) -> list[str]:
+def java_argv(name: str) -> list[str]:
+    """Return the beginning of the command of a service whose classes are those of Flink."""
     return [
         str(runtime.java()),
         *shipped_java_options(),
-        *runtime.archive_options(name),
+        # What ZooKeeper has in common with a JobManager is in the archive of that.
+        *runtime.archive_options(JOBMANAGER if name == ZOOKEEPER else name),
         *runtime.MEMORY_OPTIONS,
         "-XX:+ExitOnOutOfMemoryError",
         # The JDBC sink writes timestamps in the time zone of the JVM.
@@ -247,24 +298,66 @@ def _java(name: str) -> list[str]:
 
 
 def _configure(folder: Path, options: dict[str, Any]) -> None:
+    prepare_java(folder)
+    with (folder / "conf" / "config.yaml").open("w") as file:
+        YAML().dump(options, file)
+
+
+def prepare_java(folder: Path) -> None:
+    """Write what the options of `java_argv` name: how to log, and a folder for scratch files."""
     conf = folder / "conf"
     conf.mkdir(parents=True, exist_ok=True)
     scratch = folder / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
-    with (conf / "config.yaml").open("w") as file:
-        YAML().dump(options, file)
     (conf / "log4j2.properties").write_text(_LOGGING)
 
 
+def jobmanager_ports(ports: JobManagerPorts, *, highly_available: bool) -> dict[str, Any]:
+    """Return the options of the ports of a JobManager; another name tells others of its RPC."""
+    rpc = "high-availability.jobmanager.port" if highly_available else "jobmanager.rpc.port"
+    return {
+        rpc: ports.rpc_proxy or ports.rpc,
+        "jobmanager.rpc.bind-port": ports.rpc,
+        "rest.port": ports.rest,
+        "rest.bind-port": ports.rest,
+    }
+
+
+def election(shared: HighAvailability | None) -> dict[str, Any]:
+    """Return the options by which JobManagers elect a leader, and TaskManagers find it."""
+    if shared is None:
+        return {}
+    zookeeper = "high-availability.zookeeper."
+    return {
+        "high-availability.type": "zookeeper",
+        "high-availability.cluster-id": f"/{shared.cluster_id}",
+        "high-availability.storageDir": shared.storage,
+        f"{zookeeper}quorum": shared.quorum,
+        f"{zookeeper}path.root": ZOOKEEPER_ROOT,
+        f"{zookeeper}client.session-timeout": f"{SESSION_TIMEOUT_S} s",
+        # A connection that is lost ends no leadership before the session does: so ZooKeeper may be
+        # restarted while the job runs.
+        f"{zookeeper}client.tolerate-suspended-connections": True,
+        f"{zookeeper}client.retry-wait": f"{ZOOKEEPER_RETRY_MS} ms",
+        f"{zookeeper}client.max-retry-attempts": ZOOKEEPER_RETRIES,
+        # An attempt that meets a leader whose RPC is not there yet is repeated after 10 s else.
+        "cluster.registration.error-delay": "500 ms",
+    }
+
+
 def configuration(
-    settings: FlinkSettings, ports: JobManagerPorts, address: ListenAddress = ON_LOOPBACK
+    settings: FlinkSettings,
+    ports: JobManagerPorts,
+    address: ListenAddress = ON_LOOPBACK,
+    shared: HighAvailability | None = None,
 ) -> dict[str, Any]:
     """Return config.yaml of the cluster; the options of the job come with the job."""
     return {
-        "jobmanager.rpc.address": settings.jobmanager or address.host,
-        "jobmanager.rpc.port": ports.rpc_proxy or ports.rpc,
-        "jobmanager.rpc.bind-port": ports.rpc,
+        # The TaskManagers of several JobManagers find the leading one by themselves.
+        "jobmanager.rpc.address": (shared is None and settings.jobmanager) or address.host,
+        **jobmanager_ports(ports, highly_available=shared is not None),
+        **election(shared),
         "jobmanager.bind-host": address.bind,
         "jobmanager.memory.process.size": "1g",
         # The whole job is one region. The first retries come quickly; their number has no limit.
@@ -277,8 +370,6 @@ def configuration(
         "blob.server.port": ports.blob,
         "rest.address": address.host,
         "rest.bind-address": address.bind,
-        "rest.port": ports.rest,
-        "rest.bind-port": ports.rest,
         # No upload of jars. The only allowed origin is an address from which nothing is served.
         "web.submit.enable": False,
         "web.access-control-allow-origin": f"http://{LOOPBACK}:1",

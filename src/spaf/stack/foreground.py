@@ -17,7 +17,7 @@ from dataclasses import replace
 from spaf.environment import child_environment
 from spaf.errors import ServiceError, SettingsError, TopicError
 from spaf.settings import Settings, environment
-from spaf.stack import flink, kafka, postgres, process, runtime, stop_signal
+from spaf.stack import flink, kafka, postgres, process, runtime, stop_signal, zookeeper
 from spaf.stack.listen_address import ListenAddress, joined
 from spaf.stack.ports import any_free_port
 from spaf.stack.process import ProcessIdentity, ServiceProcess
@@ -30,6 +30,7 @@ from spaf.stack.service_names import (
     PAGE,
     POSTGRES,
     TASKMANAGER,
+    ZOOKEEPER,
 )
 from spaf.stack.service_secrets import link_secrets, make_secrets
 from spaf.stack.state import SUPERUSER_SECRET, RunFolder
@@ -69,6 +70,12 @@ def _postgres(chosen: Settings, home: RunFolder, address: ListenAddress) -> Serv
     new = postgres.prepare(paths, password)
     file = home.logs / f"{POSTGRES}.log"
     return postgres.service(paths, file, port, password, new, address)
+
+
+def _zookeeper(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:
+    port = chosen.flink.zookeeper_port
+    address.require_free(ZOOKEEPER, port, "SPAF_FLINK__ZOOKEEPER_PORT")
+    return zookeeper.service(home, home.logs / f"{ZOOKEEPER}.log", port, address)
 
 
 def _jobmanager(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:
@@ -114,6 +121,7 @@ def _has_topic(servers: str, topic: str) -> bool:
 DEFINITIONS: Mapping[str, Definition] = {
     KAFKA: _kafka,
     POSTGRES: _postgres,
+    ZOOKEEPER: _zookeeper,
     JOBMANAGER: _jobmanager,
     TASKMANAGER: _taskmanager,
     LOCUST: _locust,

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 LOCK_TIMEOUT = "SET lock_timeout = '1s'"
 # Between two submissions, seconds: each costs the JobManager a second, or a JVM that plans.
 SUBMISSION_PAUSE_S = 2.0
+# Flink says so of a job whose JobManager gives up the leadership: the next leader goes on with it.
+ENDED_STATES = FINAL_STATES - {"SUSPENDED"}
 # A file that could not be read once may be read the next time; after so many failures it cannot.
 MAX_RESTORE_FAILURES = 2
 
@@ -186,7 +188,7 @@ class JobSupervisor:
             self._poll_submission(self._submission)
         elif self.state.id:
             self._poll_cluster()
-        ended = self.state.state is JobPhase.LOST or self.state.state in FINAL_STATES
+        ended = self.state.state is JobPhase.LOST or self.state.state in ENDED_STATES
         if ended and clock.monotonic() > self._next_submission:
             self._next_submission = clock.monotonic() + SUBMISSION_PAUSE_S
             self.plan()

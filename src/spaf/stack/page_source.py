@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from spaf import settings
+from spaf.job.flink_address import FlinkAddress
 from spaf.serve.app import Site, build
 from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo
 from spaf.serve.sweep_view import SweepRunner
@@ -12,8 +13,8 @@ from spaf.serve.web.roles import Roles
 from spaf.settings import Settings
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
-from spaf.stack.service_names import GROUP, LOCUST, SERVE
-from spaf.stack.state import RunFolder, ServiceState, ServiceStatus
+from spaf.stack.service_names import GROUP, JOBMANAGER, LOCUST, SERVE
+from spaf.stack.state import RunFolder, RunState, ServiceState, ServiceStatus
 from spaf.stack.vitals import present_services, present_trouble
 
 # Name of Flink's page among the links.
@@ -90,7 +91,7 @@ def links(home: RunFolder) -> dict[str, str | None]:
     if state is None:
         return {FLINK: None, LOCUST: None}
     locust = state.services.get(LOCUST)
-    return {FLINK: state.flink, LOCUST: locust.address if locust else None}
+    return {FLINK: _flink_page(state), LOCUST: locust.address if locust else None}
 
 
 def public_links(links: Mapping[str, str | None], settings: Settings) -> dict[str, str | None]:
@@ -100,3 +101,13 @@ def public_links(links: Mapping[str, str | None], settings: Settings) -> dict[st
         name: address if address is None or public[name] is None else str(public[name])
         for name, address in links.items()
     }
+
+
+def _flink_page(state: RunState) -> str:
+    """Return the address of the first JobManager that runs, as far as it is known."""
+    running = (
+        service.address
+        for service in state.services.values()
+        if service.name.startswith(JOBMANAGER) and service.state is ServiceStatus.RUNNING
+    )
+    return next(running, FlinkAddress(state.flink).each[0])

@@ -5,6 +5,9 @@ from __future__ import annotations
 KAFKA = "kafka"
 POSTGRES = "postgres"
 JOBMANAGER = "jobmanager"
+# With high availability: the second JobManager, and the service by which both elect the leader.
+STANDBY = "jobmanager-2"
+ZOOKEEPER = "zookeeper"
 # The first TaskManager; further ones are taskmanager-2, taskmanager-3, ...
 TASKMANAGER = "taskmanager"
 LOCUST = "locust"

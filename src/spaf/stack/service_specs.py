@@ -13,7 +13,9 @@ from spaf.stack.service_names import (
     POSTGRES,
     QUARANTINE,
     SERVE,
+    STANDBY,
     TASKMANAGER,
+    ZOOKEEPER,
 )
 
 # Two steps that are no processes: topic, roles and tables are there; the job runs.
@@ -42,8 +44,8 @@ class ServiceSpec:
     ready_after: tuple[str, ...] = ()
 
 
-# What the job needs; a bare run has these only.
-CORE = (KAFKA, POSTGRES, JOBMANAGER, TASKMANAGER)
+# What the job needs; a bare run has these only. ZooKeeper is one of them with high availability.
+CORE = (KAFKA, POSTGRES, ZOOKEEPER, JOBMANAGER, TASKMANAGER)
 # What `spaf service` runs, each in a container or on a host of its own; PAGE has all the other rows
 # and steps of the table.
 ALONE = (*CORE, LOCUST, PAGE)
@@ -56,6 +58,8 @@ SPECS = {
         *map(ServiceSpec, CORE),
         ServiceSpec(TABLES, after=(KAFKA, POSTGRES)),
         ServiceSpec(JOB, after=_JOB_AFTER),
+        # Needed only when the first one is lost; until the job runs, it would delay the start.
+        ServiceSpec(STANDBY, after=(JOB,), restart=Restart.OPTIONAL),
         # Locust needs the topic; then it is ready to sell when the job is.
         ServiceSpec(LOCUST, after=_JOB_AFTER),
         # First of all, because it shows the start; ready once it shows what the job has written.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from spaf.serve.start_view import StageState, StartStage, StartView
-from spaf.stack.service_names import JOBMANAGER, KAFKA, LOCUST, POSTGRES, TASKMANAGER
+from spaf.stack.service_names import JOBMANAGER, KAFKA, LOCUST, POSTGRES, TASKMANAGER, ZOOKEEPER
 from spaf.stack.service_specs import JOB, SPECS, TABLES, spec_of
 from spaf.stack.state import JobPhase, Phase, RunState, ServiceStatus
 from spaf.trouble import Trouble
 
 # What the first row waits for, in the order in which it is shown.
-STAGES = (POSTGRES, KAFKA, JOBMANAGER, TASKMANAGER, TABLES, LOCUST, JOB)
+STAGES = (POSTGRES, KAFKA, ZOOKEEPER, JOBMANAGER, TASKMANAGER, TABLES, LOCUST, JOB)
 ENDED = (Phase.FAILED, Phase.STOPPING)
 
 
@@ -29,6 +29,8 @@ def start_view(state: RunState, trouble: Trouble | None) -> StartView:
 def _names(state: RunState) -> Iterable[str]:
     """Return the stages; of a cluster of somebody's own the TaskManagers are not ours."""
     for name in STAGES:
+        if name == ZOOKEEPER and name not in state.services:
+            continue  # a run without high availability
         if name != TASKMANAGER:
             yield name
         elif not _is_external(JOBMANAGER, state):

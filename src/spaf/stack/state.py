@@ -203,6 +203,7 @@ class RunFolder:
         self.kafka = self.folder / "kafka"
         self.postgres = self.folder / "postgres"
         self.flink = self.folder / "flink"
+        self.zookeeper = self.folder / "zookeeper"
         self.checkpoints = self.folder / "checkpoints"
         self.runs = self.folder / "runs"
         # Records of measurements; kept when the folder is deleted.

@@ -15,7 +15,7 @@ from spaf.errors import JobError
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job import configuration
 from spaf.job.build import SINKS, JobParameters, connector_options
-from spaf.job.flink_address import FlinkAddress
+from spaf.job.flink_client import answering
 from spaf.job.submit import GO, SubmitRequest, environment
 from spaf.settings import JobSettings, Settings
 from spaf.stack import process, runtime
@@ -142,7 +142,7 @@ class JobTarget:
     def request(self, settings: Settings, resume: Path | None) -> SubmitRequest:
         """Return the request for the submitter."""
         self.access.write_client_key(self.home.folder / self._client_key_name)
-        flink, parameters = FlinkAddress.plain(self.flink), self.parameters(settings)
+        flink, parameters = answering(self.flink), self.parameters(settings)
         jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
         folder = self.checkpoint_folder(settings)
         checkpoints = None if folder is None else self.uri(folder)

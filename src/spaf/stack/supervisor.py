@@ -24,7 +24,7 @@ from spaf import clock, settings
 from spaf.errors import ServiceError, SpafError, StackError
 from spaf.serve.monitor.head import UnreadableHead
 from spaf.settings import Settings
-from spaf.stack import kafka, postgres
+from spaf.stack import kafka, postgres, zookeeper
 from spaf.stack.awaited_services import AwaitedServices
 from spaf.stack.class_archives import archiving
 from spaf.stack.health import HealthMonitor, HealthTarget
@@ -413,6 +413,7 @@ class Supervisor:
             service.stop()
         if self._relay is not None:
             self._relay.poll()
+        zookeeper.forget(self._settings.flink, self._home)
         self._topology.ports.close()
         self._publish()
 

@@ -12,12 +12,21 @@ from spaf.generate.shop.assortment import ShopSize
 from spaf.job.flink_address import FlinkAddress
 from spaf.serve.web.page_options import PageOptions
 from spaf.settings import Settings, environment
-from spaf.stack import flink, kafka, postgres
+from spaf.stack import flink, kafka, postgres, zookeeper
 from spaf.stack.listen_address import ListenAddress
 from spaf.stack.ports import LOOPBACK, PortReservations
 from spaf.stack.process import ServiceProcess, module_command
 from spaf.stack.quarantine_process import is_ready
-from spaf.stack.service_names import JOBMANAGER, KAFKA, LOCUST, POSTGRES, QUARANTINE, SERVE
+from spaf.stack.service_names import (
+    JOBMANAGER,
+    KAFKA,
+    LOCUST,
+    POSTGRES,
+    QUARANTINE,
+    SERVE,
+    STANDBY,
+    ZOOKEEPER,
+)
 from spaf.stack.state import SUPERUSER_SECRET, RunFolder
 from spaf.store.access import Access
 from spaf.tls import no_authorities
@@ -76,6 +85,8 @@ def make(
         topology.external[POSTGRES] = f"{access.host}:{access.port}"
     if settings.flink.rest_url is not None:
         topology.external[JOBMANAGER] = str(topology.flink)
+    elif settings.flink.zookeeper is not None:
+        topology.external[ZOOKEEPER] = settings.flink.zookeeper
     if settings.locust.url is not None:
         topology.external[LOCUST] = str(settings.locust.url).rstrip("/")
     return topology
@@ -94,10 +105,7 @@ def prepare(topology: Topology, settings: Settings, home: RunFolder) -> list[Ser
     if POSTGRES not in topology.external:
         _add_postgres(topology, home)
     if JOBMANAGER not in topology.external:
-        proxy = settings.proxy
-        rpc = topology.ports.reserve(proxy.rpc_target)
-        flink_ports = flink.JobManagerPorts(topology.own_ports[JOBMANAGER], rpc, proxy.rpc)
-        topology.services += flink.services(settings.flink, home, flink_ports)
+        _add_flink(topology, settings, home)
     if LOCUST not in topology.external:
         ports = _Ports(topology.ports, topology.notes)
         port = ports.assign(LOCUST, settings.locust.port)
@@ -127,6 +135,10 @@ def _own_ports(settings: Settings, ports: _Ports) -> dict[str, int]:
         chosen[KAFKA] = ports.assign(KAFKA, settings.kafka.port)
     if settings.flink.rest_url is None:
         chosen[JOBMANAGER] = ports.assign("flink", settings.flink.port)
+        if settings.flink.high_availability != "none":
+            chosen[STANDBY] = ports.reservations.reserve(chosen[JOBMANAGER] + 1)
+            if settings.flink.zookeeper is None:
+                chosen[ZOOKEEPER] = ports.assign(ZOOKEEPER, settings.flink.zookeeper_port)
     if not settings.postgres.elsewhere:
         chosen[POSTGRES] = ports.assign(POSTGRES, settings.postgres.port)
     return chosen
@@ -141,9 +153,10 @@ def _addresses(
     if bootstrap is None:
         bootstrap = f"{LOOPBACK}:{proxy.kafka or own_ports[KAFKA]}"
     if settings.flink.rest_url is None:
-        rest_url = f"http://{LOOPBACK}:{proxy.flink or own_ports[JOBMANAGER]}"
+        jobmanagers = (proxy.flink or own_ports[JOBMANAGER], own_ports.get(STANDBY))
+        rest_url = ",".join(f"http://{LOOPBACK}:{port}" for port in jobmanagers if port)
     else:
-        rest_url = str(settings.flink.rest_url).rstrip("/")
+        rest_url = settings.flink.rest_url
     port = proxy.postgres or own_ports.get(POSTGRES, settings.postgres.port)
     kafka = KafkaAddress.of(bootstrap, settings.kafka)
     rest = FlinkAddress.of(rest_url, settings.flink)
@@ -155,6 +168,24 @@ def _add_kafka(topology: Topology, settings: Settings, home: RunFolder) -> None:
     own, controller = topology.own_ports[KAFKA], topology.ports.reserve()
     ports = kafka.BrokerPorts(own, controller, settings.proxy.kafka)
     topology.services.append(kafka.service(settings.kafka, home.kafka, log, ports))
+
+
+def _add_flink(topology: Topology, settings: Settings, home: RunFolder) -> None:
+    """Add JobManager and TaskManagers, and with high availability what that needs."""
+    proxy, ports, chosen = settings.proxy, topology.ports, settings.flink
+    rpc = ports.reserve(proxy.rpc_target)
+    first = flink.JobManagerPorts(topology.own_ports[JOBMANAGER], rpc, proxy.rpc)
+    if chosen.high_availability == "none":
+        topology.services += flink.services(chosen, home, first)
+        return
+    quorum = chosen.zookeeper
+    port = topology.own_ports.get(ZOOKEEPER)
+    shared = zookeeper.begin(chosen, home, quorum or f"{LOOPBACK}:{port}")
+    if port is not None:
+        log = home.logs / f"{ZOOKEEPER}.log"
+        topology.services.append(zookeeper.service(home, log, port))
+    standby = flink.JobManagerPorts(topology.own_ports[STANDBY], ports.reserve())
+    topology.services += flink.services(chosen, home, first, shared, standby)
 
 
 def _add_postgres(topology: Topology, home: RunFolder) -> None:

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
-from pydantic import AnyHttpUrl, SecretStr
+from pydantic import SecretStr
 
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings, KafkaSettings, PostgresSettings, Settings
@@ -42,7 +42,7 @@ def settings_of(stack: Run, topic: str, schema: str, home: Path) -> Settings:
         update={
             "home": home,
             "kafka": KafkaSettings(bootstrap_servers=stack.kafka, topic=topic),
-            "flink": FlinkSettings(rest_url=AnyHttpUrl(stack.flink)),
+            "flink": FlinkSettings(rest_url=stack.flink),
             "postgres": PostgresSettings(dsn=SecretStr(dsn), schema_name=schema),
         }
     )

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
     ResourceType,
 )
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from pydantic import AnyHttpUrl, SecretStr
+from pydantic import SecretStr
 
 from spaf import clock
 from spaf.bench.run.load import Load, offered
@@ -121,7 +121,7 @@ def test_a_run_over_tls_logins_and_client_certificates_is_exact(
             "home": tmp_path / "home",
             "kafka": servers.kafka_settings(password=None, password_file=password),
             "flink": FlinkSettings(
-                rest_url=AnyHttpUrl(f"https://{servers.flink}"),
+                rest_url=f"https://{servers.flink}",
                 ca_file=servers.authority.file,
                 cert_file=cert,
                 key_file=key,

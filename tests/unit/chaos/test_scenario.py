@@ -42,8 +42,14 @@ def test_the_repeated_fault_is_the_same_one() -> None:
 def test_a_soak_goes_on_with_the_same_plan() -> None:
     """It has no end of its own."""
     soak = ChaosScenario(seed=3, soak=Seconds(3_600))
-    assert list(islice(soak.planned(), 30)) == plan(3, 30, KINDS)
+    assert list(islice(soak.planned(), 30)) == plan(3, 30, soak.chosen())
     assert soak.verify_share < ChaosScenario().verify_share
+
+
+def test_a_kind_that_needs_another_run_is_made_by_name_only() -> None:
+    """The plan of a seed has the default run."""
+    assert "failover" not in ChaosScenario().chosen()
+    assert list(ChaosScenario(kinds=("failover",)).chosen()) == ["failover"]
 
 
 def test_the_run_is_its_own(tmp_path: Path) -> None:

@@ -116,3 +116,13 @@ def test_without_an_own_authority_java_trusts_what_it_brings(tmp_path: Path) -> 
     options = FlinkAddress("https://h:1").client_options(tmp_path, SYSTEM_STORE)
     assert options["security.ssl.rest.truststore"] == str(SYSTEM_STORE)
     assert "security.ssl.rest.keystore" not in options
+
+
+def test_each_job_manager_has_an_address_with_the_same_certificates(authority: Authority) -> None:
+    """A cluster has one authority; its JobManagers differ in host and port."""
+    address = FlinkAddress.of("https://a:1/, https://b:2", FlinkSettings(ca_file=authority.file))
+    assert address == "https://a:1,https://b:2"
+    assert [(one.host, one.port, one.tls) for one in address.each] == [
+        ("a", 1, address.tls),
+        ("b", 2, address.tls),
+    ]

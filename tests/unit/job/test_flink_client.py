@@ -14,7 +14,7 @@ import pytest
 from spaf import clock
 from spaf.bench.run.early_checkpoint import MAX_REQUESTS, PAUSE_S, EarlyCheckpoints
 from spaf.errors import JobError
-from spaf.job.flink_client import Checkpoint, FlinkClient, JobStatus
+from spaf.job.flink_client import Checkpoint, FlinkClient, JobStatus, answering
 
 JOB = "0123456789abcdef0123456789abcdef"
 NOWHERE = "http://127.0.0.1:1"
@@ -77,8 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         """Keep off stderr."""
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
+def serving() -> Iterator[Cluster]:
     """Serve until the test ends."""
     with Cluster() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -86,6 +85,18 @@ def cluster() -> Iterator[Cluster]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Serve until the test ends."""
+    yield from serving()
+
+
+@pytest.fixture
+def other() -> Iterator[Cluster]:
+    """Serve as a second JobManager of the same cluster."""
+    yield from serving()
 
 
 @pytest.fixture
@@ -263,6 +274,60 @@ def test_failure_is_the_last_cause_of_the_newest_entry(
     """One line says why, not a stack trace of wrappers."""
     cluster.put(f"/jobs/{JOB}/exceptions", answer)
     assert client.failure(JOB) == expected
+
+
+def test_the_next_job_manager_is_asked_once_the_first_is_lost(
+    cluster: Cluster, other: Cluster
+) -> None:
+    """And it stays the first one to be asked: each failed attempt may take a timeout."""
+    for one in (cluster, other):
+        one.put("/overview", {})
+    with closing(FlinkClient(f"{NOWHERE},{cluster.url}, {other.url}")) as client:
+        assert client.ready()
+        assert client.ready()
+        assert (len(cluster.asked), len(other.asked)) == (2, 0)
+        cluster.put("/overview", {"errors": ["no leader"]}, status=503)
+        assert client.ready()
+        assert client.ready()
+        assert (len(cluster.asked), len(other.asked)) == (3, 2)
+
+
+def test_a_job_manager_without_a_leader_answers_if_no_other_does(
+    cluster: Cluster, other: Cluster
+) -> None:
+    """While a leader is elected, none of them can say anything of the job."""
+    for one in (cluster, other):
+        one.put(f"/jobs/{JOB}", {"errors": ["no leader"]}, status=503)
+    with (
+        closing(FlinkClient(f"{cluster.url},{other.url}")) as client,
+        pytest.raises(JobError, match="no leading JobManager"),
+    ):
+        client.status(JOB)
+
+
+def test_an_unknown_job_is_not_looked_for_at_the_next_job_manager(
+    cluster: Cluster, other: Cluster
+) -> None:
+    """The answer of each one is that of the whole cluster."""
+    with closing(FlinkClient(f"{cluster.url},{other.url}")) as client:
+        assert client.status(JOB) is None
+    assert other.asked == []
+
+
+def test_silence_of_all_job_managers_names_all_of_them() -> None:
+    """With the setting that has them."""
+    with closing(FlinkClient(f"{NOWHERE},http://127.0.0.1:2")) as client:
+        match = r"Flink at http://127\.0\.0\.1:1,http://127\.0\.0\.1:2 does not answer"
+        with pytest.raises(JobError, match=match):
+            client.jobs("x")
+
+
+def test_flinks_own_client_gets_a_job_manager_that_answers(cluster: Cluster) -> None:
+    """It takes one address; of one alone it is not found out whether it answers."""
+    cluster.put("/overview", {})
+    assert answering(f"{NOWHERE},{cluster.url}") == cluster.url.rstrip("/")
+    assert answering(f"{NOWHERE},http://127.0.0.1:2") == NOWHERE
+    assert answering(NOWHERE) == NOWHERE
 
 
 @pytest.mark.parametrize("address", ["http://h:1", "http://h:1/"])

@@ -153,6 +153,35 @@ def test_task_managers_have_names_of_their_own_and_share_the_rest(
     assert cluster[1].argv[0] == str(runtime.java())
 
 
+def test_job_managers_share_all_but_their_ports(tmp_path: Path) -> None:
+    """Options of a command come before those of the file that both read."""
+    ports = [flink.JobManagerPorts(8081, 6123, 6100), flink.JobManagerPorts(8082, 6124)]
+    shared = flink.HighAvailability("127.0.0.1:2181", "abc", "file:///storage")
+    made = flink.services(FlinkSettings(), RunFolder(tmp_path), ports[0], shared, ports[1])
+    assert [one.name for one in made] == ["jobmanager", "jobmanager-2", "taskmanager"]
+    assert [one.address[-4:] for one in made[:2]] == ["8081", "8082"]
+    found: dict[str, Any] = YAML(typ="safe").load(tmp_path / "flink/conf/config.yaml")
+    assert found["high-availability.cluster-id"] == "/abc"
+    assert found["high-availability.storageDir"] == "file:///storage"
+    # The port that others are told may be that of a proxy.
+    assert found["high-availability.jobmanager.port"] == 6100
+    assert found["jobmanager.rpc.bind-port"] == 6123
+    assert "jobmanager.rpc.port" not in found
+    first, second = (list(one.argv) for one in made[:2])
+    assert [option for option in second if option in first] == first
+    assert [option for option in second if option not in first] == [
+        "-Dhigh-availability.jobmanager.port=6124",
+        "-Djobmanager.rpc.bind-port=6124",
+        "-Drest.port=8082",
+        "-Drest.bind-port=8082",
+    ]
+
+
+def test_one_job_manager_needs_no_election(configuration: dict[str, Any]) -> None:
+    """The default: nothing of it is configured."""
+    assert not [key for key in configuration if key.startswith(("high-availability", "cluster."))]
+
+
 def test_task_manager_gets_the_heap_of_the_settings(cluster: list[ServiceProcess]) -> None:
     """What Flink thinks it has is what the JVM gives it."""
     argv = cluster[1].argv

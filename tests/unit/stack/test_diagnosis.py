@@ -102,6 +102,24 @@ def test_a_healthy_run_has_no_cause() -> None:
     assert found(job=replace(JOB, failures=failed(90))) is None
 
 
+def test_a_job_manager_that_another_one_replaces_is_no_cause() -> None:
+    """The job goes on; what it is doing meanwhile is a matter of the job."""
+    lost = services("jobmanager", ServiceStatus.RESTARTING, "ended")
+    standby = ServiceState("jobmanager-2", ServiceStatus.RUNNING, "", pid=8)
+    assert found(services=[*lost, standby]) is None
+    assert found(services=[*HEALTHY.services, replaced(standby)]) is None
+    keeper = ServiceState("zookeeper", ServiceStatus.RESTARTING, "")
+    assert found(services=[*HEALTHY.services, standby, keeper]) is None
+    alone = found(services=[*lost, replaced(standby)])
+    assert alone is not None
+    assert alone.code == "service_away"
+
+
+def replaced(service: ServiceState) -> ServiceState:
+    """Return a service that is being restarted."""
+    return ServiceState(service.name, ServiceStatus.RESTARTING, "")
+
+
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("disk_full", "kafka", {"disk": trouble("disk_full", folder="/d", free="0", needed="32")}),
     ("process_stopped", "postgres", {"suspended": {"postgres": 7}}),

@@ -120,6 +120,21 @@ def test_new_partitions_start_the_job_again_without_a_checkpoint(
 
 
 @pytest.mark.parametrize(
+    ("state", "submissions"), [("SUSPENDED", 0), ("RECONCILING", 0), ("CANCELED", 1)]
+)
+def test_a_job_that_the_next_leader_goes_on_with_is_not_submitted_again(
+    job: JobSupervisor, monkeypatch: pytest.MonkeyPatch, state: str, submissions: int
+) -> None:
+    """A JobManager that gives up the leadership suspends its jobs; two of them would write."""
+    planned: list[bool] = []
+    monkeypatch.setattr(job, "plan", lambda: planned.append(True))
+    job._flink = cast("Any", SimpleNamespace(status=lambda id_: JobStatus(id_, state, 0, 3)))
+    job.poll()
+    assert len(planned) == submissions
+    assert job.state.id == "j"
+
+
+@pytest.mark.parametrize(
     ("described", "code"), [(None, "topic_gone"), (ANOTHER, "other_topic"), (SAME, "")]
 )
 def test_a_submission_is_refused_for_another_topic(

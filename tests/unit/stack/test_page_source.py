@@ -75,6 +75,14 @@ def test_browsers_get_other_addresses_than_spaf_itself(home: RunFolder) -> None:
     }
 
 
+def test_the_page_links_to_a_job_manager_that_runs(home: RunFolder) -> None:
+    """Of two, one may have been killed just now."""
+    lost = ServiceState("jobmanager", ServiceStatus.RESTARTING, "http://127.0.0.1:8081")
+    standby = ServiceState("jobmanager-2", ServiceStatus.RUNNING, "http://127.0.0.1:8082")
+    run(home, lost, standby)
+    assert page_source.links(home)["flink"] == "http://127.0.0.1:8082"
+
+
 def test_the_page_runs_although_the_supervisor_has_not_asked_it_yet(home: RunFolder) -> None:
     """Its first viewers would be told that it is starting."""
     run(home, ServiceState("serve", ServiceStatus.STARTING, "http://127.0.0.1:8080"))

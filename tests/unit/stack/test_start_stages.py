@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spaf.serve.start_view import StageState, StartStage, StartView
-from spaf.stack.service_names import QUARANTINE, SERVE
+from spaf.stack.service_names import QUARANTINE, SERVE, STANDBY, ZOOKEEPER
 from spaf.stack.service_specs import SPECS
 from spaf.stack.start_stages import STAGES, start_view
 from spaf.stack.state import JobPhase, JobState, Phase, RunState, ServiceState, ServiceStatus
@@ -39,16 +39,23 @@ def stage(view: StartView, name: str) -> StartStage:
 
 def test_every_step_but_those_after_the_first_row_is_a_stage() -> None:
     """A new service has to be added, or to be left out on purpose."""
-    assert {*STAGES, SERVE, QUARANTINE} == SPECS.keys()
+    assert {*STAGES, SERVE, QUARANTINE, STANDBY} == SPECS.keys()
 
 
 def test_first_of_all_everything_waits() -> None:
     """Services without a predecessor wait for nothing but their turn."""
     view = start_view(state(), None)
-    assert [one.name for one in view.stages] == list(STAGES)
+    assert [one.name for one in view.stages] == [name for name in STAGES if name != ZOOKEEPER]
     assert {one.state for one in view.stages} == {StageState.WAITING}
     assert stage(view, "kafka").waits_for == []
     assert stage(view, "tables").waits_for == ["kafka", "postgres"]
+
+
+def test_zookeeper_is_a_stage_of_a_run_that_has_it() -> None:
+    """The second JobManager is none: it starts after the job."""
+    view = start_view(state(started("zookeeper", 0.5), started("jobmanager-2", 7)), None)
+    assert stage(view, "zookeeper").state is StageState.STARTING
+    assert "jobmanager-2" not in [one.name for one in view.stages]
 
 
 def test_what_another_stage_waits_for_is_not_named_twice() -> None:
@@ -88,7 +95,8 @@ def test_external_services_are_not_waited_for() -> None:
     """A cluster of somebody's own has TaskManagers of its own."""
     found = state(*(ServiceState(n, EXTERNAL, "h:1") for n in ("kafka", "postgres", "jobmanager")))
     view = start_view(found, None)
-    assert [one.name for one in view.stages] == [n for n in STAGES if n != "taskmanager"]
+    left_out = ("taskmanager", "zookeeper")
+    assert [one.name for one in view.stages] == [n for n in STAGES if n not in left_out]
     assert stage(view, "jobmanager").state is StageState.EXTERNAL
     assert stage(view, "tables").waits_for == []
     assert stage(view, "job").waits_for == ["tables"]

@@ -85,6 +85,37 @@ def test_clients_are_told_the_ports_of_proxies(home: RunFolder) -> None:
     assert f"jobmanager.rpc.bind-port: {proxy['rpc_target']}\n" in flink
 
 
+def test_a_second_job_manager_has_ports_of_its_own(home: RunFolder) -> None:
+    """Clients are told both; ZooKeeper is started before them."""
+    found = made(home, flink={"high_availability": "zookeeper"})
+    core = ["kafka", "postgres", "zookeeper", "jobmanager", "jobmanager-2", "taskmanager"]
+    assert names(found) == ["serve", *core, *AROUND[1:]]
+    services = {service.name: service for service in found.services}
+    both = [services[name].address for name in ("jobmanager", "jobmanager-2")]
+    assert found.flink == ",".join(both)
+    flink = (home.flink / "conf/config.yaml").read_text()
+    assert f"high-availability.zookeeper.quorum: {services['zookeeper'].address}\n" in flink
+    assert found.external == {}
+
+
+def test_another_zookeeper_may_be_used(home: RunFolder) -> None:
+    """Then SPAF starts none."""
+    chosen = {"high_availability": "zookeeper", "zookeeper": "z1:2181,z2:2181"}
+    found = made(home, flink=chosen)
+    assert "zookeeper" not in names(found)
+    assert "jobmanager-2" in names(found)
+    assert found.external == {"zookeeper": "z1:2181,z2:2181"}
+    flink = (home.flink / "conf/config.yaml").read_text()
+    assert "high-availability.zookeeper.quorum: z1:2181,z2:2181\n" in flink
+
+
+def test_several_job_managers_may_be_elsewhere(home: RunFolder) -> None:
+    """Their addresses stay together."""
+    found = made(home, flink={"rest_url": "http://a:8081/,http://b:8081/"})
+    assert found.flink == "http://a:8081,http://b:8081"
+    assert found.external == {"jobmanager": found.flink}
+
+
 def test_what_runs_elsewhere_is_not_started(home: RunFolder) -> None:
     """SPAF starts only what is missing."""
     found = made(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spaf.chaos.fault import JOIN
+from spaf.chaos.faults.failover import LEADER
 from spaf.chaos.faults.signals import ALL
 from spaf.chaos.faults.supervisor import RUN
 from spaf.report.figures import Figures
@@ -32,6 +33,7 @@ GOALS_S = {
     ("kill", KAFKA): 7.0,
     ("kill", JOBMANAGER): 8.0,
     ("kill", JOIN.join((JOBMANAGER, KAFKA))): 10.0,
+    ("failover", LEADER): 8.0,
     ("kill", ALL): 14.0,
     ("restart", SUPERVISOR): 12.0,
     ("restart", RUN): 12.0,

@@ -22,7 +22,7 @@ ABSENT = "absent"
 SERVICES = {
     "locust": ("locust",),
     "kafka": ("kafka",),
-    "flink": ("jobmanager", "taskmanager"),
+    "flink": ("jobmanager", "taskmanager", "zookeeper"),
     "postgres": ("postgres",),
     "serve": ("serve",),
 }

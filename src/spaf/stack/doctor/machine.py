@@ -29,6 +29,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a mount, no temporary file
 KAFKA_MIB = 64
 POSTGRES_MIB = 48
 JOBMANAGER_MIB = 240
+ZOOKEEPER_MIB = 90
 TASKMANAGER_MIB = 280
 OWN_PROCESSES_MIB = 240
 # What a JVM reserves at its start without using it: 2.8 GiB with a heap of 384 MiB, measured. MiB.
@@ -216,6 +217,9 @@ def needed_mib(settings: Settings) -> int:
     if settings.flink.rest_url is None:
         one = TASKMANAGER_MIB + settings.flink.task_heap_mib
         needed += JOBMANAGER_MIB + settings.flink.task_managers * one
+        if settings.flink.high_availability != "none":
+            needed += JOBMANAGER_MIB
+            needed += ZOOKEEPER_MIB if settings.flink.zookeeper is None else 0
     return needed
 
 

@@ -34,6 +34,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "services": (
         surroundings.external_kafka,
         surroundings.external_flink,
+        surroundings.external_zookeeper,
         surroundings.external_postgres,
     ),
 }

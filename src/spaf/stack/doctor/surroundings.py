@@ -13,6 +13,7 @@ from spaf.environment import SETTINGS_PREFIX, ignored_variables
 from spaf.job.flink_address import FlinkAddress
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import SETTINGS_FILE
+from spaf.stack import zookeeper
 from spaf.stack.doctor.finding import Finding, Subject, ok, warn
 from spaf.stack.ports import is_free
 from spaf.stack.service_names import JOBMANAGER, KAFKA, LOCUST, POSTGRES, SERVE
@@ -87,10 +88,23 @@ def external_flink(subject: Subject) -> Iterator[Finding]:
     """Connect to the Flink that the settings name."""
     chosen = subject.settings.flink
     if chosen.rest_url is not None:
-        address = FlinkAddress.of(str(chosen.rest_url), chosen)
+        address = FlinkAddress.of(chosen.rest_url, chosen)
         with contextlib.closing(FlinkClient(address)) as client:
             version = client.get("/config")["flink-version"]
         yield ok(f"Flink {version} at {client.url} answers")
+
+
+def external_zookeeper(subject: Subject) -> Iterator[Finding]:
+    """Connect to the ZooKeeper that the settings name."""
+    named = subject.settings.flink.zookeeper
+    for address in () if named is None else named.split(","):
+        if zookeeper.serves(address):
+            yield ok(f"ZooKeeper at {address} answers")
+        else:
+            yield warn(
+                f"ZooKeeper at {address} does not answer.",
+                "Start it, or correct SPAF_FLINK__ZOOKEEPER; a majority of them must answer.",
+            )
 
 
 def external_postgres(subject: Subject) -> Iterator[Finding]:

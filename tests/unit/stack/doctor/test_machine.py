@@ -91,6 +91,9 @@ def test_needed_memory_follows_the_settings() -> None:
     default = machine.needed_mib(Settings.model_construct())
     larger = Settings.model_construct(flink=FlinkSettings(task_managers=2, task_heap_mib=1_000))
     assert machine.needed_mib(larger) > default + 1_300
+    twice = Settings.model_construct(flink=FlinkSettings(high_availability="zookeeper"))
+    second = machine.JOBMANAGER_MIB + machine.ZOOKEEPER_MIB
+    assert machine.needed_mib(twice) == default + second
     outside = Settings.model_construct(
         kafka=KafkaSettings(bootstrap_servers="k:1"),
         flink=FlinkSettings(rest_url="http://f:1"),
