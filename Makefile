@@ -19,7 +19,7 @@ PROCESSES = 2
 PYTEST = $(RUN)/python -m pytest -n $(PROCESSES) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-containers check format bench screenshots reference report figures clean
+.PHONY: help setup demo test test-long test-containers check format bench screenshots reference report figures image sbom clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -85,6 +85,19 @@ report: $(READY) ## docs/report: report and talk in both languages; and the figu
 
 figures: $(READY) ## renew the marked figures of the documents from the committed records
 	@$(RUN)/python tools/write_figures.py
+
+# The version of the image is that of the package; docker only builds what has changed.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE = spaf:$(VERSION)
+IMAGE_OPTIONS =
+
+image: ## spaf:VERSION for docker or podman (docs/how-to/containers.md)
+	@docker build --tag $(IMAGE) --tag spaf:latest --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION="$$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)" \
+		--build-arg CREATED="$$(date -u +%Y-%m-%dT%H:%M:%SZ)" $(IMAGE_OPTIONS) .
+
+sbom: $(READY) ## sbom.cdx.json: every package and jar with version, licence and hash
+	@$(RUN)/python -I tools/make_sbom.py
 
 clean: ## stop what runs; delete .venv, the run folder and caches
 	@test ! -x $(RUN)/spaf || $(RUN)/spaf down --wipe

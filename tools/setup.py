@@ -6,14 +6,20 @@ it is interrupted while it installs, .venv is made anew.
 
 What a user or a company has configured for pip counts as far as it leads to the registries; what
 would install other files, or to another place, does not.
+
+PyFlink has Linux wheels for x86-64 only. Its compiled modules serve functions written in Python,
+of which SPAF has none, so other machines get the Python modules of that wheel: no compiler.
 """
 
+import argparse
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
@@ -24,6 +30,13 @@ LOCK = ROOT / "requirements.lock"
 READY = VENV / ".complete"
 # Exists while pip changes .venv: some packages are then half installed, and pip does not see it.
 INSTALLING = VENV / ".installing"
+# The packages of the lock that this installation has; set-up writes it for pip.
+CHOSEN = VENV / "requirements.lock"
+# Begins the line of the lock that names what SPAF itself does not need.
+DEVELOPMENT = "# For tests and checks only: "
+PYFLINK = "apache-flink"
+PYFLINK_MACHINE = "x86_64"
+PYFLINK_PLATFORM = "manylinux2014_x86_64"
 # The locale decides how Python and pip read and write the path of the checkout.
 UTF_8 = "C.UTF-8"
 # Packages, jars and archives; pip unpacks in the folder for temporary files besides.
@@ -56,14 +69,17 @@ DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 NETWORK_SIGNS = ("NewConnectionError", "No matching distribution", "Max retries", "ProxyError")
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Make the environment, install the packages, then the jars; say plainly what went wrong."""
+    chosen = parser().parse_args(arguments)
     try:
         READY.unlink(missing_ok=True)
         require_space()
         make_environment()
         options = pip_options()
-        install_packages(options)
+        install_packages(options, runtime=chosen.runtime)
+        if chosen.packages:
+            return 0
         build = ["--no-deps", "--no-index", "--no-build-isolation", "--editable", "."]
         run_pip(build, pip_environment({}))
     except SetupFailed as failure:
@@ -80,6 +96,14 @@ def main() -> int:
         READY.touch()
         print("SPAF is installed. Next: make demo")
     return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the options; without one everything is installed."""
+    made = argparse.ArgumentParser(description="Install SPAF into .venv.")
+    made.add_argument("--runtime", action="store_true", help="without the tools for tests")
+    made.add_argument("--packages", action="store_true", help="only the Python packages")
+    return made
 
 
 class SetupFailed(Exception):  # noqa: N818 - reads as what it is
@@ -163,13 +187,57 @@ def download_environment(options: dict[str, str]) -> dict[str, str]:
     return {**given, **os.environ, "LC_ALL": UTF_8}
 
 
-def install_packages(options: dict[str, str]) -> None:
-    """Install what requirements.lock lists, hash by hash."""
-    named = re.findall(r"^[a-z0-9].*==.*$", LOCK.read_text(), re.MULTILINE)
-    # A package may stand in the lock once for each Python.
-    total = len({line.partition("==")[0] for line in named if "== 'pypy'" not in line})
-    requirements = ["--no-deps", "--require-hashes", "--requirement", LOCK.name]
-    run_pip(requirements, pip_environment(options), total)
+def install_packages(options: dict[str, str], *, runtime: bool = False) -> None:
+    """Install what requirements.lock lists, hash by hash; with `runtime`, what SPAF needs of it."""
+    entries = locked(LOCK.read_text(), runtime=runtime)
+    CHOSEN.write_text("".join(entries.values()))
+    environment = pip_environment(options)
+    if platform.machine() != PYFLINK_MACHINE:
+        install_pyflink(entries[PYFLINK], environment)
+    requirements = ["--no-deps", "--require-hashes", "--requirement", in_checkout(CHOSEN)]
+    run_pip(requirements, environment, total=len(entries))
+
+
+def in_checkout(path: Path) -> str:
+    """Return the path from the checkout: pip reads some characters of a path as parts of a URL."""
+    return str(path.relative_to(ROOT))
+
+
+def locked(lock: str, *, runtime: bool) -> dict[str, str]:
+    """Return the lines of each package of the lock, which may have several versions of it."""
+    *entries, last = re.split(r"^(?=[a-z0-9#])", lock, flags=re.MULTILINE)[1:]
+    if not last.startswith(DEVELOPMENT):
+        raise SetupFailed(f"{LOCK.name} does not end as tools/lock_python.sh writes it.")
+    left_out = last.removeprefix(DEVELOPMENT).split() if runtime else []
+    found: dict[str, str] = {}
+    for entry in entries:
+        name = entry.partition("==")[0]
+        if name not in left_out:
+            found[name] = found.get(name, "") + entry
+    return found
+
+
+def install_pyflink(entry: str, environment: dict[str, str]) -> None:
+    """Install the Python modules of PyFlink's wheel for another machine.
+
+    pip would replace the folder that PyFlink shares with its jars, so it unpacks the wheel beside
+    it. What tells pip that the package is there comes last.
+    """
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    packages = VENV / "lib" / f"python{version}" / "site-packages"
+    release = re.findall(r"==([^ ;]+)", entry)[0]
+    mark = f"apache_flink-{release}.dist-info"
+    if (packages / mark).exists():
+        return
+    with tempfile.TemporaryDirectory(dir=VENV) as folder:
+        lock, unpacked = Path(folder) / LOCK.name, Path(folder) / "unpacked"
+        lock.write_text(entry)
+        options = ["--no-deps", "--require-hashes", "--no-compile", "--only-binary", ":all:"]
+        wanted = ["--platform", PYFLINK_PLATFORM, "--python-version", version]
+        files = ["--requirement", in_checkout(lock), "--target", in_checkout(unpacked)]
+        run_pip([*options, *wanted, *files], environment)
+        for name in ("pyflink", mark):
+            shutil.copytree(unpacked / name, packages / name, dirs_exist_ok=True)
 
 
 def run_pip(arguments: list[str], environment: dict[str, str], total: int = 0) -> None:
@@ -177,7 +245,7 @@ def run_pip(arguments: list[str], environment: dict[str, str], total: int = 0) -
     command = [PYTHON, "-I", "-X", "utf8", "-m", "pip", "install"]
     options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
     with subprocess.Popen(
-        # In the folder of the lock: pip reads some characters of a path as parts of a URL.
+        # In the checkout: pip reads some characters of a path as parts of a URL.
         [*map(str, command), *options, *arguments],
         cwd=ROOT,
         env=environment,

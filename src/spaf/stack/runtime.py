@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spaf.errors import SetupError
+from spaf.stack import packed_archives
 
 SHARE = Path(sys.prefix) / "share" / "spaf"
 KAFKA_JARS = SHARE / "kafka"
@@ -82,8 +83,8 @@ def archive_options(name: str, folder: Path = ARCHIVES) -> list[str]:
     """
     quiet = ["-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
     archive = folder / f"{name}.jsa"
-    exists = (ARCHIVES / archive.name).exists()
-    return [f"-XX:SharedArchiveFile={archive}", *quiet] if exists else []
+    ready = packed_archives.is_ready(ARCHIVES / archive.name)
+    return [f"-XX:SharedArchiveFile={archive}", *quiet] if ready else []
 
 
 # Options of each JVM that runs for as long as the services do. What compilers and start have used

@@ -6,11 +6,15 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 SETUP = Path(__file__).parents[3] / "tools" / "setup.py"
 
@@ -90,11 +94,11 @@ def test_failed_set_up_ends_with_one_line_and_is_not_complete(
     monkeypatch.setattr(setup, "make_environment", lambda: None)
     monkeypatch.setattr(setup, "pip_options", dict)
 
-    def fail(_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise setup.SetupFailed(setup.explain(WRONG_HASH))
 
     monkeypatch.setattr(setup, "install_packages", fail)
-    assert setup.main() == 1
+    assert setup.main([]) == 1
     assert capsys.readouterr().err.startswith("set-up stopped: a package is not the one")
     assert not ready.exists()
 
@@ -239,3 +243,86 @@ def test_interrupted_installation_leaves_a_mark(
     monkeypatch.setattr(setup, "PYTHON", Path("/bin/true"))
     setup.run_pip([], {})
     assert not mark.exists()
+
+
+LOCKED = """\
+apache-flink==2.3.0 ; sys_platform == 'linux' \\
+    --hash=sha256:00
+contourpy==1.3.3 ; python_full_version < '3.12' \\
+    --hash=sha256:01
+contourpy==1.4.0 ; python_full_version >= '3.12' \\
+    --hash=sha256:02
+mypy==2.4.1 \\
+    --hash=sha256:03
+# For tests and checks only: mypy
+"""
+
+
+def test_runtime_leaves_out_what_only_tests_need(setup: ModuleType) -> None:
+    """Each package keeps its lines, one for each Python."""
+    found = setup.locked(LOCKED, runtime=True)
+    assert list(found) == ["apache-flink", "contourpy"]
+    assert found["contourpy"].count("--hash") == 2
+    assert (
+        "".join(setup.locked(LOCKED, runtime=False).values())
+        + ("# For tests and checks only: mypy\n")
+        == LOCKED
+    )
+
+
+def test_lock_says_which_packages_only_tests_need(setup: ModuleType) -> None:
+    """SPAF and its own build need all others, and none of these."""
+    project = tomllib.loads((SETUP.parents[1] / "pyproject.toml").read_text())
+    never = {Requirement(text).name for text in project["tool"]["uv"]["override-dependencies"]}
+    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    lock = (SETUP.parents[1] / "requirements.lock").read_text()
+    needed = set(setup.locked(lock, runtime=True))
+    found: set[str] = set()
+    waiting = [Requirement(text) for text in wanted]
+    while waiting:
+        requirement = waiting.pop()
+        found.add(canonicalize_name(requirement.name))
+        for text in distribution(requirement.name).requires or ():
+            inner = Requirement(text)
+            applies = inner.marker is None or any(
+                inner.marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)
+            )
+            if applies and inner.name not in never and canonicalize_name(inner.name) not in found:
+                waiting.append(inner)
+    assert found <= needed
+    # What another Python needs, or another extra of a package.
+    assert len(needed - found) <= 3
+
+
+def test_pyflink_of_another_machine_is_the_python_of_its_wheel(
+    setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the jars that share its folder; what marks it as installed comes with it, once."""
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    packages = tmp_path / f".venv/lib/python{version}/site-packages"
+    (packages / "pyflink/lib").mkdir(parents=True)
+    (packages / "pyflink/lib/flink-dist.jar").touch()
+    calls: list[list[str]] = []
+
+    def install(arguments: list[str], _: object) -> None:
+        calls.append(arguments)
+        target = tmp_path / arguments[arguments.index("--target") + 1]
+        for name in ("pyflink/table.py", "apache_flink-2.3.0.dist-info/METADATA", "bin/shell"):
+            (target / name).parent.mkdir(parents=True)
+            (target / name).touch()
+
+    monkeypatch.setattr(setup, "run_pip", install)
+    entry = setup.locked(LOCKED, runtime=True)["apache-flink"]
+    setup.install_pyflink(entry, {})
+    setup.install_pyflink(entry, {})
+    assert len(calls) == 1
+    assert calls[0][calls[0].index("--platform") + 1] == "manylinux2014_x86_64"
+    assert "--require-hashes" in calls[0]
+    assert sorted(path.name for path in packages.iterdir()) == [
+        "apache_flink-2.3.0.dist-info",
+        "pyflink",
+    ]
+    assert sorted(path.name for path in (packages / "pyflink").iterdir()) == ["lib", "table.py"]
+    assert list((tmp_path / ".venv").iterdir()) == [tmp_path / ".venv/lib"]

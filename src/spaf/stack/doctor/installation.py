@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from spaf.environment import PYTHON_OPTIONS
-from spaf.stack import postgres, process, runtime
+from spaf.stack import packed_archives, postgres, process, runtime
 from spaf.stack.doctor.finding import Finding, Subject, fail, ok, warn
 from spaf.stack.service_names import JOBMANAGER, KAFKA, TASKMANAGER
 
@@ -107,7 +107,9 @@ def versions(_: Subject) -> Iterator[Finding]:
 def archives(_: Subject) -> Iterator[Finding]:
     """Look for the class-data archives."""
     names = (KAFKA, JOBMANAGER, TASKMANAGER, runtime.CLIENT)
-    missing = [name for name in names if not (runtime.ARCHIVES / f"{name}.jsa").exists()]
+    missing = [
+        name for name in names if not packed_archives.is_installed(runtime.ARCHIVES / f"{name}.jsa")
+    ]
     if missing:
         shown = ", ".join(missing)
         yield warn(f"No class-data archive of {shown}: each start is slower.", SET_UP_AGAIN)
