@@ -4,7 +4,7 @@ Not collected by `make test`: `make test-containers`, as root. Nothing is skippe
 lacks ends the run, in one sentence.
 
     TEST_RECORD=FOLDER    keep the record of the whole run
-    TEST_IMAGE=FILE       an image that `docker save` has written, in place of building one
+    TEST_FOLDER=FOLDER    keep the engine there: a second run builds only what has changed
     TEST_FAULTS=N         so many faults in place of FAULTS
 """
 
@@ -92,9 +92,21 @@ def parts(request: pytest.FixtureRequest) -> Parts:
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
-    """Yield the folder of the engine; nothing of it is left."""
-    made = Path(tempfile.mkdtemp(dir="/var/tmp", prefix=PREFIX))
+    """Yield the folder of the engine; nothing of it is left, unless it is to be kept."""
+    kept = os.environ.get("TEST_FOLDER")
+    made = Path(kept) if kept else Path(tempfile.mkdtemp(dir="/var/tmp", prefix=PREFIX))
+    made.mkdir(exist_ok=True)
     # PostgreSQL and SPAF run under accounts of their own.
+    made.chmod(0o711)
+    yield made
+    if not kept:
+        delete(made)
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """Yield a folder for the files and disks of tests, which accounts in containers may enter."""
+    made = Path(tempfile.mkdtemp(dir="/var/tmp", prefix=PREFIX))
     made.chmod(0o711)
     yield made
     delete(made)
@@ -103,14 +115,10 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def image(folder: Path, parts: Parts) -> str:
     """Return the name of the image, built as a person does; the base image is made before."""
-    saved = os.environ.get("TEST_IMAGE")
     with Engine(folder, isolated=False) as engine:
-        if saved:
-            loaded = engine.docker("load", "--quiet", "--input", saved).stdout
-            engine.docker("tag", loaded.removeprefix("Loaded image: ").strip(), IMAGE)
-        else:
+        if not base_image.exists(engine):
             base_image.make(engine, folder)
-            parts.build_s = round(timed(lambda: build(engine)), 1)
+        parts.build_s = round(timed(lambda: build(engine)), 1)
     return IMAGE
 
 
@@ -118,8 +126,7 @@ def build(engine: Engine) -> None:
     """Build the image; only this step reaches the package registries."""
     engine.docker(
         *("build", "--network", "host", "--build-arg", f"BASE={base_image.NAME}"),
-        *("--build-arg", f"VERSION={version('spaf')}"),
-        *("--tag", IMAGE, ROOT),
+        *("--build-arg", f"VERSION={version('spaf')}", "--tag", IMAGE, ROOT),
         timeout=BUILD_S,
         # The builder that every engine has.
         DOCKER_BUILDKIT="0",

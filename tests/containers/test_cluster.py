@@ -35,17 +35,17 @@ pytestmark = pytest.mark.timeout(1_500)
 
 
 @pytest.fixture(scope="module")
-def disks(folder: Path) -> Iterator[dict[str, SmallDisk]]:
+def disks(scratch: Path) -> Iterator[dict[str, SmallDisk]]:
     """Yield a small disk for each volume that is to become full."""
     with ExitStack() as stack:
         yield {
-            target: stack.enter_context(SmallDisk(folder / f"disk-{name}", OWNER, DISK_MIB))
+            target: stack.enter_context(SmallDisk(scratch / f"disk-{name}", OWNER, DISK_MIB))
             for target, name in DISKS.items()
         }
 
 
 @pytest.fixture(scope="module")
-def cluster(project: Project, disks: dict[str, SmallDisk], folder: Path) -> Iterator[Compose]:
+def cluster(project: Project, disks: dict[str, SmallDisk], scratch: Path) -> Iterator[Compose]:
     """Yield the cluster, healthy."""
     volumes = {
         DISKS[target]: {
@@ -53,7 +53,7 @@ def cluster(project: Project, disks: dict[str, SmallDisk], folder: Path) -> Iter
         }
         for target, disk in disks.items()
     }
-    override = folder / "disks.json"
+    override = scratch / "disks.json"
     override.write_text(json.dumps({"volumes": volumes}))
     with project("spaf-cluster", env_file=CLUSTER, files=(override,)) as compose:
         compose("up", "--detach")

@@ -111,9 +111,9 @@ def refused(compose: Compose, service: str) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("service", ["kafka", "taskmanager"])
-def test_too_little_memory(project: Project, folder: Path, service: str) -> None:
+def test_too_little_memory(project: Project, scratch: Path, service: str) -> None:
     """Before anything is started."""
-    override = folder / "memory.json"
+    override = scratch / "memory.json"
     limit = {"deploy": {"resources": {"limits": {"memory": TOO_LITTLE}}}}
     override.write_text(json.dumps({"services": {service: limit}}))
     with project("spaf-memory", files=(override,)) as compose, refused(compose, service) as said:
@@ -122,22 +122,22 @@ def test_too_little_memory(project: Project, folder: Path, service: str) -> None
 
 
 @pytest.mark.parametrize("service", ["kafka", "postgres"])
-def test_a_volume_of_another_program(project: Project, folder: Path, service: str) -> None:
+def test_a_volume_of_another_program(project: Project, scratch: Path, service: str) -> None:
     """It is neither used nor changed."""
-    disk = folder / f"foreign-{service}"
+    disk = scratch / f"foreign-{service}"
     disk.mkdir()
     (disk / "letter.txt").write_text("mine")
     os.chown(disk, 10_001, 10_001)
-    with over(project, folder, service, disk) as compose, refused(compose, service) as said:
+    with over(project, scratch, service, disk) as compose, refused(compose, service) as said:
         assert "SPAF" in " ".join(said[:2])
     assert [path.name for path in disk.iterdir()] == ["letter.txt"]
 
 
-def test_a_volume_without_rights(project: Project, folder: Path) -> None:
+def test_a_volume_without_rights(project: Project, scratch: Path) -> None:
     """The account of the container may not write there."""
-    disk = folder / "locked"
+    disk = scratch / "locked"
     disk.mkdir(mode=0o755)
-    with over(project, folder, "kafka", disk) as compose, refused(compose, "kafka") as said:
+    with over(project, scratch, "kafka", disk) as compose, refused(compose, "kafka") as said:
         assert "Permission denied" in " ".join(said[:2])
     assert list(disk.iterdir()) == []
 
@@ -155,10 +155,10 @@ def test_a_half_built_volume(project: Project) -> None:
 
 
 @contextmanager
-def over(project: Project, folder: Path, service: str, disk: Path) -> Iterator[Compose]:
+def over(project: Project, scratch: Path, service: str, disk: Path) -> Iterator[Compose]:
     """Yield a project in which the data of a service are in a folder."""
     volume = {"type": "none", "o": "bind", "device": str(disk)}
-    override = folder / f"volume-{service}.json"
+    override = scratch / f"volume-{service}.json"
     override.write_text(json.dumps({"volumes": {service: {"driver_opts": volume}}}))
     with project(f"spaf-{service}", files=(override,)) as compose:
         yield compose

@@ -32,6 +32,11 @@ UNUSED = (
 )
 
 
+def exists(engine: Engine) -> bool:
+    """Return whether an engine has it already."""
+    return engine.docker("image", "inspect", NAME, check=False).returncode == 0
+
+
 def make(engine: Engine, folder: Path) -> None:
     """Make the image in an engine."""
     root = folder / "rootfs"
