@@ -367,6 +367,8 @@ def configuration(
         "taskmanager.bind-host": address.bind,
         "taskmanager.host": address.host,
         "taskmanager.numberOfTaskSlots": settings.slots,
+        # To the TaskManager with the most free slots; by default the slots of one are filled first.
+        "taskmanager.load-balance.mode": "SLOTS",
         "blob.server.port": ports.blob,
         "rest.address": address.host,
         "rest.bind-address": address.bind,

@@ -140,6 +140,11 @@ def test_cluster_uses_the_ports_and_slots_that_it_was_given(configuration: dict[
     assert configuration["taskmanager.numberOfTaskSlots"] == 3
 
 
+def test_work_is_spread_over_all_task_managers(configuration: dict[str, Any]) -> None:
+    """By default Flink fills the slots of one before it uses the next."""
+    assert configuration["taskmanager.load-balance.mode"] == "SLOTS"
+
+
 def test_task_managers_have_names_of_their_own_and_share_the_rest(
     cluster: list[ServiceProcess],
 ) -> None:
