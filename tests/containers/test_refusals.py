@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from spaf.stack.process import wait_until
+from spaf.stack.state import MARKER
 from tests.containers.conftest import Project
 from tests.support.containers.compose import FILE, Compose
 from tests.support.containers.engine import Engine, run
@@ -114,8 +115,7 @@ def refused(compose: Compose, service: str) -> Iterator[list[str]]:
 def test_too_little_memory(project: Project, scratch: Path, service: str) -> None:
     """Before anything is started."""
     override = scratch / "memory.json"
-    limit = {"deploy": {"resources": {"limits": {"memory": TOO_LITTLE}}}}
-    override.write_text(json.dumps({"services": {service: limit}}))
+    override.write_text(json.dumps({"services": {service: {"mem_limit": TOO_LITTLE}}}))
     with project("spaf-memory", files=(override,)) as compose, refused(compose, service) as said:
         assert "MiB" in said[0]
         assert "memory" in " ".join(said[:2]).lower()
@@ -137,9 +137,11 @@ def test_a_volume_without_rights(project: Project, scratch: Path) -> None:
     """The account of the container may not write there."""
     disk = scratch / "locked"
     disk.mkdir(mode=0o755)
+    # An empty volume would take over the owner that the image has at its place.
+    (disk / MARKER).touch()
     with over(project, scratch, "kafka", disk) as compose, refused(compose, "kafka") as said:
         assert "Permission denied" in " ".join(said[:2])
-    assert list(disk.iterdir()) == []
+    assert [path.name for path in disk.iterdir()] == [MARKER]
 
 
 def test_a_half_built_volume(project: Project) -> None:

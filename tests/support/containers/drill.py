@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
-from spaf import settings
+from spaf import clock, settings
 from spaf.bench.progress import Step
 from spaf.chaos.fault import Fault, FaultKind, Scene
+from spaf.chaos.plan import PlannedFault
 from spaf.chaos.scenario import ChaosScenario
 from spaf.errors import StackError
 from spaf.stack.run import Run
@@ -40,6 +41,8 @@ class DrillPlan(msgspec.Struct, frozen=True):
 
     seed: int
     faults: int
+    seconds: float
+    """After which no further fault is begun."""
     rate: float
     kinds: list[DrillKind]
 
@@ -128,11 +131,20 @@ class DrillScenario(ChaosScenario, frozen=True, kw_only=True):
     """Make the faults of another program in the run that is up; verify after each of them."""
 
     delegated: Mapping[str, FaultKind] = {}
+    seconds: float = math.inf
 
     @property
     def verify_share(self) -> float:
         """Verify after each, however long it takes."""
         return math.inf
+
+    def planned(self) -> Iterator[PlannedFault]:
+        """Yield the faults of the plan until the time is over."""
+        end = clock.monotonic() + self.seconds
+        for fault in ChaosScenario.planned(self):
+            if clock.monotonic() > end:
+                return
+            yield fault
 
     def chosen(self) -> Mapping[str, FaultKind]:
         """Return the kinds of the other program."""
@@ -185,6 +197,7 @@ def main() -> None:
     scenario = DrillScenario(
         seed=wanted.seed,
         faults=wanted.faults,
+        seconds=wanted.seconds,
         rate=wanted.rate,
         delegated={kind.name: kind_of(channel, kind) for kind in wanted.kinds},
     )

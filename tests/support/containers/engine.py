@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 from spaf.stack import process
+from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import ProcessIdentity, wait_until
 
 # A busy machine; seconds.
@@ -79,7 +81,8 @@ class Engine(AbstractContextManager["Engine"]):
         ]
         if self._isolated:
             prepared = 'ip link set lo up && exec "$0" "$@"'
-            command = ["unshare", "--net", "sh", "-c", prepared, *command]
+            # No name server of the machine can be reached; one that refuses at once stands for it.
+            command = ["unshare", "--net", "sh", "-c", prepared, *command, f"--dns={LOOPBACK}"]
         else:
             # Builds use the machine's network as it is.
             command += ["--bridge=none", "--iptables=false", "--ip-forward=false"]
@@ -164,6 +167,10 @@ class Engine(AbstractContextManager["Engine"]):
         return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / NANOSECONDS
 
     def _answers(self) -> bool:
+        # The client leaves a socket open that it could not connect.
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(self.socket)):
+                return False
         try:
             return self._client.get("/_ping").is_success
         except httpx.HTTPError:

@@ -56,6 +56,8 @@ KINDS = [
     DrillKind(FILL, (BROKER, POSTGRES), hold_s=(FULL_S,), weight=2),
     DrillKind(RESTART, (ALL,), weight=1),
 ]
+# No further fault is begun after this: all tests together have 25 minutes. Seconds.
+FAULTS_S = 840.0
 ESTABLISHED = "01"
 PROBLEMS = (OSError, httpx.HTTPError, subprocess.SubprocessError, AssertionError, LookupError)
 
@@ -215,7 +217,7 @@ def make_faults(
     ) as process:
         source, target = cast("BinaryIO", process.stdout), cast("BinaryIO", process.stdin)
         channel = Channel(source, target)
-        channel.send(DrillPlan(seed, count, rate, KINDS))
+        channel.send(DrillPlan(seed, count, FAULTS_S, rate, KINDS))
         while line := source.readline():
             message = msgspec.json.decode(line, type=Ask | Note | Made)
             match message:
