@@ -53,6 +53,15 @@ _SECRET = re.compile(r"://.*@|passw", re.DOTALL | re.IGNORECASE)
 MAX_REPLICAS = 16
 # The catalogue takes about 500 bytes a product in each generating process.
 MAX_PRODUCTS = 2_000_000
+# The page shows a day, and a day has up to 25 hours. Seconds.
+MIN_KEEP_S = 26 * 3_600
+# The state of the job outlives the lateness by this: a job that resumes writes such rows. Seconds.
+RETENTION_SLACK_S = 3_600
+# Partitions of a topic and tasks of the job.
+MAX_PARTITIONS = 64
+# A duration: seconds, or a number with its unit.
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _SECRET_NAME = re.compile(r"pass|pw|secret|key|token|cred|jaas", re.IGNORECASE)
 MAX_PORT = 65_535
 # Far more brokers than one cluster has.
@@ -119,6 +128,22 @@ def _network(text: str) -> str:
     if network.prefixlen == 0:
         raise ValueError("means every address, so every client could name itself")
     return text
+
+
+def duration_s(text: str) -> int | None:
+    """Return the seconds that a text such as 7d, 36h, 90m or 600 means; None for another text."""
+    match = _DURATION.fullmatch(text.strip().lower())
+    return None if match is None else round(float(match[1]) * _UNITS_S[match[2]])
+
+
+def _duration(value: Any) -> Any:
+    """Return seconds; a text is a number with its unit."""
+    if not isinstance(value, str):
+        return value
+    seconds = duration_s(value)
+    if seconds is None:
+        raise ValueError("is no duration: write 7d, 36h, 90m or seconds")
+    return seconds
 
 
 def _plain_address(url: AnyHttpUrl) -> AnyHttpUrl:
@@ -189,6 +214,7 @@ SecurityProtocol = Annotated[
     Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_protocol)
 ]
 SaslMechanism = Annotated[str, BeforeValidator(_upper), AfterValidator(_mechanism)]
+Duration = Annotated[int, Field(ge=1), BeforeValidator(_duration)]
 RestUrl = Annotated[str, AfterValidator(_plain_addresses)]
 ServerAddresses = Annotated[str, Field(pattern=r"^[^\s,/]+:\d{1,5}(,[^\s,/]+:\d{1,5})*$")]
 Port = Annotated[int, Field(ge=1, le=MAX_PORT)]
@@ -248,7 +274,7 @@ class KafkaSettings(TlsSection):
     """Port of the broker that SPAF starts; if it is taken, the next free port."""
     topic: TopicName = "vendas-simuladas"
     """Topic of the sales; if it is missing, it is created with LogAppendTime timestamps."""
-    partitions: Annotated[int, Field(ge=1, le=64)] = 1
+    partitions: Annotated[int, Field(ge=1, le=MAX_PARTITIONS)] = 1
     """Number of partitions if SPAF creates the topic; an existing one must have as many."""
     replication: Annotated[int, Field(ge=1, le=MAX_REPLICAS)] | None = None
     """Number of replicas of each partition if SPAF creates the topic, at most one a broker; an
@@ -257,6 +283,9 @@ class KafkaSettings(TlsSection):
     """Number of replicas that must hold a sale before it counts as sent, if SPAF creates the topic;
     an existing topic must require as many. Fewer than `kafka.replication`, or sales stop with one
     broker. Without it the brokers decide."""
+    retention: Duration | None = None
+    """How long the topic keeps its sales, such as `7d` or `36h`: SPAF sets `retention.ms` and
+    `segment.ms` of the topic. Without it SPAF creates a topic that keeps all, and alters none."""
     heap_mib: Annotated[int, Field(ge=128, le=32_768)] = 384
     """Maximum heap of the broker that SPAF starts, MiB."""
     node_id: Annotated[int, Field(ge=1, le=MAX_NODE_ID)] = 1
@@ -357,6 +386,14 @@ class PostgresSettings(Section):
     def elsewhere(self) -> bool:
         """Whether the settings name a PostgreSQL that a run does not start."""
         return self.external or self.host is not None
+
+
+class StoreSettings(Section):
+    """How long the result tables keep their rows."""
+
+    keep: Duration | None = None
+    """How long rows are kept at least, such as `30d`; at most a day more. The oldest day is dropped
+    at once, and its sums stay in the accounts. Without it everything is kept."""
 
 
 class ProxySettings(Section):
@@ -476,7 +513,7 @@ class GenerateSettings(Section):
 class JobSettings(Section):
     """The Flink job."""
 
-    parallelism: Annotated[int, Field(ge=1, le=64)] = 1
+    parallelism: Annotated[int, Field(ge=1, le=MAX_PARTITIONS)] = 1
     """Parallel tasks of each operator; at most the number of partitions of the topic."""
     mini_batch_ms: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Batch events for this long before an update, ms: more throughput, more latency. 0: off."""
@@ -526,6 +563,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     flink: FlinkSettings = FlinkSettings()
     postgres: PostgresSettings = PostgresSettings()
+    store: StoreSettings = StoreSettings()
     proxy: ProxySettings = ProxySettings()
     locust: LocustSettings = LocustSettings()
     serve: ServeSettings = ServeSettings()
@@ -622,6 +660,7 @@ def _contradictions(found: Settings) -> Iterator[str]:
     yield from _kafka_contradictions(kafka)
     yield from _replica_contradictions(kafka)
     yield from _page_contradictions(found.serve)
+    yield from _retention_contradictions(found)
     products = found.generate.categories * found.generate.products_per_category
     if products > MAX_PRODUCTS:
         yield (
@@ -712,6 +751,29 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def retention_reserve_s(settings: Settings) -> int:
+    """Return for how long after a second a record may still change its rows, seconds."""
+    sale, block_s = settings.sale, settings.job.deduplicate_minutes * 60
+    return sale.max_lateness_s + sale.max_ahead_s + block_s + RETENTION_SLACK_S
+
+
+def _retention_contradictions(found: Settings) -> Iterator[str]:
+    """Yield a line for each retention that is shorter than what the job needs."""
+    reserve_s = retention_reserve_s(found)
+    keep, retention = found.store.keep, found.kafka.retention
+    least = max(MIN_KEEP_S, 2 * reserve_s)
+    if keep is not None and keep < least:
+        yield (
+            f"store.keep is {keep} s, but at least {least} s are needed: the page shows a day, and "
+            "late sales and a job that resumes change older rows."
+        )
+    if retention is not None and retention < 2 * reserve_s:
+        yield (
+            f"kafka.retention is {retention} s, but at least {2 * reserve_s} s are needed: a job "
+            "that cannot resume counts what the topic holds."
+        )
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from spaf import settings
 from spaf.errors import SettingsError
+from spaf.job.build import STATE_SLACK_S
 from spaf.settings import (
     FlinkSettings,
     GenerateSettings,
@@ -498,3 +499,35 @@ def test_a_secret_is_in_no_text_of_the_settings() -> None:
     chosen = settings.Settings(kafka=KafkaSettings.model_validate(kafka))
     shown = (repr(chosen), str(chosen), repr(chosen.model_dump()), chosen.model_dump_json())
     assert not any(SECRET in text for text in shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7d", 604_800), ("36h", 129_600), ("90m", 5_400), ("600", 600), ("1.5 h", 5_400), ("5s", 5)],
+)
+def test_a_duration_has_a_unit(text: str, seconds: int) -> None:
+    """Without one it is seconds; another process reads it as seconds."""
+    assert settings.duration_s(text) == seconds
+    assert settings.duration_s(f"{text} or so") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("SPAF_STORE__KEEP", "2 weeks", "is no duration: write 7d, 36h, 90m or seconds"),
+        ("SPAF_STORE__KEEP", "25h", "store.keep is 90000 s, but at least 93600 s are needed"),
+        ("SPAF_KAFKA__RETENTION", "1h", "kafka.retention is 3600 s, but at least 8520 s"),
+    ],
+)
+def test_a_retention_that_is_too_short_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    """Late sales and a job that resumes change older rows."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=sentence):
+        settings.load()
+
+
+def test_the_slack_is_that_of_the_job() -> None:
+    """Settings do not import the job, and must agree with it."""
+    assert settings.RETENTION_SLACK_S == STATE_SLACK_S

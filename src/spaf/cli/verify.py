@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,8 +24,9 @@ from spaf.stack.run import Run, running
 from spaf.stack.state import RunFolder
 from spaf.topic import admin
 from spaf.topic.transactions import OpenTransaction, open_transactions
-from spaf.verify import Verdict
+from spaf.verify import ProvenFrom, Verdict
 from spaf.verify.dump import Dump
+from spaf.verify.retained import NEVER
 
 # Differences that are printed; of the others only their number.
 MAX_PRINTED = 20
@@ -143,8 +145,10 @@ def print_verdict(verdict: Verdict) -> None:
     if not verdict.formulations_agree:
         out.print("[bold red]the two recomputations DISAGREE: the verifier itself is wrong[/]")
         _print_lines(verdict.disagreements)
+    _print_proven_from(verdict.proven_from)
     if verdict.exact:
-        out.print("[bold green]exact[/]: every row equals its recomputation, money to the cent")
+        rows = "every row" if verdict.proven_from is None else "every row from there on"
+        out.print(f"[bold green]exact[/]: {rows} equals its recomputation, money to the cent")
     else:
         out.print(f"[bold red]NOT exact[/]: {counted(len(verdict.differences), 'difference')}")
     compared = ", ".join(f"{name} {rows:,}" for name, rows in verdict.rows.items())
@@ -152,6 +156,46 @@ def print_verdict(verdict: Verdict) -> None:
     print_parts(re.split(r"(?<=[,;:]) ", f"rows compared: {compared}{changing}"))
     if verdict.formulations_agree:
         print_parts(f"two recomputations agree: {recomputations(verdict)}".split())
+
+
+def _print_proven_from(proven: ProvenFrom | None) -> None:
+    """Print what was not compared, because the topic or the tables no longer hold it."""
+    if proven is None:
+        return
+    for line in unproven(proven):
+        out.print(line, style="yellow", markup=False, highlight=False)
+
+
+def unproven(proven: ProvenFrom) -> list[str]:
+    """Return a sentence for what the topic no longer holds, and one for what the tables do not."""
+    lines = []
+    if proven.deleted:
+        records = ", ".join(
+            f"{records:,} of partition {part}" for part, records in sorted(proven.deleted.items())
+        )
+        ledger = [_utc(second) for second in proven.ingest_ledger.values()]
+        lines.append(
+            "Not proven: the topic no longer holds the first records that were counted "
+            f"({records}). Compared are sales_summary from {_utc(proven.sales_summary)} on, "
+            f"ingest_ledger from {max(ledger)} on, window_anomaly from "
+            f"{_utc(proven.window_anomaly)} on without its minutes, and sale_anomaly from the next "
+            "whole block of job.outlier_hours on."
+        )
+    if proven.dropped_before is not None:
+        lines.append(
+            f"Rows before {_utc(proven.dropped_before)} were dropped from the tables (store.keep); "
+            "their sums stay in the accounts."
+        )
+    return lines
+
+
+def _utc(second: int | None) -> str:
+    """Return a second as a person reads it."""
+    if second is None:
+        return "the beginning"
+    if second >= NEVER:
+        return "no second"
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def recomputations(verdict: Verdict) -> str:

@@ -43,6 +43,7 @@ def reset_if_rules_changed(connection: psycopg.Connection, rules: Rules) -> bool
         connection.execute(_sql("delete_counts"))
         connection.execute(_sql("delete_gaps"))
         connection.execute(_sql("delete_positions"))
+        connection.execute(_sql("insert_dropped_counts"))
     return True
 
 

@@ -1,9 +1,13 @@
-"""The limits of the quarantine: the oldest rows of the most frequent reason are deleted first."""
+"""The limits of the quarantine: the oldest rows of the most frequent reason are deleted first.
+
+Rows that are older than `store.keep` are deleted too; their counts stay.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
@@ -64,6 +68,15 @@ class Retention:
             left = RetainedRows(held.rows - len(sizes), held.size - sum(sizes))
             # Nothing was deleted: the rows are gone already, so they must not be waited for.
             self.held[reason] = left if sizes else RetainedRows()
+
+    def expire(self, connection: psycopg.Connection, before: datetime) -> None:
+        """Delete the rows of records that were appended before a time."""
+        values = {"before": before}
+        for reason, size in connection.execute(
+            statement("spaf.quarantine", "delete_expired"), values
+        ).fetchall():
+            held = self.held.get(reason, RetainedRows(1, size))
+            self.held[reason] = RetainedRows(held.rows - 1, held.size - size)
 
     def excess(self) -> tuple[str, int] | None:
         """Return a reason and how many of its rows exceed the limits, or None.

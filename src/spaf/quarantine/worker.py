@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import psycopg
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 # Interval of the polls while nothing is new: the ledger itself is confirmed every 5 s.
 POLL_INTERVAL_S = 1.0
+# Rows are kept for days: a minute more is nothing.
+EXPIRE_EVERY_S = 60.0
 # Before the next attempt when a server is unreachable.
 RETRY_S = 2.0
 # If the quarantine is full and more records than this wait, only a sample is read. That is 1,000
@@ -73,9 +76,20 @@ class WorkThrottle:
 class QuarantineWorker:
     """Explains the records that were not accepted, batch by batch; its state is in the tables."""
 
-    def __init__(self, source: QuarantineSource, settings: QuarantineSettings) -> None:
-        """Keep source and settings; nothing is connected yet."""
+    def __init__(
+        self, source: QuarantineSource, settings: QuarantineSettings, keep_s: int | None = None
+    ) -> None:
+        """Keep source and settings; nothing is connected yet.
+
+        Args:
+            source: topic, tables and rules.
+            settings: the limits.
+            keep_s: how long rows are kept, seconds; None: as long as the limits allow.
+
+        """
         self._source = source
+        self._keep_s = keep_s
+        self._expired_at = -EXPIRE_EVERY_S
         self._settings = settings
         self._throttle = WorkThrottle(settings.cpu_percent)
         self._retention = Retention(settings.max_records, settings.max_mib * 2**20)
@@ -90,6 +104,7 @@ class QuarantineWorker:
                     ready()
                     said = ""
                     while True:
+                        self._expire(connection)
                         if not self.explain_some(connection):
                             clock.sleep(POLL_INTERVAL_S)
             except SpafError as error:
@@ -128,6 +143,15 @@ class QuarantineWorker:
             return False
         self._explain_all(connection, todo)
         return True
+
+    def _expire(self, connection: psycopg.Connection) -> None:
+        """Delete rows that are too old, once a minute."""
+        now = clock.monotonic()
+        if self._keep_s is None or now - self._expired_at < EXPIRE_EVERY_S:
+            return
+        self._expired_at = now
+        before_s = clock.now_us() / 1e6 - self._keep_s
+        self._retention.expire(connection, datetime.fromtimestamp(before_s, UTC))
 
     def _begin(self, connection: psycopg.Connection) -> None:
         if repository.reset_if_rules_changed(connection, self._source.rules):

@@ -191,3 +191,8 @@ NAMES = {
 def measures(kinds: tuple[AnomalyKind, ...]) -> tuple[str, ...]:
     """Return the scores that these kinds read, each once."""
     return tuple(dict.fromkeys(kind.measure for kind in kinds))
+
+
+def window_s(kind: str) -> int:
+    """Return the length of the windows of a kind, seconds; a kind that is unknown has seconds."""
+    return BY_NAME[kind].window_s if kind in BY_NAME else SECOND_S

@@ -15,12 +15,13 @@ from spaf.job import checkpoint
 from spaf.job.flink_client import FINAL_STATES, FlinkClient
 from spaf.settings import Settings
 from spaf.stack import graph_submission
+from spaf.stack.cut_log import Counted, Fences, cut_partition, fences
 from spaf.stack.diagnosis import MAX_FAILURES, TopicFacts
 from spaf.stack.progress import ProgressRecorder
 from spaf.stack.service_names import SUBMITTER
 from spaf.stack.state import CountedTopic, JobPhase, JobState, RunFolder
 from spaf.stack.submission import JobTarget, Submitting
-from spaf.store import queries
+from spaf.store import queries, retention
 from spaf.store.access import Role
 from spaf.topic import admin
 from spaf.topic.admin import TopicDescription
@@ -141,9 +142,16 @@ class JobSupervisor:
         """Set group and tables to the beginning of the topic."""
         target = self._target
         start = target.begin_offsets()
+        kept = self._kept_rows(start)
+        if kept is not None:
+            retention.raise_fences(target.access, summary=kept.summary, ledger=kept.ledger)
+            log.warning(
+                "the topic no longer holds the first records; rows before %s stay as they were "
+                "counted",
+                kept.summary,
+            )
         with target.access.session(Role.SINK) as connection:
             connection.execute(LOCK_TIMEOUT)
-            self._require_beginning(start, queries.start_offsets(connection))
             known = queries.counted_offsets(connection)
             target.set_start(start)
             queries.upsert_position(connection, start, start)
@@ -303,24 +311,47 @@ class JobSupervisor:
         )
         log.warning(self.trouble.line)
 
-    def _require_beginning(self, begin: Mapping[int, int], counted_from: Mapping[int, int]) -> None:
-        """Refuse to count from a log whose beginning is gone: rows would get smaller values.
+    def _kept_rows(self, begin: Mapping[int, int]) -> Fences | None:
+        """Return the rows that stay as they are in a count from a log whose beginning is gone.
+
+        None if the log is whole.
 
         Raises:
-            RefusedJobError: a partition begins after the first record in the tables.
+            RefusedJobError: rows would get smaller values.
+            StoreError: PostgreSQL does not answer.
+            TopicError: Kafka does not answer.
 
         """
-        for part, first in begin.items():
-            if first > counted_from.get(part, first):
-                raise RefusedJobError(
-                    trouble(
-                        "beginning_deleted",
-                        topic=self._target.topic,
-                        partition=part,
-                        begin=first,
-                        position=counted_from[part],
-                    )
+        target = self._target
+        with target.access.session(Role.READ) as connection:
+            counted_from = queries.start_offsets(connection)
+            part = cut_partition(begin, counted_from)
+            if part is None:
+                return None
+            ends = admin.end_offsets(target.kafka, target.topic)
+            done = queries.done_offsets(connection)
+            parts = {
+                one: Counted(
+                    begin=at,
+                    end=ends.get(one, at),
+                    start=counted_from.get(one, at),
+                    done=done.get(one, at),
+                    seconds=retention.cut_seconds(connection, one, at, done.get(one, at)),
                 )
+                for one, at in begin.items()
+            }
+        kept = fences(parts, self._settings)
+        if kept is None:
+            raise RefusedJobError(
+                trouble(
+                    "beginning_deleted",
+                    topic=target.topic,
+                    partition=part,
+                    begin=begin[part],
+                    position=counted_from[part],
+                )
+            )
+        return kept
 
     def _recheck(self) -> None:
         """Plan a refused job once what it was refused for has changed."""
@@ -330,8 +361,7 @@ class JobSupervisor:
         target = self._target
         try:
             self._described_topic()
-            with target.access.session(Role.READ) as connection:
-                self._require_beginning(target.begin_offsets(), queries.start_offsets(connection))
+            self._kept_rows(target.begin_offsets())
         except RefusedJobError as error:
             self.trouble = error.trouble
         except SpafError:

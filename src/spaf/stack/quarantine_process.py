@@ -52,7 +52,7 @@ def explain() -> None:
     """
     give_way(NICENESS)
     run = Run.attach(settings.load())
-    worker = QuarantineWorker(source(run), run.settings.quarantine)
+    worker = QuarantineWorker(source(run), run.settings.quarantine, run.settings.store.keep)
     worker.run(lambda: publish_readiness(run.home))
 
 

@@ -19,6 +19,7 @@ from spaf.verify.answers import (
 from spaf.verify.compare import Difference, Verdict, compare, disagreements
 from spaf.verify.detection import Detection
 from spaf.verify.python_oracle import PythonOracle
+from spaf.verify.retained import ProvenFrom, Retained, retained
 from spaf.verify.tables import (
     DuplicateBlockRow,
     LedgerRow,
@@ -38,7 +39,9 @@ __all__ = [
     "LedgerKey",
     "LedgerRow",
     "OutlierRow",
+    "ProvenFrom",
     "PythonOracle",
+    "Retained",
     "SaleOutlier",
     "SummaryKey",
     "SummaryRow",
@@ -49,4 +52,5 @@ __all__ = [
     "Verdict",
     "compare",
     "disagreements",
+    "retained",
 ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from spaf.sale.anomaly_kinds import BY_NAME, MINUTE_S, SECOND_S
+from spaf.sale.anomaly_kinds import MINUTE_S, SECOND_S, window_s
 from spaf.verify import ledger
 from spaf.verify.answers import (
     Answers,
@@ -24,6 +24,7 @@ from spaf.verify.answers import (
     TrafficAnomaly,
     TrafficKey,
 )
+from spaf.verify.retained import ProvenFrom, Retained
 from spaf.verify.tables import DUPLICATES, LEDGER, OUTLIERS, SUMMARY, TRAFFIC, TableRows
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class VerdictReport(msgspec.Struct, frozen=True):
     records_by_decoder: int
     verify_seconds: Mapping[str, float]
     complete_to: Mapping[int, int]
+    proven_from: ProvenFrom | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ class Verdict:
     """Offsets before the upper bound that hold no record: of transactions, or compacted."""
     complete_to: Mapping[int, int] = field(default_factory=dict)
     """For each partition the upper bound: the verdict covers the records before it."""
+    proven_from: ProvenFrom | None = None
+    """From where on rows were compared, if records or rows are gone; None if all were."""
 
     @property
     def formulations_agree(self) -> bool:
@@ -162,18 +166,29 @@ class Verdict:
             records_by_decoder=self.by_decoder,
             verify_seconds={stage: round(took, 3) for stage, took in self.seconds.items()},
             complete_to=self.complete_to,
+            proven_from=self.proven_from,
         )
 
 
-def compare(answers: Answers, tables: TableRows) -> Verdict:
-    """Return the differences between the tables and the recomputed rows."""
-    sums = list(ledger.column_sums(answers, list(tables.ledger), tables.explained))
+def compare(answers: Answers, tables: TableRows, retained: Retained | None = None) -> Verdict:
+    """Return the differences between the tables and the recomputed rows.
+
+    Args:
+        answers: the recomputed rows.
+        tables: the rows of the tables.
+        retained: from where on rows can be compared; without it, all can.
+
+    """
+    retained = retained or Retained()
+    expected, actual = retained.answers(answers), retained.tables(tables)
+    joined = set() if retained.whole else set(answers.upper_bound)
+    sums = list(ledger.column_sums(expected, list(actual.ledger), actual.explained, joined))
     comparisons = [
-        _compare_summary(answers, tables),
-        _compare_ledger(answers, tables),
-        _compare_outliers(answers, tables),
-        _compare_traffic(answers, tables),
-        _compare_duplicates(answers, tables),
+        _compare_summary(expected, actual),
+        _compare_ledger(expected, actual),
+        _compare_outliers(expected, actual),
+        _compare_traffic(expected, actual),
+        _compare_duplicates(expected, actual),
     ]
     return Verdict(
         records=answers.records,
@@ -193,6 +208,7 @@ def compare(answers: Answers, tables: TableRows) -> Verdict:
         reasons=dict(answers.reasons),
         rows={table.name: table.compared for table in comparisons},
         complete_to=dict(answers.upper_bound),
+        proven_from=retained.report(),
     )
 
 
@@ -292,11 +308,6 @@ def _compare_duplicates(answers: Answers, tables: TableRows) -> _TableComparison
         if (key := (row.start, row.end)) not in answers.open_blocks
     ]
     return _compare_rows(DUPLICATES, expected, actual)
-
-
-def window_s(kind: str) -> int:
-    """Return the length of the windows of a kind, seconds; a kind that is unknown has seconds."""
-    return BY_NAME[kind].window_s if kind in BY_NAME else SECOND_S
 
 
 Borderline = dict[int, set[tuple[int, str]]]

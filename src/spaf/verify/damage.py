@@ -13,9 +13,9 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from spaf.sale.anomaly_kinds import SALE_KINDS, WINDOW_KINDS, AnomalyKind
+from spaf.sale.anomaly_kinds import SALE_KINDS, WINDOW_KINDS, AnomalyKind, window_s
 from spaf.verify.answers import Answers
-from spaf.verify.compare import borderline_windows, window_s
+from spaf.verify.compare import borderline_windows
 from spaf.verify.ledger import expected_rows
 from spaf.verify.tables import (
     DuplicateBlockRow,

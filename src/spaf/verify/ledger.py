@@ -103,11 +103,22 @@ class LedgerSum(NamedTuple):
 
 
 def column_sums(
-    answers: Answers, table: Iterable[LedgerRow], explained: Mapping[int, int]
+    answers: Answers,
+    table: Iterable[LedgerRow],
+    explained: Mapping[int, int],
+    joined: Container[int] = (),
 ) -> Iterator[LedgerSum]:
     """Yield the sums that can be compared; of rejections only if no row of it is open.
 
     Offsets without a record are rejections until the quarantine has read them.
+
+    Args:
+        answers: the recomputed rows.
+        table: the rows of the ledger.
+        explained: by partition the offset below which the quarantine has read every gap.
+        joined: partitions that are compared in part: the first row may count unreadable records of
+            the second before it, so both sorts are compared together.
+
     """
     expected = [
         (key, (counts.accepted, counts.late, counts.rejected, 0))
@@ -127,7 +138,7 @@ def column_sums(
             end = answers.upper_bound.get(partition, 0)
             offsets = end - answers.begin.get(partition, 0)
             recomputed = (*recomputed[:3], offsets - sum(recomputed[:3]))
-            if explained.get(partition, 0) < end:
+            if explained.get(partition, 0) < end or partition in joined:
                 recomputed, stored = _joined(recomputed), _joined(stored)
         for column, one, other in zip(COUNTS, recomputed, stored, strict=True):
             if column in COUNTS[:2] or partition not in open_partitions:

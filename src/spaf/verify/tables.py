@@ -87,3 +87,9 @@ class TableRows:
 
     Above it, offsets without a record still count as rejected.
     """
+    counted_from: Mapping[int, int] = field(default_factory=dict)
+    """By partition the offset from which the tables were counted."""
+    dropped_before: int | None = None
+    """Rows of seconds before this one were dropped; None if none were."""
+    dropped_offsets: Mapping[int, int] = field(default_factory=dict)
+    """By partition the last readable record of the dropped seconds."""

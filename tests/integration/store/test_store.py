@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -141,7 +142,7 @@ def test_the_query_of_the_brief_uses_the_index(access: Access) -> None:
         query = b"EXPLAIN " + statement("spaf.store", "queries/newest_sales")
         plan = connection.execute(query, {"limit": 10}).fetchall()
     text = "\n".join(line for (line,) in plan)
-    assert "Index Scan Backward using sales_summary_created_at" in text
+    assert re.search(r"Index Scan Backward using sales_summary_\w*created_at", text)
     assert "Sort" not in text
 
 

@@ -14,7 +14,8 @@ from spaf.cli.terminal import output
 from spaf.cli.verify import MAX_PRINTED, print_verdict
 from spaf.errors import NotUpError, SettingsError
 from spaf.topic import admin
-from spaf.verify import Difference, Verdict
+from spaf.verify import Difference, ProvenFrom, Verdict
+from spaf.verify.retained import NEVER
 
 run = CliRunner().invoke
 
@@ -54,6 +55,26 @@ def test_an_exact_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     assert "rows compared: sales_summary 4; 3 still changing" in text
     assert "two recomputations agree: Python, and DuckDB for 8 records (Python decoded" in text
     assert text.count("exact") == 1
+
+
+def test_what_is_gone_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """From where on rows were compared, and that dropped ones stay in the accounts."""
+    gone = ProvenFrom(
+        deleted={0: 1_200, 1: 7},
+        dropped_before=1_796_083_200,
+        sales_summary=1_796_090_061,
+        ingest_ledger={0: 1_796_090_000, 1: 1_796_089_000},
+        sale_anomaly={0: 5_000, 1: 90},
+        window_anomaly=NEVER,
+        duplicate_block=None,
+    )
+    text = " ".join(printed(verdict(proven_from=gone), capsys).split())
+    assert "the first records that were counted (1,200 of partition 0, 7 of partition 1)" in text
+    assert "sales_summary from 2026-12-01 01:54:21 UTC on" in text
+    assert "ingest_ledger from 2026-12-01 01:53:20 UTC on" in text
+    assert "window_anomaly from no second on" in text
+    assert "Rows before 2026-12-01 00:00:00 UTC were dropped" in text
+    assert "exact: every row from there on equals its recomputation" in text
 
 
 def test_in_a_narrow_terminal_the_verdict_breaks_between_its_terms(

@@ -165,13 +165,6 @@ def test_the_cleanup_policy_is_kept_from_the_first_start(
     assert home.counted_topics() == {"public": CountedTopic("sales", "a", (0, 1, 2), "compact")}
 
 
-def test_a_log_without_its_beginning_is_not_counted_again(job: JobSupervisor) -> None:
-    """A partition that is new to the tables may begin anywhere."""
-    job._require_beginning({0: 5, 1: 9}, {0: 5})
-    with pytest.raises(RefusedJobError, match="begins at offset 6 now, not at 5"):
-        job._require_beginning({0: 6}, {0: 5})
-
-
 def test_a_submission_that_fails_is_named_and_lasting_after_some(job: JobSupervisor) -> None:
     """One attempt may fail because a server has just gone."""
     lasting = []

@@ -281,6 +281,7 @@ def test_report() -> None:
         "records_by_decoder": 0,
         "verify_seconds": {},
         "complete_to": {"0": END, "1": END},
+        "proven_from": None,
     }
 
 

@@ -14,7 +14,7 @@ from spaf.bench.run.early_checkpoint import EarlyCheckpoints
 from spaf.errors import JobError, NotUpError, VerifyError
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.stack.run import Run
-from spaf.store import queries
+from spaf.store import queries, retention
 from spaf.store.access import Role
 from spaf.topic import admin
 from spaf.trouble import CERTAIN_S, Trouble
@@ -35,12 +35,19 @@ from spaf.verify import (
 )
 from spaf.verify.dump import Dump, DumpHeader
 from spaf.verify.python_oracle import PythonOracle
+from spaf.verify.retained import retained
 
 # A job without progress for this time, several checkpoints, has stopped.
 STALLED_S = 60.0
 POLL_INTERVAL_S = 0.1
 # Causes at Kafka or PostgreSQL for which topic and tables can be read all the same.
 READABLE = frozenset({"client_timestamps", "topic_compacted", "open_transaction", "postgres_lock"})
+# Records that the broker is about to delete are not read: they would be gone before their turn.
+DELETION_MARGIN_MS = 30 * 60 * 1_000
+LOCK_TABLES = (
+    "LOCK TABLE sales_summary, ledger_second, sale_anomaly, window_anomaly, duplicate_block "
+    "IN ACCESS SHARE MODE"
+)
 # A watermark closes a second of traffic. The job sends ten watermarks a second, so a checkpoint may
 # complete before the watermark, and the row follows within this time.
 SETTLE_S = 1.0
@@ -60,7 +67,9 @@ def verify(
 
     On a live run the verdict holds for all records before an upper bound, the end of the topic at
     the call. The job goes on meanwhile: rows that a later record has changed are not compared,
-    which are those of the present second and of seconds with a sale that arrived late.
+    which are those of the present second and of seconds with a sale that arrived late. If the
+    beginning of the topic was deleted, or rows were dropped, the verdict says from where on it
+    holds.
 
     Args:
         run: the run.
@@ -74,15 +83,13 @@ def verify(
         JobError: the job does not reach the upper bound.
         TopicError: the topic cannot be read.
         StoreError: the tables cannot be read.
-        VerifyError: the dump cannot be written or read, a server does not answer, or the beginning
-            of the topic was deleted.
+        VerifyError: the dump cannot be written or read, or a server does not answer.
 
     """
     stages = Stages()
     _require_servers(run)
     _require_topic(run)
-    begin = admin.begin_offsets(run.kafka, run.topic)
-    _require_beginning(run, begin)
+    begin = _begin(run)
     upper_bound = _complete(run, begin) if so_far else run.end_offsets()
     oracle = PythonOracle(run.rules, upper_bound, detection_of(run), begin)
     with _dump(run, keep) as dump:
@@ -157,7 +164,9 @@ def judge(  # noqa: PLR0913 - the parts of a verdict
     with stages.stage("duckdb"):
         two = duckdb_oracle.recompute(dump, one.upper_bound, parallel.cores())
     with stages.stage("compare"):
-        verdict = compare(replace(one, closed=one.closed - unsettled), tables)
+        header = dump.header()
+        held = retained(one, tables, header.rules, header.detection)
+        verdict = compare(replace(one, closed=one.closed - unsettled), tables, held)
         disagreed = disagreements(one, two)
     return replace(
         verdict, disagreements=disagreed, by_decoder=two.by_decoder, seconds=stages.seconds
@@ -205,6 +214,28 @@ def _dump(run: Run, keep: Path | None) -> Iterator[Dump]:
         dump.delete()
 
 
+def _begin(run: Run) -> dict[int, int]:
+    """Return the first offset of each partition that stays in the topic for the time being.
+
+    Raises:
+        TopicError: the topic cannot be read.
+
+    """
+    begin = admin.begin_offsets(run.kafka, run.topic)
+    keep_ms = int(admin.topic_options(run.kafka, run.topic).get("retention.ms", "-1"))
+    if keep_ms < 0:
+        return begin
+    since_ms = clock.now_ms() - keep_ms + DELETION_MARGIN_MS
+    parts = [(run.topic, part) for part in begin]
+    stays = admin.offsets_at_time(run.kafka, parts, since_ms)
+    ends = admin.end_offsets(run.kafka, run.topic)
+    last = {part: stays.get((run.topic, part)) for part in begin}
+    return {
+        part: max(first, ends[part] if last[part] is None else last[part] or 0)
+        for part, first in begin.items()
+    }
+
+
 def _complete(run: Run, begin: Mapping[int, int]) -> dict[int, int]:
     """Return, by partition, the offset before which every record is in the tables."""
     with run.access.session(Role.READ) as connection:
@@ -242,28 +273,6 @@ def _require_topic(run: Run) -> None:
             f"topic {run.topic} (id {topic_id}).",
             todo="Verify a dump of the old topic, if one was kept (`spaf verify --dump`).",
         )
-
-
-def _require_beginning(run: Run, begin: Mapping[int, int]) -> None:
-    """Check that the topic still holds every record that was counted.
-
-    Raises:
-        VerifyError: its first records were deleted, so their rows cannot be recomputed.
-
-    """
-    if not any(begin.values()):
-        return
-    with run.access.session(Role.READ) as connection:
-        counted_from = queries.start_offsets(connection)
-    for part, first in begin.items():
-        deleted = first - counted_from.get(part, first)
-        if deleted > 0:
-            raise VerifyError(
-                f"Partition {part} of topic {run.topic} begins at offset {first}: {deleted:,} "
-                "records that were counted have been deleted, so their rows cannot be recomputed.",
-                todo="Verify a dump that was kept before (`spaf verify --dump`), or count what is "
-                "left into new tables: set SPAF_POSTGRES__SCHEMA_NAME, `spaf down`, `spaf up`.",
-            )
 
 
 def _trouble(run: Run, *, lasting: bool) -> Trouble | None:
@@ -344,6 +353,9 @@ def snapshot(run: Run) -> TableRows:
     """
     with run.access.session(Role.READ) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        # Before the snapshot: a part of a table that is dropped after it would be missing in it.
+        connection.execute(LOCK_TABLES)
+        kept = retention.state(connection)
         return TableRows(
             summary=[SummaryRow(*row) for row in queries.summary(connection)],
             ledger=[LedgerRow(*row) for row in queries.ledger(connection)],
@@ -353,4 +365,9 @@ def snapshot(run: Run) -> TableRows:
                 DuplicateBlockRow(*row) for row in queries.duplicate_blocks(connection)
             ],
             explained=queries.explained_offsets(connection),
+            counted_from=queries.start_offsets(connection),
+            dropped_before=(
+                None if kept.dropped_before is None else round(kept.dropped_before.timestamp())
+            ),
+            dropped_offsets=retention.dropped_offsets(connection),
         )

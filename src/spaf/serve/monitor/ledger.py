@@ -3,7 +3,8 @@
 `ledger_second` gets one row a second and partition. A second that is a minute older than the newest
 of its partition no longer changes, so the sums of those are kept here, and each poll adds up the
 rest. Every ten minutes all of it is summed again, because a job that starts from the beginning
-writes every row again.
+writes every row again, and when retention has dropped seconds, whose sums are then in a table of
+their own.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class TableCounts:
 
 @dataclass
 class _Closed:
-    """The sums of a partition's seconds before `since`."""
+    """The sums of a partition's seconds before `since`, and at first of those that were dropped."""
 
     since: datetime | None = None
     accepted: int = 0
@@ -88,6 +89,8 @@ class LedgerReader:
             access, STATEMENT_TIMEOUT_MS, isolation=psycopg.IsolationLevel.REPEATABLE_READ
         )
         self._closed: dict[int, _Closed] = {}
+        # Accepted and late records of the dropped seconds, by partition.
+        self._dropped: dict[int, tuple[int, int]] = {}
         self._summed_at = clock.monotonic()
         self._kept: dict[str, int] = {}
         self._kept_at = -KEPT_EVERY_S
@@ -121,8 +124,14 @@ class LedgerReader:
         values = {"partitions": list(bounds), "since": list(bounds.values())}
         rows = connection.execute(_sql("partition_sums"), values).fetchall()
         parts: dict[int, PartitionAccount] = {}
-        for part, start, done, accepted, late, max_offset, newest, without_record in rows:
-            closed = self._closed.setdefault(part, _Closed())
+        dropped = {row[0]: (row[8], row[9]) for row in rows}
+        if dropped != self._dropped:
+            # Retention has moved seconds from the rows to the sums of what was dropped.
+            self._dropped = dropped
+            self._closed = {part: _Closed(None, *sums) for part, sums in dropped.items()}
+            return self._read(connection)
+        for part, start, done, accepted, late, max_offset, newest, without_record, *_ in rows:
+            closed = self._closed.setdefault(part, _Closed(None, *dropped[part]))
             end = max(done, start, 0 if max_offset is None else max_offset + 1)
             parts[part] = PartitionAccount(
                 start,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from spaf.bench.run import verdict
 from spaf.errors import JobError, NotUpError, VerifyError
 from spaf.stack.run import Run
 from spaf.store import queries
+from spaf.topic import admin
 from spaf.trouble import CERTAIN_S, Trouble, trouble
 
 LOOP = trouble("job_restarts", cause="c.Root: r", failures=3)
@@ -97,11 +98,23 @@ def test_no_server_is_waited_for_that_does_not_answer() -> None:
         verdict._require_servers(run(found))
 
 
-def test_records_that_were_counted_and_deleted_cannot_be_recomputed(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("keep_ms", "begin"),
+    [
+        # Nothing is ever deleted.
+        ("-1", {0: 10, 1: 20}),
+        # Of partition 0 the first records are about to go, of partition 1 all.
+        ("3600000", {0: 15, 1: 90}),
+    ],
+)
+def test_records_that_are_about_to_be_deleted_are_not_read(
+    monkeypatch: pytest.MonkeyPatch, keep_ms: str, begin: dict[int, int]
 ) -> None:
-    """A topic that was never complete is verified from where the job began."""
-    monkeypatch.setattr(queries, "start_offsets", lambda _: {0: 0, 1: 7})
-    verdict._require_beginning(run(None), {0: 0, 1: 7})
-    with pytest.raises(VerifyError, match=r"begins at offset 50: 50 records that were counted"):
-        verdict._require_beginning(run(None), {0: 50, 1: 7})
+    """They would be gone before their turn."""
+    stays: dict[tuple[str, int], int | None] = {("t", 0): 15, ("t", 1): None}
+    monkeypatch.setattr(admin, "begin_offsets", lambda *_: {0: 10, 1: 20})
+    monkeypatch.setattr(admin, "end_offsets", lambda *_: {0: 80, 1: 90})
+    monkeypatch.setattr(admin, "topic_options", lambda *_: {"retention.ms": keep_ms})
+    monkeypatch.setattr(admin, "offsets_at_time", lambda *_: stays)
+    session = cast("Any", SimpleNamespace(kafka="k:1", topic="t"))
+    assert verdict._begin(session) == begin

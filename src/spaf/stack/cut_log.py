@@ -1,0 +1,70 @@
+"""Counting anew from a topic whose first records were deleted: what the tables then keep.
+
+The job writes absolute values. Counted again without their first records, the rows of the oldest
+seconds would become smaller. So rows to which a deleted record may belong are kept as they were
+counted before, and fences discard what the job writes for them. That is right if every record that
+belongs to such a row was counted before the job stopped; otherwise nobody can make the row right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from spaf.settings import Settings
+from spaf.store.retention import CutSeconds
+
+
+class Fences(NamedTuple):
+    """Rows of earlier seconds stay as they are."""
+
+    summary: datetime
+    """Of event time."""
+    ledger: datetime
+    """Of append time."""
+
+
+class Counted(NamedTuple):
+    """What was counted of a partition, and what the topic holds of it."""
+
+    begin: int
+    """First offset that the topic holds."""
+    end: int
+    start: int
+    """Offset from which the tables were counted."""
+    done: int
+    """Offset that a checkpoint has passed: of a count that was interrupted, no more."""
+    seconds: CutSeconds
+
+
+def cut_partition(begin: Mapping[int, int], counted_from: Mapping[int, int]) -> int | None:
+    """Return a partition whose first counted records were deleted; None if there is none."""
+    return next((part for part, at in begin.items() if at > counted_from.get(part, at)), None)
+
+
+def fences(parts: Mapping[int, Counted], settings: Settings) -> Fences | None:
+    """Return which rows must stay as they are; None if rows would be wrong with any fence.
+
+    Args:
+        parts: of the topic, by number.
+        settings: the rules of the contract.
+
+    """
+    sale = settings.sale
+    firsts = [one.seconds.first for one in parts.values() if one.begin > one.start]
+    known = [first for first in firsts if first is not None]
+    # A block of copies that was cut would count another copy first.
+    if settings.job.deduplicate_minutes or not known or len(known) < len(firsts):
+        return None
+    ledger = max(known) + timedelta(seconds=1)
+    summary = ledger + timedelta(seconds=sale.max_ahead_s)
+    late = timedelta(seconds=sale.max_lateness_s)
+    for one in parts.values():
+        if one.done < one.begin:
+            return None
+        # The next record of a partition is not older than its newest second.
+        newest = one.seconds.newest
+        if one.done < one.end and (newest is None or newest - late < summary):
+            return None
+    return Fences(summary, ledger)
