@@ -46,6 +46,7 @@ RECORDS = {
     "drain": Measured("bench drain", "--drains 3"),
     "peers": Measured("bench peers", quick="--quick"),
     "verify": Measured("bench verify", "--events 10000000"),
+    "capacity": Measured("bench capacity"),
     "detection": Measured("prove detection"),
     "scale": Measured("bench scale", quick="--quick"),
     "tuning": Measured("bench tuning", quick="--quick"),

@@ -57,6 +57,11 @@ SCENARIOS = {
         "spaf.bench.throughput.verify_speed:VerifySpeedScenario",
         "Fill a topic, then time each stage of a verification of it; the job does not run.",
     ),
+    "bench capacity": RegisteredScenario(
+        "spaf.bench.throughput.capacity:CapacityScenario",
+        "Measure what bounds a larger run besides the job: rows, notifying commits, the page's "
+        "reader.",
+    ),
     "bench detection-delay": RegisteredScenario(
         "spaf.bench.detection.live:DetectionDelayScenario",
         "Sell with anomalies through the whole stack; measure how soon each alert is in "

@@ -64,6 +64,11 @@ COMMANDS = {
     "results": LazyCommand(
         "spaf.cli.results:app", "Results of `spaf bench` and `spaf prove`: list, show."
     ),
+    "size": LazyCommand(
+        "spaf.cli.size:size",
+        "Size a run for a rate: partitions, tasks, hosts, memory, disk, network, what breaks "
+        "first.",
+    ),
     "report": LazyCommand(
         "spaf.cli.report:report",
         "Write the report: method, plots, tables, failures, improvements, from records of results.",

@@ -32,7 +32,7 @@ VERBS = [
         "verify",
         "detect",
     ),
-    *("quarantine", "bench", "prove", "chaos", "results", "report", "slides"),
+    *("quarantine", "bench", "prove", "chaos", "results", "size", "report", "slides"),
 ]
 INSIDE = [
     *(f"quarantine {name}" for name in ("list", "show", "export", "replay")),
@@ -44,7 +44,7 @@ WITH_JSON = [
     *("up", "status", "doctor", "load", "sell", "demo", "query", "verify", "detect"),
     *registry.SCENARIOS,
     *("quarantine list", "quarantine show", "quarantine replay"),
-    *("results list", "results show"),
+    *("results list", "results show", "size"),
 ]
 
 

@@ -1,0 +1,1 @@
+"""How large a run must be for a rate: from what a sale has cost in the records of measurements."""
