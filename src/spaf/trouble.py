@@ -2,6 +2,7 @@
 
 The supervisor publishes the present cause in the run's state; every command and the page show the
 same one. The page has the texts of both languages under the same codes.
+What is foreseen, and not yet wrong, is a `DiskOutlook`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ import msgspec
 
 # Seconds after which a command gives up because of a cause: a short silence is no fault.
 CERTAIN_S = 3.0
+HOUR_S, DAY_S = 3_600, 86_400
+# Time to get more space in an office: a disk that is full sooner is told. Seconds.
+SOON_S = 7 * DAY_S
+GIB = 2**30
 
 
 class TroubleText(NamedTuple):
@@ -208,6 +213,62 @@ class Trouble(msgspec.Struct, frozen=True):
             "todo": self.todo,
             "since_ms": round(self.since * 1_000),
         }
+
+
+class DiskOutlook(msgspec.Struct, frozen=True):
+    """When a disk will be full, if what is written to it goes on at the present rate."""
+
+    folder: str
+    free: int
+    """Bytes."""
+    bytes_per_day: int
+    full_in_s: float
+    measured_s: float
+    """How long the rate was measured, seconds."""
+
+    @property
+    def soon(self) -> bool:
+        """Whether something should be done about it."""
+        return self.full_in_s < SOON_S
+
+    @property
+    def line(self) -> str:
+        """What is foreseen, in English."""
+        return (
+            f"At the present rate the disk of {self.folder} is full in {_span(self.full_in_s)}: "
+            f"{_gib(self.free)} are free, and {_gib(self.bytes_per_day)} are written a day "
+            f"(measured over {_span(self.measured_s)})."
+        )
+
+    @property
+    def todo(self) -> str:
+        """What to do about it, in English."""
+        return "Free some space, or bound what is kept: kafka.retention and store.keep."
+
+    def message(self) -> dict[str, object]:
+        """Return what the page is sent; it has the text in both languages."""
+        return {
+            "folder": self.folder,
+            "free_gib": round(self.free / GIB, 2),
+            "gib_per_day": round(self.bytes_per_day / GIB, 2),
+            "days": round(self.full_in_s / DAY_S, 1),
+            "hours": round(self.full_in_s / HOUR_S, 1),
+            "measured_hours": round(self.measured_s / HOUR_S, 1),
+            "soon": self.soon,
+        }
+
+
+def _span(seconds: float) -> str:
+    """Return a time as a person says it."""
+    if seconds >= 2 * DAY_S:
+        return f"{seconds / DAY_S:,.1f} days"
+    if seconds >= 2 * HOUR_S:
+        return f"{seconds / HOUR_S:.1f} hours"
+    return f"{seconds / 60:.0f} minutes"
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:,.1f} GiB" if size >= GIB else f"{size / 2**20:,.0f} MiB"
 
 
 def trouble(code: str, *, stage: str = "", lasting: bool = True, **parameters: object) -> Trouble:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from spaf import clock, settings
@@ -18,7 +19,7 @@ from spaf.stack.state import RunFolder, RunState
 from spaf.stack.vitals import present_services, present_trouble
 from spaf.store import queries
 from spaf.store.access import Role
-from spaf.trouble import Trouble
+from spaf.trouble import DiskOutlook, Trouble
 
 # Interval over which processor use is measured, seconds.
 CPU_INTERVAL_S = 0.5
@@ -105,6 +106,7 @@ def status_report(chosen: Settings, state: RunState) -> dict[str, Any]:
         "services": services,
         "job": {"state": job.state, "id": job.id, "submissions": job.submissions},
         "trouble": None if found is None else trouble_report(found),
+        "disk": None if current.disk is None else disk_report(current.disk),
         # Not from a server that does not answer.
         "quarantine": None if found and found.stage == POSTGRES else _quarantine(chosen, current),
     }
@@ -119,6 +121,16 @@ def trouble_report(found: Trouble) -> dict[str, Any]:
         "todo": found.todo,
         "since": round(found.since, 3),
         "lasting": found.lasting,
+    }
+
+
+def disk_report(found: DiskOutlook) -> dict[str, Any]:
+    """Return when a disk will be full for --json."""
+    return {
+        **msgspec.structs.asdict(found),
+        "soon": found.soon,
+        "what": found.line,
+        "todo": found.todo,
     }
 
 
@@ -145,6 +157,11 @@ def print_status(report: dict[str, Any]) -> None:
     if report["trouble"] is not None:
         line = f"{report['trouble']['what']} {report['trouble']['todo']}"
         out.print(printable(line), style="red", markup=False, highlight=False, soft_wrap=True)
+    disk = report.get("disk")
+    if disk is not None:
+        line = f"{disk['what']} {disk['todo']}" if disk["soon"] else disk["what"]
+        style = "yellow" if disk["soon"] else "dim"
+        out.print(printable(line), style=style, markup=False, highlight=False, soft_wrap=True)
     totals = report["quarantine"]
     if totals is not None and totals["explained"] + totals["waiting"]:
         flag = ", sampled" if totals["sampled"] else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from spaf.sale import Rules
 from spaf.serve.sweep_view import SweepRunner
 from spaf.store.access import Access
-from spaf.trouble import Trouble
+from spaf.trouble import DiskOutlook, Trouble
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class JobInfo:
     id: str
     # Why sales do not reach the tables, as every command says it.
     trouble: Trouble | None = None
+    # When a disk will be full, if that is foreseen.
+    disk: DiskOutlook | None = None
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from spaf.stack.diagnosis import (
     diagnose,
     seems_stuck,
 )
+from spaf.stack.disk_forecast import DiskForecast
 from spaf.stack.refusal import job_refusal
 from spaf.stack.state import JobPhase, RunState
 from spaf.stack.vitals import disk_trouble, suspended_services
@@ -70,6 +71,8 @@ class HealthTarget:
     folders: Sequence[Path]
     unreadable: UnreadableHead
     write_interval_s: float = 0.0
+    # Topic and tables keep what they have for this long; None: for ever. Seconds.
+    bounded_s: float | None = None
 
 
 class TopicPoll:
@@ -249,6 +252,8 @@ class HealthMonitor:
         self.trouble: Trouble | None = None
         self._topic_poll = TopicPoll(target.kafka, target.topic)
         self._progress = CountingProgress()
+        self._forecast = DiskForecast(target.folders, target.bounded_s)
+        self._disk_told = False
         self._stuck: tuple[Mapping[int, int], Mapping[int, int]] = ({}, {})
         self._problems: dict[str, int] = {}
         self._logged: set[str] = set()
@@ -365,6 +370,7 @@ class HealthMonitor:
         found = diagnose(facts)
         if self._ended.is_set():
             return
+        self._foresee()
         if found is not None:
             known = self.trouble
             same = known is not None and signature(known) == signature(found)
@@ -378,6 +384,14 @@ class HealthMonitor:
             self._logged.clear()
         self.trouble = found
         self._publish(found)
+
+    def _foresee(self) -> None:
+        """Publish when a disk will be full; log it when that comes near."""
+        disk = self._state.disk = self._forecast.sample()
+        soon = disk is not None and disk.soon
+        if disk is not None and soon and not self._disk_told:
+            log.warning("%s %s", disk.line, disk.todo)
+        self._disk_told = soon
 
 
 class CountingProgress:

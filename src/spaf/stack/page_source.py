@@ -82,7 +82,7 @@ def job_info(home: RunFolder) -> JobInfo:
     state = home.read()
     if state is None:
         return JobInfo("gone", "")
-    return JobInfo(state.job.state, state.job.id, present_trouble(home, state))
+    return JobInfo(state.job.state, state.job.id, present_trouble(home, state), state.disk)
 
 
 def links(home: RunFolder) -> dict[str, str | None]:

@@ -13,7 +13,7 @@ import msgspec
 from spaf.errors import NotUpError, StackError
 from spaf.files import SECRET_MODE, write_atomically
 from spaf.stack.process import ProcessIdentity
-from spaf.trouble import Trouble
+from spaf.trouble import DiskOutlook, Trouble
 
 if TYPE_CHECKING:
     # Only types: the page reads the state within a tenth of a second of its start.
@@ -162,6 +162,8 @@ class RunState(msgspec.Struct):
     message: str = ""
     trouble: Trouble | None = None
     """Why sales do not reach the tables."""
+    disk: DiskOutlook | None = None
+    """When a disk will be full at the present rate, if that is foreseen."""
     steps: dict[str, float] = msgspec.field(default_factory=dict)
     """When each step of the start was done, seconds since the epoch: services and `service_specs`'
     two steps that are no processes."""

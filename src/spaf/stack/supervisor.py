@@ -58,6 +58,7 @@ from spaf.stack.state import (
     ServiceStatus,
 )
 from spaf.stack.stop_signal import StopSignal
+from spaf.stack.table_retention import TableRetention, kept_s
 from spaf.stack.topology import Topology, make, prepare
 from spaf.stack.vitals import disk_trouble
 from spaf.store.migrate import create_roles, migrate
@@ -121,6 +122,7 @@ class Supervisor:
         self._write_failed = False
         self._refused = False
         self._ending = threading.Event()
+        self._retention = TableRetention(chosen, self._topology.kafka, self._topology.access)
         # The state is written by two threads.
         self._writing = threading.Lock()
         self._health = HealthMonitor(self._health_target(), self._state, self._publish_trouble)
@@ -235,6 +237,7 @@ class Supervisor:
                 topology.kafka, chosen.kafka.topic, self._state.contract.rules()
             ),
             write_interval_s=(job.mini_batch_ms + job.flush_ms) / 1_000,
+            bounded_s=kept_s(chosen),
         )
 
     def _poll(self) -> None:
@@ -293,6 +296,10 @@ class Supervisor:
             password = self._home.passwords()[SUPERUSER_SECRET]
             create_roles(self._topology.access, postgres.SUPERUSER, password)
         migrate(self._topology.access)
+        if not self._bare:
+            self._retention.begin()
+            follow = functools.partial(self._retention.follow, self._ending)
+            threading.Thread(target=follow, name="retention", daemon=True).start()
         self._tables_ready = True
         self._health.servers_are_up = self._job is not None
 

@@ -8,9 +8,15 @@ from typing import Any, cast
 import pytest
 
 from spaf.cli.load import require_broker
-from spaf.cli.status import is_healthy, pid_of, print_status, trouble_report
+from spaf.cli.status import (
+    disk_report,
+    is_healthy,
+    pid_of,
+    print_status,
+    trouble_report,
+)
 from spaf.errors import LoadError, SettingsError, StackError
-from spaf.trouble import Trouble, trouble
+from spaf.trouble import DiskOutlook, Trouble, trouble
 
 LOCK = trouble(
     "postgres_lock",
@@ -48,6 +54,22 @@ def test_the_cause_is_printed_on_one_line(capsys: pytest.CaptureFixture[str]) ->
     assert LOCK.line in capsys.readouterr().out.splitlines()
     assert "LOCK TABLE a[0]" in LOCK.line
     assert LOCK.todo == "Let it commit, or end it with `kill 9`."
+
+
+def test_a_disk_that_will_be_full_is_foreseen(capsys: pytest.CaptureFixture[str]) -> None:
+    """With numbers; what to do about it is told when it comes near. It is no failure yet."""
+    far = DiskOutlook("/data", 40 * 2**30, 2 * 2**30, 20 * 86_400.0, 7_200.0)
+    near = DiskOutlook("/data", 3 * 2**30, 2 * 2**30, 1.5 * 86_400.0, 7_200.0)
+    assert is_healthy(report(disk=disk_report(near)))
+    print_status(report(disk=disk_report(far)))
+    print_status(report(disk=disk_report(near)))
+    lines = capsys.readouterr().out.splitlines()
+    assert (
+        "At the present rate the disk of /data is full in 20.0 days: 40.0 GiB are free, and "
+        "2.0 GiB are written a day (measured over 2.0 hours)."
+    ) in lines
+    (soon,) = (line for line in lines if "full in 36.0 hours" in line)
+    assert soon.endswith("bound what is kept: kafka.retention and store.keep.")
 
 
 @pytest.mark.parametrize(("found", "refused"), [(None, False), (LOCK, False), (SILENT, True)])

@@ -33,6 +33,7 @@ class PipelineMessages:
             # The stage of the known cause, or the one that is detected.
             "culprit": (snapshot.trouble.stage if snapshot.trouble else "") or detected,
             "cause": None if snapshot.trouble is None else snapshot.trouble.message(),
+            "disk": None if snapshot.disk is None else snapshot.disk.message(),
             "restarts": 0 if flink is None else flink.restarts,
         }
         return pipeline, self._load(snapshot)

@@ -103,6 +103,7 @@ class PipelineProbe:
             services=self.services.value or [],
             job=job.state,
             trouble=job.trouble,
+            disk=job.disk,
             page_load=None if loads is None else loads.page,
             headless=None if loads is None else loads.headless,
             flink=None if _health(self.flink).silent else self.flink.value,

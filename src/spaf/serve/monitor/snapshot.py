@@ -10,7 +10,7 @@ from spaf.generate.locust.protocol import LoadStatus
 from spaf.serve.monitor import load
 from spaf.serve.monitor.flink import FlinkMetrics
 from spaf.serve.run_info import ServiceInfo
-from spaf.trouble import Trouble
+from spaf.trouble import DiskOutlook, Trouble
 
 STAGES = ("locust", "kafka", "flink", "postgres", "serve")
 # A service on the same machine answers in milliseconds.
@@ -60,6 +60,7 @@ class PipelineSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         services: of the run, as the supervisor knows them.
         job: state of the job, as the supervisor knows it.
         trouble: why sales do not reach the tables, as the supervisor knows it.
+        disk: when a disk will be full, if that is foreseen.
         page_load: what Locust's page sells.
         headless: what `spaf load` sells, if it does.
         flink: state and load of the job, as Flink knows them.
@@ -81,6 +82,7 @@ class PipelineSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     services: list[ServiceInfo] = []
     job: str = JOB_RUNS
     trouble: Trouble | None = None
+    disk: DiskOutlook | None = None
     page_load: LoadStatus | None = None
     headless: LoadStatus | None = None
     flink: FlinkMetrics | None = None

@@ -2,6 +2,7 @@
 // the first numbers are on the screen; one that fails leaves the others alone.
 
 import { emit, latest, on } from "./core/events.js";
+import { startForeseen } from "./core/foreseen.js";
 import { startFreshness } from "./core/freshness.js";
 import { mount as mountHeader } from "./core/header.js";
 import { language, t } from "./core/i18n.js";
@@ -32,6 +33,7 @@ translate();
 // In a task of its own, so that the error of one leaves the others alone.
 queueMicrotask(() => mountHeader(byId("top")));
 startFreshness(byId("stale"));
+startForeseen(byId("foreseen"));
 queueMicrotask(() => mountStart(byId("start")));
 if (!waiting) mountFirst();
 new Stream(receive);

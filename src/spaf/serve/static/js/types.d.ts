@@ -123,8 +123,19 @@ interface StartView {
   cause: Cause | null;
 }
 
+interface DiskOutlook {
+  folder: string;
+  free_gib: number;
+  gib_per_day: number;
+  days: number;
+  hours: number;
+  measured_hours: number;
+  soon: boolean;
+}
+
 interface Pipeline {
   stages: Stage[];
+  disk?: DiskOutlook | null;
   culprit: string | null;
   cause?: Cause | null;
   checkpoint_age_s: number | null;
