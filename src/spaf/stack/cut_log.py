@@ -25,7 +25,7 @@ class Fences(NamedTuple):
     """Of append time."""
 
 
-class Counted(NamedTuple):
+class CountedPartition(NamedTuple):
     """What was counted of a partition, and what the topic holds of it."""
 
     begin: int
@@ -43,7 +43,7 @@ def cut_partition(begin: Mapping[int, int], counted_from: Mapping[int, int]) -> 
     return next((part for part, at in begin.items() if at > counted_from.get(part, at)), None)
 
 
-def fences(parts: Mapping[int, Counted], settings: Settings) -> Fences | None:
+def fences(parts: Mapping[int, CountedPartition], settings: Settings) -> Fences | None:
     """Return which rows must stay as they are; None if rows would be wrong with any fence.
 
     Args:

@@ -15,7 +15,7 @@ from spaf.job import checkpoint
 from spaf.job.flink_client import FINAL_STATES, FlinkClient
 from spaf.settings import Settings
 from spaf.stack import graph_submission
-from spaf.stack.cut_log import Counted, Fences, cut_partition, fences
+from spaf.stack.cut_log import CountedPartition, Fences, cut_partition, fences
 from spaf.stack.diagnosis import MAX_FAILURES, TopicFacts
 from spaf.stack.progress import ProgressRecorder
 from spaf.stack.service_names import SUBMITTER
@@ -331,7 +331,7 @@ class JobSupervisor:
             ends = admin.end_offsets(target.kafka, target.topic)
             done = queries.done_offsets(connection)
             parts = {
-                one: Counted(
+                one: CountedPartition(
                     begin=at,
                     end=ends.get(one, at),
                     start=counted_from.get(one, at),

@@ -28,13 +28,15 @@ log = logging.getLogger(__name__)
 DIVIDED = {"sales_summary": "window_start", "ledger_second": "append_second"}
 # Other transactions wait behind one that waits for all of them: for this long at most.
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '100ms'"
+# The fences let the deletions of this transaction pass.
+DROPS = "SET LOCAL spaf.drops = 'on'"
 # Attempts to get the locks before all is put off. Each waits for the timeout.
 MAX_ATTEMPTS = 20
 ATTEMPT = "retention"
 _LOCK = 0x52_45_54
 
 
-class Progress(NamedTuple):
+class PassedOffsets(NamedTuple):
     """How far job and quarantine are in a partition."""
 
     partition: int
@@ -136,7 +138,7 @@ def missing_ranges(
 
 
 def droppable_before(
-    progress: Sequence[Progress],
+    progress: Sequence[PassedOffsets],
     ends: Mapping[int, int],
     now: datetime,
     *,
@@ -168,9 +170,9 @@ def droppable_before(
     return _period(min(bounds), by_day=True)
 
 
-def progress(connection: psycopg.Connection) -> list[Progress]:
+def progress(connection: psycopg.Connection) -> list[PassedOffsets]:
     """Return how far job and quarantine are."""
-    return [Progress(*row) for row in connection.execute(_sql("progress")).fetchall()]
+    return [PassedOffsets(*row) for row in connection.execute(_sql("progress")).fetchall()]
 
 
 def drop_before(access: Access, before: datetime) -> bool:
@@ -188,6 +190,7 @@ def drop_before(access: Access, before: datetime) -> bool:
         known = state(connection).dropped_before
         if known is not None and known >= before:
             return False
+        connection.execute(DROPS)
         _delete_single_rows(connection, before)
         if not _lock(connection):
             connection.rollback()
@@ -275,18 +278,26 @@ def _raise_fences(connection: psycopg.Connection, dropped: datetime | None) -> N
 def _fence(
     connection: psycopg.Connection, table: str, column: str, operator: str, bound: datetime
 ) -> None:
-    condition = sql.SQL("new.{} {} {}").format(
+    before = sql.SQL("{} {} {}").format(
         sql.Identifier(column), sql.SQL(operator), sql.Literal(bound)
     )
-    _create_fence(connection, table, condition)
+    _create_fence(connection, table, sql.SQL("new.{}").format(before))
+    if table in DIVIDED:
+        _create_fence(connection, table, sql.SQL("old.{}").format(before), of_delete=True)
 
 
-def _create_fence(connection: psycopg.Connection, table: str, condition: sql.Composable) -> None:
+def _create_fence(
+    connection: psycopg.Connection,
+    table: str,
+    condition: sql.Composable,
+    *,
+    of_delete: bool = False,
+) -> None:
     connection.execute(
         _composed(
-            "create_fence",
+            "create_delete_fence" if of_delete else "create_fence",
             # Of several triggers the first name comes first: nothing is done for a discarded row.
-            fence=sql.Identifier(f"{table}_a_fence"),
+            fence=sql.Identifier(f"{table}_a_{'delete_' if of_delete else ''}fence"),
             table=sql.Identifier(table),
             condition=condition,
         )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from spaf.settings import JobSettings, SaleSettings, Settings
-from spaf.stack.cut_log import Counted, Fences, cut_partition, fences
+from spaf.stack.cut_log import CountedPartition, Fences, cut_partition, fences
 from spaf.store.retention import CutSeconds
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -25,9 +25,11 @@ class Partition:
     first: datetime | None = NOON
     newest: datetime | None = NOON + timedelta(hours=1)
 
-    def counted(self) -> Counted:
+    def counted(self) -> CountedPartition:
         """Return it as the job supervisor finds it."""
-        return Counted(self.begin, self.end, 0, self.done, CutSeconds(self.first, self.newest))
+        return CountedPartition(
+            self.begin, self.end, 0, self.done, CutSeconds(self.first, self.newest)
+        )
 
 
 def test_a_partition_that_is_new_to_the_tables_may_begin_anywhere() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from spaf.store.retention import Part, Progress, droppable_before, missing_ranges
+from spaf.store.retention import Part, PassedOffsets, droppable_before, missing_ranges
 
 NOW = datetime(2026, 12, 31, 15, 30, tzinfo=UTC)
 KEEP, RESERVE = timedelta(days=3), timedelta(hours=2)
@@ -42,24 +42,27 @@ def test_without_a_limit_a_part_is_a_month() -> None:
     ("progress", "before"),
     [
         # Everything is passed: three days before now, from midnight on.
-        ([Progress(0, 900, NOW), Progress(1, 50, None)], TODAY - timedelta(days=3)),
+        ([PassedOffsets(0, 900, NOW), PassedOffsets(1, 50, None)], TODAY - timedelta(days=3)),
         # The job is behind by five days: what it passed, less what may still change a row.
         (
-            [Progress(0, 100, NOW - timedelta(days=5)), Progress(1, 50, NOW)],
+            [PassedOffsets(0, 100, NOW - timedelta(days=5)), PassedOffsets(1, 50, NOW)],
             TODAY - timedelta(days=5),
         ),
         # It was behind by five days and one and a half hours.
         (
-            [Progress(0, 100, TODAY - timedelta(days=5, hours=-1.5)), Progress(1, 50, NOW)],
+            [
+                PassedOffsets(0, 100, TODAY - timedelta(days=5, hours=-1.5)),
+                PassedOffsets(1, 50, NOW),
+            ],
             TODAY - timedelta(days=6),
         ),
         # It counts from the beginning, or a partition was never counted.
-        ([Progress(0, 0, None), Progress(1, 50, NOW)], None),
-        ([Progress(0, 900, NOW)], None),
+        ([PassedOffsets(0, 0, None), PassedOffsets(1, 50, NOW)], None),
+        ([PassedOffsets(0, 900, NOW)], None),
     ],
 )
 def test_only_what_no_record_can_change_is_dropped(
-    progress: list[Progress], before: datetime | None
+    progress: list[PassedOffsets], before: datetime | None
 ) -> None:
     """The topic ends at 900 and 50."""
     ends = {0: 900, 1: 50}

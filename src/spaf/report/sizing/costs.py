@@ -25,7 +25,7 @@ ONE_MACHINE = "1-1000"
 SKIPPED_US = 1_000_000
 
 
-class Source(msgspec.Struct, frozen=True):
+class RecordSource(msgspec.Struct, frozen=True):
     """The record of a measurement, and the machine that it was made on."""
 
     record: str
@@ -35,7 +35,7 @@ class Source(msgspec.Struct, frozen=True):
     machine: str
 
     @classmethod
-    def of(cls, stored: StoredRecord) -> Source:
+    def of(cls, stored: StoredRecord) -> RecordSource:
         """Return where the figures of a record come from."""
         record, machine = stored.record, stored.record.machine
         day = f"{datetime.fromtimestamp(record.started_us / 1e6, UTC):%Y-%m-%d}"
@@ -112,7 +112,7 @@ class MeasuredCosts(msgspec.Struct, frozen=True):
     verified_per_second: float | None = None
     state_mib: float | None = None
     """State of the job in a checkpoint at the highest rate of the record of `bench scale`."""
-    sources: Mapping[str, Source] = {}
+    sources: Mapping[str, RecordSource] = {}
     """By the command of the measurement."""
     gaps: Mapping[str, str] = {}
     """Command of a measurement → why it says nothing."""
@@ -121,7 +121,7 @@ class MeasuredCosts(msgspec.Struct, frozen=True):
 def measured_costs(figures: Figures) -> MeasuredCosts:
     """Return what the records say; what they do not say is a gap with its reason."""
     known: dict[str, Any] = {}
-    sources: dict[str, Source] = {}
+    sources: dict[str, RecordSource] = {}
     gaps: dict[str, str] = {}
     for scenario, read in READERS.items():
         try:
@@ -129,7 +129,7 @@ def measured_costs(figures: Figures) -> MeasuredCosts:
         except FigureError as error:
             gaps[scenario] = error.what
         else:
-            sources[scenario] = Source.of(figures.stored[scenario])
+            sources[scenario] = RecordSource.of(figures.stored[scenario])
     return MeasuredCosts(**known, sources=sources, gaps=gaps)
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from spaf.report.sizing.costs import MeasuredCosts, Source
+from spaf.report.sizing.costs import MeasuredCosts, RecordSource
 from spaf.report.sizing.limits import Limit, limits
 
 # Part of its highest rate that a task is planned for. The rest catches up: after a stop of a minute
@@ -91,7 +91,7 @@ class Sizing(msgspec.Struct, frozen=True):
     state_mib: float | None
     """State of the job in a checkpoint, as it was measured; the rate hardly changes it."""
     limits: Sequence[Limit]
-    sources: Mapping[str, Source]
+    sources: Mapping[str, RecordSource]
     gaps: Mapping[str, str]
 
     def as_dict(self) -> dict[str, Any]:

@@ -11,7 +11,8 @@ const MIN_DAYS = 2;
 
 /** Write what is foreseen into an element, and hide it while nothing is. @param {HTMLElement} element */
 export function startForeseen(element) {
-  on("pipeline", ({ disk }) => {
+  on("pipeline", (pipeline) => {
+    const disk = pipeline?.disk;
     element.hidden = !disk?.soon;
     if (disk?.soon) put(element, diskText(disk));
   });
