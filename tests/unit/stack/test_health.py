@@ -9,13 +9,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from spaf import clock
 from spaf.stack.diagnosis import Facts, TableFacts, TopicFacts
 from spaf.stack.health import CountingProgress, HealthMonitor, HealthTarget, signature
 from spaf.stack.state import Phase, RunState
 from spaf.store.access import Access
-from spaf.trouble import Trouble, trouble
+from spaf.trouble import DiskOutlook, Trouble, trouble
 
 FULL: dict[str, Any] = {"folder": "/d", "needed": "32"}
 
@@ -101,6 +102,24 @@ def test_a_cause_is_logged_once_until_it_is_gone(
     monitor.close()
     monitor._conclude(replace(facts({}, {}, moment[0]), disk=first))
     assert len(published) == 6
+
+
+def test_a_disk_that_will_be_full_is_logged_once(
+    moment: list[float], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time that it comes near; the state of the run has it all the time."""
+    caplog.set_level(logging.INFO)
+    state = RunState(1, 1.0, Phase.RUNNING)
+    access = Access.own("127.0.0.1", 1, "public", {"spaf_read": ""})
+    target = HealthTarget("k:1", "t", "http://f:1", access, [Path("/")], cast("Any", None))
+    monitor = HealthMonitor(target, state, lambda _: None)
+    near = DiskOutlook("/data", 2**30, 2**30, 86_400.0, 600.0)
+    far = replace_struct(near, full_in_s=30 * 86_400.0)
+    for outlook in (far, near, near, far, near, None):
+        monkeypatch.setattr(monitor._forecast, "sample", lambda o=outlook: o)
+        monitor._conclude(facts({}, {}, moment[0]))
+        assert state.disk == outlook
+    assert caplog.messages == [f"{near.line} {near.todo}"] * 2
 
 
 def test_causes_of_two_services_are_two() -> None:

@@ -15,6 +15,7 @@ from spaf.serve.monitor.messages import PipelineMessages
 from spaf.serve.monitor.rates import GrowthRate
 from spaf.serve.monitor.snapshot import STAGES, PipelineSnapshot, ProbeHealth, StageDelay
 from spaf.serve.run_info import ServiceInfo
+from spaf.trouble import DiskOutlook
 
 NAMES = ("kafka", "postgres", "jobmanager", "taskmanager-1", "locust", "quarantine", "serve")
 LOAD = LoadStatus("running", 100, 100.0, 1_000, 990, 4, "ab")
@@ -183,3 +184,19 @@ def test_rate() -> None:
     assert rate.update(6.0, 5) is None
     assert rate.update(7.0, 8) == 3
     assert rate.update(100.0, 1_000) is None
+
+
+def test_a_disk_that_will_be_full() -> None:
+    """The page has the text in both languages; nothing is sent while nothing is foreseen."""
+    assert PipelineMessages().update(FOUND)[0]["disk"] is None
+    disk = DiskOutlook("/data", 3 * 2**30, 2**30, 1.5 * 86_400, 5_400.0)
+    found = PipelineMessages().update(msgspec.structs.replace(FOUND, disk=disk))[0]["disk"]
+    assert found == {
+        "folder": "/data",
+        "free_gib": 3.0,
+        "gib_per_day": 1.0,
+        "days": 1.5,
+        "hours": 36.0,
+        "measured_hours": 1.5,
+        "soon": True,
+    }
