@@ -32,7 +32,8 @@ FROM base
 RUN groupadd --gid 10001 spaf \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin spaf \
-    && install -d -o spaf -g spaf -m 711 /var/lib/spaf \
+    && install -d -o spaf -g spaf -m 711 \
+        /var/lib/spaf /var/lib/spaf-checkpoints /var/lib/spaf-shared \
     && install -d -o spaf -g spaf -m 755 /var/cache/spaf \
     && install -d /etc/spaf
 COPY --from=build /opt/spaf /opt/spaf

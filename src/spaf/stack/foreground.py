@@ -2,6 +2,8 @@
 
 A service is run from the same definition as that of a whole run, and its log is the output of this
 process. Nothing restarts it here: that is what the engine of the containers does.
+
+A service imports what itself needs: each container has a process of this module for its whole life.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import replace
 from spaf.environment import child_environment
 from spaf.errors import ServiceError, SettingsError, TopicError
 from spaf.settings import Settings, environment
-from spaf.stack import flink, kafka, postgres, process, runtime, stop_signal, zookeeper
+from spaf.stack import process, runtime, stop_signal
 from spaf.stack.listen_address import ListenAddress, joined
 from spaf.stack.ports import any_free_port
 from spaf.stack.process import ProcessIdentity, ServiceProcess
@@ -35,9 +37,6 @@ from spaf.stack.service_names import (
 from spaf.stack.service_secrets import link_secrets, make_secrets
 from spaf.stack.state import SUPERUSER_SECRET, RunFolder
 from spaf.stack.stop_signal import StopSignal
-from spaf.stack.topology import locust_service
-from spaf.topic.admin import partitions
-from spaf.topic.security import KafkaAddress
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +51,8 @@ Definition = Callable[[Settings, RunFolder, ListenAddress], ServiceProcess]
 
 
 def _kafka(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:
+    from spaf.stack import kafka  # noqa: PLC0415 - see above
+
     settings = chosen.kafka
     address.require_free(KAFKA, settings.port, "SPAF_KAFKA__PORT")
     if settings.public_port is not None:
@@ -61,6 +62,8 @@ def _kafka(chosen: Settings, home: RunFolder, address: ListenAddress) -> Service
 
 
 def _postgres(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:
+    from spaf.stack import postgres  # noqa: PLC0415 - see above
+
     port = chosen.postgres.port
     address.require_free(POSTGRES, port, "SPAF_POSTGRES__PORT")
     make_secrets(chosen, home)
@@ -73,12 +76,16 @@ def _postgres(chosen: Settings, home: RunFolder, address: ListenAddress) -> Serv
 
 
 def _zookeeper(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:
+    from spaf.stack import zookeeper  # noqa: PLC0415 - see above
+
     port = chosen.flink.zookeeper_port
     address.require_free(ZOOKEEPER, port, "SPAF_FLINK__ZOOKEEPER_PORT")
     return zookeeper.service(home, home.logs / f"{ZOOKEEPER}.log", port, address)
 
 
 def _jobmanager(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:
+    from spaf.stack import flink  # noqa: PLC0415 - see above
+
     port = chosen.flink.port
     address.require_free(JOBMANAGER, port, "SPAF_FLINK__PORT")
     ports = flink.JobManagerPorts(port, flink.RPC_PORT, blob=flink.BLOB_PORT)
@@ -86,6 +93,8 @@ def _jobmanager(chosen: Settings, home: RunFolder, address: ListenAddress) -> Se
 
 
 def _taskmanager(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:
+    from spaf.stack import flink  # noqa: PLC0415 - see above
+
     settings = chosen.flink
     if settings.jobmanager is None:
         raise SettingsError(
@@ -97,6 +106,9 @@ def _taskmanager(chosen: Settings, home: RunFolder, address: ListenAddress) -> S
 
 
 def _locust(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:
+    from spaf.stack.topology import locust_service  # noqa: PLC0415 - see above
+    from spaf.topic.security import KafkaAddress  # noqa: PLC0415 - see above
+
     servers = chosen.kafka.bootstrap_servers
     if servers is None:
         raise SettingsError(
@@ -112,6 +124,8 @@ def _locust(chosen: Settings, home: RunFolder, address: ListenAddress) -> Servic
 
 
 def _has_topic(servers: str, topic: str) -> bool:
+    from spaf.topic.admin import partitions  # noqa: PLC0415 - see above
+
     try:
         return bool(partitions(servers, topic))
     except TopicError:

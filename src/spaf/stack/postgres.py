@@ -18,7 +18,7 @@ import psycopg
 from spaf.errors import ServiceError
 from spaf.stack import runtime
 from spaf.stack.listen_address import ListenAddress
-from spaf.stack.process import CWD, ServiceProcess, run
+from spaf.stack.process import ServiceProcess, run
 from spaf.stack.service_names import POSTGRES
 
 log = logging.getLogger(__name__)
@@ -192,7 +192,8 @@ def service(  # noqa: PLR0913, PLR0917 - what differs between servers
         file.write_text(HBA_LINE)
         # It may run under another account.
         file.chmod(0o644)
-        options.append(f"-chba_file={CWD / HBA}")
+        # Relative to the working directory, which the server leaves after it has read this.
+        options.append(f"-chba_file={HBA}")
     return ServiceProcess(
         name=POSTGRES,
         argv=[

@@ -27,6 +27,7 @@ from spaf.stack.service_health import health_file, is_healthy
 from spaf.stack.service_names import PAGE
 from spaf.stack.service_specs import ALONE
 from spaf.stack.state import RunFolder
+from spaf.topic import admin
 
 PATIENCE_S = 20.0
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - of a container
@@ -138,7 +139,7 @@ def test_database_takes_passwords_only_from_everywhere(home: RunFolder) -> None:
     """No address is trusted."""
     server = defined(home, "postgres")
     assert "-h0.0.0.0" in server.argv
-    assert "-chba_file=/proc/self/cwd/pg_hba.conf" in server.argv
+    assert "-chba_file=pg_hba.conf" in server.argv
     assert server.cwd is not None
     assert (server.cwd / "pg_hba.conf").read_text() == "host all all all scram-sha-256\n"
 
@@ -176,7 +177,7 @@ def test_taskmanagers_have_the_names_of_their_hosts(home: RunFolder) -> None:
 def test_locust_waits_for_the_topic(home: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page creates it; Locust would end at once."""
     topics: list[int] = []
-    monkeypatch.setattr(foreground, "partitions", lambda *_: topics)
+    monkeypatch.setattr(admin, "partitions", lambda *_: topics)
     locust = defined(home, "locust", kafka={"bootstrap_servers": "kafka:9092"})
     argv = " ".join(locust.argv)
     assert "--web-host 0.0.0.0" in argv
