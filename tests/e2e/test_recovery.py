@@ -34,7 +34,7 @@ KINDS = ("kill", "database-sessions", "kafka-torn-log", "checkpoint")
 SEED = 94
 NEEDED = {"taskmanager", "jobmanager", "postgres", "kafka"}
 # A seed whose first failover is that of the leader.
-FAILOVER_SEED = 1
+FAILOVER_SEED = 12
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ SHADED = r"\borg\.apache\.flink\.kafka\.shaded\."
 MAX_CAUSE_CHARS = 400
 # What a failed handshake raises; a server may also answer nothing, or end the connection.
 TLS_ERRORS = (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)
+# What a JobManager answers, besides 503, while the leader that it knows is gone.
+LOST_LEADER = re.compile(rb"RecipientUnreachableException|FencingTokenException")
 FINAL_STATES = frozenset({"FAILED", "CANCELED", "FINISHED", "SUSPENDED"})
 
 
@@ -81,6 +83,14 @@ def _problem(response: httpx.Response) -> str:
         return innermost_cause(response.json()["errors"][-1])
     except (ValueError, LookupError, TypeError):
         return f"its answer is {response.status_code}."
+
+
+def _without_leader(response: httpx.Response) -> bool:
+    """Return whether a JobManager answers that none leads now."""
+    return response.status_code == httpx.codes.SERVICE_UNAVAILABLE or (
+        response.status_code == httpx.codes.INTERNAL_SERVER_ERROR
+        and LOST_LEADER.search(response.content) is not None
+    )
 
 
 class FlinkClient:
@@ -270,7 +280,7 @@ class FlinkClient:
             except httpx.HTTPError as error:
                 failures.append((address, error))
                 continue
-            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            if not _without_leader(response):
                 self._current = number
                 return response
             leaderless = response
@@ -292,7 +302,7 @@ class FlinkClient:
         )
 
     def _read(self, response: httpx.Response, path: str) -> Any:
-        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        if _without_leader(response):
             raise JobError(
                 f"Flink at {self.url} has no leading JobManager now.",
                 todo="One is elected within seconds; if not, see `spaf status`.",

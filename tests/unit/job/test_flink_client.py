@@ -292,12 +292,16 @@ def test_the_next_job_manager_is_asked_once_the_first_is_lost(
         assert (len(cluster.asked), len(other.asked)) == (3, 2)
 
 
+GONE = "org.apache.flink.runtime.rpc.exceptions.RecipientUnreachableException: Could not send"
+
+
+@pytest.mark.parametrize(("status", "error"), [(503, "no leader"), (500, GONE)])
 def test_a_job_manager_without_a_leader_answers_if_no_other_does(
-    cluster: Cluster, other: Cluster
+    cluster: Cluster, other: Cluster, status: int, error: str
 ) -> None:
     """While a leader is elected, none of them can say anything of the job."""
     for one in (cluster, other):
-        one.put(f"/jobs/{JOB}", {"errors": ["no leader"]}, status=503)
+        one.put(f"/jobs/{JOB}", {"errors": [error]}, status=status)
     with (
         closing(FlinkClient(f"{cluster.url},{other.url}")) as client,
         pytest.raises(JobError, match="no leading JobManager"),
