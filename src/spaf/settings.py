@@ -210,6 +210,7 @@ def _mechanism(value: str) -> str:
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 FilePath = Annotated[Path, AfterValidator(_file)]
+Durability = Literal["memory", "disk"]
 SecurityProtocol = Annotated[
     Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_protocol)
 ]
@@ -286,6 +287,9 @@ class KafkaSettings(TlsSection):
     retention: Duration | None = None
     """How long the topic keeps its sales, such as `7d` or `36h`: SPAF sets `retention.ms` and
     `segment.ms` of the topic. Without it SPAF creates a topic that keeps all, and alters none."""
+    durability: Durability = "memory"
+    """When a sale counts as sent: once the broker that SPAF starts has it in `memory`, which
+    survives everything but a power failure, or on the `disk`, which survives that too."""
     heap_mib: Annotated[int, Field(ge=128, le=32_768)] = 384
     """Maximum heap of the broker that SPAF starts, MiB."""
     node_id: Annotated[int, Field(ge=1, le=MAX_NODE_ID)] = 1

@@ -95,6 +95,10 @@ SCENARIOS = {
         "spaf.bench.agreement.replay:ReplayScenario",
         "Replay one log with other parallelism, mini-batches and a killed TaskManager; compare.",
     ),
+    "prove power-cut": RegisteredScenario(
+        "spaf.chaos.power:PowerCutScenario",
+        "Cut the power of a disk while sales are acknowledged, start from it, look for each sale.",
+    ),
     "prove detection": RegisteredScenario(
         "spaf.bench.detection.labelled:DetectionScenario",
         "Score the job's anomaly rules on simulated sales with known anomalies; needs no stack.",

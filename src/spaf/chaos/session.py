@@ -307,7 +307,16 @@ def found_sales(run: Run, load: LoadResult) -> int:
 
     """
     # As the generator writes it: the seed, the id of its run, the number of the sale.
-    mark = f'"transactionId":"{load.seed}-{load.run_id}-'.encode()
+    return sum(found_numbers(run, f'"transactionId":"{load.seed}-{load.run_id}-'.encode()))
+
+
+def found_numbers(run: Run, mark: bytes) -> bytearray:
+    """Return a byte for each sale that begins with the mark, by its number: 1 if the topic has it.
+
+    Raises:
+        TopicError: the topic cannot be read.
+
+    """
     # A byte for each sale: a long run has millions of them.
     found = bytearray()
     begin, end = admin.begin_offsets(run.kafka, run.topic), run.end_offsets()
@@ -318,7 +327,7 @@ def found_sales(run: Run, load: LoadResult) -> int:
                 if number >= len(found):
                     found.extend(bytes(number + 1 - len(found)))
                 found[number] = 1
-    return sum(found)
+    return found
 
 
 def count(verdict: Verdict) -> int:

@@ -176,7 +176,7 @@ def _planned(environment: TableEnvironment, parameters: JobParameters, file: Pat
         return environment.load_plan(PlanReference.from_file(str(file)))
     plan = register(environment, parameters).compile_plan()
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, plan.as_json_string().encode())
+    write_atomically(file, plan.as_json_string().encode(), durable=True)
     return plan
 
 

@@ -89,7 +89,7 @@ def service(
     base = [str(runtime.java()), *jvm_options(settings.heap_mib)]
     _require_same_cluster(settings, folder)
     if not (data / META).exists():
-        (folder / MADE_FOR).write_text(_cluster(settings))
+        write_atomically(folder / MADE_FOR, _cluster(settings).encode(), durable=True)
         _format(base, folder, settings)
     return ServiceProcess(
         name=KAFKA,
@@ -170,7 +170,8 @@ def _format(base: list[str], folder: Path, settings: KafkaSettings) -> None:
             content = NODE_ID.sub(lambda found: found[1] + b"%d" % settings.node_id, content)
             if shared is not None:
                 content = CLUSTER_ID.sub(lambda found: found[1] + shared, content)
-        write_atomically(folder / "data" / name, content)
+        # A broker whose storage has lost its ids does not start any more.
+        write_atomically(folder / "data" / name, content, durable=True)
 
 
 def _shared_id(controllers: str) -> bytes:
@@ -253,6 +254,9 @@ def _properties(
         "num.recovery.threads.per.data.dir": 2,
         "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
     }
+    if settings.durability == "disk":
+        # Each batch is forced to the disk before it is acknowledged.
+        options["log.flush.interval.messages"] = 1
     return "".join(f"{key}={value}\n" for key, value in options.items())
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 
 from spaf.errors import ServiceError
+from spaf.files import write_atomically
 from spaf.stack import runtime
 from spaf.stack.listen_address import ListenAddress
 from spaf.stack.process import ServiceProcess, run
@@ -171,7 +172,8 @@ def _complete(paths: ClusterPaths, digest: str) -> None:
     argv = [str(paths.install / "bin/initdb"), f"--pgdata={paths.data}", "--sync-only"]
     done = run(POSTGRES, argv, cwd=paths.folder, user=paths.user)
     if done.returncode == 0:
-        (paths.folder / MARK).write_text(digest)
+        # Without the mark the next start would make the cluster anew, rows and all.
+        write_atomically(paths.folder / MARK, digest.encode(), durable=True)
     else:
         log.error("the new cluster of PostgreSQL is not on the disk: %s", done.stdout)
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
+import struct
 import tempfile
 import threading
 from functools import partial
@@ -21,6 +23,7 @@ from pathlib import Path
 
 import psutil
 
+from spaf import clock
 from spaf.chaos.fault import Fault, FaultKind, Scene, Surroundings
 from spaf.chaos.faults.signals import family, identities
 from spaf.chaos.faults.starve import UNIFIED, ControlGroup
@@ -35,6 +38,11 @@ from spaf.stack.vitals import waits_for_disk
 DISK_MIB = 8_192
 # It must not hang for ever, also if this process does: then it is thawed after this, seconds.
 MAX_FROZEN_S = 60.0
+# Files of a killed process are closed within this, seconds.
+UNMOUNT_S = 20.0
+# EXT4_IOC_SHUTDOWN, _IOR('X', 125, __u32) of linux/fs/ext4/ext4.h, and EXT4_GOING_FLAGS_NOLOGFLUSH:
+# neither the journal nor anything else is written any more.
+SHUT_DOWN, WITHOUT_THE_JOURNAL = 0x8004587D, 2
 # Less free space than this is none, bytes.
 FULL_BYTES = 2**20
 # A block of the file system, bytes.
@@ -101,6 +109,39 @@ class SmallDisk(Surroundings):
         run_tool("mount", "-o", "loop", image, self.folder)
         self.folder.chmod(0o711)
         return settings.model_copy(update={"home": self.folder / "run"})
+
+    def cut(self) -> None:
+        """Shut the file system down as a power failure does: what was not forced out is gone.
+
+        Raises:
+            OSError: this file system cannot, or this user may not.
+
+        """
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.ioctl(descriptor, SHUT_DOWN, struct.pack("I", WITHOUT_THE_JOURNAL))
+        finally:
+            os.close(descriptor)
+
+    def mount_again(self) -> None:
+        """Mount the disk after a cut, once no process has a file of it open.
+
+        Raises:
+            StackError: it cannot be unmounted or mounted.
+
+        """
+        if self._place is None:
+            raise StackError("There is no small disk.")
+        deadline = clock.monotonic() + UNMOUNT_S
+        while True:
+            try:
+                run_tool("umount", self.folder)
+                break
+            except StackError:
+                if clock.monotonic() > deadline:
+                    raise
+                clock.sleep(process.POLL_S)
+        run_tool("mount", "-o", "loop", self._place / "image", self.folder)
 
     def close(self) -> None:
         """Unmount the disk and delete it."""
@@ -376,8 +417,8 @@ KINDS = (
         "read-only",
         "Makes the data of a service, or the checkpoints, read-only, also files that are open.",
         ReadOnlyFolder,
-        targets=(KAFKA, CHECKPOINTS),
-        hold_s=(15.0,),
+        targets=(KAFKA, POSTGRES, CHECKPOINTS),
+        hold_s=(6.0, 15.0),
         unavailable=refusal_of_marks,
         response=(
             "It names the folder that refuses writes. The service waits for it and goes on by "
