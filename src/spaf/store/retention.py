@@ -176,7 +176,7 @@ def progress(connection: psycopg.Connection) -> list[PassedOffsets]:
 
 
 def drop_before(access: Access, before: datetime) -> bool:
-    """Drop the rows before a second, keep their sums, and return whether it was done.
+    """Drop the rows before a second, keep their sums, and return whether there were any.
 
     It is put off if other transactions use the tables all the time.
 
@@ -189,6 +189,8 @@ def drop_before(access: Access, before: datetime) -> bool:
         connection.execute(_sql("wait_for_turn"), {"lock": _LOCK})
         known = state(connection).dropped_before
         if known is not None and known >= before:
+            return False
+        if connection.execute(_sql("has_older"), {"before": before}).fetchone() != (True,):
             return False
         connection.execute(DROPS)
         _delete_single_rows(connection, before)
