@@ -166,9 +166,11 @@ def _become_supervisor(chosen: Settings, home: RunFolder) -> None:
     """Replace this process by the supervisor of a run whose other services are elsewhere.
 
     Raises:
-        SettingsError: one of them has no address.
+        SettingsError: one of them has no address, or the page needs roles.
 
     """
+    from spaf.stack.doctor.page import require_roles  # noqa: PLC0415 - see above
+
     missing = {
         "SPAF_KAFKA__BOOTSTRAP_SERVERS": chosen.kafka.bootstrap_servers is None,
         "SPAF_FLINK__REST_URL": chosen.flink.rest_url is None,
@@ -176,6 +178,7 @@ def _become_supervisor(chosen: Settings, home: RunFolder) -> None:
     }
     for setting in (setting for setting, is_missing in missing.items() if is_missing):
         raise SettingsError(f"The page needs the address of each server: set {setting}.")
+    require_roles(chosen)
     _await_secrets(chosen)
     link_secrets(chosen, home)
     # The supervisor logs to its standard error.

@@ -202,6 +202,18 @@ def test_service_without_the_address_that_it_needs_is_refused(
         defined(home, name)
 
 
+def test_page_that_other_hosts_reach_needs_roles(bare: Path) -> None:
+    """Before anything is waited for."""
+    servers = {
+        "kafka": {"bootstrap_servers": "k:1"},
+        "flink": {"rest_url": "http://j:1"},
+        "postgres": {"host": "p"},
+    }
+    chosen = settings.load(**servers, service={"bind": EVERYWHERE}, home=bare / "h")
+    with pytest.raises(SettingsError, match="no roles"):
+        foreground.run(chosen, "page")
+
+
 def test_page_without_its_servers_names_the_setting(bare: Path) -> None:
     """The first one that is missing."""
     with pytest.raises(SettingsError, match="set SPAF_FLINK__REST_URL"):
