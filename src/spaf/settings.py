@@ -163,6 +163,13 @@ def _plain_addresses(value: str) -> str:
     return ",".join(str(url) for url in urls)
 
 
+def _storage_uri(uri: str) -> str:
+    """Return a URI of Flink; a login for it belongs into Flink's own configuration."""
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*:/[^\s@]+", uri):
+        raise ValueError("must be a URI without a login, such as file:///shared or s3://bucket/a")
+    return uri.rstrip("/")
+
+
 def _file(path: Path) -> Path:
     """Return the path from the root: each process has a working directory of its own."""
     return path.absolute()
@@ -227,6 +234,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 # Names that need no quotes: the JDBC sink writes none into its SQL.
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$"), AfterValidator(_topic_name)]
 # Properties (-D) may be passwords, and a word without a dash is the class that a JVM starts.
+StorageUri = Annotated[str, AfterValidator(_storage_uri)]
 JvmOption = Annotated[str, Field(pattern=r"^-X\S+$")]
 PublicUrl = Annotated[AnyHttpUrl, AfterValidator(_plain_address)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -330,6 +338,9 @@ class FlinkSettings(TlsSection):
     one."""
     zookeeper_port: Port = 2181
     """Port of the ZooKeeper that SPAF starts; if it is taken, the next free port."""
+    checkpoints: StorageUri | None = None
+    """Folder for checkpoints of an existing Flink, which its JobManager and its TaskManagers reach
+    (`file:///shared/checkpoints`, `s3://...`); without it the cluster's own one."""
     port: Port = 8081
     """REST and web port of the JobManager that SPAF starts; if it is taken, the next free port."""
     task_managers: Annotated[int, Field(ge=1, le=16)] = 1

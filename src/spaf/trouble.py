@@ -155,6 +155,35 @@ TEXTS: dict[str, TroubleText] = {
         "It has failed {failures}x since it last counted; `spaf logs taskmanager` has more.",
     ),
     "job_refused": TroubleText("flink", "The job does not start: {problem}", "{todo}"),
+    "job_stopped": TroubleText(
+        "flink",
+        "The job is stopped by `spaf job stop`; new sales wait in topic {topic}.",
+        "`spaf job start` lets it go on.",
+    ),
+    "job_upgrading": TroubleText(
+        "flink",
+        "The tables that were built anew take the place of the old ones; new sales wait for that.",
+        NO_TODO,
+    ),
+    "other_spaf": TroubleText(
+        "flink",
+        "Another SPAF ({owner}) counts topic {topic} into the same tables; it was last seen "
+        "{seconds} s ago.",
+        "End it there with `spaf down`, or name other tables with SPAF_POSTGRES__SCHEMA_NAME.",
+    ),
+    "foreign_job": TroubleText(
+        "flink",
+        "Flink at {address} runs the job `{name}` ({id}), which this SPAF has not started and "
+        "which counts the same topic.",
+        "End it where it was started (`spaf down`), or on Flink's page if that run is gone; or use "
+        "another topic.",
+    ),
+    "checkpoints_fail": TroubleText(
+        "flink",
+        "The cluster cannot write a checkpoint of the job: {problem}",
+        "Correct flink.checkpoints, or execution.checkpointing.dir of the cluster: JobManager and "
+        "TaskManagers must be able to write there.",
+    ),
     "job_state": TroubleText("flink", "The job is {state}, not RUNNING.", "See `spaf logs spaf`."),
     "recounting": TroubleText(
         "flink",

@@ -77,6 +77,7 @@ BAD: list[tuple[str, str, str]] = [
     ("flink.high_availability", "kubernetes", "'none' or 'zookeeper'"),
     ("flink.zookeeper", "host", "pattern"),
     ("flink.zookeeper", "http://host:2181", "pattern"),
+    ("flink.checkpoints", "/shared/checkpoints", "must be a URI without a login"),
     ("flink.task_managers", "17", "less than or equal to 16"),
     ("flink.slots", "0", "greater than or equal to 1"),
     ("flink.task_heap_mib", "1", "greater than or equal to 128"),

@@ -30,6 +30,9 @@ COMMANDS = {
         "spaf.cli.service:service",
         "Run one service in the foreground, for a container or a host of its own.",
     ),
+    "job": LazyCommand(
+        "spaf.cli.job:app", "Stop, start or change the job while the services go on."
+    ),
     "load": LazyCommand(
         "spaf.cli.load:load",
         "Send sales with headless Locust; exit code 0 only if every sale was acknowledged.",

@@ -104,7 +104,16 @@ def status_report(chosen: Settings, state: RunState) -> dict[str, Any]:
     return {
         "phase": current.phase,
         "services": services,
-        "job": {"state": job.state, "id": job.id, "submissions": job.submissions},
+        "job": {
+            "state": job.state,
+            "id": job.id,
+            "submissions": job.submissions,
+            "resumed_from": job.resumed_from,
+            "checkpoint": job.checkpoint,
+            "note": job.note,
+            "savepoint": job.savepoint,
+            "upgrade": job.upgrade,
+        },
         "trouble": None if found is None else trouble_report(found),
         "disk": None if current.disk is None else disk_report(current.disk),
         # Not from a server that does not answer.
@@ -153,7 +162,11 @@ def print_status(report: dict[str, Any]) -> None:
     job = report["job"]
     if report["phase"] != "running":
         out.print(f"[yellow]the run is {report['phase']}[/]")
-    out.print(f"job {job['id'] or '-'}: {job['state']}", highlight=False)
+    anew = f", counted from the first record: {job['note']}" if job["note"] else ""
+    if job["upgrade"]:
+        anew = f"; its upgrade {job['upgrade']}"
+    line = f"job {job['id'] or '-'}: {job['state']}{anew}"
+    out.print(printable(line), markup=False, highlight=False, soft_wrap=True)
     if report["trouble"] is not None:
         line = f"{report['trouble']['what']} {report['trouble']['todo']}"
         out.print(printable(line), style="red", markup=False, highlight=False, soft_wrap=True)

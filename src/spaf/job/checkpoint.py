@@ -13,6 +13,10 @@ from spaf.settings import JobSettings
 
 # A killed job leaves folders without this file; resuming from one fails.
 METADATA = "_metadata"
+# What the names of checkpoints and of savepoints begin with.
+KINDS = ("chk", "savepoint")
+# Folder of the savepoints, beside those of the jobs.
+SAVEPOINTS = "savepoints"
 # State of an older checkpoint may have expired in part (see STATE_SLACK_S). A quarter of the slack
 # is left for reading the records since the checkpoint.
 MAX_AGE_S = STATE_SLACK_S * 3 // 4
@@ -32,19 +36,24 @@ def max_resume_age_s(settings: JobSettings) -> int:
 def newest_complete(
     folder: Path,
     now_s: float,
-    unusable: Collection[Path] = (),
+    unusable: Collection[Path | str] = (),
     max_age_s: float = MAX_AGE_S,
 ) -> Path | None:
     """Return the newest complete checkpoint, or None if there is none to resume from.
 
     Args:
-        folder: the checkpoint folder; it holds one folder a job, that one `chk-N` a checkpoint.
+        folder: the checkpoint folder; it holds one folder a job, that one `chk-N` a checkpoint, and
+            one folder of savepoints.
         now_s: the current time, seconds since the epoch.
         unusable: checkpoints from which a job could not start.
         max_age_s: an older checkpoint is ignored.
 
     """
-    complete = sorted(folder.glob(f"*/chk-*/{METADATA}"), key=_age_key, reverse=True)
+    complete = sorted(
+        (one for kind in KINDS for one in folder.glob(f"*/{kind}-*/{METADATA}")),
+        key=_age_key,
+        reverse=True,
+    )
     fresh = (m.parent for m in complete if now_s - m.stat().st_mtime < max_age_s)
     return next((checkpoint for checkpoint in fresh if checkpoint not in unusable), None)
 

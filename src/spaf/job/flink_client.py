@@ -59,6 +59,34 @@ class Checkpoint(NamedTuple):
     state_bytes: int
 
 
+class StoredCheckpoint(NamedTuple):
+    """The newest complete checkpoint or savepoint of a job, and why the last attempt has failed."""
+
+    path: str = ""
+    """Its URI; another text if the cluster keeps its checkpoints in memory; "" without one."""
+    triggered_ms: int = 0
+    failure: str = ""
+    """Why the newest attempt has failed; "" if a later one is complete."""
+
+    @property
+    def stored(self) -> bool:
+        """Whether another job can start from it."""
+        return is_stored(self.path)
+
+
+class SavepointRequest(NamedTuple):
+    """A savepoint that was requested: where it is once it is complete, or why there is none."""
+
+    complete: bool
+    path: str = ""
+    failure: str = ""
+
+
+def is_stored(path: str) -> bool:
+    """Return whether what a cluster calls a checkpoint is a URI, and not in its memory."""
+    return bool(path) and not path.startswith("<")
+
+
 def innermost_cause(trace: str) -> str:
     """Return the innermost cause of a Java stack trace, in one line.
 
@@ -170,6 +198,25 @@ class FlinkClient:
         jobs = self.get("/jobs/overview")["jobs"]
         return [j["jid"] for j in jobs if j["name"] == name and j["state"] not in FINAL_STATES]
 
+    def running_jobs(self) -> dict[str, str]:
+        """Return id and name of each job that has not ended.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
+        jobs = self.get("/jobs/overview")["jobs"]
+        return {j["jid"]: j["name"] for j in jobs if j["state"] not in FINAL_STATES}
+
+    def version(self) -> str:
+        """Return the version of the cluster.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
+        return str(self.get("/config")["flink-version"])
+
     def submit(self, graph: bytes) -> None:
         """Hand over a serialised job graph, as Flink's own client does; its id is in the graph.
 
@@ -195,6 +242,48 @@ class FlinkClient:
 
         """
         self._call("PATCH", f"/jobs/{job_id}?mode=cancel")
+
+    def stop_with_savepoint(self, job_id: str, folder: str | None) -> str:
+        """Request that a job ends with a savepoint, and return the id of the request.
+
+        Args:
+            job_id: the job; it goes on if there is no savepoint.
+            folder: URI of the folder for the savepoint; None for the cluster's own.
+
+        Raises:
+            JobError: as for `get`; also if neither folder nor cluster name a place.
+
+        """
+        body: dict[str, Any] = {"drain": False}
+        if folder is not None:
+            body["targetDirectory"] = folder
+        response = self._send("POST", f"/jobs/{job_id}/stop", body)
+        if response.status_code >= httpx.codes.BAD_REQUEST:
+            raise JobError(f"Flink takes no savepoint: {_problem(response)}")
+        return str(self._read(response, "/stop")["request-id"])
+
+    def savepoint(self, job_id: str, request_id: str) -> SavepointRequest:
+        """Return how far a requested savepoint is.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
+        found = self.get(f"/jobs/{job_id}/savepoints/{request_id}")
+        operation = found.get("operation") or {}
+        cause = operation.get("failure-cause")
+        failure = innermost_cause(cause.get("stack-trace", "")) if cause else ""
+        complete = found["status"]["id"] == "COMPLETED"
+        return SavepointRequest(complete, operation.get("location") or "", failure)
+
+    def free_slots(self) -> int:
+        """Return how many task slots no job has.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
+        return int(self.get("/overview")["slots-available"])
 
     def trigger_checkpoint(self, job_id: str) -> None:
         """Request a checkpoint of a job now; it completes later, or not.
@@ -246,6 +335,24 @@ class FlinkClient:
             for one in history
             if one["status"] == "COMPLETED"
         ]
+
+    def stored_checkpoint(self, job_id: str) -> StoredCheckpoint:
+        """Return where another job could start from: the newest checkpoint or savepoint of a job.
+
+        Raises:
+            JobError: as for `get`.
+
+        """
+        latest = self.get(f"/jobs/{job_id}/checkpoints").get("latest") or {}
+        whole = [latest[kind] for kind in ("completed", "savepoint") if latest.get(kind)]
+        newest: dict[str, Any] = max(whole, key=lambda one: one["trigger_timestamp"], default={})
+        failed = latest.get("failed") or {}
+        failure = ""
+        if failed.get("trigger_timestamp", -1) > newest.get("trigger_timestamp", 0):
+            failure = innermost_cause(failed.get("failure_message") or "")
+        return StoredCheckpoint(
+            newest.get("external_path", ""), newest.get("trigger_timestamp", 0), failure
+        )
 
     def state_bytes(self, job_id: str) -> int:
         """Return the size of the newest complete checkpoint of a job; 0 before the first.

@@ -38,6 +38,8 @@ class JobInfo:
     trouble: Trouble | None = None
     # When a disk will be full, if that is foreseen.
     disk: DiskOutlook | None = None
+    # Its consumer group, if another one than at the start of the page.
+    group: str = ""
 
 
 @dataclass(frozen=True)

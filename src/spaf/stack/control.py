@@ -220,6 +220,8 @@ def _require_hope(home: RunFolder, state: RunState) -> None:
         StackError: the cause, and what to do.
 
     """
+    if state.job.state is JobPhase.STOPPED:
+        return
     found = present_trouble(home, state)
     if found is not None and found.lasting and clock.now_us() / 1e6 - found.since >= CERTAIN_S:
         raise StackError(f"The run does not come up: {found.what}", todo=found.todo)

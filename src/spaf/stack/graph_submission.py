@@ -23,7 +23,7 @@ from spaf.job.submit import SubmitRequest
 from spaf.settings import Settings
 from spaf.stack import runtime
 from spaf.stack.ports import LOOPBACK
-from spaf.stack.service_names import GROUP
+from spaf.stack.service_names import GROUP, is_run_group
 from spaf.stack.state import RunFolder
 from spaf.stack.submission import JobTarget, Submission, Submitting
 from spaf.store.access import Access, Role
@@ -40,14 +40,16 @@ OWN_ADDRESS = re.compile(rf"{re.escape(LOOPBACK)}:(\d{{1,5}})")
 HAND_OVER_TIMEOUT_S = 60.0
 
 
-def begin(target: JobTarget, settings: Settings, resume: Path | None, log: Path) -> Submitting:
+def begin(
+    target: JobTarget, settings: Settings, resume: Path | str | None, log: Path
+) -> Submitting:
     """Begin to plan a job, if it is not planned yet; `log` is where the planning complains.
 
     Raises:
         ServiceError: the process that plans cannot be started.
 
     """
-    if not fits(target):
+    if isinstance(resume, str) or target.moves_to or not fits(target):
         return Submission(target.request(settings, resume), log)
     return GraphSubmission(target, settings, resume, log)
 
@@ -56,7 +58,7 @@ def fits(target: JobTarget) -> bool:
     """Return whether the graph has blanks for all that this run has of its own."""
     return (
         target.checkpoints is not None
-        and target.group == GROUP
+        and is_run_group(target.group)
         and len(target.access.passwords.get(Role.SINK, "")) == len(BLANK_PASSWORD)
         and OWN_ADDRESS.fullmatch(str(target.kafka)) is not None
         and not security_of(target.kafka).java()

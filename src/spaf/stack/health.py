@@ -261,6 +261,10 @@ class HealthMonitor:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
 
+    def change_target(self, target: HealthTarget) -> None:
+        """Probe the same servers by other rules from now on."""
+        self._target = target
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()

@@ -99,6 +99,19 @@ class ManagedService:
             raise self._failure(f"was not ready after {START_TIMEOUT_S:.0f} s")
         return False
 
+    def replace(self, service: ServiceProcess, *, restart: bool) -> None:
+        """Run the service another way from its next start on; with `restart` at once.
+
+        Raises:
+            ServiceError: the program cannot be started.
+
+        """
+        self.service = service
+        if restart and self._child is not None:
+            self.stop()
+            self.state.state = ServiceStatus.STARTING
+            self.start()
+
     def stop(self) -> None:
         """End the process and its children."""
         if self._child is None:

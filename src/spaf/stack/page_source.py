@@ -13,7 +13,7 @@ from spaf.serve.web.roles import Roles
 from spaf.settings import Settings
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
-from spaf.stack.service_names import GROUP, JOBMANAGER, LOCUST, SERVE
+from spaf.stack.service_names import JOBMANAGER, LOCUST, SERVE
 from spaf.stack.state import RunFolder, RunState, ServiceState, ServiceStatus
 from spaf.stack.vitals import present_services, present_trouble
 
@@ -41,7 +41,7 @@ def source(run: Run, sweep: SweepRunner) -> RunInfo:
     return RunInfo(
         kafka=run.kafka,
         topic=run.topic,
-        group=GROUP,
+        group=run.group,
         flink=run.flink,
         access=run.access,
         rules=run.rules,
@@ -82,7 +82,8 @@ def job_info(home: RunFolder) -> JobInfo:
     state = home.read()
     if state is None:
         return JobInfo("gone", "")
-    return JobInfo(state.job.state, state.job.id, present_trouble(home, state), state.disk)
+    job = state.job
+    return JobInfo(job.state, job.id, present_trouble(home, state), state.disk, job.group)
 
 
 def links(home: RunFolder) -> dict[str, str | None]:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import re
 
+from spaf.errors import JobError
 from spaf.store.access import Access, Role
 from spaf.topic import security
+from spaf.trouble import Trouble
 
 _KAFKA = r"org\.apache\.kafka|Kafka"
 _POSTGRES = r"PSQLException|FATAL:|ERROR:"
 _TLS = r"certif|SSL|TLS|handshake"
+
+
+class RefusedJobError(JobError):
+    """The job is not started: it would not count right until a person does something."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        """Keep the cause."""
+        super().__init__(trouble.what, todo=trouble.todo)
+        self.trouble = trouble
 
 
 def job_refusal(kafka: str, access: Access, cause: str) -> str:

@@ -14,6 +14,7 @@ from spaf.sale import Rules
 from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.control import Watcher
+from spaf.stack.service_names import GROUP
 from spaf.stack.state import CountedTopic, RunFolder, RunState
 from spaf.stack.vitals import present_trouble
 from spaf.topic.security import KafkaAddress
@@ -38,6 +39,12 @@ class Run:
         # The contract that the job was started with; the settings may have changed since.
         self.contract = state.contract
         self.access = self.home.access(settings.postgres, state.postgres_host, state.postgres_port)
+
+    @property
+    def group(self) -> str:
+        """The consumer group of the job."""
+        counted = self.counted_topic()
+        return GROUP if counted is None else counted.group
 
     @property
     def rules(self) -> Rules:

@@ -22,7 +22,8 @@ SUBMITTER = "job-submit"
 SUPERVISOR = "supervisor"
 SUPERVISOR_LOG = "spaf"
 
-# The consumer group of the job.
+# The consumer group of the job. A job that counts into new tables beside it has another one: the
+# next number.
 GROUP = "spaf-job"
 # Argument of the supervisor: services only, for a benchmark or a test that brings its own job.
 BARE = "--bare"
@@ -30,3 +31,18 @@ BARE = "--bare"
 IN_SERVICE = "--in-service"
 # Argument of the supervisor: each JVM writes its class-data archive when it ends.
 ARCHIVING = "--archiving"
+
+
+def is_run_group(group: str) -> bool:
+    """Return whether a consumer group is that of a run's job."""
+    return group == GROUP or _number(group) > 1
+
+
+def next_group(group: str) -> str:
+    """Return the consumer group of the job that takes the place of the one of a group."""
+    return f"{GROUP}-{_number(group) + 1}"
+
+
+def _number(group: str) -> int:
+    number = group.removeprefix(f"{GROUP}-")
+    return int(number) if number.isdecimal() else 1

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import socket
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
 from spaf.errors import NotUpError, StackError
 from spaf.files import SECRET_MODE, write_atomically
 from spaf.stack.process import ProcessIdentity
+from spaf.stack.service_names import GROUP
 from spaf.trouble import DiskOutlook, Trouble
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class JobPhase(StrEnum):
     """The job is RUNNING, but some of its tasks are not."""
     LOST = "lost"
     """The cluster does not know the job, or its submission has failed."""
+    STOPPED = "stopped"
+    """By `spaf job stop`; SPAF does not start it again."""
     REFUSED = "refused"
     """SPAF does not start the job, because it would not count right."""
     INITIALIZING = "INITIALIZING"
@@ -98,6 +102,25 @@ class ServiceState(msgspec.Struct):
         return None if self.pid is None else ProcessIdentity(self.pid, self.started)
 
 
+class JobAction(StrEnum):
+    """What a person may have done with the job."""
+
+    START = "start"
+    STOP = "stop"
+    UPGRADE = "upgrade"
+
+
+class JobOrder(msgspec.Struct, frozen=True):
+    """What a person has told the supervisor to do with the job; the last one stays."""
+
+    id: str
+    action: JobAction
+    savepoint: bool = False
+    """Whether a job that is stopped keeps a savepoint."""
+    settings: dict[str, dict[str, Any]] = {}
+    """Of an upgrade: the sections of the settings that the results of the job depend on."""
+
+
 class JobState(msgspec.Struct):
     """The job, as last polled."""
 
@@ -105,6 +128,22 @@ class JobState(msgspec.Struct):
     id: str = ""
     resumed_from: str = ""
     submissions: int = 0
+    checkpoint: str = ""
+    """On another cluster: the newest checkpoint that is recorded in the tables."""
+    note: str = ""
+    """Why the job counts from the first record although it has been counted before."""
+    group: str = GROUP
+    """Its consumer group."""
+    savepoint: str = ""
+    """That of the last `spaf job stop --savepoint`."""
+    upgrade: str = ""
+    """How far an upgrade is; "" without one."""
+    upgraded: str = ""
+    """What the last upgrade has done; "" if nothing had changed."""
+    order: str = ""
+    """The last order that was carried out, or could not be."""
+    order_problem: str = ""
+    """Why it could not be; "" if it was."""
 
 
 class JobContract(msgspec.Struct):
@@ -186,6 +225,8 @@ class CountedTopic(msgspec.Struct, frozen=True):
     partitions: tuple[int, ...]
     cleanup_policy: str = ""
     """As it was when the job was started for the first time."""
+    group: str = GROUP
+    """Consumer group of the job that counts it."""
 
 
 class RunFolder:
@@ -200,6 +241,8 @@ class RunFolder:
         # Of the last job; kept when its run has ended.
         self.contract = self.folder / "contract.json"
         self.topics = self.folder / "topics.json"
+        self.identity = self.folder / "identity"
+        self.order = self.folder / "order.json"
         self.lock = self.folder / "lock"
         self.secrets = self.folder / "secrets.json"
         self.kafka = self.folder / "kafka"
@@ -346,6 +389,24 @@ class RunFolder:
         """Keep which topic is counted into these tables."""
         content = msgspec.json.encode({**self.counted_topics(), tables: counted})
         write_atomically(self.topics, msgspec.json.format(content), durable=True)
+
+    def write_job_order(self, order: JobOrder) -> None:
+        """Keep what a person wants of the job; a supervisor that starts later follows it too."""
+        content = msgspec.json.format(msgspec.json.encode(order))
+        write_atomically(self.order, content, durable=True)
+
+    def job_order(self) -> JobOrder | None:
+        """Return the last order; None without one."""
+        try:
+            return msgspec.json.decode(self.order.read_bytes(), type=JobOrder)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def owner(self) -> str:
+        """Return an id of this run folder, and where it is; the first call creates the id."""
+        if not self.identity.exists() or self.identity.stat().st_size == 0:
+            write_atomically(self.identity, secrets.token_hex(8).encode(), durable=True)
+        return f"{self.identity.read_text()} {socket.gethostname()}:{self.folder}"
 
     def running(self) -> RunState:
         """Return the state of the run that is up.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,16 +59,31 @@ class JobTarget:
     # Seconds of the log in one of the clock, see JobParameters.
     acceleration: int = 1
     variant: JobVariant = field(default_factory=JobVariant)
+    # Tells the job from another one of the same name on a cluster of the user's own.
+    claim: str = ""
+    # Schema that the tables of `access` move to while the job runs: it is planned for both.
+    moves_to: str = ""
 
     @property
     def name(self) -> str:
         """The name of the job: its topic and its schema."""
-        return f"spaf {self.topic} to {self.access.schema}"
+        return f"spaf {self.topic} to {self.moved.schema}"
+
+    @property
+    def moved(self) -> Access:
+        """The access to the tables where they are in the end."""
+        return replace(self.access, schema=self.moves_to) if self.moves_to else self.access
+
+    @property
+    def claimed_name(self) -> str:
+        """The name that the job has on its cluster."""
+        shared = self.claim and self.checkpoints is None
+        return f"{self.name} [{self.claim}]" if shared else self.name
 
     @property
     def tables(self) -> str:
         """Name the tables: those of the run folder's own PostgreSQL, or of another one."""
-        return self.access.tables
+        return self.moved.tables
 
     def set_start(self, start: Mapping[int, int]) -> None:
         """Commit the offsets at which the job begins.
@@ -116,7 +131,9 @@ class JobTarget:
             topic=self.topic,
             group=self.group,
             jdbc_url=self.access.jdbc_url(
-                client_key, counts_may_shrink=settings.job.deduplicate_minutes > 0
+                client_key,
+                self.moves_to,
+                counts_may_shrink=settings.job.deduplicate_minutes > 0,
             ),
             jdbc_user=user,
             jdbc_password=password,
@@ -135,19 +152,31 @@ class JobTarget:
         """Return the folder for checkpoints; those of another plan, topic or table do not fit."""
         if self.checkpoints is None:
             return None
-        groups = configuration.key_groups(settings.job)
-        depends_on = (self.plan(settings).stem, groups, self.topic, self.tables)
-        return self.checkpoints / hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]
+        return self.checkpoints / _digest((*self._state_depends_on(settings), self.tables))
 
-    def request(self, settings: Settings, resume: Path | None) -> SubmitRequest:
-        """Return the request for the submitter."""
+    def state_digest(self, settings: Settings) -> str:
+        """Return a hash of what the state depends on; a checkpoint of another one does not fit."""
+        return _digest(self._state_depends_on(settings))
+
+    def _state_depends_on(self, settings: Settings) -> tuple[str, int, str]:
+        groups = configuration.key_groups(settings.job)
+        return self.plan(settings).stem, groups, self.topic
+
+    def request(self, settings: Settings, resume: Path | str | None) -> SubmitRequest:
+        """Return the request for the submitter.
+
+        Args:
+            settings: of the job.
+            resume: the checkpoint to start from: a folder of the run, or a URI of another cluster.
+
+        """
         self.access.write_client_key(self.home.folder / self._client_key_name)
         flink, parameters = answering(self.flink), self.parameters(settings)
         jars = [] if self.checkpoints else [jar.as_uri() for jar in runtime.connector_jars()]
         folder = self.checkpoint_folder(settings)
-        checkpoints = None if folder is None else self.uri(folder)
-        resume_from = None if resume is None else self.uri(resume)
-        options = configuration.options(self.name, settings.job, checkpoints, resume_from)
+        checkpoints = settings.flink.checkpoints if folder is None else self.uri(folder)
+        resume_from = self.uri(resume) if isinstance(resume, Path) else resume
+        options = configuration.options(self.claimed_name, settings.job, checkpoints, resume_from)
         if self.acceleration > 1:
             options |= configuration.accelerated(settings.job, self.acceleration)
         options = configuration.changed(options, self.variant.options)
@@ -169,6 +198,10 @@ class JobTarget:
     def uri(self, path: Path) -> str:
         """Return what Flink calls a path in the run folder, its working directory."""
         return (process.CWD / path.relative_to(self.home.folder)).as_uri()
+
+
+def _digest(depends_on: tuple[str | int, ...]) -> str:
+    return hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]
 
 
 def plan_name(parameters: JobParameters, job: JobSettings, variant: JobVariant) -> str:

@@ -28,20 +28,21 @@ from spaf.stack import kafka, postgres, zookeeper
 from spaf.stack.awaited_services import AwaitedServices
 from spaf.stack.class_archives import archiving
 from spaf.stack.health import HealthMonitor, HealthTarget
-from spaf.stack.job_supervisor import JobSupervisor, RefusedJobError
+from spaf.stack.job_supervisor import JobSupervisor
 from spaf.stack.listen_address import ListenAddress
 from spaf.stack.log import configure as configure_log
 from spaf.stack.log_relay import LogRelay
 from spaf.stack.managed_service import ManagedService
 from spaf.stack.process import ProcessIdentity, ServiceProcess
+from spaf.stack.refusal import RefusedJobError
 from spaf.stack.run import Run
 from spaf.stack.service_health import note_health
 from spaf.stack.service_names import (
     ARCHIVING,
     BARE,
-    GROUP,
     IN_SERVICE,
     PAGE,
+    QUARANTINE,
     SERVE,
     SUPERVISOR_LOG,
 )
@@ -116,7 +117,8 @@ class Supervisor:
         self._services: list[ManagedService] = []
         self._add(self._topology.services)
         self._state = _first_state(chosen, self._topology)
-        target = Run(chosen, self._state).job_target(GROUP)
+        run = Run(chosen, self._state)
+        target = run.job_target(run.group)
         self._job = None if bare else JobSupervisor(chosen, self._home, target)
         self._tables_ready = False
         self._write_failed = False
@@ -324,8 +326,26 @@ class Supervisor:
             if self._state.phase is Phase.STARTING:
                 raise
             job.abandon(StackError(f"The run folder cannot be used: {error}"))
+        if job.settings is not self._settings:
+            self._change_settings(job.settings)
         self._health.job_trouble, self._health.recount_to = job.trouble, job.recount_to
         self._health.usual_policy = job.usual_policy
+
+    def _change_settings(self, chosen: Settings) -> None:
+        """Let the other processes know the settings that an upgrade of the job has brought.
+
+        Page and quarantine start again if records are judged by other rules now.
+        """
+        contract = JobContract.of(chosen)
+        changed = contract != self._state.contract
+        self._settings, self._state.contract = chosen, contract
+        self._home.write_contract(contract)
+        self._health.change_target(self._health_target())
+        self._publish()
+        for service in self._services:
+            if service.spec.name in (SERVE, QUARANTINE):
+                variables = {**service.service.env, **settings.environment(chosen)}
+                service.replace(replace(service.service, env=variables), restart=changed)
 
     def _record_progress(self, job: JobSupervisor) -> None:
         """Record the progress of the job each second, until the run ends."""
@@ -361,7 +381,8 @@ class Supervisor:
             found = self._state.trouble
             fails = found is not None and found.lasting
             job = None if self._job is None else self._job.state
-            return job is not None and (job.state is JobPhase.RUNNING or bool(job.id and fails))
+            ready = (JobPhase.RUNNING, JobPhase.STOPPED)
+            return job is not None and (job.state in ready or bool(job.id and fails))
         if self._awaited is not None and not self._awaited.answered(name):
             return False
         return all(service.ready for service in self._services if service.spec.name == name)

@@ -263,11 +263,18 @@ class Access:
         # pgjdbc takes a key in PEM for one of RSA unless this says otherwise.
         return {"pemKeyAlgorithm": "EC"} if _is_elliptic(self.tls) else {}
 
-    def jdbc_url(self, client_key: Path | None = None, *, counts_may_shrink: bool = False) -> str:
+    def jdbc_url(
+        self,
+        client_key: Path | None = None,
+        moves_to: str = "",
+        *,
+        counts_may_shrink: bool = False,
+    ) -> str:
         """Return the JDBC URL for the sink of the job.
 
         Args:
             client_key: the file of `write_client_key`, for a cluster on this machine.
+            moves_to: schema that the tables move to while the job runs.
             counts_may_shrink: a row may count fewer sales than before, because of deduplication;
                 otherwise such a row is one of a past that is counted again, and is refused.
 
@@ -290,7 +297,7 @@ class Access:
             known |= self._jdbc_key(client_key)
         options = {
             **known,
-            "currentSchema": self.schema,
+            "currentSchema": f"{self.schema},{moves_to}" if moves_to else self.schema,
             "reWriteBatchedInserts": "true",
             "connectTimeout": self.options.get("connect_timeout", str(CONNECT_TIMEOUT_S)),
             "socketTimeout": str(SINK_SOCKET_TIMEOUT_S),

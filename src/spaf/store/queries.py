@@ -14,6 +14,8 @@ from spaf.errors import StoreError
 from spaf.store.statement import statement
 
 Row = dict[str, Any]
+# Lets a deletion pass in this transaction; the sink's own are none, see `0011_no_row_disappears`.
+DELETES = "SET LOCAL spaf.deletes = 'on'"
 
 
 class WaitingStatement(NamedTuple):
@@ -210,6 +212,13 @@ def upsert_position(
             for partition, offset in done.items()
         ],
     )
+
+
+def delete_counts(connection: psycopg.Connection) -> None:
+    """Delete the rows of another job, whose counts may be larger than those of the next one."""
+    connection.execute(DELETES)
+    for name in ("delete_summary", "delete_ledger"):
+        connection.execute(_sql(name))
 
 
 def delete_detections(connection: psycopg.Connection, start: Mapping[int, int]) -> None:

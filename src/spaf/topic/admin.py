@@ -406,6 +406,24 @@ def commit(bootstrap: str, group: str, topic: str, offsets: Mapping[int, int]) -
         clock.sleep(POLL_INTERVAL_S)
 
 
+def delete_group(bootstrap: str, group: str) -> None:
+    """Delete a consumer group that no job uses any more; one that is gone already is no failure.
+
+    Raises:
+        TopicError: the broker cannot be reached, or refuses.
+
+    """
+    asked = admin_client(bootstrap).delete_consumer_groups(
+        [group], request_timeout=REQUEST_TIMEOUT_S
+    )
+    with kafka_errors(f"Deleting group {group}", bootstrap):
+        try:
+            asked[group].result()
+        except KafkaException as failure:
+            if failure.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise
+
+
 def _require_group(bootstrap: str, group: str) -> None:
     """Check that the account may use the group: a commit without the right waits for a minute."""
     admin = admin_client(bootstrap)

@@ -214,6 +214,23 @@ def test_no_row_steps_back(access: Access) -> None:
             assert shown == (max(end, 9) + 1, max(end, 9))
 
 
+def test_sink_cannot_make_a_row_disappear(access: Access) -> None:
+    """It deletes one between the two halves of a change; readers would miss its sales."""
+    row = (SECOND, "eletronicos", "BRL")
+    delete = "DELETE FROM {} WHERE {} = %s"
+    with access.connect(Role.SINK, autocommit=True) as sink:
+        sink.execute(UPSERT, (*row, 5, 5, Decimal(5)))
+        sink.execute(LEDGER, (0, SECOND, 5, 0, 0, 0, 4))
+        sink.execute(delete.format("sales_summary", "window_start").encode(), [SECOND])
+        sink.execute(delete.format("ledger_second", "append_second").encode(), [SECOND])
+        assert (queries.counted_sales(sink), queries.readable_records(sink)) == (5, 5)
+        sink.execute(UPSERT, (*row, 0, 0, Decimal(0)))
+        assert queries.counted_sales(sink) == 0, "a second that has lost its only sale is deleted"
+    with access.session(Role.SINK) as sink:
+        queries.delete_counts(sink)
+        assert queries.readable_records(sink) == 0
+
+
 def test_counts_shrink_for_a_job_that_removes_copies(access: Access) -> None:
     """A sale moves to the second of its earlier copy."""
     row = (SECOND, "eletronicos", "BRL")

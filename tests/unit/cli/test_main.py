@@ -25,6 +25,7 @@ VERBS = [
         "logs",
         "doctor",
         "service",
+        "job",
         "load",
         "sell",
         "demo",
@@ -36,6 +37,7 @@ VERBS = [
 ]
 INSIDE = [
     *(f"quarantine {name}" for name in ("list", "show", "export", "replay")),
+    *(f"job {name}" for name in ("stop", "start", "upgrade")),
     *registry.SCENARIOS,
     "bench page",
     *("results list", "results show"),
@@ -45,6 +47,7 @@ WITH_JSON = [
     *registry.SCENARIOS,
     *("quarantine list", "quarantine show", "quarantine replay"),
     *("results list", "results show", "size"),
+    *("job stop", "job start", "job upgrade"),
 ]
 
 
@@ -89,6 +92,7 @@ def test_verbs_that_scripts_call_speak_json(line: str) -> None:
         ("demo", ["--rate", "--for"]),
         ("query", ["--limit"]),
         ("down", ["--wipe"]),
+        ("job stop", ["--savepoint"]),
         ("bench rates", ["--rates", "--for"]),
         ("bench drain", ["--events", "--drains", "--tables"]),
         ("bench start", ["--repeats"]),
@@ -119,12 +123,12 @@ def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return int(caught.value.code or 0)
 
 
-@pytest.mark.parametrize("verb", ["status", "verify", "query", "load"])
+@pytest.mark.parametrize("verb", ["status", "verify", "query", "load", "job stop"])
 def test_verb_on_a_run_that_is_not_there_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
 ) -> None:
     """Exit code 1, the folder, and how to start."""
-    assert ended(monkeypatch, verb) == 1
+    assert ended(monkeypatch, *verb.split()) == 1
     told = capsys.readouterr()
     assert told.out == ""
     assert "Nothing runs in " in told.err
@@ -233,5 +237,5 @@ def test_down_without_a_run_is_fine(
 def test_every_verb_is_a_module_of_its_own() -> None:
     """Named like the verb; a group is a package."""
     targets = [command.target for command in COMMANDS.values()]
-    groups = {"quarantine", "bench", "prove", "results"}
+    groups = {"job", "quarantine", "bench", "prove", "results"}
     assert targets == [f"spaf.cli.{name}:{'app' if name in groups else name}" for name in COMMANDS]

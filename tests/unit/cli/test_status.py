@@ -35,7 +35,7 @@ def report(found: Trouble | None = None, **changes: Any) -> dict[str, Any]:
     return {
         "phase": "running",
         "services": {"kafka": {**service, "cpu_percent": 0.0}},
-        "job": {"state": "RUNNING", "id": "j", "submissions": 1},
+        "job": {"state": "RUNNING", "id": "j", "submissions": 1, "note": "", "upgrade": ""},
         "trouble": None if found is None else trouble_report(found),
         "quarantine": None,
     } | changes
@@ -46,6 +46,17 @@ def test_a_cause_alone_is_enough_for_the_exit_code() -> None:
     assert is_healthy(report())
     assert not is_healthy(report(LOCK))
     assert not is_healthy(report(phase="starting"))
+
+
+def test_why_a_job_counts_anew_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """And how far an upgrade is; both are text, not markup."""
+    job = report()["job"]
+    print_status(report(job={**job, "note": "its checkpoint [1] is gone"}))
+    expected = "job j: RUNNING, counted from the first record: its checkpoint [1] is gone"
+    assert expected in capsys.readouterr().out.splitlines()
+    print_status(report(job={**job, "upgrade": "counts into new tables: 1 of 2 records"}))
+    expected = "job j: RUNNING; its upgrade counts into new tables: 1 of 2 records"
+    assert expected in capsys.readouterr().out.splitlines()
 
 
 def test_the_cause_is_printed_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:

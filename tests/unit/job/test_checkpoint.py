@@ -48,6 +48,14 @@ def test_newest_by_time_wins_over_the_larger_number(tmp_path: Path) -> None:
     assert newest_complete(tmp_path, NOW) == newer
 
 
+def test_savepoint_is_one_of_them(tmp_path: Path) -> None:
+    """Whichever is newer."""
+    taken = checkpoint(tmp_path, "job/chk-7", age=60)
+    saved = checkpoint(tmp_path, "savepoints/savepoint-ab-01", age=30)
+    assert newest_complete(tmp_path, NOW) == saved
+    assert newest_complete(tmp_path, NOW, {saved}) == taken
+
+
 def test_complete_one_wins_over_a_newer_that_was_not_finished(tmp_path: Path) -> None:
     """A kill leaves a folder without metadata; resuming from it would fail."""
     whole = checkpoint(tmp_path, "run/chk-4", 20)

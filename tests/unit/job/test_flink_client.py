@@ -14,7 +14,14 @@ import pytest
 from spaf import clock
 from spaf.bench.run.early_checkpoint import MAX_REQUESTS, PAUSE_S, EarlyCheckpoints
 from spaf.errors import JobError
-from spaf.job.flink_client import Checkpoint, FlinkClient, JobStatus, answering
+from spaf.job.flink_client import (
+    Checkpoint,
+    FlinkClient,
+    JobStatus,
+    SavepointRequest,
+    StoredCheckpoint,
+    answering,
+)
 
 JOB = "0123456789abcdef0123456789abcdef"
 NOWHERE = "http://127.0.0.1:1"
@@ -127,6 +134,77 @@ def test_complete_checkpoints_have_their_cost(cluster: Cluster, client: FlinkCli
     history = [{**times, "status": status} for status in ("FAILED", "IN_PROGRESS", "COMPLETED")]
     cluster.put(f"/jobs/{JOB}/checkpoints", {"history": history})
     assert client.checkpoints(JOB) == [Checkpoint(7, 1_000, 12, 2_048)]
+
+
+def test_newest_checkpoint_or_savepoint_is_where_another_job_starts(
+    cluster: Cluster, client: FlinkClient
+) -> None:
+    """The newest of both; an attempt after it that has failed says why."""
+    path = f"/jobs/{JOB}/checkpoints"
+    taken = {"trigger_timestamp": 2, "external_path": "file:/c/chk-7"}
+    saved = {"trigger_timestamp": 3, "external_path": "s3://b/savepoint-1"}
+    trace = "java.lang.Exception: no\n\tat a.b\nCaused by: java.io.IOException: read-only"
+    failed = {"trigger_timestamp": 4, "failure_message": trace}
+    cases = [
+        ({}, StoredCheckpoint()),
+        ({"completed": taken, "savepoint": None}, StoredCheckpoint("file:/c/chk-7", 2)),
+        ({"completed": taken, "savepoint": saved}, StoredCheckpoint("s3://b/savepoint-1", 3)),
+        ({"failed": failed}, StoredCheckpoint("", 0, "java.io.IOException: read-only")),
+        (
+            {"failed": {**failed, "trigger_timestamp": 1}, "completed": taken},
+            StoredCheckpoint("file:/c/chk-7", 2),
+        ),
+    ]
+    for latest, expected in cases:
+        cluster.put(path, {"latest": latest})
+        assert client.stored_checkpoint(JOB) == expected
+    assert not StoredCheckpoint("<checkpoint-not-externally-addressable>", 2).stored
+    assert not StoredCheckpoint().stored
+    assert StoredCheckpoint("file:/c/chk-7", 2).stored
+
+
+def test_jobs_that_run_are_known_by_their_names(cluster: Cluster, client: FlinkClient) -> None:
+    """Those that have ended are none of them; the version is the cluster's."""
+    jobs = [
+        {"jid": state, "name": f"of {state}", "state": state} for state in ("RUNNING", "FAILED")
+    ]
+    cluster.put("/jobs/overview", {"jobs": jobs})
+    assert client.running_jobs() == {"RUNNING": "of RUNNING"}
+    cluster.put("/config", {"flink-version": "2.3.0"})
+    assert client.version() == "2.3.0"
+
+
+def test_job_is_stopped_with_a_savepoint(cluster: Cluster, client: FlinkClient) -> None:
+    """In the folder that is named, or that of the cluster; a refusal has Flink's cause."""
+    path = f"/jobs/{JOB}/stop"
+    trace = "x.RestHandlerException: no\n\tat a.b\nCaused by: java.lang.IllegalState: no folder"
+    cluster.put(path, {"errors": ["Internal server error.", trace]}, 400)
+    with pytest.raises(JobError, match=r"takes no savepoint: java\.lang\.IllegalState: no f"):
+        client.stop_with_savepoint(JOB, None)
+    cluster.put(path, {"request-id": "r"})
+    assert client.stop_with_savepoint(JOB, "s3://b") == "r"
+    bodies = [json.loads(body) for body in cluster.bodies]
+    assert bodies == [{"drain": False}, {"drain": False, "targetDirectory": "s3://b"}]
+    path = f"/jobs/{JOB}/savepoints/r"
+    states = [
+        ({"status": {"id": "IN_PROGRESS"}, "operation": None}, SavepointRequest(complete=False)),
+        (
+            {"status": {"id": "COMPLETED"}, "operation": {"location": "s3://b/savepoint-1"}},
+            SavepointRequest(complete=True, path="s3://b/savepoint-1"),
+        ),
+        (
+            {
+                "status": {"id": "COMPLETED"},
+                "operation": {"failure-cause": {"class": "c", "stack-trace": trace}},
+            },
+            SavepointRequest(complete=True, failure="java.lang.IllegalState: no folder"),
+        ),
+    ]
+    for answer, expected in states:
+        cluster.put(path, answer)
+        assert client.savepoint(JOB, "r") == expected
+    cluster.put("/overview", {"slots-available": 3})
+    assert client.free_slots() == 3
 
 
 def test_checkpoints_are_requested_while_something_waits(

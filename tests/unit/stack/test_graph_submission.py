@@ -112,6 +112,7 @@ def test_services_of_the_user_are_served_by_the_client_of_flink(target: JobTarge
     assert not fits(replace(target, kafka=KafkaAddress.of("k:9092", DEFAULT.kafka)))
     assert not fits(replace(target, access=elsewhere))
     assert not fits(replace(target, group="of-a-benchmark"))
+    assert fits(replace(target, group="spaf-job-2")), "the job of an upgrade"
 
 
 class Flink:

@@ -15,7 +15,8 @@ from spaf.job import configuration
 from spaf.job.flink_client import JobFailure, JobStatus
 from spaf.settings import Settings
 from spaf.stack.diagnosis import TopicFacts
-from spaf.stack.job_supervisor import JobSupervisor, RefusedJobError
+from spaf.stack.job_supervisor import JobSupervisor
+from spaf.stack.refusal import RefusedJobError
 from spaf.stack.state import CountedTopic, JobPhase, RunFolder
 from spaf.stack.submission import JobTarget
 from spaf.store.access import Access
@@ -44,7 +45,7 @@ def job(home: RunFolder) -> JobSupervisor:
     target = JobTarget("k:1", "sales", "g", access, "http://f:1", home, home.checkpoints / "g")
     made = JobSupervisor(Settings(home=home.folder), home, target)
     cancelled: list[str] = []
-    made._flink = cast("Any", SimpleNamespace(cancel=cancelled.append, cancelled=cancelled))
+    made.flink = cast("Any", SimpleNamespace(cancel=cancelled.append, cancelled=cancelled))
     made.state.id, made.state.state = "j", JobPhase.RUNNING
     return made
 
@@ -71,7 +72,7 @@ def seen(topic: TopicDescription) -> TopicFacts:
 
 def cancelled(job: JobSupervisor) -> list[str]:
     """Return the jobs that were cancelled."""
-    found: list[str] = cast("Any", job._flink).cancelled
+    found: list[str] = cast("Any", job.flink).cancelled
     return found
 
 
@@ -128,7 +129,7 @@ def test_a_job_that_the_next_leader_goes_on_with_is_not_submitted_again(
     """A JobManager that gives up the leadership suspends its jobs; two of them would write."""
     planned: list[bool] = []
     monkeypatch.setattr(job, "plan", lambda: planned.append(True))
-    job._flink = cast("Any", SimpleNamespace(status=lambda id_: JobStatus(id_, state, 0, 3)))
+    job.flink = cast("Any", SimpleNamespace(status=lambda id_: JobStatus(id_, state, 0, 3)))
     job.poll()
     assert len(planned) == submissions
     assert job.state.id == "j"
@@ -162,7 +163,8 @@ def test_the_cleanup_policy_is_kept_from_the_first_start(
         monkeypatch.setattr(admin, "topic_options", lambda *_, p=policy: {"cleanup.policy": p})
         job._keep_counted(LARGER)
         assert job.usual_policy == "compact"
-    assert home.counted_topics() == {"public": CountedTopic("sales", "a", (0, 1, 2), "compact")}
+    kept = CountedTopic("sales", "a", (0, 1, 2), "compact", "g")
+    assert home.counted_topics() == {"public": kept}
 
 
 def test_a_submission_that_fails_is_named_and_lasting_after_some(job: JobSupervisor) -> None:
@@ -180,19 +182,19 @@ def test_checkpoints_with_another_number_of_key_groups_are_left_alone(
     job: JobSupervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Flink cannot resume from them."""
-    before = job._target.checkpoint_folder(job._settings)
+    before = job.target.checkpoint_folder(job.settings)
     monkeypatch.setattr(configuration, "KEY_GROUPS_PER_TASK", 128)
-    assert job._target.checkpoint_folder(job._settings) != before
+    assert job.target.checkpoint_folder(job.settings) != before
 
 
 def test_tables_of_two_schemas_and_topics_have_checkpoints_of_their_own(
     job: JobSupervisor, home: RunFolder
 ) -> None:
     """What was counted into other tables can never be resumed by mistake."""
-    target = job._target
+    target = job.target
     second = replace(target, access=replace(target.access, schema="second"))
     targets = (target, second, replace(target, topic="other"))
-    assert len({one.checkpoint_folder(job._settings) for one in targets}) == len(targets)
+    assert len({one.checkpoint_folder(job.settings) for one in targets}) == len(targets)
     home.write_counted_topic(second.tables, CountedTopic("sales", "b", (0,)))
     assert home.counted_topics()[target.tables] == COUNTED
 
@@ -201,7 +203,7 @@ def restored(
     job: JobSupervisor, state: str, *failures: JobFailure, newest: bool = False
 ) -> list[str]:
     """Poll a job of this state with these failures; return the jobs that were cancelled."""
-    flink = cast("Any", job._flink)
+    flink = cast("Any", job.flink)
     flink.status = lambda _: JobStatus("j", state, 3 if state == "RUNNING" else 0, 3)
     flink.failures = lambda _: list(failures)
     job._checkpoints = job._home.checkpoints if newest else None

@@ -47,7 +47,8 @@ def overview(request: Request, contains: Annotated[str, Query(max_length=249)] =
     """Return brokers, topics and groups; of the last two those whose name contains a text."""
     run = request.app.state.run
     with kafka_request():
-        found = cluster.overview(run.kafka, run.topic, run.group, contains)
+        group = run.job().group or run.group
+        found = cluster.overview(run.kafka, run.topic, group, contains)
     return json_response(
         {
             "brokers": [row._asdict() for row in found.brokers],

@@ -107,6 +107,11 @@ class Listener:
         elif self.silent_s > GONE_S:
             self._ended.set_result(None)
 
+    def end(self) -> None:
+        """Let `listen` return."""
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
     async def close(self) -> None:
         """Close the connection."""
         await self.connection.close()

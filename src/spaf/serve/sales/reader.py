@@ -32,6 +32,7 @@ from spaf.serve.sales.rollup import (
     SecondRow,
 )
 from spaf.serve.web.responses import RequestRefusedError
+from spaf.store.rebuild import REPLACED
 
 log = logging.getLogger(__name__)
 
@@ -63,23 +64,30 @@ class SalesReader:
         self._batcher = RowBatcher(hub, rollup)
         self._listener: Listener | None = None
         self._early: list[SecondRow] | None = None
+        # Whether other tables have taken the place of those that were read.
+        self._stale = False
         self._sales = f"{notifications.SALES}{queries.access.schema}".encode()
 
     @property
     def database(self) -> str:
         """Whether the database answers: `up` or `down`."""
+        if self._stale:
+            return "up"
         listener = self._listener
         return "up" if listener is not None and listener.silent_s < ALIVE_S else "down"
 
     async def follow(self) -> None:
-        """Listen and reconnect, for ever."""
+        """Listen and reconnect, for ever; tables that were replaced are read at once."""
         logged = ""
         while True:
             try:
                 await self._listen_once()
+                if self._stale:
+                    continue
                 logged = "PostgreSQL has closed the connection"
                 log.warning(logged)
             except (StoreError, psycopg.Error, OSError) as error:
+                self._stale = False
                 if str(error) != logged:
                     logged = str(error)
                     log.warning(logged)
@@ -116,10 +124,12 @@ class SalesReader:
             f"{notifications.SALES}{access.schema}",
             f"{notifications.ANOMALIES}{access.schema}",
         )
-        self._early = []
         listener = await Listener.open(access, channels, self._on_notification)
         try:
-            await self._load(listener.connection)
+            self._stale = True
+            while self._stale:
+                self._stale, self._early = False, []
+                await self._load(listener.connection)
             self._listener = listener
             self._publish_tick()
             await listener.listen(self._batcher.flush)
@@ -152,6 +162,11 @@ class SalesReader:
 
     def _on_notification(self, channel: bytes, payload: bytes) -> None:
         """Apply one notification; one of another form is ignored."""
+        if payload == REPLACED.encode():
+            self._stale = True
+            if self._listener is not None:
+                self._listener.end()
+            return
         with contextlib.suppress(msgspec.DecodeError, ValueError):
             if channel != self._sales:
                 for anomaly in notifications.anomalies(payload):

@@ -1,0 +1,2 @@
+-- Create the schema of tables that are built anew, or were replaced. Grain: schema.
+CREATE SCHEMA {schema}

@@ -1,0 +1,2 @@
+-- Drop a schema with all that is in it. Grain: schema.
+DROP SCHEMA IF EXISTS {schema} CASCADE
