@@ -7,6 +7,7 @@ from collections.abc import Callable
 from spaf import clock
 from spaf.errors import StoreError
 from spaf.job.flink_client import FlinkClient
+from spaf.settings import KafkaSettings
 from spaf.stack import postgres
 from spaf.stack.flink import REST_TIMEOUT_S
 from spaf.stack.service_names import JOBMANAGER, KAFKA, POSTGRES
@@ -23,11 +24,14 @@ MAX_WAIT_S = 90.0
 class AwaitedServices:
     """Which external services have answered once."""
 
-    def __init__(self, topology: Topology, home: RunFolder) -> None:
+    def __init__(self, topology: Topology, home: RunFolder, settings: KafkaSettings) -> None:
         """Wait for those that SPAF does not start; nothing is asked yet."""
         access, flink = topology.access, FlinkClient(topology.flink, REST_TIMEOUT_S)
         probes: dict[str, Callable[[], bool]] = {
-            KAFKA: lambda: is_ready(topology.kafka),
+            # A new topic needs a broker for each of its replicas.
+            KAFKA: lambda: is_ready(
+                topology.kafka, brokers=settings.replication or 1, topic=settings.topic
+            ),
             POSTGRES: lambda: _accepts(access, home),
             JOBMANAGER: flink.ready,
         }

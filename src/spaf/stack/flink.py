@@ -147,7 +147,7 @@ def services(
         jobmanagers.append(replace(second, address=rest.url, ready=rest.ready))
     client = FlinkClient(",".join(one.address for one in jobmanagers), REST_TIMEOUT_S)
     names = [TASKMANAGER, *(f"{TASKMANAGER}-{n}" for n in range(2, settings.task_managers + 1))]
-    return [*jobmanagers, *(_taskmanager(name, name, settings, home, client) for name in names)]
+    return [*jobmanagers, *(_taskmanager(name, settings, home, client) for name in names)]
 
 
 def jobmanager_service(
@@ -185,18 +185,23 @@ def taskmanager_service(
     ports = JobManagerPorts(settings.port, RPC_PORT)
     _configure(home.flink, configuration(settings, ports, address, shared))
     client = FlinkClient(rest_url, REST_TIMEOUT_S)
-    # Another one of the cluster has another host.
-    return _taskmanager(TASKMANAGER, f"{TASKMANAGER}-{address.host}", settings, home, client)
+    return _taskmanager(TASKMANAGER, settings, home, client, address.host)
 
 
 def _taskmanager(
-    name: str, resource: str, settings: FlinkSettings, home: RunFolder, client: FlinkClient
+    name: str,
+    settings: FlinkSettings,
+    home: RunFolder,
+    client: FlinkClient,
+    host: str = LOOPBACK,
 ) -> ServiceProcess:
+    # Of another host there may be another one of this name.
+    resource = name if host == LOOPBACK else f"{name}-{host}"
     return ServiceProcess(
         name=name,
         argv=[*taskmanager_argv(settings), f"-Dtaskmanager.resource-id={resource}"],
         # It has no port that clients use.
-        address=LOOPBACK,
+        address=host,
         log=home.logs / f"{name}.log",
         ready=lambda: resource in client.task_managers(),
         env=_environment(),

@@ -9,16 +9,18 @@ A service imports what itself needs: each container has a process of this module
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from spaf.environment import child_environment
 from spaf.errors import ServiceError, SettingsError, TopicError
-from spaf.settings import Settings, environment
+from spaf.settings import FlinkSettings, Settings, environment
 from spaf.stack import process, runtime, stop_signal
 from spaf.stack.listen_address import ListenAddress, joined
 from spaf.stack.ports import any_free_port
@@ -37,6 +39,9 @@ from spaf.stack.service_names import (
 from spaf.stack.service_secrets import link_secrets, make_secrets
 from spaf.stack.state import SUPERUSER_SECRET, RunFolder
 from spaf.stack.stop_signal import StopSignal
+
+if TYPE_CHECKING:
+    from spaf.stack.flink import HighAvailability
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +94,7 @@ def _jobmanager(chosen: Settings, home: RunFolder, address: ListenAddress) -> Se
     port = chosen.flink.port
     address.require_free(JOBMANAGER, port, "SPAF_FLINK__PORT")
     ports = flink.JobManagerPorts(port, flink.RPC_PORT, blob=flink.BLOB_PORT)
-    return flink.jobmanager_service(chosen.flink, home, ports, address)
+    return flink.jobmanager_service(chosen.flink, home, ports, address, _shared(chosen.flink))
 
 
 def _taskmanager(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:
@@ -102,7 +107,31 @@ def _taskmanager(chosen: Settings, home: RunFolder, address: ListenAddress) -> S
             todo="Set SPAF_FLINK__JOBMANAGER.",
         )
     at = settings.rest_url or f"http://{joined(settings.jobmanager, settings.port)}"
-    return flink.taskmanager_service(settings, home, str(at), address)
+    return flink.taskmanager_service(settings, home, str(at), address, _shared(settings))
+
+
+def _shared(settings: FlinkSettings) -> HighAvailability | None:
+    """Return what the JobManagers and TaskManagers of one cluster share; each finds the same.
+
+    Raises:
+        SettingsError: a setting that high availability needs is missing.
+
+    """
+    from spaf.stack.flink import HighAvailability  # noqa: PLC0415 - see above
+
+    if settings.high_availability == "none":
+        return None
+    for name in ("zookeeper", "checkpoints"):
+        if getattr(settings, name) is None:
+            raise SettingsError(
+                f"flink.high_availability is zookeeper, but flink.{name} is not set: several hosts "
+                "need one ZooKeeper, and one folder that all of them reach.",
+                todo=f"Set SPAF_FLINK__{name.upper()}.",
+            )
+    # Another cluster at the same ZooKeeper has another folder.
+    cluster_id = hashlib.sha256(str(settings.checkpoints).encode()).hexdigest()[:16]
+    storage = f"{settings.checkpoints}/high-availability"
+    return HighAvailability(str(settings.zookeeper), cluster_id, storage)
 
 
 def _locust(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:

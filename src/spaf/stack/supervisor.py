@@ -110,7 +110,9 @@ class Supervisor:
         self._home = RunFolder(chosen.home)
         page_at = ListenAddress.of(chosen.service) if in_service else kafka.ON_LOOPBACK
         self._topology = make(chosen, self._home, page_at)
-        self._awaited = AwaitedServices(self._topology, self._home) if in_service else None
+        self._awaited = None
+        if in_service:
+            self._awaited = AwaitedServices(self._topology, self._home, chosen.kafka)
         self._relay = LogRelay(self._home.logs, sys.stdout.buffer) if in_service else None
         self._bare = bare
         self._archives = archives

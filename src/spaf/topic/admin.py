@@ -78,12 +78,20 @@ STAMPED_OPTIONS = {
 }
 
 
-def is_ready(bootstrap: str) -> bool:
-    """Return whether a broker answers now."""
+def is_ready(bootstrap: str, *, brokers: int = 1, topic: str = "") -> bool:
+    """Return whether a broker answers now, and whether it knows enough of the others.
+
+    Args:
+        bootstrap: the brokers.
+        brokers: how many are needed to create a topic.
+        topic: this one; if it is there, one broker is enough.
+
+    """
     try:
-        return bool(admin_client(bootstrap).list_topics(timeout=READY_TIMEOUT_S).brokers)
+        known = admin_client(bootstrap).list_topics(timeout=READY_TIMEOUT_S)
     except KafkaException:
         return False
+    return bool(known.brokers) and (len(known.brokers) >= brokers or topic in known.topics)
 
 
 def require_broker(bootstrap: str) -> None:

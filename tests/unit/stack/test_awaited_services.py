@@ -8,6 +8,7 @@ import pytest
 
 from spaf import clock
 from spaf.job.flink_client import FlinkClient
+from spaf.settings import KafkaSettings
 from spaf.stack import awaited_services, postgres
 from spaf.stack.awaited_services import MAX_WAIT_S, AwaitedServices
 from spaf.stack.state import RunFolder
@@ -21,7 +22,7 @@ ACCESS = Access.own("postgres", 5432, "public", {"spaf_read": "secret"})
 def answering(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Return the servers that answer; none at first."""
     found: set[str] = set()
-    monkeypatch.setattr(awaited_services, "is_ready", lambda _: "kafka" in found)
+    monkeypatch.setattr(awaited_services, "is_ready", lambda *_, **__: "kafka" in found)
     monkeypatch.setattr(postgres, "accepts", lambda *_: "postgres" in found)
     monkeypatch.setattr(FlinkClient, "ready", lambda _: "flink" in found)
     return found
@@ -30,7 +31,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 def waiting(bare: Path, *names: str) -> AwaitedServices:
     """Return what waits for these services."""
     topology = Topology("k:1", "http://f:1", ACCESS, external=dict.fromkeys(names, "somewhere"))
-    return AwaitedServices(topology, RunFolder(bare))
+    return AwaitedServices(topology, RunFolder(bare), KafkaSettings())
 
 
 def test_each_counts_as_there_from_its_first_answer_on(bare: Path, answering: set[str]) -> None:

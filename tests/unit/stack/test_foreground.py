@@ -174,6 +174,25 @@ def test_taskmanagers_have_the_names_of_their_hosts(home: RunFolder) -> None:
     assert worker.argv[-1] == "-Dtaskmanager.resource-id=taskmanager-taskmanager.example"
 
 
+def test_jobmanagers_of_one_cluster_share_a_zookeeper_and_a_folder(home: RunFolder) -> None:
+    """They and the TaskManagers find the same, each by itself."""
+    shared = {
+        "high_availability": "zookeeper",
+        "zookeeper": "zookeeper:2181",
+        "checkpoints": "file:///shared",
+    }
+    defined(home, "jobmanager", flink=shared)
+    jobmanager = flink_options(home)
+    assert jobmanager["high-availability.storageDir"] == "file:///shared/high-availability"
+    assert jobmanager["high-availability.zookeeper.quorum"] == "zookeeper:2181"
+    defined(home, "taskmanager", flink={**shared, "jobmanager": "jobmanager"})
+    worker = flink_options(home)
+    elected = {key for key in jobmanager if key.startswith("high-availability.")}
+    assert {key: worker[key] for key in elected} == {key: jobmanager[key] for key in elected}
+    with pytest.raises(SettingsError, match=r"but flink\.checkpoints is not set"):
+        defined(home, "jobmanager", flink={**shared, "checkpoints": None})
+
+
 def test_locust_waits_for_the_topic(home: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page creates it; Locust would end at once."""
     topics: list[int] = []

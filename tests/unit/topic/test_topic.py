@@ -169,6 +169,15 @@ def test_a_topic_is_created_with_its_replicas(broker: FakeBroker) -> None:
 
 
 @pytest.mark.usefixtures("broker")
+def test_cluster_is_ready_once_a_topic_can_be_created() -> None:
+    """One that is there needs fewer brokers: another may be away now."""
+    assert admin.is_ready(NOWHERE)
+    assert admin.is_ready(NOWHERE, brokers=2, topic="missing")
+    assert not admin.is_ready(NOWHERE, brokers=3, topic="missing")
+    assert admin.is_ready(NOWHERE, brokers=3, topic="there")
+
+
+@pytest.mark.usefixtures("broker")
 def test_more_replicas_than_brokers_are_refused() -> None:
     """With both numbers, and what to do."""
     with pytest.raises(TopicError) as caught:
