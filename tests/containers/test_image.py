@@ -17,11 +17,12 @@ from tests.support.containers.record import IMAGE_GOAL_MB, Parts
 USER = "10001"
 # Names of files that hold a secret, or the way to a registry.
 SECRET_FILES = re.compile(
-    r"(^|/)(\.git|\.spaf|\.netrc|\.pypirc|\.npmrc|pip\.conf|settings\.xml|secrets\.json|\.env|id_\w+"
-    r"|page-token)(/|$)"
+    r"(^|/)(\.git|\.spaf|\.netrc|\.pypirc|\.npmrc|pip\.conf|settings\.xml|secrets\.json|\.env"
+    r"|id_(rsa|dsa|ecdsa|ed25519)|page-token)(/|$)"
 )
 PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s*[A-Za-z0-9+/=]{60}")
 SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|PROXY", re.IGNORECASE)
+SECRET_VALUE = re.compile(r"(PASS|SECRET|TOKEN)\w*=\S", re.IGNORECASE)
 LOGIN_IN_ADDRESS = re.compile(r"://[^/\s\"]*@")
 # A key is a text of a few KiB.
 MAX_TEXT_BYTES = 64 * 1024
@@ -74,6 +75,8 @@ def test_the_user_can_change_nothing_of_the_program(engine: Engine, image: str) 
     found = engine.docker(
         *("run", "--rm", "--network=none", "--entrypoint=find", image),
         *("/opt/spaf", "/etc", "/usr", "-writable", "-not", "-type", "l", "-print", "-quit"),
+        # It fails at each folder that it may not read.
+        check=False,
     )
     assert found.stdout == ""
 
@@ -100,7 +103,7 @@ def test_no_secret_is_in_its_configuration(engine: Engine, inspected: Any, image
     assert [name for name in names if SECRET_NAME.search(name)] == []
     history = engine.docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image).stdout
     assert not LOGIN_IN_ADDRESS.search(history)
-    assert not SECRET_NAME.search(history)
+    assert not SECRET_VALUE.search(history)
 
 
 def layers(engine: Engine, image: str) -> int:

@@ -113,12 +113,11 @@ def refused(compose: Compose, service: str) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("service", ["kafka", "taskmanager"])
 def test_too_little_memory(project: Project, scratch: Path, service: str) -> None:
-    """Before anything is started."""
+    """The end of the service says what it lacked."""
     override = scratch / "memory.json"
     override.write_text(json.dumps({"services": {service: {"mem_limit": TOO_LITTLE}}}))
     with project("spaf-memory", files=(override,)) as compose, refused(compose, service) as said:
-        assert "MiB" in said[0]
-        assert "memory" in " ".join(said[:2]).lower()
+        assert [line for line in said if "memory" in line]
 
 
 @pytest.mark.parametrize("service", ["kafka", "postgres"])
