@@ -27,6 +27,9 @@ LOGIN_IN_ADDRESS = re.compile(r"://[^/\s\"]*@")
 # A key is a text of a few KiB.
 MAX_TEXT_BYTES = 64 * 1024
 
+# The first test waits for the build.
+pytestmark = pytest.mark.timeout(1_200)
+
 
 @pytest.fixture(scope="module")
 def inspected(engine: Engine, image: str) -> Any:
@@ -63,9 +66,7 @@ def test_an_init_starts_the_command_as_a_user_without_rights(inspected: Any) -> 
 def test_it_runs_on_a_root_that_is_read_only(engine: Engine, image: str) -> None:
     """Without network and capabilities."""
     options = ("--rm", "--network=none", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL")
-    assert (
-        engine.docker("run", *options, image, "--version").stdout.strip().endswith(version("spaf"))
-    )
+    assert "Usage: spaf" in engine.docker("run", *options, image, "--help").stdout
     told = engine.docker("run", *options, "--entrypoint=id", image, "-u").stdout
     assert told.strip() == USER
 
