@@ -27,20 +27,20 @@ def home(bare: Path) -> RunFolder:
     return made
 
 
-def launched(home: RunFolder, folder: Path) -> str:
+def launched(home: RunFolder, folder: Path, name: str = "kafka") -> tuple[int, str]:
     """Ask the launcher, beside a Python that only says that it was called."""
     (folder / "spaf").write_bytes(LAUNCHER.read_bytes())
     python = folder / "python"
     python.write_text("#!/bin/sh\necho Python\n")
     python.chmod(0o755)
     done = subprocess.run(
-        ["/bin/sh", str(folder / "spaf"), "service", "kafka", "--healthy"],
+        ["/bin/sh", str(folder / "spaf"), "service", name, "--healthy"],
         env={"SPAF_HOME": str(home.folder)},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    return done.stdout
+    return done.returncode, done.stdout + done.stderr
 
 
 def test_service_is_healthy_while_it_is_ready(home: RunFolder) -> None:
@@ -67,18 +67,19 @@ def test_folder_without_a_service_is_not_healthy(bare: Path) -> None:
     assert not is_healthy(RunFolder(bare / "nowhere"), "kafka")
 
 
-def test_launcher_answers_for_a_healthy_service_without_python(
-    home: RunFolder, tmp_path: Path
-) -> None:
-    """The same as the command; for any other one Python says what is wrong."""
+@pytest.mark.parametrize("name", ALONE)
+def test_launcher_answers_without_python(home: RunFolder, tmp_path: Path, name: str) -> None:
+    """The same as the command; what is no service is for Python to say."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    assert launched(home, folder) == "Python\n"
-    health_file(home, "kafka").write_text(f"{NO_PROCESS}\n")
-    assert launched(home, folder) == "Python\n"
-    note_health(home, "kafka", ready=False)
-    note_health(home, "kafka", ready=True)
-    assert launched(home, folder) == ""
+    not_ready = (1, f"{name} is not ready.\n")
+    assert launched(home, folder, name) == not_ready
+    health_file(home, name).write_text(f"{NO_PROCESS}\n")
+    assert launched(home, folder, name) == not_ready
+    note_health(home, name, ready=False)
+    note_health(home, name, ready=True)
+    assert launched(home, folder, name) == (0, "")
+    assert launched(home, folder, "serve") == (0, "Python\n")
 
 
 def test_unknown_service_is_refused_with_the_names(home: RunFolder) -> None:
