@@ -27,7 +27,7 @@ from tests.support.containers.requirements import missing_here
 
 # In this order: what is wrong with the image is known before anything is started from it, and the
 # cluster needs the most.
-ORDER = ("test_image", "test_cluster", "test_compose", "test_refusals")
+ORDER = ("test_image", "test_cluster", "test_spread", "test_compose", "test_refusals")
 IMAGE = "spaf:test"
 # The plan of faults: at least sixty, two rounds of all kinds.
 SEED = 1

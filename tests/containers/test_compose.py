@@ -11,19 +11,16 @@ from typing import Any, NamedTuple
 import pytest
 
 from spaf import clock
-from spaf.stack.process import wait_until
 from tests.containers.conftest import Project
-from tests.support.containers import spread
 from tests.support.containers.compose import COMMAND_S, Compose
 from tests.support.containers.record import Parts
-from tests.support.containers.spread import TASKMANAGER
+from tests.support.containers.spread import TASKMANAGER, wait_for_workers
 
 SERVICES = ["jobmanager", "kafka", "locust", "page", "postgres", "taskmanager"]
 RATE = 100
 FIRST_ROW = "SELECT extract(epoch FROM min(created_at))::float8 AS s FROM sales_summary"
 SALES = "SELECT coalesce(sum(sales_count), 0)::bigint AS n FROM sales_summary"
 SECRET_NAMES = ("PASS", "SECRET", "TOKEN", "DSN")
-REGISTERED_S = 90.0
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -177,39 +174,10 @@ def test_taskmanagers_scale_while_sales_go_on(compose: Compose) -> None:
     compose.verify()
 
 
-def test_three_taskmanagers_share_the_work(compose: Compose, parts: Parts) -> None:
-    """The same answers at three partitions; cost and shares are in the record."""
-    scale(compose, 3)
-    try:
-        parts.spread = spread.measure(compose)
-    finally:
-        scale(compose, 1)
-    # Two cores show no speed-up; each of the three does a part of the work.
-    assert len(parts.spread.shares) == 3
-    assert min(parts.spread.shares) > 0.1
-
-
 def scale(compose: Compose, number: int) -> None:
     """Have so many TaskManagers, and wait until Flink knows them."""
     compose("up", "--detach", "--no-recreate", "--scale", f"taskmanager={number}")
-    assert wait_until(lambda: workers(compose) == number, REGISTERED_S, poll=0.5)
-
-
-def workers(compose: Compose) -> int:
-    """Return how many TaskManagers Flink knows."""
-    program = (
-        "import sys, json, urllib.request as r;"
-        "print(len(json.load(r.urlopen(sys.argv[1]))['taskmanagers']))"
-    )
-    url = "http://127.0.0.1:8081/taskmanagers"
-    done = subprocess.run(
-        compose.engine.inside("python3", "-c", program, url),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    return int(done.stdout or -1)
+    wait_for_workers(compose, number)
 
 
 def test_kafbat_is_named_by_version(project: Project) -> None:
