@@ -287,7 +287,8 @@ def _settings_table(kind: type, prefix: str, properties: Mapping[str, Schema]) -
     docstrings: dict[str, str] = {}
     # The settings of a section itself come before those that it shares with others.
     for part in kind.__mro__[: kind.__mro__.index(BaseModel)]:
-        docstrings |= _attribute_docstrings(part)
+        for name, text in _attribute_docstrings(part).items():
+            docstrings.setdefault(name, text)
     rows = []
     for name, schema in sorted(properties.items(), key=lambda item: [*docstrings].index(item[0])):
         variable = f"SPAF_{prefix}{name}".replace(".", "__").upper()

@@ -387,6 +387,9 @@ class PostgresSettings(Section):
     host: HostName | None = None
     """Host of a PostgreSQL that `spaf service postgres` runs, at `postgres.port`; SPAF makes its
     roles and tables there."""
+    ca_file: FilePath | None = None
+    """PEM file of the authority of that host's certificate: connections to it are encrypted, and
+    the certificate must be for the host. The TaskManagers read this file too."""
     port: Port = 5432
     """Port of the PostgreSQL that SPAF starts; if it is taken, the next free port."""
     schema_name: SchemaName = "public"
@@ -479,7 +482,7 @@ class ServeSettings(Section):
         return any(way is not None for way in ways)
 
 
-class ServiceSettings(Section):
+class ServiceSettings(TlsSection):
     """One service on its own, in a container or on a host of its own: `spaf service NAME`."""
 
     bind: IpAddress = "127.0.0.1"
@@ -489,6 +492,11 @@ class ServiceSettings(Section):
     secrets_file: FilePath | None = None
     """File with the passwords of PostgreSQL's accounts: `spaf service postgres` makes it, `spaf
     service page` reads it. Without it `secrets.json` in the run folder."""
+    ca_file: FilePath | None = None
+    """PEM file of the authority whose certificates the services and their clients have; it is set
+    together with the next two, and then Kafka, Flink and PostgreSQL speak TLS only."""
+    cert_file: FilePath | None = None
+    """PEM file of the certificate of the service, for `service.host`, and its chain."""
 
 
 class SaleSettings(Section):
@@ -666,6 +674,7 @@ def _contradictions(found: Settings) -> Iterator[str]:
     for section, names in (
         (kafka, ("password", "key_password")),
         (flink, ("key_password",)),
+        (found.service, ("key_password",)),
         (postgres, ("dsn", "password")),
     ):
         for name in names:
@@ -691,6 +700,9 @@ def _contradictions(found: Settings) -> Iterator[str]:
         yield "postgres.password is set, but neither postgres.dsn nor postgres.dsn_file."
     if postgres.external and postgres.host is not None:
         yield "postgres.host and postgres.dsn are both set: set one of them."
+    if postgres.ca_file is not None and postgres.host is None:
+        yield "postgres.ca_file is set, but postgres.host is not: a postgres.dsn has sslrootcert."
+    yield from _half_certified(found.service)
 
 
 def _kafka_contradictions(kafka: KafkaSettings) -> Iterator[str]:
@@ -727,6 +739,17 @@ def _kafka_contradictions(kafka: KafkaSettings) -> Iterator[str]:
         yield (
             f"kafka.{tls[0]} is set, but kafka.security_protocol is {protocol}: "
             "set it to SSL or SASL_SSL."
+        )
+
+
+def _half_certified(service: ServiceSettings) -> Iterator[str]:
+    names = ("ca_file", "cert_file", "key_file")
+    given = [name for name in names if getattr(service, name) is not None]
+    missing = [name for name in names if name not in given]
+    if given and missing:
+        yield (
+            f"service.{given[0]} is set, but service.{missing[0]} is not: set ca_file, cert_file "
+            "and key_file, or none of them."
         )
 
 

@@ -227,6 +227,23 @@ def speaks_tls(host: str, port: int) -> bool:
         return False
 
 
+def host_names(certificate: Certificate) -> list[str]:
+    """Return the host names and IP addresses that a certificate is for."""
+    from cryptography.x509 import (  # noqa: PLC0415 - slow
+        DNSName,
+        ExtensionNotFound,
+        IPAddress,
+        SubjectAlternativeName,
+    )
+
+    try:
+        names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    except ExtensionNotFound:
+        return []
+    addresses = map(str, names.get_values_for_type(IPAddress))
+    return [*names.get_values_for_type(DNSName), *addresses]
+
+
 def certificates_pem(certificates: list[Certificate]) -> str:
     """Return certificates as one text in PEM form."""
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 - slow

@@ -397,6 +397,12 @@ def test_only_the_end_of_the_line_of_a_secret_in_a_file_is_dropped(content: byte
         (f"[flink]\nrest_url = 'https://u:{SECRET}@h:1'\n", "scheme, host, port and path only"),
         (f"[serve]\npublic_url = 'https://u:{SECRET}@h'\n", "scheme, host, port and path only"),
         ("[kafka]\nmin_insync = 2\n", "kafka.replication is not: set both"),
+        ("[service]\ncert_file = 'c'\n", "service.cert_file is set, but service.ca_file is not"),
+        (
+            "[service]\nca_file = 'a'\ncert_file = 'c'\n",
+            "service.ca_file is set, but service.key_file is not",
+        ),
+        ("[postgres]\nca_file = 'ca.pem'\n", "postgres.ca_file is set, but postgres.host is not"),
         (
             "[kafka]\nreplication = 2\nmin_insync = 3\n",
             "kafka.min_insync is 3, but kafka.replication is 2: no sale could be sent.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spaf import clock
-from spaf.errors import StoreError
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import KafkaSettings
 from spaf.stack import postgres
@@ -13,7 +12,7 @@ from spaf.stack.flink import REST_TIMEOUT_S
 from spaf.stack.service_names import JOBMANAGER, KAFKA, POSTGRES
 from spaf.stack.state import SUPERUSER_SECRET, RunFolder
 from spaf.stack.topology import Topology
-from spaf.store.access import Access, Role
+from spaf.store.access import Access
 from spaf.topic.admin import is_ready
 
 # Ten times a slow start. After it a service counts as there: the step that needs it says why it
@@ -52,9 +51,6 @@ class AwaitedServices:
 def _accepts(access: Access, home: RunFolder) -> bool:
     if access.passwords:
         # Its roles may not exist yet.
-        return postgres.accepts(access.host, access.port, home.passwords()[SUPERUSER_SECRET])
-    try:
-        access.connect(Role.OWNER).close()
-    except StoreError:
-        return False
-    return True
+        password = home.passwords()[SUPERUSER_SECRET]
+        access = access.superuser(postgres.SUPERUSER, password, postgres.SUPERUSER)
+    return postgres.accepts(access)

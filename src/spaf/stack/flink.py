@@ -17,6 +17,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from spaf.job.flink_address import FlinkAddress
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import FlinkSettings
 from spaf.stack import runtime
@@ -158,12 +159,13 @@ def jobmanager_service(
     shared: HighAvailability | None = None,
 ) -> ServiceProcess:
     """Write the configuration of a JobManager and return how to run it."""
-    _configure(home.flink, configuration(settings, ports, address, shared))
-    client = FlinkClient(f"http://{address.locally_at(ports.rest)}", REST_TIMEOUT_S)
+    _configure(home.flink, configuration(settings, ports, address, shared), address)
+    client = FlinkClient(_own_address(ports.rest, address), REST_TIMEOUT_S)
+    scheme = "http" if address.tls is None else "https"
     return ServiceProcess(
         name=JOBMANAGER,
         argv=jobmanager_argv(),
-        address=f"http://{address.at(ports.rest)}",
+        address=f"{scheme}://{address.at(ports.rest)}",
         log=home.logs / f"{JOBMANAGER}.log",
         ready=client.ready,
         env=_environment(),
@@ -183,9 +185,18 @@ def taskmanager_service(
     It is ready once the JobManager at the URL knows it.
     """
     ports = JobManagerPorts(settings.port, RPC_PORT)
-    _configure(home.flink, configuration(settings, ports, address, shared))
+    _configure(home.flink, configuration(settings, ports, address, shared), address)
+    if address.tls is not None:
+        rest_url = FlinkAddress(rest_url, address.tls.files)
     client = FlinkClient(rest_url, REST_TIMEOUT_S)
     return _taskmanager(TASKMANAGER, settings, home, client, address.host)
+
+
+def _own_address(port: int, address: ListenAddress) -> FlinkAddress:
+    """Return where this host itself reaches the REST API: by its name if it has a certificate."""
+    if address.tls is None:
+        return FlinkAddress(f"http://{address.locally_at(port)}")
+    return FlinkAddress(f"https://{address.at(port)}", address.tls.files)
 
 
 def _taskmanager(
@@ -302,8 +313,10 @@ def java_argv(name: str) -> list[str]:
     ]
 
 
-def _configure(folder: Path, options: dict[str, Any]) -> None:
+def _configure(folder: Path, options: dict[str, Any], address: ListenAddress) -> None:
     prepare_java(folder)
+    if address.tls is not None:
+        options |= address.tls.flink_options(folder / "conf", CWD / CONF)
     with (folder / "conf" / "config.yaml").open("w") as file:
         YAML().dump(options, file)
 

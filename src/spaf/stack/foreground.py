@@ -39,6 +39,7 @@ from spaf.stack.service_names import (
 from spaf.stack.service_secrets import link_secrets, make_secrets
 from spaf.stack.state import SUPERUSER_SECRET, RunFolder
 from spaf.stack.stop_signal import StopSignal
+from spaf.stack.tls_front import TlsFront
 
 if TYPE_CHECKING:
     from spaf.stack.flink import HighAvailability
@@ -77,7 +78,12 @@ def _postgres(chosen: Settings, home: RunFolder, address: ListenAddress) -> Serv
     postgres.require_password(paths, password)
     new = postgres.prepare(paths, password)
     file = home.logs / f"{POSTGRES}.log"
-    return postgres.service(paths, file, port, password, new, address)
+    if address.tls is None:
+        return postgres.service(paths, file, port, password, new, address)
+    inner = any_free_port()
+    service = postgres.service(paths, file, inner, password, new)
+    front = TlsFront(address.bind, port, inner, address.tls.server_context())
+    return replace(service, address=address.at(port), beside=front)
 
 
 def _zookeeper(chosen: Settings, home: RunFolder, address: ListenAddress) -> ServiceProcess:
@@ -237,6 +243,11 @@ def _watch(service: ServiceProcess, stop: StopSignal, home: RunFolder) -> None:
     while not service.prepared():
         if stop.wait(STARTING_POLL_S):
             return
+    with service.beside:
+        _watch_process(service, stop, home)
+
+
+def _watch_process(service: ServiceProcess, stop: StopSignal, home: RunFolder) -> None:
     child = process.start(service, foreground=True)
     log.info("%s: started, pid %d", service.name, child.pid)
     identity = ProcessIdentity.of(child.pid)

@@ -10,6 +10,7 @@ import hashlib
 import re
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from spaf.stack.ports import LOOPBACK
 from spaf.stack.process import CWD, ServiceProcess, run
 from spaf.stack.service_names import KAFKA
 from spaf.topic.admin import is_ready
+from spaf.topic.security import KafkaAddress, KafkaSecurity
 
 # A clean stop flushes the log segments; a broker that needs longer than this hangs, seconds.
 STOP_TIMEOUT_S = 20.0
@@ -81,7 +83,8 @@ def service(
     """
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
-    (folder / CONFIG).write_text(_properties(settings, ports, address))
+    certificates = {} if address.tls is None else address.tls.kafka_options(folder)
+    (folder / CONFIG).write_text(_properties(settings, ports, address) + _lines(certificates))
     (folder / LOGGING).write_text(_LOGGING)
     # Libraries of codecs that a killed broker has unpacked.
     shutil.rmtree(folder / "tmp", ignore_errors=True)
@@ -96,11 +99,18 @@ def service(
         argv=[*base, *runtime.archive_options(KAFKA), "kafka.Kafka", str(CWD / CONFIG)],
         address=address.at(ports.own),
         log=log,
-        ready=lambda: is_ready(address.locally_at(ports.own)),
+        ready=lambda: is_ready(_own_address(ports.own, address)),
         cwd=folder,
         data=data,
         stop_timeout_s=STOP_TIMEOUT_S,
     )
+
+
+def _own_address(port: int, address: ListenAddress) -> str:
+    """Return where this host itself reaches the broker: by its name if it has a certificate."""
+    if address.tls is None:
+        return address.locally_at(port)
+    return KafkaAddress(address.at(port), KafkaSecurity("SSL", tls=address.tls.files))
 
 
 def jvm_options(heap_mib: int) -> list[str]:
@@ -203,12 +213,14 @@ def _listeners(
 ) -> dict[str, str]:
     """Return the options that say where the broker listens, and what clients are told."""
     nodes = settings.nodes
+    # The listener for brokers and clients is called after it.
+    protocol = "PLAINTEXT" if address.tls is None else "SSL"
     # The controller of a broker alone is asked by that broker only.
     voters = nodes or {settings.node_id: f"{LOOPBACK}:{ports.controller}"}
     controller = int(voters[settings.node_id].rpartition(":")[2])
     bind = address.bound_at(controller) if nodes else f"{LOOPBACK}:{controller}"
-    listeners = {"PLAINTEXT": address.bound_at(ports.own), "CONTROLLER": bind}
-    advertised = {"PLAINTEXT": address.at(ports.proxy or ports.own)}
+    listeners = {protocol: address.bound_at(ports.own), "CONTROLLER": bind}
+    advertised = {protocol: address.at(ports.proxy or ports.own)}
     if settings.public_address is not None and settings.public_port is not None:
         listeners["PUBLIC"] = address.bound_at(settings.public_port)
         advertised["PUBLIC"] = settings.public_address
@@ -216,8 +228,8 @@ def _listeners(
         "controller.quorum.voters": ",".join(f"{n}@{where}" for n, where in voters.items()),
         "listeners": ",".join(f"{name}://{where}" for name, where in listeners.items()),
         "advertised.listeners": ",".join(f"{name}://{at}" for name, at in advertised.items()),
-        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
-        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name in listeners),
+        "inter.broker.listener.name": protocol,
     }
 
 
@@ -257,6 +269,10 @@ def _properties(
     if settings.durability == "disk":
         # Each batch is forced to the disk before it is acknowledged.
         options["log.flush.interval.messages"] = 1
+    return _lines(options)
+
+
+def _lines(options: Mapping[str, object]) -> str:
     return "".join(f"{key}={value}\n" for key, value in options.items())
 
 

@@ -10,6 +10,7 @@ from typing import Self
 from spaf.errors import ServiceError
 from spaf.settings import ServiceSettings
 from spaf.stack.ports import LOOPBACK
+from spaf.stack.server_tls import ServerTls
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,20 @@ class ListenAddress:
     bind: str = LOOPBACK
     # Name or IP address for clients on other hosts.
     host: str = LOOPBACK
+    # Its certificate; None for a service that does not speak TLS.
+    tls: ServerTls | None = None
 
     @classmethod
     def of(cls, settings: ServiceSettings) -> Self:
-        """Return the address that the settings describe."""
+        """Return the address that the settings describe.
+
+        Raises:
+            SettingsError: a file of the certificate cannot be read, or it is not for the host.
+
+        """
         alone = ipaddress.ip_address(settings.bind).is_loopback
-        host = settings.bind if alone else socket.gethostname()
-        return cls(settings.bind, settings.host or host)
+        host = settings.host or (settings.bind if alone else socket.gethostname())
+        return cls(settings.bind, host, ServerTls.of(settings, host))
 
     @property
     def local(self) -> str:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import psycopg
 
-from spaf.errors import ServiceError
+from spaf.errors import ServiceError, StoreError
 from spaf.files import write_atomically
 from spaf.stack import runtime
 from spaf.stack.listen_address import ListenAddress
 from spaf.stack.process import ServiceProcess, run
 from spaf.stack.service_names import POSTGRES
+from spaf.store.access import Access, Role
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +188,7 @@ def service(  # noqa: PLR0913, PLR0917 - what differs between servers
     address: ListenAddress = ON_LOOPBACK,
 ) -> ServiceProcess:
     """Return how to run the cluster, which may be `new`."""
+    local = Access.own(address.local, port, "public", {}).superuser(SUPERUSER, password, SUPERUSER)
     options = [f"-c{key}={value}" for key, value in OPTIONS.items()]
     if address.beyond_loopback:
         # The cluster's own file knows loopback only.
@@ -207,7 +209,7 @@ def service(  # noqa: PLR0913, PLR0917 - what differs between servers
         ],
         address=address.at(port),
         log=log,
-        ready=lambda: accepts(address.local, port, password),
+        ready=lambda: accepts(local),
         prepared=new.created if new is not None else lambda: True,
         cwd=paths.folder,
         user=paths.user,
@@ -217,19 +219,12 @@ def service(  # noqa: PLR0913, PLR0917 - what differs between servers
     )
 
 
-def accepts(host: str, port: int, password: str) -> bool:
-    """Return whether the server answers a query."""
+def accepts(access: Access) -> bool:
+    """Return whether the server answers a query of the account of an access."""
     try:
-        with psycopg.connect(
-            host=host,
-            port=port,
-            user=SUPERUSER,
-            password=password,
-            dbname="postgres",
-            connect_timeout=2,
-        ) as connection:
+        with access.connect(Role.OWNER) as connection:
             return connection.execute("SELECT true").fetchone() == (True,)
-    except psycopg.OperationalError:
+    except (StoreError, psycopg.Error):
         return False
 
 

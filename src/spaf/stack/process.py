@@ -106,6 +106,10 @@ class ServiceProcess:
     stop_timeout_s: float = 10.0
     # Whether its wait for a core would be measured as latency; see `spawn`.
     goes_first: bool = False
+    # What runs in this process for as long as the service does: a part that it lacks itself.
+    beside: contextlib.AbstractContextManager[object] = field(
+        default_factory=contextlib.nullcontext
+    )
     # Whether the process can be started yet; raises what has failed.
     prepared: Callable[[], bool] = lambda: True
 

@@ -456,9 +456,8 @@ class RunFolder:
         if settings.external:
             return Access.of(settings)
         passwords = self.passwords()
-        return Access.own(
-            host, port, settings.schema_name, {str(role): passwords[role] for role in Role}
-        )
+        accounts = {str(role): passwords[role] for role in Role}
+        return Access.own(host, port, settings.schema_name, accounts, settings.ca_file)
 
 
 def new_passwords() -> bytes:

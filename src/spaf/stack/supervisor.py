@@ -15,7 +15,6 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import IO
 
 import msgspec
@@ -229,7 +228,7 @@ class Supervisor:
         if not chosen.postgres.external:
             # Only a superuser sees the statements of other accounts.
             password = self._home.passwords()[SUPERUSER_SECRET]
-            access = replace(access, user=postgres.SUPERUSER, password=password, passwords={})
+            access = access.superuser(postgres.SUPERUSER, password, access.database)
         job = chosen.job
         return HealthTarget(
             kafka=topology.kafka,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,8 @@ TLS_NAMES = TlsNames(
     "sslpassword of postgres.dsn",
     "postgres.dsn",
 )
+# The same for a server of SPAF on another host.
+HOST_NAMES = TlsNames.of("postgres", "host")
 
 
 class Role(StrEnum):
@@ -77,6 +79,8 @@ class Access:
     password: str
     passwords: dict[str, str]
     options: dict[str, str] = field(default_factory=dict)
+    # How messages call where the server and its certificates are named.
+    names: TlsNames = TLS_NAMES
 
     @classmethod
     def external(cls, dsn: str, schema: str, password: str = "") -> Access:
@@ -105,9 +109,20 @@ class Access:
         )
 
     @classmethod
-    def own(cls, host: str, port: int, schema: str, passwords: dict[str, str]) -> Access:
-        """Return the access to the PostgreSQL that SPAF starts."""
-        return cls(host, port, DATABASE, schema, "", "", passwords)
+    def own(
+        cls, host: str, port: int, schema: str, passwords: dict[str, str], ca: Path | None = None
+    ) -> Access:
+        """Return the access to the PostgreSQL that SPAF starts, here or on another host.
+
+        With the authority `ca` the connections are encrypted, and the certificate must be for the
+        host.
+        """
+        options = {} if ca is None else {"sslmode": "verify-full", "sslrootcert": str(ca)}
+        return cls(host, port, DATABASE, schema, "", "", passwords, options, HOST_NAMES)
+
+    def superuser(self, name: str, password: str, database: str) -> Access:
+        """Return the access of a superuser to a database of the same server."""
+        return replace(self, user=name, password=password, database=database, passwords={})
 
     @property
     def tables(self) -> str:
@@ -175,7 +190,7 @@ class Access:
             Path(cert) if cert else None,
             Path(key) if key else None,
             self.options.get("sslpassword", ""),
-            TLS_NAMES,
+            self.names,
         )
 
     def explained(self, error: str, user: str) -> str:
@@ -197,7 +212,8 @@ class Access:
             return None
         return StoreError(
             f"PostgreSQL at {self.host}:{self.port} refuses SPAF: {reason}.",
-            todo="Correct SPAF_POSTGRES__DSN or the rights at the server.",
+            todo="Correct the settings of [postgres] (SPAF_POSTGRES__...), or the rights at the "
+            "server.",
         )
 
     def _refused(self, role: Role, error: psycopg.OperationalError) -> StoreError:

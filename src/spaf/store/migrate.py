@@ -51,23 +51,9 @@ def create_roles(access: Access, superuser: str, password: str) -> None:
         StoreError: the server does not answer, or refuses the superuser.
 
     """
-    try:
-        connection = psycopg.connect(
-            host=access.host,
-            port=access.port,
-            user=superuser,
-            password=password,
-            dbname="postgres",
-            autocommit=True,
-        )
-    except psycopg.OperationalError as error:
-        reason = (str(error).strip().splitlines() or ["no answer"])[-1]
-        raise StoreError(
-            f"PostgreSQL at {access.host}:{access.port} refused {superuser}: {reason}",
-            todo="See its log.",
-        ) from error
     database = sql.Identifier(DATABASE)
-    with connection:
+    first = access.superuser(superuser, password, "postgres")
+    with first.connect(Role.OWNER, autocommit=True) as connection:
         existing = {name for (name,) in connection.execute(_setup("role_names"))}
         for role in Role:
             connection.execute(

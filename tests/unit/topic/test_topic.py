@@ -126,7 +126,8 @@ class FakeBroker:
 
     def list_topics(self, **_: Any) -> Any:
         """Return brokers and topics."""
-        return SimpleNamespace(brokers=dict.fromkeys(range(self.brokers)), topics=["new", "there"])
+        topics = ["there", *(topic.topic for topic in self.created)]
+        return SimpleNamespace(brokers=dict.fromkeys(range(self.brokers)), topics=topics)
 
     def list_offsets(self, asked: Any, **_: Any) -> Any:
         """Every partition has a leader."""

@@ -109,11 +109,23 @@ def external_zookeeper(subject: Subject) -> Iterator[Finding]:
 
 def external_postgres(subject: Subject) -> Iterator[Finding]:
     """Connect to the PostgreSQL that the settings name."""
-    if subject.settings.postgres.external:
-        access = Access.of(subject.settings.postgres)
-        with access.session(Role.OWNER) as connection:
-            version = connection.info.server_version // 10_000
-        yield ok(f"PostgreSQL {version} at {access.host}:{access.port} accepts {access.user}")
+    chosen = subject.settings.postgres
+    if chosen.external:
+        access = Access.of(chosen)
+    elif chosen.host is None:
+        return
+    elif subject.home.secrets.exists():
+        access = subject.home.access(chosen, chosen.host, chosen.port)
+    else:
+        yield warn(
+            f"PostgreSQL at {chosen.host}:{chosen.port}: its passwords are not here yet",
+            "Nothing: `spaf service page` links service.secrets_file into the run folder.",
+        )
+        return
+    with access.session(Role.OWNER) as connection:
+        version = connection.info.server_version // 10_000
+    user, _ = access.credentials(Role.OWNER)
+    yield ok(f"PostgreSQL {version} at {access.host}:{access.port} accepts {user}")
 
 
 def _holder(port: int) -> str:
