@@ -1,0 +1,1 @@
+"""SPAF over several hosts: network namespaces of this machine, each with a service."""
