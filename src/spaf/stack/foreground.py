@@ -39,7 +39,6 @@ from spaf.stack.service_names import (
 from spaf.stack.service_secrets import link_secrets, make_secrets
 from spaf.stack.state import SUPERUSER_SECRET, RunFolder
 from spaf.stack.stop_signal import StopSignal
-from spaf.stack.tls_front import TlsFront
 
 if TYPE_CHECKING:
     from spaf.stack.flink import HighAvailability
@@ -80,6 +79,8 @@ def _postgres(chosen: Settings, home: RunFolder, address: ListenAddress) -> Serv
     file = home.logs / f"{POSTGRES}.log"
     if address.tls is None:
         return postgres.service(paths, file, port, password, new, address)
+    from spaf.stack.tls_front import TlsFront  # noqa: PLC0415 - see above
+
     inner = any_free_port()
     service = postgres.service(paths, file, inner, password, new)
     front = TlsFront(address.bind, port, inner, address.tls.server_context())
