@@ -55,7 +55,8 @@ class Cluster:
         brokers = enumerate(BROKERS, start=1)
         chosen: dict[str, object] = {
             "HOME": self.folder / host.name,
-            "SERVICE__BIND": host.address,
+            # The page has no roles here, so only its own host may reach it.
+            "SERVICE__BIND": "127.0.0.1" if host.name == PAGE else host.address,
             "SERVICE__HOST": host.name,
             "SERVICE__SECRETS_FILE": self.folder / "secrets.json",
             "KAFKA__CONTROLLERS": ",".join(f"{number}@{name}:9093" for number, name in brokers),
