@@ -109,7 +109,8 @@ class RunObserver(AbstractContextManager["RunObserver"]):
         Readings that are missing, because a reader hangs, make the rows not current.
         """
         since = None
-        for moment in reversed(self.rows):
+        # A copy: the threads add to it meanwhile.
+        for moment in reversed(list(self.rows)):
             if moment.at < after:
                 break
             if not moment.current:
@@ -167,7 +168,9 @@ class RunObserver(AbstractContextManager["RunObserver"]):
     def _counted(self, counted: dict[int, int], now: float) -> bool:
         """Return whether every record that has waited for COUNTED_S is counted."""
         self._note_step_back(counted)
-        old = next((ends for ends in reversed(self._ends) if now - ends.at >= COUNTED_S), None)
+        old = next(
+            (ends for ends in reversed(list(self._ends)) if now - ends.at >= COUNTED_S), None
+        )
         return old is None or all(counted.get(p, 0) >= end for p, end in old.offsets.items())
 
     def _note_step_back(self, counted: dict[int, int]) -> None:
