@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from spaf.bench.progress import no_progress
-from spaf.chaos import session
+from spaf.chaos import scenario
 from spaf.chaos.faults.failover import FOLLOWER, LEADER, SecondJobManager, roles
 from spaf.chaos.scenario import ChaosScenario
 from spaf.job.flink_client import FlinkClient
@@ -58,7 +58,7 @@ def test_ten_faults_under_load_lose_and_double_nothing(
 ) -> None:
     """A quick plan of `spaf chaos`: every row is exact, and each acknowledged sale is there."""
     # After the first fault and at the end: everything that was sold is verified in any case.
-    monkeypatch.setattr(session, "VERIFY_SHARE", 0.0)
+    monkeypatch.setattr(scenario, "VERIFY_SHARE", 0.0)
     run = recovery_run
     plan = ChaosScenario(seed=SEED, faults=10, kinds=KINDS, rate=30)
     assert {fault.target for fault in plan.planned() if fault.kind == "kill"} >= NEEDED
@@ -120,7 +120,7 @@ def test_the_job_goes_on_when_the_leading_jobmanager_is_killed(
     Only real JobManagers and a real ZooKeeper show it: what they keep, who leads, and that the
     supervisor finds the restored job under its id.
     """
-    monkeypatch.setattr(session, "VERIFY_SHARE", 0.0)
+    monkeypatch.setattr(scenario, "VERIFY_SHARE", 0.0)
     run = failover_run
     assert wait_until(lambda: is_well(run.state()), BACK_S), run.state()
     with closing(FlinkClient(run.flink)) as client:
