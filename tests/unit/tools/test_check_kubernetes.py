@@ -132,6 +132,8 @@ def test_settings_name_what_the_objects_make(rendered: Rendered, chosen: Setting
         str(chosen.flink.rest_url).rstrip("/")
         == f"http://{rendered.name('FlinkDeployment')}-rest:8081"
     )
+    flink = rendered.one("FlinkDeployment")["spec"]["flinkConfiguration"]
+    assert chosen.flink.checkpoints == flink["execution.checkpointing.dir"]
     assert chosen.postgres.dsn is not None
     dsn = urlsplit(chosen.postgres.dsn.get_secret_value())
     database = rendered.one("Cluster")["spec"]["bootstrap"]["initdb"]
