@@ -2,10 +2,10 @@
 -- dropped at once, and the sums of what was dropped are kept. src/spaf/store/retention.py creates
 -- the parts ahead and drops them; rows of no part are in that of the name _other.
 --
--- A row of a second before a fence is neither written nor deleted: a job that counts the topic again
--- must neither bring back a row that was dropped, nor change one to which deleted records belong. Its
--- sink deletes a row now and then and writes it again, when a flush comes between the two halves of a
--- change. The fences are triggers, created again by each step of the retention.
+-- A row of a second before a fence is neither written nor deleted: a job that counts the topic
+-- again must neither bring back a row that was dropped, nor change one to which deleted records
+-- belong. Its sink deletes a row now and then and writes it again, when a flush comes between the
+-- two halves of a change. The fences are triggers, created again by each step of the retention.
 
 ALTER TABLE sales_summary RENAME TO sales_summary_before;
 
