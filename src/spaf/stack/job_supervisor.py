@@ -46,6 +46,9 @@ LOCK_TIMEOUT = "SET lock_timeout = '1s'"
 SUBMISSION_PAUSE_S = 2.0
 # Flink says so of a job whose JobManager gives up the leadership: the next leader goes on with it.
 ENDED_STATES = FINAL_STATES - {"SUSPENDED"}
+# It does so within seconds of its election. After this a leader that still calls it suspended knows
+# nothing of the job but its past: ZooKeeper has lost what it kept of it. Seconds.
+MAX_SUSPENDED_S = 30.0
 # A file that could not be read once may be read the next time; after so many failures it cannot.
 MAX_RESTORE_FAILURES = 2
 # A cluster that does not find or read the checkpoint of a submission says so.
@@ -72,6 +75,8 @@ class JobSupervisor:
         self._has_run = False
         # When the present job was last seen to run, epoch milliseconds.
         self._ran_ms = 0
+        # Since when a leader has called the present job suspended, monotonic; None: it does not.
+        self._suspended_at: float | None = None
         self._next_submission = 0.0
         self._progress = ProgressRecorder(target)
         self.recording = threading.Lock()
@@ -651,6 +656,7 @@ class JobSupervisor:
             self.state.state = JobPhase.STARTING
         else:
             self.state.state = JobPhase(status.state)
+        self._give_up_suspended()
         if self.state.state is JobPhase.RUNNING:
             self._has_run = True
             self._ran_ms = clock.now_ms()
@@ -662,6 +668,17 @@ class JobSupervisor:
             self._state_is_too_old() or self._state_is_damaged()
         ):
             self.flink.cancel(self.state.id)
+
+    def _give_up_suspended(self) -> None:
+        """Take a job for lost that no leader goes on with."""
+        if self.state.state is not JobPhase.SUSPENDED:
+            self._suspended_at = None
+            return
+        now = clock.monotonic()
+        self._suspended_at = self._suspended_at or now
+        if now - self._suspended_at > MAX_SUSPENDED_S:
+            log.warning("the job is suspended for %.0f s: it is lost", MAX_SUSPENDED_S)
+            self.state.state = JobPhase.LOST
 
     def _failing_checkpoints(self) -> Trouble | None:
         """Return that another cluster cannot write checkpoints; the job fails after some."""

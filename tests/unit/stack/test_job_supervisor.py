@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from spaf import clock
 from spaf.errors import JobError, MissingError
 from spaf.job import configuration
 from spaf.job.flink_client import JobFailure, JobStatus
@@ -133,6 +134,24 @@ def test_a_job_that_the_next_leader_goes_on_with_is_not_submitted_again(
     job.poll()
     assert len(planned) == submissions
     assert job.state.id == "j"
+
+
+def test_a_job_that_stays_suspended_is_submitted_again(
+    job: JobSupervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ZooKeeper has lost what it kept, so no leader will go on with the job."""
+    planned: list[float] = []
+    now = [100.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    monkeypatch.setattr(job, "plan", lambda: planned.append(now[0]))
+    states = iter(["SUSPENDED", "RUNNING", "SUSPENDED", "SUSPENDED", "SUSPENDED"])
+    status = lambda id_: JobStatus(id_, next(states), 3, 3)  # noqa: E731 - of one line
+    job.flink = cast("Any", SimpleNamespace(status=status))
+    monkeypatch.setattr(job, "_failing_checkpoints", lambda: None)
+    for second in (100.0, 140.0, 150.0, 170.0, 181.0):
+        now[0] = second
+        job.poll()
+    assert planned == [181.0]
 
 
 @pytest.mark.parametrize(
