@@ -141,7 +141,8 @@ class Cluster:
         return self.folder / f"{name}.log"
 
 
-@pytest.fixture(scope="session")
+# Of the module: nine hosts would take the processors from the containers that are tested next.
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Lay SPAF over hosts, and remove every trace at the end."""
     reason = network.missing()
