@@ -231,7 +231,7 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
         # Without current rows there is no end to wait for; the proof at the end says more.
         if outcome.recovery_s is not None and self._may_verify():
             try:
-                differences = count(self._verify())
+                differences = self._differences()
             except PROBLEMS as problem:
                 error = f"the verification failed: {problem_of(problem)}"
         lost, after = self._lost_so_far(), self._counts()
@@ -244,6 +244,18 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
             lost=more_lost,
             error=error,
         )
+
+    def _differences(self) -> int:
+        """Verify once more if it fails: rows may be current before a fault has done its worst.
+
+        A job goes on for seconds without a leading JobManager, which a verification needs.
+        """
+        began = clock.monotonic()
+        try:
+            return count(self._verify())
+        except PROBLEMS:
+            self._wait_until_well(began, clock.monotonic())
+            return count(self._verify())
 
     def _may_verify(self) -> bool:
         """Return whether a verification is due: it takes longer the longer the topic is."""

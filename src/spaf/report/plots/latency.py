@@ -41,8 +41,8 @@ MIN_MARK_S = 0.12
 MARK_ALPHA = 0.45
 # The labels of an axis on which each nine is as long as the one before.
 NINES = (0, 90, 99, 99.9, 99.99)
-# The interval that is shown through time: 100 sales/s, the first repeat.
-SHOWN = "100-1"
+# The intervals of which one is shown through time: 100 sales/s.
+SHOWN = "100-"
 MICROS_PER_MILLI = 1_000
 MICROS_PER_SECOND = 1_000_000
 
@@ -90,11 +90,11 @@ def quantiles(figures: Figures, language: Language) -> str:
     arrays = figures.arrays(RATES, SALES_FILE)
     with drawing(language) as drawn:
         (axes,) = drawn.panels
-        by_rate = _by_rate(arrays, "store_quantiles_us")
+        by_rate, shares_by_rate = (_by_rate(arrays, n) for n in ("store_quantiles_us", "shares"))
         for dash, (rate, repeats) in zip(cycle(DASHES), by_rate.items(), strict=False):
             # The last one is the largest latency, which has no place on this axis.
             median_ms = np.median(repeats, axis=0)[:-1] / MICROS_PER_MILLI
-            nines = -np.log10(1 - arrays[f"{rate}-1/shares"])
+            nines = -np.log10(1 - shares_by_rate[rate][0])
             label = number(float(rate), 0, language)
             axes.plot(nines, median_ms, linestyle=dash, linewidth=2, label=label)
         shares = [f"{decimal(share, language)}%" for share in NINES]
@@ -117,10 +117,12 @@ def through_time(figures: Figures, language: Language) -> str:
 
     """
     arrays = figures.arrays(RATES, SALES_FILE)
-    if f"{SHOWN}/due_us" not in arrays:
+    # The first repeat that is valid.
+    shown = next((one.partition("/")[0] for one in arrays if one.startswith(SHOWN)), None)
+    if shown is None:
         raise FigureError("The result of `spaf bench rates` has no 100 sales/s.")
-    due_us = arrays[f"{SHOWN}/due_us"]
-    latency_us = np.sum([arrays[f"{SHOWN}/{hop}_us"] for hop in HOPS], axis=0)
+    due_us = arrays[f"{shown}/due_us"]
+    latency_us = np.sum([arrays[f"{shown}/{hop}_us"] for hop in HOPS], axis=0)
     with drawing(language) as drawn:
         (axes,) = drawn.panels
         seconds = (due_us - due_us[0]) / MICROS_PER_SECOND
