@@ -40,7 +40,7 @@ test-long: $(READY) ## the same tests with more seeds, examples and records
 	@TEST_LONG=1 $(PYTEST) --timeout 1800
 
 # Each test starts containers for minutes; their order is that of the time that is lost by a failure.
-test-containers: $(READY) ## hosts in network namespaces; image, compose and cluster on an engine of its own, with faults (root; 25 minutes)
+test-containers: $(READY) ## hosts in network namespaces; image, compose and cluster on an engine of its own, with faults (root; about 30 minutes)
 	@$(RUN)/python -m tests.support.containers.requirements
 	@$(RUN)/python -m pytest tests/hosts tests/containers -p no:randomly -p no:cacheprovider
 
