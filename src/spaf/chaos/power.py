@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
 import msgspec
-import psutil
 from confluent_kafka import KafkaError, Message
 
 from spaf import clock
@@ -24,13 +23,14 @@ from spaf.bench.progress import Progress
 from spaf.bench.run.verdict import verify
 from spaf.bench.scenario import RATE_OPTION, Result, Scenario, Table, option, table_of
 from spaf.chaos.faults.disk import SmallDisk, refusal_of_disks
-from spaf.chaos.scenario import with_free_ports
+from spaf.chaos.faults.signals import family, send
+from spaf.chaos.scenario import with_free_ports, with_own_services
 from spaf.chaos.session import PROBLEMS, count, found_numbers, problem_of
 from spaf.errors import SpafError, StackError
 from spaf.generate.shop import catalogue
 from spaf.generate.shop.stream import SaleStream
-from spaf.settings import FlinkSettings, KafkaSettings, PostgresSettings, Settings
-from spaf.stack import control
+from spaf.settings import Settings
+from spaf.stack import control, process
 from spaf.stack.control import Watcher
 from spaf.stack.run import Run
 from spaf.stack.state import RunState
@@ -125,17 +125,7 @@ class PowerCutScenario(Scenario, frozen=True):
 
     def settings(self, settings: Settings) -> Settings:
         """Return the settings of the run: those of the user, with services of its own."""
-        kafka = settings.kafka
-        own = KafkaSettings(topic=kafka.topic, durability=kafka.durability)
-        return with_free_ports(
-            settings.model_copy(
-                update={
-                    "kafka": own if kafka.bootstrap_servers else kafka,
-                    "flink": FlinkSettings(),
-                    "postgres": PostgresSettings(),
-                }
-            )
-        )
+        return with_free_ports(with_own_services(settings))
 
     def prepare(self, settings: Settings) -> Iterable[str]:
         """Check that this user and kernel can make a disk; say what is expected.
@@ -281,15 +271,11 @@ def _kill_all(state: RunState) -> None:
         StackError: one has not ended.
 
     """
-    pids = [state.supervisor_pid, *(one.pid for one in state.services.values() if one.pid)]
-    left: dict[int, psutil.Process] = {}
-    for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            parent = psutil.Process(pid)
-            left |= {one.pid: one for one in (parent, *parent.children(recursive=True))}
-    for one in left.values():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.send_signal(signal.SIGKILL)
-    _, alive = psutil.wait_procs(left.values(), timeout=END_S)
-    if alive:
-        raise StackError(f"Process {alive[0].pid} of the run has not ended after SIGKILL.")
+    heads = [state.supervisor(), *(one.identity() for one in state.services.values())]
+    members = {member for head in heads if head is not None for member in family(head)}
+    for member in members:
+        send(member, signal.SIGKILL)
+    process.wait_until(lambda: not any(one.alive() for one in members), END_S)
+    left = [member.pid for member in members if member.alive()]
+    if left:
+        raise StackError(f"Process {left[0]} of the run has not ended after SIGKILL.")

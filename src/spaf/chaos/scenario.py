@@ -59,15 +59,7 @@ class ChaosScenario(Scenario, frozen=True):
 
     def settings(self, settings: Settings) -> Settings:
         """Return the settings of the run: those of the user, with services of its own."""
-        kafka, flink, postgres = settings.kafka, settings.flink, settings.postgres
-        return settings.model_copy(
-            update={
-                "home": settings.home / FOLDER,
-                "kafka": KafkaSettings(topic=kafka.topic) if kafka.bootstrap_servers else kafka,
-                "flink": FlinkSettings() if flink.rest_url else flink,
-                "postgres": PostgresSettings() if postgres.external else postgres,
-            }
-        )
+        return with_own_services(settings).model_copy(update={"home": settings.home / FOLDER})
 
     def prepare(self, settings: Settings) -> Iterable[str]:  # noqa: ARG002 - as in Scenario
         """Check the kinds; say which plan it is, and what this machine cannot make.
@@ -298,6 +290,19 @@ class Faults:
             summary_by_target=summarised(self._outcomes),
             growth=self._growth,
         )
+
+
+def with_own_services(settings: Settings) -> Settings:
+    """Return settings in which SPAF starts every service: the user's own are left alone."""
+    kafka, flink, postgres = settings.kafka, settings.flink, settings.postgres
+    own = KafkaSettings(topic=kafka.topic, durability=kafka.durability)
+    return settings.model_copy(
+        update={
+            "kafka": own if kafka.bootstrap_servers else kafka,
+            "flink": FlinkSettings() if flink.rest_url else flink,
+            "postgres": PostgresSettings() if postgres.external else postgres,
+        }
+    )
 
 
 def with_free_ports(settings: Settings) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from itertools import combinations
 
@@ -49,7 +50,10 @@ def identities(scene: Scene, target: str) -> list[ProcessIdentity]:
 def family(identity: ProcessIdentity) -> list[ProcessIdentity]:
     """Return a process and its children: a session of PostgreSQL is one."""
     process = identity.process()
-    children = [] if process is None else process.children(recursive=True)
+    children: list[psutil.Process] = []
+    if process is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended just now
+            children = process.children(recursive=True)
     members = (ProcessIdentity.of(child.pid) for child in children)
     return [identity, *(member for member in members if member is not None)]
 
@@ -58,7 +62,8 @@ def send(identity: ProcessIdentity, number: int) -> None:
     """Signal a process if it still runs."""
     process = identity.process()
     if process is not None:
-        process.send_signal(number)
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended just now
+            process.send_signal(number)
 
 
 class KilledServices(Fault):
