@@ -20,9 +20,9 @@ from spaf.stack import control
 from spaf.stack.control import Watcher
 from spaf.stack.run import Run, running
 
-# The first load of a stack, whose figures are dropped: the JVMs compile their own code.
+# The first load of a stack, for each TaskManager, without a figure: JVMs compile their own code.
 FIRST_LOAD = Conditions(rate=10_000, records=600_000)
-FIRST_TIMING = Timing(0.0, 6.0)
+FIRST_TIMING = Timing(warm_up_s=6.0, seconds=0.0, windows=0)
 
 
 class MeasuredLevel(msgspec.Struct, frozen=True):
@@ -60,6 +60,18 @@ def visits(repeats: int) -> tuple[int, ...]:
     level; this changes the levels of both directions alike.
     """
     return (repeats - repeats // 2, repeats // 2) if repeats > 1 else (1,)
+
+
+def first_load(stack: Stack) -> Conditions:
+    """Return the first load of a stack: every TaskManager has a task of it."""
+    tasks = stack.task_managers * stack.slots if stack.task_managers > 1 else 1
+    return msgspec.structs.replace(
+        FIRST_LOAD,
+        viewers=int(stack.page),
+        partitions=tasks,
+        parallelism=tasks,
+        records=FIRST_LOAD.records * stack.task_managers,
+    )
 
 
 class Growth:
@@ -163,7 +175,7 @@ class Growth:
         keep = False
         try:
             target, job = self._job or self._start_job(run, wanted, progress)
-            found = measure_visit(target, wanted, job, timing, progress)
+            found = measure_visit(target, wanted, job, timing, progress, name=title)
             keep = keep_job
         finally:
             if not keep:
@@ -190,9 +202,7 @@ class Growth:
         self._progress("starting services")
         self._run = self._exit.enter_context(self._started(stack))
         self._stack = stack
-        viewers = int(stack.page)
-        first = msgspec.structs.replace(FIRST_LOAD, viewers=viewers)
-        self._visit(self._run, first, FIRST_TIMING, "first load")
+        self._visit(self._run, first_load(stack), FIRST_TIMING, "first load")
         return self._run
 
     @contextlib.contextmanager

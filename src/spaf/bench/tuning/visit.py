@@ -11,7 +11,6 @@ import msgspec
 
 from spaf import clock
 from spaf.bench.progress import Progress
-from spaf.bench.results import recording
 from spaf.bench.run.job_run import own_job
 from spaf.bench.scale.factors import Conditions
 from spaf.bench.scale.level import LevelResult, Timing, measure_visit
@@ -75,11 +74,11 @@ def measure(run: Run, rung: Rung, name: str, timing: Timing, progress: Progress)
     ):
         wait_until_running(target, job)
         read = _drain(target_run, name, progress)
-        sold = recording.interval(f"{name}: sales")
-        (level,) = measure_visit(target_run, Conditions(rate=RATE), job, timing, progress)
-        reasons = [*sold.reasons, *_reasons(level, timing)]
+        (level,) = measure_visit(
+            target_run, Conditions(rate=RATE), job, timing, progress, name=f"{name}: sales"
+        )
     append_closing(target_run, configured_stream(run, "closing"), PARTITIONS)
-    return visit_of(read, level, timing, reasons)
+    return visit_of(read, level, timing)
 
 
 def warm_up(run: Run, progress: Progress) -> None:
@@ -96,8 +95,9 @@ def warm_up(run: Run, progress: Progress) -> None:
         _drain(target_run, "warm-up", progress)
 
 
-def visit_of(read: Drained, level: LevelResult, timing: Timing, reasons: list[str]) -> Visit:
+def visit_of(read: Drained, level: LevelResult, timing: Timing) -> Visit:
     """Return the figures that are valid, and why the others are missing."""
+    reasons = _reasons(level, timing)
     sold = not reasons
     cores = level.stack_us * level.sales / timing.seconds / 1e6
     told = [f"drain: {why}" for why in read.reasons] + [f"sales: {why}" for why in reasons]

@@ -11,7 +11,7 @@ from spaf import settings
 from spaf.bench.progress import no_progress
 from spaf.bench.scale import growth as growth_module
 from spaf.bench.scale.factors import Conditions, Stack
-from spaf.bench.scale.growth import Growth
+from spaf.bench.scale.growth import FIRST_LOAD, Growth, first_load
 from spaf.bench.scale.level import LevelResult, Timing
 from spaf.bench.scale.scale import ScaleScenario
 from spaf.errors import LoadError, StackError
@@ -37,7 +37,7 @@ class Jobs:
         yield "id"
         self.log.append("end")
 
-    def visit(self, *given: object) -> list[LevelResult]:
+    def visit(self, *given: object, **_: object) -> list[LevelResult]:
         """Note a visit, or fail."""
         wanted = given[1]
         assert isinstance(wanted, Conditions)
@@ -92,6 +92,16 @@ def test_job_whose_visit_failed_is_not_used_again(jobs: Jobs) -> None:
     assert [len(one.visits) for one in growth.factors["customers"]] == [2, 0, 2]
     up = ["fill 10", "job 10", "visit 10", "end", "fill 10", "job 10", "visit 30"]
     assert jobs.log == [*up, "visit 30", "visit 10", "end"]
+
+
+@pytest.mark.parametrize("task_managers", [1, 2, 4])
+def test_the_first_load_reaches_every_task_manager(task_managers: int) -> None:
+    """Each JVM compiles its own code: without a task it would be cold when it is measured."""
+    wanted = Conditions(task_managers=task_managers)
+    first = first_load(wanted.stack)
+    assert first.records == FIRST_LOAD.records * task_managers
+    assert first.partitions == first.parallelism
+    assert first.parallelism == (1 if task_managers == 1 else wanted.stack.slots * task_managers)
 
 
 @pytest.mark.usefixtures("bare", "jobs")

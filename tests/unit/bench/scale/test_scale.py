@@ -103,6 +103,14 @@ def test_half_of_the_repeats_go_downwards(repeats: int, windows: tuple[int, ...]
     assert visits(repeats) == windows
 
 
+def test_a_level_that_failed_does_not_make_the_others_invalid() -> None:
+    """An hour of measurements is not lost with it; without any there is no figure."""
+    failures = ["rate 9: Each of 3 windows was disturbed: other programs."]
+    found = scale_result(failures=failures)
+    assert (found.reasons, found.invalid) == (failures, [])
+    assert scale_result(factors=[], failures=failures).invalid == failures
+
+
 def test_what_failed_or_grew_is_a_reason() -> None:
     """Also a level whose records are not all counted, and an interruption."""
     uncounted = FactorResult.of("rows", [MeasuredLevel(10, [[result(5.0, counted=False)]])])

@@ -13,7 +13,6 @@ from spaf import settings
 from spaf.bench.progress import no_progress
 from spaf.bench.scale.level import LevelResult, Timing
 from spaf.bench.tuning import ladder as ladder_module
-from spaf.bench.tuning import visit as visit_module
 from spaf.bench.tuning.ladder import Ladder, stack
 from spaf.bench.tuning.noise import UNKNOWN, WITHIN, Baseline
 from spaf.bench.tuning.rungs import OURS, RUNGS, Rung
@@ -59,7 +58,7 @@ def level(**changes: Any) -> LevelResult:
 
 def test_a_visit_has_the_figures_of_its_drain_and_its_sales() -> None:
     """Cores are the processor time of all services over the time of the sales."""
-    found = visit_of(Drained(8.1234, []), level(), TIMING, [])
+    found = visit_of(Drained(8.1234, []), level(), TIMING)
     assert found == Visit(2.6, 9.0, 8.123, 0.38)
     assert found.complete
 
@@ -75,15 +74,14 @@ def test_a_visit_has_the_figures_of_its_drain_and_its_sales() -> None:
 )
 def test_sales_that_are_wrong_or_late_give_no_figure(changes: Any, told: str) -> None:
     """The drain before them keeps its own."""
-    wrong = level(**changes)
-    found = visit_of(Drained(8.0, []), wrong, TIMING, visit_module._reasons(wrong, TIMING))
+    found = visit_of(Drained(8.0, []), level(**changes), TIMING)
     assert told in found.reason
     assert (found.p50_ms, found.cores, found.cpu_us_per_event) == (None, None, 8.0)
 
 
 def test_a_disturbed_drain_leaves_the_sales() -> None:
     """Its reason is told."""
-    found = visit_of(Drained(8.0, [DISTURBED]), level(), TIMING, [])
+    found = visit_of(Drained(8.0, [DISTURBED]), level(), TIMING)
     assert found.reason == f"drain: {DISTURBED}"
     assert (found.p50_ms, found.cpu_us_per_event) == (2.6, None)
 
