@@ -26,6 +26,8 @@ from spaf.stack.run import Run, running
 WARM_RATE, WARM_S = 2_000.0, 15.0
 # A trial that another program disturbed is repeated; more often than this the machine is not fit.
 MAX_DISTURBED = 3
+PARALLELISM: Rates = (1, 2)
+QUICK_PARALLELISM: Rates = (1,)
 # Rates are rounded to this many digits, so that they can be typed.
 DIGITS = 3
 COLUMNS = ("tasks", "p99 at most, ms", "sales/s", "range", "the next rate fails because")
@@ -151,7 +153,9 @@ class SustainScenario(Scenario, frozen=True):
     # A trial that was disturbed is repeated.
     judges_intervals: ClassVar[bool] = True
 
-    parallelism: Annotated[Rates, option("Parallel tasks, with commas between.")] = (1, 2)
+    parallelism: Annotated[
+        Rates, option("Parallel tasks, with commas between. By default 1,2; with --quick 1.")
+    ] = ()
     p99: Annotated[Rates, option("Limits of the 99th percentile of the latency, milliseconds.")] = (
         100,
         1_000,
@@ -164,18 +168,15 @@ class SustainScenario(Scenario, frozen=True):
     precision: Annotated[
         float, option("Width of the last bracket, as a share of the rate.", ge=0.01, le=1)
     ] = 0.1
-    quick: Annotated[bool, option("One task, one repeat, 12 s a trial, 25 % wide.")] = False
+    quick: Annotated[bool, option("One repeat, 12 s a trial, 25 % wide.")] = False
 
     def measure(self, settings: Settings, watch: Watcher, progress: Progress) -> SustainResult:
         """Search with each parallelism on a stack of its own."""
         if self.quick:
-            short = msgspec.structs.replace(
-                self, parallelism=(1,), seconds=Seconds(12), repeats=1, precision=0.25, quick=False
-            )
-            return short.measure(settings, watch, progress)
+            return self.short().measure(settings, watch, progress)
         rates: list[SustainableRate] = []
         trials: dict[str, list[Trial]] = {}
-        for tasks in map(int, self.parallelism):
+        for tasks in map(int, self.parallelism or PARALLELISM):
             stack = _stack(self.settings(settings), tasks)
             try:
                 with running(stack, watch) as run:
@@ -192,6 +193,17 @@ class SustainScenario(Scenario, frozen=True):
                 for limit_ms in sorted(self.p99)
             ]
         return SustainResult(self.seconds, rates, trials)
+
+    def short(self) -> SustainScenario:
+        """Return the search of --quick."""
+        return msgspec.structs.replace(
+            self,
+            parallelism=self.parallelism or QUICK_PARALLELISM,
+            seconds=Seconds(12),
+            repeats=1,
+            precision=0.25,
+            quick=False,
+        )
 
     def settings(self, settings: Settings) -> Settings:
         """Return the settings with a run folder of our own, which is deleted at the end."""

@@ -13,6 +13,7 @@ from spaf.bench.sustain.sustain import (
     Search,
     SustainableRate,
     SustainResult,
+    SustainScenario,
     Trial,
     rounded,
 )
@@ -86,6 +87,13 @@ def test_a_limit_that_no_rate_holds_is_a_reason() -> None:
     assert SustainResult(20.0, [found], {}).reasons == [
         "no rate holds with parallelism 1 and p99 of 0.5 ms"
     ]
+
+
+def test_quick_searches_with_the_tasks_that_are_named() -> None:
+    """With one task if none is."""
+    assert SustainScenario(quick=True).short().parallelism == (1,)
+    named = SustainScenario(quick=True, parallelism=(1, 2)).short()
+    assert (named.parallelism, named.repeats, named.quick) == ((1, 2), 1, False)
 
 
 def test_rates_can_be_typed() -> None:
