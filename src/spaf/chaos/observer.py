@@ -17,11 +17,10 @@ import msgspec
 import psycopg
 
 from spaf import clock
-from spaf.errors import NotUpError, SpafError
+from spaf.errors import SpafError
 from spaf.stack.run import Run
 from spaf.stack.service_names import SERVE
-from spaf.stack.state import JobPhase, Phase, RunFolder, ServiceStatus
-from spaf.stack.vitals import present_trouble
+from spaf.stack.vitals import status_problem
 from spaf.store import queries
 from spaf.store.reader_connection import ReaderConnection
 from spaf.store.statement import statement
@@ -134,7 +133,7 @@ class RunObserver(AbstractContextManager["RunObserver"]):
 
     def _watch_status(self) -> None:
         home = self._run.home
-        self._loop(lambda: note(self.status, status_text(home)))
+        self._loop(lambda: note(self.status, status_problem(home)))
 
     def _watch_ends(self) -> None:
         run = self._run
@@ -254,23 +253,6 @@ def first_said(said: deque[Said], since: float) -> Said | None:
         if one.at >= since and one.text:
             return one
     return None
-
-
-def status_text(home: RunFolder) -> str:
-    """Return what makes `spaf status` fail; empty if all is well."""
-    try:
-        state = home.running()
-    except NotUpError as error:
-        return error.what
-    found = present_trouble(home, state)
-    if found is not None:
-        return found.what
-    if state.phase is not Phase.RUNNING:
-        return f"the run is {state.phase}"
-    for service in state.services.values():
-        if service.state not in (ServiceStatus.RUNNING, ServiceStatus.EXTERNAL):
-            return f"{service.name} is {service.state}"
-    return "" if state.job.state is JobPhase.RUNNING else f"the job is {state.job.state}"
 
 
 def page_texts(address: str) -> Iterator[str]:

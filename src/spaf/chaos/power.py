@@ -24,7 +24,7 @@ from spaf.bench.run.verdict import verify
 from spaf.bench.scenario import RATE_OPTION, Result, Scenario, Table, option, table_of
 from spaf.chaos.faults.disk import SmallDisk, refusal_of_disks
 from spaf.chaos.faults.signals import family, send
-from spaf.chaos.scenario import with_free_ports, with_own_services
+from spaf.chaos.run_settings import with_free_ports, with_own_services
 from spaf.chaos.session import PROBLEMS, count, found_numbers, problem_of
 from spaf.errors import SpafError, StackError
 from spaf.generate.shop import catalogue

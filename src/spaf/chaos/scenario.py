@@ -16,13 +16,13 @@ from spaf.chaos.growth import LongRunGrowth
 from spaf.chaos.outcome import ChaosResult, FaultOutcome, not_made, summarised
 from spaf.chaos.plan import PlannedFault, endless, plan
 from spaf.chaos.registry import KINDS
+from spaf.chaos.run_settings import with_free_ports, with_own_services
 from spaf.chaos.session import ChaosSession, Proof, problem_of
 from spaf.errors import SettingsError, SpafError
 from spaf.generate.rate import MAX_RATE, MIN_RATE
-from spaf.settings import FlinkSettings, KafkaSettings, PostgresSettings, Settings
+from spaf.settings import Settings
 from spaf.stack import control
 from spaf.stack.control import Watcher
-from spaf.stack.ports import PortReservations
 from spaf.stack.run import Run
 
 # Sub-folder of the run folder of the settings.
@@ -290,31 +290,6 @@ class Faults:
             summary_by_target=summarised(self._outcomes),
             growth=self._growth,
         )
-
-
-def with_own_services(settings: Settings) -> Settings:
-    """Return settings in which SPAF starts every service: the user's own are left alone."""
-    kafka, flink, postgres = settings.kafka, settings.flink, settings.postgres
-    own = KafkaSettings(topic=kafka.topic, durability=kafka.durability)
-    return settings.model_copy(
-        update={
-            "kafka": own if kafka.bootstrap_servers else kafka,
-            "flink": FlinkSettings() if flink.rest_url else flink,
-            "postgres": PostgresSettings() if postgres.external else postgres,
-        }
-    )
-
-
-def with_free_ports(settings: Settings) -> Settings:
-    """Return settings with ports that are free now, the same ones after each start of the run."""
-    ports = PortReservations()
-    sections = ("kafka", "flink", "postgres", "locust", "serve")
-    update = {
-        name: getattr(settings, name).model_copy(update={"port": ports.reserve()})
-        for name in sections
-    }
-    ports.close()
-    return settings.model_copy(update=update)
 
 
 def _scene(run: Run, rate: float, around: Mapping[type[Surroundings], Surroundings]) -> Scene:

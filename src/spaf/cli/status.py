@@ -16,7 +16,7 @@ from spaf.stack.resource_usage import resources
 from spaf.stack.run import Run
 from spaf.stack.service_names import POSTGRES
 from spaf.stack.state import RunFolder, RunState
-from spaf.stack.vitals import present_services, present_trouble
+from spaf.stack.vitals import present_services, present_trouble, run_problem
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.trouble import DiskOutlook, Trouble
@@ -40,12 +40,12 @@ def status(
     if pid is not None:
         print_json(pid_of(RunFolder(chosen.home).running(), pid))
         return
-    report = status_report(chosen, RunFolder(chosen.home).running())
+    report, problem = status_report(chosen, RunFolder(chosen.home).running())
     if json:
         print_json(report)
     else:
         print_status(report)
-    if not is_healthy(report):
+    if problem:
         raise typer.Exit(1)
 
 
@@ -66,15 +66,8 @@ def pid_of(state: RunState, name: str) -> int:
     return pid
 
 
-def is_healthy(report: dict[str, Any]) -> bool:
-    """Return whether everything is as it should be."""
-    services = all(s["state"] in ("running", "external") for s in report["services"].values())
-    job_runs = report["phase"] == "running" and report["job"]["state"] == "RUNNING"
-    return services and job_runs and report["trouble"] is None
-
-
-def status_report(chosen: Settings, state: RunState) -> dict[str, Any]:
-    """Return the report for --json; takes CPU_INTERVAL_S.
+def status_report(chosen: Settings, state: RunState) -> tuple[dict[str, Any], str]:
+    """Return the report for --json, and what is not as it should be; takes CPU_INTERVAL_S.
 
     Raises:
         NotUpError: the run ended meanwhile.
@@ -100,8 +93,8 @@ def status_report(chosen: Settings, state: RunState) -> dict[str, Any]:
             "restarts": service.restarts,
         }
     job = current.job
-    found = present_trouble(RunFolder(chosen.home), current)
-    return {
+    cause = present_trouble(RunFolder(chosen.home), current)
+    report = {
         "phase": current.phase,
         "services": services,
         "job": {
@@ -114,32 +107,33 @@ def status_report(chosen: Settings, state: RunState) -> dict[str, Any]:
             "savepoint": job.savepoint,
             "upgrade": job.upgrade,
         },
-        "trouble": None if found is None else trouble_report(found),
+        "trouble": None if cause is None else trouble_report(cause),
         "disk": None if current.disk is None else disk_report(current.disk),
         # Not from a server that does not answer.
-        "quarantine": None if found and found.stage == POSTGRES else _quarantine(chosen, current),
+        "quarantine": None if cause and cause.stage == POSTGRES else _quarantine(chosen, current),
     }
+    return report, run_problem(current, cause)
 
 
-def trouble_report(found: Trouble) -> dict[str, Any]:
+def trouble_report(cause: Trouble) -> dict[str, Any]:
     """Return a cause for --json."""
     return {
-        "code": found.code,
-        "stage": found.stage,
-        "what": found.what,
-        "todo": found.todo,
-        "since": round(found.since, 3),
-        "lasting": found.lasting,
+        "code": cause.code,
+        "stage": cause.stage,
+        "what": cause.what,
+        "todo": cause.todo,
+        "since": round(cause.since, 3),
+        "lasting": cause.lasting,
     }
 
 
-def disk_report(found: DiskOutlook) -> dict[str, Any]:
+def disk_report(outlook: DiskOutlook) -> dict[str, Any]:
     """Return when a disk will be full for --json."""
     return {
-        **msgspec.structs.asdict(found),
-        "soon": found.soon,
-        "what": found.line,
-        "todo": found.todo,
+        **msgspec.structs.asdict(outlook),
+        "soon": outlook.soon,
+        "what": outlook.line,
+        "todo": outlook.todo,
     }
 
 

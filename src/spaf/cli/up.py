@@ -29,7 +29,7 @@ def up(*, json: Json = False) -> None:
     if not answers:
         err.print("[yellow]The page does not answer yet; `spaf logs serve` says why.[/]")
     state = RunFolder(chosen.home).running()
-    report = status_report(chosen, state)
+    report, _ = status_report(chosen, state)
     if json:
         print_json(report)
     else:

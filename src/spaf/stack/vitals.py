@@ -12,7 +12,8 @@ import msgspec
 import psutil
 
 from spaf import clock
-from spaf.stack.state import RunFolder, RunState, ServiceState, ServiceStatus
+from spaf.errors import NotUpError
+from spaf.stack.state import JobPhase, Phase, RunFolder, RunState, ServiceState, ServiceStatus
 from spaf.trouble import Trouble, trouble
 
 # PostgreSQL needs 16 MiB for a segment of its log, Kafka some for its indexes.
@@ -65,7 +66,7 @@ def suspended_services(
             family = [] if process is None else [process]
             if process is not None and children:
                 family += process.children(recursive=True)
-            stopped = [one.pid for one in family if one.status() == psutil.STATUS_STOPPED]
+            stopped = [member.pid for member in family if member.status() == psutil.STATUS_STOPPED]
             if stopped:
                 pids[service.name] = stopped[0]
     return pids
@@ -95,6 +96,27 @@ def present_services(state: RunState) -> list[ServiceState]:
         else service
         for service in services
     ]
+
+
+def status_problem(home: RunFolder) -> str:
+    """Return what is not as it should be in the run of a folder; "" if nothing is."""
+    try:
+        state = home.running()
+    except NotUpError as error:
+        return error.what
+    return run_problem(state, present_trouble(home, state))
+
+
+def run_problem(state: RunState, cause: Trouble | None) -> str:
+    """Return what is not as it should be in a run: its cause, else what shows it; "" if nothing."""
+    if cause is not None:
+        return cause.what
+    if state.phase is not Phase.RUNNING:
+        return f"the run is {state.phase}"
+    for service in present_services(state):
+        if service.state not in (ServiceStatus.RUNNING, ServiceStatus.EXTERNAL):
+            return f"{service.name} is {service.state}"
+    return "" if state.job.state is JobPhase.RUNNING else f"the job is {state.job.state}"
 
 
 def _alive(service: ServiceState) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
-import msgspec
 import pytest
 
 from spaf import clock
@@ -20,10 +19,7 @@ from spaf.chaos.observer import (
     first_said,
     note,
     page_texts,
-    status_text,
 )
-from spaf.stack.state import JobPhase, JobState, Phase, ServiceStatus
-from spaf.trouble import trouble
 
 MakeScene = Callable[..., Scene]
 
@@ -70,31 +66,6 @@ def test_only_what_changes_is_noted() -> None:
     assert [one.text for one in said] == ["", "a", ""]
     assert first_said(said, 0.0) == said[1]
     assert first_said(said, clock.monotonic() + 1) is None
-
-
-def test_the_status_is_the_one_of_the_command(make_scene: MakeScene) -> None:
-    """A cause first, then phase, services and job; nothing if all is well."""
-    home = make_scene("kafka").run.home
-
-    def said(**fields: object) -> str:
-        state = home.running()
-        home.write(msgspec.structs.replace(state, **fields))
-        text = status_text(home)
-        home.write(state)
-        return text
-
-    running = JobState(JobPhase.RUNNING)
-    assert said(job=running) == ""
-    assert said(job=JobState(JobPhase.RESTARTING)) == "the job is RESTARTING"
-    assert said(phase=Phase.STARTING) == "the run is starting"
-    services = home.running().services
-    services["kafka"].state = ServiceStatus.RESTARTING
-    assert said(services=services, job=running) == "kafka is restarting"
-    assert "(pid 7) is suspended" in said(
-        trouble=trouble("process_stopped", service="kafka", pid=7), job=running
-    )
-    home.state.unlink()
-    assert "Nothing runs" in status_text(home)
 
 
 @pytest.fixture

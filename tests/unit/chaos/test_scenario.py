@@ -10,7 +10,8 @@ import pytest
 from spaf.bench.scenario import Seconds
 from spaf.chaos.plan import plan
 from spaf.chaos.registry import KINDS
-from spaf.chaos.scenario import ChaosScenario, with_free_ports
+from spaf.chaos.run_settings import with_free_ports
+from spaf.chaos.scenario import ChaosScenario
 from spaf.errors import SettingsError
 from spaf.settings import KafkaSettings, Settings
 

@@ -12,12 +12,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Never
 
+import msgspec
 import pytest
 
 from spaf import clock
 from spaf.stack import vitals
 from spaf.stack.process import ProcessIdentity, wait_until
-from spaf.stack.state import Phase, RunFolder, RunState, ServiceState, ServiceStatus
+from spaf.stack.state import (
+    JobPhase,
+    JobState,
+    Phase,
+    RunFolder,
+    RunState,
+    ServiceState,
+    ServiceStatus,
+)
 from spaf.stack.vitals import (
     DISK_SLEEP,
     MIN_FREE_BYTES,
@@ -26,10 +35,11 @@ from spaf.stack.vitals import (
     present_services,
     present_trouble,
     refused_write,
+    status_problem,
     suspended_services,
     waits_for_disk,
 )
-from spaf.trouble import trouble
+from spaf.trouble import DiskOutlook, trouble
 
 PROBLEM = trouble("kafka_error", problem="no")
 
@@ -186,3 +196,27 @@ def test_a_service_that_has_ended_is_not_shown_as_running(sleeper: ServiceState)
         state.services = known
         states = {one.name: one.state.value for one in present_services(state)}
         assert states == {"kafka": "running", "jobmanager": shown, "postgres": "external"}
+
+
+def test_the_problem_of_a_run_is_its_cause_or_what_shows_it(
+    tmp_path: Path, sleeper: ServiceState
+) -> None:
+    """Everything may run while no sale is counted; a disk that will be full is no problem yet."""
+    home = RunFolder(tmp_path / "run")
+    home.create()
+
+    def problem(**fields: object) -> str:
+        supervisor = {"supervisor_pid": sleeper.pid, "supervisor_started": sleeper.started}
+        home.write(msgspec.structs.replace(run(0), **supervisor, **fields))
+        return status_problem(home)
+
+    running = JobState(JobPhase.RUNNING)
+    kafka = ServiceState("kafka", ServiceStatus.RESTARTING, "")
+    near = DiskOutlook("/data", 3 * 2**30, 2 * 2**30, 1.5 * 86_400.0, 7_200.0)
+    assert problem(trouble=None, job=running, disk=near) == ""
+    assert problem(job=running) == PROBLEM.what
+    assert problem(trouble=None, phase=Phase.STARTING) == "the run is starting"
+    assert problem(trouble=None, services={"kafka": kafka}) == "kafka is restarting"
+    assert problem(trouble=None, job=JobState(JobPhase.RESTARTING)) == "the job is RESTARTING"
+    home.state.unlink()
+    assert "Nothing runs" in status_problem(home)
