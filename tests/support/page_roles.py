@@ -16,6 +16,15 @@ PROXY = "10.0.0.7"
 HEADER = "X-Forwarded-User"
 OPERATOR_NAME = "ana@example.com"
 VIEWER_NAME = "rui@example.com"
+# Of every answer.
+HEADERS = (
+    "content-security-policy",
+    "x-content-type-options",
+    "referrer-policy",
+    "cross-origin-resource-policy",
+    "cross-origin-opener-policy",
+    "cache-control",
+)
 PUBLIC = "https://sales.example/shop"
 # Of each role, and of neither.
 ROLE_TOKENS = {
@@ -40,6 +49,18 @@ def cookie(roles: Roles, role: str) -> dict[str, str]:
 def named(name: str) -> dict[str, str]:
     """Return the header in which a proxy names a person."""
     return {HEADER: name}
+
+
+def require_refusal(answer: httpx.Response, status: int) -> None:
+    """Fail unless an answer has this status, one sentence, and the headers of every answer."""
+    asked = f"{answer.request.method} {answer.request.url}"
+    assert answer.status_code == status, asked
+    if answer.request.method != "HEAD":
+        assert list(answer.json()) == ["error", "code", "parameters"], asked
+        assert answer.json()["error"].endswith("."), asked
+    for name in HEADERS:
+        assert name in answer.headers, (name, asked)
+    assert not [name for name in answer.headers if name.startswith("access-control")], asked
 
 
 async def send(

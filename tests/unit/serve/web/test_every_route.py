@@ -26,13 +26,14 @@ from tests.support.page_roles import (
     bearer,
     cookie,
     named,
+    require_refusal,
     send,
 )
 
 Ask = Callable[..., httpx.Response]
 
-METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "QUERY")
-READ_ONLY = ("GET", "HEAD")
+KNOWN_METHODS = ("GET", "HEAD", "POST")
+OTHER_METHODS = ("OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "QUERY", "PROPFIND")
 # Requests that must be refused whatever the route is: changed headers, and the status.
 FOREIGN: dict[str, tuple[dict[str, str], int]] = {
     "a name that points here": ({"host": "evil.example"}, 421),
@@ -44,51 +45,43 @@ FOREIGN: dict[str, tuple[dict[str, str], int]] = {
 }
 # The least that a route list without a fault has; an empty matrix would prove nothing.
 MIN_ROUTES = 15
+# Addresses without a route: the answer must not show which is which.
+NO_ROUTES = ("/nowhere", "/static/none.js")
 
 
 def paths(site: Site) -> list[str]:
-    """Return the path of every route: those of the schema, and the plain ones."""
+    """Return the path of every route: those of the schema, and the plain ones; then NO_ROUTES."""
     plain = {route.path for route in site.app.routes if isinstance(route, Route)}
-    found = plain | set(site.app.openapi()["paths"])
-    return sorted(re.sub(r"[{}]", "", path) for path in found)
+    routes = plain | set(site.app.openapi()["paths"])
+    assert len(routes) >= MIN_ROUTES
+    return [*sorted(re.sub(r"[{}]", "", path) for path in routes), *NO_ROUTES]
 
 
 def test_no_route_answers_a_stranger(site: Site, ask: Ask, right: dict[str, str]) -> None:
     """By any method, with the token: a foreign host, origin or site is refused before the route."""
-    found = paths(site)
-    assert len(found) >= MIN_ROUTES
-    wrong = []
-    for path in found:
-        for method in METHODS:
-            for who, (changed, expected) in FOREIGN.items():
-                answer = ask(method, path, {**right, **changed})
-                if answer.status_code != expected:
-                    wrong.append((method, path, who, answer.status_code))
-    assert wrong == []
+    for path, method in itertools.product(paths(site), KNOWN_METHODS + OTHER_METHODS):
+        for changed, expected in FOREIGN.values():
+            require_refusal(ask(method, path, {**right, **changed}), expected)
 
 
 def test_no_route_changes_anything_without_the_token(
     site: Site, ask: Ask, right: dict[str, str]
 ) -> None:
     """A POST needs token and JSON; methods that browsers send for other reasons are refused."""
-    wrong = []
     for path in paths(site):
         bare = {name: value for name, value in right.items() if name != "x-spaf-token"}
         refused = [
             ("POST", bare, 403),
             ("POST", {**right, "x-spaf-token": "another"}, 403),
             ("POST", {**right, "content-type": "text/plain"}, 415),
-            *((method, right, 405) for method in METHODS if method not in {*READ_ONLY, "POST"}),
+            *((method, right, 405) for method in OTHER_METHODS),
         ]
         for method, headers, expected in refused:
-            answer = ask(method, path, headers)
-            if answer.status_code != expected:
-                wrong.append((method, path, answer.status_code))
-    assert wrong == []
+            require_refusal(ask(method, path, headers), expected)
 
 
 class Person(NamedTuple):
-    """How the requests of a person come, and the statuses of a reading and of a changing one."""
+    """Headers of the requests of a person, and the statuses of a GET and of a POST."""
 
     headers: dict[str, str]
     get: int
@@ -97,10 +90,10 @@ class Person(NamedTuple):
 
 
 def people(roles: Roles) -> dict[str, Person]:
-    """Return everybody who may come, by any way."""
+    """Return the people who may ask, by each way."""
     ana, rui = named(OPERATOR_NAME), named(VIEWER_NAME)
     return {
-        "nobody": Person({}, 401, 401),
+        "no name": Person({}, 401, 401),
         "a token of neither role": Person(bearer("stranger"), 401, 401),
         "the token in another scheme": Person(
             {"authorization": f"Basic {ROLE_TOKENS['operator']}"}, 401, 401
@@ -109,7 +102,7 @@ def people(roles: Roles) -> dict[str, Person]:
             {"cookie": f"{COOKIE}={ROLE_TOKENS['operator']}"}, 401, 401
         ),
         "the name of an operator, from this machine": Person(ana, 401, 401),
-        "the same, from beside the proxy": Person(ana, 401, 401, "10.0.0.8"),
+        "the same, from a neighbour of the proxy": Person(ana, 401, 401, "10.0.0.8"),
         "the name in another spelling": Person(named(OPERATOR_NAME.upper()), 200, 403, PROXY),
         "two names in one": Person(named(f"{VIEWER_NAME}, {OPERATOR_NAME}"), 200, 403, PROXY),
         "an empty name from the proxy": Person(named(""), 401, 401, PROXY),
@@ -127,31 +120,34 @@ def people(roles: Roles) -> dict[str, Person]:
     }
 
 
-# What everyone may get, and send: the page is the login then.
-OPEN = {("GET", "/"), ("GET", "/healthz"), ("POST", "/api/login"), ("POST", "/api/logout")}
+# What everyone may get, and send: the login page, its files, the health.
+OPEN = {
+    *(("GET", path) for path in ("/", "/healthz", "/static/none.js")),
+    *(("POST", path) for path in ("/api/login", "/api/logout")),
+}
 
 
 def test_every_route_asks_for_the_role(
     site_with_roles: Site, roles: Roles, right: dict[str, str]
 ) -> None:
-    """Whoever is not known gets nothing, a viewer changes nothing, an operator may do all.
+    """An unknown person gets nothing, a viewer changes nothing, an operator may do all.
 
-    Behind the guard stands an application that answers everything: what is refused is the guard's.
+    The application after the guard answers everything: what is refused is the guard's.
     """
-    found = [*paths(site_with_roles), "/api/of/tomorrow"]
-    assert {"/api/load", "/api/inject", "/api/measure", "/api/login", "/api/me"} <= set(found)
+    routes = [*paths(site_with_roles), "/api/of/tomorrow"]
+    assert {"/api/load", "/api/inject", "/api/measure", "/api/login", "/api/me"} <= set(routes)
     guarded = SecurityMiddleware(PlainTextResponse("yes"), PageAddresses(PORT), TOKEN, roles)
 
     async def wrong() -> list[tuple[str, str, str, int]]:
-        found_wrong = []
+        answers = []
         for who, person in people(roles).items():
-            for path, method in itertools.product(found, ("GET", "HEAD", "POST")):
+            for path, method in itertools.product(routes, KNOWN_METHODS):
                 request = {"headers": {**right, **person.headers}}
                 answer = await send(guarded, method, path, request, person.peer)
                 kind = "POST" if method == "POST" else "GET"
                 expected = person.post if kind == "POST" else person.get
                 if answer.status_code != (200 if (kind, path) in OPEN else expected):
-                    found_wrong.append((who, method, path, answer.status_code))
-        return found_wrong
+                    answers.append((who, method, path, answer.status_code))
+        return answers
 
     assert asyncio.run(wrong()) == []
