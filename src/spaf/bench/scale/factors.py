@@ -96,7 +96,7 @@ FACTORS = {
     "customers": Factor((200, 20_000, 200_000), (200, 20_000), {}, 10_000_000, load_only=True),
     "partitions": Factor((1, 4, 16), (1, 16), {}, 64),
     "records": Factor((100_000, 1_000_000, 10_000_000), (100_000, 1_000_000), {}, 1e9),
-    "rows": Factor((100_000, 1_000_000, 10_000_000), (100_000, 1_000_000), {}, 1e9),
+    "rows": Factor((100_000, 10_000_000, 100_000_000), (100_000, 1_000_000), {}, 1e9),
     "parallelism": Factor((1, 2, 4), (1, 4), {"partitions": 4}, 16),
     "taskmanagers": Factor((1, 2, 4), (1, 2), {"partitions": 4, "parallelism": 4}, 16),
     "viewers": Factor((1, 10, 100), (1, 100), {}, 1_000, load_only=True),

@@ -24,7 +24,7 @@ from spaf.stack.doctor.machine import available_mib, needed_mib
 from spaf.stack.state import RunFolder
 
 # Sales that are sold before a level is measured: the JVM compiles the code of each new job.
-WARM_UP_S, QUICK_WARM_UP_S = 4.0, 3.0
+WARM_UP_S = 3.0
 # The figures of a level and their headings.
 FIGURES = {
     "taskmanager_us": "TaskManager µs",
@@ -287,30 +287,24 @@ class ScaleScenario(Scenario, frozen=True):
             growth.close()
         return ScaleResult(
             conditions=Conditions(),
-            seconds=self._timing.seconds,
+            seconds=self.seconds,
             factors=[FactorResult.of(name, levels) for name, levels in growth.factors.items()],
             day=growth.day,
             interrupted=interrupted,
             failures=growth.failures,
         )
 
-    @property
-    def _timing(self) -> Timing:
-        if self.quick:
-            return Timing(QUICK_WARM_UP_S, self.seconds)
-        return Timing(WARM_UP_S, self.seconds)
-
     def _measure(self, growth: Growth) -> None:
-        repeats = 1 if self.quick else self.repeats
+        repeats, timing = 1 if self.quick else self.repeats, Timing(WARM_UP_S, self.seconds)
         # The day comes where the stack that most factors share is still up.
         first = [name for name in self._factors() if name not in SLOW]
         for factor in first:
-            growth.measure_factor(factor, self._levels(factor), self._timing, repeats)
+            growth.measure_factor(factor, self._levels(factor), timing, repeats)
         if self._has_day:
             rate, seconds = (QUICK_DAY_RATE, QUICK_DAY_S) if self.quick else (DAY_RATE, DAY_TOOK_S)
             growth.measure_day(rate, seconds)
         for factor in self._factors()[len(first) :]:
-            growth.measure_factor(factor, self._levels(factor), self._timing, repeats)
+            growth.measure_factor(factor, self._levels(factor), timing, repeats)
 
 
 def _level(factor: str, text: str) -> float:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from spaf.bench.progress import Progress, Step
+from spaf.bench.run.superuser import superuser
 from spaf.bench.scale.level import Timing
 from spaf.bench.throughput.drain import fill
 from spaf.bench.tuning.rungs import OURS, Rung
 from spaf.bench.tuning.visit import PARTITIONS, TOPIC, Visit, measure, warm_up
 from spaf.errors import SpafError
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, PostgresSettings, Settings
-from spaf.stack import control, postgres
+from spaf.stack import control
 from spaf.stack.control import Watcher
 from spaf.stack.run import Run, running
-from spaf.stack.state import SUPERUSER_SECRET
-from spaf.store.access import Role
 from spaf.store.statement import composed, statement
 
 # A measurement that another program disturbed, or that failed, is repeated this often.
@@ -158,9 +156,7 @@ def server_options(run: Run, options: Mapping[str, str]) -> Iterator[None]:
     if not options:
         yield
         return
-    password = run.home.passwords()[SUPERUSER_SECRET]
-    access = replace(run.access, user=postgres.SUPERUSER, password=password, passwords={})
-    with contextlib.closing(access.connect(Role.OWNER, autocommit=True)) as connection:
+    with superuser(run) as connection:
         _change(
             connection,
             (

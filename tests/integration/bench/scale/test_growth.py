@@ -10,11 +10,13 @@ from spaf.bench.progress import no_progress
 from spaf.bench.scale.factors import FACTORS
 from spaf.bench.scale.growth import Growth
 from spaf.bench.scale.level import Timing
-from spaf.bench.scale.preload import load_rows
+from spaf.bench.scale.preload import ROWS_PER_SECOND, load_rows
 from spaf.bench.scale.scale import FactorResult
+from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job.flink_client import FlinkClient
 from spaf.stack.run import Run
 from spaf.store.access import Role
+from spaf.store.statement import statement
 from tests.support.runs import Own
 
 # Sales that are left out and measured, seconds; sales a second.
@@ -25,6 +27,17 @@ TABLE_OF_TEN = """
         created_at = window_start + interval '1 second'
     )
     FROM sales_summary
+"""
+BOUNDS = """
+    SELECT
+        extract(epoch FROM min(window_start))::bigint,
+        extract(epoch FROM max(window_start))::bigint + 1
+    FROM sales_summary
+"""
+DIFFERENCES = """
+    SELECT
+        (SELECT count(*) FROM (TABLE loaded EXCEPT ALL TABLE sales_summary) AS d),
+        (SELECT count(*) FROM (TABLE sales_summary EXCEPT ALL TABLE loaded) AS d)
 """
 INDEXES = """
     SELECT indexdef
@@ -62,6 +75,22 @@ def test_the_cost_of_a_sale_falls_with_the_rate(
         jobs = client.get("/jobs/overview")["jobs"]
     states = [job["state"] for job in jobs if "scale_" in job["name"]]
     assert states == ["CANCELED"]
+
+
+def test_loaded_rows_are_those_of_the_statement(own: Own) -> None:
+    """The bytes that COPY reads hold the rows which the statement makes one by one."""
+    run = own(1)
+    load_rows(run, 700_000, no_progress)
+    with run.access.session(Role.READ, autocommit=True) as connection:
+        bounds = connection.execute(BOUNDS).fetchone()
+        assert bounds is not None
+    with run.access.session(Role.OWNER) as connection:
+        connection.execute("CREATE TEMPORARY TABLE loaded AS TABLE sales_summary")
+        connection.execute("TRUNCATE sales_summary")
+        values = {"categories": list(CATEGORIES[:ROWS_PER_SECOND]), "currency": "BRL"}
+        span = {"first": bounds[0], "last": bounds[1]}
+        connection.execute(statement("spaf.bench", "insert_day"), values | span)
+        assert connection.execute(DIFFERENCES).fetchone() == (0, 0)
 
 
 def test_loaded_rows_are_like_those_of_the_job(own: Own) -> None:
