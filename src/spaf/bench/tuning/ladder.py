@@ -72,7 +72,7 @@ class Ladder:
         """Measure every rung, and ours in between.
 
         Raises:
-            StackError: the services do not start.
+            SpafError: the services of the first one do not start.
 
         """
         order = list(steps(rungs))
@@ -95,11 +95,14 @@ class Ladder:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             name = f"{rung.name} {len(self.ours) + 1}" if rung is OURS else rung.name
             name += f" (again {attempt})" if attempt > 1 else ""
-            run = self._on(rung.flink, progress)
             try:
+                run = self._on(rung.flink, progress)
                 with server_options(run, rung.server):
                     visit = measure(run, rung, name, self._timing, progress)
             except SpafError as error:
+                # Services that do not start at all are the result; those of one rung are its own.
+                if self._run is None and not self.measured:
+                    raise
                 visit = Visit(reason=error.line)
             if visit.complete:
                 break
@@ -113,9 +116,9 @@ class Ladder:
         progress("starting services")
         chosen = stack(self._settings, flink)
         run = self._exit.enter_context(running(chosen, self._watch, bare=True))
-        self._run, self._flink = run, flink
         fill(run, self._events, progress, PARTITIONS)
         warm_up(run, progress)
+        self._run, self._flink = run, flink
         return run
 
     def _stop(self) -> None:

@@ -40,8 +40,6 @@ class Rung(NamedTuple):
     ours: Callable[[Settings], str] = lambda _: ""
     usual: bool = False
     """Whether the value that is tried is the default, and ours is not."""
-    quick: bool = True
-    """Whether a quick measurement has it."""
     options: Mapping[str, str | None] = {}
     """Flink's options of the job; None leaves one to Flink's default."""
     parameters: Mapping[str, Any] = {}
@@ -79,7 +77,6 @@ def _option(  # noqa: PLR0913 - what a rung is made of
     *,
     default: str = "",
     usual: bool = False,
-    quick: bool = True,
     options: Mapping[str, str | None] | None = None,
 ) -> Rung:
     """Return the rung of an option of the job; `default` is Flink's, where SPAF sets none."""
@@ -89,23 +86,21 @@ def _option(  # noqa: PLR0913 - what a rung is made of
 
     changed = {key: tried} if options is None else options
     shown = "none" if tried is None else tried
-    return Rung(name, key, shown, ours, usual=usual, quick=quick, options=changed)
+    return Rung(name, key, shown, ours, usual=usual, options=changed)
 
 
-def _parameter(name: str, key: str, field: str, tried: int, *, quick: bool = True) -> Rung:
+def _parameter(name: str, key: str, field: str, tried: int) -> Rung:
     """Return the rung of an option of a connector, whose tried value is its default."""
 
     def ours(settings: Settings) -> str:
         return str(getattr(JobParameters.of(settings, ()), field))
 
-    return Rung(name, key, str(tried), ours, usual=True, quick=quick, parameters={field: tried})
+    return Rung(name, key, str(tried), ours, usual=True, parameters={field: tried})
 
 
-def _server(name: str, *, quick: bool = True) -> Rung:
+def _server(name: str) -> Rung:
     """Return the rung of a switch of PostgreSQL's server that is on."""
-    return Rung(
-        name.replace("_", "-"), name, "off", lambda _: "on", quick=quick, server={name: "off"}
-    )
+    return Rung(name.replace("_", "-"), name, "off", lambda _: "on", server={name: "off"})
 
 
 def _second_compiler(settings: Settings) -> str:
@@ -115,14 +110,13 @@ def _second_compiler(settings: Settings) -> str:
 
 # In the order of a record on its way: read, processed, handed on, kept, written.
 SINGLE: Sequence[Rung] = (
-    _parameter("poll-records", "max.poll.records", "poll_records", 500, quick=False),
-    _parameter("fetch-size", "max.partition.fetch.bytes", "fetch_bytes", 1_048_576, quick=False),
+    _parameter("poll-records", "max.poll.records", "poll_records", 500),
+    _parameter("fetch-size", "max.partition.fetch.bytes", "fetch_bytes", 1_048_576),
     _option(
         "watermark-interval",
         "pipeline.auto-watermark-interval",
         "200 ms",
         usual=True,
-        quick=False,
     ),
     _option("object-reuse", "pipeline.object-reuse", "false", usual=True),
     _option(
@@ -131,7 +125,7 @@ SINGLE: Sequence[Rung] = (
         "false",
         usual=True,
     ),
-    _option("code-length", "table.generated-code.max-length", "60000", default="4000", quick=False),
+    _option("code-length", "table.generated-code.max-length", "60000", default="4000"),
     _option("buffer-timeout", "execution.buffer-timeout.interval", "100 ms", usual=True),
     _option(
         "mini-batch",
@@ -147,15 +141,13 @@ SINGLE: Sequence[Rung] = (
         "execution.checkpointing.data-inline-threshold",
         "1 mb",
         default="20 kb",
-        quick=False,
     ),
-    _option("state-backend", "state.backend.type", "rocksdb", quick=False),
+    _option("state-backend", "state.backend.type", "rocksdb"),
     _option(
         "upsert-check",
         "table.exec.sink.upsert-materialize",
         "AUTO",
         usual=True,
-        quick=False,
         options=UPSERT_CHECK,
     ),
     Rung(
@@ -168,14 +160,13 @@ SINGLE: Sequence[Rung] = (
     ),
     _parameter("flush-rows", "sink.buffer-flush.max-rows", "flush_rows", 100),
     _server("synchronous_commit"),
-    _server("fsync", quick=False),
+    _server("fsync"),
     Rung(
         "second-compiler",
         "-XX:Tier4InvocationThreshold",
         str(flink.SECOND_COMPILER_THRESHOLDS["Tier4InvocationThreshold"]),
         _second_compiler,
         usual=True,
-        quick=False,
         flink={"second_compiler_delay": 1},
     ),
     Rung(
@@ -183,7 +174,6 @@ SINGLE: Sequence[Rung] = (
         "-XX:DontCompileHugeMethods",
         "false",
         lambda _: "true",
-        quick=False,
         flink={"jvm_options": ("-XX:-DontCompileHugeMethods",)},
     ),
     Rung(
@@ -192,7 +182,6 @@ SINGLE: Sequence[Rung] = (
         "true",
         lambda _: "false",
         usual=True,
-        quick=False,
         flink={"jvm_options": ("-XX:+UseG1GC",)},
     ),
 )
