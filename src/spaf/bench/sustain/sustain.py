@@ -15,7 +15,7 @@ from spaf.bench.run.rates import measure_load
 from spaf.bench.scenario import Rates, Result, Scenario, Seconds, Table, option
 from spaf.bench.sustain.lag import LagSlope
 from spaf.bench.sustain.search import highest
-from spaf.errors import LoadError, VerifyError
+from spaf.errors import LoadError, SpafError, VerifyError
 from spaf.generate.rate import MAX_RATE, MIN_RATE
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, Settings
 from spaf.stack import control
@@ -116,15 +116,23 @@ class SustainResult(Result, frozen=True):
     rates: list[SustainableRate]
     trials: dict[str, list[Trial]]
     """By parallelism and repeat, as 2-1."""
+    failures: tuple[str, ...] = ()
+    """Why a parallelism has no figure."""
 
     @property
     def reasons(self) -> list[str]:
         """Why there is no figure."""
-        return [
+        unheld = (
             f"no rate holds with parallelism {one.parallelism} and p99 of {one.limit_ms:g} ms"
             for one in self.rates
             if one.median is None
-        ]
+        )
+        return [*self.failures, *unheld]
+
+    @property
+    def invalid(self) -> list[str]:
+        """The same if there is no figure at all."""
+        return [] if any(one.median for one in self.rates) else self.reasons
 
     def tables(self) -> Iterable[Table]:
         """Return a row for each parallelism and limit."""
@@ -171,28 +179,51 @@ class SustainScenario(Scenario, frozen=True):
     quick: Annotated[bool, option("One repeat, 12 s a trial, 25 % wide.")] = False
 
     def measure(self, settings: Settings, watch: Watcher, progress: Progress) -> SustainResult:
-        """Search with each parallelism on a stack of its own."""
+        """Search with each parallelism on a stack of its own.
+
+        Raises:
+            SpafError: no parallelism could be searched.
+
+        """
         if self.quick:
             return self.short().measure(settings, watch, progress)
         rates: list[SustainableRate] = []
         trials: dict[str, list[Trial]] = {}
+        failures: list[SpafError] = []
         for tasks in map(int, self.parallelism or PARALLELISM):
-            stack = _stack(self.settings(settings), tasks)
+            searches: list[Search] = []
             try:
-                with running(stack, watch) as run:
-                    searches = [
-                        Search(run, f"{tasks}-{repeat}", self.seconds, progress)
-                        for repeat in range(1, self.repeats + 1)
-                    ]
-                    found = list(self._found(searches))
-            finally:
-                control.down(stack, wipe=True)
+                rates += self._search(tasks, searches, settings, watch, progress)
+            except SpafError as error:
+                failures.append(error)
             trials |= {search.name: search.tried for search in searches}
-            rates += [
-                SustainableRate.of(tasks, limit_ms, [of_repeat[limit_ms] for of_repeat in found])
-                for limit_ms in sorted(self.p99)
-            ]
-        return SustainResult(self.seconds, rates, trials)
+        if failures and not rates:
+            raise failures[0]
+        return SustainResult(self.seconds, rates, trials, tuple(one.line for one in failures))
+
+    def _search(
+        self,
+        tasks: int,
+        searches: list[Search],
+        settings: Settings,
+        watch: Watcher,
+        progress: Progress,
+    ) -> list[SustainableRate]:
+        """Return the rates with a parallelism; the searches are added to a list as they begin."""
+        stack = _stack(self.settings(settings), tasks)
+        try:
+            with running(stack, watch) as run:
+                searches += [
+                    Search(run, f"{tasks}-{repeat}", self.seconds, progress)
+                    for repeat in range(1, self.repeats + 1)
+                ]
+                found = list(self._found(searches))
+        finally:
+            control.down(stack, wipe=True)
+        return [
+            SustainableRate.of(tasks, limit_ms, [of_repeat[limit_ms] for of_repeat in found])
+            for limit_ms in sorted(self.p99)
+        ]
 
     def short(self) -> SustainScenario:
         """Return the search of --quick."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from spaf import settings
+from spaf.bench.progress import no_progress
 from spaf.bench.sustain.lag import LagSlope
 from spaf.bench.sustain.sustain import (
     GENERATOR,
@@ -17,6 +19,7 @@ from spaf.bench.sustain.sustain import (
     Trial,
     rounded,
 )
+from spaf.errors import LoadError
 
 LEVEL, GROWING = LagSlope(0.1, 0.5), LagSlope(120.0, 3.0)
 
@@ -87,6 +90,23 @@ def test_a_limit_that_no_rate_holds_is_a_reason() -> None:
     assert SustainResult(20.0, [found], {}).reasons == [
         "no rate holds with parallelism 1 and p99 of 0.5 ms"
     ]
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_parallelism_that_failed_leaves_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If none is left, the error is the result."""
+
+    def search(_self: SustainScenario, tasks: int, *_: object) -> list[SustainableRate]:
+        if tasks > 1:
+            raise LoadError("Each of 3 trials was disturbed.")
+        return [SustainableRate.of(tasks, 100.0, [FoundRate(900.0, 1_000.0, "p99 is 120 ms")])]
+
+    monkeypatch.setattr(SustainScenario, "_search", search)
+    scenario = SustainScenario(parallelism=(1, 2))
+    found = scenario.measure(settings.load(), lambda _: None, no_progress)
+    assert (found.invalid, found.reasons) == ([], ["Each of 3 trials was disturbed."])
+    with pytest.raises(LoadError, match="disturbed"):
+        SustainScenario(parallelism=(2,)).measure(settings.load(), lambda _: None, no_progress)
 
 
 def test_quick_searches_with_the_tasks_that_are_named() -> None:
