@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -46,15 +46,14 @@ class MachineState(NamedTuple):
 
 def machine_state() -> MachineState:
     """Return the counters now; those that this machine does not have are 0."""
-    times = psutil.cpu_times()
+    times, at_s = psutil.cpu_times(), clock.monotonic()
     steal_s = float(getattr(times, "steal", 0.0))
     disks = psutil.disk_io_counters()
-    counted = ("user", "nice", "system", "irq", "softirq")
     return MachineState(
-        clock.monotonic(),
+        at_s,
         clock.now_us(),
         clock.offset_us(),
-        sum(float(getattr(times, name, 0.0)) for name in counted),
+        busy_s(times, at_s, psutil.cpu_count() or 1),
         steal_s,
         throttled_s(),
         heat_throttles(),
@@ -62,6 +61,17 @@ def machine_state() -> MachineState:
         0 if disks is None else disks.write_bytes,
         _loopback_bytes(),
     )
+
+
+def busy_s(times: Any, at_s: float, cores: int) -> float:
+    """Return the processor time that was not idle, as a counter from some moment on.
+
+    Linux samples what a core does at each tick, often 250 times a second. A load with a period of
+    some milliseconds is then seen at the same point of each period, and counted half a core wrong.
+    The time in which a core is idle is measured exactly.
+    """
+    unused = ("idle", "iowait", "steal")
+    return cores * at_s - sum(float(getattr(times, name, 0.0)) for name in unused)
 
 
 def control_groups(controller: str, *, root: Path = CGROUPS) -> list[Path]:

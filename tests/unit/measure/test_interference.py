@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import psutil
@@ -267,3 +268,17 @@ def test_bytes_of_a_process_that_has_ended_count_once() -> None:
     before = {"postgres/disk_write_bytes/11": 500.0, "supervisor/disk_write_bytes/10": 40.0}
     after = {"supervisor/disk_write_bytes/10": 40.0 + 500.0 + 7.0}
     assert _growth(before, after, {11: row}) == {"supervisor/disk_write_bytes": 7.0}
+
+
+def test_the_time_that_is_not_idle_is_busy() -> None:
+    """Ticks sample a load that has their period always at the same point of it."""
+
+    def times(**changed: float) -> SimpleNamespace:
+        return SimpleNamespace(**{"user": 9.0, "idle": 100.0, "iowait": 1.0} | changed)
+
+    before = states.busy_s(times(), 500.0, 2)
+    after = states.busy_s(times(user=17.0, idle=115.0, iowait=1.5), 510.0, 2)
+    assert after - before == pytest.approx(4.5)
+    # Time that the hypervisor took was used by no program here.
+    stolen = states.busy_s(times(idle=115.0, iowait=1.5, steal=2.0), 510.0, 2)
+    assert stolen - before == pytest.approx(2.5)
