@@ -20,8 +20,10 @@ from spaf.stack import control
 from spaf.stack.control import Watcher
 from spaf.stack.run import Run, running
 
-# The first load of a stack, for each TaskManager, without a figure: JVMs compile their own code.
+# The first load of a stack, whose figures are dropped: the JVMs compile their own code.
 FIRST_LOAD = Conditions(rate=10_000, records=600_000)
+# Records more for each TaskManager but one.
+MORE_RECORDS = 300_000
 FIRST_TIMING = Timing(warm_up_s=6.0, seconds=0.0, windows=0)
 
 
@@ -70,7 +72,7 @@ def first_load(stack: Stack) -> Conditions:
         viewers=int(stack.page),
         partitions=tasks,
         parallelism=tasks,
-        records=FIRST_LOAD.records * stack.task_managers,
+        records=FIRST_LOAD.records + MORE_RECORDS * (stack.task_managers - 1),
     )
 
 
@@ -114,7 +116,7 @@ class Growth:
     def measure_factor(
         self, factor: str, levels: Sequence[float], timing: Timing, repeats: int
     ) -> None:
-        """Measure the levels of a factor, up and down. A level that fails is noted and left out.
+        """Measure the levels of a factor, up and down. A visit that fails is noted and left out.
 
         Raises:
             StackError: a stack does not start.
@@ -123,30 +125,26 @@ class Growth:
         measured = [MeasuredLevel(level, []) for level in levels]
         self.factors[factor] = measured
         pairs = list(zip(measured, conditions(factor, levels), strict=True))
-        failed: set[float] = set()
         for number, windows in enumerate(visits(repeats)):
             for level, wanted in reversed(pairs) if number % 2 else pairs:
-                if level.level in failed:
-                    continue
                 # Measured once, factors share the level that is the usual condition.
                 known = self._results.get(wanted) if repeats == 1 else None
                 if known is not None:
                     level.visits.append(known)
                     continue
-                name = f"{factor} {level.level:,.15g}"
-                title = f"{name}, {'downwards' if number % 2 else 'upwards'}"
+                direction = ", downwards" if number % 2 else ", upwards"
+                title = f"{factor} {level.level:,.15g}{direction if repeats > 1 else ''}"
                 run = self._on(wanted.stack)
                 try:
                     found = self._visit(
                         run,
                         wanted,
                         timing._replace(windows=windows),
-                        title if repeats > 1 else name,
+                        title,
                         keep_job=FACTORS[factor].load_only,
                     )
                 except SpafError as error:
-                    self.failures.append(f"{name}: {error.what}")
-                    failed.add(level.level)
+                    self.failures.append(f"{title}: {error.what}")
                 else:
                     level.visits.append(found)
                     self._results[wanted] = found

@@ -48,8 +48,8 @@ def prepare(run: Run, wanted: Conditions, progress: Progress) -> Run:
             shop, seed=generate.seed, run_id="scale", currencies=generate.currencies
         )
         send_sales(target, stream, wanted.records, wanted.partitions, progress)
+    migrate(target.access)
     if wanted.rows:
-        migrate(target.access)
         load_rows(target, wanted.rows, progress)
     return target
 

@@ -23,6 +23,8 @@ from spaf.stack.doctor.folder import MIN_FREE_MIB, require_space
 from spaf.stack.doctor.machine import available_mib, needed_mib
 from spaf.stack.state import RunFolder
 
+# Length of a window: it holds one checkpoint of the job (5 s).
+SECONDS = Seconds(5)
 # Sales that are sold before a level is measured: the JVM compiles the code of each new job.
 WARM_UP_S = 3.0
 # The figures of a level and their headings.
@@ -197,7 +199,7 @@ class ScaleScenario(Scenario, frozen=True):
     levels: Annotated[
         Names, option("Levels in place of the usual ones, with commas; for one factor only.")
     ] = ()
-    seconds: Annotated[Seconds, option("How long each repeat takes.", flag="--for")] = Seconds(5)
+    seconds: Annotated[Seconds, option("How long each repeat takes.", flag="--for")] = SECONDS
     repeats: Annotated[
         int, option("Measurements of each level, half of them upwards.", ge=1, le=20)
     ] = 2

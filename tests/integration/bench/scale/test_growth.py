@@ -7,14 +7,17 @@ import contextlib
 import pytest
 
 from spaf.bench.progress import no_progress
-from spaf.bench.scale.factors import FACTORS
+from spaf.bench.scale import level as level_module
+from spaf.bench.scale.factors import FACTORS, Conditions
 from spaf.bench.scale.growth import Growth
-from spaf.bench.scale.level import Timing
+from spaf.bench.scale.level import Timing, level_job
 from spaf.bench.scale.preload import ROWS_PER_SECOND, load_rows
 from spaf.bench.scale.scale import FactorResult
+from spaf.errors import JobError
 from spaf.generate.shop.assortment import CATEGORIES
 from spaf.job.flink_client import FlinkClient
 from spaf.stack.run import Run
+from spaf.store import queries
 from spaf.store.access import Role
 from spaf.store.statement import statement
 from tests.support.runs import Own
@@ -27,6 +30,9 @@ TABLE_OF_TEN = """
         created_at = window_start + interval '1 second'
     )
     FROM sales_summary
+"""
+COUNTED_BEFORE = """
+    INSERT INTO ledger_second VALUES (0, '2025-11-22T09:26:40Z', 7, 0, 0, 0, 6)
 """
 BOUNDS = """
     SELECT
@@ -75,6 +81,27 @@ def test_the_cost_of_a_sale_falls_with_the_rate(
         jobs = client.get("/jobs/overview")["jobs"]
     states = [job["state"] for job in jobs if "scale_" in job["name"]]
     assert states == ["CANCELED"]
+
+
+def test_the_job_of_a_visit_counts_its_own_records(
+    own: Own, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sales begin once it has read the topic, not once the job of an earlier visit had."""
+    run = own(1)
+    counted: list[int] = []
+
+    def started(target: Run, *_: object, **__: object) -> None:
+        with target.access.session(Role.READ, autocommit=True) as connection:
+            counted.append(queries.readable_records(connection))
+        raise JobError("seen")
+
+    with run.access.session(Role.OWNER, autocommit=True) as connection:
+        connection.execute(COUNTED_BEFORE)
+        assert queries.readable_records(connection) == 7
+    monkeypatch.setattr(level_module, "own_job", started)
+    with pytest.raises(JobError), level_job(run, Conditions(), no_progress):
+        pass
+    assert counted == [0]
 
 
 def test_loaded_rows_are_those_of_the_statement(own: Own) -> None:

@@ -50,15 +50,15 @@ def test_a_disturbed_window_is_measured_again(windows: Windows) -> None:
 
 def test_windows_that_stay_disturbed_are_left_out(windows: Windows) -> None:
     """Those that were not disturbed count."""
-    windows.disturbed = "234"
+    windows.disturbed = "2345678"
     assert len(windows.of(2)) == 1
     assert len(windows.names) == 2 + MAX_DISTURBED
 
 
 def test_a_level_without_an_undisturbed_window_fails(windows: Windows) -> None:
     """With what disturbed it."""
-    windows.disturbed = "123"
-    with pytest.raises(LoadError, match="Each of 3 windows was disturbed: other programs"):
+    windows.disturbed = "1234567"
+    with pytest.raises(LoadError, match="Each of 7 windows was disturbed: other programs"):
         windows.of(1)
 
 

@@ -132,7 +132,7 @@ def test_what_failed_or_grew_is_a_reason() -> None:
 
 @pytest.mark.usefixtures("bare")
 def test_an_interruption_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A level that fails is noted and not tried again; Ctrl-C ends the rest."""
+    """A visit that fails is noted; Ctrl-C ends the rest."""
     measured: list[Conditions] = []
 
     def measure(
@@ -150,10 +150,10 @@ def test_an_interruption_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch
     scenario = ScaleScenario(factors=("rate", "categories"), repeats=2)
     found = scenario.measure(settings.load(), lambda _: None, no_progress)
     assert found.interrupted
-    assert found.failures == ["rate 100: no job"]
+    assert found.failures == ["rate 100, upwards: no job", "rate 100, downwards: no job"]
     assert [one.factor for one in found.factors] == ["rate", "categories"]
     assert [len(one.levels) for one in found.factors] == [2, 2]
-    assert measured.count(Conditions(rate=100)) == 1
+    assert measured.count(Conditions(rate=100)) == 2
 
 
 @pytest.mark.usefixtures("bare")

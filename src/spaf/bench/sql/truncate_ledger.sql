@@ -1,0 +1,2 @@
+-- Forget what an earlier job has counted of the same topic. Grain: table.
+TRUNCATE ledger_second
