@@ -35,14 +35,21 @@ RECORDS = {
     "rates": Measured(
         "bench rates",
         "--no-screen",
-        "--no-screen --rates 10,50,100,1000,10000 --for 30s --repeats 1",
+        "--no-screen --for 30s --repeats 1",
     ),
+    # The rates of the goals of the generator, and the one that no more than holds.
+    "high-rates": Measured(
+        "bench rates",
+        "--no-screen --rates 1000,10000,20000,50000 --for 20s --repeats 3",
+        "--no-screen --rates 1000,10000,20000,50000 --for 20s --repeats 1",
+    ),
+    "first-minute": Measured("bench first-minute"),
     "quick": Measured("bench rates", "--quick"),
     # The first minute of a run at 100 sales/s, and the second one.
     "screen": Measured(
         "bench page screen", "--rates 100,101,10,50,1000", "--rates 100,101,10,50 --for 60s"
     ),
-    "sustain": Measured("bench sustain", quick="--quick"),
+    "sustain": Measured("bench sustain", quick="--quick --parallelism 1,2"),
     "drain": Measured("bench drain", "--drains 3"),
     "peers": Measured("bench peers", quick="--quick"),
     "verify": Measured("bench verify", "--events 10000000"),

@@ -22,6 +22,7 @@ OUTCOME: dict[str, Any] = {
     "cores": {"machine": 2, "busy": 0.8, "pipeline": 0.6, "generator": 0.05, "realtime": True},
     "rss_mib": 900.0,
     "cpu_cores": 0.6,
+    "unheld": "",
     "valid": True,
     "reasons": [],
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +112,14 @@ FAULTS = [
 ]
 
 
-def record(
+def record(  # noqa: PLR0913 - what a record may differ in
     scenario: str,
     result: Any,
     *,
     started_us: int = 1,
     reasons: tuple[str, ...] = (),
     quick: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> StoredRecord:
     """Return a record of a scenario that took 30 s; with reasons it is not valid."""
     changed = replace(
@@ -126,7 +128,7 @@ def record(
         scenario=scenario,
         started_us=started_us,
         ended_us=started_us + 30_000_000,
-        options=RECORD.options | {"quick": quick},
+        options=RECORD.options | {"quick": quick} | dict(options or {}),
         validity=Validity(valid=not reasons, reasons=list(reasons)),
         machine=RECORD.machine | {"cpu": "A <CPU>", "system": "Linux 6"},
         result=result,

@@ -27,6 +27,10 @@ SCENARIOS = {
         "spaf.bench.run.rates:RatesScenario",
         "Sell at each rate in turn; verify all; latency of every sale, memory and processor time.",
     ),
+    "bench first-minute": RegisteredScenario(
+        "spaf.bench.run.first_minute:FirstMinuteScenario",
+        "Start a new run, and measure every sale of its first minute, the first sale included.",
+    ),
     "bench sustain": RegisteredScenario(
         "spaf.bench.sustain.sustain:SustainScenario",
         "Search for the highest rate that holds: p99 within a limit, and a lag that does not grow.",

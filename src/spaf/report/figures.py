@@ -21,6 +21,8 @@ from spaf.report.language import Language, number
 
 # A step of a path: a key of an object, and which item of a list.
 STEP = re.compile(r"(?P<key>[^.\[\]]+)(?:\[(?P<field>\w+)=(?P<value>[^\]]+)\])?(?:\.|$)")
+# Options that choose a part of what a scenario measures.
+SELECTIONS = ("rates", "levels", "names")
 PARAMETER = re.compile(r"\\\{(\w+)\\\}")
 # A parameter stands for one part of a name: no dot.
 PART = r"(?P<\1>[^.]+)"
@@ -158,10 +160,14 @@ class Figures:
         raise missing
 
     def _of(self, definition: Definition, path: str) -> Figure:
-        value = _at(self.result(definition.scenario), path)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _no_value(definition.scenario, path)
-        return Figure(value, definition.unit, definition.digits)
+        quick = _is_quick(self._valid(definition.scenario))
+        # What the best record of a scenario lacks may be in another one, such as a higher rate.
+        for stored in reversed(self._of_scenario(definition.scenario)):
+            value = _at(stored.record.result, path)
+            is_figure = isinstance(value, int | float) and not isinstance(value, bool)
+            if is_figure and _is_quick(stored) == quick:
+                return Figure(value, definition.unit, definition.digits)
+        raise _no_value(definition.scenario, path)
 
     def _valid(self, scenario: str) -> StoredRecord:
         stored = self.stored.get(scenario)
@@ -199,9 +205,11 @@ def definitions() -> tuple[Definition, ...]:
     return tuple(msgspec.toml.decode(text, type=dict[str, list[Definition]])["figure"])
 
 
-def _merit(stored: StoredRecord) -> tuple[bool, bool, int]:
-    """Return what makes a record better than another: a quick look does not hide a full one."""
-    return stored.record.validity.valid, not _is_quick(stored), stored.record.started_us
+def _merit(stored: StoredRecord) -> tuple[bool, bool, bool, int]:
+    """Return what makes a record better than another: a part or a quick look hides no full one."""
+    chosen = any(stored.record.options.get(option) for option in SELECTIONS)
+    record = stored.record
+    return record.validity.valid, not _is_quick(stored), not chosen, record.started_us
 
 
 def _is_quick(stored: StoredRecord) -> bool:

@@ -94,6 +94,7 @@ def test_verbs_that_scripts_call_speak_json(line: str) -> None:
         ("down", ["--wipe"]),
         ("job stop", ["--savepoint"]),
         ("bench rates", ["--rates", "--for"]),
+        ("bench first-minute", ["--rate", "--for", "--repeats", "--screen"]),
         ("bench drain", ["--events", "--drains", "--tables"]),
         ("bench start", ["--repeats"]),
         ("bench scale", ["--factors", "--levels", "--for", "--repeats", "--quick"]),

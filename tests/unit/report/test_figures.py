@@ -78,6 +78,20 @@ def test_the_newest_valid_record_counts() -> None:
     assert Figures(runs).figure("drain.cost").value == 4.0
 
 
+def test_chosen_rates_add_to_the_sweep_and_do_not_hide_it() -> None:
+    """Those that the sweep has are its own; a quick look adds nothing to a full one."""
+    sweep = record("bench rates", {"rates": [at_rate(100.0)]}, started_us=1)
+    high = [at_rate(100.0) | {"records": 1}, at_rate(20_000.0)]
+    chosen = record("bench rates", {"rates": high}, started_us=2, options={"rates": [100, 20_000]})
+    quick = record("bench rates", {"rates": [at_rate(5.0)]}, started_us=3, quick=True)
+    figures = Figures([sweep, chosen, quick])
+    assert figures.figure("rate.100.records").value == 6_000
+    assert figures.figure("rate.20000.records").value == 1_200_000
+    assert figures.rates() == ["100"]
+    with pytest.raises(FigureError, match="has no"):
+        figures.figure("rate.5.records")
+
+
 def test_of_two_scenarios_the_special_one_counts() -> None:
     """The page in Chromium is measured by two; without the one, the other gives the figure."""
     outcome = at_rate(100.0) | {"latency_ms": {"screen": {"p50": 15.5}}}

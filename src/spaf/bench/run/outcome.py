@@ -12,7 +12,8 @@ from spaf.bench.results import recording
 from spaf.bench.results.record import Interval
 from spaf.bench.results.sales import sale_columns
 from spaf.bench.run.verdict import verify
-from spaf.generate.locust.load_result import LoadResult
+from spaf.generate.locust.load_result import MIN_ACHIEVED_SHARE, LoadResult
+from spaf.measure.lag import LagSlope
 from spaf.measure.latency import Stamps, hops, showings, stamps
 from spaf.measure.quantiles import Quantiles
 from spaf.measure.resources import Sampler
@@ -25,6 +26,8 @@ from spaf.verify import Verdict
 # The first sales run through code that the JVM has not compiled yet. They are counted and verified,
 # but are not part of the latency.
 WARM_UP_S = 10.0
+# A lag that grows by less than this share of the rate is not told from one that stands still.
+MAX_LAG_GROWTH = 1 - MIN_ACHIEVED_SHARE
 
 
 class Painted(msgspec.Struct, frozen=True):
@@ -84,6 +87,21 @@ class Outcome(msgspec.Struct, frozen=True):
             return None
         return hops(self.measured, self.painted.measured if self.painted else None)
 
+    @property
+    def unheld(self) -> str:
+        """Why the rate does not hold, or nothing: the generator, or a lag that grows."""
+        if self.load.reasons:
+            return "; ".join(self.load.reasons)
+        lag = self.lag
+        if lag is None or not lag.grows or lag.slope < MAX_LAG_GROWTH * self.load.rate:
+            return ""
+        return f"the lag grows by {lag.slope:,.1f} sales/s"
+
+    @property
+    def lag(self) -> LagSlope | None:
+        """How fast the sales that are due but not visible grow in number."""
+        return LagSlope.of(self.measured)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the record of the run for --json: the keys of load, verdict and cost in one."""
         record = {
@@ -95,6 +113,8 @@ class Outcome(msgspec.Struct, frozen=True):
             "valid": not self.reasons,
             "reasons": self.reasons,
             "warm_up_s": self.warm_up_s,
+            "lag": self.lag,
+            "unheld": self.unheld,
             "latency_ms": self.latencies(),
             "hops_ms": self.hops(),
             **({"screen": self.painted.cost} if self.painted else {}),
@@ -119,6 +139,7 @@ class Measurement(msgspec.Struct):
     sampler: Sampler
     interval: recording.OpenInterval
     screen: Screen | None = None
+    warm_up_s: float = WARM_UP_S
 
     @classmethod
     def start(
@@ -127,6 +148,8 @@ class Measurement(msgspec.Struct):
         screen: Screen | None = None,
         watch: VisibilityWatch | None = None,
         name: str = "sales",
+        *,
+        warm_up_s: float = WARM_UP_S,
     ) -> Measurement:
         """Start to watch the tables.
 
@@ -135,6 +158,7 @@ class Measurement(msgspec.Struct):
             screen: its page in a browser, to be measured too; the caller ends it.
             watch: the process that watches, if the caller has started it before the run.
             name: of the measurement in the record of the run.
+            warm_up_s: how long sales are not part of the latency; at most a third of the load.
 
         Raises:
             StoreError: PostgreSQL cannot be listened to.
@@ -146,7 +170,7 @@ class Measurement(msgspec.Struct):
         sampler = Sampler(run.home)
         sampler.sample()
         begin = run.end_offsets()
-        return cls(run, watch, begin, sampler, recording.interval(name), screen)
+        return cls(run, watch, begin, sampler, recording.interval(name), screen, warm_up_s)
 
     def __enter__(self) -> Self:
         """Return the measurement."""
@@ -168,7 +192,7 @@ class Measurement(msgspec.Struct):
         interval = self.interval.end()
         verdict = verify(self.run)
         self.watch.stop()
-        warm_up_s = min(WARM_UP_S, load.duration_s / 3)
+        warm_up_s = min(self.warm_up_s, load.duration_s / 3)
         start_us = (load.first_intended_us or 0) + int(warm_up_s * 1e6)
         measured = self._join(self.watch.file).after(start_us)
         painted = None

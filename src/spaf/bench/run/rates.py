@@ -13,9 +13,9 @@ from spaf.bench.page.access import open_screen
 from spaf.bench.progress import Progress, Step
 from spaf.bench.run.load import Load, offered
 from spaf.bench.run.outcome import WARM_UP_S, Measurement, Outcome
-from spaf.bench.run.rates_result import RatesResult
+from spaf.bench.run.rates_result import RatesResult, failed
 from spaf.bench.scenario import Rates, Scenario, Seconds, option
-from spaf.errors import BrowserError
+from spaf.errors import BrowserError, SpafError
 from spaf.generate.locust.command import LoadSpec
 from spaf.measure.browser import NO_SANDBOX, find, runs_as_root
 from spaf.measure.screen import Screen
@@ -51,7 +51,8 @@ class RatesScenario(Scenario, frozen=True):
 
     The rates are measured several times, in an order that is shuffled anew for each repeat, so that
     what changes with time affects all of them. Where there is a Chromium, the page is open in it,
-    and every sale is followed to its paint. --quick takes less than three minutes.
+    and every sale is followed to its paint. A rate that does not hold is a row with its reason. The
+    first minute of a run is `spaf bench first-minute`. --quick takes less than three minutes.
     """
 
     judges_intervals: ClassVar[bool] = True
@@ -137,9 +138,13 @@ class RatesScenario(Scenario, frozen=True):
         for number, (rate, repeat) in enumerate(order, 1):
             doing = _numbered(progress, Step(number, len(order), rate))
             doing(f"{rate:g} sales/s, opening the page" if program else f"{rate:g} sales/s")
-            with nullcontext() if program is None else open_screen(run, program) as screen:
-                outcome = measure_rate(run, rate, sum(timing), doing, screen, repeat=repeat)
-            yield outcome.as_dict() | {"repeat": repeat, "order": number}
+            try:
+                with nullcontext() if program is None else open_screen(run, program) as screen:
+                    outcome = measure_rate(run, rate, sum(timing), doing, screen, repeat=repeat)
+                measured = outcome.as_dict()
+            except SpafError as error:
+                measured = failed(rate, error.line)
+            yield measured | {"repeat": repeat, "order": number}
 
     def _browser(self, settings: Settings) -> Path | None:
         with suppress(BrowserError):
@@ -176,18 +181,20 @@ def measure_rate(  # noqa: PLR0913 - what a benchmark varies
     screen: Screen | None = None,
     *,
     repeat: int = 1,
+    warm_up_s: float = WARM_UP_S,
 ) -> Outcome:
     """Sell at one rate, then verify everything and measure every sale.
 
     With a screen, each sale is measured there too; its browser is ended when the load is. `repeat`
-    tells several measurements of one rate apart.
+    tells several measurements of one rate apart. Latency begins after `warm_up_s`.
 
     Raises:
         LoadError: the load left no result.
         SpafError: the run could not be verified.
 
     """
-    with Measurement.start(run, screen, name=f"{rate:g}-{repeat}") as measurement:
+    name = f"{rate:g}-{repeat}"
+    with Measurement.start(run, screen, name=name, warm_up_s=warm_up_s) as measurement:
         return measure_load(measurement, offered(run), rate, seconds, progress)
 
 

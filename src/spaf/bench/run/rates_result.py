@@ -14,11 +14,12 @@ from spaf.measure.resources import CoreUse
 LATENCY_FIGURES = ("p50", "p90", "p99", "max")
 COLUMNS = (
     *("sales/s", "records", "unaccounted", "differences", "p50 ms", "p99 ms", "max ms"),
-    *("screen p50", "screen p99", "memory MiB", "CPU cores", "generator", "valid"),
+    *("screen p50", "screen p99", "delay p99", "memory MiB", "CPU cores", "generator"),
+    *("holds", "valid"),
 )
 REPEATED_COLUMNS = (
-    *("sales/s", "valid", "achieved", "p50 ms", "p99 ms", "max ms", "screen p50", "screen p99"),
-    *("delay p99", "CPU cores", "generator", "memory MiB"),
+    *("sales/s", "valid", "holds", "achieved", "p50 ms", "p99 ms", "max ms"),
+    *("screen p50", "screen p99", "delay p99", "CPU cores", "generator", "memory MiB"),
 )
 HOPS = {
     "due_sent": "due → sent",
@@ -37,6 +38,8 @@ class RateFigures(msgspec.Struct, frozen=True):
     rate: float
     repeats: int
     valid: int
+    held: int
+    """Measurements in which generator and tables kept up with the rate."""
     achieved_rate: Spread | None
     """Sales a second that became visible in PostgreSQL."""
     latency_ms: dict[str, dict[str, Spread]]
@@ -64,6 +67,7 @@ class RateFigures(msgspec.Struct, frozen=True):
             rate=rate,
             repeats=len(outcomes),
             valid=len(valid),
+            held=sum(not one["unheld"] for one in outcomes),
             achieved_rate=spread("visible_rate"),
             latency_ms={place: figures for place, figures in latency.items() if figures},
             publish_delay_p99_ms=spread("publish_delay_ms", "p99"),
@@ -82,7 +86,8 @@ class RateFigures(msgspec.Struct, frozen=True):
             *(self.publish_delay_p99_ms, self.cpu_cores, self.generator_cores, self.rss_mib),
         ]
         medians = (None if one is None else one.median for one in figures)
-        return self.rate, f"{self.valid} of {self.repeats}", *medians
+        counts = (f"{count} of {self.repeats}" for count in (self.valid, self.held))
+        return self.rate, *counts, *medians
 
 
 def _at(outcome: dict[str, Any], path: Sequence[str]) -> float | None:
@@ -165,28 +170,41 @@ class RatesResult(Result, frozen=True):
 
     def hops(self) -> Table:
         """Return how long each step of a sale takes, a row a rate."""
-        measured = [hop for hop in HOPS if any(hop in (one["hops_ms"] or {}) for one in self.rates)]
+        measured = [
+            hop for hop in HOPS if any(hop in (one.get("hops_ms") or {}) for one in self.rates)
+        ]
         columns = ("sales/s", *(HOPS[hop] for hop in measured))
         rows = [(one["rate"], *(_hop(one, hop) for hop in measured)) for one in self.rates]
         return Table("of which, p50 / p99 / mean, ms", columns, rows)
 
     def summary(self) -> str:
-        """Return who used the cores at each rate that has a valid measurement."""
-        uses = (
-            (_name(one), msgspec.convert(one["cores"], CoreUse))
+        """Return which rates do not hold, and who used the cores where a measurement is valid."""
+        unheld = [
+            f"{_name(one)} do not hold: {one['unheld'].removesuffix('.')}."
+            for one in self.measurements
+            if one["unheld"]
+        ]
+        uses = [
+            f"{_name(one)}: {msgspec.convert(one['cores'], CoreUse).sentence}"
             for one in self.rates
             if one["valid"]
-        )
-        return "\n".join(f"{name}: {use.sentence}" for name, use in uses)
+        ]
+        return "\n".join(unheld + uses)
 
 
 def _row(outcome: dict[str, Any]) -> tuple[Any, ...]:
     """Return the cells of a single measurement."""
-    counts = (outcome[key] for key in ("rate", "records", "unaccounted", "differences"))
+    counts = (outcome.get(key) for key in ("rate", "records", "unaccounted", "differences"))
     latency = (_at(outcome, ("latency_ms", "store", name)) for name in ("p50", "p99", "max"))
     screen = (_at(outcome, ("latency_ms", "screen", name)) for name in ("p50", "p99"))
-    cost = outcome["rss_mib"], outcome["cpu_cores"], outcome["cores"]["generator"]
-    return *counts, *latency, *screen, *cost, outcome["valid"]
+    delay = _at(outcome, ("publish_delay_ms", "p99"))
+    cost = outcome.get("rss_mib"), outcome.get("cpu_cores"), _at(outcome, ("cores", "generator"))
+    return *counts, *latency, *screen, delay, *cost, not outcome["unheld"], outcome["valid"]
+
+
+def failed(rate: float, reason: str) -> dict[str, Any]:
+    """Return a measurement that an error ended: it has a reason, and no figure."""
+    return {"rate": rate, "valid": False, "reasons": [reason], "unheld": reason}
 
 
 def _any(rows: Sequence[Sequence[Any]], column: int) -> bool:
@@ -200,7 +218,7 @@ def _name(outcome: dict[str, Any]) -> str:
 
 
 def _hop(outcome: dict[str, Any], hop: str) -> str:
-    durations = (outcome["hops_ms"] or {}).get(hop)
+    durations = (outcome.get("hops_ms") or {}).get(hop)
     if durations is None:
         return ""
     return f"{durations['p50']:.2f} / {durations['p99']:.1f} / {durations['mean']:.2f}"

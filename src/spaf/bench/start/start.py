@@ -21,6 +21,7 @@ import msgspec
 from spaf import clock
 from spaf import settings as all_settings
 from spaf.bench.progress import Progress
+from spaf.bench.run.alone import require_no_run
 from spaf.bench.scenario import Result, Scenario, Table, option
 from spaf.bench.spread import Spread
 from spaf.bench.start.process_times import ProcessTimes
@@ -161,12 +162,7 @@ class StartScenario(Scenario, frozen=True):
             StackError: a run is up.
 
         """
-        for chosen in (settings, self.settings(settings)):
-            if control.is_up(chosen):
-                raise StackError(
-                    f"A run is up in {chosen.home}: it would be measured too.",
-                    todo="Stop it with `spaf down` first.",
-                )
+        require_no_run(settings, self.settings(settings))
         return ()
 
     def measure(self, settings: Settings, watch: Watcher, progress: Progress) -> StartResult:  # noqa: ARG002 - as in Scenario

@@ -13,10 +13,10 @@ from spaf.bench.run.load import offered
 from spaf.bench.run.outcome import Measurement, Outcome
 from spaf.bench.run.rates import measure_load
 from spaf.bench.scenario import Rates, Result, Scenario, Seconds, Table, option
-from spaf.bench.sustain.lag import LagSlope
 from spaf.bench.sustain.search import highest
 from spaf.errors import LoadError, SpafError, VerifyError
 from spaf.generate.rate import MAX_RATE, MIN_RATE
+from spaf.measure.lag import LagSlope
 from spaf.settings import FlinkSettings, JobSettings, KafkaSettings, Settings
 from spaf.stack import control
 from spaf.stack.control import Watcher
@@ -311,7 +311,7 @@ class Search:
                 outcome = measure_load(measurement, load, rate, seconds, self._progress)
             if not outcome.verdict.exact or outcome.measured.unseen:
                 raise VerifyError(f"At {rate:g} sales/s: {'; '.join(outcome.reasons)}.")
-            reasons = [] if outcome.interval is None else outcome.interval.interference.reasons
+            reasons = [] if outcome.interval is None else outcome.interval.reasons
             if not reasons:
                 return outcome
         raise LoadError(

@@ -23,7 +23,8 @@ from spaf.stack.state import RunFolder
 
 # Sales that come before those that are measured: the drain has compiled most of the code.
 WARM_UP_S = 2.0
-SECONDS, QUICK_SECONDS = Seconds(15), Seconds(8)
+# A multiple of the time between two checkpoints (5 s), so that every measurement has as many.
+SECONDS, QUICK_SECONDS = Seconds(15), Seconds(10)
 EVENTS, QUICK_EVENTS = 500_000, 250_000
 COLUMNS = ("setting", "ours", "tried", "p50 ms", "p99 ms", "µs/event", "cores", "")
 INTERRUPTED = "interrupted"

@@ -68,6 +68,18 @@ def test_run_without_fault_is_valid_and_reports_its_latency() -> None:
     assert (record["exact"], record["produced"], record["acked"]) == (True, 100, 100)
 
 
+def test_a_rate_that_falls_behind_does_not_hold() -> None:
+    """Its latency is reported all the same: it is what a user would see."""
+    due = np.arange(20_000, dtype=np.int64) * 1_000
+    found = outcome()
+    later = Stamps(due, due + 100, due + 200, due + 3_200, due + 5_000 + due // 4, 0)
+    behind = msgspec.structs.replace(found, measured=later)
+    assert behind.unheld.startswith("the lag grows by")
+    assert behind.as_dict()["latency_ms"]["store"] is not None
+    assert found.unheld == ""
+    assert outcome(achieved_rate=5.0).unheld.startswith("the generator fell behind: 5.0 of 10")
+
+
 DISTURBED = Interval(
     "100 sales/s",
     0,

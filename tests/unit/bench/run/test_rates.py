@@ -20,7 +20,7 @@ from spaf.bench.run.rates import (
     RatesScenario,
 )
 from spaf.bench.scenario import Seconds
-from spaf.errors import StackError
+from spaf.errors import JobError, StackError
 from spaf.settings import ServeSettings, Settings
 from tests.support.outcomes import OUTCOME
 
@@ -60,6 +60,23 @@ def test_a_sweep_that_does_not_fit_on_the_disk_is_refused(tmp_path: Path) -> Non
     huge = RatesScenario(rates=(200_000.0,), seconds=Seconds(86_400), repeats=20)
     with pytest.raises(StackError):
         huge.prepare(Settings(home=tmp_path / "run"))
+
+
+def test_a_measurement_that_fails_does_not_end_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rate has the reason; the others are measured."""
+
+    def measure(_run: Any, rate: float, *_: object, **__: object) -> Any:
+        if rate > 1_000:
+            raise JobError("The job stays at offsets {0: 9}.")
+        return SimpleNamespace(as_dict=lambda: OUTCOME | {"rate": rate})
+
+    monkeypatch.setattr(rates, "measure_rate", measure)
+    monkeypatch.setattr(rates.RatesScenario, "_warm_up", lambda *_: None)
+    scenario = RatesScenario(rates=(100.0, 50_000.0), repeats=1, screen=False)
+    run: Any = SimpleNamespace(settings=Settings())
+    result = scenario.measure_run(run, no_progress)
+    assert [one["valid"] for one in result.rates] == [True, False]
+    assert result.reasons == ["50000 sales/s: The job stays at offsets {0: 9}."]
 
 
 def test_an_interruption_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:

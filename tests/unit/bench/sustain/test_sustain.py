@@ -8,7 +8,6 @@ import pytest
 
 from spaf import settings
 from spaf.bench.progress import no_progress
-from spaf.bench.sustain.lag import LagSlope
 from spaf.bench.sustain.sustain import (
     GENERATOR,
     FoundRate,
@@ -20,6 +19,7 @@ from spaf.bench.sustain.sustain import (
     rounded,
 )
 from spaf.errors import LoadError
+from spaf.measure.lag import LagSlope
 
 LEVEL, GROWING = LagSlope(0.1, 0.5), LagSlope(120.0, 3.0)
 

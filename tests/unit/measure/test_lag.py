@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spaf.bench.sustain.lag import LagSlope
+from spaf.measure.lag import LagSlope
 from spaf.measure.latency import Stamps
 from spaf.measure.quantiles import Micros
 
