@@ -33,7 +33,8 @@ def number(value: float, digits: int, language: Language, unit: str = "") -> str
         unit: its English name, or nothing.
 
     """
-    text = f"{round(value, digits):,.{max(digits, 0)}f}"
+    # A small negative number must not be shown as minus zero.
+    text = f"{round(value, digits) + 0.0:,.{max(digits, 0)}f}"
     if language is Language.pt:
         text, unit = text.translate(SWAPPED), UNITS.get(unit, unit)
     if not unit:

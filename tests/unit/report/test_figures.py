@@ -36,6 +36,7 @@ def test_a_figure_is_written_with_its_unit(name: str, english: str, portuguese: 
 def test_a_negative_number_keeps_its_sign() -> None:
     """A difference may be negative."""
     assert number(-1_234.56, 1, Language.pt) == "-1.234,6"
+    assert number(-0.004, 2, Language.en) == "0.00"
 
 
 @pytest.mark.parametrize(
