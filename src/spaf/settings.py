@@ -155,7 +155,7 @@ def _plain_address(url: AnyHttpUrl) -> AnyHttpUrl:
 def _plain_addresses(value: str) -> str:
     """Return the addresses of servers of one kind, with commas between, in their normal form."""
     try:
-        urls = [_plain_address(AnyHttpUrl(one.strip())) for one in value.split(",")]
+        urls = [_plain_address(AnyHttpUrl(address.strip())) for address in value.split(",")]
     except ValidationError as error:
         raise ValueError(error.errors()[0]["msg"]) from None
     if len({url.scheme for url in urls}) > 1:
@@ -620,7 +620,7 @@ def load(**flags: Any) -> Settings:
     _refuse_unknown_variables()
     try:
         Path.cwd()
-        found = Settings(**flags)
+        settings = Settings(**flags)
     except FileNotFoundError:
         raise SettingsError(
             "The current folder does not exist any more.", todo="Change to another one."
@@ -634,13 +634,13 @@ def load(**flags: Any) -> Settings:
         raise _unreadable(error) from None
     except ValueError as error:
         raise SettingsError(f"{SETTINGS_FILE}: {error}", todo="Correct the file.") from None
-    problems = list(_contradictions(found))
+    problems = list(_contradictions(settings))
     if problems:
         raise SettingsError(
             "\n".join(problems),
             todo=f"Correct it in {SETTINGS_FILE}, in the SPAF_* variables or in the flags.",
         )
-    return found
+    return settings
 
 
 def secret(section: Section, name: str) -> str:
@@ -668,13 +668,13 @@ def _section_name(section: Section) -> str:
     return type(section).__name__.removesuffix("Settings").lower()
 
 
-def _contradictions(found: Settings) -> Iterator[str]:
+def _contradictions(settings: Settings) -> Iterator[str]:
     """Yield a line for each setting that another one excludes or requires."""
-    kafka, flink, postgres = found.kafka, found.flink, found.postgres
+    kafka, flink, postgres = settings.kafka, settings.flink, settings.postgres
     for section, names in (
         (kafka, ("password", "key_password")),
         (flink, ("key_password",)),
-        (found.service, ("key_password",)),
+        (settings.service, ("key_password",)),
         (postgres, ("dsn", "password")),
     ):
         for name in names:
@@ -683,9 +683,9 @@ def _contradictions(found: Settings) -> Iterator[str]:
                 yield f"{both} and {both}_file are both set: set one of them."
     yield from _kafka_contradictions(kafka)
     yield from _replica_contradictions(kafka)
-    yield from _page_contradictions(found.serve)
-    yield from _retention_contradictions(found)
-    products = found.generate.categories * found.generate.products_per_category
+    yield from _page_contradictions(settings.serve)
+    yield from _retention_contradictions(settings)
+    products = settings.generate.categories * settings.generate.products_per_category
     if products > MAX_PRODUCTS:
         yield (
             f"generate.categories times generate.products_per_category is {products:,}; the "
@@ -702,7 +702,7 @@ def _contradictions(found: Settings) -> Iterator[str]:
         yield "postgres.host and postgres.dsn are both set: set one of them."
     if postgres.ca_file is not None and postgres.host is None:
         yield "postgres.ca_file is set, but postgres.host is not: a postgres.dsn has sslrootcert."
-    yield from _half_certified(found.service)
+    yield from _half_certified(settings.service)
 
 
 def _kafka_contradictions(kafka: KafkaSettings) -> Iterator[str]:
@@ -797,10 +797,10 @@ def retention_reserve_s(settings: Settings) -> int:
     return sale.max_lateness_s + sale.max_ahead_s + block_s + RETENTION_SLACK_S
 
 
-def _retention_contradictions(found: Settings) -> Iterator[str]:
+def _retention_contradictions(settings: Settings) -> Iterator[str]:
     """Yield a line for each retention that is shorter than what the job needs."""
-    reserve_s = retention_reserve_s(found)
-    keep, retention = found.store.keep, found.kafka.retention
+    reserve_s = retention_reserve_s(settings)
+    keep, retention = settings.store.keep, settings.kafka.retention
     least = max(MIN_KEEP_S, 2 * reserve_s)
     if keep is not None and keep < least:
         yield (

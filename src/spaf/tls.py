@@ -248,7 +248,7 @@ def certificates_pem(certificates: list[Certificate]) -> str:
     """Return certificates as one text in PEM form."""
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 - slow
 
-    return b"".join(one.public_bytes(Encoding.PEM) for one in certificates).decode()
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates).decode()
 
 
 def key_bytes(key: PrivateKeyTypes, form: Literal["PEM", "DER"]) -> bytes:
@@ -283,16 +283,16 @@ def trust_store(certificates: list[Certificate], password: str) -> bytes:
     )
 
     named = [
-        pkcs12.PKCS12Certificate(one, f"ca{number}".encode())
-        for number, one in enumerate(certificates)
+        pkcs12.PKCS12Certificate(certificate, f"ca{number}".encode())
+        for number, certificate in enumerate(certificates)
     ]
     return pkcs12.serialize_java_truststore(named, BestAvailableEncryption(password.encode()))
 
 
 def system_ca_file() -> Path | None:
     """Return the file of the authorities that the system trusts, if there is one."""
-    found = ssl.get_default_verify_paths().cafile
-    files = [Path(name) for name in (found, *SYSTEM_CA_FILES) if name]
+    default = ssl.get_default_verify_paths().cafile
+    files = [Path(name) for name in (default, *SYSTEM_CA_FILES) if name]
     return next((file for file in files if file.is_file()), None)
 
 
@@ -311,19 +311,22 @@ def _certificates(name: str, file: Path | None) -> list[Certificate]:
     from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - slow
 
     try:
-        found = load_pem_x509_certificates(_content(name, file))
+        certificates = load_pem_x509_certificates(_content(name, file))
     except ValueError:
         raise SettingsError(
             f"{name} = {file}: it holds no certificate in PEM form.", todo=PKCS12_TODO
         ) from None
     now_s = clock.now_ms() / 1_000
-    ends_s = max(one.not_valid_after_utc.timestamp() for one in found[:1] or found)
+    ends_s = max(
+        certificate.not_valid_after_utc.timestamp()
+        for certificate in certificates[:1] or certificates
+    )
     if ends_s < now_s:
-        day = f"{found[0].not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+        day = f"{certificates[0].not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
         raise SettingsError(
             f"{name} = {file}: the certificate expired at {day}.", todo="Name a new one."
         )
-    return found
+    return certificates
 
 
 def _content(name: str, file: Path) -> bytes:

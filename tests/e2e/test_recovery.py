@@ -92,8 +92,8 @@ def test_a_killed_supervisor_takes_everything_with_it(
     home = run.home.folder
     known = processes(home)
     run.state().supervisor().process().send_signal(signal.SIGKILL)  # type: ignore[union-attr]
-    assert wait_until(lambda: not any(one.alive() for one in known), BACK_S), [
-        process.cmdline()[:3] for one in known if (process := one.process())
+    assert wait_until(lambda: not any(identity.alive() for identity in known), BACK_S), [
+        process.cmdline()[:3] for identity in known if (process := identity.process())
     ]
     done = spaf(home.parent, "status", SPAF_HOME=str(home))
     assert done.returncode == 1
@@ -146,4 +146,4 @@ def test_the_job_goes_on_when_the_leading_jobmanager_is_killed(
 def is_well(state: RunState) -> bool:
     """Return whether every service and the job run."""
     services = state.services.values()
-    return state.job.state == "RUNNING" and all(one.state == "running" for one in services)
+    return state.job.state == "RUNNING" and all(service.state == "running" for service in services)

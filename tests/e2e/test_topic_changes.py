@@ -58,7 +58,7 @@ def test_down_leaves_no_process(
     assert control.down(run.settings)
     last = (run.home.logs / "spaf.log").read_text().splitlines()[-1]
     assert f" INFO spaf.stack.supervisor: the run ended: SIGTERM from pid {os.getpid()} (" in last
-    assert [one for one in known if one.alive()] == []
+    assert [identity for identity in known if identity.alive()] == []
     assert not control.down(run.settings)
     assert not control.is_up(run.settings)
     assert RunFolder(run.settings.home).folder.exists()

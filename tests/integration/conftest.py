@@ -54,10 +54,10 @@ def own(stack: Run, name: Callable[[str], str]) -> Own:
     """Return a function that creates a topic with a number of partitions, and empty tables."""
 
     def make(partitions: int) -> Run:
-        one = stack.with_tables(name("sales"), name("answers"))
-        ensure_topic(one.kafka, one.topic, partitions)
-        migrate(one.access)
-        return one
+        variant = stack.with_tables(name("sales"), name("answers"))
+        ensure_topic(variant.kafka, variant.topic, partitions)
+        migrate(variant.access)
+        return variant
 
     return make
 

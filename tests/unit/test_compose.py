@@ -33,21 +33,21 @@ def services() -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def own(services: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return the services of SPAF's image."""
-    return {name: one for name, one in services.items() if name != FOREIGN}
+    return {name: service for name, service in services.items() if name != FOREIGN}
 
 
-def service_of(one: dict[str, Any]) -> str:
+def service_of(service: dict[str, Any]) -> str:
     """Return what a container runs."""
-    verb, name = one["command"]
+    verb, name = service["command"]
     assert verb == "service"
     return str(name)
 
 
 def test_each_service_of_the_table_has_a_container(own: dict[str, dict[str, Any]]) -> None:
     """Without a profile those of the brief; every further one is in the profile of the cluster."""
-    assert {name for name, one in own.items() if "profiles" not in one} == BRIEF
-    assert all(one["profiles"] == ["cluster"] for n, one in own.items() if n not in BRIEF)
-    assert {service_of(one) for one in own.values()} <= set(ALONE)
+    assert {name for name, service in own.items() if "profiles" not in service} == BRIEF
+    assert all(service["profiles"] == ["cluster"] for n, service in own.items() if n not in BRIEF)
+    assert {service_of(service) for service in own.values()} <= set(ALONE)
     assert {name: service_of(own[name]) for name in BRIEF} == dict(zip(BRIEF, BRIEF, strict=True))
 
 
@@ -80,22 +80,22 @@ def test_every_variable_is_a_setting(services: dict[str, dict[str, Any]]) -> Non
 
 def test_containers_of_ours_can_do_nothing_but_their_work(own: dict[str, dict[str, Any]]) -> None:
     """No right, no writable file outside of volumes, bounded use, one image."""
-    for name, one in own.items():
-        assert one["image"] == "${SPAF_IMAGE:-spaf}", name
-        assert one["read_only"] is True, name
-        assert one["cap_drop"] == ["ALL"], name
-        assert one["security_opt"] == ["no-new-privileges:true"], name
-        assert {"mem_limit", "pids_limit", "cpus"} <= one.keys(), name
-        assert one["restart"] == "unless-stopped", name
-        assert one["logging"]["options"].keys() == {"max-size", "max-file"}, name
-        expected = ["CMD", "spaf", "service", service_of(one), "--healthy"]
-        assert one["healthcheck"]["test"] == expected, name
-        assert "privileged" not in one, name
+    for name, service in own.items():
+        assert service["image"] == "${SPAF_IMAGE:-spaf}", name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert {"mem_limit", "pids_limit", "cpus"} <= service.keys(), name
+        assert service["restart"] == "unless-stopped", name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+        expected = ["CMD", "spaf", "service", service_of(service), "--healthy"]
+        assert service["healthcheck"]["test"] == expected, name
+        assert "privileged" not in service, name
 
 
 def test_ports_are_published_on_loopback_only(services: dict[str, dict[str, Any]]) -> None:
     """Each at one of its own."""
-    ports = [port for one in services.values() for port in one.get("ports", ())]
+    ports = [port for service in services.values() for port in service.get("ports", ())]
     assert all(port.startswith("127.0.0.1:") for port in ports)
     published = [re.sub(r"\$\{\w+:-(\d+)\}", r"\1", port).split(":")[1] for port in ports]
     assert len(set(published)) == len(published)
@@ -122,8 +122,8 @@ def test_secrets_are_read_by_the_page_and_made_by_postgres_only(
 ) -> None:
     """Every other container is without them."""
     mounts = {
-        name: [volume for volume in one["volumes"] if volume.startswith("secrets:")]
-        for name, one in own.items()
+        name: [volume for volume in service["volumes"] if volume.startswith("secrets:")]
+        for name, service in own.items()
     }
     assert {name: found for name, found in mounts.items() if found} == {
         POSTGRES: ["secrets:/var/lib/spaf-shared"],

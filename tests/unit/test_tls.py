@@ -93,7 +93,7 @@ def test_right_files_pass(authority: Authority) -> None:
     assert store.cert is not None
     assert store.cert.certificate == files.chain()[0]
     trusted = pkcs12.load_pkcs12(trust_store(files.ca_certificates(), PASSWORD), PASSWORD.encode())
-    assert [one.certificate for one in trusted.additional_certs] == files.ca_certificates()
+    assert [added.certificate for added in trusted.additional_certs] == files.ca_certificates()
 
 
 Make = Callable[[Authority, Authority, Path], TlsFiles]

@@ -137,7 +137,7 @@ def children(group: str) -> list[str]:
 def name_of(scenario: type[Scenario]) -> str:
     """Return the command of a scenario; the name of its class if it has none."""
     target = f"{scenario.__module__}:{scenario.__qualname__}"
-    names = (name for name, one in SCENARIOS.items() if one.target == target)
+    names = (name for name, entry in SCENARIOS.items() if entry.target == target)
     return next(names, scenario.__name__)
 
 

@@ -57,10 +57,10 @@ class Scene:
 
     def around(self, kind: type[Around]) -> Around:
         """Return the surroundings of a kind, which were built before the run."""
-        found = self.surroundings[kind]
-        if not isinstance(found, kind):
+        surroundings = self.surroundings[kind]
+        if not isinstance(surroundings, kind):
             raise TypeError(kind)
-        return found
+        return surroundings
 
 
 class Fault(ABC):

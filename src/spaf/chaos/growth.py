@@ -86,10 +86,10 @@ class LongRunGrowth(msgspec.Struct, frozen=True):
         columns = ("of", "figure", "unit", "early", "late", "an hour", "")
         rows = [
             (
-                *(one.name, one.figure, one.unit, one.early, one.late, one.per_hour),
-                "with the sales" if one.expected else "grows" if one.grows else "flat",
+                *(item.name, item.figure, item.unit, item.early, item.late, item.per_hour),
+                "with the sales" if item.expected else "grows" if item.grows else "flat",
             )
-            for one in items
+            for item in items
         ]
         return Table("memory, open files and disk, second and last quarter", columns, rows)
 
@@ -121,15 +121,17 @@ class GrowthSampler:
 
     def growth(self) -> list[LongRunGrowth]:
         """Return the growth of each figure with enough samples."""
-        found = (LongRunGrowth.of(*key, samples) for key, samples in sorted(self._samples.items()))
-        return [one for one in found if one is not None]
+        growths = (
+            LongRunGrowth.of(*key, samples) for key, samples in sorted(self._samples.items())
+        )
+        return [growth for growth in growths if growth is not None]
 
 
 def sampled(state: RunState) -> Mapping[str, Mapping[str, float]]:
     """Return memory and open files of supervisor and services with their children."""
     heads: dict[str, ProcessIdentity | None] = {SUPERVISOR: state.supervisor()}
     heads |= {name: service.identity() for name, service in state.services.items()}
-    found = {}
+    values = {}
     for name, identity in heads.items():
         head = None if identity is None else identity.process()
         if head is None:
@@ -137,8 +139,8 @@ def sampled(state: RunState) -> Mapping[str, Mapping[str, float]]:
         # The services are children of the supervisor, and have names of their own.
         family = [head] if name == SUPERVISOR else processes(head)
         memory = _memory_mib(head) if name == SUPERVISOR else of_family(head)[0]
-        found[name] = {MEMORY: memory, FILES: float(sum(map(_open_files, family)))}
-    return found
+        values[name] = {MEMORY: memory, FILES: float(sum(map(_open_files, family)))}
+    return values
 
 
 def folder_sizes(folder: Path) -> dict[str, float]:

@@ -124,7 +124,7 @@ class RunObserver(AbstractContextManager["RunObserver"]):
 
     def stepped_back(self, since: float) -> int:
         """Return by how many records the tables were behind themselves at most since a moment."""
-        return max((one.records for one in list(self.steps_back) if one.at >= since), default=0)
+        return max((step.records for step in list(self.steps_back) if step.at >= since), default=0)
 
     def _loop(self, poll: Callable[[], None]) -> None:
         while not self._ended.wait(POLL_S):
@@ -249,9 +249,9 @@ def note(said: deque[Said], text: str) -> None:
 
 def first_said(said: deque[Said], since: float) -> Said | None:
     """Return the first complaint since a moment; one from before counts if it was still said."""
-    for one in list(said):
-        if one.at >= since and one.text:
-            return one
+    for complaint in list(said):
+        if complaint.at >= since and complaint.text:
+            return complaint
     return None
 
 

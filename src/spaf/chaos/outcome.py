@@ -97,13 +97,13 @@ class RecoveryTimes(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, faults: Sequence[FaultOutcome]) -> Self:
         """Return the times of faults of one kind and target."""
-        times = sorted(one.recovery_s for one in faults if one.recovery_s is not None)
+        times = sorted(fault.recovery_s for fault in faults if fault.recovery_s is not None)
         first = faults[0]
         return cls(
             kind=first.kind,
             target=first.target,
             count=len(faults),
-            failed=sum(bool(one.failure) for one in faults),
+            failed=sum(bool(fault.failure) for fault in faults),
             median=round(statistics.median(times), 2) if times else None,
             p95=quantile(times, SHARE_P95),
             max=times[-1] if times else None,
@@ -140,20 +140,20 @@ class ChaosResult(Result, frozen=True, kw_only=True):
     @property
     def reasons(self) -> list[str]:
         """What SPAF did not survive; a fault that this machine cannot make is none."""
-        found = [
-            f"{one.kind} {one.target}: {one.failure}. Again: {one.repeat}"
-            for one in self.faults
-            if one.failure
+        reasons = [
+            f"{fault.kind} {fault.target}: {fault.failure}. Again: {fault.repeat}"
+            for fault in self.faults
+            if fault.failure
         ]
         if self.lost:
-            found.append(f"{self.lost:,} acknowledged sales are not in the topic")
-        found += self.errors
+            reasons.append(f"{self.lost:,} acknowledged sales are not in the topic")
+        reasons += self.errors
         if not self.exact and not self.errors:
-            found.append(f"the tables are not exact: {self.differences:,} differences")
-        found += [one.sentence for one in self.growth if one.grows]
+            reasons.append(f"the tables are not exact: {self.differences:,} differences")
+        reasons += [item.sentence for item in self.growth if item.grows]
         if not self.made and not self.interrupted:
-            found.append("no fault was made")
-        return found
+            reasons.append("no fault was made")
+        return reasons
 
     def tables(self) -> Iterable[Table]:
         """Return the recovery times, and of a soak what has grown."""
@@ -180,9 +180,9 @@ class ChaosResult(Result, frozen=True, kw_only=True):
 def summarised(faults: Iterable[FaultOutcome]) -> list[RecoveryTimes]:
     """Return the recovery times by kind and target, of the faults that were made."""
     groups: dict[tuple[str, str], list[FaultOutcome]] = {}
-    for one in faults:
-        if one.made:
-            groups.setdefault((one.kind, one.target), []).append(one)
+    for fault in faults:
+        if fault.made:
+            groups.setdefault((fault.kind, fault.target), []).append(fault)
     return [RecoveryTimes.of(group) for _, group in sorted(groups.items())]
 
 

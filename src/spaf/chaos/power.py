@@ -71,10 +71,12 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     def line(self) -> str:
         """The cut in one line, for a person."""
         up = "not up again" if self.up_s is None else f"up after {self.up_s:.1f} s"
-        found = "not verified" if self.differences is None else f"{self.differences:,} differences"
+        verified = (
+            "not verified" if self.differences is None else f"{self.differences:,} differences"
+        )
         return (
             f"{self.number:>3}  cut after {self.after_s:.1f} s of sales: {up}; "
-            f"{self.lost:,} of {self.acknowledged:,} acknowledged sales lost; {found}"
+            f"{self.lost:,} of {self.acknowledged:,} acknowledged sales lost; {verified}"
             + (f"; {self.error}" if self.error else "")
         )
 
@@ -90,7 +92,7 @@ class PowerCutResult(Result, frozen=True, kw_only=True):
     @property
     def reasons(self) -> list[str]:
         """What a power failure has cost."""
-        return [f"cut {one.number}: {one.line.strip()}" for one in self.cuts if not one.survived]
+        return [f"cut {cut.number}: {cut.line.strip()}" for cut in self.cuts if not cut.survived]
 
     def tables(self) -> Iterable[Table]:
         """Return a row a cut."""
@@ -106,9 +108,9 @@ class PowerCutResult(Result, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         """Return what was proven."""
-        lost = max((one.lost for one in self.cuts), default=0)
-        survived = sum(one.survived for one in self.cuts)
-        seen = sum(bool(one.lost and one.differences) for one in self.cuts)
+        lost = max((cut.lost for cut in self.cuts), default=0)
+        survived = sum(cut.survived for cut in self.cuts)
+        seen = sum(bool(cut.lost and cut.differences) for cut in self.cuts)
         noticed = f" The verification has seen {seen} of them." if lost else ""
         return (
             f"{survived} of {len(self.cuts)} power failures survived; {lost:,} acknowledged sales "
@@ -203,9 +205,9 @@ class Sold:
         """How many sales were acknowledged."""
         return sum(self._acknowledged)
 
-    def lost(self, found: bytes | bytearray) -> int:
+    def lost(self, kept: bytes | bytearray) -> int:
         """Return how many acknowledged sales are not among those that were found."""
-        padded = bytes(found).ljust(len(self._acknowledged), b"\0")
+        padded = bytes(kept).ljust(len(self._acknowledged), b"\0")
         return sum(had > has for had, has in zip(self._acknowledged, padded, strict=False))
 
     @contextlib.contextmanager
@@ -271,11 +273,11 @@ def _kill_all(state: RunState) -> None:
         StackError: one has not ended.
 
     """
-    heads = [state.supervisor(), *(one.identity() for one in state.services.values())]
+    heads = [state.supervisor(), *(service.identity() for service in state.services.values())]
     members = {member for head in heads if head is not None for member in family(head)}
     for member in members:
         send(member, signal.SIGKILL)
-    process.wait_until(lambda: not any(one.alive() for one in members), END_S)
+    process.wait_until(lambda: not any(identity.alive() for identity in members), END_S)
     left = [member.pid for member in members if member.alive()]
     if left:
         raise StackError(f"Process {left[0]} of the run has not ended after SIGKILL.")

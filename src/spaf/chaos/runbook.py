@@ -50,7 +50,7 @@ class Row(NamedTuple):
         return (name, self._seen(), self.kind.response, self._times(), self.kind.todo)
 
     def _seen(self) -> str:
-        said = [one for one in self.faults if one.status_said]
+        said = [fault for fault in self.faults if fault.status_said]
         if not said:
             return "nothing: rows stay current" if self.faults else NOT_MEASURED
         first = said[0]
@@ -66,7 +66,7 @@ class Row(NamedTuple):
             return "not in time"
         if not times.max:
             return f"always current ({times.count})"
-        held = max(one.held_s for one in self.faults)
+        held = max(fault.held_s for fault in self.faults)
         holding = f", {held:.0f} s of them held" if held else ""
         return f"{_seconds(times.median)}, at most {_seconds(times.max)} ({times.count}){holding}"
 
@@ -77,15 +77,15 @@ def recorded(folder: Path) -> list[FaultOutcome]:
     for path in sorted(folder.rglob(RECORD_FILE)):
         record = msgspec.json.decode(path.read_bytes(), type=ChaosRecord)
         if record.scenario == SCENARIO and record.result is not None:
-            faults += [one for one in record.result.faults if one.made]
+            faults += [fault for fault in record.result.faults if fault.made]
     return faults
 
 
 def rows(faults: Iterable[FaultOutcome], kinds: Mapping[str, FaultKind] = KINDS) -> Iterator[Row]:
     """Yield a row for each kind and target that was measured, and one for each other kind."""
     groups: dict[str, dict[str, list[FaultOutcome]]] = {}
-    for one in faults:
-        groups.setdefault(one.kind, {}).setdefault(one.target, []).append(one)
+    for fault in faults:
+        groups.setdefault(fault.kind, {}).setdefault(fault.target, []).append(fault)
     for kind in kinds.values():
         measured = groups.get(kind.name, {})
         for target in sorted(measured):
@@ -106,12 +106,12 @@ def proven(faults: Sequence[FaultOutcome]) -> str:
     """Return in a sentence what the verifications after the faults have found; empty without."""
     if not faults:
         return ""
-    verified = sum(one.differences is not None for one in faults)
-    differences = sum(one.differences or 0 for one in faults)
+    verified = sum(fault.differences is not None for fault in faults)
+    differences = sum(fault.differences or 0 for fault in faults)
     return (
         f"{len(faults):,} faults were made, and after {verified:,} of them everything was "
         f"recomputed at once: {differences:,} differences, "
-        f"{sum(one.lost for one in faults):,} acknowledged sales lost.\n\n"
+        f"{sum(fault.lost for fault in faults):,} acknowledged sales lost.\n\n"
     )
 
 

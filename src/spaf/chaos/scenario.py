@@ -206,9 +206,9 @@ class Faults:
         if self._scenario.soak:
             kinds = list(self._kinds.values())
         else:
-            kinds = [self._kinds[one.kind] for one in self._scenario.planned()]
-        found = [kind.surroundings for kind in kinds if kind.surroundings is not None]
-        return list(dict.fromkeys(found))
+            kinds = [self._kinds[fault.kind] for fault in self._scenario.planned()]
+        needed = [kind.surroundings for kind in kinds if kind.surroundings is not None]
+        return list(dict.fromkeys(needed))
 
     def make_in(self, scene: Scene, progress: Progress) -> None:
         """Make faults in a run until there are no more, or it is better to have another run.
@@ -269,7 +269,7 @@ class Faults:
 
     def result(self) -> ChaosResult:
         """Return what became of them."""
-        made = [one for one in self._outcomes if one.made]
+        made = [outcome for outcome in self._outcomes if outcome.made]
         proofs = self._proofs
         return ChaosResult(
             seed=self._scenario.seed,
@@ -278,13 +278,14 @@ class Faults:
             made=len(made),
             not_made=len(self._outcomes) - len(made),
             seconds=round(clock.monotonic() - self._began, 1),
-            sales_acknowledged=sum(one.acked for one in proofs),
-            sales_failed=sum(one.failed for one in proofs),
-            lost=sum(one.lost for one in proofs),
-            records=sum(one.records for one in proofs),
-            differences=sum(one.differences for one in proofs),
-            exact=bool(proofs) and all(one.exact for one in proofs),
-            errors=[one.error for one in proofs if one.error] or ([] if proofs else [UNPROVEN]),
+            sales_acknowledged=sum(proof.acked for proof in proofs),
+            sales_failed=sum(proof.failed for proof in proofs),
+            lost=sum(proof.lost for proof in proofs),
+            records=sum(proof.records for proof in proofs),
+            differences=sum(proof.differences for proof in proofs),
+            exact=bool(proofs) and all(proof.exact for proof in proofs),
+            errors=[proof.error for proof in proofs if proof.error]
+            or ([] if proofs else [UNPROVEN]),
             interrupted=self.interrupted,
             faults=self._outcomes,
             summary_by_target=summarised(self._outcomes),

@@ -274,13 +274,13 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
         with contextlib.suppress(SpafError, psycopg.Error):
             late = self._rows.late()
         statuses = status_file.read_all(self._run.home.runs)
-        return Counts(late, sum(one.status.failed for one in statuses))
+        return Counts(late, sum(status.status.failed for status in statuses))
 
     def _lost_so_far(self) -> int:
         """Return how many acknowledged sales the topic has too few records for."""
         # The acknowledgements first: each of them is of a record that was in the topic by then.
         statuses = status_file.read_all(self._run.home.runs)
-        acked = sum(one.status.acked for one in statuses)
+        acked = sum(status.status.acked for status in statuses)
         try:
             records = self.records - self._begin - sum(self._scene.appended)
         except SpafError:
@@ -330,16 +330,16 @@ def found_numbers(run: Run, mark: bytes) -> bytearray:
 
     """
     # A byte for each sale: a long run has millions of them.
-    found = bytearray()
+    kept = bytearray()
     begin, end = admin.begin_offsets(run.kafka, run.topic), run.end_offsets()
     for batch in read_batches(run.kafka, run.topic, begin, end):
         for value in batch.values:
             if value is not None and mark in value:
                 number = int(value.partition(mark)[2].partition(b'"')[0])
-                if number >= len(found):
-                    found.extend(bytes(number + 1 - len(found)))
-                found[number] = 1
-    return found
+                if number >= len(kept):
+                    kept.extend(bytes(number + 1 - len(kept)))
+                kept[number] = 1
+    return kept
 
 
 def count(verdict: Verdict) -> int:

@@ -193,7 +193,7 @@ class TcpProxy:
         for connection in tuple(self._connections):
             _reset(connection)
             connection.set(NONE)
-        tasks = [one.task for one in self._connections if one.task is not None]
+        tasks = [pair.task for pair in self._connections if pair.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _impair(self, impairment: Impairment, hits: Callable[[int], bool]) -> None:

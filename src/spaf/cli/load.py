@@ -63,9 +63,9 @@ def require_broker(run: Run) -> None:
         NotUpError: the run has ended.
 
     """
-    found = run.lasting_trouble()
-    if found is not None and found.stage == "kafka":
-        raise LoadError(f"No sale can be sent: {found.what}", todo=found.todo)
+    cause = run.lasting_trouble()
+    if cause is not None and cause.stage == "kafka":
+        raise LoadError(f"No sale can be sent: {cause.what}", todo=cause.todo)
 
 
 def _wait(run: Run, running: Load, wanted: float, seconds: float) -> LoadResult:
@@ -97,10 +97,10 @@ def _show(run: Run, running: Load, wanted: float, seconds: float) -> None:
             passed = min(clock.monotonic() - began, seconds)
             line.update(f"{wanted:g} sales/s, {passed:.0f} of {seconds:.0f} s")
             with contextlib.suppress(NotUpError):
-                found = run.trouble()
-                if found is not None and found.code not in printed:
-                    printed.add(found.code)
-                    text = f"Sales do not reach the tables: {found.line}"
+                cause = run.trouble()
+                if cause is not None and cause.code not in printed:
+                    printed.add(cause.code)
+                    text = f"Sales do not reach the tables: {cause.line}"
                     err.print(printable(text), style="yellow", markup=False, highlight=False)
             clock.sleep(POLL_INTERVAL_S)
 

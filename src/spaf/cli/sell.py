@@ -61,7 +61,7 @@ def sell(  # noqa: PLR0913, PLR0917 - one parameter an option
     appended = append_records(run.kafka, run.topic, CLIENT, [value] * times)
     outcomes = decode(value, appended[0].append_ms, run.rules)
     if json:
-        print_json([msgspec.to_builtins(one) | {"outcome": names(outcomes)} for one in appended])
+        print_json([msgspec.to_builtins(sent) | {"outcome": names(outcomes)} for sent in appended])
     else:
         _print(value, appended, outcomes)
 

@@ -134,10 +134,10 @@ def _print_job(sized: Sizing) -> None:
     )
     rows = [
         (
-            *(one.mode, one.tasks, round(one.cores, 1), one.task_managers),
-            *(round(one.memory_mib), round(one.postgres_cores, 1), one.settings),
+            *(job.mode, job.tasks, round(job.cores, 1), job.task_managers),
+            *(round(job.memory_mib), round(job.postgres_cores, 1), job.settings),
         )
-        for one in sized.job
+        for job in sized.job
     ]
     out.print(table("\nthe job, one way or the other", names, rows))
     planned = f"Each task is planned for {PLANNED_SHARE:.0%} of the most that was measured"
@@ -172,7 +172,10 @@ def _print_storage(sized: Sizing) -> None:
 
 
 def _print_sources(sized: Sizing) -> None:
-    rows = [(one.command, one.record, one.measured, one.machine) for one in sized.sources.values()]
+    rows = [
+        (source.command, source.record, source.measured, source.machine)
+        for source in sized.sources.values()
+    ]
     if rows:
         names = ("measured by", "record", "on", "machine")
         out.print(table("\nwhere the figures come from", names, rows))

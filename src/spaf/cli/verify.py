@@ -65,15 +65,15 @@ def verify(
             if verdict.differences:
                 hint = compaction(run.kafka, run.topic)
     if json:
-        more = {"open_transactions": [one._asdict() for one in waiting]}
+        more = {"open_transactions": [transaction._asdict() for transaction in waiting]}
         kept_dump = {"dump": str(kept)} if kept else {}
         print_json({**structs.asdict(verdict.report()), **more, **kept_dump})
     else:
         print_verdict(verdict)
         if hint:
             out.print(hint, style="yellow", markup=False, highlight=False)
-        for one in waiting:
-            cause, seconds = one.trouble(run.topic), one.open_s(clock.now_ms())
+        for transaction in waiting:
+            cause, seconds = transaction.trouble(run.topic), transaction.open_s(clock.now_ms())
             sentence = f"not verified yet, open for {seconds:,} s: {cause.what}"
             out.print(sentence, style="yellow", markup=False, highlight=False)
             out.print(cause.todo, style="dim", markup=False, highlight=False)

@@ -50,7 +50,7 @@ def newest_complete(
 
     """
     complete = sorted(
-        (one for kind in KINDS for one in folder.glob(f"*/{kind}-*/{METADATA}")),
+        (path for kind in KINDS for path in folder.glob(f"*/{kind}-*/{METADATA}")),
         key=_age_key,
         reverse=True,
     )

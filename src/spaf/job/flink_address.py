@@ -37,7 +37,7 @@ class FlinkAddress(str):
 
     def __new__(cls, url: str, tls: TlsFiles | None = None) -> Self:
         """Return the address; without files the authorities of the system are trusted."""
-        urls = (one.strip().rstrip("/") for one in url.split(","))
+        urls = (part.strip().rstrip("/") for part in url.split(","))
         address = super().__new__(cls, ",".join(urls))
         address.tls = tls or TlsFiles(names=TlsNames.of("flink", "rest_url"))
         return address

@@ -269,11 +269,11 @@ class FlinkClient:
             JobError: as for `get`.
 
         """
-        found = self.get(f"/jobs/{job_id}/savepoints/{request_id}")
-        operation = found.get("operation") or {}
+        answer = self.get(f"/jobs/{job_id}/savepoints/{request_id}")
+        operation = answer.get("operation") or {}
         cause = operation.get("failure-cause")
         failure = innermost_cause(cause.get("stack-trace", "")) if cause else ""
-        complete = found["status"]["id"] == "COMPLETED"
+        complete = answer["status"]["id"] == "COMPLETED"
         return SavepointRequest(complete, operation.get("location") or "", failure)
 
     def free_slots(self) -> int:
@@ -330,10 +330,13 @@ class FlinkClient:
         history = self.get(f"/jobs/{job_id}/checkpoints").get("history", [])
         return [
             Checkpoint(
-                one["id"], one["trigger_timestamp"], one["end_to_end_duration"], one["state_size"]
+                checkpoint["id"],
+                checkpoint["trigger_timestamp"],
+                checkpoint["end_to_end_duration"],
+                checkpoint["state_size"],
             )
-            for one in history
-            if one["status"] == "COMPLETED"
+            for checkpoint in history
+            if checkpoint["status"] == "COMPLETED"
         ]
 
     def stored_checkpoint(self, job_id: str) -> StoredCheckpoint:
@@ -345,7 +348,9 @@ class FlinkClient:
         """
         latest = self.get(f"/jobs/{job_id}/checkpoints").get("latest") or {}
         whole = [latest[kind] for kind in ("completed", "savepoint") if latest.get(kind)]
-        newest: dict[str, Any] = max(whole, key=lambda one: one["trigger_timestamp"], default={})
+        newest: dict[str, Any] = max(
+            whole, key=lambda checkpoint: checkpoint["trigger_timestamp"], default={}
+        )
         failed = latest.get("failed") or {}
         failure = ""
         if failed.get("trigger_timestamp", -1) > newest.get("trigger_timestamp", 0):

@@ -80,33 +80,35 @@ class Interference(msgspec.Struct, frozen=True):
     @property
     def by_others(self) -> list[str]:
         """What other programs and other virtual machines took."""
-        found = []
+        reasons = []
         if self.other_cores > MAX_OTHER_SHARE * self.cores:
-            found.append(
+            reasons.append(
                 f"other programs used {self.other_cores:.2f} of {self.cores} cores, "
                 f"most of it {self.other_name}"
             )
         if self.unseen_cores > MAX_UNSEEN_SHARE * self.cores:
-            found.append(
+            reasons.append(
                 f"programs that cannot be seen from here used {self.unseen_cores:.2f} of "
                 f"{self.cores} cores"
             )
         if self.steal_cores > MAX_STEAL_SHARE * self.cores:
-            found.append(f"other virtual machines took {self.steal_cores:.2f} cores from this one")
-        return found
+            reasons.append(
+                f"other virtual machines took {self.steal_cores:.2f} cores from this one"
+            )
+        return reasons
 
     @property
     def by_machine(self) -> list[str]:
         """What the machine itself did: clock, limits, heat."""
-        found = []
+        reasons = []
         if self.throttled_s > MAX_THROTTLED_SHARE * self.seconds:
-            found.append(
+            reasons.append(
                 f"the limit of processor time stopped the programs for {self.throttled_s:.2f} s"
             )
         if self.heat_throttles > 0:
-            found.append(
+            reasons.append(
                 f"the processor slowed down {self.heat_throttles} times because it was hot"
             )
         if abs(self.clock_step_ms) >= MIN_CLOCK_STEP_MS:
-            found.append(f"the wall clock was set by {self.clock_step_ms:+,.1f} ms")
-        return found
+            reasons.append(f"the wall clock was set by {self.clock_step_ms:+,.1f} ms")
+        return reasons

@@ -52,9 +52,9 @@ class Collections(NamedTuple):
         """
         if content[:4] != MAGIC or content[4] != LITTLE_ENDIAN:
             raise ValueError("no counters of a JVM")
-        found = dict(_counters(content))
-        ticks = _sum(found, ".time")
-        return cls(_sum(found, ".invocations"), ticks / found.get(FREQUENCY, 1))
+        counters = dict(_counters(content))
+        ticks = _sum(counters, ".time")
+        return cls(_sum(counters, ".invocations"), ticks / counters.get(FREQUENCY, 1))
 
 
 def _sum(counters: dict[str, int], ending: str) -> int:

@@ -101,16 +101,16 @@ def hops(store: Stamps, screen: Stamps | None = None) -> dict[str, Quantiles | N
 
     """
     appended, written = store.appended + HALF_MS_US, store.handed_over + HALF_MS_US
-    found = {
+    parts_us = {
         "due_sent": store.sent - store.intended,
         "sent_appended": appended - store.sent,
         "appended_written": written - appended,
         "written_visible": store.visible - written,
     }
     if screen is not None and np.array_equal(screen.intended, store.intended):
-        found["visible_received"] = screen.handed_over - store.visible
-        found["received_painted"] = screen.visible - screen.handed_over
-    return {hop: quantiles(durations) for hop, durations in found.items()}
+        parts_us["visible_received"] = screen.handed_over - store.visible
+        parts_us["received_painted"] = screen.visible - screen.handed_over
+    return {hop: quantiles(durations) for hop, durations in parts_us.items()}
 
 
 def showings(file: Path) -> Showings:

@@ -91,7 +91,7 @@ def control_groups(controller: str, *, root: Path = CGROUPS) -> list[Path]:
                 top = root if unified else root / controller
                 below = top / path.lstrip("/")
                 # In a container the path may be that of the host.
-                folders += [one for one in (below, *below.parents) if one.is_relative_to(top)]
+                folders += [group for group in (below, *below.parents) if group.is_relative_to(top)]
     return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
 
 
@@ -141,9 +141,9 @@ def _quota_cores(group: Path) -> float | None:
 def memory_limit_mib() -> float | None:
     """Return the limit of the control groups on memory, MiB; None without one."""
     names = ("memory.max", "memory.limit_in_bytes")
-    found = [_number(group / name) for group in control_groups("memory") for name in names]
+    values = [_number(group / name) for group in control_groups("memory") for name in names]
     # Version 1 writes the largest multiple of a page for "no limit".
-    limits = [limit for limit in found if 0 < limit < psutil.virtual_memory().total]
+    limits = [limit for limit in values if 0 < limit < psutil.virtual_memory().total]
     return min(limits) / 2**20 if limits else None
 
 

@@ -114,16 +114,22 @@ class PipelineSampler:
     def series(self) -> Series:
         """Return every series; those of the checkpoints have times of their own."""
         names = sorted({name for _, values in self._ticks for name in values})
-        found: Series = {
+        arrays: Series = {
             "pipeline/at_us": np.array([at_us for at_us, _ in self._ticks], dtype=np.int64)
         }
         for name in names:
-            found[name] = np.array([values.get(name, np.nan) for _, values in self._ticks])
-        done = [one for _, one in sorted(self._checkpoints.items())]
-        found["checkpoint/at_us"] = np.array([one.triggered_ms * 1_000 for one in done], np.int64)
-        found["checkpoint/ms"] = np.array([one.duration_ms for one in done], np.int64)
-        found["checkpoint/bytes"] = np.array([one.state_bytes for one in done], np.int64)
-        return found
+            arrays[name] = np.array([values.get(name, np.nan) for _, values in self._ticks])
+        done = [checkpoint for _, checkpoint in sorted(self._checkpoints.items())]
+        arrays["checkpoint/at_us"] = np.array(
+            [checkpoint.triggered_ms * 1_000 for checkpoint in done], np.int64
+        )
+        arrays["checkpoint/ms"] = np.array(
+            [checkpoint.duration_ms for checkpoint in done], np.int64
+        )
+        arrays["checkpoint/bytes"] = np.array(
+            [checkpoint.state_bytes for checkpoint in done], np.int64
+        )
+        return arrays
 
     def _job(self) -> str:
         try:
@@ -171,4 +177,6 @@ class PipelineSampler:
     def _read_checkpoints(self) -> None:
         job = self._job()
         if job:
-            self._checkpoints |= {one.id: one for one in self._client.checkpoints(job)}
+            self._checkpoints |= {
+                checkpoint.id: checkpoint for checkpoint in self._client.checkpoints(job)
+            }

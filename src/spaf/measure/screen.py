@@ -125,7 +125,9 @@ class Screen(AbstractContextManager["Screen"]):
         return PageCost(
             browser=self._browser.version,
             # The first report covers the start of the page.
-            frames_per_second=FrameRate.of([one.fps for one in reports[1:] if one.fps is not None]),
+            frames_per_second=FrameRate.of(
+                [sample.fps for sample in reports[1:] if sample.fps is not None]
+            ),
             heap_mib=round(self._tab.heap_mib(), 1),
             tab_mib=round(self.tab_mib(), 1),
             browser_mib=round(memory_mib, 1),

@@ -136,10 +136,10 @@ class SystemSampler:
         with self._lock:
             ticks = list(self._ticks)
         names = sorted({name for tick in ticks for name in tick.values})
-        found: Series = {"at_us": np.array([tick.state.at_us for tick in ticks], dtype=np.int64)}
+        arrays: Series = {"at_us": np.array([tick.state.at_us for tick in ticks], dtype=np.int64)}
         for name in names:
-            found[name] = np.array([tick.values.get(name, np.nan) for tick in ticks])
-        return found
+            arrays[name] = np.array([tick.values.get(name, np.nan) for tick in ticks])
+        return arrays
 
     def _run(self) -> None:
         while not self._ended.wait(self._interval_s):
@@ -172,13 +172,13 @@ class SystemSampler:
             self._sockets = {inode: names[pid] for pid, inode in sockets_of(names)}
             self._until_sockets = SOCKETS_EVERY
         self._until_sockets -= 1
-        found: dict[str, float] = {}
+        counters: dict[str, float] = {}
         for inode, traffic in tcp_traffic().items():
             if inode in self._sockets:
                 name = self._sockets[inode]
-                found[f"{name}/net_sent_bytes/{inode}"] = traffic.sent
-                found[f"{name}/net_received_bytes/{inode}"] = traffic.received
-        return found
+                counters[f"{name}/net_sent_bytes/{inode}"] = traffic.sent
+                counters[f"{name}/net_received_bytes/{inode}"] = traffic.received
+        return counters
 
 
 def _runs(head: Head, table: ProcessTable, boots_s: Iterable[float]) -> bool:
@@ -194,25 +194,25 @@ def _memory(table: ProcessTable, names: Mapping[int, str]) -> dict[str, float]:
     members: dict[str, list[int]] = defaultdict(list)
     for pid, name in names.items():
         members[name].append(pid)
-    found = {}
+    memory = {}
     for name, pids in members.items():
         shared = {pid: shared_mib(pid) if len(pids) > 1 else 0.0 for pid in pids}
         own = sum(max(0.0, table[pid].rss_mib - shared[pid]) for pid in pids)
-        found[f"{name}/memory_mib"] = round(own + max(shared.values()), 2)
-    return found
+        memory[f"{name}/memory_mib"] = round(own + max(shared.values()), 2)
+    return memory
 
 
 def _counters(table: ProcessTable, names: Mapping[int, str]) -> dict[str, float]:
     """Return the counters of each process: `NAME/FIGURE/PID`."""
-    found: dict[str, float] = {}
+    counters: dict[str, float] = {}
     for pid, name in names.items():
         for figure, counted in zip(DISK_FIGURES, disk_bytes(pid), strict=True):
-            found[f"{name}/{figure}/{pid}"] = counted
+            counters[f"{name}/{figure}/{pid}"] = counted
         collections = Collections.of(pid) if table[pid].name == JVM else None
         if collections is not None:
-            found[f"{name}/gc_count/{pid}"] = collections.number
-            found[f"{name}/gc_ms/{pid}"] = collections.seconds * 1_000
-    return found
+            counters[f"{name}/gc_count/{pid}"] = collections.number
+            counters[f"{name}/gc_ms/{pid}"] = collections.seconds * 1_000
+    return counters
 
 
 def _growth(
@@ -229,11 +229,11 @@ def _growth(
             of_parent = f"/{figure}/{table[int(number)].parent}"
             for parent in (other for other in after if other.endswith(of_parent)):
                 counted[parent] = counted.get(parent, 0.0) + before[key]
-    found: dict[str, float] = defaultdict(float)
+    growth: dict[str, float] = defaultdict(float)
     for key, value in after.items():
         series, _, _ = key.rpartition("/")
-        found[series] += max(0.0, value - counted.get(key, 0.0))
-    return {name: round(value, 3) for name, value in found.items()}
+        growth[series] += max(0.0, value - counted.get(key, 0.0))
+    return {name: round(value, 3) for name, value in growth.items()}
 
 
 def _processor_use(

@@ -44,15 +44,15 @@ class Traffic(NamedTuple):
 
 def tcp_traffic() -> dict[int, Traffic]:
     """Return the traffic of every connection by its inode; none if the kernel does not say."""
-    found: dict[int, Traffic] = {}
+    by_socket: dict[int, Traffic] = {}
     with (
         contextlib.suppress(OSError, struct.error),
         socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG) as monitor,
     ):
         monitor.settimeout(TIMEOUT_S)
         for family in (socket.AF_INET, socket.AF_INET6):
-            found |= dict(_connections(monitor, family))
-    return found
+            by_socket |= dict(_connections(monitor, family))
+    return by_socket
 
 
 def _connections(monitor: socket.socket, family: int) -> Iterator[tuple[int, Traffic]]:

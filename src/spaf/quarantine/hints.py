@@ -147,8 +147,8 @@ def of_structure(value: bytes, missing: str) -> Hint | None:
     path = next(_paths(fields, ()), None)
     if path:
         return _envelope(fields, path)
-    found = _other_name(fields, missing)
-    return Hint("field", {"found": found, "wanted": missing}) if found else None
+    other = _other_name(fields, missing)
+    return Hint("field", {"found": other, "wanted": missing}) if other else None
 
 
 def of_value(reason: str, name: str, text: str) -> Hint | None:

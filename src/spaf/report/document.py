@@ -46,11 +46,11 @@ def write_report(figures: Figures, language: Language, file: Path) -> Renderer:
 
     """
     renderer = Renderer(figures, language)
-    by_time = sorted(figures.all, key=lambda one: one.record.started_us)
+    by_time = sorted(figures.all, key=lambda stored: stored.record.started_us)
     page = renderer.page(
         PAPER,
         rates=_rates(figures),
-        records=[_listed(one, language, file) for one in by_time],
+        records=[_listed(stored, language, file) for stored in by_time],
     )
     try:
         write_atomically(file, page.encode())

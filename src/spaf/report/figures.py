@@ -39,8 +39,8 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def match(self, name: str) -> str | None:
         """Return the path of a figure if this defines it."""
-        found = re.fullmatch(PARAMETER.sub(PART, re.escape(self.name)), name)
-        return None if found is None else self.path.format_map(found.groupdict())
+        match = re.fullmatch(PARAMETER.sub(PART, re.escape(self.name)), name)
+        return None if match is None else self.path.format_map(match.groupdict())
 
 
 class StoredRecord(NamedTuple):
@@ -69,7 +69,7 @@ class Figures:
         """Keep the best record of each scenario: a valid one, a full one, the newest one."""
         self.all = sorted(stored, key=_merit)
         """Every record, the best last."""
-        self.stored: dict[str, StoredRecord] = {one.record.scenario: one for one in self.all}
+        self.stored: dict[str, StoredRecord] = {item.record.scenario: item for item in self.all}
 
     def result(self, scenario: str) -> Any:
         """Return the valid result of a scenario.
@@ -88,7 +88,7 @@ class Figures:
 
         """
         self._valid(scenario)
-        return [one.record.result for one in self._of_scenario(scenario)]
+        return [stored.record.result for stored in self._of_scenario(scenario)]
 
     def quick_seconds(self, scenario: str) -> float:
         """Return how long the short way of a scenario took the last time.
@@ -98,9 +98,9 @@ class Figures:
 
         """
         seconds = [
-            (one.record.started_us, one.record.seconds)
-            for one in self._of_scenario(scenario)
-            if _is_quick(one) and one.record.seconds is not None
+            (stored.record.started_us, stored.record.seconds)
+            for stored in self._of_scenario(scenario)
+            if _is_quick(stored) and stored.record.seconds is not None
         ]
         if not seconds:
             raise _no_result(f"{scenario} --quick")
@@ -110,7 +110,7 @@ class Figures:
         """Return a sum of everything that was measured: what is made from it carries the sum."""
         contents = sorted(
             msgspec.json.encode((r.name, r.command, r.started_us, r.validity, r.result, r.files))
-            for r in (one.record for one in self.all)
+            for r in (stored.record for stored in self.all)
         )
         return hashlib.sha256(b"".join(contents)).hexdigest()
 
@@ -122,7 +122,7 @@ class Figures:
 
         """
         rates: Sequence[Mapping[str, Any]] = self.result("bench rates")["rates"]
-        return [f"{rate:g}" for rate in sorted(one["rate"] for one in rates)]
+        return [f"{rate:g}" for rate in sorted(result["rate"] for result in rates)]
 
     def arrays(self, scenario: str, file: str) -> dict[str, NDArray[Any]]:
         """Return the arrays of a file of a valid record, such as the steps of every sale.
@@ -185,8 +185,8 @@ class Figures:
 
     def _of_scenario(self, scenario: str) -> list[StoredRecord]:
         """Return the valid records of a scenario."""
-        of_scenario = (one for one in self.all if one.record.scenario == scenario)
-        return [one for one in of_scenario if one.record.validity.valid]
+        of_scenario = (stored for stored in self.all if stored.record.scenario == scenario)
+        return [stored for stored in of_scenario if stored.record.validity.valid]
 
     def values(self, names: Sequence[str]) -> list[float]:
         """Return the values of several figures, as a plot needs them.
@@ -228,15 +228,15 @@ def _no_value(scenario: str, path: str) -> FigureError:
 
 def _at(result: Any, path: str) -> Any:
     """Return what stands at a path of a result; None if it is not there."""
-    found = result
+    value = result
     for step in STEP.finditer(path):
-        found = found.get(step["key"]) if isinstance(found, Mapping) else None
-        if step["field"] is not None and found is not None:
-            found = next((one for one in found if _is(one, step["field"], step["value"])), None)
-    return found
+        value = value.get(step["key"]) if isinstance(value, Mapping) else None
+        if step["field"] is not None and value is not None:
+            value = next((item for item in value if _is(item, step["field"], step["value"])), None)
+    return value
 
 
 def _is(item: Mapping[str, Any], field: str, value: str) -> bool:
     """Return whether a field of an item has a value, which the path writes as text."""
-    found = item.get(field)
-    return f"{found:g}" == value if isinstance(found, float) else str(found) == value
+    actual = item.get(field)
+    return f"{actual:g}" == value if isinstance(actual, float) else str(actual) == value

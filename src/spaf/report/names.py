@@ -68,7 +68,7 @@ TARGETS: dict[str, Words] = {
 def target_name(target: str, language: Language) -> str:
     """Return the name of a target, which may be several services at once."""
     parts = (TARGETS.get(part, (part, part)) for part in target.split(JOIN))
-    return " + ".join(word(one, language) for one in parts)
+    return " + ".join(word(name, language) for name in parts)
 
 
 def fault_name(kind: str, target: str, language: Language) -> str:

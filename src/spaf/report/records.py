@@ -24,10 +24,10 @@ def read_records(folder: Path) -> list[StoredRecord]:
         ResultsError: there is none, or one of them cannot be read.
 
     """
-    found = _in(folder)
-    if not found:
+    records = _in(folder)
+    if not records:
         raise ResultsError(f"There is no result in {folder}.", todo=TODO)
-    return [_readable(one) for one in found]
+    return [_readable(stored_result) for stored_result in records]
 
 
 def committed_records() -> list[StoredRecord]:
@@ -42,7 +42,9 @@ def committed_records() -> list[StoredRecord]:
 
 def _in(folder: Path) -> list[StoredResult]:
     """Return the records in the folders of a folder, or the one that is the folder."""
-    return stored(folder) or [one for one in stored(folder.parent) if one.folder == folder]
+    return stored(folder) or [
+        stored_result for stored_result in stored(folder.parent) if stored_result.folder == folder
+    ]
 
 
 def _readable(result: StoredResult) -> StoredRecord:
@@ -70,4 +72,4 @@ def chosen_records(wanted: Sequence[Path], own: Path) -> list[StoredRecord]:
     """
     if wanted:
         return [record for folder in wanted for record in read_records(folder)]
-    return [_readable(one) for one in stored(own)] or committed_records()
+    return [_readable(stored_result) for stored_result in stored(own)] or committed_records()

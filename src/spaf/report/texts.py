@@ -41,8 +41,8 @@ def language_of(file: Path) -> Language:
 def marked_figures(text: str, figures: Figures, language: Language) -> list[MarkedFigure]:
     """Return every marked figure of a text."""
     return [
-        MarkedFigure(found["name"], found["shown"], *_measured(found["name"], figures, language))
-        for found in MARK.finditer(text)
+        MarkedFigure(mark["name"], mark["shown"], *_measured(mark["name"], figures, language))
+        for mark in MARK.finditer(text)
     ]
 
 
@@ -54,11 +54,11 @@ def renewed(text: str, figures: Figures, language: Language) -> str:
 
     """
 
-    def renew(found: re.Match[str]) -> str:
-        measured, problem = _measured(found["name"], figures, language)
+    def renew(mark: re.Match[str]) -> str:
+        measured, problem = _measured(mark["name"], figures, language)
         if problem:
-            raise FigureError(f"{found['name']}: {problem}")
-        return f"<!--={found['name']}-->{measured}<!--/-->"
+            raise FigureError(f"{mark['name']}: {problem}")
+        return f"<!--={mark['name']}-->{measured}<!--/-->"
 
     return MARK.sub(renew, text)
 

@@ -116,8 +116,8 @@ def _start(run: RunInfo, plan: SweepPlan) -> None:
     if run.sweep.running():
         raise RequestRefusedError(409, MEASURING, code="measuring")
     with contextlib.closing(LoadProbe(lambda: run.links().get("locust"), run.runs)) as probe:
-        found = probe.poll()
-    if found.headless is not None or (found.page is not None and found.page.selling):
+        load = probe.poll()
+    if load.headless is not None or (load.page is not None and load.page.selling):
         raise RequestRefusedError(
             409, "A load runs already; stop it first, then measure.", code="load_running"
         )

@@ -222,9 +222,9 @@ def _require_hope(home: RunFolder, state: RunState) -> None:
     """
     if state.job.state is JobPhase.STOPPED:
         return
-    found = present_trouble(home, state)
-    if found is not None and found.lasting and clock.now_us() / 1e6 - found.since >= CERTAIN_S:
-        raise StackError(f"The run does not come up: {found.what}", todo=found.todo)
+    cause = present_trouble(home, state)
+    if cause is not None and cause.lasting and clock.now_us() / 1e6 - cause.since >= CERTAIN_S:
+        raise StackError(f"The run does not come up: {cause.what}", todo=cause.todo)
 
 
 def _ended(home: RunFolder, child: subprocess.Popen[bytes]) -> StackError:

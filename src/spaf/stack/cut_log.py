@@ -52,7 +52,7 @@ def fences(parts: Mapping[int, CountedPartition], settings: Settings) -> Fences 
 
     """
     sale = settings.sale
-    firsts = [one.seconds.first for one in parts.values() if one.begin > one.start]
+    firsts = [part.seconds.first for part in parts.values() if part.begin > part.start]
     known = [first for first in firsts if first is not None]
     # A block of copies that was cut would count another copy first.
     if settings.job.deduplicate_minutes or not known or len(known) < len(firsts):
@@ -60,11 +60,11 @@ def fences(parts: Mapping[int, CountedPartition], settings: Settings) -> Fences 
     ledger = max(known) + timedelta(seconds=1)
     summary = ledger + timedelta(seconds=sale.max_ahead_s)
     late = timedelta(seconds=sale.max_lateness_s)
-    for one in parts.values():
-        if one.done < one.begin:
+    for part in parts.values():
+        if part.done < part.begin:
             return None
         # The next record of a partition is not older than its newest second.
-        newest = one.seconds.newest
-        if one.done < one.end and (newest is None or newest - late < summary):
+        newest = part.seconds.newest
+        if part.done < part.end and (newest is None or newest - late < summary):
             return None
     return Fences(summary, ledger)

@@ -207,9 +207,10 @@ def _is_replaced(service: ServiceState, facts: Facts) -> bool:
     """
     if service.name == ZOOKEEPER:
         return True
-    others = (one for one in facts.services if one.name.startswith(JOBMANAGER))
+    others = (info for info in facts.services if info.name.startswith(JOBMANAGER))
     return service.name.startswith(JOBMANAGER) and any(
-        one.state is ServiceStatus.RUNNING and one.name not in facts.suspended for one in others
+        other.state is ServiceStatus.RUNNING and other.name not in facts.suspended
+        for other in others
     )
 
 
@@ -293,7 +294,7 @@ def job_runs(facts: Facts) -> Trouble | None:
         away = facts.job_phase not in (JobPhase.WAITING, JobPhase.RUNNING) and not facts.starting
         return trouble("job_state", lasting=False, state=facts.job_phase) if away else None
     since = _new_failures(facts)
-    newest = max((one.at_ms / 1_000 for one in since), default=0.0)
+    newest = max((failure.at_ms / 1_000 for failure in since), default=0.0)
     stuck = facts.stuck_s >= _max_pause_s(facts)
     if since and (not job.running or stuck or facts.now - newest < FAILED_S):
         return trouble(
@@ -390,7 +391,7 @@ def clock_time(moment: datetime) -> str:
 def _new_failures(facts: Facts) -> list[JobFailure]:
     """Return the failures of the job since it last made progress."""
     failures = () if facts.job is None else facts.job.failures
-    return [one for one in failures if one.at_ms / 1_000 > facts.progress_at]
+    return [failure for failure in failures if failure.at_ms / 1_000 > facts.progress_at]
 
 
 def _max_pause_s(facts: Facts) -> float:
@@ -408,7 +409,7 @@ def _answers(name: str, service: str, setting: str, answer: Answer, facts: Facts
 
 def _lock(waiting: WaitingStatement, facts: Facts) -> Trouble:
     query = " ".join(waiting.query.split())
-    own = any(one.name == POSTGRES and one.pid for one in facts.services)
+    own = any(service.name == POSTGRES and service.pid for service in facts.services)
     end = (
         f"`kill {waiting.blocker}`" if own else f"`SELECT pg_terminate_backend({waiting.blocker})`"
     )
@@ -431,7 +432,7 @@ def _cause(cause: str, facts: Facts) -> str:
     """
     if any(word in cause for word in LOST_TASK_MANAGER):
         since = facts.progress_at - PROGRESS_DELAY_S
-        managers = (one for one in facts.services if one.name.startswith(TASKMANAGER))
-        ended = (one for one in managers if one.reason and one.ended >= since)
-        cause = next((f"{one.name} {one.reason}" for one in ended), cause)
+        managers = (service for service in facts.services if service.name.startswith(TASKMANAGER))
+        ended = (manager for manager in managers if manager.reason and manager.ended >= since)
+        cause = next((f"{service.name} {service.reason}" for service in ended), cause)
     return f"{cause.rstrip('. ')}."

@@ -52,8 +52,8 @@ class DiskForecast:
         for folder in self._folders:
             with contextlib.suppress(OSError):
                 self._add(folder, now)
-        found = [one for one in map(self._outlook, self._disks) if one is not None]
-        return min(found, key=lambda one: one.full_in_s, default=None)
+        outlooks = [outlook for outlook in map(self._outlook, self._disks) if outlook is not None]
+        return min(outlooks, key=lambda outlook: outlook.full_in_s, default=None)
 
     def _add(self, folder: Path, now: float) -> None:
         device = folder.stat().st_dev
@@ -71,11 +71,11 @@ class DiskForecast:
             del samples[0]
 
     def _outlook(self, device: int) -> DiskOutlook | None:
-        found = outlook(self._disks[device], self._names[device])
+        foreseen = outlook(self._disks[device], self._names[device])
         bounded = self._bounded_s
-        if found is not None and bounded is not None and found.full_in_s > bounded:
+        if foreseen is not None and bounded is not None and foreseen.full_in_s > bounded:
             return None
-        return found
+        return foreseen
 
 
 def outlook(samples: list[FreeSpace], folder: Path) -> DiskOutlook | None:
@@ -88,7 +88,7 @@ def outlook(samples: list[FreeSpace], folder: Path) -> DiskOutlook | None:
         return None
     first, last = samples[0], samples[-1]
     middle_s = (first.at_s + last.at_s) / 2
-    middle = next(one for one in samples if one.at_s >= middle_s)
+    middle = next(sample for sample in samples if sample.at_s >= middle_s)
     rate = min(_rate(first, last), _rate(middle, last))
     if rate <= 0 or first.free - last.free < MIN_GROWTH_BYTES:
         return None
@@ -101,7 +101,7 @@ def outlook(samples: list[FreeSpace], folder: Path) -> DiskOutlook | None:
     )
 
 
-def _rate(one: FreeSpace, other: FreeSpace) -> float:
+def _rate(first: FreeSpace, other: FreeSpace) -> float:
     """Return by how much free space has gone down, bytes a second."""
-    seconds = other.at_s - one.at_s
-    return (one.free - other.free) / seconds if seconds > 0 else 0.0
+    seconds = other.at_s - first.at_s
+    return (first.free - other.free) / seconds if seconds > 0 else 0.0

@@ -146,7 +146,7 @@ def services(
         log = home.logs / f"{STANDBY}.log"
         second = replace(first, name=STANDBY, argv=argv, log=log)
         jobmanagers.append(replace(second, address=rest.url, ready=rest.ready))
-    client = FlinkClient(",".join(one.address for one in jobmanagers), REST_TIMEOUT_S)
+    client = FlinkClient(",".join(jobmanager.address for jobmanager in jobmanagers), REST_TIMEOUT_S)
     names = [TASKMANAGER, *(f"{TASKMANAGER}-{n}" for n in range(2, settings.task_managers + 1))]
     return [*jobmanagers, *(_taskmanager(name, settings, home, client) for name in names)]
 

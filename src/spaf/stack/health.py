@@ -167,11 +167,11 @@ class TablePoll:
             waiting = queries.waiting_statements(connection)
             done = counted = None
             # The tables that are read here may be what is locked.
-            if not any(one.blocker is not None for one in waiting):
+            if not any(waiter.blocker is not None for waiter in waiting):
                 with contextlib.suppress(psycopg.errors.LockNotAvailable):
                     offsets = queries.counted_offsets(connection)
-                    done = {part: one for part, (one, _) in offsets.items()}
-                    counted = {part: one for part, (_, one) in offsets.items()}
+                    done = {part: offset for part, (offset, _) in offsets.items()}
+                    counted = {part: offset for part, (_, offset) in offsets.items()}
         except psycopg.Error as error:
             self.close()
             raise self._access.refusal(Role.READ, error) or error from None
@@ -371,23 +371,23 @@ class HealthMonitor:
 
     def _conclude(self, facts: Facts) -> None:
         """Publish the cause; log each one once, until sales reach the tables again."""
-        found = diagnose(facts)
+        cause = diagnose(facts)
         if self._ended.is_set():
             return
         self._foresee()
-        if found is not None:
+        if cause is not None:
             known = self.trouble
-            same = known is not None and signature(known) == signature(found)
+            same = known is not None and signature(known) == signature(cause)
             since = known.since if same and known is not None else facts.now
-            found = msgspec.structs.replace(found, since=since)
-            if signature(found) not in self._logged:
-                log.warning("sales do not reach the tables: %s", found.line)
-                self._logged.add(signature(found))
+            cause = msgspec.structs.replace(cause, since=since)
+            if signature(cause) not in self._logged:
+                log.warning("sales do not reach the tables: %s", cause.line)
+                self._logged.add(signature(cause))
         elif self.trouble is not None:
             log.info("sales reach the tables again")
             self._logged.clear()
-        self.trouble = found
-        self._publish(found)
+        self.trouble = cause
+        self._publish(cause)
 
     def _foresee(self) -> None:
         """Publish when a disk will be full; log it when that comes near."""
@@ -422,7 +422,7 @@ class CountingProgress:
         self._polled_at = facts.now
 
 
-def signature(one: Trouble) -> str:
+def signature(cause: Trouble) -> str:
     """Return what makes a cause another one: not a number that grows while it lasts."""
-    values = {name: value for name, value in one.parameters.items() if name not in CHANGING}
-    return repr((one.code, sorted(values.items())))
+    values = {name: value for name, value in cause.parameters.items() if name not in CHANGING}
+    return repr((cause.code, sorted(values.items())))

@@ -75,9 +75,9 @@ def wait_until_running(run: Run) -> JobState:
     """
     deadline = clock.monotonic() + START_TIMEOUT_S
     while (job := run.state().job).state is not JobPhase.RUNNING:
-        found = run.lasting_trouble()
-        if found is not None and found.code != "job_stopped":
-            raise JobError(f"The job does not run: {found.what}", todo=found.todo)
+        cause = run.lasting_trouble()
+        if cause is not None and cause.code != "job_stopped":
+            raise JobError(f"The job does not run: {cause.what}", todo=cause.todo)
         if clock.monotonic() > deadline:
             raise JobError(
                 f"The job is {job.state} after {START_TIMEOUT_S:.0f} s.",

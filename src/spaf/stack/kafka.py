@@ -153,12 +153,12 @@ def _require_same_cluster(settings: KafkaSettings, folder: Path) -> None:
 
     """
     file, wanted = folder / MADE_FOR, _cluster(settings)
-    found = file.read_text() if file.exists() else ""
-    if (folder / "data" / META).exists() and found != wanted:
-        one, other = (text.strip() or "a broker alone" for text in (found, wanted))
+    made_for = file.read_text() if file.exists() else ""
+    if (folder / "data" / META).exists() and made_for != wanted:
+        present, other = (text.strip() or "a broker alone" for text in (made_for, wanted))
         raise ServiceError(
             KAFKA,
-            f"the storage in {folder} was made for {one}, not for {other}.",
+            f"the storage in {folder} was made for {present}, not for {other}.",
             todo="Use a new folder or volume, or the settings kafka.node_id and kafka.controllers "
             "of before.",
         )
@@ -176,10 +176,10 @@ def _format(base: list[str], folder: Path, settings: KafkaSettings) -> None:
     for name in FORMATTED:
         content = (runtime.KAFKA_STORAGE / name).read_bytes()
         if name == META:
-            content = ID.sub(lambda found: found[1] + _new_id(), content)
-            content = NODE_ID.sub(lambda found: found[1] + b"%d" % settings.node_id, content)
+            content = ID.sub(lambda match: match[1] + _new_id(), content)
+            content = NODE_ID.sub(lambda match: match[1] + b"%d" % settings.node_id, content)
             if shared is not None:
-                content = CLUSTER_ID.sub(lambda found: found[1] + shared, content)
+                content = CLUSTER_ID.sub(lambda match: match[1] + shared, content)
         # A broker whose storage has lost its ids does not start any more.
         write_atomically(folder / "data" / name, content, durable=True)
 

@@ -184,8 +184,8 @@ class PageSweep:
 
     def report(self, language: str) -> Path | None:
         """Return the file of the newest report in a language; None without one."""
-        found = self._records.reported(language)
-        return None if found is None else report_file(found[0], language)
+        reported = self._records.reported(language)
+        return None if reported is None else report_file(reported[0], language)
 
     def close(self) -> None:
         """End the measurement, and wait until its record is written."""

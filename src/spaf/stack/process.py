@@ -301,7 +301,7 @@ def _children(process: psutil.Process) -> list[int]:
 
 def _living(family: Sequence[ProcessIdentity | None]) -> list[psutil.Process]:
     """Return those that still run; in a container without an init, zombies stay for ever."""
-    return [process for one in family if one and (process := one.process()) is not None]
+    return [process for member in family if member and (process := member.process()) is not None]
 
 
 def _signal(process: psutil.Process, number: int) -> None:

@@ -92,6 +92,6 @@ class ProgressRecorder:
         # A record that was deleted before the job had read it is no gap: it is lost to the tables.
         begins = admin.begin_offsets_of(kafka, [(topic, part) for part in wanted])
         wanted = {part: at for part, at in wanted.items() if at >= begins[topic, part]}
-        found = next_record_offsets(kafka, topic, wanted)
-        for part, reach in found.items():
+        next_offsets = next_record_offsets(kafka, topic, wanted)
+        for part, reach in next_offsets.items():
             self._gaps[part] = _Gap(waiting[part], reach, ends[topic, part])

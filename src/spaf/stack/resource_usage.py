@@ -62,13 +62,13 @@ def processes(head: psutil.Process) -> list[psutil.Process]:
 
     A measurement that the page has started, with its generator, is no part of the page.
     """
-    found, left_out = [head], set[int]()
+    family, left_out = [head], set[int]()
     for child in head.children(recursive=True):  # a parent comes before its children
         if _or_zero(psutil.Process.ppid, child) in left_out or _is_command(child):
             left_out.add(child.pid)
         else:
-            found.append(child)
-    return found
+            family.append(child)
+    return family
 
 
 def _is_command(member: psutil.Process) -> bool:

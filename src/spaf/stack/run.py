@@ -108,9 +108,9 @@ class Run:
             NotUpError: the run has ended.
 
         """
-        found = self.trouble()
-        certain = found is not None and clock.now_us() / 1e6 - found.since >= CERTAIN_S
-        return found if found is not None and found.lasting and certain else None
+        cause = self.trouble()
+        certain = cause is not None and clock.now_us() / 1e6 - cause.since >= CERTAIN_S
+        return cause if cause is not None and cause.lasting and certain else None
 
     def counted_topic(self) -> CountedTopic | None:
         """Return the topic whose sales are in the tables, if it is known."""

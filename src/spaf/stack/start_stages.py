@@ -79,9 +79,9 @@ def _since(name: str, state: RunState) -> float | None:
 
 def _waits_for(name: str, state: RunState) -> list[str]:
     """Return the stages that must be ready first, without those that another of them waits for."""
-    missing = [one for one in spec_of(name).after if not _is_done(one, state)]
-    implied = {before for one in missing for before in SPECS[one].after}
-    return [one for one in missing if one not in implied]
+    missing = [service for service in spec_of(name).after if not _is_done(service, state)]
+    implied = {before for service in missing for before in SPECS[service].after}
+    return [service for service in missing if service not in implied]
 
 
 def _is_done(name: str, state: RunState) -> bool:

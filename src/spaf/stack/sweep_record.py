@@ -68,7 +68,7 @@ class SweepRecord(msgspec.Struct, frozen=True):
         return SweepResult(
             ended_ms=(self.ended_us or self.started_us) // 1_000,
             outcome=self._outcome(points),
-            reasons=[one for one in self.validity.reasons if not INTERRUPTED.match(one)],
+            reasons=[reason for reason in self.validity.reasons if not INTERRUPTED.match(reason)],
             points=sorted(points, key=lambda point: point.rate) if self.validity.valid else [],
             records=max((rate.records for rate in rates), default=0),
         )

@@ -122,14 +122,19 @@ def _swap(connection: psycopg.Connection, schema: str) -> None:
     beside, retired = _beside(schema, BUILT), _beside(schema, RETIRED)
     connection.execute(LOCK_TIMEOUT)
     old, new = _tables(connection, schema), _tables(connection, beside)
-    named = [*(_name(schema, one) for one in old), *(_name(beside, one) for one in new)]
+    named = [
+        *(_name(schema, relation) for relation in old),
+        *(_name(beside, relation) for relation in new),
+    ]
     connection.execute(_compose("lock_tables", tables=sql.SQL(", ").join(named)))
     views = _rows(connection, "views", schema)
     rights = _rows(connection, "grants", schema)
     functions = [name for (name,) in _rows(connection, "functions", beside)]
     known = {name for (name,) in _rows(connection, "functions", schema)}
     _create(connection, schema, RETIRED)
-    _move(connection, schema, retired, old, [one for one in functions if one in known])
+    _move(
+        connection, schema, retired, old, [function for function in functions if function in known]
+    )
     _move(connection, beside, schema, new, functions)
     for owner, view, definition, options in views:
         _define(connection, _name(owner, view), definition, options)

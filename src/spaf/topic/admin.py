@@ -139,10 +139,10 @@ def ensure_topic(
         options = options | {MIN_INSYNC: str(min_insync)}
     if _create(bootstrap, topic, partitions, options, replication):
         return
-    found = topic_options(bootstrap, topic)
-    _check_append_time(found["message.timestamp.type"], bootstrap, topic)
+    present = topic_options(bootstrap, topic)
+    _check_append_time(present["message.timestamp.type"], bootstrap, topic)
     known = describe(bootstrap, topic)
-    size = TopicSize(len(known.partitions), known.replicas, int(found[MIN_INSYNC]))
+    size = TopicSize(len(known.partitions), known.replicas, int(present[MIN_INSYNC]))
     _check_size(size, TopicSize(partitions, replication, min_insync), bootstrap, topic)
 
 
@@ -527,7 +527,7 @@ def _wait_led(admin: AdminClient, topic: str, partitions: int) -> None:
         answer = admin.list_offsets(asked, request_timeout=REQUEST_TIMEOUT_S)
         failures = [future.exception() for future in answer.values()]
         # Another failure, such as a missing right, is that of the request which needs the offsets.
-        if not any(one and one.args[0].code() in NOT_LED for one in failures):
+        if not any(failure and failure.args[0].code() in NOT_LED for failure in failures):
             return
         clock.sleep(POLL_INTERVAL_S)
 
@@ -558,12 +558,12 @@ def _check_size(size: TopicSize, least: TopicSize, bootstrap: str, topic: str) -
         "replication": f"{size.replication} replica(s) of a partition",
         "min_insync": f"{MIN_INSYNC}={size.min_insync}",
     }
-    for name, found, wanted in zip(TopicSize._fields, size, least, strict=True):
-        if wanted is None or found is None or found >= wanted:
+    for name, actual, wanted in zip(TopicSize._fields, size, least, strict=True):
+        if wanted is None or actual is None or actual >= wanted:
             continue
         raise TopicError(
             f"Topic {topic} at {bootstrap} has {shown[name]}, but kafka.{name} is {wanted}.",
-            todo=f"Set SPAF_KAFKA__{name.upper()} to {found}, use another topic "
+            todo=f"Set SPAF_KAFKA__{name.upper()} to {actual}, use another topic "
             f"(SPAF_KAFKA__TOPIC), or change this one:\n{mend[name]}",
         )
 

@@ -201,8 +201,8 @@ def next_record_offsets(bootstrap: str, topic: str, positions: Mapping[int, int]
     ends = end_offsets_of(bootstrap, parts, committed=True)
     todo = {part: OffsetRange(at, ends[topic, part]) for part, at in positions.items()}
     with RecordReader(bootstrap, topic) as reader:
-        found = {record.partition: record.offset for record in reader.fetch(todo, 1)}
-    return {part: found.get(part, held.end) for part, held in todo.items()}
+        first_offsets = {record.partition: record.offset for record in reader.fetch(todo, 1)}
+    return {part: first_offsets.get(part, held.end) for part, held in todo.items()}
 
 
 def record_at(bootstrap: str, topic: str, partition: int, offset: int) -> ConsumedRecord:

@@ -365,28 +365,28 @@ def close(expected: float, actual: float) -> bool:
     return abs(expected - actual) <= TOLERANCE * max(1.0, abs(expected))
 
 
-def disagreements(one: Answers, two: Answers) -> list[Difference]:
+def disagreements(first: Answers, two: Answers) -> list[Difference]:
     """Return the differences between the results of two oracles for the same log."""
-    offsets = one.borderline_offsets | two.borderline_offsets
-    windows = borderline_windows(one, two)
+    offsets = first.borderline_offsets | two.borderline_offsets
+    windows = borderline_windows(first, two)
     comparisons = [
-        _compare_rows(SUMMARY, _values(one.summary), _values(two.summary)),
-        _compare_rows(LEDGER, _values(one.ledger), _values(two.ledger)),
-        _compare_rows(DUPLICATES, one.duplicate_blocks, two.duplicate_blocks),
+        _compare_rows(SUMMARY, _values(first.summary), _values(two.summary)),
+        _compare_rows(LEDGER, _values(first.ledger), _values(two.ledger)),
+        _compare_rows(DUPLICATES, first.duplicate_blocks, two.duplicate_blocks),
         _compare_rows(
             OUTLIERS,
-            _without(one.outliers, offsets),
+            _without(first.outliers, offsets),
             _without(two.outliers, offsets),
             same=same_outlier,
         ),
         _compare_rows(
             TRAFFIC,
-            without_borderline(one.traffic, windows),
+            without_borderline(first.traffic, windows),
             without_borderline(two.traffic, windows),
             same=same_traffic,
         ),
-        _compare_rows("open rows", *(dict.fromkeys(side.open_groups) for side in (one, two))),
-        _compare_rows("totals", {("log",): _totals(one)}, {("log",): _totals(two)}),
+        _compare_rows("open rows", *(dict.fromkeys(side.open_groups) for side in (first, two))),
+        _compare_rows("totals", {("log",): _totals(first)}, {("log",): _totals(two)}),
     ]
     return [difference for table in comparisons for difference in table.differences]
 

@@ -140,9 +140,9 @@ def column_sums(
             recomputed = (*recomputed[:3], offsets - sum(recomputed[:3]))
             if explained.get(partition, 0) < end or partition in joined:
                 recomputed, stored = _joined(recomputed), _joined(stored)
-        for column, one, other in zip(COUNTS, recomputed, stored, strict=True):
+        for column, computed, other in zip(COUNTS, recomputed, stored, strict=True):
             if column in COUNTS[:2] or partition not in open_partitions:
-                yield LedgerSum(partition, column, one, other, partition in readable)
+                yield LedgerSum(partition, column, computed, other, partition in readable)
 
 
 def _joined(sums: Sums) -> Sums:

@@ -221,7 +221,7 @@ def _seconds(answers: Answers, partition: int) -> Seconds:
             for (part, second), counts in answers.ledger.items()
             if part == partition
         ),
-        key=lambda one: one[0],
+        key=lambda item: item[0],
     )
 
 
@@ -271,11 +271,11 @@ def _sold_since(answers: Answers, detection: Detection, lateness_s: int) -> dict
 
     Of a sale only the second of its event is known here; it was appended at most so much later.
     """
-    found: dict[str, int] = {}
+    since: dict[str, int] = {}
     for second, category, _ in answers.summary:
         name = category if category in detection.categories else OTHER
-        found[name] = min(found.get(name, NEVER), second + lateness_s + 1)
-    return found
+        since[name] = min(since.get(name, NEVER), second + lateness_s + 1)
+    return since
 
 
 def _bound(value: int) -> int | None:

@@ -65,15 +65,15 @@ def test_after_a_reconnect_everything_is_right_without_a_reload(
     """
     tab.expected += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "Failed to load resource"]
     tab.page.evaluate("window.spafSame = true")
-    one = load(20)
+    headless = load(20)
     assert tab.until(lambda: tab.number("sales-per-second") > 0)
     died = run.state().services["serve"]
     assert died.pid is not None
     psutil.Process(died.pid).send_signal(signal.SIGKILL)
     assert tab.until(lambda: run.state().services["serve"].restarts == died.restarts + 1, BACK_S)
     tab.gone("stale", seconds=BACK_S)
-    one.stop()
-    one.result()
+    headless.stop()
+    headless.result()
     pause()
     produced = sum(run.end_offsets().values())
     assert tab.until(lambda: tab.number("produced") == produced), tab.text("produced")

@@ -52,7 +52,7 @@ def test_a_hundred_viewers(
     run: Run, tab: Any, address: str, load: Callable[[float], Load], pause: Callable[[], None]
 ) -> None:
     """All of them get every second's news, none is lost, and the page beside them is right."""
-    one = load(50)
+    headless = load(50)
     assert tab.until(lambda: tab.number("sales-per-second") > 0)
     with SseClients(address, VIEWERS) as clients:
         began = clock.monotonic()
@@ -60,8 +60,8 @@ def test_a_hundred_viewers(
         found = clients.stop()
     assert (found.ready, found.lost) == (VIEWERS, 0)
     assert found.pushes >= VIEWERS * 5
-    one.stop()
-    one.result()
+    headless.stop()
+    headless.result()
     pause()
     produced = sum(run.end_offsets().values())
     assert tab.until(lambda: tab.number("produced") == produced)

@@ -26,7 +26,7 @@ def test_every_sale_that_was_asked_for_is_on_the_topic(own: Own, tmp_path: Path)
     assert (found.intended, found.sent, found.acked, found.failed) == (120, 120, 120, 0)
     records = list(read(session.kafka, session.topic, {}, session.end_offsets()))
     sales = [decode(record.value, record.append_ms, session.rules) for record in records]
-    ids = {one.transaction_id for (one,) in sales if isinstance(one, Sale)}
+    ids = {sale.transaction_id for (sale,) in sales if isinstance(sale, Sale)}
     assert len(records) == len(ids) == 120, "lost, doubled or refused"
     labelled = [json.loads(line)["transactionId"] for line in labels.read_text().splitlines()]
     assert 0 < len(labelled) < 60

@@ -302,7 +302,7 @@ def answer(flink: Batch, tmp_path_factory: pytest.TempPathFactory) -> Flink:
     decoded_rows = decoded(flink, folder, [case.value for case in cases()])
     log = list(log_of(decoded_rows))
     read, judge, *others = build.statements(PARAMETERS, build.VIEWS)
-    (outlier,) = (one for one in others if "VIEW sale_outlier " in one)
+    (outlier,) = (other for other in others if "VIEW sale_outlier " in other)
     shown = re.search(r"CASE\s+WHEN REGEXP\(transaction_id.*?END", outlier, re.DOTALL)
     assert shown is not None, "sale_outlier no longer says which transaction_id it shows"
     columns = (

@@ -60,7 +60,7 @@ def test_every_slide_fits(
     assert tab.value("Reveal.getTotalSlides()") == SLIDES
     assert tab.value(OUTSIDE) == []
     folder = page.parent.as_uri()
-    assert [one for one in tab.value(REQUESTS) if not one.startswith(folder)] == []
+    assert [request for request in tab.value(REQUESTS) if not request.startswith(folder)] == []
     tab.close()
 
 

@@ -65,7 +65,7 @@ def test_one_record_and_what_the_contract_says(get: Get, own: Own, send: Send) -
     array = b"[" + sale() + b"," + sale(productPrice=-1) + b"]"
     send(session, 0, [sale(), late, sale(productPrice=-1), array, b"\xff\x00", None, HOSTILE])
     found = [get(session, "/api/record", partition=0, offset=n) for n in range(7)]
-    told = [[one["outcome"] for one in record["outcomes"]] for record in found]
+    told = [[outcome["outcome"] for outcome in record["outcomes"]] for record in found]
     assert told[:4] == [["accepted"], ["late"], ["rejected"], ["accepted", "rejected"]]
     assert told[4:] == [["rejected"]] * 3
     (accepted,) = found[0]["outcomes"]

@@ -48,8 +48,8 @@ def insert(access: Access, sales: int) -> None:
 def execute(access: Access, *statements: str) -> None:
     """Run statements as the owner."""
     with access.session(Role.OWNER) as connection:
-        for one in statements:
-            connection.execute(one.encode())
+        for statement in statements:
+            connection.execute(statement.encode())
 
 
 def one(access: Access, query: str) -> object:

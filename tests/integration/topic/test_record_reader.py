@@ -25,10 +25,10 @@ def test_records_from_an_offset(own: Own, send: Send) -> None:
     held = record_reader.held_offsets(session.kafka, session.topic)
     assert held == {0: (0, 0), 1: (0, 300)}
     found = record_reader.from_offsets(session.kafka, session.topic, held, {1: 100}, 50)
-    assert [one.offset for one in found] == list(range(100, 150))
+    assert [record.offset for record in found] == list(range(100, 150))
     assert found[0].value == b"100"
     last = record_reader.from_offsets(session.kafka, session.topic, held, {1: 290, 0: 0}, 50)
-    assert [one.offset for one in last] == list(range(290, 300))
+    assert [record.offset for record in last] == list(range(290, 300))
     assert record_reader.from_offsets(session.kafka, session.topic, held, {1: 300, 0: 7}, 50) == []
     assert record_reader.from_offsets(session.kafka, session.topic, held, {1: -5}, 1)[0].offset == 0
 
@@ -51,10 +51,10 @@ def test_records_from_a_time_and_the_newest(own: Own, send: Send) -> None:
     send(session, 1, [b"new1"] * 5)
     held = record_reader.held_offsets(session.kafka, session.topic)
     found = record_reader.from_time(session.kafka, session.topic, held, cut, 4)
-    assert [one.value for one in found] == [b"new0", None, b"new1", b"new1"]
+    assert [record.value for record in found] == [b"new0", None, b"new1", b"new1"]
     assert record_reader.from_time(session.kafka, session.topic, held, cut + 60_000, 4) == []
     newest = record_reader.newest(session.kafka, session.topic, held, 7)
-    assert [one.value for one in newest] == [b"new0", None, *[b"new1"] * 5]
+    assert [record.value for record in newest] == [b"new0", None, *[b"new1"] * 5]
     assert len(record_reader.newest(session.kafka, session.topic, held, 100)) == 12
 
 
@@ -84,14 +84,14 @@ def test_a_tail_shows_the_newest_and_counts_the_rest(own: Own, send: Send) -> No
         assert tail.step(5) == ([], 0)
         send(session, 1, [b"1", b"2"])
         found, skipped = tail.step(5)
-        assert ([one.value for one in found], skipped) == ([b"1", b"2"], 0)
+        assert ([record.value for record in found], skipped) == ([b"1", b"2"], 0)
         send(session, 0, [str(n).encode() for n in range(1_000)])
         found, skipped = tail.step(5)
-        assert [one.value for one in found] == [b"995", b"996", b"997", b"998", b"999"]
+        assert [record.value for record in found] == [b"995", b"996", b"997", b"998", b"999"]
         assert skipped == 995
         for n in range(3):
             send(session, 0, [b"again %d" % n])
-            assert [one.value for one in tail.step(5)[0]] == [b"again %d" % n]
+            assert [record.value for record in tail.step(5)[0]] == [b"again %d" % n]
         assert tail.step(5) == ([], 0)
 
 
@@ -117,13 +117,13 @@ def test_overview(own: Own, send: Send) -> None:
     send(session, 1, [b"1"] * 3)
     admin.commit(session.kafka, session.topic, session.topic, {0: 4, 1: 3})
     found = cluster.overview(session.kafka, session.topic, session.topic)
-    assert [one.controller for one in found.brokers] == [True]
+    assert [broker.controller for broker in found.brokers] == [True]
     assert found.topics[0] == (session.topic, 2, 10, False)
     assert found.groups[0] == (session.topic, "EMPTY", 3)
-    internal = [one.internal for one in found.topics]
+    internal = [topic.internal for topic in found.topics]
     assert internal == sorted(internal), "Kafka's own come last"
     named = cluster.overview(session.kafka, session.topic, session.topic, session.topic[5:])
-    assert [one.name for one in named.topics] == [session.topic]
+    assert [topic.name for topic in named.topics] == [session.topic]
 
 
 def test_topic_and_group_in_detail(own: Own, send: Send) -> None:
@@ -132,9 +132,14 @@ def test_topic_and_group_in_detail(own: Own, send: Send) -> None:
     send(session, 0, [b"0"] * 7)
     admin.commit(session.kafka, session.topic, session.topic, {0: 4, 1: 0})
     partitions, options = cluster.describe_topic(session.kafka, session.topic)
-    assert [(one.partition, one.begin, one.end) for one in partitions] == [(0, 0, 7), (1, 0, 0)]
-    assert {one.leader for one in partitions} == {found.id for found in _brokers(session)}
-    told = {one.name: (one.value, one.default) for one in options}
+    assert [(partition.partition, partition.begin, partition.end) for partition in partitions] == [
+        (0, 0, 7),
+        (1, 0, 0),
+    ]
+    assert {partition.leader for partition in partitions} == {
+        found.id for found in _brokers(session)
+    }
+    told = {option.name: (option.value, option.default) for option in options}
     assert told["message.timestamp.type"] == ("LogAppendTime", False)
     assert told["compression.type"][1]
     group = cluster.describe_group(session.kafka, session.topic, session.topic)

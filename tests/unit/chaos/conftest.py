@@ -39,9 +39,9 @@ def make_scene(tmp_path: Path) -> Iterator[MakeScene]:
         head = idle()
         state = RunState(head.pid, head.started, Phase.RUNNING, kafka="127.0.0.1:1")
         for name in names:
-            one = idle()
+            identity = idle()
             state.services[name] = ServiceState(
-                name, ServiceStatus.RUNNING, "", pid=one.pid, started=one.started
+                name, ServiceStatus.RUNNING, "", pid=identity.pid, started=identity.started
             )
         home.write(state)
         return Scene(Run(settings, state), lambda: None, rate=10.0)

@@ -44,6 +44,6 @@ def test_a_sampler_samples_only_a_soak(
         sampler = GrowthSampler(home, active=active)
         for _ in range(growth.MIN_SAMPLES):
             sampler.sample_if_due()
-        names = {(one.name, one.figure) for one in sampler.growth()}
+        names = {(growth.name, growth.figure) for growth in sampler.growth()}
         assert bool(names) is active
     assert {("kafka", MEMORY), ("kafka", FILES), ("logs", DISK)} <= names

@@ -60,10 +60,10 @@ def scene(proxies: NetworkProxies, **services: ProcessIdentity | None) -> Scene:
             name,
             ServiceStatus.RUNNING,
             "",
-            pid=None if one is None else one.pid,
-            started=0.0 if one is None else one.started,
+            pid=None if service is None else service.pid,
+            started=0.0 if service is None else service.started,
         )
-        for name, one in services.items()
+        for name, service in services.items()
     }
     state = SimpleNamespace(services=known, supervisor=lambda: ME)
     run = cast("Any", SimpleNamespace(state=lambda: state))

@@ -63,7 +63,7 @@ def test_only_what_changes_is_noted() -> None:
     said: deque[Said] = deque()
     for text in ("", "", "a", "a", ""):
         note(said, text)
-    assert [one.text for one in said] == ["", "a", ""]
+    assert [complaint.text for complaint in said] == ["", "a", ""]
     assert first_said(said, 0.0) == said[1]
     assert first_said(said, clock.monotonic() + 1) is None
 
@@ -75,7 +75,7 @@ def page() -> Iterator[str]:
         {"cause": None, "culprit": None},
         {"cause": {"what": "Kafka does not answer."}, "culprit": "kafka"},
     ]
-    events = [("tick", {"now_ms": 1}), *(("pipeline", one) for one in pipelines)]
+    events = [("tick", {"now_ms": 1}), *(("pipeline", pipeline) for pipeline in pipelines)]
 
     class Stream(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

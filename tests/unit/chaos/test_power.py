@@ -33,7 +33,7 @@ def cut(**changed: Any) -> Cut:
 def test_a_cut_is_survived_without_any_loss_only(changed: dict[str, Any]) -> None:
     """Rows that are wrong, and rows that nobody could verify, are no success either."""
     result = PowerCutResult(durability="disk", seed=1, planned=2, cuts=[cut(), cut(**changed)])
-    assert [one.survived for one in result.cuts] == [True, False]
+    assert [survived.survived for survived in result.cuts] == [True, False]
     assert len(result.reasons) == 1
 
 

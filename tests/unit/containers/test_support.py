@@ -43,16 +43,18 @@ def test_a_plan_has_each_target_and_pair() -> None:
     """Sixty faults: eight kills of each container, and each pair once."""
     kinds = {kind.name: kind_of(cast("Any", None), kind) for kind in KINDS}
     faults = plan(1, FAULTS, kinds)
-    assert Counter(one.target for one in faults if one.kind == KILL) == dict.fromkeys(TARGETS, 8)
-    pairs = [one.target for one in faults if one.kind == KILL_TWO]
+    assert Counter(fault.target for fault in faults if fault.kind == KILL) == dict.fromkeys(
+        TARGETS, 8
+    )
+    pairs = [fault.target for fault in faults if fault.kind == KILL_TWO]
     assert len(pairs) == len(set(pairs)) == 10
-    assert {one.kind for one in faults} == set(kinds)
+    assert {fault.kind for fault in faults} == set(kinds)
 
 
 def test_a_fault_is_made_by_the_other_side() -> None:
     """Each step is asked for; an error is an error here; an end is one too."""
     answers = (Answered(done=True), Answered(done=False), Answered(done=False, error="denied"))
-    source = io.BytesIO(b"".join(msgspec.json.encode(one) + b"\n" for one in answers))
+    source = io.BytesIO(b"".join(msgspec.json.encode(answer) + b"\n" for answer in answers))
     target = io.BytesIO()
     fault = DelegatedFault(Channel(source, target), KILL, "postgres")
     fault.inject()

@@ -128,8 +128,8 @@ def test_files_say_purpose_and_grain_first(parameters: JobParameters) -> None:
 def test_kinds_of_statements_are_told_apart_by_their_numbers() -> None:
     """A test that brings its own log gets the views only; a compiled plan needs the tables only."""
     views, tables = (list(statements(PARAMETERS, kind)) for kind in (VIEWS, TABLES))
-    assert [" VIEW " in one for one in views] == [True] * len(views)
-    assert ["'connector'" in one for one in tables] == [True] * len(tables)
+    assert [" VIEW " in view for view in views] == [True] * len(views)
+    assert ["'connector'" in table for table in tables] == [True] * len(tables)
     assert tables + views == list(statements(PARAMETERS))
 
 

@@ -98,7 +98,7 @@ def test_prune_keeps_the_newest_runs_whole(tmp_path: Path) -> None:
     """What older runs have left goes, with everything in it."""
     made = [checkpoint(tmp_path, f"run{n}/chk-1", 10.0 * n) for n in range(MAX_RUNS + 2)]
     prune(tmp_path)
-    assert [one.exists() for one in made] == [True] * MAX_RUNS + [False] * 2
+    assert [path.exists() for path in made] == [True] * MAX_RUNS + [False] * 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run0", "run1", "run2"]
 
 

@@ -122,7 +122,7 @@ def test_each_job_manager_has_an_address_with_the_same_certificates(authority: A
     """A cluster has one authority; its JobManagers differ in host and port."""
     address = FlinkAddress.of("https://a:1/, https://b:2", FlinkSettings(ca_file=authority.file))
     assert address == "https://a:1,https://b:2"
-    assert [(one.host, one.port, one.tls) for one in address.each] == [
+    assert [(part.host, part.port, part.tls) for part in address.each] == [
         ("a", 1, address.tls),
         ("b", 2, address.tls),
     ]

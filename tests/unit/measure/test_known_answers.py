@@ -75,7 +75,7 @@ def test_the_steps_add_up_to_the_whole() -> None:
     latency = found.latency()
     assert latency is not None
     assert latency.mean == 37.0
-    assert sum(one.mean for one in hops(found).values() if one) == pytest.approx(37.0)
+    assert sum(hop.mean for hop in hops(found).values() if hop) == pytest.approx(37.0)
 
 
 @pytest.mark.parametrize("rate", [10, 1_000, 10_000])

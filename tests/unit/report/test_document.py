@@ -58,10 +58,10 @@ def test_the_report_holds_every_plot(reports: dict[Language, Written], language:
 
 def test_both_languages_have_the_same_sections(reports: dict[Language, Written]) -> None:
     """In the same order, each reached from the list of contents."""
-    english, portuguese = (HEADING.findall(one.page) for one in reports.values())
+    english, portuguese = (HEADING.findall(report.page) for report in reports.values())
     assert english == portuguese
-    for one in reports.values():
-        assert all(f'href="#{section}"' in one.page for section in english)
+    for report in reports.values():
+        assert all(f'href="#{section}"' in report.page for section in english)
 
 
 def test_a_goal_says_by_how_much_it_is_missed(reports: dict[Language, Written]) -> None:

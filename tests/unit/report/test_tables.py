@@ -29,7 +29,7 @@ def rows(name: str, language: Language = Language.en, figures: Figures = FIGURES
 
 def test_programs_are_listed_ours_first() -> None:
     """The fastest first; one that was wrong has no figure, one that failed has its error."""
-    names = [one.name for one in PeerReading.all_of(FIGURES)]
+    names = [reading.name for reading in PeerReading.all_of(FIGURES)]
     assert names[:4] == [AGGREGATES, FULL_JOB, "a consumer", "a slow one"]
     shown = rows("peers")
     consumer = "180 | 200,000 | 4.90 | 4.0 / 21.5 | 4.0 / 21.5 | 212"

@@ -41,9 +41,10 @@ def test_documents_show_what_was_measured() -> None:
     """Every marked figure of every document is that of the reference."""
     figures = Figures(committed_records())
     wrong = [
-        f"{document.relative_to(ROOT)}: {one.name} shows {one.shown}, {one.measured or one.problem}"
+        f"{document.relative_to(ROOT)}: {figure.name} shows {figure.shown}, "
+        f"{figure.measured or figure.problem}"
         for document in documents(ROOT)
-        for one in marked_figures(document.read_text(), figures, language_of(document))
-        if one.shown != one.measured
+        for figure in marked_figures(document.read_text(), figures, language_of(document))
+        if figure.shown != figure.measured
     ]
     assert wrong == []

@@ -124,7 +124,7 @@ def test_stream_holds_each_change(starting: Starting) -> None:
         assert data["start"]["stages"][0]["name"] == "kafka"
         ready = StartStage(name="kafka", state=StageState.READY, since_ms=1, ready_ms=2)
         starting.view = StartView(phase="starting", began_ms=0, stages=[ready])
-        assert any(one["start"]["stages"][0]["ready_ms"] == 2 for _, one in events)
+        assert any(event["start"]["stages"][0]["ready_ms"] == 2 for _, event in events)
 
 
 def test_once_the_run_is_up_the_whole_page_answers(starting: Starting) -> None:

@@ -163,8 +163,8 @@ def test_job_managers_share_all_but_their_ports(tmp_path: Path) -> None:
     ports = [flink.JobManagerPorts(8081, 6123, 6100), flink.JobManagerPorts(8082, 6124)]
     shared = flink.HighAvailability("127.0.0.1:2181", "abc", "file:///storage")
     made = flink.services(FlinkSettings(), RunFolder(tmp_path), ports[0], shared, ports[1])
-    assert [one.name for one in made] == ["jobmanager", "jobmanager-2", "taskmanager"]
-    assert [one.address[-4:] for one in made[:2]] == ["8081", "8082"]
+    assert [service.name for service in made] == ["jobmanager", "jobmanager-2", "taskmanager"]
+    assert [service.address[-4:] for service in made[:2]] == ["8081", "8082"]
     found: dict[str, Any] = YAML(typ="safe").load(tmp_path / "flink/conf/config.yaml")
     assert found["high-availability.cluster-id"] == "/abc"
     assert found["high-availability.storageDir"] == "file:///storage"
@@ -172,7 +172,7 @@ def test_job_managers_share_all_but_their_ports(tmp_path: Path) -> None:
     assert found["high-availability.jobmanager.port"] == 6100
     assert found["jobmanager.rpc.bind-port"] == 6123
     assert "jobmanager.rpc.port" not in found
-    first, second = (list(one.argv) for one in made[:2])
+    first, second = (list(service.argv) for service in made[:2])
     assert [option for option in second if option in first] == first
     assert [option for option in second if option not in first] == [
         "-Dhigh-availability.jobmanager.port=6124",

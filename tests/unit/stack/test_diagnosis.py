@@ -64,8 +64,8 @@ LAGS = {"topic": replace(TOPIC, ends={0: 10, 1: 25})}
 def services(name: str, state: ServiceStatus, reason: str = "") -> list[ServiceState]:
     """Return the services of a run, one of them in another state."""
     return [
-        ServiceState(name, state, "", reason=reason, ended=NOW) if one.name == name else one
-        for one in HEALTHY.services
+        ServiceState(name, state, "", reason=reason, ended=NOW) if service.name == name else service
+        for service in HEALTHY.services
     ]
 
 
@@ -270,7 +270,7 @@ def test_the_blocking_session_is_named_with_how_to_end_it() -> None:
     assert "session 9 (ana, psql)" in cause.what
     assert cause.what.endswith("its statement is `LOCK TABLE x`.")
     assert "`kill 9`" in cause.todo
-    external = [one for one in HEALTHY.services if one.name != "postgres"]
+    external = [service for service in HEALTHY.services if service.name != "postgres"]
     cause = found(tables=waits(5, 9), services=external)
     assert cause is not None
     assert "pg_terminate_backend(9)" in cause.todo
@@ -323,8 +323,8 @@ def test_a_reason_of_an_earlier_end_is_not_the_cause() -> None:
     reason = "ended with exit code 1: the database is away"
     services_then = services("taskmanager", ServiceStatus.RUNNING, reason)
     for ended, words in ((NOW - 60, "TaskExecutor is shutting down"), (NOW - 1, reason)):
-        for one in services_then:
-            one.ended = ended
+        for service in services_then:
+            service.ended = ended
         cause = found(job=lost, services=services_then, progress_at=NOW - 3)
         assert cause is not None
         assert words in cause.what

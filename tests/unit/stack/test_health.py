@@ -95,7 +95,14 @@ def test_a_cause_is_logged_once_until_it_is_gone(
     ):
         monitor._conclude(replace(facts({}, {}, moment[0]), disk=cause))
         moment[0] += 1
-    assert [one and one.since for one in published] == [1_000, 1_000, 1_002, 1_003, None, 1_005]
+    assert [cause and cause.since for cause in published] == [
+        1_000,
+        1_000,
+        1_002,
+        1_003,
+        None,
+        1_005,
+    ]
     said = [line.partition(":")[0] for line in caplog.messages]
     trouble_line, fine = "sales do not reach the tables", "sales reach the tables again"
     assert said == [trouble_line, trouble_line, fine, trouble_line]
@@ -124,8 +131,8 @@ def test_a_disk_that_will_be_full_is_logged_once(
 
 def test_causes_of_two_services_are_two() -> None:
     """What differs in more than a growing number is another cause."""
-    one = trouble("process_stopped", service="kafka", pid=1)
-    assert signature(one) != signature(trouble("process_stopped", service="postgres", pid=1))
+    cause = trouble("process_stopped", service="kafka", pid=1)
+    assert signature(cause) != signature(trouble("process_stopped", service="postgres", pid=1))
     records: dict[str, Any] = {"topic": "t", "partitions": "0", "time": "1", "state": "RUNNING"}
     few, many = (trouble("not_counted", records=count, **records) for count in (1, 9))
     assert signature(few) == signature(many)

@@ -45,7 +45,7 @@ def run(home: RunFolder, *services: ServiceState) -> None:
         flink="http://127.0.0.1:8081",
         postgres_host="127.0.0.1",
         postgres_port=5432,
-        services={one.name: one for one in services},
+        services={service.name: service for service in services},
         job=JobState(JobPhase.RUNNING, "abc"),
         contract=JobContract(currency="USD", surge_score=7.5),
     )
@@ -86,7 +86,7 @@ def test_the_page_links_to_a_job_manager_that_runs(home: RunFolder) -> None:
 def test_the_page_runs_although_the_supervisor_has_not_asked_it_yet(home: RunFolder) -> None:
     """Its first viewers would be told that it is starting."""
     run(home, ServiceState("serve", ServiceStatus.STARTING, "http://127.0.0.1:8080"))
-    assert [one.state for one in page_source.services(home, ResourceUsage())] == ["running"]
+    assert [service.state for service in page_source.services(home, ResourceUsage())] == ["running"]
 
 
 def test_a_look_at_a_run_that_has_ended_is_empty(home: RunFolder) -> None:

@@ -149,7 +149,7 @@ def test_the_end_of_the_page_ends_it(make: Make, home: RunFolder) -> None:
 def records(home: RunFolder) -> list[SweepRecord]:
     """Return the records of the run folder."""
     found = [read_sweep(folder) for folder in home.results.iterdir()]
-    return [one for one in found if one is not None]
+    return [value for value in found if value is not None]
 
 
 def test_a_command_that_refuses_is_quoted(make: Make) -> None:

@@ -88,7 +88,7 @@ def test_a_command_that_a_service_runs_costs_it_nothing(tmp_path: Path) -> None:
     ) as child:
         assert child.stdout is not None
         grandchild = int(child.stdout.readline())
-        found = {one.pid for one in resource_usage.processes(psutil.Process())}
+        found = {process.pid for process in resource_usage.processes(psutil.Process())}
         child.communicate("\n")
     assert os.getpid() in found
     assert not {child.pid, grandchild} & found

@@ -34,7 +34,7 @@ def state(*services: ServiceState, **ready: float) -> RunState:
 
 def stage(view: StartView, name: str) -> StartStage:
     """Return one stage."""
-    return next(one for one in view.stages if one.name == name)
+    return next(item for item in view.stages if item.name == name)
 
 
 def test_every_step_but_those_after_the_first_row_is_a_stage() -> None:
@@ -45,8 +45,8 @@ def test_every_step_but_those_after_the_first_row_is_a_stage() -> None:
 def test_first_of_all_everything_waits() -> None:
     """Services without a predecessor wait for nothing but their turn."""
     view = start_view(state(), None)
-    assert [one.name for one in view.stages] == [name for name in STAGES if name != ZOOKEEPER]
-    assert {one.state for one in view.stages} == {StageState.WAITING}
+    assert [item.name for item in view.stages] == [name for name in STAGES if name != ZOOKEEPER]
+    assert {item.state for item in view.stages} == {StageState.WAITING}
     assert stage(view, "kafka").waits_for == []
     assert stage(view, "tables").waits_for == ["kafka", "postgres"]
 
@@ -55,7 +55,7 @@ def test_zookeeper_is_a_stage_of_a_run_that_has_it() -> None:
     """The second JobManager is none: it starts after the job."""
     view = start_view(state(started("zookeeper", 0.5), started("jobmanager-2", 7)), None)
     assert stage(view, "zookeeper").state is StageState.STARTING
-    assert "jobmanager-2" not in [one.name for one in view.stages]
+    assert "jobmanager-2" not in [item.name for item in view.stages]
 
 
 def test_what_another_stage_waits_for_is_not_named_twice() -> None:
@@ -96,7 +96,7 @@ def test_external_services_are_not_waited_for() -> None:
     found = state(*(ServiceState(n, EXTERNAL, "h:1") for n in ("kafka", "postgres", "jobmanager")))
     view = start_view(found, None)
     left_out = ("taskmanager", "zookeeper")
-    assert [one.name for one in view.stages] == [n for n in STAGES if n not in left_out]
+    assert [item.name for item in view.stages] == [n for n in STAGES if n not in left_out]
     assert stage(view, "jobmanager").state is StageState.EXTERNAL
     assert stage(view, "tables").waits_for == []
     assert stage(view, "job").waits_for == ["tables"]
@@ -105,7 +105,7 @@ def test_external_services_are_not_waited_for() -> None:
 def test_every_task_manager_is_a_stage() -> None:
     """Their number is a setting."""
     view = start_view(state(started("taskmanager", 0), started("taskmanager-2", 0)), None)
-    assert [one.name for one in view.stages][3:5] == ["taskmanager", "taskmanager-2"]
+    assert [item.name for item in view.stages][3:5] == ["taskmanager", "taskmanager-2"]
 
 
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.STOPPING])

@@ -194,7 +194,7 @@ def test_a_service_that_has_ended_is_not_shown_as_running(sleeper: ServiceState)
     for age_s, shown in ((0.0, "running"), (2 * STALE_S, "restarting")):
         state = run(age_s)
         state.services = known
-        states = {one.name: one.state.value for one in present_services(state)}
+        states = {service.name: service.state.value for service in present_services(state)}
         assert states == {"kafka": "running", "jobmanager": shown, "postgres": "external"}
 
 

@@ -31,16 +31,16 @@ def recomputed(
 ) -> Answers:
     """Return what follows from the records from these offsets on."""
     oracle = PythonOracle(rules(block_s), end, DETECTION, begin)
-    oracle.feed(one for one in records if one.offset >= begin.get(one.partition, 0))
+    oracle.feed(record for record in records if record.offset >= begin.get(record.partition, 0))
     return oracle.answers()
 
 
 def offsets_at(records: list[Record], second: int) -> dict[int, int]:
     """Return the first offset of each partition in a second of the log, or after it."""
     begin: dict[int, int] = {}
-    for one in records:
-        if one.append_ms >= (BEGIN_S + second) * 1_000 + 500:
-            begin.setdefault(one.partition, one.offset)
+    for record in records:
+        if record.append_ms >= (BEGIN_S + second) * 1_000 + 500:
+            begin.setdefault(record.partition, record.offset)
     return begin
 
 
@@ -104,8 +104,8 @@ def test_damage_after_the_cut_is_found(seed: int) -> None:
     wrong = row._replace(total_sales=row.total_sales + Decimal("0.01"))
     damaged = replace(tables, summary=[*tables.summary[:-1], wrong])
     assert len(compare(left, damaged, held).differences) == 1
-    last = max(tables.ledger, key=lambda one: one.second)
-    ledger = [one for one in tables.ledger if one != last]
+    last = max(tables.ledger, key=lambda row: row.second)
+    ledger = [row for row in tables.ledger if row != last]
     lost = replace(tables, ledger=[*ledger, last._replace(accepted=last.accepted - 1)])
     assert compare(left, lost, held).unaccounted > 0
 
@@ -143,7 +143,7 @@ def test_a_row_that_comes_back_is_a_difference() -> None:
         replace(dropped, outliers=[*dropped.outliers, gone]),
     ]
     for damaged in back:
-        kinds = {one.kind for one in compare(whole, damaged, held).differences}
+        kinds = {difference.kind for difference in compare(whole, damaged, held).differences}
         assert kinds == {"unexpected"}
 
 

@@ -125,8 +125,13 @@ class DifferentialResult(Result, frozen=True):
         ]
         columns = ("origin", "record", "spaf.sale", "job")
         cells = [
-            (one.case.origin, shown(one.case.value), repr(one.expected), repr(one.found))
-            for one in self.disagreements[:MAX_SHOWN]
+            (
+                disagreement.case.origin,
+                shown(disagreement.case.value),
+                repr(disagreement.expected),
+                repr(disagreement.found),
+            )
+            for disagreement in self.disagreements[:MAX_SHOWN]
         ]
         tables = [Table(f"seed {self.seed}", ("", "records"), rows)]
         return [*tables, Table("disagreements", columns, cells)] if cells else tables
@@ -172,7 +177,7 @@ class DifferentialScenario(Scenario, frozen=True):
             fresh(run), run.settings, list(cases(self.records, seed)), seed, progress
         )
         if self.keep is not None:
-            append(self.keep, (one.case for one in record.disagreements))
+            append(self.keep, (disagreement.case for disagreement in record.disagreements))
         return record
 
 
@@ -302,15 +307,15 @@ def compare(records: Iterable[tuple[Case, Record]], by_slot: Mapping[int, Outcom
         slot = record.append_ms // SLOT_MS
         slots.add(slot)
         result.records += 1
-        found = by_slot.get(slot, NO_OUTCOME)
+        outcomes = by_slot.get(slot, NO_OUTCOME)
         expected, names = expectation(record)
         result.outcomes.update(names)
-        if found == expected:
+        if outcomes == expected:
             continue
         if unsettled(record.value):
             result.unsettled += 1
         else:
-            result.disagreements.append(Disagreement(case, expected, found))
+            result.disagreements.append(Disagreement(case, expected, outcomes))
     for slot in sorted(set(by_slot) - slots):
         unexpected = Case("a slot without a record", _append_ms(slot), None)
         result.disagreements.append(Disagreement(unexpected, NO_OUTCOME, by_slot[slot]))

@@ -154,7 +154,7 @@ class ReplayResult(Result, frozen=True):
         """Compare each replay with the first one over the log of as many partitions."""
         firsts = {run.partitions: (run, dump) for run, dump in reversed(replayed)}
         pairs = [(firsts[run.partitions], (run, dump)) for run, dump in replayed]
-        unequal = [differences(first, one) for first, one in pairs if first[1] != one[1]]
+        unequal = [differences(first, other) for first, other in pairs if first[1] != other[1]]
         runs = [run for run, _ in replayed]
         identical = not unequal and all(run.exact for run in runs)
         return cls(size.events, size.seed, identical, len(runs), runs, unequal)
@@ -407,13 +407,13 @@ def dumped(run: Run, table: str) -> bytes:
             return b"".join(map(bytes, copy))
 
 
-def differences(one: Replayed, other: Replayed) -> Differences:
+def differences(first: Replayed, other: Replayed) -> Differences:
     """Return the first rows that only one of two replays has, by table."""
     unequal = {}
     for table in TABLES:
-        left, right = one[1][table].splitlines(), other[1][table].splitlines()
+        left, right = first[1][table].splitlines(), other[1][table].splitlines()
         if left != right:
-            unequal[table] = {one[0].name: _only(left, right), other[0].name: _only(right, left)}
+            unequal[table] = {first[0].name: _only(left, right), other[0].name: _only(right, left)}
     return unequal
 
 

@@ -453,7 +453,7 @@ class _SeriesReader:
         rows = f"{_counted(len(table.rows), 'row')} read, {scored:,} to score"
         if self.dropped:
             rows += f", {self.dropped.total():,} dropped ({self._dropped_text()})"
-        found = (
+        parts = (
             table.grid.stored,
             delimiter and f"delimiter {delimiter}",
             " and ".join(dict.fromkeys(filter(None, map(_decimal_text, numbers)))),
@@ -465,7 +465,7 @@ class _SeriesReader:
             f"kind {kind}",
             rows,
         )
-        return tuple(filter(None, found))
+        return tuple(filter(None, parts))
 
 
 def _decimal_text(column: _Numbers) -> str:

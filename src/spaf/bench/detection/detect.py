@@ -80,17 +80,17 @@ def _series(
     points = list(_points(series))
     progress(f"scoring {len(points):,} rows")
     every = score_points(flink, batch.parameters(settings), points, folder)
-    scores = {(one.series, one.row_index): one for one in every}
+    scores = {(score.series, score.row_index): score for score in every}
     scored = []
     for row, point in zip(series.rows, points, strict=True):
-        one = Scored(
+        result = Scored(
             row.row, row.timestamp, row.value, None, None, flagged=False, series=row.series
         )
         if point.row_index >= MIN_FILE_ROWS:
             verdict = scores[point.series, point.row_index]
             low, high = verdict.band(settings.job.series_score)
-            one = msgspec.structs.replace(
-                one,
+            result = msgspec.structs.replace(
+                result,
                 expected=verdict.expected,
                 score=verdict.score,
                 flagged=verdict.flagged,
@@ -98,7 +98,7 @@ def _series(
                 high=high,
                 deviation=verdict.deviation,
             )
-        scored.append(one)
+        scored.append(result)
     return scored
 
 

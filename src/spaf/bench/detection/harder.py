@@ -104,7 +104,9 @@ def daily_cycle() -> HarderCase:
 def _during(episodes: Sequence[RateEpisode]) -> Callable[[str, float], float]:
     def frequency(category: str, second: float) -> float:
         inside = any(
-            one.start_s <= second < one.end_s for one in episodes if one.category == category
+            episode.start_s <= second < episode.end_s
+            for episode in episodes
+            if episode.category == category
         )
         return float(EPISODE_FACTOR) if inside else 1.0
 
@@ -147,12 +149,12 @@ class HarderResult(Result, frozen=True):
         columns = ("case", "sales", "hours", "labelled", "found", "recall", "by", "false alerts")
         cells = [
             (
-                *(one.case, one.sales, f"{one.hours:.1f}", one.labelled, one.found),
-                "" if one.recall is None else f"{one.recall:.2f}",
-                _listed(one.found_by),
-                _listed(one.false_alerts),
+                *(case.case, case.sales, f"{case.hours:.1f}", case.labelled, case.found),
+                "" if case.recall is None else f"{case.recall:.2f}",
+                _listed(case.found_by),
+                _listed(case.false_alerts),
             )
-            for one in self.cases
+            for case in self.cases
         ]
         yield Table("", columns, cells)
 
@@ -204,7 +206,7 @@ def score_case(
         false = Counter(
             alert.kind
             for alert in alerts
-            if not any(is_of(alert, one, any_kind=True) for one in case.episodes)
+            if not any(is_of(alert, asked, any_kind=True) for asked in case.episodes)
         )
         false.update(kinds.values())
     else:

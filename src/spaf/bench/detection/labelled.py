@@ -103,7 +103,7 @@ class Scores(msgspec.Struct):
         kinds: Sequence[str] = KINDS,
     ) -> None:
         """Add the alerts of these kinds on one labelled log."""
-        labels = {n: one.kind for n, one in truth.labels.items() if n in scored.offsets}
+        labels = {n: label.kind for n, label in truth.labels.items() if n in scored.offsets}
         last_start_ms = (scored.seconds.stop - GRACE_S) * 1_000
         of_seconds = score_seconds(alerts.seconds, truth.episodes, last_start_ms)
         of_sales = score_sales(alerts.sales, labels)
@@ -143,13 +143,13 @@ class DetectorResult(Result, frozen=True):
         return [
             (
                 kind,
-                *("" if share is None else f"{share:.3f}" for share in one.shares()),
-                one.delay_ms_p50,
-                one.delay_ms_p99,
-                one.labelled,
-                one.alerts,
+                *("" if share is None else f"{share:.3f}" for share in metric.shares()),
+                metric.delay_ms_p50,
+                metric.delay_ms_p99,
+                metric.labelled,
+                metric.alerts,
             )
-            for kind, one in metrics
+            for kind, metric in metrics
         ]
 
     def summary(self) -> str:
@@ -174,14 +174,16 @@ class DetectionResult(DetectorResult, frozen=True, kw_only=True):
 
     def tables(self) -> Iterable[Table]:
         """Return a table a detector, then the delays of droughts."""
-        for name, one in self.detectors().items():
-            yield Table(name, COLUMNS, one.rows())
+        for name, detector in self.detectors().items():
+            yield Table(name, COLUMNS, detector.rows())
         yield least_delay.table(self.drought_delays)
 
     def summary(self) -> str:
         """Return the false alerts of each detector, a line each."""
         detectors = self.detectors().items()
-        return "\n".join(f"{name}: {DetectorResult.summary(one)}" for name, one in detectors)
+        return "\n".join(
+            f"{name}: {DetectorResult.summary(detector)}" for name, detector in detectors
+        )
 
 
 class DetectionScenario(Scenario, frozen=True):

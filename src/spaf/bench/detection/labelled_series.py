@@ -77,9 +77,9 @@ class SeriesScores(msgspec.Struct, frozen=True):
         return (
             name,
             self.files,
-            *(f"{self.profiles[one.name].score:.1f}" for one in PROFILES),
-            *(f"{self.at_setting[one.name]:.1f}" for one in PROFILES),
-            *("" if one is None else f"{one:.2f}" for one in (self.precision, self.recall)),
+            *(f"{self.profiles[profile.name].score:.1f}" for profile in PROFILES),
+            *(f"{self.at_setting[profile.name]:.1f}" for profile in PROFILES),
+            *("" if ratio is None else f"{ratio:.2f}" for ratio in (self.precision, self.recall)),
         )
 
 
@@ -98,10 +98,10 @@ class SeriesResult(Result, frozen=True):
     def reasons(self) -> list[str]:
         """Return each published score that this program does not reproduce."""
         return [
-            f"{one.detector}, {one.profile}: published {one.published:.3f}, "
-            f"computed {one.computed:.3f}"
-            for one in self.published
-            if abs(one.published - one.computed) > MAX_DIFFERENCE
+            f"{detector.detector}, {detector.profile}: published {detector.published:.3f}, "
+            f"computed {detector.computed:.3f}"
+            for detector in self.published
+            if abs(detector.published - detector.computed) > MAX_DIFFERENCE
         ]
 
     def tables(self) -> Iterable[Table]:
@@ -118,8 +118,13 @@ class SeriesResult(Result, frozen=True):
         yield Table("", columns, [part.row(name) for name, part in self.parts.items()])
         if self.published:
             rows = [
-                (one.detector, one.profile, f"{one.published:.2f}", f"{one.computed:.2f}")
-                for one in self.published
+                (
+                    detector.detector,
+                    detector.profile,
+                    f"{detector.published:.2f}",
+                    f"{detector.computed:.2f}",
+                )
+                for detector in self.published
             ]
             yield Table("detectors in results/", ("detector", "profile", "published", "here"), rows)
 
@@ -146,8 +151,8 @@ def score_corpus(settings: Settings, folder: Path, progress: Progress) -> Series
     progress(f"running the job's SQL over {len(corpus)} files")
     threshold = settings.job.series_score
     ours = scored(corpus, _scores(settings, corpus))
-    chosen_on = [one for one, file in zip(ours, corpus, strict=True) if not file.held_out]
-    held_out = [one for one, file in zip(ours, corpus, strict=True) if file.held_out]
+    chosen_on = [score for score, file in zip(ours, corpus, strict=True) if not file.held_out]
+    held_out = [score for score, file in zip(ours, corpus, strict=True) if file.held_out]
     parts = {
         ALL: ours,
         CHOSEN_ON: chosen_on,

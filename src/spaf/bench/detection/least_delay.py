@@ -41,33 +41,33 @@ class DroughtDelays(msgspec.Struct, frozen=True):
     def row(self) -> tuple[Any, ...]:
         """Return the row of the table."""
         seconds = (
-            "" if one is None else f"{one / MS:.1f}"
-            for one in (self.delay_ms_p50, self.least_delay_ms_p50)
+            "" if delay_ms is None else f"{delay_ms / MS:.1f}"
+            for delay_ms in (self.delay_ms_p50, self.least_delay_ms_p50)
         )
         return self.category, f"{self.sales_per_s:.1f}", self.found, *seconds
 
 
 def drought_delays(
-    found: Sequence[EpisodeDelay], rates: Mapping[str, float]
+    episodes: Sequence[EpisodeDelay], rates: Mapping[str, float]
 ) -> list[DroughtDelays]:
     """Return the delays of each category, and of all together.
 
     Args:
-        found: the droughts that were found.
+        episodes: the droughts that were found.
         rates: sales a second of each category.
 
     """
     delays = [
-        _delays(name, rate, [one for one in found if one.category == name], rates)
+        _delays(name, rate, [episode for episode in episodes if episode.category == name], rates)
         for name, rate in rates.items()
     ]
-    return [*delays, _delays(ALL, sum(rates.values()), found, rates)]
+    return [*delays, _delays(ALL, sum(rates.values()), episodes, rates)]
 
 
 def table(delays: Sequence[DroughtDelays]) -> Table:
     """Return a row a category."""
     columns = ("category", "sales/s", "found", "delay p50 s", "least possible")
-    return Table("droughts", columns, [one.row() for one in delays])
+    return Table("droughts", columns, [delay.row() for delay in delays])
 
 
 def max_silence_s(rate: float, false_alert_every_s: float) -> float:
@@ -103,14 +103,18 @@ def least_median_s(rates: Sequence[float], false_alert_every_s: float) -> float:
 
 
 def _delays(
-    name: str, rate: float, found: Sequence[EpisodeDelay], rates: Mapping[str, float]
+    name: str, rate: float, episodes: Sequence[EpisodeDelay], rates: Mapping[str, float]
 ) -> DroughtDelays:
     every_s = DAY_S * len(rates) / MAX_FALSE_ALERTS_PER_DAY
-    least_s = least_median_s([rates[one.category] for one in found], every_s) if found else None
+    least_s = (
+        least_median_s([rates[episode.category] for episode in episodes], every_s)
+        if episodes
+        else None
+    )
     return DroughtDelays(
         name,
         rate,
-        len(found),
-        quantile([one.delay_ms for one in found], 1 / 2),
+        len(episodes),
+        quantile([episode.delay_ms for episode in episodes], 1 / 2),
         None if least_s is None else MS * least_s,
     )

@@ -72,12 +72,19 @@ class DetectionDelayResult(Result, frozen=True):
             ("labelled sale, after visible", sales.labelled, sales.after_visible_ms),
         ]
         delays += [
-            (f"{kind}, after its start", one.labelled, one.after_start_ms)
-            for kind, one in self.episodes.items()
+            (f"{kind}, after its start", episode.labelled, episode.after_start_ms)
+            for kind, episode in self.episodes.items()
         ]
         rows = [
-            (name, labelled, one and one.count, one and one.p50, one and one.p99, one and one.max)
-            for name, labelled, one in delays
+            (
+                name,
+                labelled,
+                delay and delay.count,
+                delay and delay.p50,
+                delay and delay.p99,
+                delay and delay.max,
+            )
+            for name, labelled, delay in delays
         ]
         return [Table("", ("delay", "labelled", "found", "p50 ms", "p99 ms", "max ms"), rows)]
 
@@ -138,7 +145,7 @@ def join(
     """
     first_us = int(measured.intended[0]) if measured.intended.size else 0
     sales = _join_sales(measured, due_us, labels[0], alerts[0], first_us)
-    measured_episodes = [one for one in labels[1] if one.start_ms * 1_000 >= first_us]
+    measured_episodes = [label for label in labels[1] if label.start_ms * 1_000 >= first_us]
     return sales, _join_episodes(measured_episodes, alerts[1])
 
 
@@ -150,7 +157,7 @@ def _join_sales(
     first_us: int,
 ) -> DetectedSales:
     ids = (label.transaction_id for label in labels)
-    labelled = {one for one in ids if due_us.get(one, 0) >= first_us}
+    labelled = {sale_id for sale_id in ids if due_us.get(sale_id, 0) >= first_us}
     after_due, after_visible = [], []
     for transaction_id, detected_us in alerts:
         if transaction_id in labelled:

@@ -151,12 +151,12 @@ class WindowCounts(NamedTuple):
 
 def count_windows(corpus: Sequence[ScoredSeries], threshold: float) -> WindowCounts:
     """Count the windows with an alert, and the runs of alerts outside them."""
-    windows = found = false_runs = 0
+    windows = hits = false_runs = 0
     for series, anomaly_scores in corpus:
         alert = anomaly_scores >= threshold
         for start, end in series.scored_windows():
             windows += 1
-            found += bool(alert[start : end + 1].any())
+            hits += bool(alert[start : end + 1].any())
         false = alert & series.outside()
         false_runs += int(np.count_nonzero(false & ~np.append(False, false[:-1])))
-    return WindowCounts(windows, found, false_runs)
+    return WindowCounts(windows, hits, false_runs)

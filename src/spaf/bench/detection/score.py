@@ -60,7 +60,7 @@ class KindMetrics(msgspec.Struct, frozen=True):
         """Return the scores that follow from the counts."""
         precision = share(counts.right, counts.alerts)
         recall = share(counts.found, counts.labelled)
-        delays_ms = [one.delay_ms for one in counts.delays]
+        delays_ms = [delay.delay_ms for delay in counts.delays]
         total = None if precision is None or recall is None else precision + recall
         return cls(
             precision,
@@ -118,10 +118,10 @@ def score_sales(alerts: dict[int, str], labels: dict[int, str]) -> Tallies:
         tallies[kind].right += ALERT_OF_LABEL.get(labels.get(offset, "")) == kind
     for offset, label in labels.items():
         wanted = ALERT_OF_LABEL[label]
-        found = alerts.get(offset) == wanted
+        is_flagged = alerts.get(offset) == wanted
         for name in {wanted, label}:
             tallies[name].labelled += 1
-            tallies[name].found += found
+            tallies[name].found += is_flagged
     return tallies
 
 
@@ -146,7 +146,7 @@ def score_seconds(
         for episode in matching:
             if alert.kind == beginning(episode):
                 first.setdefault(episode, (alert.second + 1) * 1_000 - episode.start_ms)
-    for episode in (one for one in episodes if one.start_ms <= last_start_ms):
+    for episode in (candidate for candidate in episodes if candidate.start_ms <= last_start_ms):
         tally = tallies[episode.kind]
         tally.labelled += 1
         if episode in first:

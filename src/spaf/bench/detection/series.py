@@ -101,9 +101,9 @@ def _statements(parameters: build.JobParameters, folder: Path) -> Iterator[str]:
     for path in sorted(files("spaf.job").joinpath("sql").iterdir(), key=lambda p: p.name):
         if path.name.endswith(".sql") and int(path.name[:3]) in SERIES_VIEWS:
             yield build.render(path.name, path.read_text(), placeholders)
-    found = (
+    schema = (
         "series STRING, row_index BIGINT, expected DOUBLE, scale DOUBLE, "
         "deviation DOUBLE, score DOUBLE, flagged BOOLEAN"
     )
-    yield files_table("scored_point", found, folder / "scored")
+    yield files_table("scored_point", schema, folder / "scored")
     yield statement("insert_series_scores")

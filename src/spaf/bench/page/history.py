@@ -131,7 +131,7 @@ class HistoryScenario(BrowserScenario, frozen=True):
                 progress(f"{RANGE} chart", number + 1, self.rounds)
                 charts.append(_draw_chart(browser, address))
         serve_mib, _ = resources(run.state().services[SERVE])
-        first_chart_ms = TimeFigures.of([one.chart for one in charts])
+        first_chart_ms = TimeFigures.of([chart.chart for chart in charts])
         name = "24 h of 10 categories, first chart"
         return HistoryResult(
             goals=[Goal.at_most(name, first_chart_ms.median, MAX_FIRST_CHART_MS, "ms")],
@@ -140,8 +140,8 @@ class HistoryScenario(BrowserScenario, frozen=True):
             serve_mib=round(serve_mib, 1),
             looks=len(charts),
             first_chart_ms=first_chart_ms,
-            answer_ms=TimeFigures.of([one.answer for one in charts]),
-            answer_kb=round(max(one.bytes for one in charts) / 1000, 1),
+            answer_ms=TimeFigures.of([chart.answer for chart in charts]),
+            answer_kb=round(max(chart.bytes for chart in charts) / 1000, 1),
         )
 
 

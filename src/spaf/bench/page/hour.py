@@ -62,7 +62,7 @@ class HourResult(GoalsResult, frozen=True, kw_only=True):
     def of(cls, samples: Sequence[MemorySample], outcome: dict[str, Any]) -> Self:
         """Return slopes and maxima of the samples, and the outcome of the load."""
         largest_mib = {
-            kind: round(max((getattr(one, kind) for one in samples), default=0.0), 1)
+            kind: round(max((getattr(sample, kind) for sample in samples), default=0.0), 1)
             for kind in KINDS
         }
         serve_mib = largest_mib["serve_mib"]
@@ -85,11 +85,11 @@ def slope(samples: Sequence[MemorySample], kind: str) -> float | None:
 
     """
     start = samples[-1].second * WARM_UP_SHARE if samples else 0.0
-    late = [one for one in samples if one.second >= start]
+    late = [sample for sample in samples if sample.second >= start]
     if len(late) < 2:  # noqa: PLR2004 - a line has two points
         return None
-    hours = np.array([one.second for one in late]) / 3600
-    mib = np.array([getattr(one, kind) for one in late])
+    hours = np.array([sample.second for sample in late]) / 3600
+    mib = np.array([getattr(sample, kind) for sample in late])
     return round(float(np.polyfit(hours, mib, 1)[0]), 2)
 
 

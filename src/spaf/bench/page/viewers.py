@@ -84,15 +84,15 @@ class ViewersResult(GoalsResult, frozen=True, kw_only=True):
             [phase.store_ms for phase in phases if phase.viewers == count and phase.store_ms]
             for count in (0, viewers)
         )
-        p99_without = _median([one.p99 for one in without]) if valid else None
-        p99_with = _median([one.p99 for one in together]) if valid else None
+        p99_without = _median([interval.p99 for interval in without]) if valid else None
+        p99_with = _median([interval.p99 for interval in together]) if valid else None
         ratio = round(p99_with / p99_without, 3) if p99_with and p99_without else None
         name = f"p99 to PostgreSQL with {viewers} viewers over none"
         return cls(
             goals=[Goal.at_most(name, ratio, MAX_RATIO, "times")],
             viewers=viewers,
-            p50_ms_without=_median([one.p50 for one in without]) if valid else None,
-            p50_ms_with=_median([one.p50 for one in together]) if valid else None,
+            p50_ms_without=_median([interval.p50 for interval in without]) if valid else None,
+            p50_ms_with=_median([interval.p50 for interval in together]) if valid else None,
             p99_ms_without=p99_without,
             p99_ms_with=p99_with,
             ratio=ratio,

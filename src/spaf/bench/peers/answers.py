@@ -90,12 +90,12 @@ def deviation(run: Run, wanted: Expected) -> Deviation:
     with run.access.session(Role.READ) as connection:
         rows = [SummaryRow(*row) for row in queries.summary(connection)]
     verdict = compare(wanted.answers, TableRows(summary=rows, ledger=()))
-    different = sum(one.table == SUMMARY for one in verdict.differences)
+    different = sum(difference.table == SUMMARY for difference in verdict.differences)
     counts = {(row.second, row.category, row.currency): row.sales_count for row in rows}
     right = {key: sums.count for key, sums in wanted.answers.summary.items()}
     surplus = [counts.get(key, 0) - right.get(key, 0) for key in counts.keys() | right.keys()]
-    lost = -sum(one for one in surplus if one < 0)
-    return Deviation(different, lost, sum(one for one in surplus if one > 0))
+    lost = -sum(difference for difference in surplus if difference < 0)
+    return Deviation(different, lost, sum(difference for difference in surplus if difference > 0))
 
 
 def counted(run: Run) -> int:

@@ -57,14 +57,14 @@ class PeerDrain(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, drains: Sequence[DrainSample]) -> Self:
         """Return the medians of drains."""
-        rates = [one.events / one.seconds for one in drains]
+        rates = [drain.events / drain.seconds for drain in drains]
         middle = drains[rates.index(statistics.median_low(rates))]
-        exact = [one.deviation.exact for one in drains if one.deviation is not None]
+        exact = [drain.deviation.exact for drain in drains if drain.deviation is not None]
         return cls(
             middle.events,
             round(middle.seconds, 3),
             round(statistics.median(rates)),
-            round(statistics.median(1e6 * one.cpu_s / one.events for one in drains), 3),
+            round(statistics.median(1e6 * drain.cpu_s / drain.events for drain in drains), 3),
             all(exact) if exact else None,
             len(exact) == len(drains),
             len(drains),
@@ -193,17 +193,17 @@ def drain_once(
             now = last or watch.read(counted(target))
             write_interval_s = watch.write_interval_s
             reasons = measured.reasons
-            found = None
+            differing = None
             if last is not None:
                 watch.until(wanted.sales)
-                found = _settled(watch, target, wanted)
+                differing = _settled(watch, target, wanted)
         finally:
             watch.close()
     first = first_measured(now, (warm, begun), watch.start, MIN_WRITES * write_interval_s)
     if now.sales <= first.sales:
         raise JobError(f"it has counted nothing within {cap_s:g} s")
     span_s, cpu_s = now.at_s - first.at_s, now.cpu_s - first.cpu_s
-    return DrainSample(now.sales - first.sales, span_s, cpu_s, watch.memory_mib, found, reasons)
+    return DrainSample(now.sales - first.sales, span_s, cpu_s, watch.memory_mib, differing, reasons)
 
 
 def kill_in_drain(
@@ -253,13 +253,15 @@ def first_measured(
     def leaves_enough(first: Reading) -> bool:
         return first.sales <= MAX_FIRST_SHARE * now.sales and now.at_s - first.at_s >= min_span_s
 
-    return next((one for one in candidates if one and leaves_enough(one)), start)
+    return next(
+        (candidate for candidate in candidates if candidate and leaves_enough(candidate)), start
+    )
 
 
 def _settled(watch: _Watch, target: Run, wanted: Expected) -> Deviation:
     """Return the deviation: at once if there is none, else when nothing changes any more."""
-    found = deviation(target, wanted)
-    if found.exact:
-        return found
+    differing = deviation(target, wanted)
+    if differing.exact:
+        return differing
     watch.until_settled()
     return deviation(target, wanted)

@@ -132,9 +132,9 @@ class _Live:
         latency, reasons = {}, []
         for rate, load in loads.items():
             why = [*load.reasons, *intervals[rate].reasons, *_unseen(measured)]
-            found = None if why else _latency(measured, load, seconds[0])
-            if found is not None:
-                latency[f"{rate:g}"] = found
+            percentiles = None if why else _latency(measured, load, seconds[0])
+            if percentiles is not None:
+                latency[f"{rate:g}"] = percentiles
             reasons += [f"at {rate:g} sales/s: {reason}" for reason in why]
         return latency, reasons
 
@@ -149,12 +149,14 @@ class _Live:
         wanted = expected(self._run)
         deadline = clock.monotonic() + BAD_TIMEOUT_S
         failure = ""
-        while not (found := deviation(self._run, wanted)).exact and clock.monotonic() < deadline:
+        while (
+            not (differing := deviation(self._run, wanted)).exact and clock.monotonic() < deadline
+        ):
             failure = self._program.failure()
             if failure:
                 break
             clock.sleep(POLL_S)
-        return BadRecords(found, failure, wanted.refused)
+        return BadRecords(differing, failure, wanted.refused)
 
     def _sell(self, rate: float, seconds: float) -> LoadResult:
         spec = replace(offered(self._run), topic=self._run.topic)
@@ -212,8 +214,8 @@ def _unseen(measured: Stamps) -> Iterator[str]:
 def _latency(measured: Stamps, load: LoadResult, warm_s: float) -> PeerLatency | None:
     begin_us = load.first_intended_us or 0
     end_us = begin_us + int(load.duration_s * 1e6)
-    found = measured.between(begin_us + int(warm_s * 1e6), end_us).latency()
-    return None if found is None else PeerLatency(found.p50, found.p99)
+    latency = measured.between(begin_us + int(warm_s * 1e6), end_us).latency()
+    return None if latency is None else PeerLatency(latency.p50, latency.p99)
 
 
 def sale(**changed: object) -> bytes:

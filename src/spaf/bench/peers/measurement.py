@@ -85,10 +85,10 @@ def measure_load(
         SpafError: the program cannot be started, or has ended.
 
     """
-    found = measure_live(row.compared, run, RATES, seconds, progress)
-    row.memory_mib = max(row.memory_mib, found.memory_mib)
-    row.found |= {"latency": found.latency or None, "bad_record": found.bad_record}
-    row.errors += found.reasons
+    live = measure_live(row.compared, run, RATES, seconds, progress)
+    row.memory_mib = max(row.memory_mib, live.memory_mib)
+    row.found |= {"latency": live.latency or None, "bad_record": live.bad_record}
+    row.errors += live.reasons
 
 
 def measure_kill(row: PeerMeasurement, topic: FullTopic, cap_s: float, progress: Progress) -> None:

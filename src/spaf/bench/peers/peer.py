@@ -63,11 +63,11 @@ class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The version that the locks name."""
         for lock in (PYTHON_LOCK, JAR_LOCK):
             file = self.folder / lock
-            found = file.exists() and re.search(
+            match = file.exists() and re.search(
                 rf"(?:^|\s){re.escape(self.version)}(?:==|:)(\S+)", file.read_text(), re.MULTILINE
             )
-            if found:
-                return found[1]
+            if match:
+                return match[1]
         with contextlib.suppress(PackageNotFoundError):
             return version(self.version)
         return ""
@@ -95,14 +95,14 @@ def peers() -> dict[str, Peer]:
         SettingsError: the description of a peer is malformed.
 
     """
-    found = {}
+    by_name = {}
     for file in sorted(PROGRAMS.glob(f"*/{DESCRIPTION}")):
         try:
             peer = msgspec.toml.decode(file.read_bytes(), type=Peer)
         except msgspec.MsgspecError as error:
             raise SettingsError(f"{file.parent.name}/{DESCRIPTION}: {error}") from error
-        found[file.parent.name] = msgspec.structs.replace(peer, name=file.parent.name)
-    return found
+        by_name[file.parent.name] = msgspec.structs.replace(peer, name=file.parent.name)
+    return by_name
 
 
 def lines_of_code(file: Path) -> int:

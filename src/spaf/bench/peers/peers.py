@@ -117,8 +117,8 @@ class PeersScenario(FullTopicScenario, frozen=True):
             if not any(row.drains for row in rows):
                 raise
             interrupted = True
-        found = {row.compared.name: row.row() for row in rows}
-        return PeersResult.of(drained(run), found, interrupted=interrupted)
+        by_name = {row.compared.name: row.row() for row in rows}
+        return PeersResult.of(drained(run), by_name, interrupted=interrupted)
 
     def _measure_parts(
         self, rows: Sequence[PeerMeasurement], topic: FullTopic, progress: Progress
@@ -150,7 +150,7 @@ class PeersScenario(FullTopicScenario, frozen=True):
             ComparedJob(AGGREGATES, ("sales_summary",), live, said),
             ComparedJob(FULL_JOB, SINKS, live, said),
         ]
-        chosen = [one for one in peers().values() if not self.peers or one.name in self.peers]
+        chosen = [peer for peer in peers().values() if not self.peers or peer.name in self.peers]
         return [*own, *map(ComparedPeer, chosen)]
 
     def _small_topic(self, run: Run, progress: Progress) -> FullTopic:

@@ -79,7 +79,7 @@ class PeersResult(Result, frozen=True):
     def of(cls, events: int, rows: dict[str, PeerRow], *, interrupted: bool = False) -> Self:
         """Return the result of the rows."""
         ratios = {name: PeerRatio.of(name, rows) for name in OWN}
-        known = {name: one for name, one in ratios.items() if one is not None}
+        known = {name: ratio for name, ratio in ratios.items() if ratio is not None}
         return cls(events, rows, known, interrupted)
 
     @property
@@ -117,11 +117,11 @@ class PeersResult(Result, frozen=True):
             for name, row in self.peers.items()
             if row.drain is not None and not row.drain.complete
         ]
-        for name, one in self.ratios.items():
-            met = "met" if one.met else f"missed by {one.goal - one.ratio:.2f}"
+        for name, ratio in self.ratios.items():
+            met = "met" if ratio.met else f"missed by {ratio.goal - ratio.ratio:.2f}"
             lines.append(
-                f"{name}: {one.ratio:.2f} times the drain of the fastest peer, {one.peer}; "
-                f"the goal of {one.goal:g} is {met}"
+                f"{name}: {ratio.ratio:.2f} times the drain of the fastest peer, {ratio.peer}; "
+                f"the goal of {ratio.goal:g} is {met}"
             )
         return "\n".join(lines)
 
@@ -138,6 +138,6 @@ def _cells(name: str, row: PeerRow) -> tuple[Any, ...]:
         else (drain.events_per_second, drain.cpu_us_per_event, drain.exact)
     )
     latency = [(row.latency or {}).get(rate) for rate in ("100", "1000")]
-    shown = [one and f"{one.p50_ms:.1f} / {one.p99_ms:.1f}" for one in latency]
+    shown = [spread and f"{spread.p50_ms:.1f} / {spread.p99_ms:.1f}" for spread in latency]
     rest = row.memory_mib, row.bad_record, row.after_kill
     return name, row.version, row.lines, *figures, *shown, *rest

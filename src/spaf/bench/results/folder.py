@@ -149,7 +149,7 @@ def read_arrays(folder: Path, record: ResultRecord, name: str) -> dict[str, NDAr
 
 def stored(results: Path) -> list[StoredResult]:
     """Return every record in the folders of a folder, the oldest first."""
-    return sorted(_stored(results), key=lambda one: (one.started_us, one.folder.name))
+    return sorted(_stored(results), key=lambda result: (result.started_us, result.folder.name))
 
 
 def _stored(results: Path) -> Iterator[StoredResult]:
@@ -175,7 +175,9 @@ def find(wanted: str, results: Path) -> Path:
     """
     if wanted and ("/" in wanted or (folder_of(wanted, results) / RECORD_FILE).exists()):
         return folder_of(wanted, results)
-    matching = [one.folder for one in stored(results) if one.folder.name.startswith(wanted)]
+    matching = [
+        result.folder for result in stored(results) if result.folder.name.startswith(wanted)
+    ]
     if not matching:
         name = f" whose name begins with {wanted}" if wanted else ""
         raise ResultsError(f"There is no result{name} in {results}.", todo=LIST)

@@ -70,7 +70,10 @@ def versions(settings: Settings) -> dict[str, str]:
         "commit": _commit(),
         "python": platform.python_version(),
         "java": _java(),
-        **{name: found if external is None else "yours" for name, (external, found) in own.items()},
+        **{
+            name: locked if external is None else "yours"
+            for name, (external, locked) in own.items()
+        },
         "locust": version("locust"),
         "chromium": _chromium(settings),
     }
@@ -116,8 +119,8 @@ def _printed(*command: str) -> str:
 def public_settings(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return the settings that change what the program does; no secret, path or address."""
     sections = ((name, section) for name, section in settings if isinstance(section, Section))
-    found = {name: dict(_public(section)) for name, section in sections}
-    return {name: values for name, values in found.items() if values}
+    values_of = {name: dict(_public(section)) for name, section in sections}
+    return {name: values for name, values in values_of.items() if values}
 
 
 def _public(section: Section) -> Iterator[tuple[str, Any]]:

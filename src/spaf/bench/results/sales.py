@@ -32,7 +32,7 @@ def sale_columns(
 
     """
     every = max(1, -(-store.intended.size // MAX_SALES))
-    found: dict[str, NDArray[Any]] = {
+    arrays: dict[str, NDArray[Any]] = {
         "valid": np.array(valid),
         "every": np.array(every),
         "due_us": store.intended[::every],
@@ -44,12 +44,12 @@ def sale_columns(
         "store_quantiles_us": _quantiles(store),
     }
     if screen is not None and np.array_equal(screen.intended, store.intended):
-        found |= {
+        arrays |= {
             "visible_received_us": _duration(store.visible, screen.handed_over, every),
             "received_painted_us": _duration(screen.handed_over, screen.visible, every),
             "screen_quantiles_us": _quantiles(screen),
         }
-    return found
+    return arrays
 
 
 def _duration(start: Micros, end: Micros, every: int) -> NDArray[np.int32]:
@@ -62,8 +62,8 @@ def _quantiles(sales: Stamps) -> Micros:
     latency = sales.visible - sales.intended
     if not latency.size:
         return latency
-    found: Micros = np.quantile(latency, [*SHARES, 1.0], method="inverted_cdf").astype(np.int64)
-    return found
+    quantiles: Micros = np.quantile(latency, [*SHARES, 1.0], method="inverted_cdf").astype(np.int64)
+    return quantiles
 
 
 def of_valid(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -60,9 +60,9 @@ class Outcome(msgspec.Struct, frozen=True):
         if self.painted and self.painted.measured.unseen:
             reasons.append(f"{self.painted.measured.unseen} sales were never seen on the screen")
         reasons += [
-            f"{one.negative} of {one.count} latencies are negative"
-            for one in self._durations()
-            if one.negative
+            f"{duration.negative} of {duration.count} latencies are negative"
+            for duration in self._durations()
+            if duration.negative
         ]
         if self.interval is not None:
             reasons += self.interval.reasons
@@ -71,7 +71,7 @@ class Outcome(msgspec.Struct, frozen=True):
     def _durations(self) -> list[Quantiles]:
         """Return intended → visible in each measured place, whether valid or not."""
         painted = [] if self.painted is None else [self.painted.measured.latency()]
-        return [one for one in (self.measured.latency(), *painted) if one is not None]
+        return [latency for latency in (self.measured.latency(), *painted) if latency is not None]
 
     def latencies(self) -> dict[str, Quantiles | None]:
         """Return intended → visible in each measured place; None in a run that is not valid."""
@@ -79,7 +79,7 @@ class Outcome(msgspec.Struct, frozen=True):
         if self.painted:
             stamps_of["screen"] = self.painted.measured
         valid = not self.reasons
-        return {place: one.latency() if valid else None for place, one in stamps_of.items()}
+        return {place: stamps.latency() if valid else None for place, stamps in stamps_of.items()}
 
     def hops(self) -> dict[str, Quantiles | None] | None:
         """Return how long each step took; None in a run that is not valid."""

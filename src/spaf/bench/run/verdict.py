@@ -105,10 +105,10 @@ def verify(
         end = run.end_offsets()
         with stages.stage("python"):
             dump_range(dump, source, upper_bound, end, oracle, progress)
-            one = oracle.answers()
+            answers = oracle.answers()
         dump.write_header(DumpHeader(run.topic, begin, end, run.rules, detection_of(run)))
         unsettled = UNSETTLED_S if so_far else 0
-        return judge(dump, one, tables, progress, stages, unsettled=unsettled)
+        return judge(dump, answers, tables, progress, stages, unsettled=unsettled)
 
 
 def verify_dump(run: Run, dump: Dump, progress: Progress = no_progress) -> Verdict:
@@ -131,18 +131,18 @@ def verify_dump(run: Run, dump: Dump, progress: Progress = no_progress) -> Verdi
         )
     upper_bound = {part: done.get(part, header.begin.get(part, 0)) for part in header.end}
     with stages.stage("python"):
-        one = parallel.recompute(
+        answers = parallel.recompute(
             dump,
             upper_bound,
             parallel.processes(sum(header.end.values()) - sum(header.begin.values())),
             lambda done, of: progress("recomputing in Python", done, of),
         )
-    return judge(dump, one, snapshot(run), progress, stages, unsettled=UNSETTLED_S)
+    return judge(dump, answers, snapshot(run), progress, stages, unsettled=UNSETTLED_S)
 
 
 def judge(  # noqa: PLR0913 - the parts of a verdict
     dump: Dump,
-    one: Answers,
+    answers: Answers,
     tables: TableRows,
     progress: Progress,
     stages: Stages,
@@ -153,7 +153,7 @@ def judge(  # noqa: PLR0913 - the parts of a verdict
 
     Args:
         dump: the records.
-        one: the answers of plain Python.
+        answers: those of plain Python.
         tables: the rows of the database.
         progress: is called while the verification works.
         stages: takes the time of each stage.
@@ -162,12 +162,12 @@ def judge(  # noqa: PLR0913 - the parts of a verdict
     """
     progress("recomputing in DuckDB")
     with stages.stage("duckdb"):
-        two = duckdb_oracle.recompute(dump, one.upper_bound, parallel.cores())
+        two = duckdb_oracle.recompute(dump, answers.upper_bound, parallel.cores())
     with stages.stage("compare"):
         header = dump.header()
-        held = retained(one, tables, header.rules, header.detection)
-        verdict = compare(replace(one, closed=one.closed - unsettled), tables, held)
-        disagreed = disagreements(one, two)
+        held = retained(answers, tables, header.rules, header.detection)
+        verdict = compare(replace(answers, closed=answers.closed - unsettled), tables, held)
+        disagreed = disagreements(answers, two)
     return replace(
         verdict, disagreements=disagreed, by_decoder=two.by_decoder, seconds=stages.seconds
     )
@@ -250,10 +250,10 @@ def _require_servers(run: Run) -> None:
         VerifyError: a server does not answer, and that stays so until a person does something.
 
     """
-    found = _trouble(run, lasting=True)
-    stopped = found is not None and found.stage in ("kafka", "postgres")
-    if found is not None and stopped and found.code not in READABLE:
-        raise VerifyError(f"Nothing can be verified: {found.what}", todo=found.todo)
+    cause = _trouble(run, lasting=True)
+    stopped = cause is not None and cause.stage in ("kafka", "postgres")
+    if cause is not None and stopped and cause.code not in READABLE:
+        raise VerifyError(f"Nothing can be verified: {cause.what}", todo=cause.todo)
 
 
 def _require_topic(run: Run) -> None:

@@ -243,12 +243,14 @@ def swapped_records(rng: Random, world: World) -> TableRows:
     """Let the job read two sales in exchanged order, with other keys."""
     indexes = settled_sales(world)
     while True:
-        one, two = rng.sample(indexes, 2)
-        first, second = world.records[one], world.records[two]
+        left, right = rng.sample(indexes, 2)
+        first, second = world.records[left], world.records[right]
         if first.append_ms // 1_000 != second.append_ms // 1_000:
             break
     odd = b'{"productId":"p","productCategory":"odd","productPrice":1,"productQuantity":1}'
-    return _other(world, {one: first._replace(value=second.value), two: second._replace(value=odd)})
+    return _other(
+        world, {left: first._replace(value=second.value), right: second._replace(value=odd)}
+    )
 
 
 def duplicated_batch(rng: Random, world: World) -> TableRows:
@@ -257,7 +259,7 @@ def duplicated_batch(rng: Random, world: World) -> TableRows:
     first = rng.randrange(len(indexes) - BATCH)
     batch = [world.records[index] for index in indexes[first : first + BATCH]]
     recount = PythonOracle(world.rules, world.seen, world.detection)
-    recount.feed(one for one in world.records if one.offset < world.seen[one.partition])
+    recount.feed(record for record in world.records if record.offset < world.seen[record.partition])
     repeated = PythonOracle(world.rules, world.seen, world.detection)
     repeated.feed(batch)
     answers, more = recount.answers(), repeated.answers()

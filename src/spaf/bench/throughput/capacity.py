@@ -70,9 +70,9 @@ class CapacityResult(Result, frozen=True):
 
     def tables(self) -> Iterable[Table]:
         """Return a table for each group of figures."""
-        sizes = [(one.table, one.rows, one.bytes_per_row) for one in self.sizes]
+        sizes = [(size.table, size.rows, size.bytes_per_row) for size in self.sizes]
         yield Table("rows", ("table", "rows", "bytes a row"), sizes)
-        drops = [(one.way, one.rows, one.seconds, one.wal_mib) for one in self.drops]
+        drops = [(drop.way, drop.rows, drop.seconds, drop.wal_mib) for drop in self.drops]
         yield Table("a day of sales_summary", ("way", "rows", "seconds", "log MiB"), drops)
         rates = [
             (f"commits of {SINK_ROWS} rows, {self.sessions} sessions", self.commits_per_second),
@@ -140,7 +140,7 @@ class CapacityScenario(Scenario, frozen=True):
                 pool.submit(_write, run, values | {"session": session}, self.seconds)
                 for session in range(self.sessions)
             ]
-            commits = sum(one.result() for one in writing)
+            commits = sum(future.result() for future in writing)
         seconds = clock.monotonic() - began_s
         return round(commits / seconds, 1), round(commits * rows / seconds, 1)
 
@@ -207,8 +207,8 @@ def _sizes(run: Run, rows: dict[str, int]) -> list[TableSize]:
 
 
 def _bytes(connection: psycopg.Connection, table: str) -> int:
-    found = connection.execute(statement("spaf.bench", "table_bytes"), {"table": table}).fetchall()
-    return int(found[0][0])
+    rows = connection.execute(statement("spaf.bench", "table_bytes"), {"table": table}).fetchall()
+    return int(rows[0][0])
 
 
 def _drops(run: Run, today_s: int, rows: int) -> list[DropCost]:
@@ -235,8 +235,8 @@ def _cost(run: Run, way: str, rows: int, do: Callable[[], None]) -> DropCost:
 
 def _wal_bytes(run: Run) -> int:
     with run.access.session(Role.READ) as connection:
-        found = connection.execute(statement("spaf.bench", "wal_position")).fetchall()
-    return int(found[0][0])
+        rows = connection.execute(statement("spaf.bench", "wal_position")).fetchall()
+    return int(rows[0][0])
 
 
 def reader_rows_per_second(seconds: float) -> float:

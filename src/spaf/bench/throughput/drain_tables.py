@@ -56,9 +56,9 @@ class TableSetResult(Result, frozen=True):
         counted = drains[1:] or drains
         return cls(
             drains[0].events,
-            round(statistics.median(one.events_per_second for one in counted)),
-            round(statistics.median(one.cpu_us_per_event for one in counted), 3),
-            all(one.exact for one in drains),
+            round(statistics.median(each.events_per_second for each in counted)),
+            round(statistics.median(each.cpu_us_per_event for each in counted), 3),
+            all(each.exact for each in drains),
             drains,
             **fields,
         )
@@ -82,7 +82,7 @@ class DrainResult(TableSetResult, frozen=True, omit_defaults=True):
         if AGGREGATES not in drains:
             return cls.of(largest, **fields)
         sets = {name: TableSetResult.of(of_set) for name, of_set in drains.items()}
-        cost_us = {name: one.cpu_us_per_event for name, one in sets.items()}
+        cost_us = {name: drained.cpu_us_per_event for name, drained in sets.items()}
         added_us = {name: round(us - cost_us[AGGREGATES], 3) for name, us in cost_us.items()}
         return cls.of(largest, sets=sets, over_aggregates_us=added_us, **fields)
 
@@ -90,7 +90,9 @@ class DrainResult(TableSetResult, frozen=True, omit_defaults=True):
     def reasons(self) -> list[str]:
         """Which set of tables was not exact."""
         sets = {**(self.sets or {ALL: self}), **self.limits}
-        return [f"a drain of {name} is not exact" for name, one in sets.items() if not one.exact]
+        return [
+            f"a drain of {name} is not exact" for name, drained in sets.items() if not drained.exact
+        ]
 
     def tables(self) -> Iterable[Table]:
         """Return a row a drain or a set of tables, the job beside its limits, and its parts."""
@@ -98,8 +100,8 @@ class DrainResult(TableSetResult, frozen=True, omit_defaults=True):
         if self.limits:
             jobs = {**self.limits, "job": self}
             rows = [
-                (name, one.events_per_second, one.cpu_us_per_event, one.exact)
-                for name, one in jobs.items()
+                (name, job.events_per_second, job.cpu_us_per_event, job.exact)
+                for name, job in jobs.items()
             ]
             yield Table("the job beside its limits", LIMIT_COLUMNS, rows)
         if self.profile is not None:
@@ -109,8 +111,13 @@ class DrainResult(TableSetResult, frozen=True, omit_defaults=True):
         if not self.sets:
             return table_of(self.drains, COLUMNS)
         rows = [
-            (name, one.events_per_second, one.cpu_us_per_event, self.over_aggregates_us[name])
-            for name, one in self.sets.items()
+            (
+                name,
+                drained.events_per_second,
+                drained.cpu_us_per_event,
+                self.over_aggregates_us[name],
+            )
+            for name, drained in self.sets.items()
         ]
         columns = ("tables", "events/s", "CPU µs/event", "over aggregates")
         return Table("", columns, rows)

@@ -34,11 +34,11 @@ def drain_limits(run: Run, drains: int, progress: Progress) -> dict[str, list[Dr
         JobError: a job was refused or stopped.
 
     """
-    found: dict[str, list[Drain]] = {limit: [] for limit in LIMITS}
+    drains_of: dict[str, list[Drain]] = {limit: [] for limit in LIMITS}
     for number in range(1, drains + 1):
         for limit in LIMITS:
-            found[limit].append(_drain_limit(run, limit, number, progress))
-    return found
+            drains_of[limit].append(_drain_limit(run, limit, number, progress))
+    return drains_of
 
 
 def _drain_limit(run: Run, limit: str, number: int, progress: Progress) -> Drain:

@@ -131,7 +131,9 @@ class Profiler:
         file = home.runs / RECORDING
         # Relative to the working directory of the TaskManager, as all of its files.
         flight_recorder.stop(self._pid, file.relative_to(home.folder))
-        samples = [one for one in flight_recorder.samples(file) if begin_s <= one.at_s <= end_s]
+        samples = [
+            sample for sample in flight_recorder.samples(file) if begin_s <= sample.at_s <= end_s
+        ]
         settings = self._run.settings
         views = target.parameters(settings).sink_by_view()
         plan = JobPlan(target.plan(settings).read_bytes(), views)

@@ -138,13 +138,13 @@ class JobPlan:
 
     def next_calcs(self, node: int) -> list[int]:
         """Return the Calcs that follow a node in its task."""
-        found = []
+        calcs = []
         for number in self._next[node]:
             if self._types[number] == CALC:
-                found.append(number)
+                calcs.append(number)
             elif self._types[number] not in ENDS.values():
-                found += self.next_calcs(number)
-        return found
+                calcs += self.next_calcs(number)
+        return calcs
 
     def ends(self, node: int) -> set[str]:
         """Return what a Calc and those that follow it in its task lead to."""

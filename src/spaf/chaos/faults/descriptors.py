@@ -39,26 +39,26 @@ class UsedUpDescriptors(Fault):
 
         """
         self._hit = client_process(self._scene, self._target)
-        found = None if self._hit is None else self._hit.process()
-        if found is None:
+        process = None if self._hit is None else self._hit.process()
+        if process is None:
             raise StackError(f"{self._target} has no process now.")
-        self._usual = found.rlimit(psutil.RLIMIT_NOFILE)
-        self._limit = lowest_free(found.pid)
-        found.rlimit(psutil.RLIMIT_NOFILE, (self._limit, self._usual[1]))
+        self._usual = process.rlimit(psutil.RLIMIT_NOFILE)
+        self._limit = lowest_free(process.pid)
+        process.rlimit(psutil.RLIMIT_NOFILE, (self._limit, self._usual[1]))
 
     def happened(self) -> bool:
         """Return whether all are in use, or the process has ended because of it."""
-        found = None if self._hit is None else self._hit.process()
-        if found is None:
+        process = None if self._hit is None else self._hit.process()
+        if process is None:
             return self._hit is not None
         # A descriptor that it has closed since is the only one it can get.
-        return lowest_free(found.pid) >= self._limit
+        return lowest_free(process.pid) >= self._limit
 
     def lift(self) -> None:
         """Raise the limit again."""
-        found = None if self._hit is None else self._hit.process()
-        if found is not None:
-            found.rlimit(psutil.RLIMIT_NOFILE, self._usual)
+        process = None if self._hit is None else self._hit.process()
+        if process is not None:
+            process.rlimit(psutil.RLIMIT_NOFILE, self._usual)
 
 
 def lowest_free(pid: int) -> int:

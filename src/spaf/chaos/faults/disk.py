@@ -357,10 +357,10 @@ class FailingWrites(Fault):
         """Limit the size of files to nothing; what is there already can be read."""
         for head in identities(self._scene, self._target):
             for member in family(head):
-                found = member.process()
-                if found is not None:
-                    self._usual[member.pid] = found.rlimit(psutil.RLIMIT_FSIZE)
-                    found.rlimit(psutil.RLIMIT_FSIZE, (0, self._usual[member.pid][1]))
+                running = member.process()
+                if running is not None:
+                    self._usual[member.pid] = running.rlimit(psutil.RLIMIT_FSIZE)
+                    running.rlimit(psutil.RLIMIT_FSIZE, (0, self._usual[member.pid][1]))
                     self._hit.append(member)
 
     def happened(self) -> bool:
@@ -370,11 +370,11 @@ class FailingWrites(Fault):
     def lift(self) -> None:
         """Take the limit away where a process has outlived it, and from its new children."""
         for member in self._hit:
-            for one in family(member):
-                found = one.process()
-                if found is not None:
-                    limits = self._usual.get(one.pid) or self._usual[member.pid]
-                    found.rlimit(psutil.RLIMIT_FSIZE, limits)
+            for relative in family(member):
+                running = relative.process()
+                if running is not None:
+                    limits = self._usual.get(relative.pid) or self._usual[member.pid]
+                    running.rlimit(psutil.RLIMIT_FSIZE, limits)
 
 
 _on_small_disk = partial(FaultKind, surroundings=SmallDisk, unavailable=refusal_of_disks)

@@ -84,7 +84,7 @@ def _ports(service: ServiceState) -> set[int]:
     identity = service.identity()
     process = None if identity is None else identity.process()
     sockets = [] if process is None else process.net_connections(kind="tcp")
-    return {one.laddr.port for one in sockets if one.status == psutil.CONN_ESTABLISHED}
+    return {socket.laddr.port for socket in sockets if socket.status == psutil.CONN_ESTABLISHED}
 
 
 KINDS = (

@@ -134,7 +134,7 @@ class ImpairedLink(Fault):
 def client_process(scene: Scene, client: str) -> ProcessIdentity | None:
     """Return the process of a client; None if it has none now."""
     if client == LOAD:
-        spawned = (one.identity for one in reversed(process.spawned()) if one.name == LOAD)
+        spawned = (child.identity for child in reversed(process.spawned()) if child.name == LOAD)
         return next((identity for identity in spawned if identity.alive()), None)
     state = scene.run.state()
     if client == SUPERVISOR:
@@ -148,7 +148,7 @@ def local_ports(identity: ProcessIdentity) -> set[int]:
     head = identity.process()
     with contextlib.suppress(psutil.Error):
         connections = [] if head is None else head.net_connections(kind="tcp")
-        return {one.laddr.port for one in connections if one.laddr}
+        return {connection.laddr.port for connection in connections if connection.laddr}
     return set()
 
 

@@ -37,14 +37,14 @@ def identities(scene: Scene, target: str) -> list[ProcessIdentity]:
 
     """
     services = scene.run.state().services
-    found = []
+    alive = []
     for name in target.split(JOIN):
         service = services.get(name)
         identity = None if service is None else service.identity()
         if identity is None or not identity.alive():
             raise StackError(f"{name} has no process now.")
-        found.append(identity)
-    return found
+        alive.append(identity)
+    return alive
 
 
 def family(identity: ProcessIdentity) -> list[ProcessIdentity]:
@@ -82,7 +82,7 @@ class KilledServices(Fault):
 
     def happened(self) -> bool:
         """Return whether every one has ended."""
-        return bool(self._killed) and not any(one.alive() for one in self._killed)
+        return bool(self._killed) and not any(identity.alive() for identity in self._killed)
 
 
 class PausedServices(Fault):

@@ -189,7 +189,7 @@ class BusyMachine(Fault):
 
     def happened(self) -> bool:
         """Return whether all of them run."""
-        return bool(self._burners) and all(one.poll() is None for one in self._burners)
+        return bool(self._burners) and all(burner.poll() is None for burner in self._burners)
 
     def lift(self) -> None:
         """End them."""

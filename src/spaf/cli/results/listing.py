@@ -26,11 +26,11 @@ def list_(
 ) -> None:
     """List the results, oldest first: when, what, how long, and whether they are valid."""
     where = folder or RunFolder(settings.load().home).results
-    found = stored(where)
+    results = stored(where)
     if json:
-        print_json([_summary(one) for one in found])
-    elif found:
-        out.print(table("", COLUMNS, [_row(one) for one in found]))
+        print_json([_summary(result) for result in results])
+    elif results:
+        out.print(table("", COLUMNS, [_row(result) for result in results]))
     else:
         err.print(f"There are no results in {where}: `spaf bench` and `spaf prove` make them.")
 
@@ -47,25 +47,25 @@ def start_of(record: ResultRecord) -> str:
     return f"{datetime.fromtimestamp(record.started_us / 1e6, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def _row(one: StoredResult) -> tuple[Any, ...]:
-    record = one.record
+def _row(result: StoredResult) -> tuple[Any, ...]:
+    record = result.record
     if record is None:
-        return one.folder.name, "", "", None, "unreadable", one.problem
+        return result.folder.name, "", "", None, "unreadable", result.problem
     seconds = None if record.seconds is None else round(record.seconds)
     reasons = "; ".join(record.validity.reasons)
     return (
-        *(one.folder.name, record.scenario, start_of(record)),
+        *(result.folder.name, record.scenario, start_of(record)),
         *(seconds, state_of(record), reasons),
     )
 
 
-def _summary(one: StoredResult) -> dict[str, Any]:
-    record = one.record
+def _summary(result: StoredResult) -> dict[str, Any]:
+    record = result.record
     if record is None:
-        return {"name": one.folder.name, "folder": str(one.folder), "problem": one.problem}
+        return {"name": result.folder.name, "folder": str(result.folder), "problem": result.problem}
     return {
-        "name": one.folder.name,
-        "folder": str(one.folder),
+        "name": result.folder.name,
+        "folder": str(result.folder),
         "scenario": record.scenario,
         "command": record.command,
         "started_us": record.started_us,

@@ -81,7 +81,7 @@ def _about(record: ResultRecord) -> list[tuple[str, Any]]:
         "governor": machine.get("governor"),
         **versions,
         "files": ", ".join(
-            f"{name} {one.bytes / 1024:,.0f} KiB" for name, one in record.files.items()
+            f"{name} {file.bytes / 1024:,.0f} KiB" for name, file in record.files.items()
         ),
     }
     return [(name, value) for name, value in lines.items() if value not in ("", None)]

@@ -39,7 +39,7 @@ def write(path: Path, status: LoadStatus) -> None:
 
 def read_all(folder: Path) -> list[WrittenStatus]:
     """Return the statuses of the headless loads that sell now."""
-    found = []
+    statuses = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
             age_s = clock.now_us() / 1e6 - path.stat().st_mtime
@@ -48,5 +48,5 @@ def read_all(folder: Path) -> list[WrittenStatus]:
             continue  # the load has ended and removed it
         if age_s <= MAX_AGE_S and status.selling:
             # The same for each reading of one file.
-            found.append(WrittenStatus(status, round(clock.monotonic() - age_s, 2)))
-    return found
+            statuses.append(WrittenStatus(status, round(clock.monotonic() - age_s, 2)))
+    return statuses

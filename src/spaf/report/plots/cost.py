@@ -107,11 +107,11 @@ def growth(figures: Figures, language: Language) -> str:
     with drawing(language, grid="x") as drawn:
         (axes,) = drawn.panels
         for marker, (figure, words) in zip(MARKERS, GROWTH.items(), strict=False):
-            slopes = {one["factor"]: one["slopes"].get(figure) for one in factors}
-            found = {factor: slope["exponent"] for factor, slope in slopes.items() if slope}
-            names = [word(FACTORS.get(factor, (factor, factor)), language) for factor in found]
+            slopes = {result["factor"]: result["slopes"].get(figure) for result in factors}
+            exponents = {factor: slope["exponent"] for factor, slope in slopes.items() if slope}
+            names = [word(FACTORS.get(factor, (factor, factor)), language) for factor in exponents]
             name = word(words, language)
-            axes.plot(list(found.values()), names, marker, markersize=9, alpha=0.85, label=name)
+            axes.plot(list(exponents.values()), names, marker, markersize=9, alpha=0.85, label=name)
         axes.axvline(0, color=GREY, linewidth=1)
         axes.invert_yaxis()
         axes.margins(y=0.15)

@@ -47,7 +47,7 @@ def detection(figures: Figures, language: Language) -> str:
     with drawing(language, 2) as drawn:
         for axes, (metric, words) in zip(drawn.panels, METRICS.items(), strict=True):
             # A kind of label that shares its alerts with others has a recall only.
-            kinds = [kind for kind, one in result["kinds"].items() if one[metric] is not None]
+            kinds = [kind for kind, scores in result["kinds"].items() if scores[metric] is not None]
             for place, (detector, name) in enumerate(DETECTORS.items()):
                 scores = result["kinds"] if detector == "ours" else result[detector]["kinds"]
                 values = [_share(scores, kind, metric) for kind in kinds]

@@ -118,7 +118,7 @@ def through_time(figures: Figures, language: Language) -> str:
     """
     arrays = figures.arrays(RATES, SALES_FILE)
     # The first repeat that is valid.
-    shown = next((one.partition("/")[0] for one in arrays if one.startswith(SHOWN)), None)
+    shown = next((array.partition("/")[0] for array in arrays if array.startswith(SHOWN)), None)
     if shown is None:
         raise FigureError("The result of `spaf bench rates` has no 100 sales/s.")
     due_us = arrays[f"{shown}/due_us"]
@@ -160,9 +160,9 @@ def _checkpoints(figures: Figures, due_us: NDArray[Any]) -> list[tuple[float, fl
 
 def _by_rate(arrays: Mapping[str, NDArray[Any]], column: str) -> dict[str, list[NDArray[Any]]]:
     """Return a column of each repeat by the rate, in order; names are RATE-REPEAT/COLUMN."""
-    found: dict[str, list[NDArray[Any]]] = {}
+    by_rate: dict[str, list[NDArray[Any]]] = {}
     for name, values in arrays.items():
         interval, _, of = name.partition("/")
         if of == column:
-            found.setdefault(interval.rpartition("-")[0], []).append(values)
-    return dict(sorted(found.items(), key=lambda one: float(one[0])))
+            by_rate.setdefault(interval.rpartition("-")[0], []).append(values)
+    return dict(sorted(by_rate.items(), key=lambda item: float(item[0])))

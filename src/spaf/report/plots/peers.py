@@ -24,12 +24,12 @@ def peers(figures: Figures, language: Language) -> str:
 
     """
     readings = PeerReading.all_of(figures)
-    names = [one.name for one in readings]
-    colours = [COLOURS[0] if one.ours else COLOURS[1] for one in readings]
+    names = [reading.name for reading in readings]
+    colours = [COLOURS[0] if reading.ours else COLOURS[1] for reading in readings]
     height = FRAME_HEIGHT + BAR_HEIGHT * len(readings)
     with drawing(language, 2, grid="x", height=height) as drawn:
         for axes, (figure, (words, digits)) in zip(drawn.panels, DRAINS.items(), strict=True):
-            values = [one.drain(figure) for one in readings]
+            values = [reading.drain(figure) for reading in readings]
             drawable = [0.0 if value is None else value for value in values]
             bars = axes.barh(names, drawable, BAR_WIDTH, color=colours)
             labels = [

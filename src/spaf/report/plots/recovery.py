@@ -30,8 +30,8 @@ def recovery(figures: Figures, language: Language) -> str:
         FigureError: a figure is missing.
 
     """
-    groups = [one for one in fault_groups(figures) if one.seconds()]
-    groups.sort(key=lambda one: one.p95 or 0.0)
+    groups = [faults for faults in fault_groups(figures) if faults.seconds()]
+    groups.sort(key=lambda faults: faults.p95 or 0.0)
     if not groups:
         raise FigureError(f"No fault of `spaf {CHAOS}` has a recovery time.")
     height = FRAME_HEIGHT + ROW_HEIGHT * len(groups)
@@ -43,7 +43,7 @@ def recovery(figures: Figures, language: Language) -> str:
             axes.plot(times, [row] * len(times), "o", color=COLOURS[0], alpha=ALPHA, label=name)
             name = word(P95, language) if row == 0 else "_"
             axes.plot([group.p95 or 0.0], [row], "|", **MARK, label=name)
-        names = [fault_name(one.kind, one.target, language) for one in groups]
+        names = [fault_name(faults.kind, faults.target, language) for faults in groups]
         axes.set_yticks(range(len(groups)), names)
         axes.set_ylim(len(groups) - 0.5, -0.5)
         axes.set_xlim(left=0)

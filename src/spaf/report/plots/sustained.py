@@ -46,7 +46,7 @@ def sustained(figures: Figures, language: Language) -> str:
         for axes, value in zip(drawn.panels, (_computed, _p99_ms), strict=True):
             for place, (tasks, tried) in enumerate(trials.items()):
                 if tried:
-                    x, y = [one["rate"] for one in tried], [value(one) for one in tried]
+                    x, y = [rate["rate"] for rate in tried], [value(rate) for rate in tried]
                     name, marker = word(TASKS[tasks], language), MARKERS[place]
                     axes.plot(x, y, marker, color=COLOURS[place], label=name, markersize=8)
         throughput, slowest = drawn.panels
@@ -68,7 +68,7 @@ def _zones(axes: Axes, rates: Sequence[Mapping[str, Any]], language: Language) -
     """Make the rates grey that do not hold, the darker the laxer the limit that they miss."""
     end = axes.get_xlim()[1]
     for limit_ms, words in ZONES.items():
-        held = [one["median"] or 0 for one in rates if one["limit_ms"] == limit_ms]
+        held = [rate["median"] or 0 for rate in rates if rate["limit_ms"] == limit_ms]
         if held and max(held) < end:
             name = word(words, language)
             axes.axvspan(max(held), end, color=GREY, alpha=ZONE_ALPHA, linewidth=0, label=name)
@@ -78,7 +78,7 @@ def _zones(axes: Axes, rates: Sequence[Mapping[str, Any]], language: Language) -
 def _trials(trials: Mapping[str, Sequence[Mapping[str, Any]]], tasks: str) -> Trials:
     """Return the trials with a number of tasks that have a latency."""
     of_tasks = (tried for name, tried in trials.items() if name.startswith(f"{tasks}-"))
-    return [one for tried in of_tasks for one in tried if one["p99_ms"] is not None]
+    return [rate for tried in of_tasks for rate in tried if rate["p99_ms"] is not None]
 
 
 def _computed(trial: Mapping[str, Any]) -> float:

@@ -27,14 +27,14 @@ def tuning(figures: Figures, language: Language) -> str:
 
     """
     reading = TuningReading.of(figures)
-    names = [f"{one.name}: {one.text('tried')}" for one in reading.settings]
+    names = [f"{setting.name}: {setting.text('tried')}" for setting in reading.settings]
     places = range(len(names))
     height = FRAME_HEIGHT + ROW_HEIGHT * len(names)
     with drawing(language, 2, grid="both", height=height) as drawn:
         for axes, (figure, words) in zip(drawn.panels, EFFECTS.items(), strict=True):
             base = reading.median(figure) or float("nan")
             around = [value / base for value in reading.baseline.get(figure, [])] or [1.0]
-            measured = [one.median(figure) for one in reading.settings]
+            measured = [setting.median(figure) for setting in reading.settings]
             drawn_at = [(v / base, at) for v, at in zip(measured, places, strict=True) if v]
             name = word(REPEATS, language)
             axes.axvspan(min(around), max(around), color=GREY, alpha=BAND_ALPHA, label=name)

@@ -58,5 +58,7 @@ class PeerReading(NamedTuple):
 
         """
         measured: Mapping[str, Mapping[str, Any]] = figures.result(PEERS)["peers"]
-        readings = [cls(name, one) for name, one in measured.items()]
-        return sorted(readings, key=lambda one: (not one.ours, -(one.drain(SPEED) or 0.0)))
+        readings = [cls(name, result) for name, result in measured.items()]
+        return sorted(
+            readings, key=lambda reading: (not reading.ours, -(reading.drain(SPEED) or 0.0))
+        )

@@ -26,7 +26,7 @@ class FaultGroup(NamedTuple):
     @property
     def made(self) -> Faults:
         """Those that took place."""
-        return [one for one in self.faults if one.get("made", True)]
+        return [fault for fault in self.faults if fault.get("made", True)]
 
     @property
     def error(self) -> str:
@@ -35,7 +35,7 @@ class FaultGroup(NamedTuple):
 
     def seconds(self, field: str = "recovery_s") -> list[float]:
         """Return the times of a field in order, of the faults that have one."""
-        return sorted(float(one[field]) for one in self.made if one.get(field) is not None)
+        return sorted(float(fault[field]) for fault in self.made if fault.get(field) is not None)
 
     def median(self, field: str = "recovery_s") -> float | None:
         """Return the median of a time; None if no fault has one."""
@@ -49,11 +49,11 @@ class FaultGroup(NamedTuple):
 
     def total(self, field: str) -> int:
         """Return the sum of a count."""
-        return sum(int(one.get(field) or 0) for one in self.made)
+        return sum(int(fault.get(field) or 0) for fault in self.made)
 
     def said(self, who: str) -> str:
         """Return what `status` or the `page` said first most often; empty if nothing."""
-        texts = [text for one in self.made if (text := str(one.get(f"{who}_said") or ""))]
+        texts = [text for fault in self.made if (text := str(fault.get(f"{who}_said") or ""))]
         return statistics.mode(texts) if texts else ""
 
 
@@ -87,4 +87,6 @@ def recovery_p95(figures: Figures, kind: str, target: str) -> float:
 
 
 def _p95_of(groups: Iterable[FaultGroup], kind: str, target: str) -> float | None:
-    return next((one.p95 for one in groups if (one.kind, one.target) == (kind, target)), None)
+    return next(
+        (group.p95 for group in groups if (group.kind, group.target) == (kind, target)), None
+    )

@@ -44,7 +44,10 @@ class TuningReading(NamedTuple):
         """
         result: Mapping[str, Any] = figures.result(TUNING)
         baseline = {figure: repeats(values) for figure, values in result["baseline"].items()}
-        return cls(baseline, [TriedSetting(str(one["name"]), one) for one in result["settings"]])
+        return cls(
+            baseline,
+            [TriedSetting(str(setting["name"]), setting) for setting in result["settings"]],
+        )
 
     def median(self, figure: str) -> float | None:
         """Return the median of a figure of the baseline; None if it was not measured."""
@@ -55,4 +58,4 @@ class TuningReading(NamedTuple):
 def repeats(values: Any) -> list[float]:
     """Return the measured values of a figure: it may be a list, a number, or missing."""
     listed = values if isinstance(values, list) else [values]
-    return [float(one) for one in listed if isinstance(one, int | float)]
+    return [float(value) for value in listed if isinstance(value, int | float)]

@@ -178,10 +178,10 @@ def _batch(figures: Figures) -> dict[str, Any]:
 
 
 def _tables(figures: Figures) -> dict[str, Any]:
-    measured = [one for one in figures.result(RATES).get("rates", []) if one.get("pipeline")]
+    measured = [rate for rate in figures.result(RATES).get("rates", []) if rate.get("pipeline")]
     if not measured:
         raise _without(RATES, "rates[].pipeline")
-    most = max(measured, key=lambda one: float(one["rate"]))
+    most = max(measured, key=lambda rate: float(rate["rate"]))
     generate = figures.stored[RATES].record.settings.get("generate", {})
     cost = TableCost(
         commits_per_second=float(most["pipeline"]["commits_per_second"]),
@@ -216,7 +216,7 @@ def _capacity(figures: Figures) -> dict[str, Any]:
     result = figures.result(CAPACITY)
     return {
         "capacity": Capacity(
-            row_bytes={one["table"]: float(one["bytes_per_row"]) for one in result["sizes"]},
+            row_bytes={size["table"]: float(size["bytes_per_row"]) for size in result["sizes"]},
             notifying_commits=float(result["notifying_commits_per_second"]),
             row_updates=float(result["row_updates_per_second"]),
             reader_rows=float(result["reader_rows_per_second"]),
@@ -270,10 +270,12 @@ class _Use:
 
 def _interval(stored: StoredRecord, pattern: str) -> Interval:
     """Return the last interval of a record whose name matches."""
-    found = [one for one in stored.record.intervals if re.fullmatch(pattern, one.name)]
-    if not found:
+    matching = [
+        interval for interval in stored.record.intervals if re.fullmatch(pattern, interval.name)
+    ]
+    if not matching:
         raise _without(stored.record.scenario, f"intervals[{pattern}]")
-    return found[-1]
+    return matching[-1]
 
 
 def _setting(stored: StoredRecord, section: str, name: str) -> int:
@@ -284,7 +286,7 @@ def _setting(stored: StoredRecord, section: str, name: str) -> int:
 
 
 def _by(rows: Any, field: str) -> dict[str, Any]:
-    return {str(one[field]): one for one in rows}
+    return {str(row[field]): row for row in rows}
 
 
 def _without(scenario: str, path: str) -> FigureError:

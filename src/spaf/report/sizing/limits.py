@@ -35,18 +35,18 @@ def limits(
         categories: that sell; None: those of the record.
 
     """
-    found = [
+    limits = [
         *_of_sales(costs, share),
         *_of_tables(costs, share, categories),
         *_of_proof(costs),
     ]
     marked = [
         msgspec.structs.replace(
-            one, reached=one.reached or (one.breaks_at is not None and rate > one.breaks_at)
+            limit, reached=limit.reached or (limit.breaks_at is not None and rate > limit.breaks_at)
         )
-        for one in found
+        for limit in limits
     ]
-    return sorted(marked, key=lambda one: (one.breaks_at is None, one.breaks_at or 0.0))
+    return sorted(marked, key=lambda limit: (limit.breaks_at is None, limit.breaks_at or 0.0))
 
 
 def _of_sales(costs: MeasuredCosts, share: float) -> Iterator[Limit]:
@@ -124,15 +124,15 @@ def _of_proof(costs: MeasuredCosts) -> Iterator[Limit]:
         )
 
 
-def columns(found: Sequence[Limit]) -> list[tuple[Any, ...]]:
+def columns(limits: Sequence[Limit]) -> list[tuple[Any, ...]]:
     """Return a row for each limit, as a person reads it."""
     return [
         (
-            one.what,
-            "" if one.breaks_at is None else f"{one.breaks_at:,.0f}",
-            "yes" if one.reached else "no",
-            one.because,
-            one.way_out,
+            limit.what,
+            "" if limit.breaks_at is None else f"{limit.breaks_at:,.0f}",
+            "yes" if limit.reached else "no",
+            limit.because,
+            limit.way_out,
         )
-        for one in found
+        for limit in limits
     ]

@@ -118,7 +118,7 @@ def sizing(request: SizingRequest, costs: MeasuredCosts) -> Sizing:
     return Sizing(
         request=request,
         job=job,
-        kafka=_kafka(request, costs, min((one.tasks for one in job), default=1)),
+        kafka=_kafka(request, costs, min((needed.tasks for needed in job), default=1)),
         postgres=_postgres(request, costs),
         state_mib=costs.state_mib,
         limits=limits(request.rate, costs, PLANNED_SHARE, request.categories),

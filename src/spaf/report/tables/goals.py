@@ -133,4 +133,4 @@ LAB_GOALS = _goals()
 
 def goals(figures: Figures, language: Language) -> ReportTable:
     """Return every goal with its verdict; one that was not measured says why."""
-    return ReportTable(COLUMNS, [one.row(figures, language) for one in LAB_GOALS], "long")
+    return ReportTable(COLUMNS, [goal.row(figures, language) for goal in LAB_GOALS], "long")

@@ -60,10 +60,10 @@ def _newest(figures: Figures) -> ResultRecord:
         FigureError: there is none.
 
     """
-    records = [one.record for one in figures.stored.values()]
+    records = [stored.record for stored in figures.stored.values()]
     if not records:
         raise FigureError("There is no result.", code="no_result", scenario="bench rates")
-    return max(records, key=lambda one: (one.scenario == "bench rates", one.started_us))
+    return max(records, key=lambda record: (record.scenario == "bench rates", record.started_us))
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

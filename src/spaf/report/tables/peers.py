@@ -35,18 +35,18 @@ def peers(figures: Figures, language: Language) -> ReportTable:
 
     """
     rows = []
-    for one in PeerReading.all_of(figures):
-        name = f"{one.name} {one.text('version')}".rstrip()
-        if one.error and one.drain(SPEED) is None:
-            rows.append([name, word(FAILED, language) + one.error])
+    for peer in PeerReading.all_of(figures):
+        name = f"{peer.name} {peer.text('version')}".rstrip()
+        if peer.error and peer.drain(SPEED) is None:
+            rows.append([name, word(FAILED, language) + peer.error])
             continue
-        memory = one.measured.get("memory_mib")
+        memory = peer.measured.get("memory_mib")
         cells = [
-            one.text("lines") or NO_VALUE,
-            measured(one.drain(SPEED), -3, language) + (EARLY if one.ended_early else ""),
-            measured(one.drain("cpu_us_per_event"), 2, language),
-            _latency(one, "100", language),
-            _latency(one, "1000", language),
+            peer.text("lines") or NO_VALUE,
+            measured(peer.drain(SPEED), -3, language) + (EARLY if peer.ended_early else ""),
+            measured(peer.drain("cpu_us_per_event"), 2, language),
+            _latency(peer, "100", language),
+            _latency(peer, "1000", language),
             measured(memory, 0, language),
         ]
         rows.append([name, *cells])
@@ -61,10 +61,10 @@ def behaviour(figures: Figures, language: Language) -> ReportTable:  # noqa: ARG
 
     """
     keys = ("settings", "bad_record", "after_kill")
-    rows = [[one.name, *map(one.text, keys)] for one in PeerReading.all_of(figures)]
+    rows = [[peer.name, *map(peer.text, keys)] for peer in PeerReading.all_of(figures)]
     return ReportTable(BEHAVIOUR, [row for row in rows if any(row[1:])], "small")
 
 
-def _latency(one: PeerReading, rate: str, language: Language) -> str:
-    quantiles = (one.latency(rate, quantile) for quantile in ("p50_ms", "p99_ms"))
+def _latency(peer: PeerReading, rate: str, language: Language) -> str:
+    quantiles = (peer.latency(rate, quantile) for quantile in ("p50_ms", "p99_ms"))
     return " / ".join(measured(value, 1, language) for value in quantiles)

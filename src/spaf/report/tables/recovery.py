@@ -74,4 +74,4 @@ def _cells(group: FaultGroup, language: Language) -> list[str]:
 
 
 def _joined(seconds: Sequence[float | None], language: Language) -> str:
-    return " / ".join(measured(one, 1, language) for one in seconds)
+    return " / ".join(measured(second, 1, language) for second in seconds)

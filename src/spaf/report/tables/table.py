@@ -40,8 +40,8 @@ class ReportTable(NamedTuple):
     def html(self, language: Language) -> Markup:
         """Return the table as HTML; texts are escaped."""
         headings = Markup().join(
-            HEADING.format(NUMBER if one.numeric else "", word(one.words, language))
-            for one in self.columns
+            HEADING.format(NUMBER if column.numeric else "", word(column.words, language))
+            for column in self.columns
         )
         rows = Markup("\n").join(ROW.format(self._cells(row)) for row in self.rows)
         return TABLE.format(self.kind, headings, rows)

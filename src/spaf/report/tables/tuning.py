@@ -30,9 +30,9 @@ def tuning(figures: Figures, language: Language) -> ReportTable:
     reading = TuningReading.of(figures)
     baseline = [measured(reading.median(of), digits, language) for of, digits in FIGURES.items()]
     rows = [[word(BASELINE, language), "", *baseline, ""]]
-    for one in reading.settings:
-        cells = [measured(one.median(of), digits, language) for of, digits in FIGURES.items()]
-        verdict = ": ".join(text for key in ("verdict", "reason") if (text := one.text(key)))
-        change = f"{one.text('ours') or NO_VALUE} → {one.text('tried')}"
-        rows.append([one.name, change, *cells, verdict])
+    for setting in reading.settings:
+        cells = [measured(setting.median(of), digits, language) for of, digits in FIGURES.items()]
+        verdict = ": ".join(text for key in ("verdict", "reason") if (text := setting.text(key)))
+        change = f"{setting.text('ours') or NO_VALUE} → {setting.text('tried')}"
+        rows.append([setting.name, change, *cells, verdict])
     return ReportTable(COLUMNS, rows, "small")

@@ -95,8 +95,10 @@ class BottleneckDetector:
 
     def _before_pause(self, now: PipelineSnapshot) -> PipelineSnapshot | None:
         """Return the newest earlier snapshot that is older than the job's longest pause."""
-        earlier = (one for one in reversed(self._snapshots) if one is not now)
-        return next((one for one in earlier if one.at <= now.at - self._pause_s), None)
+        earlier = (snapshot for snapshot in reversed(self._snapshots) if snapshot is not now)
+        return next(
+            (snapshot for snapshot in earlier if snapshot.at <= now.at - self._pause_s), None
+        )
 
     def _saturated(self, now: PipelineSnapshot) -> str | None:
         then = self._snapshots[0]

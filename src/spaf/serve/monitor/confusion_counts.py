@@ -83,7 +83,7 @@ class ConfusionCounts:
     def add_second_alerts(self, alerts: Iterable[SecondAlert]) -> None:
         """Add alerts on seconds; the labels of their episodes must have been added."""
         for alert in alerts:
-            meant = [one for one in self._near(alert) if is_about(alert, one)]
+            meant = [near for near in self._near(alert) if is_about(alert, near)]
             count = self._counts[alert.kind]
             count.alerts += 1
             count.true_alerts += bool(meant)
@@ -95,7 +95,9 @@ class ConfusionCounts:
         """Count what can no longer change; alerts on seconds are known up to `now_ms`."""
         for episodes in self._episodes.values():
             del episodes[:-MAX_EPISODES]
-        for name in [n for n, one in self._sales.items() if at - one.since >= FINAL_AFTER_S]:
+        for name in [
+            n for n, known_sale in self._sales.items() if at - known_sale.since >= FINAL_AFTER_S
+        ]:
             _count(self._counts, self._sales.pop(name))
         for episode in list(self._open):
             if now_ms > episode.end_ms + MISSED_AFTER_S * 1_000:
@@ -112,7 +114,11 @@ class ConfusionCounts:
         for sale in self._sales.values():
             if sale.label is not None and sale.alerts:
                 _count(counts, sale)
-        kinds = {kind: vars(one) for kind, one in counts.items() if one.labelled or one.alerts}
+        kinds = {
+            kind: vars(of_kind)
+            for kind, of_kind in counts.items()
+            if of_kind.labelled or of_kind.alerts
+        }
         every = counts.values()
         return {
             "kinds": kinds,
@@ -123,7 +129,7 @@ class ConfusionCounts:
     def _near(self, alert: SecondAlert) -> list[EpisodeLabel]:
         """Return the newest episodes of the category that had begun when its second ended."""
         known = self._episodes.get(alert.category, [])
-        begun = bisect_left(known, (alert.second + 1) * 1_000, key=lambda one: one.start_ms)
+        begun = bisect_left(known, (alert.second + 1) * 1_000, key=lambda episode: episode.start_ms)
         return known[max(0, begun - MAX_OVERLAPPING) : begun]
 
     def _find(self, episode: EpisodeLabel) -> None:

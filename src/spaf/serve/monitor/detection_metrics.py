@@ -212,10 +212,12 @@ def _labels(lines: bytes) -> Iterator[Label | EpisodeLabel]:
     decode = msgspec.json.Decoder(_Line).decode
     for line in lines.splitlines():
         try:
-            one = decode(line)
+            label = decode(line)
         except msgspec.DecodeError:
             continue  # part of a line, of a load that was killed while it wrote
-        if one.transaction_id is not None:
-            yield Label(one.transaction_id, one.kind, one.category, one.factor)
+        if label.transaction_id is not None:
+            yield Label(label.transaction_id, label.kind, label.category, label.factor)
         else:
-            yield EpisodeLabel(one.kind, one.category, one.start_ms, one.end_ms, one.factor)
+            yield EpisodeLabel(
+                label.kind, label.category, label.start_ms, label.end_ms, label.factor
+            )

@@ -120,7 +120,9 @@ class LedgerReader:
         self._reader.close()
 
     def _read(self, connection: psycopg.Connection) -> TableCounts:
-        bounds = {part: one.since for part, one in self._closed.items() if one.since is not None}
+        bounds = {
+            part: closed.since for part, closed in self._closed.items() if closed.since is not None
+        }
         values = {"partitions": list(bounds), "since": list(bounds.values())}
         rows = connection.execute(_sql("partition_sums"), values).fetchall()
         parts: dict[int, PartitionAccount] = {}
@@ -168,7 +170,7 @@ class LedgerReader:
 
     def _count_kept(self, connection: psycopg.Connection, counts: list[ReasonCount]) -> None:
         """Count the rows of the quarantine, if records were explained since, and not too often."""
-        explained = sum(one.records for one in counts)
+        explained = sum(count.records for count in counts)
         now = clock.monotonic()
         if explained == self._kept_of or now - self._kept_at < KEPT_EVERY_S:
             return
@@ -182,4 +184,6 @@ def _sql(name: str) -> bytes:
 
 def late_cents(counts: list[ReasonCount]) -> dict[str, int]:
     """Return the money of the late sales that were read, by currency."""
-    return {one.currency: one.cents for one in counts if one.reason == LATE and one.currency}
+    return {
+        count.currency: count.cents for count in counts if count.reason == LATE and count.currency
+    }

@@ -67,20 +67,20 @@ class LoadProbe:
             self._client = None
 
 
-def together(one: LoadStatus | None, other: LoadStatus | None) -> LoadStatus | None:
+def together(first: LoadStatus | None, other: LoadStatus | None) -> LoadStatus | None:
     """Return the sum of two loads of which both sell, or else the one that sells, or the first."""
-    if one is None or other is None or not (one.selling and other.selling):
-        return other if one is None or (other is not None and other.selling) else one
-    slots = None if one.slots is None or other.slots is None else one.slots + other.slots
+    if first is None or other is None or not (first.selling and other.selling):
+        return other if first is None or (other is not None and other.selling) else first
+    slots = None if first.slots is None or other.slots is None else first.slots + other.slots
     return LoadStatus(
         RUNNING,
-        one.users + other.users,
-        one.rate + other.rate,
-        one.intended + other.intended,
-        one.acked + other.acked,
-        one.failed + other.failed,
-        f"{one.run_id} {other.run_id}",
-        one.delay_ms or other.delay_ms,
+        first.users + other.users,
+        first.rate + other.rate,
+        first.intended + other.intended,
+        first.acked + other.acked,
+        first.failed + other.failed,
+        f"{first.run_id} {other.run_id}",
+        first.delay_ms or other.delay_ms,
         slots,
     )
 

@@ -45,7 +45,7 @@ class PipelineMessages:
             self._achieved[name].update(at, None if status is None else status.acked)
             for name, status in statuses.items()
         )
-        service = next((one for one in snapshot.services if one.name == "locust"), None)
+        service = next((info for info in snapshot.services if info.name == "locust"), None)
         return {
             **load.message(snapshot.page_load, page, None if service is None else service.address),
             "headless": snapshot.headless and load.headless_message(snapshot.headless, headless),

@@ -160,7 +160,10 @@ class PipelineProbe:
             return False
         if self._counted != counted or ends <= counted:
             return False
-        self._lag = {part: one.end for part, one in tables.parts.items()}, offsets.ends
+        self._lag = (
+            {part: offsets_of.end for part, offsets_of in tables.parts.items()},
+            offsets.ends,
+        )
         await self.head.poll(TIMEOUT_S)
         return bool(self.head.fresh and self.head.value)
 

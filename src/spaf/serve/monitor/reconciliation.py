@@ -83,11 +83,11 @@ def reasons(tables: TableCounts) -> list[dict[str, Any]]:
 
 def quarantine(tables: TableCounts, not_accepted: int) -> dict[str, Any]:
     """Return how many records are explained, stored, and waiting to be explained."""
-    explained = sum(one.records for one in tables.counts)
+    explained = sum(count.records for count in tables.counts)
     unread = (
-        one.records
-        for one in tables.counts
-        if one.reason == NOT_READ or (one.reason == LATE and not one.currency)
+        count.records
+        for count in tables.counts
+        if count.reason == NOT_READ or (count.reason == LATE and not count.currency)
     )
     return {
         "explained": explained,
@@ -103,4 +103,4 @@ def _unknown(begins: Mapping[int, int], part: int) -> PartitionAccount:
 
 
 def _records(tables: TableCounts, reason: str) -> int:
-    return sum(one.records for one in tables.counts if one.reason == reason)
+    return sum(count.records for count in tables.counts if count.reason == reason)

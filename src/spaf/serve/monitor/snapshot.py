@@ -122,19 +122,19 @@ class PipelineSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     def services_of(self, stage: str) -> list[ServiceInfo]:
         """Return the services of a stage."""
-        return [one for one in self.services if one.name.startswith(SERVICES[stage])]
+        return [service for service in self.services if service.name.startswith(SERVICES[stage])]
 
     def state(self, stage: str) -> str:
         """Return the state of a stage: of its services, of the job, or that it is silent."""
         states = [service.state for service in self.services_of(stage)]
-        trouble = next((one for one in states if one not in ("running", "external")), None)
+        trouble = next((state for state in states if state not in ("running", "external")), None)
         if trouble is not None:
             return trouble
         if self.health.get(stage, HEALTHY).silent:
             return SILENT
         if stage == "flink":
             known = (self.job, JOB_RUNS if self.flink is None else self.flink.state)
-            return next((one.lower() for one in known if one != JOB_RUNS), "running")
+            return next((state.lower() for state in known if state != JOB_RUNS), "running")
         if stage == "locust" and self.load is not None:
             return load.state(self.load)
         if stage == "locust" and not states:

@@ -90,7 +90,7 @@ class StageLatencySampler:
         return {
             stage: delay
             for stage in StageLatencies._fields
-            if (delay := _delay([ms for one in self._samples for ms in getattr(one, stage)]))
+            if (delay := _delay([ms for sample in self._samples for ms in getattr(sample, stage)]))
         }
 
     def reset(self) -> None:
@@ -153,7 +153,7 @@ def timed(
     """Return the time of each sale in each stage; of a row that was not noted, in kafka only."""
     latencies = StageLatencies([], [], [])
     for key, sales in ranked(records, rules).items():
-        latencies.kafka.extend(_ms(one) for one in sales if one.sent is not None)
+        latencies.kafka.extend(_ms(sample) for sample in sales if sample.sent is not None)
         if rules.dedup_block_ms:
             continue  # an earlier duplicate would shift the ranks
         for sale, stamp in zip(sales, first_shown(shown.get(key, []), len(sales)), strict=True):

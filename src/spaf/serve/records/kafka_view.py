@@ -48,14 +48,14 @@ def overview(request: Request, contains: Annotated[str, Query(max_length=249)] =
     run = request.app.state.run
     with kafka_request():
         group = run.job().group or run.group
-        found = cluster.overview(run.kafka, run.topic, group, contains)
+        overview = cluster.overview(run.kafka, run.topic, group, contains)
     return json_response(
         {
-            "brokers": [row._asdict() for row in found.brokers],
-            "topics": [row._asdict() for row in found.topics],
-            "groups": [row._asdict() for row in found.groups],
-            "topics_left_out": found.topics_left_out,
-            "groups_left_out": found.groups_left_out,
+            "brokers": [row._asdict() for row in overview.brokers],
+            "topics": [row._asdict() for row in overview.topics],
+            "groups": [row._asdict() for row in overview.groups],
+            "topics_left_out": overview.topics_left_out,
+            "groups_left_out": overview.groups_left_out,
         }
     )
 
@@ -80,13 +80,13 @@ def group(request: Request, name: Group) -> Response:
     """Return a group's members, and how far it is in each partition."""
     run = request.app.state.run
     with kafka_request():
-        found = cluster.describe_group(run.kafka, name, run.topic)
+        described = cluster.describe_group(run.kafka, name, run.topic)
     return json_response(
         {
-            "name": found.name,
-            "state": found.state,
-            "members": [row._asdict() for row in found.members],
-            "partitions": [row._asdict() for row in found.partitions],
+            "name": described.name,
+            "state": described.state,
+            "members": [row._asdict() for row in described.members],
+            "partitions": [row._asdict() for row in described.partitions],
         }
     )
 
@@ -118,14 +118,14 @@ def messages(  # noqa: PLR0913 - one for each parameter of the address
                     code="partition_required",
                 )
             (number,) = held
-            found = record_reader.from_offsets(kafka, topic, held, {number: offset}, limit)
+            slice_ = record_reader.from_offsets(kafka, topic, held, {number: offset}, limit)
         elif time_ms is not None:
-            found = record_reader.from_time(kafka, topic, held, time_ms, limit)
+            slice_ = record_reader.from_time(kafka, topic, held, time_ms, limit)
         else:
-            found = record_reader.newest(kafka, topic, held, last or limit)
+            slice_ = record_reader.newest(kafka, topic, held, last or limit)
     return json_response(
         {
-            "messages": [message(record) for record in found],
+            "messages": [message(record) for record in slice_],
             # Of all partitions of the response together.
             "begin": sum(span.begin for span in held.values()),
             "end": sum(span.end for span in held.values()),

@@ -31,8 +31,8 @@ async def first_second(connection: Connection, first: int, most: int) -> int:
     """Return the first second, `first` or later, from which on there are at most `most` rows."""
     values = {"first": first, "max_rows": most}
     cursor = await connection.execute(_sql("first_second"), values)
-    found = await cursor.fetchone()
-    return first if found is None else int(found[0])
+    row = await cursor.fetchone()
+    return first if row is None else int(row[0])
 
 
 async def sums(
@@ -49,12 +49,12 @@ async def sums(
 async def anomalies(connection: Connection, before_ms: int, limit: int) -> list[Anomaly]:
     """Return the newest anomalies of both kinds that were found before a moment, newest first."""
     values = {"before": before_ms / 1_000, "limit": limit}
-    found: list[Anomaly] = []
+    newest_first: list[Anomaly] = []
     for name in ("sale_anomalies", "traffic_anomalies"):
         cursor = await connection.execute(_sql(name), values)
-        found += [anomaly(list(row)) for row in await cursor.fetchall()]
-    found.sort(key=lambda one: one.detected_ms, reverse=True)
-    return found[:limit]
+        newest_first += [anomaly(list(row)) for row in await cursor.fetchall()]
+    newest_first.sort(key=lambda item: item.detected_ms, reverse=True)
+    return newest_first[:limit]
 
 
 async def newest(connection: Connection, limit: int) -> list[dict[str, object]]:

@@ -67,10 +67,10 @@ class PageAddresses:
 
     def is_forwarded(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Return whether a request may have come through a proxy or a forwarder."""
-        found = dict(headers)
-        own = _HOST.fullmatch(_text(found.get(b"host")))
+        by_name = dict(headers)
+        own = _HOST.fullmatch(_text(by_name.get(b"host")))
         direct = own is not None and int(own[2] or DEFAULT_PORTS["http"]) == self._port
-        return not direct or not FORWARDED.isdisjoint(found)
+        return not direct or not FORWARDED.isdisjoint(by_name)
 
 
 def _text(header: bytes | None) -> str:

@@ -143,13 +143,13 @@ class Roles:
 
     def _role(self, sessions: Iterable[str]) -> PageRole | None:
         """Return the highest role that one of the digests gives; each takes the same time."""
-        found: PageRole | None = None
+        highest: PageRole | None = None
         for session in sessions:
             for role, expected in self._sessions.items():
                 is_equal = hmac.compare_digest(session.encode(), expected.encode())
-                if is_equal and (found is None or role > found):
-                    found = role
-        return found
+                if is_equal and (highest is None or role > highest):
+                    highest = role
+        return highest
 
     def _trusts(self, scope: Scope) -> bool:
         try:

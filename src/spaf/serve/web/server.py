@@ -132,10 +132,12 @@ def listeners(port: int, bind: str = LOOPBACK) -> list[socket.socket]:
     """
     if bind == ANY_IPV6:
         return [_listener(bind, port, dualstack_ipv6=True)]
-    found = [_listener(address, port) for address in ({bind} if bind == ANY else {LOOPBACK, bind})]
+    sockets = [
+        _listener(address, port) for address in ({bind} if bind == ANY else {LOOPBACK, bind})
+    ]
     with contextlib.suppress(OSError):
-        found.append(_listener(LOOPBACK_IPV6, port))
-    return found
+        sockets.append(_listener(LOOPBACK_IPV6, port))
+    return sockets
 
 
 def _listener(address: str, port: int, **options: bool) -> socket.socket:

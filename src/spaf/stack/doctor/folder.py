@@ -119,17 +119,17 @@ def version(subject: Subject) -> Iterator[Finding]:
     file = postgres.cluster_paths(subject.home.postgres).data / "PG_VERSION"
     installed = runtime.postgres_version()
     try:
-        found = file.read_text().strip()
+        content = file.read_text().strip()
     except OSError:
         yield ok("no data of an earlier version")
         return
-    if found != installed:
+    if content != installed:
         yield fail(
-            f"The tables are of PostgreSQL {found}; {installed} is installed.",
+            f"The tables are of PostgreSQL {content}; {installed} is installed.",
             "Start anew with `spaf down --wipe`, which deletes topic and tables.",
         )
     else:
-        yield ok(f"data of PostgreSQL {found}")
+        yield ok(f"data of PostgreSQL {content}")
 
 
 def passwords(subject: Subject) -> Iterator[Finding]:

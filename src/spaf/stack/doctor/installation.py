@@ -59,13 +59,13 @@ def packages(_: Subject) -> Iterator[Finding]:
     broken = []
     for name in wanted or {"spaf": ""}:
         try:
-            found = distribution(name)
+            installed = distribution(name)
         except PackageNotFoundError:
             broken.append(f"{name} is missing")
             continue
-        if wanted and found.version != wanted[name]:
-            broken.append(f"{name} is {found.version}, not {wanted[name]}")
-        elif damage := _damage(found):
+        if wanted and installed.version != wanted[name]:
+            broken.append(f"{name} is {installed.version}, not {wanted[name]}")
+        elif damage := _damage(installed):
             broken.append(f"{name} has no {damage}")
     if broken:
         more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""  # noqa: PLR2004 - the first
@@ -122,22 +122,22 @@ def _locked() -> dict[str, str]:
     lines = re.findall(r"^[a-z0-9].*==[^\\\n]+", LOCK.read_text(), re.MULTILINE)
     wanted = (Requirement(line) for line in lines)
     return {
-        one.name: str(one.specifier).removeprefix("==")
-        for one in wanted
-        if one.marker is None or one.marker.evaluate()
+        requirement.name: str(requirement.specifier).removeprefix("==")
+        for requirement in wanted
+        if requirement.marker is None or requirement.marker.evaluate()
     }
 
 
-def _damage(found: Distribution) -> str:
+def _damage(package: Distribution) -> str:
     """Return the first file of a package that is missing or has another size; empty if none."""
-    for file in found.files or ():
+    for file in package.files or ():
         # Scripts beside the packages are written for this folder.
         if file.size is None or file.suffix == ".pyc" or file.parts[0] == "..":
             continue
         path = Path(str(file.locate()))
         if not path.exists() or path.stat().st_size != file.size:
             return str(file)
-    return "" if found.files else "list of its files"
+    return "" if package.files else "list of its files"
 
 
 def _sha256(file: Path) -> str:

@@ -215,8 +215,8 @@ def needed_mib(settings: Settings) -> int:
     if not settings.postgres.elsewhere:
         needed += POSTGRES_MIB
     if settings.flink.rest_url is None:
-        one = TASKMANAGER_MIB + settings.flink.task_heap_mib
-        needed += JOBMANAGER_MIB + settings.flink.task_managers * one
+        taskmanager_mib = TASKMANAGER_MIB + settings.flink.task_heap_mib
+        needed += JOBMANAGER_MIB + settings.flink.task_managers * taskmanager_mib
         if settings.flink.high_availability != "none":
             needed += JOBMANAGER_MIB
             needed += ZOOKEEPER_MIB if settings.flink.zookeeper is None else 0
@@ -259,7 +259,7 @@ def _cgroup_folders(controller: str) -> Iterator[Path]:
         root = CGROUPS / controllers if controllers else CGROUPS
         # In a container the path is that of the host; then only the root exists.
         folder = root / path.lstrip("/")
-        yield from (one for one in (folder, *folder.parents) if one.is_relative_to(root))
+        yield from (parent for parent in (folder, *folder.parents) if parent.is_relative_to(root))
 
 
 def _core_quotas() -> Iterator[float]:

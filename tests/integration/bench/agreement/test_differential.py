@@ -25,7 +25,9 @@ def test_the_job_and_the_contract_agree_on_every_record(stack: Run) -> None:
     )
     sent = list(cases(RECORDS, seed))
     result = compare_all(fresh(stack), settings, sent, seed, no_progress)
-    lines = "\n".join(msgspec.json.encode(one.case).decode() for one in result.disagreements)
+    lines = "\n".join(
+        msgspec.json.encode(disagreement.case).decode() for disagreement in result.disagreements
+    )
     repeat = f"spaf prove differential --records {RECORDS} --seed {seed}"
     kept = "src/spaf/bench/agreement/cases.jsonl"
     assert result.disagreements == [], f"{repeat}\nkeep in {kept}:\n{lines}"

@@ -145,7 +145,8 @@ def test_the_rule_for_series_is_that_of_the_verifier(
             x = float(round(value(number), 3))
             points.append(SeriesPoint(name, number, 600 * number, x, x * (name == "spikes")))
     found = {
-        (one.series, one.row_index): one for one in score_points(flink, rules(), points, tmp_path)
+        (score.series, score.row_index): score
+        for score in score_points(flink, rules(), points, tmp_path)
     }
     assert len(found) == len(points)
     alerts = 0

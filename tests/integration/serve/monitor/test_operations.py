@@ -92,7 +92,9 @@ async def selling(session: Run) -> AsyncIterator[None]:
 @contextmanager
 def paused(session: Run, name: str) -> Iterator[None]:
     """Stop a service of the stack for the length of a block, by its own pid."""
-    (state,) = [one for one in session.state().services.values() if one.name.startswith(name)]
+    (state,) = [
+        service for service in session.state().services.values() if service.name.startswith(name)
+    ]
     assert isinstance(state.identity(), ProcessIdentity)
     assert state.pid is not None
     os.kill(state.pid, signal.SIGSTOP)
@@ -148,9 +150,9 @@ def test_the_equation_holds_while_sales_come(page: tuple[Run, Page]) -> None:
             await shown.live.close()
 
     pipeline = asyncio.run(watch())
-    for one in shown.accounts:
-        assert one["produced"] == sum(one[term] for term in TERMS)
-        assert one["unaccounted"] == 0
+    for account in shown.accounts:
+        assert account["produced"] == sum(account[term] for term in TERMS)
+        assert account["unaccounted"] == 0
     assert shown.accounts[-1]["accepted"] > 50
     assert pipeline["culprit"] is None
     for name in ("kafka", "flink", "postgres"):
@@ -185,7 +187,9 @@ def test_a_service_that_is_stopped_is_named(
     took = asyncio.run(watch())
     # What `until` adds is the pause behind the last look.
     assert took - INTERVAL_S <= NAMED_WITHIN_S
-    assert all(one["produced"] == sum(one[term] for term in TERMS) for one in shown.accounts)
+    assert all(
+        account["produced"] == sum(account[term] for term in TERMS) for account in shown.accounts
+    )
 
 
 def test_unreadable_records_blame_nobody(page: tuple[Run, Page]) -> None:
@@ -219,5 +223,5 @@ def test_a_real_sale_is_pushed(
 
 
 def _stage(pipeline: dict[str, Any], name: str) -> dict[str, Any]:
-    (found,) = [one for one in pipeline["stages"] if one["name"] == name]
+    (found,) = [stage for stage in pipeline["stages"] if stage["name"] == name]
     return dict(found)

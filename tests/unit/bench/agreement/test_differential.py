@@ -84,16 +84,16 @@ def test_what_is_equal_is_no_disagreement() -> None:
 )
 def test_each_kind_of_disagreement_is_seen(found: Outcomes) -> None:
     """Outcome, number, second, category, currency, count, units and cents."""
-    (one,) = _compare({SLOT: found}).disagreements
-    assert one.case.value == FULL
-    assert (one.expected, one.found) == (RIGHT, found)
+    (disagreement,) = _compare({SLOT: found}).disagreements
+    assert disagreement.case.value == FULL
+    assert (disagreement.expected, disagreement.found) == (RIGHT, found)
 
 
 def test_a_row_of_no_record_is_seen() -> None:
     """A ghost in a slot that nothing was sent in."""
-    (one,) = _compare({SLOT: RIGHT, SLOT + 1: RIGHT}).disagreements
-    assert one.case.value is None
-    assert one.expected == NO_OUTCOME
+    (disagreement,) = _compare({SLOT: RIGHT, SLOT + 1: RIGHT}).disagreements
+    assert disagreement.case.value is None
+    assert disagreement.expected == NO_OUTCOME
 
 
 def test_an_array_makes_rows_of_one_record() -> None:

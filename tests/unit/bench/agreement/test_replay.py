@@ -44,7 +44,7 @@ def test_a_log_holds_what_could_tell_replays_apart() -> None:
     assert partitions[0] > 5 * max(partitions[n] for n in (1, 2, 3))
     rules = Rules.of(SaleSettings())
     outcomes = [one for line in LOG for one in decode(line.value, line.append_ms, rules)]
-    kinds = Counter(type(one).__name__ for one in outcomes)
+    kinds = Counter(type(outcome).__name__ for outcome in outcomes)
     assert kinds[Late.__name__] > 20
     assert kinds[Reason.__name__] > 20
     assert kinds[Sale.__name__] > EVENTS * 0.9
@@ -79,10 +79,10 @@ def test_append_times_never_step_back() -> None:
 
 def test_the_variants_differ_in_all_that_is_promised() -> None:
     """Parallelism 1, 2 and 4, mini-batch on and off, a kill, and a single partition."""
-    assert {one.parallelism for one in VARIANTS} == {1, 2, 4}
-    assert {bool(one.mini_batch_ms) for one in VARIANTS} == {True, False}
-    assert sum(one.killed for one in VARIANTS) == 1
-    assert len({one.name for one in VARIANTS}) == len(VARIANTS)
+    assert {variant.parallelism for variant in VARIANTS} == {1, 2, 4}
+    assert {bool(variant.mini_batch_ms) for variant in VARIANTS} == {True, False}
+    assert sum(variant.killed for variant in VARIANTS) == 1
+    assert len({variant.name for variant in VARIANTS}) == len(VARIANTS)
 
 
 def run(variant: Variant, *, exact: bool = True) -> ReplayRun:

@@ -85,7 +85,7 @@ def test_the_cases_are_told_apart() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
     for case in CASES:
         assert (case.price_factor != 1) != bool(case.episodes)
-        assert all(0 < one.start_s < one.end_s <= case.seconds for one in case.episodes)
+        assert all(0 < episode.start_s < episode.end_s <= case.seconds for episode in case.episodes)
 
 
 def test_a_result_is_a_row_a_case() -> None:

@@ -67,7 +67,9 @@ def test_statements_of_flink_sql() -> None:
     """Source, sink, view and INSERT, with the variables of the contract and two that it derives."""
     text = (PROGRAMS / "flink-sql" / "job.sql").read_text()
     statements = text.strip().split(";\n")
-    kinds = [re.search(r"^(CREATE \w+|INSERT)", one, re.MULTILINE) for one in statements]
+    kinds = [
+        re.search(r"^(CREATE \w+|INSERT)", statement, re.MULTILINE) for statement in statements
+    ]
     assert [found and found[1] for found in kinds] == [
         *("CREATE TABLE", "CREATE TABLE", "CREATE VIEW", "INSERT")
     ]

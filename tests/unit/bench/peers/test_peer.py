@@ -60,7 +60,9 @@ def test_a_folder_with_a_description_is_a_peer(
         (folder / "peer.toml").write_text(description.format(version))
         (folder / lock).write_text(text)
     (tmp_path / "README").mkdir()
-    assert [(name, one.name, one.installed_version) for name, one in peers().items()] == [
+    assert [
+        (name, described.name, described.installed_version) for name, described in peers().items()
+    ] == [
         ("one", "one", "2.5"),
         ("two", "two", "3.1"),
     ]

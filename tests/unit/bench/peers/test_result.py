@@ -35,7 +35,7 @@ def test_bad_records_count_for_no_reader_and_the_good_one_does() -> None:
     assert isinstance(good, contract.Sale)
     for value in bad_records(NOW_MS):
         outcomes = contract.decode(value, NOW_MS, RULES)
-        assert not any(isinstance(one, contract.Sale) for one in outcomes), value
+        assert not any(isinstance(outcome, contract.Sale) for outcome in outcomes), value
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_ratios_are_to_the_fastest_peer_whose_rows_are_right() -> None:
         "broken": PeerRow("1.0", 10, "none", error="it cannot be installed"),
     }
     result = PeersResult.of(1_000, rows)
-    ratios = {name: (one.peer, one.ratio, one.met) for name, one in result.ratios.items()}
+    ratios = {name: (ratio.peer, ratio.ratio, ratio.met) for name, ratio in result.ratios.items()}
     assert ratios == {AGGREGATES: ("fast", 2.5, True), FULL_JOB: ("fast", 1.15, False)}
     assert "the goal of 1.2 is missed by 0.05" in result.summary()
     assert "broken: it cannot be installed" in result.summary()

@@ -79,7 +79,7 @@ def test_a_record_that_cannot_be_read_is_named(
     assert "\n" not in caught.value.what
     write(tmp_path / "good")
     listed = results.stored(tmp_path)
-    assert [(one.folder.name, one.record is None) for one in listed] == [
+    assert [(result.folder.name, result.record is None) for result in listed] == [
         ("bad", True),
         ("good", False),
     ]

@@ -60,7 +60,7 @@ def test_the_figures_of_a_rate_are_medians_of_its_valid_repeats() -> None:
     assert medians.rows[0][:7] == [100.0, "3 of 4", "4 of 4", 100.0, 3.5, 6.0, 9.0]
     assert "screen p50" not in medians.columns
     result = RatesResult.of(60.0, [bad, *repeats], interrupted=True)
-    assert [one["repeat"] for one in result.measurements] == [1, 2, 3, 4]
+    assert [measurement["repeat"] for measurement in result.measurements] == [1, 2, 3, 4]
     assert result.reasons[0] == "100 sales/s (repeat 4): other programs"
     assert result.reasons[1].startswith("interrupted")
 
@@ -90,4 +90,4 @@ def test_one_measurement_stands_for_its_rate() -> None:
 
     bad = tail(4, 8.0, valid=False, reasons=["other programs"])
     result = RatesResult.of(60.0, [tail(1, 30.0), tail(2, 9.0), tail(3, 7.0), bad, FAILED])
-    assert [(one["rate"], one["repeat"]) for one in result.rates] == [(100.0, 2), (20_000.0, 1)]
+    assert [(rate["rate"], rate["repeat"]) for rate in result.rates] == [(100.0, 2), (20_000.0, 1)]

@@ -27,17 +27,19 @@ def test_only_the_factor_changes(factor: str) -> None:
 @pytest.mark.parametrize("factor", FACTORS)
 def test_every_level_can_run(factor: str) -> None:
     """Each task has a slot and a partition; each category a product."""
-    for one in conditions(factor, (FACTORS[factor].min, *FACTORS[factor].levels)):
-        assert one.parallelism <= one.partitions
-        assert one.parallelism <= one.stack.slots * one.stack.task_managers
-        assert one.shop.categories == one.categories
-        assert one.shop.categories * one.shop.products_per_category <= one.products
+    for condition in conditions(factor, (FACTORS[factor].min, *FACTORS[factor].levels)):
+        assert condition.parallelism <= condition.partitions
+        assert condition.parallelism <= condition.stack.slots * condition.stack.task_managers
+        assert condition.shop.categories == condition.categories
+        assert (
+            condition.shop.categories * condition.shop.products_per_category <= condition.products
+        )
 
 
 def test_only_the_slow_factors_need_stacks_of_their_own() -> None:
     """The others share one."""
     for factor, known in FACTORS.items():
-        stacks = {one.stack for one in conditions(factor, known.levels)}
+        stacks = {condition.stack for condition in conditions(factor, known.levels)}
         assert (stacks == {Conditions().stack}) == (factor not in SLOW)
 
 

@@ -56,7 +56,7 @@ class Pipeline(Search):
 
     def _trial(self, rate: float) -> Trial:
         rate = rounded(rate)
-        known = [one for one in self.tried if one.rate == rate]
+        known = [trial for trial in self.tried if trial.rate == rate]
         if not known:
             self.tried.append(trial(rate, 10.0 if rate <= 30_000 else rate / 100))
         return known[0] if known else self.tried[-1]
@@ -70,7 +70,7 @@ def test_a_wider_limit_finds_a_higher_rate_and_tries_none_twice() -> None:
     assert narrow.holds == pytest.approx(30_000, rel=0.1)
     assert narrow.why.startswith("p99 is 3")
     assert wide.holds == pytest.approx(100_000, rel=0.1)
-    rates = [one.rate for one in pipeline.tried]
+    rates = [trial.rate for trial in pipeline.tried]
     assert len(set(rates)) == len(rates)
 
 

@@ -157,7 +157,7 @@ def test_services_start_again_only_for_what_needs_it(services: Services) -> None
         *("up 10", "warm", "ours 3", "down", "wipe"),
     ]
     assert not found.reasons
-    assert [one.name for one in found.settings] == ["fsync", "second-compiler"]
+    assert [setting.name for setting in found.settings] == ["fsync", "second-compiler"]
 
 
 @pytest.mark.usefixtures("bare")
@@ -178,7 +178,7 @@ def test_a_rung_that_fails_does_not_end_the_others(services: Services) -> None:
     """What failed is told in its row."""
     services.raises = dict.fromkeys(("fsync", "fsync (again 2)"), JobError("Flink refused it."))
     found = measured("fsync", "mini-batch")
-    assert [one.reason for one in found.settings] == ["", "Flink refused it."]
+    assert [setting.reason for setting in found.settings] == ["", "Flink refused it."]
     assert len(found.baseline.p50_ms) == 3
 
 
@@ -198,7 +198,7 @@ def test_an_interruption_keeps_what_was_measured(services: Services) -> None:
     services.raises = {"fsync": KeyboardInterrupt()}
     found = measured("mini-batch", "fsync")
     assert found.interrupted
-    assert [one.name for one in found.settings] == ["mini-batch"]
+    assert [setting.name for setting in found.settings] == ["mini-batch"]
     assert services.log[-2:] == ["down", "wipe"] or services.log[-1] == "wipe"
 
 

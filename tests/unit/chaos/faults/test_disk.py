@@ -117,10 +117,10 @@ def scene(home: Path, around: SmallDisk | None = None, **services: Child) -> Sce
             name,
             ServiceStatus.RUNNING,
             "",
-            pid=one.identity.pid,
-            started=one.identity.started,
+            pid=service.identity.pid,
+            started=service.identity.started,
         )
-        for name, one in services.items()
+        for name, service in services.items()
     }
     state = SimpleNamespace(services=known, supervisor_pid=os.getpid())
     run = cast("Any", SimpleNamespace(state=lambda: state, home=RunFolder(home)))

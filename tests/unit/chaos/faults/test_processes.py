@@ -92,7 +92,7 @@ def test_busy_programs_end_with_the_fault(make_scene: MakeScene) -> None:
     fault.lift()
     assert not fault.happened()
     left = set(psutil.Process().children()) - before
-    assert not [one for one in left if "while True" in " ".join(one.cmdline())]
+    assert not [process for process in left if "while True" in " ".join(process.cmdline())]
 
 
 @pytest.mark.skipif(bool(refusal("cpu")), reason=f"NOT TESTED: {refusal('cpu')}")

@@ -50,8 +50,8 @@ def test_each_result_is_a_row() -> None:
     add("killed", ended_us=None, validity=Validity(valid=False, reasons=["killed"]))
     Path(".spaf/results/broken").mkdir()
     Path(".spaf/results/broken/record.json").write_text("{")
-    listed = {one["name"]: one for one in json.loads(spaf("list", "--json").stdout)}
-    assert {name: one.get("valid") for name, one in listed.items()} == {
+    listed = {load["name"]: load for load in json.loads(spaf("list", "--json").stdout)}
+    assert {name: record.get("valid") for name, record in listed.items()} == {
         "broken": None,
         "good": True,
         "bad": False,

@@ -150,15 +150,15 @@ def test_it_says_which_record_on_which_machine(tmp_path: Path) -> None:
 def test_what_breaks_first_stands_first(tmp_path: Path) -> None:
     """Each with its way out; those that the rate has passed are marked."""
     found = sized(tmp_path, rate=2_500).limits
-    rates = [one.breaks_at for one in found if one.breaks_at is not None]
+    rates = [limit.breaks_at for limit in found if limit.breaks_at is not None]
     assert rates == sorted(rates)
-    names = {one.what: one for one in found}
+    names = {limit.what: limit for limit in found}
     assert names["one partition, one task"].reached
     assert names["one machine"].reached
     assert not names["verification of everything"].reached
     assert names["hot rows of sales_summary"].reached
     assert not names["the page's one reader"].reached
-    assert all(one.way_out for one in found)
+    assert all(limit.way_out for limit in found)
     # 4,000 commits a second are those of eight tasks.
     assert names["notifications (NOTIFY)"].breaks_at == pytest.approx(8 * 1_000 * PLANNED_SHARE)
 

@@ -69,7 +69,7 @@ def sold(line: Line, slots: int) -> LoadStatus:
 
 def told(watch: BottleneckDetector, looks: Iterable[PipelineSnapshot]) -> list[str | None]:
     """Return the culprit of each look."""
-    return [watch.update(one) for one in looks]
+    return [watch.update(snapshot) for snapshot in looks]
 
 
 def test_nothing_is_wrong() -> None:

@@ -19,8 +19,8 @@ from spaf.serve.monitor.confusion_counts import FINAL_AFTER_S, MISSED_AFTER_S, C
 
 ORIGIN_US = 1_795_000_000_000_000
 EPISODES = [one.label(ORIGIN_US, SHOP) for one in islice(plan(5, 20, len(SHOP)), 40)]
-END_MS = max(one.end_ms for one in EPISODES) + 1_000_000
-CATEGORIES = sorted({one.category for one in EPISODES})
+END_MS = max(episode.end_ms for episode in EPISODES) + 1_000_000
+CATEGORIES = sorted({episode.category for episode in EPISODES})
 
 names = st.integers(0, 40).map(str)
 sale_labels = st.dictionaries(names, st.sampled_from(SALE_LABELS))
@@ -48,8 +48,8 @@ def test_sales_as_in_the_lab(labels: dict[str, str], alerts: dict[str, str], luc
     """Label by label and alert by alert, in any order and some settled in between."""
     scorer = ConfusionCounts()
     scorer.add_labels([Label("first", "price_x10", "toys", 10.0)], 0.0)
-    events: list[tuple[str, str, str]] = [("label", *one) for one in labels.items()]
-    events += [("alert", *one) for one in alerts.items()]
+    events: list[tuple[str, str, str]] = [("label", *label) for label in labels.items()]
+    events += [("alert", *alert) for alert in alerts.items()]
     luck.shuffle(events)  # type: ignore[attr-defined]
     for at, (what, name, kind) in enumerate(events):
         if what == "label":
@@ -80,8 +80,8 @@ def test_seconds_as_in_the_lab(alerts: list[SecondAlert], piece: int) -> None:
     for place in range(0, len(alerts), piece):
         some = alerts[place : place + piece]
         until = (some[-1].second + 1) * 1_000
-        scorer.add_labels([one for one in left if one.start_ms < until], 0.0)
-        left = [one for one in left if one.start_ms >= until]
+        scorer.add_labels([label for label in left if label.start_ms < until], 0.0)
+        left = [label for label in left if label.start_ms >= until]
         scorer.add_second_alerts(some)
         # What is settled here must not change what comes: alerts are known up to this moment.
         scorer.finalise(0.0, until)

@@ -84,7 +84,7 @@ def test_rates_and_costs_are_those_of_two_looks() -> None:
         accounts={"accepted": 1_090, "in_flight": 20},
         events=60,
         page_load=LoadStatus("running", 100, 100.0, 1_250, 1_200, 4, "ab"),
-        services=[replace(one, cpu_seconds=5.5) for one in FOUND.services],
+        services=[replace(service, cpu_seconds=5.5) for service in FOUND.services],
     )
     found = stages(later, messages)
     rates = {name: stage["rate"] for name, stage in found.items()}
@@ -115,8 +115,11 @@ def test_states(changed: dict[str, Any], stage: str, state: str) -> None:
 def test_the_supervisors_word_comes_first() -> None:
     """A service that is starting again is not merely silent; an external one says so."""
     services = [
-        replace(one, state={"kafka": "restarting", "postgres": "external"}.get(one.name, one.state))
-        for one in FOUND.services
+        replace(
+            service,
+            state={"kafka": "restarting", "postgres": "external"}.get(service.name, service.state),
+        )
+        for service in FOUND.services
     ]
     health = {"kafka": ProbeHealth("no broker answers", 3.0)}
     found = stages(msgspec.structs.replace(FOUND, services=services, health=health))

@@ -66,7 +66,7 @@ def test_partitions_are_ranked_only_as_far_as_all_were_read() -> None:
         return [ConsumedRecord(partition, n, at, None, (), b"") for n, at in enumerate(times)]
 
     found = rankable([*seen(0, 1, 2, 3), *seen(1, 2, 3, 4, 9)], 3)
-    assert [(one.partition, one.append_ms) for one in found] == [(0, 1), (0, 2), (1, 2)]
+    assert [(record.partition, record.append_ms) for record in found] == [(0, 1), (0, 2), (1, 2)]
     alone = rankable(seen(0, 1, 2, 3), 3)
     assert len(alone) == 3
     assert len(rankable([*seen(0, 1), *seen(1, 5)], 3)) == 2

@@ -217,7 +217,7 @@ def test_every_viewer_is_sent_the_same_bytes(hub: Hub) -> None:
         hub.next(viewer)
     hub.publish("rows", [1])
     first, *others = [viewer._waiting[0] for viewer in viewers]
-    assert all(one is first for one in others)
+    assert all(other is first for other in others)
 
 
 def test_closing_ends_every_stream(hub: Hub) -> None:

@@ -63,10 +63,10 @@ def test_each_is_told_once_with_its_delay() -> None:
     published(feed)
     feed.load([unusual(4), unusual(3), unusual(2), unusual(1)])
     published(feed)
-    assert [one["offset"] for one in ear.heard] == [1, 2, 3, 4]
-    assert {one["known_after_ms"] for one in ear.heard} == {1_000}
-    assert {one["currency"] for one in ear.heard} == {"USD"}
-    assert [one["offset"] for one in feed.newest()] == [4, 3, 2, 1]
+    assert [anomaly["offset"] for anomaly in ear.heard] == [1, 2, 3, 4]
+    assert {anomaly["known_after_ms"] for anomaly in ear.heard} == {1_000}
+    assert {anomaly["currency"] for anomaly in ear.heard} == {"USD"}
+    assert [anomaly["offset"] for anomaly in feed.newest()] == [4, 3, 2, 1]
 
 
 def test_a_flood_is_shown_without_delays() -> None:
@@ -76,7 +76,7 @@ def test_a_flood_is_shown_without_delays() -> None:
     for n in range(5 * NEWEST):
         feed.add(unusual(n))
     published(feed, 0.2)
-    assert [one["offset"] for one in ear.heard] == list(range(5 * NEWEST))
+    assert [anomaly["offset"] for anomaly in ear.heard] == list(range(5 * NEWEST))
     assert ear.heard[0]["known_after_ms"] is None
     assert ear.heard[-1]["known_after_ms"] == 1_000
     assert len(feed.newest()) == NEWEST

@@ -40,26 +40,26 @@ def port(source: RunInfo, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 def connected(port: int, *, small: bool = False) -> socket.socket:
     """Return an open connection; a small one holds few bytes that are not read."""
-    one = socket.socket()
+    sock = socket.socket()
     if small:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
-    one.settimeout(PATIENCE_S)
-    one.connect(("127.0.0.1", port))
-    return one
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    sock.settimeout(PATIENCE_S)
+    sock.connect(("127.0.0.1", port))
+    return sock
 
 
-def everything(one: socket.socket) -> bytes:
+def everything(sock: socket.socket) -> bytes:
     """Read to the end of a connection, which may be a sudden one."""
     found = b""
     with contextlib.suppress(ConnectionError):
-        while data := one.recv(65_536):
+        while data := sock.recv(65_536):
             found += data
     return found
 
 
-def ended(one: socket.socket) -> bool:
+def ended(sock: socket.socket) -> bool:
     """Read to the end of a connection; say that it has come."""
-    everything(one)
+    everything(sock)
     return True
 
 
@@ -69,9 +69,9 @@ def test_a_request_that_never_ends_is_given_up(
 ) -> None:
     """Nothing at all, or a part of the headers."""
     monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.05)
-    with connected(port) as one:
-        one.sendall(begin)
-        assert ended(one)
+    with connected(port) as sock:
+        sock.sendall(begin)
+        assert ended(sock)
 
 
 def test_a_second_request_that_never_ends_is_given_up(
@@ -79,11 +79,11 @@ def test_a_second_request_that_never_ends_is_given_up(
 ) -> None:
     """On a connection that has been good before."""
     monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.2)
-    with connected(port) as one:
-        one.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
-        assert b"200 OK" in one.recv(65_536)
-        one.sendall(b"GET /heal")
-        assert ended(one)
+    with connected(port) as sock:
+        sock.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        assert b"200 OK" in sock.recv(65_536)
+        sock.sendall(b"GET /heal")
+        assert ended(sock)
 
 
 def test_who_never_reads_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,17 +91,17 @@ def test_who_never_reads_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(server, "UNREAD_TIMEOUT_S", 0.05)
     monkeypatch.setattr(server, "WRITE_BUFFER_BYTES", 256)
     monkeypatch.setattr(server, "SEND_BUFFER_BYTES", 2_048)
-    with connected(port, small=True) as one:
+    with connected(port, small=True) as sock:
         many = f"GET /static/icon.svg HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n" * 2_000
         with pytest.raises(ConnectionError):
-            one.sendall(many.encode() * 1_000)
+            sock.sendall(many.encode() * 1_000)
 
 
 def test_a_long_head_is_no_request(port: int) -> None:
     """It is answered as every mistake is."""
-    with connected(port) as one:
-        one.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * (2 * server.MAX_HEADER_BYTES) + b"\r\n\r\n")
-        answer = everything(one)
+    with connected(port) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * (2 * server.MAX_HEADER_BYTES) + b"\r\n\r\n")
+        answer = everything(sock)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"default-src 'none'" in answer
 
@@ -111,9 +111,9 @@ def test_a_long_head_is_no_request(port: int) -> None:
 )
 def test_what_is_no_http_is_refused(port: int, request_: bytes) -> None:
     """With the headers that every answer has."""
-    with connected(port) as one:
-        one.sendall(request_ + b"\r\n\r\n")
-        answer = everything(one)
+    with connected(port) as sock:
+        sock.sendall(request_ + b"\r\n\r\n")
+        answer = everything(sock)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"default-src 'none'" in answer
     assert b'{"error":"This is no HTTP request."}' in answer
@@ -223,7 +223,7 @@ def test_every_tail_ends_with_the_server(source: RunInfo, monkeypatch: pytest.Mo
         opened[1].answers.set()
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
-    assert all(one.closed.wait(PATIENCE_S) for one in opened)
+    assert all(connection.closed.wait(PATIENCE_S) for connection in opened)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_server_listens_at_loopback_and_where_it_is_told_to(bind: str, expected:
     """Who asks whether it is ready does so at loopback."""
     found = listeners(any_free_port(), bind)
     try:
-        assert {one.getsockname()[0] for one in found} - {"::1"} == expected
+        assert {listener.getsockname()[0] for listener in found} - {"::1"} == expected
     finally:
-        for one in found:
-            one.close()
+        for listener in found:
+            listener.close()

@@ -134,27 +134,27 @@ def _sniff(text: str, delimiter: str | None) -> _Dialect:
         except duckdb.Error:
             # It finds no table, for example in a single line without a delimiter.
             pass
-    found, quote, escape = sniffed or (",", '"', "")
+    sniffed_delimiter, quote, escape = sniffed or (",", '"', "")
     if delimiter is None:
-        found = _rather_than_comma(text, found)
+        sniffed_delimiter = _rather_than_comma(text, sniffed_delimiter)
     return _Dialect(
-        delimiter or found,
+        delimiter or sniffed_delimiter,
         quote if len(quote) == 1 else '"',
         "\\" if escape == "\\" else None,
     )
 
 
-def _rather_than_comma(text: str, found: str) -> str:
+def _rather_than_comma(text: str, delimiter: str) -> str:
     """Return the delimiter; a comma may be a decimal sign if all lines agree on another one."""
     lines = [line for line in text.split("\n", 1_000)[:1_000] if line.strip()]
-    if found != "," or not lines:
-        return found
+    if delimiter != "," or not lines:
+        return delimiter
     for other in ";\t|":
         counts = [line.count(other) for line in lines]
         usual = max(set(counts), key=counts.count)
         if usual and counts.count(usual) >= AGREED * len(lines):
             return other
-    return found
+    return delimiter
 
 
 def _rows(file: Path, text: str, dialect: _Dialect, before: int) -> Iterator[GridRow]:

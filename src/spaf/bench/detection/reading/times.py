@@ -171,7 +171,7 @@ def tidy(text: str) -> str:
     if plain.isascii() and plain[:4].isdigit() and plain[-1:].isdigit():
         return plain
     plain = _DOTTED_CLOCK.sub(r"\1:\2:\3", _COMMENT.sub("", plain))
-    return _AM_PM.sub(lambda found: f"{found[1].upper()}M", plain)
+    return _AM_PM.sub(lambda match: f"{match[1].upper()}M", plain)
 
 
 def is_clock(text: str) -> bool:
@@ -181,10 +181,10 @@ def is_clock(text: str) -> bool:
 
 def clock_of_hour(text: str) -> str | None:
     """Return the time of day of an hour such as 7, 07h, 0700 or 0700 UTC; 24 ends the day."""
-    found = _HOUR.fullmatch(text)
-    if found is None:
+    match = _HOUR.fullmatch(text)
+    if match is None:
         return text if _CLOCK.fullmatch(text) else None
-    hour, minute = int(found[1] or found[2]), int(found[3] or 0)
+    hour, minute = int(match[1] or match[2]), int(match[3] or 0)
     return f"{hour:02d}:{minute:02d}" if hour <= _MAX_HOUR and minute <= _MAX_MINUTE else None
 
 
@@ -231,11 +231,11 @@ class TimeReader:
 
     def _choose_order(self, texts: Sequence[str]) -> tuple[DateOrder, str, bool]:
         """Return the order of day and month, its name, and whether another one fits as well."""
-        found = (_THREE.match(text) for text in texts)
+        matches = (_THREE.match(text) for text in texts)
         triples = list(
             dict.fromkeys(
                 (int(date[1]), int(date[3]), int(date[4]))
-                for date in found
+                for date in matches
                 if date and len(date[1]) < _YEAR_DIGITS
             )
         )
@@ -374,17 +374,17 @@ def _as_iso(text: str, order: DateOrder) -> str | None:
     """Return a text whose date, if it is of numbers, is year-month-day; None if it is no date."""
     if _PLAIN_ISO.fullmatch(text):
         return text
-    text = _ZONE_NAME.sub(lambda found: "" if found.end() < len(text) else "+00:00", text)
-    found = _THREE.match(text)
-    if found is None:
+    text = _ZONE_NAME.sub(lambda match: "" if match.end() < len(text) else "+00:00", text)
+    match = _THREE.match(text)
+    if match is None:
         return _as_first_of_month(text) or text
-    year_first = len(found[1]) == _YEAR_DIGITS
+    year_first = len(match[1]) == _YEAR_DIGITS
     date = _date(
-        (int(found[1]), int(found[3]), int(found[4])), DateOrder.ymd if year_first else order
+        (int(match[1]), int(match[3]), int(match[4])), DateOrder.ymd if year_first else order
     )
     if date is None:
         return None
-    rest = _ONE_DIGIT_HOUR.sub(r"0\1", found[5].lstrip(",; "))
+    rest = _ONE_DIGIT_HOUR.sub(r"0\1", match[5].lstrip(",; "))
     if rest.startswith("24:00"):
         date, rest = date + timedelta(days=1), f"00{rest[2:]}"
     joint = "" if not rest or rest[0] in "T+-" else " "

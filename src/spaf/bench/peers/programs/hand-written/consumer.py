@@ -102,7 +102,7 @@ def consume(partition):
     signal.signal(signal.SIGTERM, stop)
     topic = ENV["PEER_TOPIC"]
     with psycopg.connect(ENV["PEER_DSN"]) as database:
-        found = database.execute(FIRST, [partition]).fetchone()
+        row = database.execute(FIRST, [partition]).fetchone()
         database.commit()
         consumer = Consumer(
             {
@@ -113,7 +113,7 @@ def consume(partition):
                 "isolation.level": "read_committed",
             }
         )
-        consumer.assign([TopicPartition(topic, partition, found[0] if found else 0)])
+        consumer.assign([TopicPartition(topic, partition, row[0] if row else 0)])
         refused = 0
         while running:
             messages = consumer.consume(MESSAGES, WAIT_S)
