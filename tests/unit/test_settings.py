@@ -20,6 +20,7 @@ from spaf.settings import (
     SaleSettings,
     Section,
 )
+from spaf.settings.contradictions import RETENTION_SLACK_S
 
 SECRET = "geheim"  # noqa: S105 - it is what must not be shown
 pytestmark = pytest.mark.usefixtures("bare")
@@ -121,12 +122,12 @@ def test_bad_value_is_told_with_field_value_and_bound(
 
 
 def test_every_bad_value_is_told_at_once() -> None:
-    """Nobody corrects settings one run at a time."""
+    """All mistakes are corrected in one go."""
     toml("[kafka]\nport = 0\n[sale]\ncurrency = 'x'\n")
     with pytest.raises(SettingsError) as caught:
         settings.load()
-    told = [line.partition(" = ")[0] for line in caught.value.what.splitlines()]
-    assert sorted(told) == ["kafka.port", "sale.currency"]
+    names = [line.partition(" = ")[0] for line in caught.value.what.splitlines()]
+    assert sorted(names) == ["kafka.port", "sale.currency"]
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_options_of_a_jvm_are_read_as_flink_has_them(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("-Xss1m Main", r"jvm_options\.1 = 'Main': .*pattern"),
         ("-Dpassword=x", r"jvm_options\.0 = \*+: .*pattern"),
@@ -238,11 +239,11 @@ def test_options_of_a_jvm_are_read_as_flink_has_them(
     ],
 )
 def test_word_that_is_no_option_of_a_jvm_is_refused(
-    monkeypatch: pytest.MonkeyPatch, text: str, told: str
+    monkeypatch: pytest.MonkeyPatch, text: str, message: str
 ) -> None:
     """A property may be a password; records of results show these options."""
     monkeypatch.setenv("SPAF_FLINK__JVM_OPTIONS", text)
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=message):
         settings.load()
 
 
@@ -284,7 +285,7 @@ def test_empty_home_is_not_the_current_folder(monkeypatch: pytest.MonkeyPatch) -
 def test_folder_that_holds_more_than_a_run_is_no_home(
     monkeypatch: pytest.MonkeyPatch, bare: Path, home: str
 ) -> None:
-    """Nobody wants these deleted by `spaf down --wipe`."""
+    """`spaf down --wipe` must not delete these."""
     (bare / "sub").mkdir()
     monkeypatch.setenv("SPAF_HOME", str(Path(home.format(cwd=bare)).expanduser()))
     with pytest.raises(SettingsError, match=r"^home = .*must be a folder of its own"):
@@ -376,7 +377,7 @@ def test_only_the_end_of_the_line_of_a_secret_in_a_file_is_dropped(content: byte
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("[kafka]\nsecurity_protocol = 'SSL'\n", "kafka.bootstrap_servers names no Kafka"),
         (KAFKA_LOGIN.replace("username = 'sales'\n", ""), "kafka.username is not set"),
@@ -421,13 +422,13 @@ def test_only_the_end_of_the_line_of_a_secret_in_a_file_is_dropped(content: byte
     ],
 )
 def test_settings_of_a_server_that_do_not_fit_are_told_without_the_secret(
-    text: str, told: str
+    text: str, message: str
 ) -> None:
     """Which setting, and what it excludes or requires."""
     toml(text)
     with pytest.raises(SettingsError) as caught:
         settings.load()
-    assert told in caught.value.what
+    assert message in caught.value.what
     assert SECRET not in str(caught.value)
 
 
@@ -435,7 +436,7 @@ HEADER = "[serve]\nidentity_header = 'X-Forwarded-User'\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("[serve]\npublic_url = 'https://sales.example'\n", "but the page has no roles"),
         ("[serve]\npublic_url = 'http://192.168.1.4:8080'\n", "but the page has no roles"),
@@ -450,12 +451,12 @@ HEADER = "[serve]\nidentity_header = 'X-Forwarded-User'\n"
         ("[serve]\nidentity_header = 'X User'\n", "pattern"),
     ],
 )
-def test_roles_of_the_page_that_do_not_fit_are_told(text: str, told: str) -> None:
+def test_contradictory_roles_of_the_page_are_refused(text: str, message: str) -> None:
     """A public page without roles, and a header that anybody could send, among others."""
     toml(text)
     with pytest.raises(SettingsError) as caught:
         settings.load()
-    assert told in caught.value.what
+    assert message in caught.value.what
     assert "\n" not in caught.value.what
 
 
@@ -537,4 +538,4 @@ def test_a_retention_that_is_too_short_is_refused(
 
 def test_the_slack_is_that_of_the_job() -> None:
     """Settings do not import the job, and must agree with it."""
-    assert settings.RETENTION_SLACK_S == STATE_SLACK_S
+    assert RETENTION_SLACK_S == STATE_SLACK_S
