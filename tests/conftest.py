@@ -82,10 +82,9 @@ OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
 # the same ports: each takes the first port that is free at that moment.
 FIRST_PORT = 20_000
 PORTS_OF_ONE = 20
-# Silence after which Flink takes a process for dead, seconds. The processes of the tests load a
-# machine of two cores so much that a JVM may not answer for longer than the usual 8 s, and tests
-# suspend a JobManager. The run whose JobManager is killed has the usual 8 s: a TaskManager turns to
-# the next JobManager only after this silence.
+# Silence after which Flink takes a process for dead, seconds. The tests load a machine of two
+# cores: a JVM may not answer for longer than the usual 8 s, and tests suspend a JobManager. The run
+# whose JobManager is killed has the usual 8 s: a TaskManager turns to the next one only after them.
 HEARTBEAT_TIMEOUT_S = 120
 # An address at which no service answers.
 NOWHERE = "127.0.0.1:1"

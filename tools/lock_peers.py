@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from jgo.maven import MavenContext, PythonResolver
-from lock_jars import locked  # type: ignore[import-not-found]  # a script beside this one
+from lock_jars import locked  # type: ignore[import-not-found]  # a script next to this one
 
 PROGRAMS = Path(__file__).parents[1] / "src/spaf/bench/peers/programs"
 # Marks a jar that is locked with its runtime closure.

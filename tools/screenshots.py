@@ -26,7 +26,7 @@ IMAGES = Path(__file__).parents[1] / "docs" / "images"
 RATE = 100.0
 # Enough for a minute's chart to be full and for anomalies to have come, seconds.
 SELL_SECONDS = 100.0
-# Anomalies on demand, one every so often, beside those that the load makes by itself, seconds.
+# Interval of the anomalies on demand, in addition to those of the load, seconds.
 INJECT_EVERY_S = 20.0
 KINDS = ("price_x10", "surge", "price_div10", "bulk_quantity")
 # A page that was just opened has had every kind of news and drawn it, seconds.

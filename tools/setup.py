@@ -220,7 +220,7 @@ def locked(lock: str, *, runtime: bool) -> dict[str, str]:
 def install_pyflink(entry: str, environment: dict[str, str]) -> None:
     """Install the Python modules of PyFlink's wheel for another machine.
 
-    pip would replace the folder that PyFlink shares with its jars, so it unpacks the wheel beside
+    pip would replace the folder that PyFlink shares with its jars, so it unpacks the wheel next to
     it. What tells pip that the package is there comes last.
     """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"

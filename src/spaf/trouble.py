@@ -14,7 +14,7 @@ import msgspec
 # Seconds after which a command gives up because of a cause: a short silence is no fault.
 CERTAIN_S = 3.0
 HOUR_S, DAY_S = 3_600, 86_400
-# Time to get more space in an office: a disk that is full sooner is told. Seconds.
+# Time to get more space in an office: a disk that is full sooner is reported. Seconds.
 SOON_S = 7 * DAY_S
 GIB = 2**30
 

@@ -41,7 +41,7 @@ def test_the_page_answers_when_up_returns(full_run: FullRun, answer: Answer) -> 
 
 
 def test_a_taken_port_is_left_alone(full_run: FullRun, answer: Answer) -> None:
-    """Another port is used, and the user is told which and why."""
+    """Another port is used, and a message says which and why."""
     address = answer(full_run.up)["services"]["kafka"]["address"]
     used = int(address.rpartition(":")[2])
     assert used != full_run.wanted_port

@@ -18,7 +18,7 @@ from spaf.stack.ports import is_free
 Done = subprocess.CompletedProcess[str]
 
 
-# Start, ten seconds of sales, verification and stop, beside other tests on two cores.
+# Start, ten seconds of sales, verification and stop, with other tests on two cores.
 @pytest.mark.timeout(180)
 def test_demo_proves_itself_and_leaves_nothing_running(
     spaf: Callable[..., Done],

@@ -1,4 +1,4 @@
-"""What a user is told who got something wrong: one message, an exit code, no traceback."""
+"""Mistakes of a user: one message, an exit code, no traceback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_bad_setting(
 
 
 def test_a_bad_file(spaf: Spaf, tmp_path: Path) -> None:
-    """A mistake in `spaf.toml` is told like any other."""
+    """A mistake in `spaf.toml` is reported like any other."""
     (tmp_path / "spaf.toml").write_text("[kafka]\nport = 0\n")
     done = spaf(tmp_path, "status")
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""A whole run as somebody else sees it: its secrets, and what its services answer to strangers."""
+"""A whole run as another account sees it: its secrets, and the answers to strangers."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class Network:
 
     @contextlib.contextmanager
     def cut(self, host: Host) -> Iterator[None]:
-        """Cut the link of a host for the time of the block: nobody is told, all is lost."""
+        """Cut the link of a host during the block: every packet is lost without an error."""
         _ip("-n", self.switch, "link", "set", f"port{host.number}", "down")
         try:
             yield

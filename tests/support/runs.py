@@ -11,7 +11,7 @@ from spaf.stack.run import Run
 from spaf.verify import Verdict
 
 Values = Sequence[bytes | None]
-# A run with a topic of so many partitions and empty tables.
+# A run with a topic of this many partitions and empty tables.
 Own = Callable[[int], Run]
 # Appends records to a partition and returns their offsets.
 Send = Callable[[Run, int, Values], list[int]]

@@ -1,4 +1,4 @@
-"""A Kafka and a PostgreSQL with TLS and logins, and a proxy with TLS: servers of somebody else."""
+"""A Kafka and a PostgreSQL with TLS and logins, and a proxy with TLS: external servers."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_folder_of_pythons_own_library_stays(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_launcher_ignores_variables_of_python_and_its_own_place(tmp_path: Path) -> None:
-    """Called through a link in a folder of hostile modules, it runs the Python beside itself."""
+    """Called through a link in a folder of hostile modules, it runs its own Python."""
     (tmp_path / "typing.py").write_text("raise SystemExit('mine')")
     link = tmp_path / "my spaf"
     link.symlink_to(Path(sys.executable).with_name("spaf"))

@@ -47,7 +47,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Return an authority that nobody trusts."""
+    """Return an authority that no client trusts."""
     return Authority.create(tmp_path_factory.mktemp("stranger"))
 
 
@@ -162,8 +162,8 @@ def test_a_wrong_file_is_told_with_its_setting(
     authority: Authority, stranger: Authority, tmp_path: Path, case: str
 ) -> None:
     """Before anything connects."""
-    make, told = WRONG[case]
-    with pytest.raises(SettingsError, match=told) as caught:
+    make, message = WRONG[case]
+    with pytest.raises(SettingsError, match=message) as caught:
         make(authority, stranger, tmp_path).check()
     assert PASSWORD not in str(caught.value)
 
@@ -209,7 +209,7 @@ def test_a_server_that_is_trusted_is_not_refused(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize(
-    ("case", "told"),
+    ("case", "message"),
     [
         ("another authority", "not trusted; correct kafka.ca_file = "),
         ("the authorities of the system", "not trusted; correct kafka.ca_file"),
@@ -220,7 +220,7 @@ def test_a_server_that_is_trusted_is_not_refused(authority: Authority) -> None:
     ],
 )
 def test_what_tls_refuses_is_told_with_the_setting(
-    authority: Authority, stranger: Authority, case: str, told: str
+    authority: Authority, stranger: Authority, case: str, message: str
 ) -> None:
     """By either side, with a real handshake."""
     ca = {"another authority": stranger.file, "the authorities of the system": None}
@@ -229,7 +229,7 @@ def test_what_tls_refuses_is_told_with_the_setting(
     clients = authority if "client" in case else None
     with server(authority, host, clients=clients, expired=case == "expired") as port:
         files = TlsFiles(ca.get(case, authority.file), cert, key, names=NAMES)
-        assert told in files.refusal("127.0.0.1", port)
+        assert message in files.refusal("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("preface", [b"", PREFACE])
@@ -253,9 +253,12 @@ def test_a_server_without_tls_is_told(authority: Authority, preface: bytes) -> N
 
 def test_secrets_are_cut_from_what_another_program_says() -> None:
     """Passwords that are known, and every private key."""
-    told = f"option = {PASSWORD}, key = -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE"
+    message = (
+        f"option = {PASSWORD}, key = -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE"
+    )
     assert (
-        without_secrets(told, PASSWORD, "") == "option = **********, key = ********** RSA PRIVATE"
+        without_secrets(message, PASSWORD, "")
+        == "option = **********, key = ********** RSA PRIVATE"
     )
     assert "MIIE" not in without_secrets("-----BEGIN PRIVATE KEY-----\nMIIE")
 

@@ -1,4 +1,4 @@
-"""Every kind of faults by its name."""
+"""Every kind of fault by its name."""
 
 from __future__ import annotations
 

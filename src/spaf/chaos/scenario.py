@@ -28,7 +28,7 @@ from spaf.stack.run import Run
 # Sub-folder of the run folder of the settings.
 FOLDER = "chaos"
 FAULTS = 10
-# What two cores carry with all services, the page and a verification beside it, sales/s.
+# What two cores carry together with all services, the page and a verification, sales/s.
 RATE = 500.0
 MAX_FAULTS = 10_000
 # A run with more records is followed by a new one: each verification reads all of them.

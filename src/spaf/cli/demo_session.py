@@ -40,7 +40,7 @@ PLACES = {"store": "PostgreSQL", "screen": "the screen"}
 
 
 class DemoOptions(NamedTuple):
-    """What the command was told."""
+    """The options of the command."""
 
     rate: float
     # None: until Ctrl-C.

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.console import Console
 
 from spaf import settings
 from spaf.bench.detection.csv_series import SALES, CsvSeries, read_series
@@ -144,35 +145,46 @@ def detect(  # noqa: PLR0913 - each is an option
         missing=tuple(missing or ()),
         drop_copies=drop_copies,
     )
-    read = read_series(file, options)
     name = "standard input" if file == STDIN else printable(file.name)
-    assumptions = printable("; ".join(read.assumptions), keep="")
-    err.print(f"{name}: {assumptions}", soft_wrap=True, highlight=False, markup=False)
-    with progress_line() as progress:
-        rows = score(settings.load(), read, progress)
+    read, rows = _scored(file, name, options)
     if output is not None:
         _write(rows, output)
-    flagged = [row for row in rows if row.flagged]
-    scored = sum(row.score is not None for row in rows)
-    # A sale without a deviation has no score before the first one that deviates.
-    count = "" if read.kind == SALES else f"{scored:,} scored, "
-    title = (
-        f"{name}: {counted(len(rows), 'row')} read as {read.kind}; {count}{len(flagged):,} flagged"
-    )
-    if not scored and read.kind != SALES:
-        err.print("No row has a score, because the history is too short.")
+    title = _title(name, read, rows)
     if plot is not None and plot != TERMINAL:
         write_plot(Path(plot), title, read, rows)
     if json:
         _print_json(read, rows)
     else:
         out.print(title, highlight=False, markup=False)
-        _print_flagged(flagged, several=any(row.series for row in rows))
+        _print_flagged(rows)
     if plot == TERMINAL:
-        console = err if json else out
-        ascii_only = not console.encoding.lower().startswith("utf")
-        text = terminal_plot(title, read, rows, console.width, ascii_only=ascii_only)
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        _plot_in(err if json else out, title, read, rows)
+
+
+def _scored(file: Path, name: str, options: ReadOptions) -> tuple[CsvSeries, list[Scored]]:
+    """Read and score a file; print what was assumed of it, and if nothing could be scored."""
+    read = read_series(file, options)
+    assumptions = printable("; ".join(read.assumptions), keep="")
+    err.print(f"{name}: {assumptions}", soft_wrap=True, highlight=False, markup=False)
+    with progress_line() as progress:
+        rows = score(settings.load(), read, progress)
+    if read.kind != SALES and all(row.score is None for row in rows):
+        err.print("No row has a score, because the history is too short.")
+    return read, rows
+
+
+def _title(name: str, read: CsvSeries, rows: list[Scored]) -> str:
+    scored = sum(row.score is not None for row in rows)
+    # A sale without a deviation has no score before the first one that deviates.
+    count = "" if read.kind == SALES else f"{scored:,} scored, "
+    flagged = f"{sum(row.flagged for row in rows):,} flagged"
+    return f"{name}: {counted(len(rows), 'row')} read as {read.kind}; {count}{flagged}"
+
+
+def _plot_in(console: Console, title: str, read: CsvSeries, rows: list[Scored]) -> None:
+    ascii_only = not console.encoding.lower().startswith("utf")
+    text = terminal_plot(title, read, rows, console.width, ascii_only=ascii_only)
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _print_json(read: CsvSeries, rows: list[Scored]) -> None:
@@ -189,9 +201,11 @@ def _print_json(read: CsvSeries, rows: list[Scored]) -> None:
     )
 
 
-def _print_flagged(flagged: list[Scored], *, several: bool) -> None:
+def _print_flagged(rows: list[Scored]) -> None:
+    flagged = [row for row in rows if row.flagged]
     if flagged:
         sales = any(row.kind for row in flagged)
+        several = any(row.series for row in rows)
         names = (*["kind"] * sales, *["series"] * several)
         cells = [
             (r.row, r.timestamp, r.value, r.expected, r.score, *(getattr(r, n) for n in names))

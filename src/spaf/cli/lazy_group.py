@@ -1,6 +1,6 @@
 """Command groups that import a command when it is called, not when the group lists it.
 
-Click documents the pattern as "Lazily Loading Subcommands". A summary stands beside each import
+Click documents the pattern as "Lazily Loading Subcommands". Each import has its summary here
 path, so that the help of a group imports no command either.
 """
 

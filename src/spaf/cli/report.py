@@ -24,7 +24,7 @@ def report(
         Path | None, typer.Option(help="File to write; without it, report-en.html or -pt.html.")
     ] = None,
     pdf: Annotated[
-        bool, typer.Option("--pdf", help="Print a PDF beside it too, by Chromium.")
+        bool, typer.Option("--pdf", help="Also print a PDF into the same folder, by Chromium.")
     ] = False,
 ) -> None:
     """Write the report: method, plots, tables, failures, improvements, from records of results.

@@ -15,7 +15,7 @@ from spaf.settings import JobSettings
 METADATA = "_metadata"
 # What the names of checkpoints and of savepoints begin with.
 KINDS = ("chk", "savepoint")
-# Folder of the savepoints, beside those of the jobs.
+# Folder of the savepoints, next to those of the jobs.
 SAVEPOINTS = "savepoints"
 # State of an older checkpoint may have expired in part (see STATE_SLACK_S). A quarter of the slack
 # is left for reading the records since the checkpoint.
@@ -62,7 +62,7 @@ def source_offsets(folder: Path, job_id: str, topic: str) -> dict[int, int]:
     """Return the offsets up to which the newest complete checkpoint of a job has read.
 
     A partition that the checkpoint does not name is left out: one of which no record was read, or
-    any of a topic with so many partitions that Flink keeps them in a file of their own.
+    any if the topic has enough partitions for Flink to keep them in a file of their own.
 
     Args:
         folder: holds the checkpoint folders of all plans.

@@ -21,7 +21,7 @@ MAX_STEAL_SHARE = 0.02
 # Of the time, stopped by a limit of processor time. One stop takes up to 0.1 s: a sale that waits
 # for that is no sale of an undisturbed machine.
 MAX_THROTTLED_SHARE = 0.001
-# A step of this size would change a latency that is told in milliseconds, and is above the error
+# A step of this size would change a latency that is shown in milliseconds, and is above the error
 # of reading two clocks one after the other.
 MIN_CLOCK_STEP_MS = 1.0
 

@@ -49,7 +49,7 @@ class QuarantinedRecord:
 
 
 class RecordEnvelope(NamedTuple):
-    """What a record carries beside its value; the contract reads none of it."""
+    """What a record carries next to its value; the contract reads none of it."""
 
     key: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]

@@ -85,11 +85,11 @@ def explained(reason: str, payload: bytes | None) -> Explanation:
         )
     value = row[name] or ""
     cut = "..." if len(value) > MAX_VALUE_CHARS else ""
-    told = f'{rule(reason)} {name} is "{escaped(value[:MAX_VALUE_CHARS])}{cut}".'
+    broken = f'{rule(reason)} {name} is "{escaped(value[:MAX_VALUE_CHARS])}{cut}".'
     if cut:
-        return Explanation(told)
+        return Explanation(broken)
     read = hints.of_time if reason in TIMELY else partial(hints.of_value, reason)
-    return _with_hint(told, read(name, value))
+    return _with_hint(broken, read(name, value))
 
 
 def sentence(reason: str, payload: bytes | None) -> str:

@@ -17,7 +17,7 @@ from spaf.report.plots import PLOTS
 from spaf.report.readings.recovery import recovery_p95
 from spaf.report.tables import TABLES
 
-# Digits of the sum of the records that a document carries: enough to tell two sets apart.
+# Digits of the sum of the records that a document carries: enough to distinguish two sets.
 SHOWN_DIGEST = 12
 # Folder of the drawings that talk and report share.
 SHARED = "drawings"

@@ -10,7 +10,7 @@ from spaf.errors import SettingsError
 from spaf.files import write_atomically
 from spaf.report.renderer import Renderer
 
-# Folder of the templates, name of the page, and what the page loads beside the folder of reveal.js.
+# Folder of the templates, name of the page, and its files that are not of reveal.js.
 DECK = "deck"
 PAGE = "slides-{}.html"
 ASSETS = ("deck.css", "start.js")

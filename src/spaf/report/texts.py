@@ -68,5 +68,5 @@ def _measured(name: str, figures: Figures, language: Language) -> tuple[str, str
         text = figures.figure(name).text(language)
     except FigureError as error:
         return "", error.what
-    # A text in Markdown is edited by hand; nobody sees which blank is which.
+    # A text in Markdown is edited by hand, and an editor does not show which blank it is.
     return text.replace(NO_BREAK_SPACE, " "), ""

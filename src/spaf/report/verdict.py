@@ -12,7 +12,7 @@ BELOW: Words = ("missed by {}", "não cumprida: {} abaixo")
 
 
 class GoalVerdict(NamedTuple):
-    """A value beside its goal, both in one unit."""
+    """A value and its goal, both in one unit."""
 
     value: float
     limit: float

@@ -1,4 +1,4 @@
-"""External services of a run that starts beside them, as containers do: they may answer later."""
+"""External services that start at the same time as the run, as containers do."""
 
 from __future__ import annotations
 

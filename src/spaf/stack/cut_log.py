@@ -3,7 +3,7 @@
 The job writes absolute values. Counted again without their first records, the rows of the oldest
 seconds would become smaller. So rows to which a deleted record may belong are kept as they were
 counted before, and fences discard what the job writes for them. That is right if every record that
-belongs to such a row was counted before the job stopped; otherwise nobody can make the row right.
+belongs to such a row was counted before the job stopped; otherwise the row cannot be made right.
 """
 
 from __future__ import annotations

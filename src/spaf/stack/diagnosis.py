@@ -41,7 +41,7 @@ LOCKED_S = 1.5
 PROGRESS_DELAY_S = 2.0
 # A job that failed is watched for this long after it runs again, if no record shows it. Seconds.
 FAILED_S = 15.0
-# After so many failures in a row the job does not recover by restarts.
+# After this many failures in a row the job does not recover by restarts.
 MAX_FAILURES = 3
 MAX_QUERY_CHARS = 120
 # How Kafka's client says that the log does not hold an offset.

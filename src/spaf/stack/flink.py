@@ -332,7 +332,7 @@ def prepare_java(folder: Path) -> None:
 
 
 def jobmanager_ports(ports: JobManagerPorts, *, highly_available: bool) -> dict[str, Any]:
-    """Return the options of the ports of a JobManager; another name tells others of its RPC."""
+    """Return the options of the ports of a JobManager; another name is for RPC across hosts."""
     rpc = "high-availability.jobmanager.port" if highly_available else "jobmanager.rpc.port"
     return {
         rpc: ports.rpc_proxy or ports.rpc,

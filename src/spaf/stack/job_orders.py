@@ -1,4 +1,4 @@
-"""How a command tells the supervisor what to do with the job, and learns what became of it."""
+"""Orders of a command to the supervisor about the job, and their outcome."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ META = "meta.properties"
 FORMATTED = ("bootstrap.checkpoint", META)
 # For which cluster the storage was formatted: another one would refuse it in words of its own.
 MADE_FOR = "made-for"
-# An internal topic has a copy on so many brokers, as by Kafka's default; one of them may be away.
+# Copies of an internal topic, Kafka's default; one of these brokers may be away.
 MAX_COPIES = 3
 
 
@@ -61,7 +61,7 @@ class BrokerPorts:
 
     own: int
     controller: int
-    # Port of a proxy that clients are told; None: there is none.
+    # Port of a proxy that is advertised to clients; None: there is none.
     proxy: int | None = None
 
 
@@ -211,7 +211,7 @@ def _run_tool(base: list[str], folder: Path, cluster_id: bytes) -> None:
 def _listeners(
     settings: KafkaSettings, ports: BrokerPorts, address: ListenAddress
 ) -> dict[str, str]:
-    """Return the options that say where the broker listens, and what clients are told."""
+    """Return the options of where the broker listens, and of what it advertises to clients."""
     nodes = settings.nodes
     # The listener for brokers and clients is called after it.
     protocol = "PLAINTEXT" if address.tls is None else "SSL"

@@ -57,7 +57,7 @@ class ListenAddress:
         return joined(self.local, port)
 
     def bound_at(self, port: int) -> str:
-        """Return address and port as a server is told to listen there."""
+        """Return address and port in the form of a server's listen option."""
         return joined(self.bind, port)
 
     def require_free(self, service: str, port: int, setting: str) -> None:

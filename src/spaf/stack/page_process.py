@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from spaf.serve.app import Site
 
 # Once sales come, the services come first: a later sale would be worse than a later frame of the
-# page. Before, the page does nothing unless somebody looks.
+# page. Before, the page does nothing without a viewer.
 NICENESS = 5
 # Connections, files and sockets to the services; the usual limit of 1,024 is too low.
 MIN_OPEN_FILES = 4_096

@@ -22,7 +22,7 @@ SUBMITTER = "job-submit"
 SUPERVISOR = "supervisor"
 SUPERVISOR_LOG = "spaf"
 
-# The consumer group of the job. A job that counts into new tables beside it has another one: the
+# The consumer group of the job. A second job, which counts into new tables, has another one: the
 # next number.
 GROUP = "spaf-job"
 # Argument of the supervisor: services only, for a benchmark or a test that brings its own job.

@@ -27,7 +27,7 @@ def start_view(state: RunState, trouble: Trouble | None) -> StartView:
 
 
 def _names(state: RunState) -> Iterable[str]:
-    """Return the stages; of a cluster of somebody's own the TaskManagers are not ours."""
+    """Return the stages; the TaskManagers of an external cluster are not among them."""
     for name in STAGES:
         if name == ZOOKEEPER and name not in state.services:
             continue  # a run without high availability

@@ -111,7 +111,7 @@ class JobAction(StrEnum):
 
 
 class JobOrder(msgspec.Struct, frozen=True):
-    """What a person has told the supervisor to do with the job; the last one stays."""
+    """The last order of a person to the supervisor about the job."""
 
     id: str
     action: JobAction

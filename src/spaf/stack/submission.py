@@ -59,7 +59,7 @@ class JobTarget:
     # Seconds of the log in one of the clock, see JobParameters.
     acceleration: int = 1
     variant: JobVariant = field(default_factory=JobVariant)
-    # Tells the job from another one of the same name on a cluster of the user's own.
+    # Distinguishes the job from another one of the same name on an external cluster.
     claim: str = ""
     # Schema that the tables of `access` move to while the job runs: it is planned for both.
     moves_to: str = ""

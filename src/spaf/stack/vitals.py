@@ -127,7 +127,7 @@ def _alive(service: ServiceState) -> bool:
 def refused_write(folder: Path) -> Trouble | None:
     """Return that a new file in the folder is refused: by a quota, or after an error of the disk.
 
-    What `disk_trouble` sees does not tell: there is space, and nothing is marked as read-only.
+    `disk_trouble` cannot find this: there is space, and nothing is marked as read-only.
     """
     try:
         with tempfile.TemporaryFile(dir=folder) as file:

@@ -1,4 +1,4 @@
-"""Tables that are built anew beside those that are read, and take their place in one transaction.
+"""Tables that are built in a second schema, and replace those that are read in one transaction.
 
 Only the tables that the job writes are replaced. Views, also those of the user, are defined anew
 over them, and rights are carried over. A reader sees the old rows up to the commit, and the new
@@ -45,7 +45,7 @@ CHANNEL = "sales_"
 
 
 def built(access: Access) -> Access:
-    """Return the access to the tables that are built beside those of an access."""
+    """Return the access to the tables that are being built for those of an access."""
     return replace(access, schema=_beside(access.schema, BUILT))
 
 
@@ -61,7 +61,7 @@ def blockers(access: Access) -> list[str]:
 
 
 def create(access: Access) -> Access:
-    """Create empty tables beside those of an access, and return the access to them.
+    """Create empty tables that may replace those of an access, and return the access to them.
 
     Raises:
         StoreError: the account may not create a schema, or a schema of the name is not SPAF's.
@@ -181,7 +181,7 @@ def _create(connection: psycopg.Connection, schema: str, suffix: str) -> None:
 
 
 def _is_ours(connection: psycopg.Connection, schema: str, suffix: str) -> bool:
-    """Return whether there is a schema beside another one that SPAF has created.
+    """Return whether there is a second schema, next to another one, that SPAF has created.
 
     Raises:
         StoreError: there is one that SPAF has not created.

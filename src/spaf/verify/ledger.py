@@ -2,7 +2,7 @@
 
 The job does not see a record that its decoder drops, nor an offset without a record. The ledger
 derives both from the gap between two offsets, and counts them in the next second with a readable
-record; at the end of the log in the last. The quarantine reads the gaps and tells them apart.
+record; at the end of the log in the last. The quarantine reads the gaps and distinguishes them.
 """
 
 from __future__ import annotations

@@ -269,7 +269,7 @@ def _traffic_from(parts: Iterable[Seconds], cut: int, detection: Detection) -> i
 def _sold_since(answers: Answers, detection: Detection, lateness_s: int) -> dict[str, int]:
     """Return from when on the time since the last sale of a category is known.
 
-    Of a sale only the second of its event is known here; it was appended at most so much later.
+    Of a sale only the second of its event is known; it was appended at most `lateness_s` later.
     """
     since: dict[str, int] = {}
     for second, category, _ in answers.summary:

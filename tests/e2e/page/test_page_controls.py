@@ -60,7 +60,7 @@ def test_the_load_is_steered_and_an_anomaly_made_and_found(tab: Any) -> None:
     button(tab, "rate-50").click()
     button(tab, "load-start").click()
     assert tab.until(lambda: 25 < tab.number("sales-per-second") < 80, STEER_S)
-    # Nobody waits for the answer to one press before the next.
+    # The next press comes before the answer to the last one.
     for rate in ("rate-10", "rate-1000", "rate-100"):
         button(tab, rate).click()
     assert tab.until(lambda: 80 < tab.number("sales-per-second") < 140, STEER_S), (
@@ -73,7 +73,7 @@ def test_the_load_is_steered_and_an_anomaly_made_and_found(tab: Any) -> None:
     before = found.count()
     button(tab, "inject-price_x100").click()
     assert tab.until(lambda: found.count() > before, FOUND_S)
-    # Whatever the view of Kafka shows, also a group, it then shows what lies beside the record.
+    # Whatever the view of Kafka shows, also a group, it then shows the neighbours of the record.
     page.locator("#kafka").scroll_into_view_if_needed()
     groups = page.locator('#kafka .pick [data-name^="spaf"]')
     groups.last.click()
@@ -102,7 +102,7 @@ def test_the_load_is_steered_and_an_anomaly_made_and_found(tab: Any) -> None:
 def test_a_rate_that_is_none_is_refused_with_a_sentence(
     open_tab: Callable[..., Any], locale: str, sentence: str
 ) -> None:
-    """In the language of the page, beside the field."""
+    """In the language of the page, next to the field."""
     tab = open_tab(locale=locale)
     tab.expected.append("400")
     own = button(tab, "rate-own")
@@ -127,7 +127,7 @@ def test_messages_of_the_topic_are_browsed(tab: Any, send: Callable[..., None], 
     sale = {"productId": "browsed", "productCategory": "books", "productPrice": 3.5}
     send({**sale, "productQuantity": 4}, key=b"the-key", headers=[("origin", b"a test")])
     offset = sum(run.end_offsets().values()) - 1
-    # The section asks the broker only while somebody sees it.
+    # The section asks the broker only while it is on the screen.
     tab.page.locator("#kafka").scroll_into_view_if_needed()
     button(tab, "kafka-tab-messages").click()
     assert tab.until(lambda: button(tab, "kafka-read").is_visible())

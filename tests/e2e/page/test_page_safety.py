@@ -1,4 +1,4 @@
-"""Text of others stays text, wherever the page shows it; and the page speaks to nobody else."""
+"""Text of others stays text, wherever the page shows it; the page asks its own server only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many viewers see the same; one that does not keep up is not told old news."""
+"""Many viewers see the same; one that does not keep up gets no outdated events."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Events:
 def test_a_hundred_viewers(
     run: Run, tab: Any, address: str, load: Callable[[float], Load], pause: Callable[[], None]
 ) -> None:
-    """All of them get every second's news, none is lost, and the page beside them is right."""
+    """All of them get every second's news, none is lost, and the browser is right meanwhile."""
     headless = load(50)
     assert tab.until(lambda: tab.number("sales-per-second") > 0)
     with SseClients(address, VIEWERS) as clients:

@@ -1,4 +1,4 @@
-"""The job's SQL, run over rows made by hand: each answer is worked out on paper beside it."""
+"""The job's SQL, run over rows made by hand: each answer is worked out by hand."""
 
 from __future__ import annotations
 
@@ -143,11 +143,11 @@ def outliers(log: Log, at: int) -> None:
     # Always one price: less than half more is no outlier, whatever the spread says.
     for n in range(45):
         log.add(at, "constant", partition=6, productPrice=16.0 if n == 44 else 10.0)
-    # Late and refused sales are nobody's history.
+    # Late and refused sales are part of no history.
     for _ in range(40):
         log.add(at, "unseen", partition=6, productId="unseen", eventTime="1")
     log.add(at, "unseen", partition=6, productId="unseen", productPrice=5_000.0)
-    # A typo does not hide the next, nor a bulk order; of both at once the price is told.
+    # A typo does not hide the next, nor a bulk order; of both at once the price is reported.
     for n in range(24):
         price = {20: 1_000.0, 21: 100.0, 23: 100.0}.get(n, 10.0)
         log.add(

@@ -59,7 +59,7 @@ class JobResult:
     second: int
     first: Verdict
     summary: list[tuple[Any, ...]]
-    told: list[list[Any]]
+    notifications: list[list[Any]]
     restored: Path
     # As Flink names it: its working directory is the run folder.
     resumed_from: Path
@@ -91,7 +91,7 @@ def run(
         ear.execute(f'LISTEN "sales_{session.access.schema}"')
         with running_job(session, settings, None):
             first = settle(session)
-        told = [
+        notifications = [
             news
             for notice in ear.notifies(timeout=0.5)
             for news in json.loads(notice.payload)
@@ -120,7 +120,7 @@ def run(
         second,
         first,
         summary,
-        told,
+        notifications,
         Path(restored["external_path"].removeprefix("file:")),
         CWD / resume.relative_to(session.home.folder),
         resumed,
@@ -152,7 +152,7 @@ def test_the_earlier_copy_takes_the_place_of_the_later(run: JobResult) -> None:
 
 def test_listeners_learn_that_a_row_has_gone(run: JobResult) -> None:
     """The later copies were counted, then taken back; the last word on their row is zero."""
-    counts = [news[3] for news in run.told if news[0] == run.second + 7]
+    counts = [news[3] for news in run.notifications if news[0] == run.second + 7]
     assert max(counts) == MOVED
     assert counts[-1] == 0
 

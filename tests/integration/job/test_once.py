@@ -1,4 +1,4 @@
-"""Each transactionId once: the job's SQL over rows made by hand, worked out on paper beside it."""
+"""Each transactionId once: the job's SQL over rows made by hand, worked out by hand."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def line(place: LogPosition, category: str, transaction_id: str | None, **column
 
 
 def at(second: float, partition: int = 0, offset: int = 0) -> LogPosition:
-    """Return a place so many seconds into the block."""
+    """Return a position, seconds from the start of the block."""
     return LogPosition(BASE * 1_000 + round(second * 1_000), partition, offset)
 
 
@@ -92,14 +92,14 @@ def by_hand() -> list[Row]:
 
 def by_luck() -> tuple[list[Row], Deduplicator]:
     """Return many copies in any order in another block, and what is first among them."""
-    luck, once, rows = random.Random(LUCKY), Deduplicator(BLOCK_S * 1_000), []  # noqa: S311 - no secret
+    rng, once, rows = random.Random(LUCKY), Deduplicator(BLOCK_S * 1_000), []  # noqa: S311 - no secret
     for number in range(COPIES):
         place = LogPosition(
-            (BASE + 2 * BLOCK_S + luck.randrange(9)) * 1_000, luck.randrange(12), number
+            (BASE + 2 * BLOCK_S + rng.randrange(9)) * 1_000, rng.randrange(12), number
         )
-        name, category = f"id-{luck.randrange(IDS)}", luck.choice(("lucky", "lückier"))
-        cents, quantity = luck.randrange(10**12), luck.randrange(1, 10**6)
-        event_s = place.append_ms // 1_000 - luck.randrange(4)
+        name, category = f"id-{rng.randrange(IDS)}", rng.choice(("lucky", "lückier"))
+        cents, quantity = rng.randrange(10**12), rng.randrange(1, 10**6)
+        event_s = place.append_ms // 1_000 - rng.randrange(4)
         rows.append(
             line(
                 place,
@@ -112,7 +112,7 @@ def by_luck() -> tuple[list[Row], Deduplicator]:
         )
         sale = Sale(category, "BRL", cents, quantity, event_s * 1_000, name, "p", None, None)
         once.add(place, sale)
-    luck.shuffle(rows)
+    rng.shuffle(rows)
     return rows, once
 
 
@@ -192,7 +192,7 @@ def test_many_copies_in_any_order(answers: Answers) -> None:
 
 
 def test_the_ledger_goes_on_counting_records(answers: Answers) -> None:
-    """Each accepted copy is a record that was accepted; what counts of them is said beside."""
+    """Each accepted copy is a record that was accepted; what counts of them is in the list."""
     accepted = sum(row[2] for row in answers["ledger_per_second"])
     counted = sum(row[3] for row in answers["summary_per_second"])
     duplicates = sum(row[1] for row in answers["duplicates_per_block"])

@@ -63,7 +63,7 @@ def browser(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def test_a_tab_draws_and_answers(browser: Browser, site: str) -> None:
-    """At the full rate of frames, though nobody sees it, and in the size that was asked for."""
+    """At the full rate of frames, without a window, and in the size that was asked for."""
     tab = browser.open(site, Viewport(800, 600))
     assert wait_until(
         lambda: tab.value("globalThis.document.readyState === 'complete' ? drawn : 0") > 30, 10
@@ -91,7 +91,7 @@ def test_a_script_of_ours_runs_before_the_page(browser: Browser, site: str) -> N
     assert wait_until(lambda: tab.value("window.early") == 0, 10)
 
 
-def test_nobody_else_can_be_reached(browser: Browser, site: str) -> None:
+def test_no_other_server_can_be_reached(browser: Browser, site: str) -> None:
     """No name resolves: whatever a page or the browser itself wants, it stays on this machine."""
     with pytest.raises(BrowserError, match="ERR_NAME_NOT_RESOLVED"):
         browser.open("http://example.org/")

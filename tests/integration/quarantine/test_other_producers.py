@@ -113,7 +113,7 @@ def test_records_of_other_producers_count(session: Run, running_job: RunJob, pau
         assert abs(clock.now_ms() - found.since_ms) < 60_000
         assert "5 records wait behind it" in found.trouble(session.topic).what
         assert open_transactions(session.kafka, session.topic, [0], min_open_s=600) == []
-        # What nobody can read yet is neither counted nor waited for.
+        # What cannot be read yet is neither counted nor waited for.
         assert session.end_offsets() == {0: 126}
         hanging.commit_transaction(FLUSH_S)
         pause(session)

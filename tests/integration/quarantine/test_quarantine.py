@@ -1,4 +1,4 @@
-"""The quarantine beside the real job: every kind of record explained, and nothing twice."""
+"""The quarantine with the real job: every kind of record explained, and nothing twice."""
 
 from __future__ import annotations
 
@@ -355,7 +355,7 @@ def test_other_rules_explain_anew(own: Own, send: Send, caplog: pytest.LogCaptur
 
 
 def test_two_processes_explain_nothing_twice(own: Own, send: Send, tmp_path: Path) -> None:
-    """One that a killed supervisor has left and its successor: whoever comes second lets go."""
+    """One that a killed supervisor has left and its successor: the second one stops."""
     session = own(1)
     log = tmp_path / "log"
     send(session, 0, [b"garbage"] * 30_000)

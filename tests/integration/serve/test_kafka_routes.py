@@ -65,9 +65,9 @@ def test_one_record_and_what_the_contract_says(get: Get, own: Own, send: Send) -
     array = b"[" + sale() + b"," + sale(productPrice=-1) + b"]"
     send(session, 0, [sale(), late, sale(productPrice=-1), array, b"\xff\x00", None, HOSTILE])
     found = [get(session, "/api/record", partition=0, offset=n) for n in range(7)]
-    told = [[outcome["outcome"] for outcome in record["outcomes"]] for record in found]
-    assert told[:4] == [["accepted"], ["late"], ["rejected"], ["accepted", "rejected"]]
-    assert told[4:] == [["rejected"]] * 3
+    answered = [[outcome["outcome"] for outcome in record["outcomes"]] for record in found]
+    assert answered[:4] == [["accepted"], ["late"], ["rejected"], ["accepted", "rejected"]]
+    assert answered[4:] == [["rejected"]] * 3
     (accepted,) = found[0]["outcomes"]
     assert (accepted["category"], accepted["cents"], accepted["currency"]) == (
         "toys",
@@ -140,7 +140,7 @@ def test_overview_topic_and_group(get: Get, own: Own, send: Send) -> None:
 
 
 def test_no_more_requests_at_once_than_there_are_places(get: Get, own: Own) -> None:
-    """One more is told to come back."""
+    """One more is refused with Retry-After."""
     session = own(1)
     taken = 0
     try:
@@ -174,9 +174,9 @@ def test_a_live_tail(own: Own, send: Send) -> None:
     assert one.startswith(b"event: messages\ndata: {")
     assert one.count(b"\n") == 3, "a line break of a record must not end the event"
     assert json.loads(one.split(b"data: ")[1])["messages"][0]["text"].encode() == HOSTILE
-    told = json.loads(many.split(b"data: ")[1])
-    assert [record["text"] for record in told["messages"]] == ["45", "46", "47", "48", "49"]
-    assert told["skipped"] == 45
+    answered = json.loads(many.split(b"data: ")[1])
+    assert [record["text"] for record in answered["messages"]] == ["45", "46", "47", "48", "49"]
+    assert answered["skipped"] == 45
 
 
 def test_a_fifth_tail_is_refused_and_a_missing_topic_keeps_no_place(get: Get, own: Own) -> None:

@@ -87,7 +87,7 @@ def test_who_comes_back_misses_nothing(page: Any, open_stream: Any) -> None:
 
 
 def test_a_database_that_goes_and_comes_is_told(page: Any, open_stream: Any) -> None:
-    """What changed while nobody listened is there again, in a snapshot, without a reload."""
+    """What changed while no connection listened comes in a snapshot, without a reload."""
     now = now_s()
     viewer = open_stream(page)
     page.sell(now, "books", 1, "1.00")
@@ -106,7 +106,7 @@ def test_a_database_that_goes_and_comes_is_told(page: Any, open_stream: Any) -> 
         )
     )
     assert viewer.sums() == {"BRL": [7, 14, "700"]}
-    assert "down" in told(viewer)
+    assert "down" in liveness(viewer)
     assert viewer.kinds().count("snapshot") == 2
     page.sell(now, "books", 6, "6.00")
     assert viewer.receives(lambda v: v.rows()[now, "books", "BRL"] == [6, 12, "600"])
@@ -127,15 +127,15 @@ def test_a_database_that_hangs_is_told(page: Any, open_stream: Any) -> None:
         for pid in backends:
             os.kill(pid, signal.SIGSTOP)
         page.sell(now, "books", 2, "2.00")
-        assert viewer.receives(lambda v: told(v)[-1:] == ["down"])
+        assert viewer.receives(lambda v: liveness(v)[-1:] == ["down"])
     finally:
         for pid in backends:
             os.kill(pid, signal.SIGCONT)
     assert viewer.receives(lambda v: v.rows()[now, "books", "BRL"] == [2, 4, "200"])
-    assert viewer.receives(lambda v: told(v)[-1:] == ["up"])
+    assert viewer.receives(lambda v: liveness(v)[-1:] == ["up"])
 
 
-def told(viewer: Any) -> list[str]:
+def liveness(viewer: Any) -> list[str]:
     """Return what the ticks have said of the database."""
     return [data["database"] for _, kind, data in list(viewer.events) if kind == "tick"]
 
@@ -170,8 +170,10 @@ def test_a_hundred_viewers_see_the_same(page: Any, open_stream: Any) -> None:
     assert len(shown[0]) == 20
 
 
-def test_a_slow_viewer_gets_the_newest_state_and_harms_nobody(page: Any, open_stream: Any) -> None:
-    """It does not read for a while; then it is told the present, not the past."""
+def test_a_slow_viewer_gets_the_newest_state_and_delays_no_other(
+    page: Any, open_stream: Any
+) -> None:
+    """It does not read for a while; then it gets the present, not the past."""
     now = now_s()
     quick = open_stream(page)
     address = page.address.removeprefix("http://")
@@ -208,9 +210,9 @@ def test_a_new_anomaly_is_told(page: Any, open_stream: Any, send: Any) -> None:
     (offset,) = send(page.session, 0, [json.dumps(sale).encode()])
     found_ms = page.anomaly(offset, "books", "12.34", "1.20")
     assert viewer.receives(lambda v: "anomalies" in v.kinds())
-    ((told,),) = [d["anomalies"] for _, kind, d in viewer.events if kind == "anomalies"]
-    assert 0 <= told.pop("known_after_ms") < PATIENCE_S * 1_000
-    assert told == {
+    ((anomaly,),) = [d["anomalies"] for _, kind, d in viewer.events if kind == "anomalies"]
+    assert 0 <= anomaly.pop("known_after_ms") < PATIENCE_S * 1_000
+    assert anomaly == {
         "kind": "price_x10",
         "category": "books",
         "amount": "1234",

@@ -185,7 +185,7 @@ def restored(client: FlinkClient, job_id: str) -> str:
     return "" if found is None else str(found["external_path"])
 
 
-def test_job_of_a_cluster_resumes_and_is_nobody_elses(
+def test_job_of_a_cluster_resumes_and_belongs_to_its_run(
     own: Own,
     send: Send,
     elsewhere: Callable[[Run], Run],
@@ -207,7 +207,7 @@ def test_job_of_a_cluster_resumes_and_is_nobody_elses(
             follow(first, lambda: counted(session) == FEW and bool(first.state.checkpoint))
             assert (first.state.state, first.state.note) == (JobPhase.RUNNING, "")
 
-            # Nobody takes it while its SPAF is there, nor starts another job in its group.
+            # No other run takes it while its SPAF is there, nor starts another job in its group.
             assert refused(cluster(session)) == "other_spaf"
             assert refused(cluster(elsewhere(session))) == "foreign_job"
             assert first.state.id in client.running_jobs()

@@ -1,4 +1,4 @@
-"""A run whose Kafka, Flink and PostgreSQL belong to somebody else."""
+"""A run whose Kafka, Flink and PostgreSQL are external."""
 
 from __future__ import annotations
 

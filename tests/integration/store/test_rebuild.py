@@ -69,17 +69,17 @@ def test_tables_that_were_built_replace_the_others(access: Access) -> None:
         "GRANT TRUNCATE ON sales_summary TO spaf_read",
         "GRANT SELECT ON ledger_second TO PUBLIC",
     )
-    beside = rebuild.create(access)
-    insert(beside, 7)
-    with beside.session(Role.SINK) as connection:
+    new = rebuild.create(access)
+    insert(new, 7)
+    with new.session(Role.SINK) as connection:
         job_record.claim(connection, CLAIM, resumes=False)
     assert rebuild.exists(access)
     assert (one(access, "SELECT sales FROM mine"), counted(access)) == (1, 1)
     with access.connect(Role.READ, autocommit=True) as listener:
         listener.execute(f'LISTEN "sales_{access.schema}"'.encode())
         assert rebuild.swap(access)
-        told = [note.payload for note in listener.notifies(timeout=5, stop_after=1)]
-    assert told == [rebuild.REPLACED]
+        payloads = [note.payload for note in listener.notifies(timeout=5, stop_after=1)]
+    assert payloads == [rebuild.REPLACED]
     rebuild.drop(access)
     assert not rebuild.exists(access)
     assert (one(access, "SELECT sales FROM mine"), counted(access)) == (7, 7)
@@ -92,7 +92,7 @@ def test_tables_that_were_built_replace_the_others(access: Access) -> None:
     # Its triggers are those of these tables: a row without sales is deleted.
     insert(access, 0)
     assert counted(access) == 0
-    assert rebuild.create(access).schema == beside.schema, "it can be done again"
+    assert rebuild.create(access).schema == new.schema, "it can be done again"
     rebuild.drop(access)
 
 
@@ -104,17 +104,15 @@ def counted(access: Access) -> int:
 
 def test_sink_finds_its_tables_before_and_after(access: Access) -> None:
     """Its connection looks in both schemas, and its statements are prepared."""
-    beside = rebuild.create(access)
-    path = f"{beside.schema},{access.schema}"
-    assert f"currentSchema={beside.schema}%2C{access.schema}&" in beside.jdbc_url(
-        moves_to=access.schema
-    )
+    new = rebuild.create(access)
+    path = f"{new.schema},{access.schema}"
+    assert f"currentSchema={new.schema}%2C{access.schema}&" in new.jdbc_url(moves_to=access.schema)
     update = "UPDATE sales_summary SET sales_count = sales_count + 1"
-    insert(beside, 10)
+    insert(new, 10)
     with access.connect(Role.SINK, autocommit=True) as sink:
         sink.execute(f"SET search_path = {path}")
         sink.execute(update.encode(), prepare=True)
-        assert (counted(beside), counted(access)) == (11, 1)
+        assert (counted(new), counted(access)) == (11, 1)
         assert rebuild.swap(access)
         sink.execute(update.encode(), prepare=True)
         assert counted(access) == 12
@@ -150,7 +148,7 @@ def test_what_depends_on_the_tables_is_named(access: Access) -> None:
     ]
 
 
-def test_schema_of_somebody_else_is_left_alone(access: Access) -> None:
+def test_schema_of_another_owner_is_not_changed(access: Access) -> None:
     """Whatever it is called."""
     theirs = rebuild.built(access).schema
     execute(access, f"CREATE SCHEMA {theirs}")
@@ -161,7 +159,7 @@ def test_schema_of_somebody_else_is_left_alone(access: Access) -> None:
 
 
 def test_record_of_a_job_is_kept_by_its_run_alone(access: Access) -> None:
-    """Another one that has taken it over is told from it."""
+    """Another one that has taken it over is distinguished from it."""
     mine = JobRecord("", CLAIM.owner, claim="c1", job_id="j", checkpoint="s3://b/chk-1")
     with access.session(Role.SINK) as connection:
         assert job_record.read(connection) == JobRecord("spaf-job")
@@ -183,8 +181,8 @@ def test_record_of_a_job_is_kept_by_its_run_alone(access: Access) -> None:
 
 def test_money_is_that_of_the_new_tables(access: Access) -> None:
     """A view of SPAF's own reads them by their new names."""
-    beside = rebuild.create(access)
-    with beside.session(Role.SINK) as connection:
+    new = rebuild.create(access)
+    with new.session(Role.SINK) as connection:
         connection.execute(
             "INSERT INTO sales_summary VALUES (%s, 'toys', 'BRL', 2, 2, 3.50)", [SECOND]
         )

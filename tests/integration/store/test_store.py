@@ -147,7 +147,7 @@ def test_the_query_of_the_brief_uses_the_index(access: Access) -> None:
 
 
 def test_a_change_is_told_to_who_listens(access: Access) -> None:
-    """Each changed row is told once, fourteen to a notice, the largest names and sums included."""
+    """Each changed row once, fourteen in a notification, the largest names and sums included."""
     category = "\N{GRINNING FACE}" * 64
     most, money = 2**63 - 1, Decimal("9" * 36 + ".99")
     with (
@@ -164,9 +164,9 @@ def test_a_change_is_told_to_who_listens(access: Access) -> None:
             [list(column) for column in zip(*rows, strict=True)],
         )
         writer.commit()
-        told = [json.loads(n.payload) for n in listener.notifies(timeout=30, stop_after=2)]
-    assert [len(news) for news in told] == [14, 6] or [len(news) for news in told] == [6, 14]
-    found = sorted(news for notice in told for news in notice)
+        notices = [json.loads(n.payload) for n in listener.notifies(timeout=30, stop_after=2)]
+    assert [len(news) for news in notices] == [14, 6] or [len(news) for news in notices] == [6, 14]
+    found = sorted(news for notice in notices for news in notice)
     expected = [[int(row[0].timestamp()), category, "BRL", row[3], most, "9" * 38] for row in rows]
     assert [news[:6] for news in found] == expected
     assert all(abs(news[6] - clock.now_ms()) < 60_000 for news in found)
@@ -190,8 +190,8 @@ def test_an_anomaly_is_told_once(access: Access) -> None:
         listener.execute(f'LISTEN "anomalies_{access.schema}"'.encode())
         for statement in (sale, sale, second):
             writer.execute(statement.encode())
-        told = [json.loads(n.payload) for n in listener.notifies(timeout=30, stop_after=2)]
-    (one,), (two,) = told
+        notices = [json.loads(n.payload) for n in listener.notifies(timeout=30, stop_after=2)]
+    (one,), (two,) = notices
     assert one[:5] == ["price_x10", "books", "1234", "120", 9.5]
     assert one[6:] == [0, 7, "t"]
     assert two[:5] == ["surge", "books", 40, 10.5, 6]
@@ -286,7 +286,7 @@ def test_gaps_between_offsets_are_rejected_records(ledger: Access) -> None:
         rows = queries.ledger(connection)
     found: dict[int, list[tuple[Any, ...]]] = {partition: [] for partition in range(len(CASES))}
     for partition, second, *rest in sorted(rows):
-        # A partition of garbage has no second of its own: it is told the one of its checkpoint.
+        # A partition of garbage has no second of its own: it gets that of its checkpoint.
         place = second - int(SECOND.timestamp())
         found[partition].append((place if 0 <= place < 60 else -1, *rest))
     for partition, (case, (_, _, expected)) in enumerate(CASES.items()):

@@ -139,9 +139,9 @@ def test_topic_and_group_in_detail(own: Own, send: Send) -> None:
     assert {partition.leader for partition in partitions} == {
         found.id for found in _brokers(session)
     }
-    told = {option.name: (option.value, option.default) for option in options}
-    assert told["message.timestamp.type"] == ("LogAppendTime", False)
-    assert told["compression.type"][1]
+    by_name = {option.name: (option.value, option.default) for option in options}
+    assert by_name["message.timestamp.type"] == ("LogAppendTime", False)
+    assert by_name["compression.type"][1]
     group = cluster.describe_group(session.kafka, session.topic, session.topic)
     assert group.state == "EMPTY"
     assert group.partitions == [(session.topic, 0, 4, 7, 3), (session.topic, 1, 0, 0, 0)]

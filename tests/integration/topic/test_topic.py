@@ -115,7 +115,7 @@ def test_a_sale_of_64_kib_is_taken(own: Own, send: Send, stack: Run) -> None:
     assert session.end_offsets() == {0: 5}
 
 
-def test_a_backlog_of_somebody_else_is_taken(own: Own, stack: Run) -> None:
+def test_a_backlog_of_another_producer_is_counted(own: Own, stack: Run) -> None:
     """Sales that waited leave in batches of up to 1 MB, and none is refused for its company."""
     session = own(1)
     producer = Producer({"bootstrap.servers": stack.kafka, "linger.ms": 200})

@@ -52,7 +52,7 @@ class FigureScenario(Scenario, frozen=True):
 
 @pytest.fixture
 def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let other programs use what they want: other tests run beside this one."""
+    """Ignore what other programs use: other tests run at the same time."""
     monkeypatch.setattr(interference, "MAX_OTHER_SHARE", 2.0)
     monkeypatch.setattr(interference, "MAX_UNSEEN_SHARE", 2.0)
     monkeypatch.setattr(interference, "MAX_STEAL_SHARE", 2.0)
@@ -213,7 +213,7 @@ def test_other_programs_can_follow_a_run() -> None:
     file = Path(".spaf/results/r/progress.json")
     seen: list[object] = []
 
-    def look() -> None:
+    def poll() -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         progress = ProgressFile(file.parent, no_progress)
         progress("selling", 1, 3, step=Step(2, 4, 50.0))
@@ -223,7 +223,7 @@ def test_other_programs_can_follow_a_run() -> None:
         progress("verifying", step=Step(2, 4, 50.0))
         seen.append(json.loads(file.read_text())["doing"])
 
-    run(order(look))
+    run(order(poll))
     step = {"number": 2, "of": 4, "rate": 50.0}
     assert seen == [{"doing": "selling", "done": 1, "total": 3, "step": step}, "verifying"]
     assert not file.exists()

@@ -71,15 +71,15 @@ def scene(proxies: NetworkProxies, **services: ProcessIdentity | None) -> Scene:
 
 
 def test_servers_keep_ports_of_their_own(proxies: tuple[NetworkProxies, Settings]) -> None:
-    """Clients are told those of the proxies, which pass on to them."""
+    """Clients get those of the proxies, which pass on to them."""
     made, chosen = proxies
-    told = chosen.proxy
-    own = (chosen.kafka.port, chosen.postgres.port, chosen.flink.port, told.rpc_target)
-    proxied = (told.kafka, told.postgres, told.flink, told.rpc)
+    proxies = chosen.proxy
+    own = (chosen.kafka.port, chosen.postgres.port, chosen.flink.port, proxies.rpc_target)
+    proxied = (proxies.kafka, proxies.postgres, proxies.flink, proxies.rpc)
     assert len({*own, *proxied}) == 8
-    assert made.of(TASKMANAGER, KAFKA).port == told.kafka
-    assert made.of(TASKMANAGER, JOBMANAGER).port == told.rpc
-    assert made.of(SERVE, JOBMANAGER).port == told.flink
+    assert made.of(TASKMANAGER, KAFKA).port == proxies.kafka
+    assert made.of(TASKMANAGER, JOBMANAGER).port == proxies.rpc
+    assert made.of(SERVE, JOBMANAGER).port == proxies.flink
 
 
 def test_a_fault_hits_the_connections_of_its_client_only(

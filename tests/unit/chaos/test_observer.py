@@ -41,7 +41,7 @@ def test_rows_are_current_since_the_last_time_they_were_not(make_scene: MakeScen
     assert observer.stood_still(now - 5) == 0.0
 
 
-def test_rows_that_nobody_could_read_are_not_current(make_scene: MakeScene) -> None:
+def test_rows_that_could_not_be_read_are_not_current(make_scene: MakeScene) -> None:
     """A reader that hangs says nothing, and that is no good news."""
     assert observed(make_scene, (9, True), (5, True)).current_since(0.0) is None
     assert observed(make_scene, (1, True), (0, False)).current_since(0.0) is None

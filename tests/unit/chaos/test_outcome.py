@@ -68,7 +68,7 @@ def test_a_failure_has_a_reason_and_a_command(fields: dict[str, object], words: 
 
 
 def test_what_this_machine_cannot_make_is_no_failure() -> None:
-    """It is told, with its error."""
+    """It is reported, with its error."""
     skipped = outcome(made=False, error="control group of cpu: denied")
     assert not skipped.failure
     assert "not made: control group of cpu: denied" in skipped.line

@@ -31,7 +31,7 @@ def cut(**changed: Any) -> Cut:
     [{"lost": 1}, {"differences": 2}, {"differences": None}, {"error": "it does not start"}],
 )
 def test_a_cut_is_survived_without_any_loss_only(changed: dict[str, Any]) -> None:
-    """Rows that are wrong, and rows that nobody could verify, are no success either."""
+    """Wrong rows and rows that could not be verified are no success either."""
     result = PowerCutResult(durability="disk", seed=1, planned=2, cuts=[cut(), cut(**changed)])
     assert [survived.survived for survived in result.cuts] == [True, False]
     assert len(result.reasons) == 1

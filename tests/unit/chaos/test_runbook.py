@@ -56,7 +56,7 @@ def test_a_row_has_the_times_of_its_faults(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_special_is_said(tmp_path: Path, fault: dict[str, Any], times: str) -> None:
-    """A fault that disturbed nobody, one that was not survived, one that was held."""
+    """A fault without an effect, one that was not survived, one that was held."""
     write(tmp_path / "a", "chaos", {"kind": "pause", "target": "serve"} | fault)
     assert row(tmp_path, "`pause` serve")[3] == times
 

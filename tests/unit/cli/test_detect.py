@@ -56,9 +56,9 @@ def test_the_table(
     scores = taxa.parent / "scores.csv"
     plot = taxa.parent / "plot.svg"
     assert run(monkeypatch, str(taxa), "--out", str(scores), "--plot", str(plot)) == 0
-    told = capsys.readouterr()
-    assert told.err.strip() == f"taxa.csv: {FOUND}"
-    assert told.out.startswith("taxa.csv: 60 rows read as level; 48 scored, 1 flagged\n")
+    printed = capsys.readouterr()
+    assert printed.err.strip() == f"taxa.csv: {FOUND}"
+    assert printed.out.startswith("taxa.csv: 60 rows read as level; 48 scored, 1 flagged\n")
     with scores.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["row"] for row in rows if row["flagged"] == "True"] == [str(PLANTED)]
@@ -70,14 +70,14 @@ def test_the_table(
 def test_json_and_a_plot_in_the_terminal(
     taxa: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Standard output is one JSON object; the plot goes beside the line on standard error."""
+    """Standard output is one JSON object; the plot goes to standard error, as the line does."""
     assert run(monkeypatch, str(taxa), "--json", "--plot", "-", "--kind", "level") == 0
-    told = capsys.readouterr()
-    found = json.loads(told.out)
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
     assert (found["rows_read"], found["rows"], found["flagged"]) == (61, 60, 1)
     assert found["dropped"] == {"below the table": 1}
     assert "; ".join(found["assumptions"]) == FOUND
-    assert "(x: flagged, -: band)" in told.err
+    assert "(x: flagged, -: band)" in printed.err
 
 
 @pytest.mark.usefixtures("bare")
@@ -110,6 +110,6 @@ def test_a_short_file(
     """A file without enough history says so."""
     taxa.write_text("date,value\n2024-01-01,5\n")
     assert run(monkeypatch, str(taxa)) == 0
-    told = capsys.readouterr()
-    assert "No row has a score, because the history is too short." in told.err
-    assert "1 row read as rate; 0 scored, 0 flagged" in told.out
+    printed = capsys.readouterr()
+    assert "No row has a score, because the history is too short." in printed.err
+    assert "1 row read as rate; 0 scored, 0 flagged" in printed.out

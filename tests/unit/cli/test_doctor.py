@@ -47,7 +47,7 @@ def broken(_: Subject) -> Iterator[Finding]:
 
 
 def odd(_: Subject) -> Iterator[Finding]:
-    """Fail as a check may on a machine that nobody has seen."""
+    """Fail as a check may on an unknown machine."""
     yield ok("before")
     raise ZeroDivisionError
 

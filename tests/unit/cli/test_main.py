@@ -130,10 +130,10 @@ def test_verb_on_a_run_that_is_not_there_says_so(
 ) -> None:
     """Exit code 1, the folder, and how to start."""
     assert ended(monkeypatch, *verb.split()) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "Nothing runs in " in told.err
-    assert "spaf up" in told.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Nothing runs in " in printed.err
+    assert "spaf up" in printed.err
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_reason_that_there_is_none_of_is_told() -> None:
 
 @pytest.mark.parametrize("payload", [None, b"", b"x", b"\x1b[2J", b"\xff\x00", "é".encode()])
 def test_a_line_of_an_export_holds_the_bytes(payload: bytes | None) -> None:
-    """As text where it is text, in base64 where it is not; no value is told from an empty one."""
+    """As text where it is text, else in base64; no value differs from an empty one."""
     file = io.StringIO()
     assert listing._write_lines([kept(payload)] * 2, file) == 2
     first, second = (json.loads(line) for line in file.getvalue().splitlines())
@@ -93,7 +93,7 @@ def test_a_spreadsheet_finds_no_formula(payload: bytes) -> None:
 
 
 def test_bytes_that_are_no_text_are_a_hex_dump() -> None:
-    """Sixteen a line, what is ASCII beside them."""
+    """Sixteen a line, with their ASCII characters."""
     assert single._payload(b"\xffa\x1b" + b"b" * 14) == [
         "000000  ff 61 1b 62 62 62 62 62 62 62 62 62 62 62 62 62  .a.bbbbbbbbbbbbb",
         "000010  62                                               b",
@@ -101,7 +101,7 @@ def test_bytes_that_are_no_text_are_a_hex_dump() -> None:
 
 
 def test_a_long_record_is_not_poured_out() -> None:
-    """The rest is told, and where it is."""
+    """How many are left is printed, and where they are."""
     first, more = single._payload(b"x" * 5_000)
     assert len(first) == 4_096
     assert "904 more bytes" in more

@@ -60,7 +60,7 @@ def test_the_cause_is_printed_on_one_line(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_disk_that_will_be_full_is_foreseen(capsys: pytest.CaptureFixture[str]) -> None:
-    """With numbers; what to do about it is told when it comes near. It is no failure yet."""
+    """With numbers; what to do about it is printed when it comes near."""
     far = DiskOutlook("/data", 40 * 2**30, 2 * 2**30, 20 * 86_400.0, 7_200.0)
     near = DiskOutlook("/data", 3 * 2**30, 2 * 2**30, 1.5 * 86_400.0, 7_200.0)
     print_status(report(disk=disk_report(far)))

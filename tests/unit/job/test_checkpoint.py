@@ -70,7 +70,7 @@ def test_only_unfinished_ones_are_nothing(tmp_path: Path) -> None:
 
 
 def test_folders_that_are_no_checkpoints_are_left_alone(tmp_path: Path) -> None:
-    """`shared` and `taskowned` stand beside the checkpoints."""
+    """`shared` and `taskowned` are next to the checkpoints."""
     checkpoint(tmp_path, "run/shared", 5)
     assert newest_complete(tmp_path, NOW) is None
 

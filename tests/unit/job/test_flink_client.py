@@ -237,7 +237,7 @@ def test_graph_is_handed_over_as_a_form(cluster: Cluster, client: FlinkClient) -
 
 
 def test_refusal_of_a_graph_has_flinks_cause(cluster: Cluster, client: FlinkClient) -> None:
-    """The innermost one; an answer without a cause is told by its status."""
+    """The innermost one; an answer without a cause is reported by its status."""
     trace = "org.x.RestHandlerException: no\n\tat a.b\nCaused by: java.io.EOFException: short"
     cluster.put("/jobs", {"errors": ["Internal server error.", trace]}, 500)
     with pytest.raises(JobError, match=r"Flink refused the job: java\.io\.EOFException: short"):

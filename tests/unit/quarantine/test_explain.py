@@ -64,7 +64,7 @@ def test_counts_add_up_to_the_ledger(values: list[bytes | None]) -> None:
 def test_whatever_the_ledger_says_the_sum_is_its_sum(
     values: list[bytes | None], late: int, rejected: int, gap: int, rest: int
 ) -> None:
-    """What was not found is told as not read, or as a disagreement, and never lost."""
+    """What was not found is reported as not read, or as a disagreement, and never lost."""
     tally = counted(values)
     tally.gaps[0] = gap
     tally.reconcile(late, rejected + gap, whole=rest == 0)
@@ -86,7 +86,7 @@ def test_what_was_not_read_is_counted_apart() -> None:
 
 
 def test_an_offset_without_a_record_is_no_rejected_record() -> None:
-    """The ledger cannot tell it from an unreadable record; whoever reads the gap can."""
+    """The ledger cannot distinguish it from an unreadable record; a reader of the gap can."""
     tally = counted([BAD])
     tally.gaps.update({1: 1, 7: 1})
     tally.reconcile(0, 3, whole=True)
@@ -108,7 +108,7 @@ def test_a_late_sale_has_its_money_and_its_lateness() -> None:
     ("value", "reason"), [(None, "unreadable"), (b"", "unreadable"), (BAD, "price")]
 )
 def test_a_rejected_record_has_its_reason_and_bytes(value: bytes | None, reason: str) -> None:
-    """No value is told from an empty one."""
+    """No value differs from an empty one."""
     entry = ReasonCounts().add(Record(0, 0, NOW, value), RULES)
     assert entry is not None
     assert (entry.reason, entry.payload, entry.payload_bytes) == (reason, value, len(value or b""))

@@ -41,10 +41,10 @@ def ledger(log: Log, end: int, start: int) -> list[LedgerSecond]:
     return [LedgerSecond(BEGIN + timedelta(seconds=s), *row) for s, row in sorted(rows.items())]
 
 
-def walk(log: Log, looks: list[tuple[int, int]], start: int) -> list[LedgerRange]:
+def walk(log: Log, polls: list[tuple[int, int]], start: int) -> list[LedgerRange]:
     """Explain the log in several looks, each with the ledger a little ahead of what is certain."""
     place, found = PartitionProgress(start), []
-    for done, ahead in looks:
+    for done, ahead in polls:
         rows = ledger(log, done + ahead, start)
         if place.second is not None:
             rows = [row for row in rows if row.second >= place.second]
@@ -59,8 +59,8 @@ def test_every_offset_is_in_one_range_with_its_counts(
 ) -> None:
     """However the looks fall, counts are those of the log and what is clean holds only sales."""
     cuts = data.draw(st.lists(st.integers(0, len(log)), max_size=6))
-    looks = [(cut, data.draw(st.integers(0, 5))) for cut in sorted(cuts)]
-    found = walk(log, [*looks, (len(log), 0)], start)
+    polls = [(cut, data.draw(st.integers(0, 5))) for cut in sorted(cuts)]
+    found = walk(log, [*polls, (len(log), 0)], start)
     ends = [start, *(part.end for part in found)]
     assert [part.first for part in found] == ends[:-1]
     assert ends[-1] == start + len(log)

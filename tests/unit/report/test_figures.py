@@ -102,7 +102,7 @@ def test_of_two_scenarios_the_special_one_counts() -> None:
 
 
 def test_a_scenario_defines_a_figure_once() -> None:
-    """Otherwise nobody knows which one counts."""
+    """Otherwise it is not known which one counts."""
     names = [(definition.name, definition.scenario) for definition in definitions()]
     assert len(set(names)) == len(names)
 

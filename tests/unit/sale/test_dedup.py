@@ -33,7 +33,7 @@ sales = st.builds(
 entries = st.lists(st.tuples(places, sales), max_size=12)
 
 
-def told(once: Deduplicator) -> dict[tuple[int, str], Copies]:
+def copies(once: Deduplicator) -> dict[tuple[int, str], Copies]:
     """Return a comparable copy of what is known."""
     return {key: replace(copies) for key, copies in once.sales.items()}
 
@@ -47,10 +47,10 @@ def filled(some: list[tuple[LogPosition, Sale]]) -> Deduplicator:
 
 
 @given(entries, st.randoms())
-def test_order_does_not_matter(some: list[tuple[LogPosition, Sale]], luck: object) -> None:
+def test_order_does_not_matter(some: list[tuple[LogPosition, Sale]], rng: object) -> None:
     """The same sales in any order leave the same first copies, counts and conflicts."""
-    mixed = sorted(some, key=lambda _: luck.random())  # type: ignore[attr-defined]
-    assert told(filled(mixed)) == told(filled(some))
+    mixed = sorted(some, key=lambda _: rng.random())  # type: ignore[attr-defined]
+    assert copies(filled(mixed)) == copies(filled(some))
 
 
 @given(entries, st.integers(0, 12))
@@ -58,7 +58,7 @@ def test_parts_can_be_joined(some: list[tuple[LogPosition, Sale]], middle: int) 
     """Two parts of a log, joined, are the whole."""
     whole, first = filled(some), filled(some[:middle])
     first.merge(filled(some[middle:]))
-    assert told(first) == told(whole)
+    assert copies(first) == copies(whole)
 
 
 @pytest.mark.parametrize(

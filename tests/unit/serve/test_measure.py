@@ -144,7 +144,7 @@ def test_without_a_report_there_is_a_sentence(ask: Ask) -> None:
 def test_each_change_is_published_once(
     source: RunInfo, sweep: FakeSweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the page has viewers; whoever comes later gets a snapshot."""
+    """While the page has viewers; one that comes later gets a snapshot."""
     monkeypatch.setattr(measure, "INTERVAL_S", 0.01)
     sent: list[str] = []
     hub = Hub("t", dict)

@@ -44,7 +44,7 @@ class Node:
     """One process of Node.js for all tests of this file."""
 
     def __init__(self, folder: Path) -> None:
-        """Start it beside a copy of the page's files that it takes for modules."""
+        """Start it in a copy of the page's files that it takes for modules."""
         self._folder = folder
         shutil.copytree(str(files("spaf.serve").joinpath("static")), folder, dirs_exist_ok=True)
         (folder / "package.json").write_text('{"type": "module"}')
@@ -280,7 +280,7 @@ export const result = errorText({json.dumps(error)});"""
 
 
 def test_labels_of_an_axis_tell_its_steps_apart(node: Node) -> None:
-    """Neither two labels alike nor digits that nobody needs."""
+    """Neither two labels alike nor needless digits."""
     case = """
 const { axisNumber, axisMoney } = await import("./core/format.js");
 const of = (step, n = 5) => Array.from({ length: n }, (_, i) => axisNumber(i * step));

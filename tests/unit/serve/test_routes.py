@@ -136,7 +136,7 @@ def test_a_neighbour_that_is_away_is_a_sentence(
 
 
 def test_no_more_at_once_than_there_are_places() -> None:
-    """One more is told to come back; a place that is given back is free again."""
+    """One more is refused with Retry-After; a place that is given back is free again."""
     slots = ConcurrencyLimit(2, "looks")
     with slots.slot():
         slots.acquire()

@@ -1,4 +1,4 @@
-"""A page that starts beside its servers waits for their first answers."""
+"""A page that starts together with its servers waits for their first answers."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def service(name: str) -> ServiceProcess:
 
 
 def test_each_jvm_writes_its_own_archive_when_it_ends() -> None:
-    """Beside the others; it becomes an archive when all are written."""
+    """In the folder of the others; it becomes an archive when all are written."""
     made = archiving(service("taskmanager"))
     option = f"-XX:ArchiveClassesAtExit={runtime.ARCHIVES / 'taskmanager.partial'}"
     assert made.argv == ["/j/bin/java", option, "-cp", "x", "Main"]

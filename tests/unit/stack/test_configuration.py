@@ -1,4 +1,4 @@
-"""What the services are told: loopback only, nothing that others could use, no password."""
+"""The configuration of the services: loopback only, nothing that others could use, no password."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_broker_listens_and_advertises_on_loopback_only(broker: dict[str, str]) 
     assert hosts == ["127.0.0.1"] * 4
 
 
-def test_broker_makes_no_topic_that_nobody_asked_for(broker: dict[str, str]) -> None:
+def test_broker_creates_no_topic_by_itself(broker: dict[str, str]) -> None:
     """A misspelt topic is an error; ours is created with append time."""
     assert broker["auto.create.topics.enable"] == "false"
 
@@ -168,7 +168,7 @@ def test_job_managers_share_all_but_their_ports(tmp_path: Path) -> None:
     found: dict[str, Any] = YAML(typ="safe").load(tmp_path / "flink/conf/config.yaml")
     assert found["high-availability.cluster-id"] == "/abc"
     assert found["high-availability.storageDir"] == "file:///storage"
-    # The port that others are told may be that of a proxy.
+    # The advertised port may be that of a proxy.
     assert found["high-availability.jobmanager.port"] == 6100
     assert found["jobmanager.rpc.bind-port"] == 6123
     assert "jobmanager.rpc.port" not in found
@@ -208,7 +208,7 @@ def test_small_heap_is_left_to_what_is_kept_and_a_large_one_to_new_objects(
 
 
 def test_silence_counts_as_death_after_as_long_as_the_settings_say() -> None:
-    """A machine that stands still for longer than 8 s loses no TaskManager if it is told so."""
+    """A machine that stands still for longer than 8 s loses no TaskManager with this setting."""
     ports = flink.JobManagerPorts(rest=1, rpc=2)
     usual, patient = FlinkSettings(), FlinkSettings(heartbeat_timeout_s=60)
     assert flink.configuration(usual, ports)["heartbeat.timeout"] == "8s"

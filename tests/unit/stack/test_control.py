@@ -33,7 +33,7 @@ PATIENCE_S = 20.0
 
 
 def test_wipe_deletes_what_spaf_has_made(bare: Path) -> None:
-    """The whole folder, and nothing beside it."""
+    """The whole folder, and nothing outside of it."""
     home = RunFolder(bare / "run")
     home.create()
     (bare / "beside").touch()
@@ -42,7 +42,7 @@ def test_wipe_deletes_what_spaf_has_made(bare: Path) -> None:
 
 
 def test_wipe_deletes_nothing_of_anybody_else(bare: Path) -> None:
-    """A slip in SPAF_HOME costs nobody a folder."""
+    """A slip in SPAF_HOME deletes no folder."""
     thesis = bare / "work" / "thesis.txt"
     thesis.parent.mkdir()
     thesis.touch()

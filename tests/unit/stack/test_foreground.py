@@ -80,7 +80,7 @@ def test_broker_tells_clients_inside_and_outside_different_addresses(home: RunFo
     found = properties(home)
     assert broker.address == f"kafka.example:{inside}"
     names = [one.rpartition(":")[0] for one in found["listeners"].split(",")]
-    # The controller of a broker alone is asked by nobody else.
+    # The controller of a broker alone has no other client.
     expected = ["PLAINTEXT://0.0.0.0", "CONTROLLER://127.0.0.1", "PUBLIC://0.0.0.0"]
     assert names == expected
     assert found["advertised.listeners"] == (

@@ -41,7 +41,7 @@ def facts(ends: dict[int, int], counted: dict[int, int] | None, now: float) -> F
 
 
 def test_progress_is_kept_by_partition(moment: list[float]) -> None:
-    """A partition that nobody reads waits, however fast the others are."""
+    """A partition that is not read waits, however fast the others are."""
     progress = CountingProgress()
     for second in range(5):
         moment[0] += 1

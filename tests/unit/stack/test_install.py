@@ -129,7 +129,7 @@ def left(tmp_path: Path) -> list[str]:
 def test_right_jars_are_installed_under_their_names(
     jars: list[LockedJar], serve: Serve, tmp_path: Path
 ) -> None:
-    """Each in the folder of its service, and nothing beside it."""
+    """Each in the folder of its service, and nothing outside of it."""
     serve()
     run()
     assert [jar.path.read_bytes() for jar in jars] == [GOOD, GOOD]
@@ -181,8 +181,8 @@ def test_no_network_is_one_sentence(serve: Serve, failure: Exception, tmp_path: 
     serve(failure=failure)
     with pytest.raises(SetupError) as caught:
         run()
-    told = rf"could not be downloaded ({type(failure).__name__})."
-    assert caught.value.what.endswith(told)
+    printed = rf"could not be downloaded ({type(failure).__name__})."
+    assert caught.value.what.endswith(printed)
     assert len(str(caught.value).splitlines()) == 2
     assert "make setup" in caught.value.todo
     assert left(tmp_path) == []
@@ -195,9 +195,9 @@ def test_program_ends_with_code_1_and_no_traceback(
     """What a person sees of a failed set-up."""
     serve(failure=NoConnection())
     assert install.main() == 1
-    told = capsys.readouterr().err
-    assert "set-up stopped: " in told
-    assert "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert "set-up stopped: " in printed
+    assert "Traceback" not in printed
 
 
 def test_lock_names_each_jar_once_with_a_whole_hash() -> None:

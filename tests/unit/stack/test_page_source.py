@@ -84,7 +84,7 @@ def test_the_page_links_to_a_job_manager_that_runs(home: RunFolder) -> None:
 
 
 def test_the_page_runs_although_the_supervisor_has_not_asked_it_yet(home: RunFolder) -> None:
-    """Its first viewers would be told that it is starting."""
+    """Its first viewers would see it as starting."""
     run(home, ServiceState("serve", ServiceStatus.STARTING, "http://127.0.0.1:8080"))
     assert [service.state for service in page_source.services(home, ResourceUsage())] == ["running"]
 

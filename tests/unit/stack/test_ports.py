@@ -27,7 +27,7 @@ def busy() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_port_that_somebody_listens_on_is_not_free(busy: int) -> None:
+def test_port_that_a_server_listens_on_is_not_free(busy: int) -> None:
     """A server could not bind it."""
     assert not is_free(busy)
 

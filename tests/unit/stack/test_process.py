@@ -80,7 +80,7 @@ def test_identity_of_a_child_lives_as_long_as_the_child(
     assert identity.alive()
     child.kill()
     assert process.wait_until(lambda: not identity.alive(), PATIENCE)
-    assert child.returncode is None  # it is a zombie: nobody has collected it
+    assert child.returncode is None  # it is a zombie: its parent has not waited for it
     child.wait()
     assert not identity.alive()
     assert ProcessIdentity.of(child.pid) is None
@@ -131,7 +131,7 @@ def test_stop_ends_the_children_of_the_child(children: list[subprocess.Popen[byt
 
 
 def test_stop_does_not_wait_for_a_zombie(children: list[subprocess.Popen[bytes]]) -> None:
-    """In a container without an init nobody collects what the supervisor leaves."""
+    """A container without an init has no process that collects zombies."""
     code = (
         f"import subprocess, time; p = subprocess.Popen({SLEEPER!r}, stdout=-3);"
         "print('up', flush=True); time.sleep(60)"

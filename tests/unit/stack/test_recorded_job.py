@@ -147,7 +147,7 @@ def test_tables_of_a_run_that_is_there_are_refused(recorded: RecordedJob) -> Non
         recorded.require_free()
 
 
-def test_nobody_else_reaches_what_the_run_has_started(target: JobTarget) -> None:
+def test_no_other_run_reaches_what_the_run_has_started(target: JobTarget) -> None:
     """Such a run asks nothing."""
     own = replace(
         target,

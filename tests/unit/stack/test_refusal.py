@@ -26,7 +26,7 @@ ERRORS = "org.apache.kafka.common.errors"
 
 
 @pytest.mark.parametrize(
-    ("cause", "told"),
+    ("cause", "message"),
     [
         (
             f"{ERRORS}.SaslAuthenticationException: Authentication failed: Invalid username",
@@ -60,10 +60,10 @@ ERRORS = "org.apache.kafka.common.errors"
         ),
     ],
 )
-def test_a_refusal_names_server_and_setting(cause: str, told: str) -> None:
+def test_a_refusal_names_server_and_setting(cause: str, message: str) -> None:
     """A login at one server is never taken for that at the other."""
     found = job_refusal(KAFKA, ACCESS, cause)
-    assert told in found
+    assert message in found
     assert "geheim" not in found
 
 

@@ -28,7 +28,7 @@ def home(bare: Path) -> RunFolder:
 
 
 def launched(home: RunFolder, folder: Path, name: str = "kafka") -> tuple[int, str]:
-    """Ask the launcher, beside a Python that only says that it was called."""
+    """Ask the launcher, with a Python that only says that it was called."""
     (folder / "spaf").write_bytes(LAUNCHER.read_bytes())
     python = folder / "python"
     python.write_text("#!/bin/sh\necho Python\n")

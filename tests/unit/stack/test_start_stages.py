@@ -92,7 +92,7 @@ def test_job_is_planned_while_the_services_start() -> None:
 
 
 def test_external_services_are_not_waited_for() -> None:
-    """A cluster of somebody's own has TaskManagers of its own."""
+    """An external cluster has TaskManagers of its own."""
     found = state(*(ServiceState(n, EXTERNAL, "h:1") for n in ("kafka", "postgres", "jobmanager")))
     view = start_view(found, None)
     left_out = ("taskmanager", "zookeeper")

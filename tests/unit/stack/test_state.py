@@ -94,7 +94,7 @@ def test_folder_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
 
 
 def test_mode_of_the_folders_does_not_depend_on_the_umask(tmp_path: Path) -> None:
-    """PostgreSQL's account passes through; nobody else reads a part."""
+    """PostgreSQL's account passes through; no other account reads a part."""
     for umask in (0o000, 0o027, 0o077):
         old = os.umask(umask)
         try:
@@ -109,7 +109,7 @@ def test_mode_of_the_folders_does_not_depend_on_the_umask(tmp_path: Path) -> Non
 
 
 def test_state_is_read_as_it_was_written(home: RunFolder) -> None:
-    """Every field, and nothing beside the file."""
+    """Every field, and no temporary file."""
     home.write(run())
     assert home.read() == run()
     assert [p.name for p in home.folder.glob("run.*")] == ["run.json"]
@@ -236,7 +236,7 @@ def test_interrupted_making_of_passwords_is_made_up_for(home: RunFolder) -> None
     assert [p.name for p in home.folder.glob("secrets.*")] == ["secrets.json"]
 
 
-def test_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
+def test_folder_of_another_account_is_not_used(tmp_path: Path) -> None:
     """Nothing is put into it, and it stays as it is."""
     (tmp_path / "thesis.txt").touch()
     before = mode(tmp_path)
@@ -286,9 +286,9 @@ def test_the_contract_of_the_last_job_is_kept(home: RunFolder) -> None:
     """What a job was started with outlives its run, and a later change of the settings."""
     home.create()
     assert home.last_contract() is None
-    told = JobContract(currency="USD", max_lateness_s=5, outlier_hours=3, surge_score=7.5)
-    home.write_contract(told)
-    assert home.last_contract() == told
+    contract = JobContract(currency="USD", max_lateness_s=5, outlier_hours=3, surge_score=7.5)
+    home.write_contract(contract)
+    assert home.last_contract() == contract
 
 
 @pytest.mark.usefixtures("bare")
@@ -296,15 +296,15 @@ def test_the_contract_names_what_the_answers_depend_on() -> None:
     """A state that an older supervisor wrote means the defaults."""
     assert JobContract.of(Settings()) == JobContract()
     job = JobSettings(outlier_hours=4, outlier_score=3.5, surge_seconds=90, surge_score=5.5)
-    told = JobContract.of(Settings(job=job, sale=SaleSettings(currency="EUR")))
-    assert told == JobContract("EUR", 600, 60, 4, 3.5, 90, 5.5)
+    contract = JobContract.of(Settings(job=job, sale=SaleSettings(currency="EUR")))
+    assert contract == JobContract("EUR", 600, 60, 4, 3.5, 90, 5.5)
 
 
 @pytest.mark.usefixtures("bare")
 def test_the_rules_say_what_counts() -> None:
     """Those of the event in milliseconds, and for how long a transactionId counts once."""
-    told = JobContract.of(Settings(job=JobSettings(deduplicate_minutes=5)))
-    assert told.rules() == Rules("BRL", 600_000, 60_000, 300_000)
+    contract = JobContract.of(Settings(job=JobSettings(deduplicate_minutes=5)))
+    assert contract.rules() == Rules("BRL", 600_000, 60_000, 300_000)
     assert JobContract().rules().dedup_block_ms == 0
 
 

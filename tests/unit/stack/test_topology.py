@@ -86,7 +86,7 @@ def test_clients_are_told_the_ports_of_proxies(home: RunFolder) -> None:
 
 
 def test_a_second_job_manager_has_ports_of_its_own(home: RunFolder) -> None:
-    """Clients are told both; ZooKeeper is started before them."""
+    """Clients get both; ZooKeeper is started before them."""
     found = made(home, flink={"high_availability": "zookeeper"})
     core = ["kafka", "postgres", "zookeeper", "jobmanager", "jobmanager-2", "taskmanager"]
     assert names(found) == ["serve", *core, *AROUND[1:]]

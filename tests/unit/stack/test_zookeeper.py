@@ -127,8 +127,10 @@ def test_what_a_run_has_left_in_another_zookeeper_is_deleted(
     ended = zookeeper.begin(OTHER, home, "z1:2181,z2:2181")
     zookeeper.forget(OTHER, home)
     zookeeper.forget(OTHER, home)
-    told = [(argv[-7], *argv[-2:]) for argv in commands]
-    assert told == [("-server", "deleteall", f"/spaf/{run.cluster_id}") for run in (killed, ended)]
+    deletions = [(argv[-7], *argv[-2:]) for argv in commands]
+    assert deletions == [
+        ("-server", "deleteall", f"/spaf/{run.cluster_id}") for run in (killed, ended)
+    ]
 
 
 def test_an_own_zookeeper_is_not_asked_to_delete(

@@ -72,7 +72,7 @@ def test_encryption_that_the_user_asks_for_is_not_dropped() -> None:
 
 
 def test_every_option_reaches_the_connections_from_here() -> None:
-    """Those of the user's, and beside them what the answers depend on."""
+    """Those of the user's, and in addition what the answers depend on."""
     dsn = "postgresql://u:p@h/d?sslmode=require&connect_timeout=9&options=-cgeqo%3Doff"
     found = Access.external(dsn, "s")._libpq(Role.OWNER)
     assert (found["sslmode"], found["connect_timeout"]) == ("require", "9")

@@ -1,4 +1,4 @@
-"""The migrations as files: an order that nobody can mistake."""
+"""The migrations as files: an unambiguous order."""
 
 from __future__ import annotations
 

@@ -37,11 +37,11 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("error", "told"), SEEN)
-def test_a_refusal_names_the_setting_or_the_right(error: str, told: str) -> None:
+@pytest.mark.parametrize(("error", "message"), SEEN)
+def test_a_refusal_names_the_setting_or_the_right(error: str, message: str) -> None:
     """Of libpq, of the server, of the sink's driver."""
     found = explained(error, "sales")
-    assert told in found
+    assert message in found
     assert "postgres." in found
 
 

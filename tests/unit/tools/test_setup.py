@@ -46,10 +46,10 @@ def setup() -> ModuleType:
 
 def test_wrong_hash_names_the_package(setup: ModuleType) -> None:
     """And says that nothing was installed and why not to go on."""
-    told = setup.explain(WRONG_HASH)
-    assert told.startswith("a package is not the one that was locked (rich==15.0.0). ")
-    assert "Nothing was installed." in told
-    assert "\n" not in told
+    message = setup.explain(WRONG_HASH)
+    assert message.startswith("a package is not the one that was locked (rich==15.0.0). ")
+    assert "Nothing was installed." in message
+    assert "\n" not in message
 
 
 def test_wrong_hash_of_an_unnamed_package_is_told_all_the_same(setup: ModuleType) -> None:
@@ -67,18 +67,18 @@ def test_wrong_hash_is_told_before_the_network(setup: ModuleType) -> None:
 )
 def test_no_network_is_one_sentence(setup: ModuleType, output: str) -> None:
     """With what to do next."""
-    told = setup.explain(output)
-    assert told.startswith("the package registry could not be reached. Nothing was installed. ")
-    assert "make setup" in told
-    assert "\n" not in told
+    message = setup.explain(output)
+    assert message.startswith("the package registry could not be reached. Nothing was installed. ")
+    assert "make setup" in message
+    assert "\n" not in message
 
 
 def test_any_other_failure_shows_the_end_of_what_pip_said(setup: ModuleType) -> None:
     """Short enough to read, and the last words, which say why."""
-    told = setup.explain("x" * 10_000 + "Permission denied")
-    assert told.startswith("pip failed:\n")
-    assert told.endswith("Permission denied")
-    assert len(told) < 2_000
+    message = setup.explain("x" * 10_000 + "Permission denied")
+    assert message.startswith("pip failed:\n")
+    assert message.endswith("Permission denied")
+    assert len(message) < 2_000
 
 
 def test_failed_set_up_ends_with_one_line_and_is_not_complete(
@@ -148,10 +148,10 @@ def test_environment_that_cannot_be_made_is_told_with_what_is_missing(
 
 def test_full_disk_is_one_sentence(setup: ModuleType) -> None:
     """It names both places that may be full."""
-    told = setup.explain("ERROR: [Errno 28] No space left on device: '/x'")
-    assert "is full" in told
-    assert "TMPDIR" in told
-    assert "\n" not in told
+    message = setup.explain("ERROR: [Errno 28] No space left on device: '/x'")
+    assert "is full" in message
+    assert "TMPDIR" in message
+    assert "\n" not in message
 
 
 def test_small_disk_is_refused_before_anything_is_made(
@@ -297,7 +297,7 @@ def test_lock_says_which_packages_only_tests_need(setup: ModuleType) -> None:
 def test_pyflink_of_another_machine_is_the_python_of_its_wheel(
     setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beside the jars that share its folder; what marks it as installed comes with it, once."""
+    """Next to the jars that share its folder; what marks it as installed comes with it, once."""
     monkeypatch.setattr(setup, "ROOT", tmp_path)
     monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -137,10 +137,10 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("error", "told"), SEEN)
-def test_a_refusal_names_the_setting(error: str, told: str) -> None:
-    """Whoever says it: our client, the broker, the client in the job."""
-    assert told in explained(KafkaAddress.of(SERVERS, settings()), error)
+@pytest.mark.parametrize(("error", "message"), SEEN)
+def test_a_refusal_names_the_setting(error: str, message: str) -> None:
+    """From any client: our own, the broker, the client in the job."""
+    assert message in explained(KafkaAddress.of(SERVERS, settings()), error)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What of the topic can be told without a broker: options, errors, empty ranges."""
+"""What is known of the topic without a broker: options, errors, empty ranges."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def test_range_without_records_needs_no_broker() -> None:
 
 def test_unreachable_broker_is_told_with_its_address() -> None:
     """The user reads what was tried, where, and what to check."""
-    told = r"Counting: no Kafka broker answers at 127"
-    with pytest.raises(TopicError, match=told) as caught, kafka_errors("Counting", NOWHERE):
+    message = r"Counting: no Kafka broker answers at 127"
+    with pytest.raises(TopicError, match=message) as caught, kafka_errors("Counting", NOWHERE):
         raise KafkaException(KafkaError(KafkaError._TRANSPORT))
     assert "SPAF_KAFKA__BOOTSTRAP_SERVERS" in caught.value.todo
 

@@ -22,7 +22,7 @@ CUT_S = 20
 
 
 def rules(block_s: int) -> Rules:
-    """Return rules with few seconds of lateness; copies count once in blocks of so many seconds."""
+    """Return rules with few seconds of lateness; copies count once in a block, s."""
     return Rules("BRL", 10_000, 1_000, block_s * 1_000)
 
 

@@ -372,7 +372,7 @@ class _SeriesReader:
         return named
 
     def _series_column(self, rows: Sequence[SeriesRow], used: Sequence[int]) -> int | None:
-        """Return the column that tells rows of one time apart; None if no time repeats."""
+        """Return the column that distinguishes rows of one time; None if no time repeats."""
         table = self.table
         if len({row.epoch_us for row in rows}) == len(rows):
             return None

@@ -38,7 +38,7 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 GRACE_S = 120
 # Share of the sales that have another price.
 PRICE_RATE = 0.002
-# Sales of the two categories that have episodes are so many times as frequent in them.
+# Factor by which sales of the two categories with episodes are more frequent in them.
 EPISODE_FACTOR = 4
 
 

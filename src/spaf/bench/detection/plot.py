@@ -23,7 +23,7 @@ FORMATS = (".svg", ".png")
 _SIZE, _DPI, _LINES = (11.0, 4.5), 120, 16
 # More points than this are one picture inside an SVG file, which would grow by 20 bytes a point.
 _MAX_VECTOR_POINTS = 20_000
-# Characters beside a plot in the terminal: the numbers and names of its axes.
+# Characters left of a plot in the terminal: the numbers and names of its axes.
 _MARGIN, _MIN_WIDTH = 22, 20
 # Names of series in the legend, and the share of the height above and below the values.
 _MAX_NAMES, _HEADROOM = 10, 0.08

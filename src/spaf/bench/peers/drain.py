@@ -124,7 +124,7 @@ class _Watch:
         return Reading(at_s, cpu_s, sales)
 
     def until(self, sales: int) -> Reading | None:
-        """Wait until so many sales are counted; None if the time is over before."""
+        """Wait until this many sales are counted; None if the time is over before."""
         while (done := queries.counted_sales(self._connection)) < sales:
             now_s = clock.monotonic()
             self._note(done, now_s)

@@ -104,7 +104,7 @@ class PeerProgram:
         return sum(said) if said else None
 
     def _kill(self) -> None:
-        """Kill the processes of its session that are left, whoever their parent is now."""
+        """Kill what is left of its session, also processes that have another parent now."""
         child = self._child
         if child is None:
             return

@@ -56,7 +56,7 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 class DataFile(msgspec.Struct, frozen=True):
-    """A file beside the record."""
+    """A file in the folder of the record."""
 
     bytes: int
     sha256: str

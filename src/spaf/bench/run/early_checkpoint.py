@@ -35,7 +35,7 @@ class EarlyCheckpoints:
     def request(self) -> None:
         """Request a checkpoint, unless the last request was just now.
 
-        A cluster may refuse, for example somebody's own: then the regular checkpoints remain.
+        A cluster of the user may refuse; then the regular checkpoints remain.
         """
         now_s = clock.monotonic()
         if not self._left or now_s < self._next_s:

@@ -95,7 +95,7 @@ class DrainResult(TableSetResult, frozen=True, omit_defaults=True):
         ]
 
     def tables(self) -> Iterable[Table]:
-        """Return a row a drain or a set of tables, the job beside its limits, and its parts."""
+        """Return a row a drain or a set of tables, the job and its limits, and its parts."""
         yield self._drains_table()
         if self.limits:
             jobs = {**self.limits, "job": self}
@@ -103,7 +103,7 @@ class DrainResult(TableSetResult, frozen=True, omit_defaults=True):
                 (name, job.events_per_second, job.cpu_us_per_event, job.exact)
                 for name, job in jobs.items()
             ]
-            yield Table("the job beside its limits", LIMIT_COLUMNS, rows)
+            yield Table("the job and its limits", LIMIT_COLUMNS, rows)
         if self.profile is not None:
             yield self.profile.table()
 

@@ -52,7 +52,7 @@ class DrainProfile(msgspec.Struct, frozen=True):
         """Return the profile from the processor time of each part."""
         total_s = sum(cpu_seconds.values())
         us = {part: 1e6 * cpu_s / events for part, cpu_s in cpu_seconds.items()}
-        # What siblings that cannot be told apart share has a name of its own, and comes last.
+        # What indistinguishable siblings share has a name of its own, and comes last.
         parts = sorted(us, key=lambda part: ORDER.index(part) if part in ORDER else len(ORDER))
         rows = [
             ProfilePart(part, round(cpu_seconds[part] / total_s, 4), round(us[part], 3))

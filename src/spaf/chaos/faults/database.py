@@ -213,7 +213,7 @@ KINDS = (
         targets=("postgres",),
         hold_s=HOLD_S,
         response="The job keeps the sessions that it has; page and status open none meanwhile.",
-        todo="End what opens so many sessions.",
+        todo="End the program that opens the sessions.",
     ),
     FaultKind(
         "database-crash",

@@ -90,7 +90,7 @@ def tear(segment: Path) -> None:
 
 
 class AlteredTopic(Fault):
-    """Somebody changes an option of the topic."""
+    """A person changes an option of the topic."""
 
     OPTIONS: ClassVar = {
         "timestamps": ("message.timestamp.type", "CreateTime"),

@@ -1,6 +1,6 @@
 """Faults of the network between two parts of a run, made by proxies of our own.
 
-Each server of the run is told to clients at the port of a proxy (`spaf.settings.ProxySettings`).
+Clients reach each server of the run at the port of a proxy (`spaf.settings.ProxySettings`).
 The proxy passes every client's connections on; which client one belongs to is known from the
 process that holds its other end. So a fault hits one link, such as that of the job to Kafka, and
 needs neither root nor a kernel with `netem`.

@@ -208,7 +208,7 @@ KINDS = (
         hold_s=HOLD_S,
         unavailable=lambda: refusal("cpu"),
         response=(
-            "Sales wait in the topic; a service that answers nobody for too long is restarted."
+            "Sales wait in the topic; a service that does not answer for too long is restarted."
         ),
         todo="Give the service more processor time, or sell less.",
     ),

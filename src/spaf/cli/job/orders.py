@@ -57,7 +57,7 @@ def upgrade(*, json: Json = False) -> None:
     """Let the job count by the present settings; readers of the tables see no gap.
 
     Settings of [job] and [sale] take effect. Where the state of the job allows, it goes on from a
-    savepoint. Otherwise a second job counts the whole topic into new tables beside the old ones,
+    savepoint. Otherwise a second job counts the whole topic into new tables next to the old ones,
     which go on; when it has caught up, the new tables take their place in one transaction.
     """
     run = Run.attach(settings.load())

@@ -27,7 +27,7 @@ SELECT
                         CHAR_LENGTH(eventTime) = 13
                         AND TRY_CAST(eventTime AS BIGINT) >= 1000000000000
                         THEN TRY_CAST(eventTime AS BIGINT)
-                    -- The magnitude tells seconds, milliseconds, microseconds and nanoseconds apart.
+                    -- The magnitude distinguishes seconds, milliseconds, microseconds and nanoseconds.
                     WHEN COALESCE(TRY_CAST(eventTime AS BIGINT), -1) < 0 THEN ${unreadable_ms}
                     WHEN TRY_CAST(eventTime AS BIGINT) < 100000000000
                         THEN TRY_CAST(eventTime AS BIGINT) * 1000

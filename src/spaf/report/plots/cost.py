@@ -76,7 +76,7 @@ def cost(figures: Figures, language: Language) -> str:
 
 
 def throughput(figures: Figures, language: Language) -> str:
-    """Draw how many records a second the job reads, beside what the same machine can at most.
+    """Draw how many records a second the job reads, and what the same machine can at most.
 
     Raises:
         FigureError: a figure is missing.

@@ -1,4 +1,4 @@
-"""Detection: precision and recall of each kind, beside two detectors that do not look."""
+"""Detection: precision and recall of each kind, and of two detectors that ignore the data."""
 
 from __future__ import annotations
 

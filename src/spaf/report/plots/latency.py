@@ -48,7 +48,7 @@ MICROS_PER_SECOND = 1_000_000
 
 
 def latency(figures: Figures, language: Language) -> str:
-    """Draw the mean of each step of a sale by rate, and beside it median and 99th percentile.
+    """Draw the mean of each step of a sale by rate, and next to it median and 99th percentile.
 
     Raises:
         FigureError: a figure is missing.

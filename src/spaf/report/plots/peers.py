@@ -1,4 +1,4 @@
-"""Other programs beside SPAF: how fast they read a full topic, and what a record costs."""
+"""SPAF and other programs: how fast they read a full topic, and what a record costs."""
 
 from __future__ import annotations
 

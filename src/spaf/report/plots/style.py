@@ -20,7 +20,7 @@ from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter  # noqa: 
 
 from spaf.report.language import Language, Words, decimal, number, word  # noqa: E402
 
-# Colours that people with each kind of colour blindness tell apart: M. Okabe and K. Ito, "Color
+# Colours that people with each kind of colour blindness distinguish: M. Okabe and K. Ito, "Color
 # Universal Design" (2008). Black is left out: it is the text.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#f0e442")
 # Of the line at zero and of intervals.
@@ -41,7 +41,7 @@ STYLE: Any = {
 }
 # Inches; at 100 points an inch this is the plot of a slide of 1280 by 720.
 WIDTH, HEIGHT = 11.2, 4.6
-# Beside the colours, so that lines and points can be told apart in black and white.
+# In addition to the colours: lines and points differ in black and white, too.
 LONG, TWO_DOTS, WIDE_DOTS = (0, (9, 3)), (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5))
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", TWO_DOTS, LONG, WIDE_DOTS)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")

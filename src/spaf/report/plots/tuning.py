@@ -13,7 +13,7 @@ EFFECTS: dict[str, Words] = {
 }
 REPEATS: Words = ("repeats of the baseline", "repetições da referência")
 BAND_ALPHA = 0.25
-# Room beside the smallest and the largest value of a logarithmic axis.
+# Margin outside the smallest and the largest value of a logarithmic axis.
 ROOM = 1.25
 # Inches of a plot: of each setting, and of title and axis.
 ROW_HEIGHT, FRAME_HEIGHT = 0.36, 1.4

@@ -1,4 +1,4 @@
-"""The settings that were tried alone, beside the baseline that was measured before and after."""
+"""The settings that were tried one at a time, and the baseline before and after them."""
 
 from __future__ import annotations
 

@@ -65,70 +65,50 @@ def _wrong(rate: int) -> Callable[[Figures], float]:
     return lambda figures: sum(figures.values(names))
 
 
-def _goals() -> list[ReportGoal]:
-    goals = [
-        ReportGoal(
-            (
-                f"{rate} sales/s: records without an outcome, and rows that differ",
-                f"{rate} vendas/s: registros sem destino e linhas diferentes",
-            ),
-            _wrong(rate),
-            0,
-        )
-        for rate in RATES
-    ]
-    places = {
-        "rate": (("PostgreSQL", "o PostgreSQL"), STORE_MS),
-        "screen": (("the screen", "a tela"), SCREEN_MS),
-    }
-    for figure, (place, limit) in places.items():
-        goals += [
-            ReportGoal(
-                (f"{rate} sales/s: p99 to {place[0]}", f"{rate} vendas/s: p99 até {place[1]}"),
-                _figure(f"{figure}.{rate}.p99"),
-                limit,
-                "ms",
-                1,
-            )
-            for rate in RATES
-        ]
-    return [
-        *goals,
-        ReportGoal(
-            (
-                "a full topic: our aggregates alone, compared with the fastest other program",
-                "tópico cheio: só as nossas somas, comparadas às do outro programa mais rápido",
-            ),
-            _figure("peers.aggregates"),
-            GOALS[AGGREGATES],
-            "times",
-            digits=2,
-            at_least=True,
-        ),
-        ReportGoal(
-            (
-                "a full topic: our whole job, compared with the aggregates of that program",
-                "tópico cheio: o nosso job inteiro, comparado às somas desse programa",
-            ),
-            _figure("peers.full-job"),
-            GOALS[FULL_JOB],
-            "times",
-            digits=2,
-            at_least=True,
-        ),
-        ReportGoal(
-            (
-                "duration of spaf bench rates --quick",
-                "duração de spaf bench rates --quick",
-            ),
-            lambda figures: figures.quick_seconds("bench rates"),
-            QUICK_S,
-            "s",
-        ),
-    ]
+def _exactness(rate: int) -> ReportGoal:
+    words = (
+        f"{rate} sales/s: records without an outcome, and rows that differ",
+        f"{rate} vendas/s: registros sem destino e linhas diferentes",
+    )
+    return ReportGoal(words, _wrong(rate), 0)
 
 
-LAB_GOALS = _goals()
+def _latency(rate: int, figure: str, place: Words, limit_ms: float) -> ReportGoal:
+    words = (f"{rate} sales/s: p99 to {place[0]}", f"{rate} vendas/s: p99 até {place[1]}")
+    return ReportGoal(words, _figure(f"{figure}.{rate}.p99"), limit_ms, "ms", 1)
+
+
+def _peers(words: Words, figure: str, least: float) -> ReportGoal:
+    return ReportGoal(words, _figure(figure), least, "times", digits=2, at_least=True)
+
+
+LAB_GOALS = [
+    *(_exactness(rate) for rate in RATES),
+    *(_latency(rate, "rate", ("PostgreSQL", "o PostgreSQL"), STORE_MS) for rate in RATES),
+    *(_latency(rate, "screen", ("the screen", "a tela"), SCREEN_MS) for rate in RATES),
+    _peers(
+        (
+            "a full topic: our aggregates alone, compared with the fastest other program",
+            "tópico cheio: só as nossas somas, comparadas às do outro programa mais rápido",
+        ),
+        "peers.aggregates",
+        GOALS[AGGREGATES],
+    ),
+    _peers(
+        (
+            "a full topic: our whole job, compared with the aggregates of that program",
+            "tópico cheio: o nosso job inteiro, comparado às somas desse programa",
+        ),
+        "peers.full-job",
+        GOALS[FULL_JOB],
+    ),
+    ReportGoal(
+        ("duration of spaf bench rates --quick", "duração de spaf bench rates --quick"),
+        lambda figures: figures.quick_seconds("bench rates"),
+        QUICK_S,
+        "s",
+    ),
+]
 
 
 def goals(figures: Figures, language: Language) -> ReportTable:

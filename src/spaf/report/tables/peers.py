@@ -1,4 +1,4 @@
-"""Other programs beside SPAF: what each reaches, and what each does when something goes wrong."""
+"""SPAF and other programs: what each reaches, and what each does when something goes wrong."""
 
 from __future__ import annotations
 

@@ -365,7 +365,7 @@ NUMBERS = (
         b"99999.9921875",
         "price",
         "",
-        "Single precision above it: 99999.99 is no longer told from a third decimal.",
+        "Single precision above it: 99999.99 is no longer distinguished from a third decimal.",
     ),
     _field(36, MONEY, b"9999999999.99", "accepted", "cents=999999999999", "The highest price."),
     _field(36, MONEY, b"10000000000", "price", "", "Too high."),

@@ -1,1 +1,1 @@
-"""The sales as PostgreSQL tells them, held in memory for every viewer."""
+"""The sales as they are in PostgreSQL, held in memory for every viewer."""

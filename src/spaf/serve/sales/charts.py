@@ -12,7 +12,7 @@ from spaf.serve.sales.rollup import MINUTE_S, REST, Rollup, SecondRow
 MAX_BUCKETS = 600
 STEPS = (1, 2, 5, 10, 15, 30, MINUTE_S)
 MAX_RANGE_S = 25 * 3_600
-# More lines cannot be told apart by eye; the smallest are summed up as one.
+# More lines cannot be distinguished by eye; the smallest are summed up as one.
 MAX_LINES = 24
 
 

@@ -1,4 +1,4 @@
-"""What the process of the page is told of the settings as an argument, before it reads them.
+"""What the process of the page needs of the settings as an argument, before it reads them.
 
 An argument can be read by every account of the machine, so it names the files of the tokens only.
 """
@@ -38,7 +38,7 @@ class RoleOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PageOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the process is told.
+    """Every option of the process.
 
     Attributes:
         public_url: where a proxy publishes the page.

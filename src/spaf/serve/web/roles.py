@@ -106,7 +106,7 @@ class Roles:
         return bool(self._sessions)
 
     def user(self, scope: Scope) -> PageUser | None:
-        """Return who sends a request; None for nobody that is known.
+        """Return the user who sends a request; None for an unknown one.
 
         Raises:
             RequestRefusedError: a name comes from an address that is none of the proxy.
@@ -166,7 +166,7 @@ def set_user(scope: Scope, user: PageUser | None) -> None:
 
 
 def user_of(scope: Scope) -> PageUser | None:
-    """Return who sends a request; None without roles, and for nobody that is known."""
+    """Return the user who sends a request; None without roles, and for an unknown one."""
     user: PageUser | None = scope.get(_USER_KEY)
     return user
 

@@ -18,7 +18,7 @@ from spaf.stack.doctor.finding import Finding, Subject, fail, ok, warn
 from spaf.stack.service_names import JOBMANAGER, KAFKA, TASKMANAGER
 
 COMPLETE = Path(sys.prefix) / ".complete"
-# In a checkout: beside `src`.
+# In a checkout: next to `src`.
 LOCK = Path(__file__).parents[4] / "requirements.lock"
 SET_UP_AGAIN = "Run `make setup`."
 ANEW = "Run `make clean setup`: it installs everything anew."
@@ -131,7 +131,7 @@ def _locked() -> dict[str, str]:
 def _damage(package: Distribution) -> str:
     """Return the first file of a package that is missing or has another size; empty if none."""
     for file in package.files or ():
-        # Scripts beside the packages are written for this folder.
+        # The scripts of the environment are written for this folder.
         if file.size is None or file.suffix == ".pyc" or file.parts[0] == "..":
             continue
         path = Path(str(file.locate()))

@@ -36,14 +36,14 @@ MEANINGS = {
 
 
 def settings_source(_: Subject) -> Iterator[Finding]:
-    """Tell where the settings come from; they have been read."""
+    """Yield where the settings come from; they have been read."""
     names = sorted(name for name in os.environ if name.upper().startswith(SETTINGS_PREFIX))
     file = f"{SETTINGS_FILE.absolute()}" if SETTINGS_FILE.exists() else f"no {SETTINGS_FILE}"
     yield ok(f"settings: {file}; variables: {', '.join(names) or 'none'}")
 
 
 def variables(_: Subject) -> Iterator[Finding]:
-    """Tell which variables of the shell have no effect on SPAF."""
+    """Yield which variables of the shell have no effect on SPAF."""
     ignored = ignored_variables()
     for about, pattern in MEANINGS.items():
         names = [name for name in ignored if re.fullmatch(pattern, name, re.IGNORECASE)]

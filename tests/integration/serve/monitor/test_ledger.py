@@ -27,7 +27,7 @@ POSITION = (
 NOW_S = 1_795_000_000
 
 
-def told(ledger: LedgerReader) -> tuple[int, int, int, int]:
+def shown_totals(ledger: LedgerReader) -> tuple[int, int, int, int]:
     """Return what the ledger's look adds up to, as ingest_total has it."""
     tables = ledger.poll()
     ends = {part: one.end for part, one in tables.parts.items()}
@@ -46,7 +46,7 @@ def total(session: Run) -> tuple[int, int, int, int]:
 def test_as_the_view_says_whatever_comes(own: Own) -> None:
     """Seconds come, change while they are open, have gaps, and partitions lag behind others."""
     session = own(1)
-    luck = random.Random(5)  # noqa: S311 - a test
+    rng = random.Random(5)  # noqa: S311 - a test
     ledger = LedgerReader(session.access, once=False)
     ends, second = [100, 0, 7], [NOW_S - 900, NOW_S - 900, NOW_S - 30]
     with session.access.connect(Role.SINK, autocommit=True) as sink:
@@ -54,23 +54,23 @@ def test_as_the_view_says_whatever_comes(own: Own) -> None:
             sink.execute(POSITION, [part, end, end])
         for _ in range(250):
             for part in range(3):
-                if luck.random() < 0.3:
+                if rng.random() < 0.3:
                     continue  # this one lags behind
-                second[part] += luck.choice((1, 1, 1, 7))
-                first = ends[part] + luck.choice((0, 0, 2))  # unreadable ones before it
-                counts = [luck.randrange(30), luck.randrange(3), luck.randrange(3)]
+                second[part] += rng.choice((1, 1, 1, 7))
+                first = ends[part] + rng.choice((0, 0, 2))  # unreadable ones before it
+                counts = [rng.randrange(30), rng.randrange(3), rng.randrange(3)]
                 counts[0] += 1
                 for share in (1, 0):  # the row is written twice, the second time whole
                     row = [max(counts[0] - share, 1), *counts[1:]]
                     last = first + sum(row) - 1
                     sink.execute(ROW, [part, second[part], *row, first, last])
-                    if luck.random() < 0.2:
-                        assert told(ledger) == total(session)
+                    if rng.random() < 0.2:
+                        assert shown_totals(ledger) == total(session)
                 ends[part] = last + 1
-                if luck.random() < 0.1:
+                if rng.random() < 0.1:
                     ends[part] += 3  # unreadable ones behind it, known by a checkpoint
                     sink.execute(POSITION, [part, 0, ends[part]])
-        assert told(ledger) == total(session)
+        assert shown_totals(ledger) == total(session)
         assert all(one.since is not None and one.accepted for one in ledger._closed.values())
     ledger.close()
 
@@ -85,20 +85,20 @@ def test_rows_that_are_written_anew_are_summed_anew(
         sink.execute(POSITION, [0, 0, 0])
         for second in range(300):
             sink.execute(ROW, [0, NOW_S + second, 10, 0, 0, 10 * second, 10 * second + 9])
-        assert told(ledger) == (3_000, 3_000, 0, 0)
+        assert shown_totals(ledger) == (3_000, 3_000, 0, 0)
         sink.execute(ROW, [0, NOW_S, 4, 5, 1, 0, 9])
-        assert told(ledger) == (3_000, 3_000, 0, 0), "an old second was read again"
+        assert shown_totals(ledger) == (3_000, 3_000, 0, 0), "an old second was read again"
         ledger.reread = True
-        assert told(ledger) == (3_000, 2_994, 5, 1)
+        assert shown_totals(ledger) == (3_000, 2_994, 5, 1)
         sink.execute(ROW, [0, NOW_S, 10, 0, 0, 0, 9])
         later = clock.monotonic() + REREAD_EVERY_S + 1
         monkeypatch.setattr(clock, "monotonic", lambda: later)
-        assert told(ledger) == (3_000, 3_000, 0, 0)
+        assert shown_totals(ledger) == (3_000, 3_000, 0, 0)
     ledger.close()
 
 
 def test_quarantine_and_duplicates(own: Own) -> None:
-    """Copies are told apart if they are not counted; reasons and money are those of the tables."""
+    """Copies are distinguished if not counted; reasons and money are those of the tables."""
     session = own(1)
     ledger = LedgerReader(session.access, once=True)
     with session.access.connect(Role.SINK, autocommit=True) as sink:
@@ -131,12 +131,12 @@ def test_a_database_that_went_away_is_connected_again(own: Own) -> None:
     ledger._reader._connection.pgconn.finish()
     with pytest.raises(StoreError, match="PostgreSQL"):
         ledger.poll()
-    assert told(ledger) == (0, 0, 0, 0)
+    assert shown_totals(ledger) == (0, 0, 0, 0)
     ledger.close()
 
 
 def test_no_database_is_an_error_of_ours() -> None:
-    """Nobody at that address."""
+    """No server at that address."""
     nowhere = Access.own("127.0.0.1", 1, "public", {"spaf_read": "x"})
     with pytest.raises(StoreError, match="refused spaf_read"):
         LedgerReader(nowhere, once=False).poll()
@@ -157,7 +157,7 @@ def test_days_cost_no_more_than_minutes(own: Own) -> None:
     took = []
     for _ in range(21):
         began = clock.monotonic()
-        assert told(ledger) == (100 * seconds, 99 * seconds, seconds, 0)
+        assert shown_totals(ledger) == (100 * seconds, 99 * seconds, seconds, 0)
         took.append(clock.monotonic() - began)
     first, others = took[0], sorted(took[1:])
     print(f"\n7 days: first look {1e3 * first:.0f} ms, others {1e3 * others[10]:.1f} ms")  # noqa: T201

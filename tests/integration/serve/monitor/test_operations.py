@@ -43,7 +43,7 @@ class Page:
         self.publisher = PipelinePublisher(shown, self.hub)
         self.accounts: list[dict[str, Any]] = []
 
-    async def look(self) -> dict[str, Any]:
+    async def poll(self) -> dict[str, Any]:
         """Look once; return the pipeline."""
         began = clock.monotonic()
         await self.publisher.publish()
@@ -56,7 +56,7 @@ class Page:
     async def until(self, what: Callable[[dict[str, Any]], bool]) -> float:
         """Look until something shows; return how long that took, seconds."""
         began = clock.monotonic()
-        while not what(await self.look()):
+        while not what(await self.poll()):
             assert clock.monotonic() - began < PATIENCE_S, self.hub.fresh("pipeline")
         # The look ended before its pause.
         return clock.monotonic() - began
@@ -142,7 +142,7 @@ def test_the_equation_holds_while_sales_come(page: tuple[Run, Page]) -> None:
         try:
             async with selling(session):
                 await shown.until(lambda p: _stage(p, "flink")["p99_ms"] is not None)
-                return await shown.look()
+                return await shown.poll()
         finally:
             reading.cancel()
             with suppress(asyncio.CancelledError):
@@ -178,7 +178,7 @@ def test_a_service_that_is_stopped_is_named(
             await shown.until(lambda p: (_stage(p, "flink")["rate"] or 0) > 20)
             quiet = 0
             while quiet < QUIET_LOOKS:  # a machine that is very busy stands still at times
-                quiet = quiet + 1 if (await shown.look())["culprit"] is None else 0
+                quiet = quiet + 1 if (await shown.poll())["culprit"] is None else 0
             with paused(session, service):
                 took = await shown.until(lambda p: p["culprit"] == stage)
             await shown.until(lambda p: p["culprit"] is None)
@@ -192,8 +192,8 @@ def test_a_service_that_is_stopped_is_named(
     )
 
 
-def test_unreadable_records_blame_nobody(page: tuple[Run, Page]) -> None:
-    """They wait for the next checkpoint to be counted, which nobody holds up."""
+def test_unreadable_records_name_no_bottleneck(page: tuple[Run, Page]) -> None:
+    """They wait for the next checkpoint to be counted, which no stage delays."""
     session, shown = page
     producer = Producer({"bootstrap.servers": session.kafka})
 
@@ -202,7 +202,7 @@ def test_unreadable_records_blame_nobody(page: tuple[Run, Page]) -> None:
         for _ in range(5):
             producer.produce(session.topic, b"{ this is none")
             producer.flush(PATIENCE_S)
-            found.append((await shown.look())["culprit"])
+            found.append((await shown.poll())["culprit"])
         return found
 
     assert set(asyncio.run(watch())) == {None}
@@ -214,7 +214,7 @@ def test_a_real_sale_is_pushed(
     """Through the job into the tables and on to the viewer, with its money."""
     session, _ = job
     viewer = open_stream(serve_again(session))
-    # In a currency of its own, beside what the other tests have sold.
+    # In a currency of its own, next to what the other tests have sold.
     sale = {"productId": "p", "productCategory": "books", "productPrice": 2.5, "currency": "EUR"}
     send(session, 0, [json.dumps(sale | {"productQuantity": 3}).encode()] * 4)
     assert viewer.receives(lambda v: v.sums().get("EUR") == [4, 12, "3000"])

@@ -1,4 +1,4 @@
-"""Files of other programs: read with the right values, and every assumption and row told."""
+"""Files of other programs: read with the right values, and every assumption and row reported."""
 
 from __future__ import annotations
 
@@ -149,8 +149,8 @@ def test_an_option_overrules_each_assumption(tmp_path: Path) -> None:
     wide = "date,a,b\n2024-01-01,1,5.5\n2024-01-02,-9999,6.5\n"
     assert [row.value for row in read(tmp_path, wide, value=["b"]).rows] == [5.5, 6.5]
     assert [row.value for row in read(tmp_path, wide, value=["3"]).rows] == [5.5, 6.5]
-    told = read(tmp_path, wide, value=["a"], missing=["-9999"])
-    assert (len(told.rows), told.dropped) == (1, {"without a value": 1})
+    series_read = read(tmp_path, wide, value=["a"], missing=["-9999"])
+    assert (len(series_read.rows), series_read.dropped) == (1, {"without a value": 1})
     cyrillic = "\u0434\u0430\u0442\u0430;v\n01/02/2024;1\n".encode("cp1251")
     assert "\u0434\u0430\u0442\u0430" in read(tmp_path, cyrillic, encoding="cp1251").assumptions[2]
     assert [r.value for r in read(tmp_path, "date|v\n2024-01-01|5\n", delimiter="pipe").rows] == [5]

@@ -24,7 +24,7 @@ def write(folder: Path, **changes: Any) -> Path:
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """With its validity and its ending, and without a part of a file beside it."""
+    """With its validity and its ending, and without a temporary file next to it."""
     validity = Validity(valid=False, reasons=["the tables are not exact"])
     folder = write(tmp_path / "r", validity=validity, ending=Ending.COMPLETE)
     record = results.read(folder)

@@ -24,7 +24,7 @@ SILENT = trouble("kafka_silent", address="k:1", setting="S")
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let the clock go on only while somebody sleeps."""
+    """Let the clock go on only during a sleep."""
     now = [0.0]
     monkeypatch.setattr(clock, "monotonic", lambda: now[0])
     monkeypatch.setattr(clock, "sleep", lambda length: now.__setitem__(0, now[0] + length))

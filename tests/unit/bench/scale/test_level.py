@@ -30,7 +30,7 @@ class Windows:
         return level_module._Window(0, 1, None, reasons)  # type: ignore[arg-type]
 
     def of(self, count: int) -> list[Any]:
-        """Measure so many windows of a level."""
+        """Measure this many windows of a level."""
         timing = Timing(0.0, 1.0, windows=count)
         return level_module._windows(None, timing, no_progress, "rate 9")  # type: ignore[arg-type]
 

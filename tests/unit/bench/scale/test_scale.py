@@ -41,7 +41,7 @@ def scale_result(**changes: Any) -> ScaleResult:
 
 @pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"factors": ("colour",)}, "no factor 'colour'"),
         ({"factors": ("rate",), "levels": ("0",)}, "'0' is no level of rate"),
@@ -53,9 +53,9 @@ def scale_result(**changes: Any) -> ScaleResult:
         ({"factors": ("rate", "rows"), "levels": ("5",)}, "--levels needs one factor"),
     ],
 )
-def test_a_factor_or_level_that_cannot_be_is_refused(options: Any, told: str) -> None:
+def test_a_factor_or_level_that_cannot_be_is_refused(options: Any, message: str) -> None:
     """In one sentence, before anything starts."""
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=message):
         ScaleScenario(**options).prepare(settings.load())
 
 

@@ -78,7 +78,7 @@ def test_result_puts_the_job_beside_its_limits() -> None:
     profile = DrainProfile.of({JSON: 1.0}, 1_000, 1, "x.jfr")
     result = DrainResult.compare({ALL: [DRAIN]}, limits=limits, profile=profile)
     titles = [table.title for table in result.tables()]
-    assert titles == ["", "the job beside its limits", "last drain by part, 1 samples"]
+    assert titles == ["", "the job and its limits", "last drain by part, 1 samples"]
     assert [row[0] for row in list(result.tables())[1].rows] == ["scan", "decode", "job"]
     assert msgspec.to_builtins(result)["limits"].keys() == limits.keys()
     assert "x.jfr" in result.summary()

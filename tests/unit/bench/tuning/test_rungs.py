@@ -34,13 +34,13 @@ def test_a_rung_has_another_value_than_ours(rung: Rung) -> None:
 def test_values_of_ours_are_those_of_the_job() -> None:
     """Options of the job, parameters of its SQL, settings, and Flink's defaults."""
     chosen = settings.load()
-    told = {name: rung.ours(chosen) for name, rung in RUNGS.items()}
-    assert told["buffer-timeout"] == "0 ms"
-    assert told["key-groups"] == str(configuration.key_groups(chosen.job))
-    assert told["fetch-size"] == "4194304"
-    assert told["flush-interval"] == "1 ms"
-    assert told["code-length"] == "4000"
-    assert told["second-compiler"] == "50000"
+    values = {name: rung.ours(chosen) for name, rung in RUNGS.items()}
+    assert values["buffer-timeout"] == "0 ms"
+    assert values["key-groups"] == str(configuration.key_groups(chosen.job))
+    assert values["fetch-size"] == "4194304"
+    assert values["flush-interval"] == "1 ms"
+    assert values["code-length"] == "4000"
+    assert values["second-compiler"] == "50000"
 
 
 @pytest.mark.usefixtures("bare")

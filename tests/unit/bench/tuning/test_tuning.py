@@ -64,7 +64,7 @@ def test_a_visit_has_the_figures_of_its_drain_and_its_sales() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"counted": False}, "not every record is counted once"),
         ({"latency_ms": None}, "a latency is missing or negative"),
@@ -72,15 +72,15 @@ def test_a_visit_has_the_figures_of_its_drain_and_its_sales() -> None:
         ({"sales": 900}, "the generator fell behind: 90.0 of 100 sales/s"),
     ],
 )
-def test_sales_that_are_wrong_or_late_give_no_figure(changes: Any, told: str) -> None:
+def test_sales_that_are_wrong_or_late_give_no_figure(changes: Any, message: str) -> None:
     """The drain before them keeps its own."""
     found = visit_of(Drained(8.0, []), level(**changes), TIMING)
-    assert told in found.reason
+    assert message in found.reason
     assert (found.p50_ms, found.cores, found.cpu_us_per_event) == (None, None, 8.0)
 
 
 def test_a_disturbed_drain_leaves_the_sales() -> None:
-    """Its reason is told."""
+    """Its reason is reported."""
     found = visit_of(Drained(8.0, [DISTURBED]), level(), TIMING)
     assert found.reason == f"drain: {DISTURBED}"
     assert (found.p50_ms, found.cpu_us_per_event) == (2.6, None)
@@ -162,7 +162,7 @@ def test_services_start_again_only_for_what_needs_it(services: Services) -> None
 
 @pytest.mark.usefixtures("bare")
 def test_a_disturbed_rung_is_measured_once_more(services: Services) -> None:
-    """If it is disturbed again, it has no figure, and the reason is told."""
+    """If it is disturbed again, it has no figure, and the reason is reported."""
     services.disturbed = {"mini-batch": 1, "fsync": 2}
     found = measured("mini-batch", "fsync")
     assert "mini-batch (again 2)" in services.log

@@ -1,4 +1,4 @@
-"""The live view: at any width no line is longer than the terminal, and nothing is told raw."""
+"""The live view: no line is longer than a terminal of any width, and every text is escaped."""
 
 from __future__ import annotations
 
@@ -195,6 +195,6 @@ def test_a_kind_has_the_name_that_the_page_gives_it(kind: str) -> None:
     assert kind_name(kind) == NAMES["en"][kind].lower()
 
 
-def test_a_kind_that_nobody_has_named_is_told_without_underscores() -> None:
+def test_a_kind_without_a_text_is_shown_without_underscores() -> None:
     """And without what would move the cursor."""
     assert kind_name("a_new\x1bkind") == "a new\N{REPLACEMENT CHARACTER}kind"

@@ -22,12 +22,12 @@ class Scene:
         self.console = Console(file=io.StringIO(), width=200)
         monkeypatch.setattr(progress, "err", self.console)
         monkeypatch.setattr(clock, "monotonic", lambda: self.now)
-        self.told = StartProgress()
+        self.progress = StartProgress()
         self.state = RunState(1, 0.0, Phase.STARTING)
 
     def lines(self) -> list[str]:
         """Show the state; return everything printed so far."""
-        self.told(self.state)
+        self.progress(self.state)
         text: str = self.console.file.getvalue()  # type: ignore[attr-defined]
         return text.splitlines()
 
@@ -50,7 +50,7 @@ def test_service_is_told_once_when_it_is_ready(scene: Scene) -> None:
 
 
 def test_page_is_told_as_soon_as_it_is_started(scene: Scene) -> None:
-    """It shows the start; once it is ready, it is not told again."""
+    """It shows the start; once it is ready, it is not shown again."""
     page = ServiceState("serve", ServiceStatus.STARTING, "http://127.0.0.1:8080", pid=7)
     scene.state.services["serve"] = page
     assert scene.lines() == ["  0.0 s  page         http://127.0.0.1:8080 shows the start"]
@@ -80,7 +80,7 @@ def test_notes_are_told_each_once(scene: Scene) -> None:
 
 
 def test_failure_is_left_to_the_error_message(scene: Scene) -> None:
-    """It is not told twice."""
+    """It is not shown twice."""
     scene.state.phase, scene.state.message = Phase.FAILED, "kafka: did not start"
     assert scene.lines() == []
 

@@ -56,7 +56,7 @@ def with_one(episode: Episode) -> SaleStream:
 
 
 def sold(source: SaleStream, seconds: int) -> list[dict[str, Any]]:
-    """Return all sales of so many seconds."""
+    """Return all sales of this many seconds."""
     return [
         msgspec.json.decode(value)
         for due in slots(seconds)
@@ -205,7 +205,7 @@ def test_accounts() -> None:
 
 
 def test_labels_are_read_back(tmp_path: Path) -> None:
-    """The file beside a run holds both kinds of label, a line each."""
+    """The file of a run holds both kinds of label, a line each."""
     one, two = Label("t", "price_x10", "books", 10.0), EpisodeLabel(SURGE, "toys", 1, 2, 3.0)
     file = tmp_path / "labels.jsonl"
     file.write_bytes(b"\n".join(map(msgspec.json.encode, (one, two))))

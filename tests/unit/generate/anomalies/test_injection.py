@@ -1,4 +1,4 @@
-"""Anomalies on demand: labelled, and the stream beside them stays as it was planned."""
+"""Anomalies on demand: labelled, and the rest of the stream stays as it was planned."""
 
 from __future__ import annotations
 

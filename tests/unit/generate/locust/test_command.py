@@ -150,7 +150,7 @@ def test_result_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_missing_or_broken_result_is_a_load_error(tmp_path: Path) -> None:
-    """Whoever started the run hears it in a sentence."""
+    """The command prints one sentence."""
     with pytest.raises(LoadError, match="left no result"):
         LoadResult.read(tmp_path / "none.json")
     (tmp_path / "half.json").write_text('{"intended": 1')

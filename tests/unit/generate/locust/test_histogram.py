@@ -6,7 +6,7 @@ from spaf.generate.locust.histogram import Histogram
 
 
 def test_quantiles_since() -> None:
-    """Only what was added after the counts were taken is told; without anything new, nothing."""
+    """Only what was added after the counts were taken counts; without anything new, nothing."""
     delays = Histogram()
     for value in range(1, 101):
         delays.add(value)

@@ -94,7 +94,7 @@ def remote(app: Flask) -> Iterator[LocustClient]:
 
 
 def test_status(client: FlaskClient, seller: Seller) -> None:
-    """Everything is told as one JSON object."""
+    """The answer is one JSON object."""
     seller.now = LoadStatus("running", 100, 50.0, 10, 9, 1, "ab", (0.1, 0.4), 12)
     assert client.get(STATUS_PATH).get_json() == {
         "state": "running",

@@ -120,7 +120,7 @@ def test_news_are_told_once() -> None:
 
 
 def test_only_sent_sales_have_labels() -> None:
-    """A sale that was refused is in no file of truths, for nobody could find it."""
+    """A sale that was refused is in no file of labels, for no detector could find it."""
     labels: list[Label] = []
     run = publisher(FakeSender(room=1), labels, anomaly_rate=1.0)
     run.send([DUE, DUE])
@@ -154,17 +154,17 @@ def test_locust_hears_of_each_failure() -> None:
     environment = Environment()
     heard: list[dict[str, Any]] = []
     environment.events.request.add_listener(  # type: ignore[no-untyped-call]
-        lambda **told: heard.append(told)
+        lambda **event: heard.append(event)
     )
     run = publisher(FakeSender(room=0), [])
     run.send([DUE, DUE])
     locust_stats.report(environment, "t", run.pop_stats(), 1_795_000_000.5)
-    assert [str(told["exception"]) for told in heard] == ["Local: Queue full"] * 2
+    assert [str(event["exception"]) for event in heard] == ["Local: Queue full"] * 2
 
 
 @given(st.lists(st.integers(0, 50), min_size=1), st.sampled_from([0.0, 0.5, 0.99, 1.0]))
 def test_quantiles_are_exact(values: list[int], share: float) -> None:
-    """A quantile is one of the values: the smallest that so many do not exceed."""
+    """A quantile is one of the values: the smallest that this share does not exceed."""
     delays = Histogram()
     for value in values:
         delays.add(value)

@@ -14,7 +14,7 @@ START = 1_795_000_000_000_000
 
 
 def crew(rate_control: RateControl, users: int) -> RateControl:
-    """Return the rate_control with so many users, all there at the start."""
+    """Return the rate control with this many users, all there at the start."""
     for _ in range(users):
         rate_control.join(START)
     return rate_control
@@ -93,7 +93,7 @@ def test_catching_up_comes_in_handfuls() -> None:
 
 
 def test_users_wait_for_different_sales() -> None:
-    """Each user that asks waits for the next sale that nobody waits for, at least a tick."""
+    """Each user that asks claims the earliest slot that is not claimed, at least a tick away."""
     rate_control = crew(RateControl(Fraction(10)), 2)
     rate_control.take_due(START)
     assert rate_control.seconds_to_next_slot(START) == pytest.approx(0.05)
@@ -103,7 +103,7 @@ def test_users_wait_for_different_sales() -> None:
 
 
 def test_each_of_many_slow_users_waits_for_its_own_sale() -> None:
-    """At 10 sales a second of 100 users the last waits 10 s, and no sale is left to nobody."""
+    """At 10 sales a second of 100 users the last waits 10 s, and every slot is claimed."""
     rate_control = RateControl(Fraction(1, 10), expected_users=100)
     for _ in range(100):
         rate_control.join(START)

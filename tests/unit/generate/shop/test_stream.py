@@ -194,7 +194,7 @@ def test_injection_stays_in_range(draw: float, cents: int, quantity: int) -> Non
 
 
 def test_label_is_written_in_the_names_of_the_event() -> None:
-    """The file beside the run has transactionId, as the event has."""
+    """The file of the run has transactionId, as the event has."""
     assert msgspec.json.encode(Label("7-r-1", "price_x10", "books", 10.0)) == (
         b'{"transactionId":"7-r-1","kind":"price_x10","category":"books","factor":10.0}'
     )

@@ -44,13 +44,13 @@ def counts(scorer: ConfusionCounts) -> dict[str, tuple[int, int, int, int]]:
 
 
 @given(sale_labels, sale_alerts, st.randoms())
-def test_sales_as_in_the_lab(labels: dict[str, str], alerts: dict[str, str], luck: object) -> None:
+def test_sales_as_in_the_lab(labels: dict[str, str], alerts: dict[str, str], rng: object) -> None:
     """Label by label and alert by alert, in any order and some settled in between."""
     scorer = ConfusionCounts()
     scorer.add_labels([Label("first", "price_x10", "toys", 10.0)], 0.0)
     events: list[tuple[str, str, str]] = [("label", *label) for label in labels.items()]
     events += [("alert", *alert) for alert in alerts.items()]
-    luck.shuffle(events)  # type: ignore[attr-defined]
+    rng.shuffle(events)  # type: ignore[attr-defined]
     for at, (what, name, kind) in enumerate(events):
         if what == "label":
             scorer.add_labels([Label(name, kind, "toys", 10.0)], 0.1 * at)
@@ -113,7 +113,7 @@ def test_a_pair_is_told_at_once_and_what_is_alone_waits() -> None:
 
 @pytest.mark.parametrize("kind", [SURGE, BURST])
 def test_an_episode_that_nothing_finds_counts_soon_after_its_end(kind: str) -> None:
-    """Whoever asked for it sees it in the table while it is still remembered."""
+    """The person who asked for it sees it in the table while it is still remembered."""
     scorer = ConfusionCounts()
     scorer.add_labels([EpisodeLabel(kind, "toys", 10_000, 30_000, 30.0)], 0.0)
     scorer.finalise(0.0, 30_000)

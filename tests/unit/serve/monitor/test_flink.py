@@ -33,7 +33,7 @@ def vertex(name: str, busy: float, waits: float, idle: float) -> dict[str, Any]:
 
 
 class Cluster:
-    """A REST that answers what it was told."""
+    """A REST API with the answers of the test."""
 
     def __init__(self) -> None:
         """Begin with a job of two vertices."""
@@ -89,9 +89,9 @@ def test_shares_are_those_between_two_looks(cluster: Cluster, rest: str) -> None
     assert flink.poll() == FlinkMetrics("RUNNING", None, None, "", None, 3)
     cluster.vertices = [vertex("source", 100, 800, 100), vertex("sink", 950, 0, 50)]
     cluster.completed_ms = clock.now_ms() - 5_000
-    looks = [flink.poll() for _ in range(DETAIL_EVERY)]
+    polls = [flink.poll() for _ in range(DETAIL_EVERY)]
     found = FlinkMetrics("RUNNING", 0.95, 0.8, "sink", cluster.completed_ms, 3)
-    assert looks[-1] == found
+    assert polls[-1] == found
     assert 5.0 <= (checkpoint_age_s(found) or 0) < 60
     assert [flink.poll() for _ in range(DETAIL_EVERY)] == [found] * DETAIL_EVERY
     assert cluster.asked.count("checkpoints") == 3, "asked for at each look"

@@ -44,7 +44,7 @@ def stages(
 
 def test_a_snapshot() -> None:
     """Five stages in order, with what is known of each."""
-    pipeline, told = PipelineMessages().update(FOUND)
+    pipeline, load_message = PipelineMessages().update(FOUND)
     assert [stage["name"] for stage in pipeline["stages"]] == list(STAGES)
     found = stages(FOUND)
     assert {name: stage["state"] for name, stage in found.items()} == dict.fromkeys(
@@ -62,7 +62,7 @@ def test_a_snapshot() -> None:
     assert found["serve"]["detail"] == {"viewers": 3}
     assert (pipeline["busy"], pipeline["backpressure"], pipeline["restarts"]) == (0.25, 0.5, 2)
     assert (pipeline["culprit"], pipeline["checkpoint_age_s"]) == (None, None)
-    assert told == {
+    assert load_message == {
         "state": "running",
         "rate": 100.0,
         "achieved": 0.0,
@@ -140,9 +140,15 @@ def test_what_is_not_ours_has_no_cost() -> None:
 
 
 def test_a_load_that_is_away_is_gone() -> None:
-    """And its page has no address that could be told if there is no such service."""
-    told = load.message(None, None, None)
-    assert told == {"state": "gone", "rate": 0.0, "achieved": 0.0, "failed": 0, "address": None}
+    """And its page has no address if there is no such service."""
+    load_message = load.message(None, None, None)
+    assert load_message == {
+        "state": "gone",
+        "rate": 0.0,
+        "achieved": 0.0,
+        "failed": 0,
+        "address": None,
+    }
 
 
 def test_spaf_load_sells_while_the_page_does_not() -> None:
@@ -157,12 +163,12 @@ def test_spaf_load_sells_while_the_page_does_not() -> None:
     )
     messages = PipelineMessages()
     messages.update(first)
-    pipeline, told = messages.update(later)
+    pipeline, load_message = messages.update(later)
     locust = pipeline["stages"][0]
     assert (locust["state"], locust["rate"]) == ("running", 50.0)
     assert locust["detail"] == {"users": 100, "intended": 500, "failed": 1, "headless": 50.0}
-    assert told["state"] == "ready"
-    assert told["headless"] == {"rate": 50.0, "achieved": 50.0, "failed": 1}
+    assert load_message["state"] == "ready"
+    assert load_message["headless"] == {"rate": 50.0, "achieved": 50.0, "failed": 1}
 
 
 def test_both_loads_are_added_up() -> None:

@@ -23,7 +23,7 @@ def test_answers_and_errors() -> None:
             raise found
         return found
 
-    async def look() -> list[tuple[int | None, bool, str | None]]:
+    async def poll_twice() -> list[tuple[int | None, bool, str | None]]:
         probe = Probe("test", ask)
         seen = [(probe.value, probe.fresh, probe.error)]
         for _ in range(4):
@@ -32,7 +32,7 @@ def test_answers_and_errors() -> None:
         probe.close()
         return seen
 
-    assert asyncio.run(look()) == [
+    assert asyncio.run(poll_twice()) == [
         (None, False, None),
         (1, True, None),
         (1, False, "away"),
@@ -41,7 +41,7 @@ def test_answers_and_errors() -> None:
     ]
 
 
-def test_a_neighbour_that_hangs_holds_up_nobody() -> None:
+def test_a_server_that_hangs_delays_no_other_probe() -> None:
     """A look ends with its patience, the question is not asked twice, and the answer is taken."""
     go, asked = threading.Event(), 0
 
@@ -51,7 +51,7 @@ def test_a_neighbour_that_hangs_holds_up_nobody() -> None:
         go.wait(30)
         return "late"
 
-    async def look() -> None:
+    async def poll_twice() -> None:
         probe = Probe("test", ask)
         began = clock.monotonic()
         for _ in range(3):
@@ -64,7 +64,7 @@ def test_a_neighbour_that_hangs_holds_up_nobody() -> None:
         assert (asked, probe.value, probe.silent_s, probe.fresh) == (1, "late", 0.0, True)
         probe.close()
 
-    asyncio.run(look())
+    asyncio.run(poll_twice())
 
 
 def test_an_answer_after_the_end_is_lost_in_silence() -> None:
@@ -74,12 +74,12 @@ def test_an_answer_after_the_end_is_lost_in_silence() -> None:
     def ask() -> None:
         go.wait(30)
 
-    async def look() -> Probe[None]:
+    async def poll_twice() -> Probe[None]:
         probe = Probe("test", ask, done.set)
         await probe.poll(0.01)
         return probe
 
-    probe = asyncio.run(look())
+    probe = asyncio.run(poll_twice())
     go.set()
     probe.close()
     assert probe.join(10)
@@ -96,7 +96,7 @@ def test_a_call_that_times_out_is_no_answer(
     def ask() -> str:
         raise TopicError("no broker answers")
 
-    async def look() -> None:
+    async def poll_twice() -> None:
         probe = Probe("test", ask)
         for _ in range(2):
             await probe.poll(10.0)
@@ -104,4 +104,4 @@ def test_a_call_that_times_out_is_no_answer(
         assert (probe.silent_s > 0.0) is silent
         probe.close()
 
-    asyncio.run(look())
+    asyncio.run(poll_twice())

@@ -16,7 +16,9 @@ parts = st.builds(
 )
 
 
-def told(tables: TableCounts, ends: dict[int, int], *, current: bool = True, **begins: int) -> dict:  # type: ignore[type-arg]
+def reconciled(
+    tables: TableCounts, ends: dict[int, int], *, current: bool = True, **begins: int
+) -> dict:  # type: ignore[type-arg]
     """Return the message of a run that counts each copy."""
     first = {int(name[1:]): begin for name, begin in begins.items()}
     return message(tables, ends, first, current=current, deduplicating=False)
@@ -51,29 +53,29 @@ def test_the_equation_holds(
 def test_what_each_term_is() -> None:
     """Starts count from where the job began; what lies behind the tables is in flight."""
     tables = TableCounts({0: PartitionAccount(100, 150, 40, 6), 1: PartitionAccount(0, 10, 10, 0)})
-    found = told(tables, {0: 155, 1: 10, 2: 7}, p2=5)
+    found = reconciled(tables, {0: 155, 1: 10, 2: 7}, p2=5)
     assert (found["produced"], found["accepted"], found["late"]) == (55 + 10 + 2, 50, 6)
     assert (found["rejected"], found["in_flight"], found["unaccounted"]) == (4, 7, 0)
 
 
 def test_a_topic_behind_its_tables_is_unaccounted_for() -> None:
     """Records that were counted and are not in the topic any more show, as a negative number."""
-    found = told(TableCounts({0: PartitionAccount(0, 50, 50, 0)}), {0: 20})
+    found = reconciled(TableCounts({0: PartitionAccount(0, 50, 50, 0)}), {0: 20})
     assert (found["produced"], found["in_flight"], found["unaccounted"]) == (20, 0, -30)
 
 
 def test_a_silent_broker_is_no_loss() -> None:
     """Ends from before the tables were read are taken as at least what the tables have."""
-    found = told(TableCounts({0: PartitionAccount(0, 50, 50, 0)}), {0: 20}, current=False)
+    found = reconciled(TableCounts({0: PartitionAccount(0, 50, 50, 0)}), {0: 20}, current=False)
     assert holds(found)
     assert (found["produced"], found["unaccounted"]) == (50, 0)
 
 
 def test_a_disagreement_is_unaccounted_for() -> None:
-    """What the ledger did not accept though the contract does is nobody's, with either sign."""
+    """What the ledger did not accept though the contract does is unaccounted, with either sign."""
     for records in (3, -3):
         counts = [ReasonCount("disagreement", "", records, 0)]
-        found = told(TableCounts({0: PartitionAccount(0, 10, 7, 0)}, 0, counts), {0: 10})
+        found = reconciled(TableCounts({0: PartitionAccount(0, 10, 7, 0)}, 0, counts), {0: 10})
         assert holds(found)
         assert found["unaccounted"] == 3
 
@@ -89,7 +91,7 @@ def test_reasons_and_quarantine() -> None:
     tables = TableCounts(
         {0: PartitionAccount(0, 20, 10, 4)}, 0, counts, {"price": 3, "late": 3, "old": 1}
     )
-    found = told(tables, {0: 20})
+    found = reconciled(tables, {0: 20})
     assert found["late_money"] == {"BRL": "12345", "USD": "5"}
     assert found["reasons"] == [
         {"reason": "late", "records": 4, "kept": 3},

@@ -132,7 +132,7 @@ def test_who_has_missed_nothing_gets_nothing(hub: Hub) -> None:
     ],
 )
 def test_an_id_that_is_none_of_ours_means_a_snapshot(hub: Hub, last: str) -> None:
-    """Of another process, of the future, or of nobody."""
+    """Of another process, of the future, or of no process."""
     hub.leave(hub.join(None))
     for n in range(3):
         hub.publish("rows", [n])
@@ -184,8 +184,8 @@ def test_the_ring_is_bounded_in_bytes(hub: Hub) -> None:
     assert kinds(heard(hub, hub.join("e-1"))) == ["rows"]
 
 
-def test_a_page_that_nobody_requests_at_costs_nothing(hub: Hub, time: Clock) -> None:
-    """Nothing is written for nobody; who joins then gets a snapshot."""
+def test_a_page_without_viewers_costs_nothing(hub: Hub, time: Clock) -> None:
+    """Without a viewer nothing is written; one that joins then gets a snapshot."""
     time.now += module.RING_S + 1
     hub.publish("rows", object())  # what cannot be encoded would raise
     assert kinds(heard(hub, hub.join("e-1"))) == ["snapshot"]
@@ -211,7 +211,7 @@ def test_what_is_old_is_not_shown_as_present(hub: Hub, time: Clock) -> None:
 
 
 def test_every_viewer_is_sent_the_same_bytes(hub: Hub) -> None:
-    """Encoded once, whoever listens."""
+    """Encoded once for all viewers."""
     viewers = [hub.join(None) for _ in range(3)]
     for viewer in viewers:
         hub.next(viewer)

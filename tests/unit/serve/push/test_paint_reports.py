@@ -41,14 +41,14 @@ def test_hostile_text_stays_on_its_line(send: Send, tmp_path: Path) -> None:
     assert file.read_text().count("\n") == 1
 
 
-def test_nothing_is_made_that_nobody_has_asked_for(send: Send, tmp_path: Path) -> None:
+def test_nothing_is_created_without_a_measurement(send: Send, tmp_path: Path) -> None:
     """The measuring command makes the files."""
     assert send(GOOD).status_code == 404
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_is_not_followed(send: Send, tmp_path: Path) -> None:
-    """Whoever has put it there."""
+    """Also one that another program has put there."""
     target = tmp_path / "target"
     target.touch()
     (tmp_path / "painted-a-1.tsv").symlink_to(target)

@@ -31,7 +31,7 @@ class Ear:
 
 
 class Loop:
-    """A loop whose timers ring when they are told to."""
+    """A loop whose timers the test fires."""
 
     def __init__(self) -> None:
         """Begin without any."""

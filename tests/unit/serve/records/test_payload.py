@@ -12,7 +12,7 @@ from spaf.serve.records.payload import MAX_DEPTH, MAX_JSON_BYTES, indented, rend
 
 
 def test_text_json_and_hex() -> None:
-    """Text as it is, JSON indented beside it, anything else as hex."""
+    """Text as it is, JSON also indented, anything else as hex."""
     assert render(b'{"a":1.50}', 100) == (10, '{"a":1.50}', None, '{\n  "a": 1.50\n}', False)
     assert render(b"plain", 3) == (5, "pla", None, None, True)
     assert render(b"\x00\xff", 100) == (2, None, "00 ff", None, False)

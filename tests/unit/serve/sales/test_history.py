@@ -1,4 +1,4 @@
-"""What may be asked of history, and what is told to who asks wrongly."""
+"""What may be asked of history, and how a wrong request is answered."""
 
 from __future__ import annotations
 

@@ -39,10 +39,10 @@ def test_anomalies_of_both_kinds_are_read() -> None:
         "known_after_ms": 500,
     }
     assert sale.wire(None, None)["known_after_ms"] is None
-    told = second.wire(None, None)
-    assert told["known_after_ms"] == 1_500
-    assert (told["second"], told["amount"], told["expected"]) == (1_763_800_000, 40, 10.5)
-    assert "partition" not in told
+    sent = second.wire(None, None)
+    assert sent["known_after_ms"] == 1_500
+    assert (sent["second"], sent["amount"], sent["expected"]) == (1_763_800_000, 40, 10.5)
+    assert "partition" not in sent
 
 
 @pytest.mark.parametrize(

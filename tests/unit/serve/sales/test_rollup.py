@@ -128,7 +128,7 @@ def write(table: Table, change: Change) -> None:
 
 
 def row(second: int, category: str = "books", currency: str = "BRL", sales: int = 1) -> SecondRow:
-    """Return a row of so many sales."""
+    """Return a row of this many sales."""
     return SecondRow(second, category, currency, sales, sales, sales * 100, 0)
 
 
@@ -141,7 +141,7 @@ def rollup() -> Rollup:
 
 
 def test_a_late_sale_of_a_forgotten_second_makes_its_minute_unsure(rollup: Rollup) -> None:
-    """Its row before is not known; older still, nobody shows it."""
+    """Its row before is not known; older still, it is not shown."""
     rollup.apply(row(SECONDS_FROM - 1))
     rollup.apply(row(OLDEST - 1))
     assert rollup.stale_minutes == {SECONDS_FROM - MINUTE_S}

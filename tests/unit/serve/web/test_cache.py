@@ -71,7 +71,7 @@ def test_a_failure_is_not_kept() -> None:
 
 
 def test_only_so_many_are_kept() -> None:
-    """Whoever asks for ever new ranges does not fill the memory."""
+    """A client that asks for ever new ranges does not fill the memory."""
     cache = Cache()
 
     async def ask() -> None:

@@ -86,7 +86,7 @@ def test_a_login_of_another_form_is_refused(ask_as: Ask, body: bytes) -> None:
 def test_no_other_page_can_log_a_person_in(
     ask_as: Ask, changed: dict[str, str], status: int
 ) -> None:
-    """It would make the person use the role of somebody else."""
+    """It would make the person use the role of another one."""
     answer = logged_in(ask_as, ROLE_TOKENS["operator"], changed)
     assert answer.status_code == status
     assert "set-cookie" not in answer.headers
@@ -235,9 +235,9 @@ def test_the_process_of_the_page_is_told_files_and_no_tokens(tmp_path: Path) -> 
         trusted_proxies=("10.0.0.7", "10.1.0.0/16"),
         operators=(OPERATOR_NAME,),
     )
-    told = msgspec.json.encode(PageOptions.of(serve))
-    assert ROLE_TOKENS["viewer"].encode() not in told
-    options = msgspec.json.decode(told, type=PageOptions).roles
+    argument = msgspec.json.encode(PageOptions.of(serve))
+    assert ROLE_TOKENS["viewer"].encode() not in argument
+    options = msgspec.json.decode(argument, type=PageOptions).roles
     assert options is not None
     assert options.viewer_token_file == str(file)
     assert options.trusted_proxies == ("10.0.0.7", "10.1.0.0/16")

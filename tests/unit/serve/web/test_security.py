@@ -127,7 +127,7 @@ def test_a_refused_host_is_told_what_is_allowed(ask: Ask) -> None:
 )
 @pytest.mark.parametrize("route", ["/", "/api/stream", "/nowhere"])
 def test_another_host_is_refused(ask: Ask, host: str, route: str) -> None:
-    """A name that somebody else points at this machine is not ours."""
+    """A foreign name that is pointed at this machine (DNS rebinding) is not ours."""
     require_refusal(ask("GET", route, {"host": host}), 421)
 
 
@@ -206,7 +206,7 @@ def test_a_long_address_is_refused(ask: Ask, length: int) -> None:
 
 
 def test_a_get_has_no_body(ask: Ask) -> None:
-    """Nobody would read it."""
+    """No route would read it."""
     require_refusal(ask("GET", "/healthz", {"content-length": "1"}, content=b"x"), 413)
     require_refusal(ask("GET", "/healthz", {"transfer-encoding": "chunked"}), 413)
 
@@ -307,7 +307,7 @@ def test_a_defect_is_one_sentence_outside_and_a_trace_inside(
 
 
 def test_a_flood_is_refused(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever it is, after as many as a class of pages could ask."""
+    """Of any client, after more requests than a class of pages needs."""
     assert ask("GET", "/healthz").status_code == 200
     monkeypatch.setattr(rate_limit, "BURST_REQUESTS", 0.5)
     require_refusal(ask("GET", "/healthz"), 429)

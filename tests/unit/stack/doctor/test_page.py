@@ -40,7 +40,7 @@ def test_a_page_that_other_hosts_reach_needs_roles(bind: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.2", "::1"])
 def test_a_page_of_this_machine_needs_none(bind: str) -> None:
-    """It is open to whoever is there, as ever."""
+    """It is open to every account of this machine."""
     page.require_roles(chosen(service={"bind": bind}))
 
 

@@ -195,5 +195,5 @@ def _half_empty(data: bytes) -> str:
 
 
 def _without_ascii_lines(data: bytes) -> bytes:
-    """Return the lines that hold other bytes than ASCII: only these tell encodings apart."""
+    """Return the lines that hold other bytes than ASCII: only these distinguish encodings."""
     return b"\n".join(line for line in data.splitlines() if not line.isascii())

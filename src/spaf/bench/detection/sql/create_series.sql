@@ -1,5 +1,5 @@
 -- Points of series instead of the job's view of the same name. Grain: series, row.
--- A row is one step of time; its time stamp only tells the hour.
+-- A row is one step of time; only the hour of its time stamp is used.
 CREATE TEMPORARY VIEW series_row AS
 SELECT
     series,

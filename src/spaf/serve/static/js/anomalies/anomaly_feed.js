@@ -7,7 +7,7 @@ const MAX_LOADED = 3_000;
 // How many are requested at once, and how many a snapshot has.
 export const PAGE = 100;
 
-/** Return what tells one anomaly from another: its place in the log, or its second. @param {Anomaly} anomaly */
+/** Return the identity of an anomaly: its place in the log, or its second. @param {Anomaly} anomaly */
 export function keyOf(anomaly) {
   return isOfSecond(anomaly)
     ? `${anomaly.second}|${anomaly.category}|${anomaly.kind}`

@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 import { put } from "./ui.js";
 import { escaped } from "./untrusted_text.js";
 
-// A time of less than two days is told in hours.
+// A time of less than two days is shown in hours.
 const MIN_DAYS = 2;
 
 /** Write what is foreseen into an element, and hide it while nothing is. @param {HTMLElement} element */

@@ -13,7 +13,7 @@ const STAGES = ["locust", "kafka", "flink", "postgres", "serve"];
 // States that need no word: the stage does what it is there for.
 const QUIET = new Set(["running", "selling"]);
 const FACTS = ["rate", "lag", "p50", "p99", "cpu", "memory"];
-// The flow between two stages is the rate of these last seconds, the newest beside the earlier stage.
+// The flow between two stages is the rate of these last seconds, the newest next to the earlier stage.
 const FLOW_WINDOW_S = 30;
 /** @type {Record<string, (number | null)[]>} the rates of each stage, newest first */
 const flows = Object.fromEntries(STAGES.map((name) => [name, []]));

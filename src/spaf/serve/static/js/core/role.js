@@ -22,7 +22,7 @@ export function takeTokenOfLink() {
   return decodeURIComponent(hash.slice(TOKEN_OF_LINK.length));
 }
 
-/** Show the login if the server no longer knows this person; EventSource does not tell why it has failed. */
+/** Show the login if the server no longer knows this person; EventSource does not give the reason of its failure. */
 export function reloadIfLoggedOut() {
   if (role) getJson("/api/me").catch((error) => error.status === LOGGED_OUT && location.reload());
 }

@@ -8,7 +8,7 @@ import { createPalette } from "./palette.js";
 // Rows are kept for the live part of every chart. With buckets of up to a minute that are requested again every
 // minute, three minutes leave no gap, seconds.
 export const RETENTION_S = 180;
-// The newest rows are kept however old they are: the list of the latest rows shows so many, and those of these last
+// The newest rows are kept however old they are: the list of the latest rows shows this many, and those of these last
 // seconds, if they are not too many to be read.
 const MIN_ROWS = 24;
 const MIN_SPAN_S = 3;

@@ -6,7 +6,7 @@ import { dateTime, exactRate, number, time } from "./format.js";
 import { hasText, language, t } from "./i18n.js";
 import { escaped } from "./untrusted_text.js";
 
-// One shape a kind in a box of 12 by 12, so that a kind is not told by its colour alone.
+// One shape a kind in a box of 12 by 12, so that kinds differ not only by colour.
 /** @type {Record<string, string>} */
 const SHAPES = {
   high_price: "M6 1 11.5 11H.5Z",

@@ -63,13 +63,13 @@ export class MessageForm {
     return { partition, time_ms: Number.isNaN(ms) ? values.time || "?" : ms, limit: LIMIT };
   }
 
-  /** Show beside the field what is wrong with it; null clears that. @param {unknown} error */
+  /** Show next to the field what is wrong with it; null clears that. @param {unknown} error */
   fail(error) {
     this.error = error;
     this.changed();
   }
 
-  /** @param {Content} buttons beside that of the form */
+  /** @param {Content} buttons next to that of the form */
   template(buttons) {
     const submit = (/** @type {Event} */ event) => {
       event.preventDefault();

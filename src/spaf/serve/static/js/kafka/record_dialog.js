@@ -18,7 +18,7 @@ const dialog = /** @type {HTMLDialogElement} */ (byId("record"));
 let view = null;
 
 on("payload", draw);
-// A click beside it closes it.
+// A click outside of it closes it.
 dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
 
 /** Open what is behind an anomaly: its record, or its second. @param {Anomaly} anomaly */

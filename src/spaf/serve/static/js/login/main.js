@@ -1,4 +1,4 @@
-// The login of a page with roles: a field for the token, or the word that the proxy has named nobody.
+// The login of a page with roles: a field for the token, or the message that the proxy has sent no name.
 // A link may have the token behind `#token=`, which no browser sends.
 
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";

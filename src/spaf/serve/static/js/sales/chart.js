@@ -14,7 +14,7 @@ import { Plot } from "./plot.js";
 const REDRAW_MS = 1_000;
 // Only a mouse can drag over a part of the chart: a finger scrolls the page.
 const MOUSE = window.matchMedia("(hover: hover) and (pointer: fine) and (min-width: 761px)");
-// A bucket narrower than this cannot be told from its neighbours, px.
+// A bucket narrower than this cannot be distinguished from its neighbours, px.
 const MIN_BUCKET_PX = { stacked: 2.5, lines: 6 };
 const MIN_BUCKETS = 60;
 // How high the axis of an empty chart is: one sale, one unit of money in cents.

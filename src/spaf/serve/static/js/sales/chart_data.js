@@ -80,7 +80,7 @@ export class ChartData {
   }
 
   /**
-   * Return the buckets to draw, at most so many: several are put together where they could not be told apart.
+   * Return the buckets to draw, at most this many: several are put together where they would be too narrow.
    * Null while there is nothing to show.
    *
    * @param {number} maxBuckets
