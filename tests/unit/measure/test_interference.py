@@ -20,18 +20,8 @@ from spaf.measure.interference import Interference
 from spaf.measure.machine_state import MachineState, control_groups, machine_state, throttled_s
 from spaf.measure.process_table import ProcessRow
 from spaf.measure.system_sampler import Head, SystemSampler, _growth
+from tests.support.interference import QUIET
 
-QUIET = Interference(
-    seconds=60.0,
-    cores=2,
-    other_cores=0.05,
-    other_name="cron",
-    unseen_cores=0.02,
-    steal_cores=0.001,
-    throttled_s=0.0,
-    heat_throttles=0,
-    clock_step_ms=0.0,
-)
 STATE = MachineState(10.0, 1_000_000, 500, 20.0, 1.0, 0.0, 0, 0, 0, 0)
 # Processor time that the other program of a test uses before its samples are judged.
 BURNT_S = 0.3

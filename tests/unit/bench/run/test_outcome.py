@@ -11,12 +11,12 @@ import pytest
 
 from spaf.bench.results.record import Interval
 from spaf.bench.run.outcome import Outcome, Painted
-from spaf.measure.interference import Interference
 from spaf.measure.latency import Stamps
 from spaf.measure.resources import Sampler
 from spaf.measure.screen import FrameRate, PageCost
 from spaf.stack.state import RunFolder
 from spaf.verify import Verdict
+from tests.support.interference import QUIET
 from tests.support.load_results import LOAD
 
 COST = PageCost("Chromium", FrameRate.of([60.0, 58.0, 59.0]), 7.2, 60.0, 300.0, 0.5, 900)
@@ -84,17 +84,7 @@ DISTURBED = Interval(
     "100 sales/s",
     0,
     60_000_000,
-    Interference(
-        seconds=60.0,
-        cores=2,
-        other_cores=1.0,
-        other_name="ffmpeg",
-        unseen_cores=0.0,
-        steal_cores=0.0,
-        throttled_s=0.0,
-        heat_throttles=0,
-        clock_step_ms=12.5,
-    ),
+    msgspec.structs.replace(QUIET, other_cores=1.0, other_name="ffmpeg", clock_step_ms=12.5),
 )
 OTHERS = "other programs used 1.00 of 2 cores, most of it ffmpeg"
 

@@ -15,24 +15,11 @@ from locust.argument_parser import LocustArgumentParser, get_parser
 
 from spaf.errors import LoadError
 from spaf.generate.locust import command
-from spaf.generate.locust.load_result import LoadResult, PublishDelay
+from spaf.generate.locust.load_result import LoadResult
 from spaf.generate.locust.options import LiveOptions, add_options, exact, read_live, read_options
+from tests.support.load_results import LOAD
 
 SALES = command.LoadSpec("127.0.0.1:9092", "vendas-simuladas", 1, ("BRL", "USD"), 0.0005)
-GOOD = LoadResult(
-    intended=1_000,
-    sent=1_000,
-    acked=1_000,
-    failed=0,
-    rate=100.0,
-    achieved_rate=99.9,
-    duration_s=10.0,
-    publish_delay_ms=PublishDelay(0.6, 1.4, 24.0),
-    first_intended_us=1,
-    last_intended_us=2,
-    seed=1,
-    run_id="r",
-)
 
 
 def option(argv: list[str], name: str) -> str:
@@ -124,29 +111,29 @@ def test_a_rate_out_of_range_is_answered_with_the_range() -> None:
 
 def test_good_run_is_valid() -> None:
     """All acknowledged, at the rate asked for."""
-    assert GOOD.valid
-    assert GOOD.reasons == []
+    assert LOAD.valid
+    assert LOAD.reasons == []
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"failed": 2, "acked": 998}, "2 of 1000 sales failed"),
-        ({"acked": 999}, "only 999 of 1000"),
-        ({"achieved_rate": 98.0}, "fell behind: 98.0 of 100"),
+        ({"failed": 2, "acked": 98}, "2 of 100 sales failed"),
+        ({"acked": 99}, "only 99 of 100"),
+        ({"achieved_rate": 9.8}, "fell behind: 9.8 of 10"),
     ],
 )
 def test_bad_run_says_why(change: dict[str, float], reason: str) -> None:
     """A lost sale or a slow generator makes the run invalid, in words."""
-    result = msgspec.structs.replace(GOOD, **change)
+    result = msgspec.structs.replace(LOAD, **change)
     assert not result.valid
     assert reason in "; ".join(result.reasons)
 
 
 def test_result_is_read_as_it_was_written(tmp_path: Path) -> None:
     """The file keeps everything."""
-    GOOD.write(tmp_path / "r.json")
-    assert LoadResult.read(tmp_path / "r.json") == GOOD
+    LOAD.write(tmp_path / "r.json")
+    assert LoadResult.read(tmp_path / "r.json") == LOAD
 
 
 def test_missing_or_broken_result_is_a_load_error(tmp_path: Path) -> None:

@@ -11,23 +11,12 @@ import pytest
 
 from spaf.bench.results.folder import write_arrays
 from spaf.bench.results.record import SAMPLES_FILE, Interval
-from spaf.measure.interference import Interference
 from spaf.report.figures import Figures, StoredRecord
 from spaf.report.sizing.costs import CAPACITY, SUSTAIN, MeasuredCosts, measured_costs
 from spaf.report.sizing.sizing import PLANNED_SHARE, Sizing, SizingRequest, sizing
+from tests.support.interference import QUIET
 from tests.support.report_records import record
 
-QUIET = Interference(
-    seconds=10.0,
-    cores=2,
-    other_cores=0.0,
-    other_name="",
-    unseen_cores=0.0,
-    steal_cores=0.0,
-    throttled_s=0.0,
-    heat_throttles=0,
-    clock_step_ms=0.0,
-)
 SETTINGS = {
     "flink": {"slots": 2},
     "job": {"parallelism": 2, "mini_batch_ms": 50, "flush_ms": 20},
