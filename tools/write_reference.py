@@ -1,6 +1,6 @@
 """Write cli.md, settings.md, forms.md, anomaly-kinds.md and the runbook from the code.
 
-Run it after changing a command, a setting or a kind of faults, or after committing records of
+Run it after changing a command, a setting or a kind of fault, or after committing records of
 faults: `.venv/bin/python tools/write_reference.py`.
 A test fails while the committed pages differ from what this would write.
 """

@@ -1,4 +1,4 @@
-"""What a fault and a kind of faults are.
+"""What a fault and a kind of fault are.
 
 A new kind is a subclass of `Fault` and an entry in the `KINDS` of a module of `spaf.chaos.faults`;
 `spaf.chaos.registry` names the modules. Plan, command, record, runbook and tests follow from it.
@@ -95,7 +95,7 @@ class Fault(ABC):
 
 @dataclass(frozen=True)
 class FaultKind:
-    """A kind of faults: what it may hit, for how long, and how it is made."""
+    """A kind of fault: what it may hit, for how long, and how it is made."""
 
     name: str
     summary: str

@@ -65,7 +65,7 @@ class Ends(NamedTuple):
 
 
 class StepBack(NamedTuple):
-    """By how many records the tables were behind what they had shown before."""
+    """By how many records the counts of the tables have decreased, and when."""
 
     at: float
     records: int
@@ -75,14 +75,14 @@ class RunObserver(AbstractContextManager["RunObserver"]):
     """The threads that watch one run."""
 
     def __init__(self, run: Run) -> None:
-        """Prepare; nothing is asked yet."""
+        """Prepare the threads; they start with the block."""
         self._run = run
         self.rows: deque[Moment] = deque(maxlen=100_000)
         self.status: deque[Said] = deque(maxlen=100_000)
         self.page: deque[Said] = deque(maxlen=100_000)
         self._ends: deque[Ends] = deque(maxlen=MAX_ENDS)
         self.steps_back: deque[StepBack] = deque(maxlen=100_000)
-        # Up to which offset each partition was counted, at most.
+        # The highest counted offset of each partition so far.
         self._farthest: dict[int, int] = {}
         self._ended = threading.Event()
         watches = (self._watch_rows, self._watch_ends, self._watch_status, self._watch_page)
@@ -123,7 +123,7 @@ class RunObserver(AbstractContextManager["RunObserver"]):
         return max((m.at for m in list(self.rows) if m.at >= since and not m.current), default=0.0)
 
     def stepped_back(self, since: float) -> int:
-        """Return by how many records the tables were behind themselves at most since a moment."""
+        """Return the largest step back of the tables since a moment, in records."""
         return max((step.records for step in list(self.steps_back) if step.at >= since), default=0)
 
     def _loop(self, poll: Callable[[], None]) -> None:
@@ -198,7 +198,7 @@ class Rows:
     """The tables, over a connection that is opened again when it was lost."""
 
     def __init__(self, run: Run) -> None:
-        """Keep the access; nothing is asked yet."""
+        """Keep the access; nothing is connected yet."""
         self._reader = ReaderConnection(run.access, STATEMENT_MS)
 
     def fresh(self) -> bool:

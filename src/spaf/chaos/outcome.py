@@ -1,4 +1,4 @@
-"""What became of each fault, and of all faults of a plan."""
+"""The outcome of each fault, and of all faults of a plan."""
 
 from __future__ import annotations
 

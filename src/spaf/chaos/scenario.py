@@ -90,7 +90,7 @@ class ChaosScenario(Scenario, frozen=True):
         unknown = [name for name in self.kinds if name not in KINDS]
         if unknown:
             raise SettingsError(
-                f"--kinds {unknown[0]}: no kind of faults.", todo=f"There are: {', '.join(KINDS)}."
+                f"--kinds {unknown[0]}: no kind of fault.", todo=f"There are: {', '.join(KINDS)}."
             )
         usual = [name for name, kind in KINDS.items() if not kind.by_name]
         kinds = {name: KINDS[name] for name in self.kinds or usual}
@@ -268,7 +268,7 @@ class Faults:
         return "" if needed is None else self.unavailable.get(needed, "")
 
     def result(self) -> ChaosResult:
-        """Return what became of them."""
+        """Return the outcomes, the proofs and what has grown."""
         made = [outcome for outcome in self._outcomes if outcome.made]
         proofs = self._proofs
         return ChaosResult(

@@ -81,7 +81,7 @@ class PipelineSampler:
     """Samples in a thread of its own while the block runs."""
 
     def __init__(self, run: Run, interval_s: float = INTERVAL_S) -> None:
-        """Prepare the probes; nothing is asked yet."""
+        """Prepare the probes; no request is sent yet."""
         self._run = run
         self._interval_s = interval_s
         self._ledger = LedgerReader(run.access, once=bool(run.rules.dedup_block_ms))

@@ -96,7 +96,7 @@ class Renderer:
         )
 
     def recovery(self, kind: str, *targets: str) -> Markup:
-        """Return the recovery time of a kind of faults, p95, of the slowest of some targets."""
+        """Return the recovery time of a kind of fault, p95, of the slowest of some targets."""
 
         def slowest() -> Markup:
             p95 = max(recovery_p95(self._figures, kind, target) for target in targets)

@@ -24,7 +24,7 @@ class AwaitedServices:
     """Which external services have answered once."""
 
     def __init__(self, topology: Topology, home: RunFolder, settings: KafkaSettings) -> None:
-        """Wait for those that SPAF does not start; nothing is asked yet."""
+        """Wait for those that SPAF does not start; nothing is connected yet."""
         access, flink = topology.access, FlinkClient(topology.flink, REST_TIMEOUT_S)
         probes: dict[str, Callable[[], bool]] = {
             # A new topic needs a broker for each of its replicas.

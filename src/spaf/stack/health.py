@@ -79,7 +79,7 @@ class TopicPoll:
     """Asks the broker for the topic; what changes seldom is asked for less often."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
-        """Keep where the topic is; nothing is asked yet."""
+        """Keep where the topic is; no request is sent yet."""
         self._bootstrap, self._topic = bootstrap, topic
         self._known = TopicFacts()
         self._polls = 0
@@ -148,7 +148,7 @@ class TablePoll:
     """Asks PostgreSQL over one connection, which it opens again when it was lost."""
 
     def __init__(self, access: Access) -> None:
-        """Keep the access; nothing is asked yet."""
+        """Keep the access; no request is sent yet."""
         self._access = access
         self._reader = ReaderConnection(
             access, STATEMENT_TIMEOUT_MS, lock_timeout_ms=LOCK_TIMEOUT_MS
@@ -230,7 +230,7 @@ class HealthMonitor:
         state: RunState,
         publish: Callable[[Trouble | None], None],
     ) -> None:
-        """Prepare; nothing is asked yet.
+        """Prepare; no request is sent yet.
 
         Args:
             target: what is probed.

@@ -20,7 +20,7 @@ class ReaderConnection:
         lock_timeout_ms: int = 0,
         isolation: psycopg.IsolationLevel | None = None,
     ) -> None:
-        """Keep how to connect; nothing is asked yet.
+        """Keep how to connect; no request is sent yet.
 
         Args:
             access: whose reader.

@@ -73,13 +73,13 @@ def scene(proxies: NetworkProxies, **services: ProcessIdentity | None) -> Scene:
 def test_servers_keep_ports_of_their_own(proxies: tuple[NetworkProxies, Settings]) -> None:
     """Clients get those of the proxies, which pass on to them."""
     made, chosen = proxies
-    proxies = chosen.proxy
-    own = (chosen.kafka.port, chosen.postgres.port, chosen.flink.port, proxies.rpc_target)
-    proxied = (proxies.kafka, proxies.postgres, proxies.flink, proxies.rpc)
+    section = chosen.proxy
+    own = (chosen.kafka.port, chosen.postgres.port, chosen.flink.port, section.rpc_target)
+    proxied = (section.kafka, section.postgres, section.flink, section.rpc)
     assert len({*own, *proxied}) == 8
-    assert made.of(TASKMANAGER, KAFKA).port == proxies.kafka
-    assert made.of(TASKMANAGER, JOBMANAGER).port == proxies.rpc
-    assert made.of(SERVE, JOBMANAGER).port == proxies.flink
+    assert made.of(TASKMANAGER, KAFKA).port == section.kafka
+    assert made.of(TASKMANAGER, JOBMANAGER).port == section.rpc
+    assert made.of(SERVE, JOBMANAGER).port == section.flink
 
 
 def test_a_fault_hits_the_connections_of_its_client_only(

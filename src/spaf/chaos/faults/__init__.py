@@ -1,1 +1,1 @@
-"""The kinds of faults: one module for each means of making them."""
+"""The kinds of fault: one module for each means of making them."""

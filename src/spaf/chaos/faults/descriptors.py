@@ -25,7 +25,7 @@ class UsedUpDescriptors(Fault):
     """A process that gets no further file descriptor: no file, no connection."""
 
     def __init__(self, scene: Scene, target: str) -> None:
-        """Keep whom to hit."""
+        """Keep the scene and the name of the target."""
         self._scene, self._target = scene, target
         self._hit: ProcessIdentity | None = None
         self._usual: tuple[int, int] = (0, 0)

@@ -268,7 +268,7 @@ class SlowDisk(Fault):
     """Each write of a service to the disk waits; it must be one that waits for the disk at all."""
 
     def __init__(self, scene: Scene, target: str) -> None:
-        """Keep whom to slow down."""
+        """Keep the scene and the name of the target."""
         self._scene, self._target = scene, target
         self._group: DeviceGroup | None = None
 
@@ -348,7 +348,7 @@ class FailingWrites(Fault):
     """Each write of a service to a file fails: the file would be too large (EFBIG)."""
 
     def __init__(self, scene: Scene, target: str) -> None:
-        """Keep whom to hit."""
+        """Keep the scene and the name of the target."""
         self._scene, self._target = scene, target
         self._hit: list[ProcessIdentity] = []
         self._usual: dict[int, tuple[int, int]] = {}

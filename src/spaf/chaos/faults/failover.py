@@ -40,7 +40,7 @@ class KilledJobManager(Fault):
     """JobManagers that are killed by their role, alone or with another service."""
 
     def __init__(self, scene: Scene, target: str) -> None:
-        """Keep whom to kill."""
+        """Keep the scene and the name of the target."""
         self._scene, self._target = scene, target
         self._killed: KilledServices | None = None
 

@@ -70,7 +70,7 @@ class KilledServices(Fault):
     """Services that are killed at the same moment; the supervisor restarts them."""
 
     def __init__(self, scene: Scene, target: str) -> None:
-        """Keep whom to kill."""
+        """Keep the scene and the name of the target."""
         self._scene, self._target = scene, target
         self._killed: list[ProcessIdentity] = []
 
@@ -89,7 +89,7 @@ class PausedServices(Fault):
     """Services that are suspended, with their children: they accept connections, never answer."""
 
     def __init__(self, scene: Scene, target: str) -> None:
-        """Keep whom to suspend."""
+        """Keep the scene and the name of the target."""
         self._scene, self._target = scene, target
         self._paused: list[ProcessIdentity] = []
 
@@ -105,7 +105,7 @@ class PausedServices(Fault):
         return bool(self._paused) and all(map(is_stopped, self._paused))
 
     def lift(self) -> None:
-        """Let them go on."""
+        """Resume them (SIGCONT)."""
         for member in self._paused:
             send(member, signal.SIGCONT)
 

@@ -144,7 +144,7 @@ class StarvedServices(Fault):
     controller = "cpu"
 
     def __init__(self, scene: Scene, target: str) -> None:
-        """Keep whom to starve."""
+        """Keep the scene and the name of the target."""
         self._scene, self._target = scene, target
         self._groups: list[ControlGroup] = []
 

@@ -24,7 +24,7 @@ BITS = 8
 
 
 class SizingRequest(msgspec.Struct, frozen=True):
-    """What is asked for."""
+    """The load and the retention to size a run for."""
 
     rate: float
     """Sales a second."""
