@@ -186,7 +186,7 @@ def measure_rate(  # noqa: PLR0913 - what a benchmark varies
     """Sell at one rate, then verify everything and measure every sale.
 
     With a screen, each sale is measured there too; its browser is ended when the load is. `repeat`
-    tells several measurements of one rate apart. Latency begins after `warm_up_s`.
+    distinguishes several measurements of one rate. Latency begins after `warm_up_s`.
 
     Raises:
         LoadError: the load left no result.
