@@ -24,6 +24,7 @@ from spaf.stack.run import Run
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.verify import Verdict
+from tests.support.plans import changes_of_sinks
 from tests.support.runs import Own, RunJob, Send, Settle
 
 # The first test waits for two runs of the job, one after the other, seconds.
@@ -148,6 +149,12 @@ def test_the_earlier_copy_takes_the_place_of_the_later(run: JobResult) -> None:
     ]
     assert run.first.duplicates == MOVED + 2
     assert run.first.rejected == 0
+
+
+@pytest.mark.usefixtures("run")
+def test_each_row_is_written_over_the_one_before(stack: Run) -> None:
+    """The planner knows the key of every sink, so none is sent the row of before, to delete it."""
+    assert "UPDATE_BEFORE" not in changes_of_sinks(stack)
 
 
 def test_listeners_learn_that_a_row_has_gone(run: JobResult) -> None:

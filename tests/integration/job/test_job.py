@@ -23,6 +23,7 @@ from spaf.stack.service_names import TASKMANAGER
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.verify import Verdict
+from tests.support.plans import changes_of_sinks
 from tests.support.runs import Own, RunJob, Send, Settle
 
 GOOD = b'"productId":"p","productCategory":"bad","productPrice":1.25,"productQuantity":3'
@@ -218,6 +219,12 @@ def test_the_job_never_stumbles(run: JobResult) -> None:
     assert exceptions["exceptionHistory"]["entries"] == []
     assert restarted_ms == 0
     assert task_manager_restarts(run.session) == run.restarts
+
+
+def test_each_row_is_written_over_the_one_before(run: JobResult) -> None:
+    """The planner knows the key of every sink, so none is sent the row of before, to delete it."""
+    assert changes_of_sinks(run.session) >= {"INSERT", "UPDATE_AFTER"}
+    assert "UPDATE_BEFORE" not in changes_of_sinks(run.session)
 
 
 def test_the_tables_are_exact(run: JobResult) -> None:

@@ -1,9 +1,11 @@
 -- Sales, units and money in each second. Grain: second of event time, category, currency.
 -- A running GROUP BY, not a window: each sale updates its row at once, whatever its event time. The
 -- sum is kept in two halves, so that no number of the largest sales can overflow a BIGINT.
+-- The groups have the time stamp of the table. From a number of seconds, converted afterwards, the
+-- planner would not know that a group is a row of the table, and would send the row of before, too.
 CREATE TEMPORARY VIEW summary_per_second AS
 SELECT
-    CAST(TO_TIMESTAMP_LTZ(event_second * 1000, 3) AS TIMESTAMP(3)) AS window_start,
+    window_start,
     category,
     currency,
     sales_count,
@@ -12,7 +14,7 @@ SELECT
         AS total_sales
 FROM (
     SELECT /*+ STATE_TTL('classified_sale' = ${state_ttl}) */
-        (append_ms - lateness_ms) / 1000 AS event_second,
+        TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * ((append_ms - lateness_ms) / 1000) AS window_start,
         category,
         currency,
         COUNT(*) AS sales_count,
@@ -22,5 +24,8 @@ FROM (
         SUM(MOD(unit_cents * quantity, CAST(1000000000 AS BIGINT))) AS rest
     FROM classified_sale
     WHERE ${accepted}
-    GROUP BY (append_ms - lateness_ms) / 1000, category, currency
+    GROUP BY
+        TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * ((append_ms - lateness_ms) / 1000),
+        category,
+        currency
 )

@@ -3,7 +3,7 @@
 CREATE TEMPORARY VIEW ledger_per_second AS
 SELECT
     kafka_partition,
-    CAST(TO_TIMESTAMP_LTZ(append_second * 1000, 3) AS TIMESTAMP(3)) AS append_second,
+    append_second,
     accepted,
     late,
     refused,
@@ -12,12 +12,14 @@ SELECT
 FROM (
     SELECT /*+ STATE_TTL('classified_sale' = ${state_ttl}) */
         kafka_partition,
-        append_ms / 1000 AS append_second,
+        TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * (append_ms / 1000) AS append_second,
         COUNT(*) FILTER (WHERE ${accepted}) AS accepted,
         COUNT(*) FILTER (WHERE lateness_ms > ${max_lateness_ms}) AS late,
         COUNT(*) FILTER (WHERE lateness_ms < -${max_ahead_ms}) AS refused,
         MIN(kafka_offset) AS min_offset,
         MAX(kafka_offset) AS max_offset
     FROM classified_sale
-    GROUP BY kafka_partition, append_ms / 1000
+    GROUP BY
+        kafka_partition,
+        TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * (append_ms / 1000)
 )

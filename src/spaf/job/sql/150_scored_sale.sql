@@ -66,8 +66,10 @@ FROM (
                             CAST(FLOOR(LN(CAST(quantity AS DOUBLE)) * 1e3 + 0.5e0) AS BIGINT), 0
                         ) AS log_quantity
                     FROM classified_sale
-                    WHERE ${accepted}
                 )
+                -- Outside of the projection: next to classified_sale the filter would be an operator
+                -- of its own, which the summary shares.
+                WHERE ${accepted}
                 WINDOW so_far AS (
                     PARTITION BY kafka_partition, product_id, currency, block
                     ORDER BY arrival

@@ -4,7 +4,7 @@
 -- that of the sales in it: a change to a sum whose state had expired would start a new sum.
 CREATE TEMPORARY VIEW summary_per_second AS
 SELECT
-    CAST(TO_TIMESTAMP_LTZ(event_second * 1000, 3) AS TIMESTAMP(3)) AS window_start,
+    window_start,
     category,
     currency,
     sales_count,
@@ -13,7 +13,7 @@ SELECT
         AS total_sales
 FROM (
     SELECT /*+ STATE_TTL('counted_sale' = ${counted_ttl}) */
-        event_second,
+        TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * event_second AS window_start,
         category,
         currency,
         SUM(sales) AS sales_count,
@@ -22,5 +22,8 @@ FROM (
         -- MOD has the type of its divisor, and a SUM of INT is an INT: it would overflow.
         SUM(MOD(cents, CAST(1000000000 AS BIGINT))) AS rest
     FROM counted_sale
-    GROUP BY event_second, category, currency
+    GROUP BY
+        TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * event_second,
+        category,
+        currency
 )
