@@ -249,11 +249,11 @@ def test_prices(text: str, cents: int) -> None:
     assert accepted(literal("productPrice", text)).unit_cents == cents
 
 
-@pytest.mark.parametrize("cents", [*range(1, 1_638_400, 997), 1, 99, 819_199, 1_638_399])
-def test_single_precision_is_the_cent_that_was_meant(cents: int) -> None:
+def test_single_precision_is_the_cent_that_was_meant() -> None:
     """A price that went through a 32-bit float counts like any other, up to 16,384."""
-    (single,) = struct.unpack("f", struct.pack("f", cents / 100))
-    assert accepted(literal("productPrice", repr(single))).unit_cents == cents
+    for cents in (*range(1, 1_638_400, 997), 99, 819_199, 1_638_399):
+        (single,) = struct.unpack("f", struct.pack("f", cents / 100))
+        assert accepted(literal("productPrice", repr(single))).unit_cents == cents
 
 
 def test_no_third_decimal_is_rounded_away() -> None:

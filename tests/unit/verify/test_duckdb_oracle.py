@@ -172,7 +172,7 @@ def test_they_agree_on_every_unusual_record(dumped: Dumped) -> None:
 
 # Records of which each has a partition of its own, so that its outcome is in a row of its own; for
 # more time each is alone in its log.
-TOGETHER = scaled(8, 1)
+TOGETHER = scaled(24, 1)
 
 
 @pytest.mark.parametrize("first", range(0, len(TEXTS), TOGETHER))

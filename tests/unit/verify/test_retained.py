@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 
 import pytest
 
@@ -24,6 +25,17 @@ CUT_S = 20
 def rules(block_s: int) -> Rules:
     """Return rules with few seconds of lateness; copies count once in a block, s."""
     return Rules("BRL", 10_000, 1_000, block_s * 1_000)
+
+
+# A log is long, and several tests begin with the same one; they change none.
+synthetic = cache(log)
+
+
+@cache
+def counted_whole(seed: int, block_s: int) -> Answers:
+    """Return what follows from all records of a log."""
+    records, end = synthetic(seed)
+    return recomputed(records, end, {}, block_s)
 
 
 def recomputed(
@@ -73,8 +85,8 @@ def without_dropped(tables: TableRows, answers: Answers, before: int) -> TableRo
 @pytest.mark.parametrize("seed", SEEDS)
 def test_deleted_records_give_no_false_difference(seed: int, block_s: int) -> None:
     """The tables hold everything, the topic the rest of it."""
-    records, end = log(seed)
-    whole = recomputed(records, end, {}, block_s)
+    records, end = synthetic(seed)
+    whole = counted_whole(seed, block_s)
     tables = replace(tables_of(whole), counted_from=dict.fromkeys(end, 0))
     begin = offsets_at(records, CUT_S)
     left = recomputed(records, end, begin, block_s)
@@ -96,8 +108,8 @@ def test_deleted_records_give_no_false_difference(seed: int, block_s: int) -> No
 @pytest.mark.parametrize("seed", SEEDS)
 def test_damage_after_the_cut_is_found(seed: int) -> None:
     """A cent, and a record of the ledger."""
-    records, end = log(seed)
-    tables = replace(tables_of(recomputed(records, end, {}, 0)), counted_from=dict.fromkeys(end, 0))
+    records, end = synthetic(seed)
+    tables = replace(tables_of(counted_whole(seed, 0)), counted_from=dict.fromkeys(end, 0))
     left = recomputed(records, end, offsets_at(records, CUT_S), 0)
     held = retained(left, tables, rules(0), DETECTION)
     row = tables.summary[-1]
@@ -114,8 +126,8 @@ def test_damage_after_the_cut_is_found(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_dropped_rows_are_not_missing(seed: int, block_s: int) -> None:
     """Everything after them is compared, detections too: the topic is whole."""
-    records, end = log(seed)
-    whole = recomputed(records, end, {}, block_s)
+    _, end = synthetic(seed)
+    whole = counted_whole(seed, block_s)
     before = BEGIN_S + CUT_S
     tables = replace(
         without_dropped(tables_of(whole), whole, before), counted_from=dict.fromkeys(end, 0)
@@ -131,8 +143,8 @@ def test_dropped_rows_are_not_missing(seed: int, block_s: int) -> None:
 
 def test_a_row_that_comes_back_is_a_difference() -> None:
     """Of each table."""
-    records, end = log(1)
-    whole = recomputed(records, end, {}, 0)
+    _, end = synthetic(1)
+    whole = counted_whole(1, 0)
     tables, before = tables_of(whole), BEGIN_S + 3 * CUT_S
     dropped = replace(without_dropped(tables, whole, before), counted_from=dict.fromkeys(end, 0))
     held = retained(whole, dropped, rules(0), DETECTION)
@@ -150,8 +162,8 @@ def test_a_row_that_comes_back_is_a_difference() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_both_at_once(seed: int) -> None:
     """Rows were dropped up to one second, and records deleted up to a later one."""
-    records, end = log(seed)
-    whole = recomputed(records, end, {}, 0)
+    records, end = synthetic(seed)
+    whole = counted_whole(seed, 0)
     tables = replace(
         without_dropped(tables_of(whole), whole, BEGIN_S + CUT_S // 2),
         counted_from=dict.fromkeys(end, 0),
@@ -164,7 +176,7 @@ def test_both_at_once(seed: int) -> None:
 
 def test_expected_rows_begin_where_what_is_left_out_ends() -> None:
     """The first row counts the unreadable records before it, not those of other rows."""
-    records, end = log(2)
+    records, end = synthetic(2)
     left = recomputed(records, end, offsets_at(records, CUT_S), 0)
     tables = TableRows((), (), counted_from=dict.fromkeys(end, 0))
     trimmed = retained(left, tables, rules(0), DETECTION).answers(left)
@@ -174,7 +186,7 @@ def test_expected_rows_begin_where_what_is_left_out_ends() -> None:
 
 def test_a_whole_log_is_compared_as_a_whole() -> None:
     """Nothing was deleted or dropped."""
-    records, end = log(0)
+    records, end = synthetic(0)
     answers = recomputed(records, end, {}, 0)
     tables = tables_of(answers)
     held = retained(answers, tables, rules(0), DETECTION)

@@ -125,10 +125,10 @@ def test_a_refused_host_is_told_what_is_allowed(ask: Ask) -> None:
         "",
     ],
 )
-@pytest.mark.parametrize("route", ["/", "/api/stream", "/nowhere"])
-def test_another_host_is_refused(ask: Ask, host: str, route: str) -> None:
+def test_another_host_is_refused(ask: Ask, host: str) -> None:
     """A foreign name that is pointed at this machine (DNS rebinding) is not ours."""
-    require_refusal(ask("GET", route, {"host": host}), 421)
+    for route in ("/", "/api/stream", "/nowhere"):
+        require_refusal(ask("GET", route, {"host": host}), 421)
 
 
 def test_a_host_that_is_missing_or_there_twice_is_refused(site: Site) -> None:
