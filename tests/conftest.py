@@ -37,22 +37,24 @@ from tests.support.flink import batch_worker
 from tests.support.hostile import FOLDER
 from tests.support.sweeps import FakeSweep
 
-# Tests that share something slow, longest first: each group runs in one worker, in the order of
-# its paths, and the groups are begun before all other tests. Other tests go file by file.
+# Tests that share something slow: each group runs in one worker, in the order of its paths, and the
+# groups are begun before all other tests. Other tests go file by file.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "flink": (
-        "tests/integration/job/test_agreement.py",
-        "tests/integration/job/test_batch.py",
-        "tests/integration/job/test_new_anomaly_kind.py",
-        "tests/integration/job/test_once.py",
-        "tests/integration/bench/detection/",
-    ),
     "browser": (
         "tests/integration/measure/",
         "tests/integration/report/",
         "tests/integration/serve/test_login.py",
     ),
-    "agreement": ("tests/integration/bench/agreement/", "tests/integration/job/"),
+    "agreement": (
+        # SQL over files, before a stack is started.
+        "tests/integration/job/test_agreement.py",
+        "tests/integration/job/test_batch.py",
+        "tests/integration/job/test_new_anomaly_kind.py",
+        "tests/integration/job/test_once.py",
+        "tests/integration/bench/detection/",
+        "tests/integration/bench/agreement/",
+        "tests/integration/job/",
+    ),
     "stack": ("tests/integration/",),
     "run": (
         "tests/e2e/test_commands.py",
@@ -73,8 +75,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "disk": ("tests/e2e/test_full_disk.py",),
     "demo": ("tests/e2e/test_demo.py",),
 }
-# Groups in the order in which they are begun.
-FIRST = ("run", "stack", "recovery", "agreement", "flink", "demo", "browser", "disk")
+# Groups in the order in which they are begun, the longest first.
+FIRST = ("stack", "run", "recovery", "agreement", "demo", "browser", "disk")
 # A `Popen` that is deleted while its process runs warns, and warnings are errors here. The
 # processes of a run are ended through its run folder.
 OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
@@ -144,10 +146,10 @@ def place(item: pytest.Item, *, groups_first: bool) -> tuple[int, int, str, int]
     name = group(item.nodeid)
     if name is None:
         return (len(FIRST) if groups_first else -1, 0, "", 0)
+    path = [item.nodeid.startswith(path) for path in GROUPS[name]].index(True)
     if not item.nodeid.startswith("tests/e2e/"):
-        return (FIRST.index(name), 0, "", 0)
-    paths = [item.nodeid.startswith(path) for path in GROUPS[name]]
-    return (FIRST.index(name), paths.index(True), str(item.path), item.location[1] or 0)
+        return (FIRST.index(name), path, "", 0)
+    return (FIRST.index(name), path, str(item.path), item.location[1] or 0)
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]

@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, Message
 
 from spaf.bench.detection.batch import Batch
+from spaf.bench.run.early_checkpoint import EarlyCheckpoints
 from spaf.bench.run.verdict import verify
 from spaf.job.flink_client import FlinkClient
 from spaf.settings import Settings
@@ -125,11 +126,13 @@ def pause() -> Pause:
 
         def done() -> bool:
             nonlocal known
+            checkpoints.request()
             known = recorder.record(job)
             ends = session.end_offsets()
             return all(known.get(partition, 0) >= end for partition, end in ends.items())
 
-        assert wait_until(done, PATIENCE_S, poll=LOOK_S), f"the job stays at {known}"
+        with contextlib.closing(EarlyCheckpoints(session.flink, job)) as checkpoints:
+            assert wait_until(done, PATIENCE_S, poll=LOOK_S), f"the job stays at {known}"
 
     return wait
 

@@ -117,7 +117,9 @@ class SharedSubmission:
         self._flink.run([SUBMIT, self._line, str(self._answer)])
 
     def job_id(self) -> str:
-        """Return the id of the job."""
+        """Return the id of the job; a graph that is only to be kept is made for it."""
+        if not self._answer.exists():
+            self.submit()
         return self._answer.read_text()
 
     def stop(self) -> None:

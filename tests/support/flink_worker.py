@@ -4,7 +4,8 @@ A request of statements runs as in `spaf.job.batch`. The others begin with their
 
 - `[DECODE, records, rows]` runs Flink's decoder. The file `records` has the base64 of a record a
   line; the file `rows` gets what the decoder makes of each, a JSON list of rows a line.
-- `[SUBMIT, request, job]` submits a job as `spaf.job.submit` does. The file `job` gets its id.
+- `[SUBMIT, request, job]` submits a job, or keeps its graph, as `spaf.job.submit` does. The file
+  `job` gets its id.
 """
 
 from __future__ import annotations
@@ -74,9 +75,9 @@ def decode(records: Path, rows: Path) -> None:
 
 
 def submit_job(request: str, job: Path) -> None:
-    """Submit a job."""
+    """Submit a job, or keep its graph."""
     read = msgspec.json.decode(request, type=submit.SubmitRequest)
-    job.write_text(submit.submit(read, lambda: None))
+    job.write_text(submit.keep_graph(read) if read.graph else submit.submit(read, lambda: None))
 
 
 def run(statements: list[str]) -> None:

@@ -73,6 +73,7 @@ def test_a_tab_draws_and_answers(browser: Browser, site: str) -> None:
     assert 0 < tab.heap_mib() < 50
     with pytest.raises(BrowserError, match="nothing_of_this_name"):
         tab.value("nothing_of_this_name")
+    tab.close()
 
 
 def test_tabs_share_nothing(browser: Browser, site: str) -> None:
@@ -80,7 +81,9 @@ def test_tabs_share_nothing(browser: Browser, site: str) -> None:
     first = browser.open(site)
     first.value("localStorage.setItem('seen', 'yes')")
     first.close()
-    assert browser.open(site).value("localStorage.getItem('seen')") is None
+    second = browser.open(site)
+    assert second.value("localStorage.getItem('seen')") is None
+    second.close()
 
 
 def test_a_script_of_ours_runs_before_the_page(browser: Browser, site: str) -> None:
@@ -89,6 +92,7 @@ def test_a_script_of_ours_runs_before_the_page(browser: Browser, site: str) -> N
     tab.run_first("window.early = document.querySelectorAll('p').length")
     tab.go(site)
     assert wait_until(lambda: tab.value("window.early") == 0, 10)
+    tab.close()
 
 
 def test_no_other_server_can_be_reached(browser: Browser, site: str) -> None:
@@ -97,6 +101,7 @@ def test_no_other_server_can_be_reached(browser: Browser, site: str) -> None:
         browser.open("http://example.org/")
     tab = browser.open(site)
     assert wait_until(lambda: tab.value("document.title") == "small", 10)
+    tab.close()
 
 
 def test_a_browser_may_be_ended_twice(chromium: Path, tmp_path: Path) -> None:
