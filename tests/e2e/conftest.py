@@ -159,13 +159,16 @@ def full_run(
 def recovery_settings(small_settings: Settings) -> Iterator[Settings]:
     """Yield the settings of the run whose services are killed; end it at the end.
 
-    Its cluster has the usual patience with a process that is silent.
+    Its cluster has the usual patience with a process that is silent. Its job has settings of its
+    own, so that the first start makes the graph, and seldom a checkpoint: what waits for one
+    requests it.
     """
     usual = FlinkSettings().heartbeat_timeout_s
     settings = small_settings.model_copy(
         update={
             "home": small_settings.home.with_name("recovery"),
             "flink": small_settings.flink.model_copy(update={"heartbeat_timeout_s": usual}),
+            "job": JobSettings(checkpoint_ms=4_000),
         }
     )
     yield settings
