@@ -217,7 +217,7 @@ def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(
         home=tmp_path_factory.mktemp("run") / FOLDER,
         kafka=KafkaSettings(port=base),
-        # Its jobs run for seconds; the runs of commands, page and demo have the usual options.
+        # Its jobs run for seconds; the run of `spaf demo` has the usual options.
         flink=FlinkSettings(
             port=base + 1,
             slots=4,

@@ -115,7 +115,8 @@ def full_run(
     """Yield the run of the tests of commands and page; another program has its broker's port.
 
     It is started from a shell and in a folder that nothing helps, and its run folder is a link. Its
-    job has the default settings, whose graph set-up has kept.
+    job has the default settings, whose graph set-up has kept. Its TaskManager has one compiler;
+    that of `spaf demo`'s test has the usual two.
     """
     path = tmp_path_factory.mktemp("full_run") / FOLDER
     path.mkdir(parents=True)
@@ -130,7 +131,9 @@ def full_run(
             update={
                 "home": path / ".spaf",
                 "kafka": KafkaSettings(port=port),
-                "flink": FlinkSettings(port=port - 4, heartbeat_timeout_s=patience),
+                "flink": FlinkSettings(
+                    port=port - 4, heartbeat_timeout_s=patience, second_compiler=False
+                ),
                 "postgres": PostgresSettings(port=port - 3),
                 "locust": LocustSettings(port=port - 2),
                 "serve": ServeSettings(port=port - 1),
@@ -141,6 +144,7 @@ def full_run(
             "SPAF_KAFKA__PORT": str(port),
             "SPAF_FLINK__PORT": str(port - 4),
             "SPAF_FLINK__HEARTBEAT_TIMEOUT_S": str(patience),
+            "SPAF_FLINK__SECOND_COMPILER": "false",
             "SPAF_POSTGRES__PORT": str(port - 3),
             "SPAF_LOCUST__PORT": str(port - 2),
             "SPAF_SERVE__PORT": str(port - 1),
