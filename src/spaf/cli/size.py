@@ -17,11 +17,13 @@ from spaf.report.sizing.limits import columns
 from spaf.report.sizing.sizing import PLANNED_SHARE, Sizing, SizingRequest, sizing
 from spaf.settings import MAX_PARTITIONS, duration_s
 
-RATE = re.compile(r"(\d+(?:\.\d+)?(?:e\+?\d+)?)([kM]?)")
-FACTORS = {"": 1.0, "k": 1e3, "M": 1e6}
+RATE = re.compile(r"([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)([kKM]?)", re.ASCII)
+FACTORS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6}
 # Beyond this no measured cost says anything. Sales a second.
 MAX_SIZED_RATE = 1e9
 DAY_S = 86_400
+# Tables have one decimal.
+MIN_SHOWN = 0.1
 # Years after which a number of days is a typing error.
 MAX_KEEP_S = 100 * 366 * DAY_S
 
@@ -117,12 +119,23 @@ def _print(sized: Sizing) -> None:
         f"{request.replication} copies of the topic, hosts of {request.host_cores} cores",
         highlight=False,
     )
+    _print_one_machine(sized)
     _print_job(sized)
     _print_storage(sized)
     if sized.limits:
         names = ("what breaks", "at sales/s", "reached", "because", "way out")
         out.print(table("\nwhat breaks first", names, columns(sized.limits)))
     _print_sources(sized)
+
+
+def _print_one_machine(sized: Sizing) -> None:
+    if sized.one_machine:
+        out.print(
+            "One machine with everything on it holds this rate, as `spaf up` starts it. The sizes "
+            "below are those of services on hosts of their own, at a task's highest rate: at a low "
+            "rate a sale costs more (`spaf results show rates`).",
+            highlight=False,
+        )
 
 
 def _print_job(sized: Sizing) -> None:
@@ -134,8 +147,8 @@ def _print_job(sized: Sizing) -> None:
     )
     rows = [
         (
-            *(job.mode, job.tasks, round(job.cores, 1), job.task_managers),
-            *(round(job.memory_mib), round(job.postgres_cores, 1), job.settings),
+            *(job.mode, job.tasks, _shown(job.cores), job.task_managers),
+            *(round(job.memory_mib), _shown(job.postgres_cores), job.settings),
         )
         for job in sized.job
     ]
@@ -149,13 +162,13 @@ def _print_storage(sized: Sizing) -> None:
     rows: list[tuple[str, str]] = []
     if kafka is not None:
         rows += [
-            ("Kafka brokers, cores together", f"{kafka.brokers}, {kafka.cores:,.1f}"),
-            ("Kafka partitions, at least", f"{kafka.partitions}"),
+            ("Kafka brokers, cores together", f"{kafka.brokers:,}, {_shown(kafka.cores)}"),
+            ("Kafka partitions, at least", f"{kafka.partitions:,}"),
             ("Kafka disk a day, all copies", _gib(kafka.disk_gib_per_day)),
             (f"Kafka disk for {_days(sized.request.keep_s)}", _gib(kafka.disk_gib)),
             (
                 "network of each broker, in and out",
-                f"{kafka.mbit_in:,.0f} and {kafka.mbit_out:,.0f} Mbit/s",
+                f"{_shown(kafka.mbit_in)} and {_shown(kafka.mbit_out)} Mbit/s",
             ),
         ]
     if postgres is not None:
@@ -189,7 +202,12 @@ def _gib(value: float | None) -> str:
     for unit, of_a_gib in (("TiB", 1 / 1_024), ("GiB", 1.0)):
         if value * of_a_gib >= 1:
             return f"{value * of_a_gib:,.1f} {unit}"
-    return f"{value * 1_024:,.1f} MiB"
+    return f"{_shown(value * 1_024)} MiB"
+
+
+def _shown(value: float) -> str:
+    """Return a size with a decimal; one that is smaller is not nothing."""
+    return "< 0.1" if 0 < value < MIN_SHOWN else f"{value:,.1f}"
 
 
 def _days(seconds: int) -> str:

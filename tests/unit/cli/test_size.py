@@ -37,13 +37,28 @@ def test_a_person_reads_tables() -> None:
         assert text in result.output
 
 
+@pytest.mark.parametrize(("rate", "is_enough"), [("100", True), ("1E6", False), ("100K", False)])
+def test_small_rate_needs_one_machine(rate: str, is_enough: bool) -> None:  # noqa: FBT001
+    """It is said first; nothing that a service needs is shown as nothing."""
+    result = CliRunner().invoke(app, ["size", "--rate", rate])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"{float(rate.replace('K', 'e3')):,.0f} sales a second")
+    assert ("One machine with everything on it holds this rate" in result.output) is is_enough
+    for nothing in (" 0.00 ", " 0.0 ", "0 and 0"):
+        assert nothing not in result.output
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (("--rate", "0"), "--rate 0: must be above 0 and at most 1,000,000,000 sales a second."),
         (("--rate", "2e9"), "--rate 2e9: must be above 0"),
         (("--rate", "5 apples"), "--rate 5 apples: not a rate."),
-        (("--rate", "-1"), "--rate -1: not a rate."),
+        (("--rate", "-1"), "--rate -1: must be above 0"),
+        (("--rate", "1e-400"), "--rate 1e-400: must be above 0"),
+        (("--rate", "nan"), "--rate nan: not a rate."),
+        (("--rate", ""), "--rate : not a rate."),
+        (("--rate", "1,000"), "--rate 1,000: not a rate."),
         (("--rate", "1k", "--keep", "2 weeks"), "--keep 2 weeks: not a duration."),
         (("--rate", "1k", "--keep", "0"), "--keep 0: must be above 0"),
     ],

@@ -85,6 +85,8 @@ class Sizing(msgspec.Struct, frozen=True):
     """The size of a run."""
 
     request: SizingRequest
+    one_machine: bool | None
+    """Whether one machine with everything on it holds the rate; None if that was not measured."""
     job: Sequence[JobSize]
     kafka: KafkaSize | None
     postgres: PostgresSize | None
@@ -115,8 +117,10 @@ class TaskCost(NamedTuple):
 def sizing(request: SizingRequest, costs: MeasuredCosts) -> Sizing:
     """Return the size of a run for a rate, from measured costs."""
     job = [*_low_latency(request, costs), *_mini_batches(request, costs)]
+    held = costs.one_machine
     return Sizing(
         request=request,
+        one_machine=None if held is None else request.rate <= held * PLANNED_SHARE,
         job=job,
         kafka=_kafka(request, costs, min((needed.tasks for needed in job), default=1)),
         postgres=_postgres(request, costs),
