@@ -21,7 +21,7 @@ from spaf.bench.detection.batch import Batch
 from spaf.errors import BrowserError
 from spaf.measure.browser import find
 from spaf.sale import Rules
-from spaf.serve.run_info import JobInfo, RunInfo
+from spaf.serve.run_info import JobInfo, RunInfo, Thresholds
 from spaf.settings import (
     FlinkSettings,
     JobSettings,
@@ -255,10 +255,8 @@ def run_info() -> Callable[..., RunInfo]:
             "flink": f"http://{NOWHERE}",
             "access": Access.own("127.0.0.1", 1, "public", {"spaf_read": "secret"}),
             "rules": Rules("BRL", 600_000, 60_000),
-            "outlier_score": 5.0,
-            "surge_score": 4.5,
-            "series_score": 4.8,
             "started_ms": 1,
+            "thresholds": lambda: Thresholds(5.0, 4.5, 4.8),
             "services": list,
             "job": lambda: JobInfo("RUNNING", "j"),
             "links": lambda: {"flink": None, "locust": None},

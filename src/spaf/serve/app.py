@@ -142,7 +142,10 @@ def _lifespan(
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     reader = services.reader
     publishers = (functools.partial(follow, services.run, services.hub) for follow in PUBLISHERS)
-    running: list[Task] = [reader.follow, reader.tick, reader.reread, services.feed.publish]
+    running: list[Task] = [
+        *(reader.follow, reader.tick, reader.reread),
+        *(services.feed.publish, services.follow_thresholds),
+    ]
     running += publishers
 
     @contextlib.asynccontextmanager

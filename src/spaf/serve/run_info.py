@@ -43,6 +43,15 @@ class JobInfo:
 
 
 @dataclass(frozen=True)
+class Thresholds:
+    """Scores from which the job reports an anomaly; an upgrade of the job may change them."""
+
+    outlier_score: float
+    surge_score: float
+    series_score: float
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """Addresses, rules and callbacks; the page itself does not read the run folder."""
 
@@ -54,12 +63,10 @@ class RunInfo:
     flink: str
     access: Access
     rules: Rules
-    outlier_score: float
-    surge_score: float
-    series_score: float
     # When the run began, epoch milliseconds.
     started_ms: int
-    # These two take milliseconds: call them in a thread.
+    # These three take milliseconds: call them in a thread.
+    thresholds: Callable[[], Thresholds]
     services: Callable[[], list[ServiceInfo]]
     job: Callable[[], JobInfo]
     # Web pages of Flink and Locust, as SPAF reaches them; fast.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+
 from spaf import clock
 from spaf.generate.locust.protocol import INJECTABLE_KINDS
 from spaf.sale.anomaly_kinds import BY_NAME, KINDS, MINUTE_KINDS, NAMES
@@ -18,6 +21,8 @@ from spaf.serve.sales.rollup import Rollup
 # names come from outside.
 SNAPSHOT_S = 120
 MAX_SNAPSHOT_ROWS = 5_000
+# An upgrade of the job shows its thresholds within this, seconds.
+THRESHOLDS_INTERVAL_S = 1.0
 
 
 class PageServices:
@@ -26,6 +31,7 @@ class PageServices:
     def __init__(self, run: RunInfo) -> None:
         """Create the parts; nothing is connected yet."""
         self.run = run
+        self._thresholds = run.thresholds()
         self.rollup = Rollup()
         # Event ids of another process must not match.
         self.hub = Hub(f"{clock.now_ms():x}", self.snapshot)
@@ -49,9 +55,7 @@ class PageServices:
                 "categories": self.rollup.categories(),
                 "base_currency": run.rules.default_currency,
                 "links": run.public_links(),
-                "outlier_score": run.outlier_score,
-                "surge_score": run.surge_score,
-                "series_score": run.series_score,
+                **dataclasses.asdict(self._thresholds),
                 "kind_units": {kind.name: kind.unit for kind in KINDS},
                 "minute_kinds": [kind.name for kind in MINUTE_KINDS],
                 "anomaly_kinds": list(BY_NAME),
@@ -64,6 +68,15 @@ class PageServices:
             "measure": run.sweep.view(),
             **{kind: hub.fresh(kind) for kind in ("accounts", "pipeline", "score", "load")},
         }
+
+    async def follow_thresholds(self) -> None:
+        """Send every viewer a snapshot when other thresholds are in force, for ever."""
+        while True:
+            present = await asyncio.to_thread(self.run.thresholds)
+            if present != self._thresholds:
+                self._thresholds = present
+                self.hub.refresh()
+            await asyncio.sleep(THRESHOLDS_INTERVAL_S)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from spaf import settings
 from spaf.job.flink_address import FlinkAddress
 from spaf.serve.app import Site, build
-from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo
+from spaf.serve.run_info import JobInfo, RunInfo, ServiceInfo, Thresholds
 from spaf.serve.sweep_view import SweepRunner
 from spaf.serve.web.roles import Roles
 from spaf.settings import Settings
 from spaf.stack.resource_usage import ResourceUsage
 from spaf.stack.run import Run
 from spaf.stack.service_names import JOBMANAGER, LOCUST, SERVE
-from spaf.stack.state import RunFolder, RunState, ServiceState, ServiceStatus
+from spaf.stack.state import JobContract, RunFolder, RunState, ServiceState, ServiceStatus
 from spaf.stack.vitals import present_services, present_trouble
 
 # Name of Flink's page among the links.
@@ -45,10 +45,8 @@ def source(run: Run, sweep: SweepRunner) -> RunInfo:
         flink=run.flink,
         access=run.access,
         rules=run.rules,
-        outlier_score=run.contract.outlier_score,
-        surge_score=run.contract.surge_score,
-        series_score=run.contract.series_score,
         started_ms=round(run.started * 1_000),
+        thresholds=lambda: thresholds(home, run.contract),
         services=lambda: services(home, usage),
         job=lambda: job_info(home),
         links=lambda: links(home),
@@ -84,6 +82,13 @@ def job_info(home: RunFolder) -> JobInfo:
         return JobInfo("gone", "")
     job = state.job
     return JobInfo(job.state, job.id, present_trouble(home, state), state.disk, job.group)
+
+
+def thresholds(home: RunFolder, first: JobContract) -> Thresholds:
+    """Return the thresholds of the present job; those of `first` once the run has ended."""
+    state = home.read()
+    contract = first if state is None else state.contract
+    return Thresholds(contract.outlier_score, contract.surge_score, contract.series_score)
 
 
 def links(home: RunFolder) -> dict[str, str | None]:

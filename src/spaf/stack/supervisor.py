@@ -336,13 +336,15 @@ class Supervisor:
     def _change_settings(self, chosen: Settings) -> None:
         """Let the other processes know the settings that an upgrade of the job has brought.
 
-        Page and quarantine start again if records are judged by other rules now.
+        Page and quarantine start again if other records are accepted now; the page reads the
+        thresholds by itself.
         """
         contract = JobContract.of(chosen)
-        changed = contract != self._state.contract
+        changed = contract.rules() != self._state.contract.rules()
         self._settings, self._state.contract = chosen, contract
         self._home.write_contract(contract)
         self._health.change_target(self._health_target())
+        self._retention.change_settings(chosen)
         self._publish()
         for service in self._services:
             if service.spec.name in (SERVE, QUARANTINE):

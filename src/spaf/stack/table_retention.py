@@ -29,6 +29,10 @@ class TableRetention:
         self._settings, self._kafka, self._access = settings, kafka, access
         self._said = ""
 
+    def change_settings(self, chosen: Settings) -> None:
+        """Follow other settings from the next step on: how late a sale may be has changed."""
+        self._settings = chosen
+
     def begin(self) -> None:
         """Set the retention of the topic, and create the first parts, before the job writes.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from spaf import settings
+from spaf.serve.run_info import Thresholds
 from spaf.stack import page_source
 from spaf.stack.process import ProcessIdentity
 from spaf.stack.resource_usage import ResourceUsage
@@ -58,9 +59,21 @@ def test_the_source_is_what_the_run_was_started_with(home: RunFolder) -> None:
     found = page_source.source(Run.attach(settings.load()), FakeSweep())
     assert (found.kafka, found.flink) == ("127.0.0.1:9092", "http://127.0.0.1:8081")
     assert found.rules.default_currency == "USD"
-    assert found.surge_score == 7.5
+    assert found.thresholds().surge_score == 7.5
     assert (found.job().state, found.job().id) == ("RUNNING", "abc")
     assert found.links() == {"flink": "http://127.0.0.1:8081", "locust": "http://127.0.0.1:8089"}
+
+
+def test_thresholds_are_those_of_the_present_job(home: RunFolder) -> None:
+    """An upgrade has replaced the job since the page was started; after the run they stay."""
+    run(home)
+    found = page_source.source(Run.attach(settings.load()), FakeSweep())
+    state = home.running()
+    state.contract = JobContract(surge_score=8.5, outlier_score=6.0)
+    home.write(state)
+    assert found.thresholds() == Thresholds(6.0, 8.5, JobContract().series_score)
+    home.state.unlink()
+    assert found.thresholds().surge_score == 7.5
 
 
 def test_browsers_get_other_addresses_than_spaf_itself(home: RunFolder) -> None:

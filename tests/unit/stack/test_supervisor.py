@@ -14,6 +14,8 @@ import pytest
 from spaf import settings
 from spaf.errors import ServiceError
 from spaf.stack import supervisor
+from spaf.stack.process import ServiceProcess
+from spaf.stack.service_names import KAFKA, QUARANTINE, SERVE
 from spaf.stack.service_specs import SPECS
 from spaf.stack.state import Phase, RunFolder, RunState
 from spaf.stack.stop_signal import StopSignal
@@ -186,3 +188,43 @@ def test_page_outlives_the_services_of_a_start_that_fails(
     assert state.failed_step == step
     assert stopped[-1] == last
     assert stopped.index("locust") < stopped.index("kafka")
+
+
+class Replaced:
+    """A service, and whether its process was started again."""
+
+    def __init__(self, name: str) -> None:
+        """Nothing was replaced yet."""
+        self.spec = SPECS[name]
+        self.service = ServiceProcess(name, ["true"], "", Path(), lambda: True)
+        self.restarts: list[bool] = []
+
+    def replace(self, service: ServiceProcess, *, restart: bool) -> None:
+        """Note what the service runs from now on."""
+        self.service = service
+        self.restarts.append(restart)
+
+
+@pytest.mark.parametrize(
+    ("changed", "restarts"),
+    [
+        ({"job": {"surge_score": 7.5, "outlier_hours": 3, "parallelism": 2}}, False),
+        ({"job": {"deduplicate_minutes": 5}}, True),
+        ({"sale": {"max_lateness_s": 300}}, True),
+    ],
+    ids=["thresholds", "deduplication", "lateness"],
+)
+@pytest.mark.usefixtures("home")
+def test_page_goes_on_unless_other_records_are_accepted(
+    changed: dict[str, dict[str, int]],
+    restarts: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """An upgrade brings other settings: their next process has them, and the retention."""
+    made = Supervisor(settings.load(), Asked(), bare=True)
+    services = [Replaced(SERVE), Replaced(QUARANTINE), Replaced(KAFKA)]
+    made._services = services  # type: ignore[assignment]
+    chosen = settings.load(**changed)
+    made._change_settings(chosen)
+    assert [one.restarts for one in services] == [[restarts], [restarts], []]
+    assert settings.environment(chosen).items() <= services[0].service.env.items()
+    assert made._retention._settings is chosen
