@@ -13,7 +13,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from spaf.settings import Settings
+from spaf.stack.refusal import RefusedJobError
+from spaf.stack.submission import JobTarget
+from spaf.store import queries, retention
+from spaf.store.access import Role
 from spaf.store.retention import CutSeconds
+from spaf.topic import admin
+from spaf.trouble import trouble
 
 
 class Fences(NamedTuple):
@@ -68,3 +74,50 @@ def fences(parts: Mapping[int, CountedPartition], settings: Settings) -> Fences 
         if part.done < part.end and (newest is None or newest - late < summary):
             return None
     return Fences(summary, ledger)
+
+
+def kept_rows(target: JobTarget, settings: Settings, begin: Mapping[int, int]) -> Fences | None:
+    """Return the rows that stay as they are in a count from a log whose beginning is gone.
+
+    Args:
+        target: the job that is about to count.
+        settings: the rules of the contract.
+        begin: first offset of each partition.
+
+    Returns None if the log is whole.
+
+    Raises:
+        RefusedJobError: rows would get smaller values.
+        StoreError: PostgreSQL does not answer.
+        TopicError: Kafka does not answer.
+
+    """
+    with target.access.session(Role.READ) as connection:
+        counted_from = queries.start_offsets(connection)
+        part = cut_partition(begin, counted_from)
+        if part is None:
+            return None
+        ends = admin.end_offsets(target.kafka, target.topic)
+        done = queries.done_offsets(connection)
+        parts = {
+            number: CountedPartition(
+                begin=first,
+                end=ends.get(number, first),
+                start=counted_from.get(number, first),
+                done=done.get(number, first),
+                seconds=retention.cut_seconds(connection, number, first, done.get(number, first)),
+            )
+            for number, first in begin.items()
+        }
+    kept = fences(parts, settings)
+    if kept is None:
+        raise RefusedJobError(
+            trouble(
+                "beginning_deleted",
+                topic=target.topic,
+                partition=part,
+                begin=begin[part],
+                position=counted_from[part],
+            )
+        )
+    return kept

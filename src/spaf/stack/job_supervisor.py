@@ -19,7 +19,7 @@ from spaf.job import checkpoint
 from spaf.job.flink_client import FINAL_STATES, FlinkClient
 from spaf.settings import Settings
 from spaf.stack import graph_submission
-from spaf.stack.cut_log import CountedPartition, Fences, cut_partition, fences
+from spaf.stack.cut_log import kept_rows
 from spaf.stack.diagnosis import MAX_FAILURES, TopicFacts
 from spaf.stack.job_changes import JobChanges
 from spaf.stack.progress import ProgressRecorder
@@ -294,7 +294,7 @@ class JobSupervisor:
             TopicError: Kafka does not answer.
 
         """
-        kept = self._kept_rows(start)
+        kept = kept_rows(self.target, self.settings, start)
         if kept is not None:
             retention.raise_fences(self.target.access, summary=kept.summary, ledger=kept.ledger)
             log.warning(
@@ -550,48 +550,6 @@ class JobSupervisor:
         )
         log.warning(self.trouble.line)
 
-    def _kept_rows(self, begin: Mapping[int, int]) -> Fences | None:
-        """Return the rows that stay as they are in a count from a log whose beginning is gone.
-
-        None if the log is whole.
-
-        Raises:
-            RefusedJobError: rows would get smaller values.
-            StoreError: PostgreSQL does not answer.
-            TopicError: Kafka does not answer.
-
-        """
-        target = self.target
-        with target.access.session(Role.READ) as connection:
-            counted_from = queries.start_offsets(connection)
-            part = cut_partition(begin, counted_from)
-            if part is None:
-                return None
-            ends = admin.end_offsets(target.kafka, target.topic)
-            done = queries.done_offsets(connection)
-            parts = {
-                one: CountedPartition(
-                    begin=at,
-                    end=ends.get(one, at),
-                    start=counted_from.get(one, at),
-                    done=done.get(one, at),
-                    seconds=retention.cut_seconds(connection, one, at, done.get(one, at)),
-                )
-                for one, at in begin.items()
-            }
-        kept = fences(parts, self.settings)
-        if kept is None:
-            raise RefusedJobError(
-                trouble(
-                    "beginning_deleted",
-                    topic=target.topic,
-                    partition=part,
-                    begin=begin[part],
-                    position=counted_from[part],
-                )
-            )
-        return kept
-
     def _recheck(self) -> None:
         """Plan a refused job once what it was refused for has changed."""
         if clock.monotonic() < self._next_submission:
@@ -601,7 +559,7 @@ class JobSupervisor:
         try:
             self._described_topic()
             self._recorded.require_free()
-            self._kept_rows(target.begin_offsets())
+            kept_rows(target, self.settings, target.begin_offsets())
         except RefusedJobError as error:
             self.trouble = error.trouble
         except SpafError:

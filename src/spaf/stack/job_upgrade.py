@@ -189,8 +189,7 @@ class JobUpgrade:
 
         """
         jobs = self._flink.running_jobs().items()
-        name = self._running.name
-        ours = [job for job, known in jobs if known == name or known.startswith(f"{name} [")]
+        ours = [job for job, name in jobs if self._running.is_name(name)]
         others = [job for job in ours if job != self._present()]
         for job in others:
             self._flink.cancel(job)

@@ -61,7 +61,7 @@ class RecordedJob:
         self._settings, self._flink = settings, flink
         self._access, self._topic = target.access, target.topic
         self._prefix = f"spaf {target.topic} to "
-        self._name, self._home = target.name, target.home
+        self._name_with, self._home = target.name_with, target.home
         self._own_cluster = target.checkpoints is not None
         # Nobody else can reach tables and cluster that this run has started itself.
         self._shared = not self._own_cluster or settings.postgres.elsewhere
@@ -113,7 +113,7 @@ class RecordedJob:
             JobError: Flink does not answer.
 
         """
-        mine = {f"{self._name} [{record.claim}]"} if record.claim else set()
+        mine = {self._name_with(record.claim)} if record.claim else set()
         running = self._flink.running_jobs().items()
         return [job for job, name in running if job == record.job_id or name in mine]
 
@@ -215,7 +215,7 @@ class RecordedJob:
         return record.owner.partition(" ")[0] in ("", self._home.owner().partition(" ")[0])
 
     def _refuse_foreign(self, record: JobRecord) -> None:
-        ours, beside = self.ours(record), f"{self._name} [{self.companion}]"
+        ours, beside = self.ours(record), self.companion and self._name_with(self.companion)
         for job, name in self._flink.running_jobs().items():
             if name.startswith(self._prefix) and job not in ours and name != beside:
                 raise RefusedJobError(

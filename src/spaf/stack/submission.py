@@ -77,8 +77,15 @@ class JobTarget:
     @property
     def claimed_name(self) -> str:
         """The name that the job has on its cluster."""
-        shared = self.claim and self.checkpoints is None
-        return f"{self.name} [{self.claim}]" if shared else self.name
+        return self.name_with(self.claim) if self.checkpoints is None else self.name
+
+    def name_with(self, claim: str) -> str:
+        """Return the name of the job with a claim; without one the name alone."""
+        return f"{self.name} [{claim}]" if claim else self.name
+
+    def is_name(self, known: str) -> bool:
+        """Return whether a job of this name counts into the same tables, whatever its claim."""
+        return known == self.name or known.startswith(f"{self.name} [")
 
     @property
     def tables(self) -> str:
