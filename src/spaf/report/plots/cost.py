@@ -10,9 +10,9 @@ from spaf.report.plots.style import (
     GREY,
     HEADROOM,
     MARKERS,
-    PER_SECOND,
     drawing,
     legend,
+    rate_axis,
     rate_labels,
     stack,
     title,
@@ -70,7 +70,7 @@ def cost(figures: Figures, language: Language) -> str:
             }
             stack(axes, rate_labels(rates, language), layers)
             title(axes, words, language)
-            axes.set_xlabel(word(PER_SECOND, language))
+            rate_axis(axes, language)
         legend(drawn.panels[-1], top_first=True)
         return drawn.svg()
 

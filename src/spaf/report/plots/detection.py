@@ -7,7 +7,7 @@ from typing import Any
 
 from spaf.report.figures import Figures
 from spaf.report.language import Language, Words, word
-from spaf.report.plots.style import BAR_WIDTH, GREY, drawing, legend, title
+from spaf.report.plots.style import BAR_WIDTH, GREY, TILT, drawing, legend, title
 
 DETECTION = "prove detection"
 DETECTORS: dict[str, Words] = {
@@ -31,8 +31,6 @@ KINDS: dict[str, Words] = {
     "level_shift": ("level shift", "mudança de nível"),
     "customer_burst": ("customer burst", "rajada de um cliente"),
 }
-# Of the labels of the kinds, degrees.
-TILT = 40
 
 
 def detection(figures: Figures, language: Language) -> str:

@@ -21,6 +21,7 @@ from spaf.report.plots.style import (
     drawing,
     legend,
     logarithmic,
+    rate_axis,
     rate_labels,
     stack,
     title,
@@ -75,7 +76,7 @@ def latency(figures: Figures, language: Language) -> str:
         slowest.legend(loc="upper left")
         title(slowest, DUE_VISIBLE, language)
         for axes in drawn.panels:
-            axes.set_xlabel(word(PER_SECOND, language))
+            rate_axis(axes, language)
         return drawn.svg()
 
 

@@ -46,6 +46,8 @@ LONG, TWO_DOTS, WIDE_DOTS = (0, (9, 3)), (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2.5))
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", TWO_DOTS, LONG, WIDE_DOTS)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 BAR_WIDTH = 0.62
+# Of labels that do not fit next to each other, degrees.
+TILT = 40
 # Share of the largest value that an axis reaches, so that labels have room.
 HEADROOM = 1.35
 # Ticks of a logarithmic axis in each decade.
@@ -99,6 +101,12 @@ def logarithmic(axis: Axis, language: Language) -> None:
 def rate_labels(rates: Sequence[str], language: Language) -> list[str]:
     """Return rates as an axis names them: 10,000."""
     return [number(float(rate), 0, language) for rate in rates]
+
+
+def rate_axis(axes: Axes, language: Language) -> None:
+    """Name the axis of rates, and tilt its labels: long ones would overlap."""
+    axes.set_xlabel(word(PER_SECOND, language))
+    axes.tick_params(axis="x", labelrotation=TILT)
 
 
 def stack(axes: Axes, groups: Sequence[str], layers: Mapping[str, Sequence[float]]) -> None:
