@@ -23,6 +23,10 @@ SCENARIOS = {
         "spaf.chaos.scenario:ChaosScenario",
         "Make faults in a run of its own, under load; time to current rows, and a proof of each.",
     ),
+    "bench recovery": RegisteredScenario(
+        "spaf.chaos.recovery:RecoveryScenario",
+        "Make the same faults again and again under load; time to current rows and standing still.",
+    ),
     "bench rates": RegisteredScenario(
         "spaf.bench.run.rates:RatesScenario",
         "Sell at each rate in turn; verify all; latency of every sale, memory and processor time.",

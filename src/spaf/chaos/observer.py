@@ -82,6 +82,8 @@ class RunObserver(AbstractContextManager["RunObserver"]):
         self.page: deque[Said] = deque(maxlen=100_000)
         self._ends: deque[Ends] = deque(maxlen=MAX_ENDS)
         self.steps_back: deque[StepBack] = deque(maxlen=100_000)
+        # When more records were counted than at any time before.
+        self.growth: deque[float] = deque(maxlen=100_000)
         # The highest counted offset of each partition so far.
         self._farthest: dict[int, int] = {}
         self._ended = threading.Event()
@@ -122,6 +124,12 @@ class RunObserver(AbstractContextManager["RunObserver"]):
         """Return when the rows were last not current since a moment; 0 if they always were."""
         return max((m.at for m in list(self.rows) if m.at >= since and not m.current), default=0.0)
 
+    def stood_at_most(self, since: float) -> float:
+        """Return the longest time without a further counted record since a moment, seconds."""
+        grown = [at for at in list(self.growth) if at > since]
+        ends = [*grown, clock.monotonic()]
+        return max(end - begin for begin, end in zip([since, *grown], ends, strict=True))
+
     def stepped_back(self, since: float) -> int:
         """Return the largest step back of the tables since a moment, in records."""
         return max((step.records for step in list(self.steps_back) if step.at >= since), default=0)
@@ -155,7 +163,7 @@ class RunObserver(AbstractContextManager["RunObserver"]):
         def poll() -> None:
             began = clock.monotonic()
             try:
-                current = rows.fresh() and self._counted(rows.counted(), began)
+                current = self._counted(rows.counted(), began) and rows.fresh()
             except (SpafError, psycopg.Error):
                 rows.close()
                 current = False
@@ -166,16 +174,19 @@ class RunObserver(AbstractContextManager["RunObserver"]):
 
     def _counted(self, counted: dict[int, int], now: float) -> bool:
         """Return whether every record that has waited for COUNTED_S is counted."""
-        self._note_step_back(counted)
+        self._note_growth(counted)
         old = next(
             (ends for ends in reversed(list(self._ends)) if now - ends.at >= COUNTED_S), None
         )
         return old is None or all(counted.get(p, 0) >= end for p, end in old.offsets.items())
 
-    def _note_step_back(self, counted: dict[int, int]) -> None:
+    def _note_growth(self, counted: dict[int, int]) -> None:
+        """Note whether more is counted than before, or less."""
         back = sum(max(0, self._farthest.get(p, 0) - end) for p, end in counted.items())
         if back:
             self.steps_back.append(StepBack(clock.monotonic(), back))
+        if any(end > self._farthest.get(p, -1) for p, end in counted.items()):
+            self.growth.append(clock.monotonic())
         self._farthest |= {p: max(end, self._farthest.get(p, 0)) for p, end in counted.items()}
 
     def _watch_page(self) -> None:

@@ -31,6 +31,8 @@ class FaultOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """The same, from the moment when the fault was lifted."""
     healthy_s: float | None = None
     """Until `spaf status` was well again, too; 0 if it always was."""
+    still_s: float | None = None
+    """The longest time without a further counted record."""
     status_said: str = ""
     """What `spaf status` failed with first; empty if it never did."""
     status_after_s: float | None = None
@@ -74,6 +76,7 @@ class FaultOutcome(msgspec.Struct, frozen=True, kw_only=True):
             f"{name}{held}: {came}",
             _said("status", self.status_said, self.status_after_s),
             _said("page", self.page_said, self.page_after_s),
+            *([] if self.still_s is None else [f"{self.still_s:.1f} s still"]),
             *([f"{self.stepped_back:,} back"] if self.stepped_back else []),
             *([f"{self.sales_late:,} late"] if self.sales_late else []),
             *([f"{self.sales_failed:,} not acknowledged"] if self.sales_failed else []),

@@ -193,6 +193,7 @@ class ChaosSession(AbstractContextManager["ChaosSession"]):
             recovery_s=rounded(since),
             after_lift_s=rounded(after_lift),
             healthy_s=rounded(None if well is None else max(0.0, well - began)),
+            still_s=rounded(self._observer.stood_at_most(began)),
             status_said="" if status is None else status.text,
             status_after_s=None if status is None else round(status.at - began, 2),
             page_said="" if page is None else page.text,

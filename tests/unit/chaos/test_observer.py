@@ -100,3 +100,17 @@ def page() -> Iterator[str]:
 def test_the_page_is_read_from_its_stream(page: str) -> None:
     """Its causes are noted; an event without one says that all is well."""
     assert list(page_texts(page)) == ["", "Kafka does not answer."]
+
+
+def test_standing_still_is_the_longest_time_without_a_further_record(
+    make_scene: MakeScene,
+) -> None:
+    """From the moment on, and up to now; what was counted again is no growth."""
+    observer, now = observed(make_scene), clock.monotonic()
+    observer.growth.extend([now - 20, now - 9, now - 8, now - 3, now - 2.5])
+    assert observer.stood_at_most(now - 10) == pytest.approx(5, abs=0.5)
+    assert observer.stood_at_most(now - 3) == pytest.approx(2.5, abs=0.5)
+    before = len(observer.growth)
+    for counted in ({0: 5}, {0: 5}, {0: 3}, {0: 4, 1: 1}):
+        observer._counted(counted, now)
+    assert len(observer.growth) - before == 2
