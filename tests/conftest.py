@@ -85,8 +85,8 @@ OUTLIVES = "ignore:subprocess .* is still running:ResourceWarning"
 FIRST_PORT = 20_000
 PORTS_OF_ONE = 20
 # Silence after which Flink takes a process for dead, seconds. The tests load a machine of two
-# cores: a JVM may not answer for longer than the usual 8 s, and tests suspend a JobManager. The run
-# whose JobManager is killed has the usual 8 s: a TaskManager turns to the next one only after them.
+# cores: a JVM may not answer for longer than the usual timeout, and tests suspend a JobManager. The
+# run whose services are killed has the usual one.
 HEARTBEAT_TIMEOUT_S = 120
 # An address at which no service answers.
 NOWHERE = "127.0.0.1:1"

@@ -167,10 +167,11 @@ class FlinkSettings(TlsSection):
     jvm_options: JvmOptions = ()
     """Further options of the JVM of each TaskManager that SPAF starts, with blanks between, such as
     `-XX:-DontCompileHugeMethods`. One that chooses a collector replaces SPAF's choice."""
-    heartbeat_timeout_s: Annotated[int, Field(ge=2, le=3_600)] = 8
+    heartbeat_timeout_s: Annotated[int, Field(ge=2, le=3_600)] | None = None
     """Seconds of silence after which JobManager and TaskManager take each other for dead, and the
     job restarts. More suits a machine that stands still for seconds, as a laptop does that sleeps.
-    A TaskManager that has ended is noticed at once all the same; a JobManager is not."""
+    A process that has ended is noticed at once all the same. Without it 40 s where `spaf up` starts
+    one TaskManager and one JobManager, for which no other one takes over, and else 8 s."""
     profiling: bool = False
     """Whether the TaskManagers that SPAF starts keep the debug information that a profiler needs;
     `spaf bench drain --profile` sets it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 
 from spaf.stack import runtime
@@ -20,4 +21,5 @@ def archiving(service: ServiceProcess) -> ServiceProcess:
         return service
     archive = runtime.ARCHIVES / f"{service.name}.partial"
     argv = [service.argv[0], f"-XX:ArchiveClassesAtExit={archive}", *service.argv[1:]]
-    return replace(service, argv=argv, stop_timeout_s=ARCHIVE_TIMEOUT_S)
+    # It writes nothing if it is killed.
+    return replace(service, argv=argv, stop_signal=signal.SIGTERM, stop_timeout_s=ARCHIVE_TIMEOUT_S)

@@ -26,13 +26,16 @@ from spaf.stack.ports import LOOPBACK
 from spaf.stack.service_names import GROUP, is_run_group
 from spaf.stack.state import RunFolder
 from spaf.stack.submission import JobTarget, Submission, Submitting
-from spaf.store.access import Access, Role
+from spaf.store.access import OTHER_NAME, Access, Role
 from spaf.topic.security import KafkaAddress, security_of
 
 # Blanks of the addresses: no server has such a port. A port is written with five digits.
 BLANK_KAFKA = f"{LOOPBACK}:90001"
 BLANK_POSTGRES_PORT = 90_002
 BLANK_POSTGRES = f"{LOOPBACK}:{BLANK_POSTGRES_PORT}"
+BLANK_OTHER_NAME = f"{OTHER_NAME}:{BLANK_POSTGRES_PORT}"
+BLANK_WAITING_PORT = 90_003
+BLANK_WAITING = f"{LOOPBACK}:{BLANK_WAITING_PORT}"
 # As long as the passwords of a run folder.
 BLANK_PASSWORD = "blank-password".ljust(32, "-")
 OWN_ADDRESS = re.compile(rf"{re.escape(LOOPBACK)}:(\d{{1,5}})")
@@ -69,7 +72,10 @@ def fits(target: JobTarget) -> bool:
 def graph_request(target: JobTarget, settings: Settings) -> SubmitRequest:
     """Return the request that keeps the graph of a run's job: as set-up has kept it, if it has."""
     passwords = dict.fromkeys(target.access.passwords, BLANK_PASSWORD)
-    access = replace(target.access, port=BLANK_POSTGRES_PORT, passwords=passwords)
+    waiting_port = BLANK_WAITING_PORT if target.access.waiting_port else 0
+    access = replace(
+        target.access, port=BLANK_POSTGRES_PORT, waiting_port=waiting_port, passwords=passwords
+    )
     kafka = KafkaAddress.of(BLANK_KAFKA, settings.kafka)
     blank = replace(target, kafka=kafka, access=access, flink=f"http://{LOOPBACK}:0")
     request = blank.request(settings, None)
@@ -95,6 +101,7 @@ def default_graph() -> SubmitRequest:
     settings = Settings.model_construct()
     home = RunFolder(Path("/nowhere"))
     access = Access.own(LOOPBACK, 0, settings.postgres.schema_name, dict.fromkeys(Role, ""))
+    access = replace(access, waiting_port=BLANK_WAITING_PORT)
     target = JobTarget(
         kafka=KafkaAddress.of(BLANK_KAFKA, settings.kafka),
         topic=settings.kafka.topic,
@@ -200,11 +207,15 @@ def _names(template: JobTarget, target: JobTarget) -> dict[str, str]:
 
 def _values(target: JobTarget, resume: Path | None) -> dict[str, str]:
     """Return the value of each blank in a run."""
+    access = target.access
     values = {
         BLANK_KAFKA: _padded(str(target.kafka)),
-        BLANK_POSTGRES: _padded(f"{target.access.host}:{target.access.port}"),
-        BLANK_PASSWORD: target.access.passwords[Role.SINK],
+        BLANK_POSTGRES: _padded(f"{access.host}:{access.port}"),
+        BLANK_PASSWORD: access.passwords[Role.SINK],
     }
+    if access.waiting_port:
+        values[BLANK_WAITING] = _padded(f"{access.host}:{access.waiting_port}")
+        values[BLANK_OTHER_NAME] = _padded(f"{OTHER_NAME}:{access.port}")
     if resume is not None:
         values[job_graph.BLANK_RESUME] = job_graph.resume_value(target.uri(resume))
     return values

@@ -419,6 +419,11 @@ class JobSupervisor:
             self._recorded.settle(self.target.claim, self.state.id)
 
     @property
+    def upgrading(self) -> bool:
+        """Whether a second job counts into new tables."""
+        return self._changes.companion is not None
+
+    @property
     def handing_over(self) -> bool:
         """Whether a job is being handed over, whose id is not known yet."""
         return self._submission is not None and self._submitted

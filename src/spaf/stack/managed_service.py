@@ -38,6 +38,8 @@ class ManagedService:
             service.name, ServiceStatus.STARTING, service.address, str(service.log)
         )
         self._child: subprocess.Popen[bytes] | None = None
+        # The process before, which goes on until the present one does its work.
+        self._predecessor: subprocess.Popen[bytes] | None = None
         self._ready_by = 0.0
         self._restarts: list[float] = []
         self._backoff_until = 0.0
@@ -112,14 +114,49 @@ class ManagedService:
             self.state.state = ServiceStatus.STARTING
             self.start()
 
+    def succeed(self, reason: str) -> bool:
+        """Start a successor of a process that runs, which goes on until `end_predecessor`.
+
+        Args:
+            reason: why, to be read after the name of the service.
+
+        Returns:
+            Whether there is a predecessor now.
+
+        """
+        present = self._child
+        if present is None or present.poll() is not None:
+            return self._predecessor is not None
+        try:
+            self.start()
+        except (ServiceError, OSError) as error:
+            log.error("%s has no successor: %s", self.service.name, error)
+            return self._predecessor is not None
+        if self._predecessor is None:
+            self._predecessor = present
+        else:
+            _kill(present)  # it has not taken over yet
+        self.state.state, self.state.reason = ServiceStatus.RESTARTING, reason
+        log.info("%s: %s", self.service.name, reason)
+        return True
+
+    def end_predecessor(self) -> None:
+        """Kill the process that has a successor; its work is done by that one."""
+        if self._predecessor is not None:
+            _kill(self._predecessor)
+            self._predecessor = None
+
     def stop(self) -> None:
         """End the process and its children."""
+        self.end_predecessor()
         if self._child is None:
             return
         identity = self.state.identity()
+        began = clock.monotonic()
         if identity is not None:
             process.stop(identity, self.service.stop_signal, self.service.stop_timeout_s)
         self._child.wait()
+        log.info("%s: stopped within %.1f s", self.service.name, clock.monotonic() - began)
         self.state.pid = None
         self.state.state = ServiceStatus.STOPPED
 
@@ -185,3 +222,8 @@ class ManagedService:
             log_tail=process.log_tail(self.service.log),
             todo=f"Its whole log: `spaf logs {self.service.name}`.",
         )
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.wait()

@@ -38,7 +38,8 @@ class Run:
         self.started = state.supervisor_started
         # The contract that the job was started with; the settings may have changed since.
         self.contract = state.contract
-        self.access = self.home.access(settings.postgres, state.postgres_host, state.postgres_port)
+        access = self.home.access(settings.postgres, state.postgres_host, state.postgres_port)
+        self.access = replace(access, waiting_port=state.waiting_port)
 
     @property
     def group(self) -> str:

@@ -195,6 +195,8 @@ class RunState(msgspec.Struct):
     flink: str = ""
     postgres_host: str = ""
     postgres_port: int = 0
+    waiting_port: int = 0
+    """Where connections are held while PostgreSQL is restarted; 0: SPAF does not start it."""
     services: dict[str, ServiceState] = msgspec.field(default_factory=dict)
     job: JobState = msgspec.field(default_factory=JobState)
     contract: JobContract = msgspec.field(default_factory=JobContract)

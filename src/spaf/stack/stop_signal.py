@@ -8,6 +8,8 @@ import signal
 import psutil
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# They end a wait: a child that has ended is restarted at once.
+WAKING = (*SIGNALS, signal.SIGCHLD)
 # A command line in the log is cut off after this, characters.
 MAX_COMMAND = 200
 
@@ -25,7 +27,7 @@ class StopSignal:
         """Block the signals in this thread and in those that it starts."""
         self.reason = ""
         self._parent = os.getppid()
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, WAKING)
         for number in SIGNALS:
             signal.signal(number, self._handle)
 
@@ -35,9 +37,12 @@ class StopSignal:
         return bool(self.reason)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for a signal, or until the time is over; return whether one was received."""
+        """Wait for a signal, the end of a child, or until the time is over.
+
+        Returns whether a signal was received.
+        """
         if not self.received:
-            info = signal.sigtimedwait(SIGNALS, seconds)
+            info = signal.sigtimedwait(WAKING, seconds)
             # After a suspension (SIGSTOP, SIGCONT) of more than `seconds` Python 3.11 returns
             # memory that was never written: the call was interrupted, and its time is over.
             if info is not None and info.si_signo in SIGNALS:

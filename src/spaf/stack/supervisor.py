@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import IO
 
@@ -24,7 +25,7 @@ from spaf import clock, settings
 from spaf.errors import ServiceError, SpafError, StackError
 from spaf.serve.monitor.head import UnreadableHead
 from spaf.settings import Settings
-from spaf.stack import kafka, postgres, zookeeper
+from spaf.stack import flink, kafka, postgres, zookeeper
 from spaf.stack.awaited_services import AwaitedServices
 from spaf.stack.class_archives import archiving
 from spaf.stack.health import HealthMonitor, HealthTarget
@@ -41,10 +42,14 @@ from spaf.stack.service_names import (
     ARCHIVING,
     BARE,
     IN_SERVICE,
+    JOBMANAGER,
+    LOCUST,
     PAGE,
+    POSTGRES,
     QUARANTINE,
     SERVE,
     SUPERVISOR_LOG,
+    TASKMANAGER,
 )
 from spaf.stack.service_specs import CORE, JOB, SPECS, TABLES
 from spaf.stack.state import (
@@ -60,8 +65,10 @@ from spaf.stack.state import (
 )
 from spaf.stack.stop_signal import StopSignal
 from spaf.stack.table_retention import TableRetention, kept_s
+from spaf.stack.task_manager_renewal import TaskManagerRenewal
 from spaf.stack.topology import Topology, make, prepare
 from spaf.stack.vitals import disk_trouble
+from spaf.stack.waiting_room import WaitingRoom
 from spaf.store.migrate import create_roles, migrate
 from spaf.topic.admin import ensure_topic
 from spaf.trouble import Trouble
@@ -122,10 +129,12 @@ class Supervisor:
         run = Run(chosen, self._state)
         target = run.job_target(run.group)
         self._job = None if bare else JobSupervisor(chosen, self._home, target)
+        self._waiting_room: WaitingRoom | None = None
         self._tables_ready = False
         self._write_failed = False
         self._refused = False
         self._ending = threading.Event()
+        self._renewal = TaskManagerRenewal(flink.heartbeat_timeout_s(chosen.flink))
         self._retention = TableRetention(chosen, self._topology.kafka, self._topology.access)
         # The state is written by two threads.
         self._writing = threading.Lock()
@@ -183,6 +192,7 @@ class Supervisor:
     def _start(self) -> bool:
         """Start everything; return False if a stop signal came first."""
         self._add(prepare(self._topology, self._settings, self._home))
+        self._open_waiting_room()
         self._state.message = "; ".join(self._topology.notes)
         for note in self._topology.notes:
             log.warning(note)
@@ -197,13 +207,20 @@ class Supervisor:
                 return False
         return True
 
+    def _open_waiting_room(self) -> None:
+        """Let clients of PostgreSQL wait while it is restarted, if SPAF starts it."""
+        for service in self._services:
+            if service.spec.name == POSTGRES:
+                port = self._topology.access.waiting_port
+                self._waiting_room = WaitingRoom(port, service.service.ready)
+
     def _watch(self) -> None:
         self._enter(Phase.RUNNING, self._state.message)
         for count in itertools.count(1):
             if self._stop.wait(RUNNING_POLL_S):
                 return
             try:
-                self._poll_running(full=count % POLLS_PER_JOB_POLL == 0)
+                self._poll_running(full=count % POLLS_PER_JOB_POLL == 0 or not self._job_runs())
             except OSError as error:
                 # The system lacks something for now: disk, memory, file descriptors.
                 if not self._refused:
@@ -211,6 +228,9 @@ class Supervisor:
                 self._refused = True
             else:
                 self._refused = False
+
+    def _job_runs(self) -> bool:
+        return self._job is None or self._job.state.state is JobPhase.RUNNING
 
     def _poll_running(self, *, full: bool) -> None:
         """Poll the services; with `full` the job too."""
@@ -274,13 +294,27 @@ class Supervisor:
         # A service that cannot write its files would only end again.
         has_space = not self._write_failed and disk_trouble(self._health.folders) is None
         for service in self._services:
+            restarts = service.state.restarts
             changed |= service.poll(
                 run_is_starting=starting,
                 may_start=has_space,
                 may_be_ready=self._all_ready(service.spec.ready_after),
             )
+            if service.state.restarts > restarts:
+                self._follow_restart(service)
         if changed:
             self._publish()
+
+    def _follow_restart(self, restarted: ManagedService) -> None:
+        """Let the TaskManagers follow a JobManager that no other one replaces."""
+        alone = self._settings.flink.high_availability == "none"
+        if self._job is None or restarted.spec.name != JOBMANAGER or not alone:
+            return
+        managers = [one for one in self._services if one.spec.name == TASKMANAGER]
+        self._renewal.begin(managers, self._job.state.id)
+        if self._job.upgrading:
+            # Its second job is given up with the JobManager: it must not outlive its tables.
+            self._renewal.end()
 
     def _start_services(self) -> None:
         """Start the services whose turn it is."""
@@ -318,7 +352,11 @@ class Supervisor:
             job.check_topic(self._health.topic)
             job.poll()
             if self._all_ready(SPECS[JOB].after):
+                if job.settings.job.deduplicate_minutes:
+                    # The tables take smaller counts then: two jobs must not write at once.
+                    self._renewal.end()
                 job.submit()
+            self._renewal.poll(job.state)
         except SpafError as error:
             if self._state.phase is Phase.STARTING:
                 raise
@@ -429,20 +467,31 @@ class Supervisor:
             return msgspec.structs.replace(job.state, state=JobPhase.RESTARTING)
         return job.state
 
+    def _stop_services(self) -> None:
+        """Stop the load, then what it writes to, then the database of the sinks.
+
+        After a failure the page shows the cause for as long as it can.
+        """
+        last = {POSTGRES, SERVE} if self._state.phase is Phase.FAILED else {POSTGRES}
+        steps: list[list[ManagedService]] = [[], [], []]
+        for service in self._services:
+            name = service.spec.name
+            steps[0 if name == LOCUST else 2 if name in last else 1].append(service)
+        with ThreadPoolExecutor(len(self._services) + 1) as threads:
+            for step in steps:
+                list(threads.map(lambda service: service.stop(), step))
+
     def _end(self) -> None:
-        """Stop everything, the load before the broker."""
+        """Stop everything."""
         self._ending.set()
         self._health.close()
         if self._state.phase is not Phase.FAILED:
             self._enter(Phase.STOPPING, self._stop.reason)
         if self._job is not None:
             self._job.stop()
-        services = list(reversed(self._services))
-        # After a failure the page shows the cause for as long as it can.
-        page_last = self._state.phase is Phase.FAILED
-        services.sort(key=lambda service: (service.spec.name == SERVE) is page_last)
-        for service in services:
-            service.stop()
+        self._stop_services()
+        if self._waiting_room is not None:
+            self._waiting_room.close()
         if self._relay is not None:
             self._relay.poll()
         zookeeper.forget(self._settings.flink, self._home)
@@ -457,6 +506,7 @@ def _first_state(chosen: Settings, topology: Topology) -> RunState:
     state.flink = str(topology.flink)
     state.postgres_host = topology.access.host
     state.postgres_port = topology.access.port
+    state.waiting_port = topology.access.waiting_port
     state.services = {
         name: ServiceState(name, ServiceStatus.EXTERNAL, address) for name, address in external
     }

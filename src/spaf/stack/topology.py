@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import msgspec
@@ -70,9 +70,13 @@ def make(
     ports = _Ports(PortReservations(), [])
     page = _serve(settings, home, ports, page_at)
     own_ports = _own_ports(settings, ports)
-    addresses = _addresses(settings, home, own_ports)
+    kafka_at, flink_at, access = _addresses(settings, home, own_ports)
+    if POSTGRES in own_ports:
+        access = replace(access, waiting_port=ports.reservations.reserve())
     topology = Topology(
-        *addresses,
+        kafka_at,
+        flink_at,
+        access,
         [page],
         own_ports=own_ports,
         notes=ports.notes,

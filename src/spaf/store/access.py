@@ -25,6 +25,12 @@ CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_MS = 60_000
 # A sink without an answer for this long reconnects instead of blocking its task for ever.
 SINK_SOCKET_TIMEOUT_S = 10
+# Of loopback, where the PostgreSQL that SPAF starts listens.
+OTHER_NAME = "localhost"
+# What a sink needs to wait for that server. By default the driver leaves out an address that has
+# failed in the last 10 s; and it waits for half as long if it asks for encryption first, which that
+# server does not have.
+WAITING_OPTIONS = {"hostRecheckSeconds": "0", "sslmode": "disable"}
 EXAMPLE = "It looks like postgresql://user:password@host:5432/database"
 # Options of libpq for TLS and the session, and how pgjdbc, the sink's driver, calls them.
 JDBC_OPTIONS = {
@@ -81,6 +87,8 @@ class Access:
     options: dict[str, str] = field(default_factory=dict)
     # How messages call where the server and its certificates are named.
     names: TlsNames = TLS_NAMES
+    # Port of the host at which connections are held while the server is restarted; 0: none.
+    waiting_port: int = 0
 
     @classmethod
     def external(cls, dsn: str, schema: str, password: str = "") -> Access:
@@ -318,12 +326,25 @@ class Access:
             "connectTimeout": self.options.get("connect_timeout", str(CONNECT_TIMEOUT_S)),
             "socketTimeout": str(SINK_SOCKET_TIMEOUT_S),
             "tcpKeepAlive": "true",
+            **(WAITING_OPTIONS if self.waiting_port else {}),
             "ApplicationName": "spaf sink",
             **({"options": "-c spaf.counts_may_shrink=on"} if counts_may_shrink else {}),
         }
         query = "&".join(f"{key}={quote(value)}" for key, value in options.items())
+        return f"jdbc:postgresql://{self._jdbc_hosts()}/{quote(self.database)}?{query}"
+
+    def _jdbc_hosts(self) -> str:
+        """Return the addresses that the driver tries in turn for one connection.
+
+        A sink that finds no server fails, and takes its TaskManager with it. So a connection that
+        is refused waits, and then tries the server again, under another name: the driver tries no
+        address twice.
+        """
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"jdbc:postgresql://{host}:{self.port}/{quote(self.database)}?{query}"
+        hosts = [f"{host}:{self.port}"]
+        if self.waiting_port:
+            hosts += [f"{host}:{self.waiting_port}", f"{OTHER_NAME}:{self.port}"]
+        return ",".join(hosts)
 
 
 def _is_elliptic(files: TlsFiles) -> bool:

@@ -207,12 +207,22 @@ def test_small_heap_is_left_to_what_is_kept_and_a_large_one_to_new_objects(
     assert {f"-Xmx{heap}m", f"-Xms{start}m", f"-Xmn{young}m"} <= set(argv)
 
 
-def test_silence_counts_as_death_after_as_long_as_the_settings_say() -> None:
-    """A machine that stands still for longer than 8 s loses no TaskManager with this setting."""
-    ports = flink.JobManagerPorts(rest=1, rpc=2)
-    usual, patient = FlinkSettings(), FlinkSettings(heartbeat_timeout_s=60)
-    assert flink.configuration(usual, ports)["heartbeat.timeout"] == "8s"
-    assert flink.configuration(patient, ports)["heartbeat.timeout"] == "60s"
+def test_silence_counts_as_death_after_as_long_as_the_settings_say(tmp_path: Path) -> None:
+    """Without the setting soon, but not where no other process takes over."""
+    ports, standby = flink.JobManagerPorts(1, 2), flink.JobManagerPorts(3, 4)
+    shared = flink.HighAvailability("127.0.0.1:5", "id", "file:///x")
+
+    def timeout(settings: FlinkSettings, *second: Any) -> str:
+        home = RunFolder(tmp_path)
+        flink.services(settings, home, ports, *second)
+        return str(YAML().load(home.flink / "conf" / "config.yaml")["heartbeat.timeout"])
+
+    assert timeout(FlinkSettings()) == "40s"
+    assert timeout(FlinkSettings(task_managers=2)) == "8s"
+    assert timeout(FlinkSettings(), shared, standby) == "8s"
+    assert flink.configuration(FlinkSettings(), ports)["heartbeat.timeout"] == "8s"
+    for second in ((), (shared, standby)):
+        assert timeout(FlinkSettings(heartbeat_timeout_s=60), *second) == "60s"
 
 
 def test_second_compiler_is_left_out_if_the_settings_say_so() -> None:

@@ -29,7 +29,9 @@ def target_of(folder: Path, kafka: int = 9092, postgres: int = 5432) -> JobTarge
         kafka=KafkaAddress.of(f"127.0.0.1:{kafka}", DEFAULT.kafka),
         topic=DEFAULT.kafka.topic,
         group=GROUP,
-        access=home.access(PostgresSettings(), "127.0.0.1", postgres),
+        access=replace(
+            home.access(PostgresSettings(), "127.0.0.1", postgres), waiting_port=postgres + 1
+        ),
         flink="http://127.0.0.1:8081",
         home=home,
         checkpoints=home.checkpoints / GROUP,
@@ -146,6 +148,8 @@ def kept(target: JobTarget, *, resumes: bool = False, extra: bytes = b"") -> Non
     texts = [
         graph_submission.BLANK_KAFKA,
         graph_submission.BLANK_POSTGRES,
+        graph_submission.BLANK_OTHER_NAME,
+        graph_submission.BLANK_WAITING,
         graph_submission.BLANK_PASSWORD,
         *([job_graph.BLANK_RESUME] if resumes else []),
     ]

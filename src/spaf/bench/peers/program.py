@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+from dataclasses import replace
 
 import psutil
 
@@ -130,7 +131,7 @@ def contract(run: Run, partitions: int) -> dict[str, str]:
         "PEER_GROUP": run.access.schema,
         "PEER_DSN": run.access.conninfo(Role.SINK),
         "PEER_SCHEMA": run.access.schema,
-        "PEER_JDBC_URL": run.access.jdbc_url(),
+        "PEER_JDBC_URL": replace(run.access, waiting_port=0).jdbc_url(),
         "PEER_USER": user,
         "PEER_PASSWORD": password,
         "PEER_DEFAULT_CURRENCY": rules.default_currency,
