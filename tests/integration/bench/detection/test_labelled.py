@@ -30,7 +30,7 @@ from tests.support.corpus import write_corpus
 from tests.support.scale import scaled
 
 # Seeds of neither the thresholds (1-20) nor the figures (101-120).
-SEEDS = range(31, 31 + scaled(1, 20))
+SEEDS = range(31, 31 + scaled(2, 20))
 
 
 def series(folder: Path, values: list[object], header: str = "timestamp,value") -> Path:
