@@ -185,6 +185,12 @@ def restored(client: FlinkClient, job_id: str) -> str:
     return "" if found is None else str(found["external_path"])
 
 
+def lose(client: FlinkClient, job_id: str) -> None:
+    """Cancel a job and wait until it has ended: until then it still reads what is sold."""
+    client.cancel(job_id)
+    assert wait_until(lambda: job_id not in client.running_jobs(), PATIENCE_S)
+
+
 def test_job_of_a_cluster_resumes_and_belongs_to_its_run(
     own: Own,
     send: Send,
@@ -226,7 +232,7 @@ def test_job_of_a_cluster_resumes_and_belongs_to_its_run(
 
             # A job that the cluster has lost starts again from its newest checkpoint.
             kept = other.state.checkpoint
-            client.cancel(other.state.id)
+            lose(client, other.state.id)
             send(session, 0, [sale] * MORE)
             follow(other, lambda: counted(session) == FEW + MORE)
             assert str(tmp_path / "storage") in kept
@@ -235,8 +241,7 @@ def test_job_of_a_cluster_resumes_and_belongs_to_its_run(
             assert other.state.resumed_from.startswith(job_folder)
 
             # Without its storage it counts from the first record, and says so.
-            client.cancel(other.state.id)
-            assert wait_until(lambda: other.state.id not in client.running_jobs(), PATIENCE_S)
+            lose(client, other.state.id)
             shutil.rmtree(tmp_path / "storage")
             send(session, 0, [sale] * MORE)
             follow(other, lambda: counted(session) == FEW + 2 * MORE)
