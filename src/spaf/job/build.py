@@ -58,6 +58,8 @@ MAX_PRICE_SPREAD = 350.0
 # Spread of the quantity of a sale, in 1e-3 logarithms: at the default score of 5, twelve times the
 # usual quantity is an outlier.
 QUANTITY_SPREAD = 500.0
+# Kafka numbers the partitions of a topic from 0 to below this.
+MAX_PARTITIONS = 2**31
 # Traffic may vary this much more than chance does (variance over mean); more is an anomaly itself.
 MAX_DISPERSION = 4.0
 # Longest span of seconds that is scored, as the text of the SQL has it; the history ends before it.
@@ -98,7 +100,8 @@ MAX_DEVIATION = 1_000.0
 PAUSE_ROWS = 240
 # Alerts of a series with fewer rows than this between them are one run.
 SERIES_RUN_ROWS = 12
-# Event time of a record whose time cannot be read: the largest BIGINT, which is too far ahead.
+# Event time of a record that breaks a rule, or whose time cannot be read: the largest BIGINT, which
+# is too far ahead. Less any append time it is still a BIGINT.
 UNREADABLE_MS = 2**63 - 1
 # What a time before 1970 is moved by, ms: far beyond every time that the contract accepts.
 FAR_FUTURE_MS = 10**15
@@ -225,7 +228,7 @@ class JobParameters:
             "default_currency": _text(self.default_currency),
             "max_lateness_ms": str(max_lateness_ms),
             "max_ahead_ms": str(max_ahead_ms),
-            "accepted": f"lateness_ms BETWEEN -{max_ahead_ms} AND {max_lateness_ms}",
+            "accepted": f"append_ms - event_ms BETWEEN -{max_ahead_ms} AND {max_lateness_ms}",
             "unreadable_ms": str(UNREADABLE_MS),
             "far_future_ms": str(FAR_FUTURE_MS),
             "iso_8601": _text(ISO_8601),
@@ -239,10 +242,13 @@ class JobParameters:
             ),
             "max_revenue_cents": str(MAX_REVENUE_CENTS),
             "outlier_block_ms": str(self.outlier_hours * 3_600_000),
+            "partitions": str(MAX_PARTITIONS),
             "min_history": str(MIN_HISTORY),
             "min_price_spread": _double(MIN_PRICE_SPREAD),
             "max_price_spread": _double(MAX_PRICE_SPREAD),
             "quantity_spread": _double(QUANTITY_SPREAD),
+            "min_price_distance": _double(self._min_distance(MIN_PRICE_SPREAD)),
+            "min_quantity_distance": _double(self._min_distance(QUANTITY_SPREAD)),
             "min_history_rows": str(min(MIN_HISTORY_ROWS, third)),
             "max_dispersion": _double(MAX_DISPERSION),
             "third_rows": str(third),
@@ -262,6 +268,13 @@ class JobParameters:
         """Return how long the sums of a second are kept after their last change."""
         seconds = self.max_ahead_s + self.max_lateness_s + STATE_SLACK_S
         return seconds * 1_000 // self.acceleration
+
+    def _min_distance(self, min_spread: float) -> float:
+        """Return how far an outlier is from the mean at least, in 1e-3 logarithms.
+
+        One less than its score and the smallest spread say, so that rounding excludes none.
+        """
+        return self.outlier_score * min_spread - 1
 
     def sink_by_view(self) -> dict[str, str]:
         """Return each result view with the sink that it is written to."""

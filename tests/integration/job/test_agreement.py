@@ -38,8 +38,8 @@ PARAMETERS = build.JobParameters.of(Settings(), ("books", "it's"))
 # The codes of accepted, late and refused, as the job's views tell them apart.
 OUTCOME = """CASE
     WHEN {accepted} THEN 0
-    WHEN lateness_ms > {max_lateness_ms} THEN 1
-    WHEN lateness_ms < -{max_ahead_ms} THEN 2
+    WHEN append_ms - event_ms > {max_lateness_ms} THEN 1
+    WHEN append_ms - event_ms < -{max_ahead_ms} THEN 2
 END"""
 NAMES = (
     *(
@@ -313,7 +313,7 @@ def answer(flink: Batch, tmp_path_factory: pytest.TempPathFactory) -> Flink:
         ("STRING", shown[0]),
         ("BIGINT", "quantity"),
         ("BIGINT", "unit_cents * quantity"),
-        ("BIGINT", "(append_ms - lateness_ms) / 1000"),
+        ("BIGINT", "event_ms / 1000"),
     )
     answers = ask(flink, folder, log, [read, judge], {"classified_sale": columns})
     events = [Event(*row[1:]) for row in sorted(answers["classified_sale"], key=itemgetter(0))]

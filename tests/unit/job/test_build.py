@@ -18,6 +18,7 @@ from spaf.job.build import (
     DEDUP,
     DUPLICATE_SLACK_S,
     ENDPOINTS,
+    MIN_PRICE_SPREAD,
     OWN_HOUR,
     SINKS,
     STATE_SLACK_S,
@@ -253,6 +254,14 @@ def test_times_are_in_the_unit_of_their_placeholder() -> None:
     compressed = replace(PARAMETERS, acceleration=480)
     assert compressed.placeholders()["state_ttl"] == "'8875 ms'"
     assert compressed.digest() != PARAMETERS.digest()
+
+
+@given(st.floats(0.01, 100), st.floats(0, 50_000), st.floats(MIN_PRICE_SPREAD, 10_000))
+def test_a_sale_near_the_mean_is_no_outlier(score: float, distance: float, spread: float) -> None:
+    """The filter by the distance from the mean excludes no sale whose score is high enough."""
+    found = replace(PARAMETERS, outlier_score=score).placeholders()
+    if distance / spread > score:
+        assert distance > float(found["min_price_distance"])
 
 
 def test_options_of_the_connectors_are_in_the_sql_and_not_in_the_plan() -> None:

@@ -17,27 +17,23 @@ SELECT
     transactionId AS transaction_id,
     CAST(productQuantity AS BIGINT) AS quantity,
     CAST(FLOOR(productPrice * 100e0 + 0.5e0) AS BIGINT) AS unit_cents,
-    -- Stated event time, ms. NULL if none is stated, the largest number if it cannot be read.
+    eventTime IS NOT NULL OR transactionDate IS NOT NULL AS states_time,
+    -- Stated event time, ms; the largest number if none can be read.
     CASE
         WHEN eventTime IS NOT NULL
             THEN
                 CASE
-                    -- Milliseconds of 13 digits, as nearly every program writes them.
-                    WHEN
-                        CHAR_LENGTH(eventTime) = 13
-                        AND TRY_CAST(eventTime AS BIGINT) >= 1000000000000
+                    -- The magnitude distinguishes the units. Milliseconds come first, because nearly
+                    -- every program writes them.
+                    WHEN TRY_CAST(eventTime AS BIGINT) BETWEEN 100000000000 AND 99999999999999
                         THEN TRY_CAST(eventTime AS BIGINT)
-                    -- The magnitude distinguishes seconds, milliseconds, microseconds and nanoseconds.
                     WHEN COALESCE(TRY_CAST(eventTime AS BIGINT), -1) < 0 THEN ${unreadable_ms}
                     WHEN TRY_CAST(eventTime AS BIGINT) < 100000000000
                         THEN TRY_CAST(eventTime AS BIGINT) * 1000
-                    WHEN TRY_CAST(eventTime AS BIGINT) < 100000000000000
-                        THEN TRY_CAST(eventTime AS BIGINT)
                     WHEN TRY_CAST(eventTime AS BIGINT) < 100000000000000000
                         THEN TRY_CAST(eventTime AS BIGINT) / 1000
                     ELSE TRY_CAST(eventTime AS BIGINT) / 1000000
                 END
-        WHEN transactionDate IS NULL THEN CAST(NULL AS BIGINT)
         -- ISO 8601. TIMESTAMPDIFF counts in INT, so the last year is 2037. Flink parses a date that
         -- does not exist as another date, so the pattern knows the days of each month.
         WHEN REGEXP(transactionDate, ${iso_8601})

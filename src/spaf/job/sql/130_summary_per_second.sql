@@ -14,7 +14,7 @@ SELECT
         AS total_sales
 FROM (
     SELECT /*+ STATE_TTL('classified_sale' = ${state_ttl}) */
-        TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * ((append_ms - lateness_ms) / 1000) AS window_start,
+        TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * (event_ms / 1000) AS window_start,
         category,
         currency,
         COUNT(*) AS sales_count,
@@ -25,7 +25,7 @@ FROM (
     FROM classified_sale
     WHERE ${accepted}
     GROUP BY
-        TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * ((append_ms - lateness_ms) / 1000),
+        TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * (event_ms / 1000),
         category,
         currency
 )

@@ -14,8 +14,8 @@ FROM (
         kafka_partition,
         TIMESTAMP '1970-01-01 00:00:00.000' + INTERVAL '1' SECOND * (append_ms / 1000) AS append_second,
         COUNT(*) FILTER (WHERE ${accepted}) AS accepted,
-        COUNT(*) FILTER (WHERE lateness_ms > ${max_lateness_ms}) AS late,
-        COUNT(*) FILTER (WHERE lateness_ms < -${max_ahead_ms}) AS refused,
+        COUNT(*) FILTER (WHERE append_ms - event_ms > ${max_lateness_ms}) AS late,
+        COUNT(*) FILTER (WHERE append_ms - event_ms < -${max_ahead_ms}) AS refused,
         MIN(kafka_offset) AS min_offset,
         MAX(kafka_offset) AS max_offset
     FROM classified_sale

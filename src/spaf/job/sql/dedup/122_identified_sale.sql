@@ -5,7 +5,7 @@
 -- offset), event_text 13, content 19 (quantity and unit cents), 3 (currency) and the category.
 CREATE TEMPORARY VIEW identified_sale AS
 SELECT
-    (append_ms - lateness_ms) / 1000 AS event_second,
+    event_ms / 1000 AS event_second,
     category,
     currency,
     quantity,
@@ -21,7 +21,7 @@ SELECT
         + kafka_partition AS STRING
     )
     || CAST(1000000000000000000 + kafka_offset AS STRING) AS log_position,
-    CAST(1000000000000 + (append_ms - lateness_ms) / 1000 AS STRING) AS event_text,
+    CAST(1000000000000 + event_ms / 1000 AS STRING) AS event_text,
     CAST(1000000000000000000 + quantity * 1000000000000 + unit_cents AS STRING)
     || currency || category AS content
 FROM classified_sale
