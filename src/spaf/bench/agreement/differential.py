@@ -158,8 +158,16 @@ class DifferentialScenario(Scenario, frozen=True):
     ] = None
 
     def settings(self, settings: Settings) -> Settings:
-        """Return the settings of the test's own stack; detection stays that of the user."""
-        job = {**settings.job.model_dump(), "parallelism": SLOTS, "checkpoint_ms": 500}
+        """Return the settings of the test's own stack; detection stays that of the user.
+
+        Every copy of a transactionId counts: spaf.sale judges each record by itself.
+        """
+        job = {
+            **settings.job.model_dump(),
+            "parallelism": SLOTS,
+            "checkpoint_ms": 500,
+            "deduplicate_minutes": 0,
+        }
         return settings.model_copy(
             update={
                 "home": settings.home / "differential",

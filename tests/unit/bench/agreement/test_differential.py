@@ -131,9 +131,12 @@ def test_a_kept_case_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("bare")
 def test_the_contract_is_that_of_the_table() -> None:
     """Whatever the user set for a run: the examples rest on the defaults."""
-    user = settings.load(home=Path("mine"), sale={"max_lateness_s": 7})
+    user = settings.load(
+        home=Path("mine"), sale={"max_lateness_s": 7}, job={"deduplicate_minutes": 60}
+    )
     chosen = DifferentialScenario().settings(user)
     assert chosen.sale == CONTRACT
+    assert chosen.job.deduplicate_minutes == 0
     assert chosen.home == Path("mine/differential")
 
 
