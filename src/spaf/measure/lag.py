@@ -6,6 +6,7 @@ from typing import Self
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from spaf.measure.latency import Stamps
 
@@ -18,6 +19,9 @@ MIN_VALUES = 8
 # Two-sided 95 % of Student's distribution with eight degrees of freedom; more degrees have a little
 # less, which makes the interval a little too wide.
 STUDENT_95 = 2.31
+# A lag that grows by less than this share of the rate is not told from one that stands still: over
+# the seconds of a trial it adds less than what the limit of the latency finds by itself.
+MAX_GROWTH_SHARE = 0.01
 
 
 class LagSlope(msgspec.Struct, frozen=True):
@@ -43,11 +47,33 @@ class LagSlope(msgspec.Struct, frozen=True):
         lag = np.searchsorted(due, at_us, "right") - np.searchsorted(visible, at_us, "right")
         x = (at_us - at_us.mean()) / MICROS
         slope = float(x @ lag / (x @ x))
-        residuals = lag - lag.mean() - slope * x
-        error = float(np.sqrt(residuals @ residuals / (at_us.size - 2) / (x @ x)))
+        error = _error(x, lag - lag.mean() - slope * x)
         return cls(round(slope, 3), round(STUDENT_95 * error, 3))
 
-    @property
-    def grows(self) -> bool:
-        """Whether the slope is above zero by more than its error."""
-        return self.slope > self.half_width
+    def growth(self, rate: float) -> str:
+        """Say by how much the lag grows at a rate, sales/s; nothing if it stands still.
+
+        It grows if its slope is above zero by more than its error, and by MAX_GROWTH_SHARE.
+        """
+        if self.slope <= max(self.half_width, MAX_GROWTH_SHARE * rate):
+            return ""
+        return f"the lag grows by {self.slope:,.1f} sales/s"
+
+
+def _error(x: npt.NDArray[np.float64], residuals: npt.NDArray[np.float64]) -> float:
+    """Return the standard error of a slope whose residuals hang together.
+
+    Lags that are close in time are alike, because a checkpoint or a collection holds up all the
+    sales of its time; independent residuals would make the error too small. Source: Newey and West,
+    "A simple, positive semi-definite, heteroskedasticity and autocorrelation consistent covariance
+    matrix", Econometrica 55 (1987), with Bartlett's weights and their rule for the number of steps.
+    """
+    count = x.size
+    scores = x * residuals
+    steps = int(4 * (count / 100) ** (2 / 9))
+    covariances = (
+        (1 - step / (steps + 1)) * float(scores[step:] @ scores[:-step])
+        for step in range(1, steps + 1)
+    )
+    variance = float(scores @ scores) + 2 * sum(covariances)
+    return float(np.sqrt(variance * count / (count - 2))) / float(x @ x)

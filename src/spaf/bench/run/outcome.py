@@ -12,7 +12,7 @@ from spaf.bench.results import recording
 from spaf.bench.results.record import Interval
 from spaf.bench.results.sales import sale_columns
 from spaf.bench.run.verdict import verify
-from spaf.generate.locust.load_result import MIN_ACHIEVED_SHARE, LoadResult
+from spaf.generate.locust.load_result import LoadResult
 from spaf.measure.lag import LagSlope
 from spaf.measure.latency import Stamps, hops, showings, stamps
 from spaf.measure.quantiles import Quantiles
@@ -26,8 +26,6 @@ from spaf.verify import Verdict
 # The first sales run through code that the JVM has not compiled yet. They are counted and verified,
 # but are not part of the latency.
 WARM_UP_S = 10.0
-# A lag that grows by less than this share of the rate is not told from one that stands still.
-MAX_LAG_GROWTH = 1 - MIN_ACHIEVED_SHARE
 
 
 class Painted(msgspec.Struct, frozen=True):
@@ -92,10 +90,7 @@ class Outcome(msgspec.Struct, frozen=True):
         """Why the rate does not hold, or nothing: the generator, or a lag that grows."""
         if self.load.reasons:
             return "; ".join(self.load.reasons)
-        lag = self.lag
-        if lag is None or not lag.grows or lag.slope < MAX_LAG_GROWTH * self.load.rate:
-            return ""
-        return f"the lag grows by {lag.slope:,.1f} sales/s"
+        return "" if self.lag is None else self.lag.growth(self.load.rate)
 
     @property
     def lag(self) -> LagSlope | None:

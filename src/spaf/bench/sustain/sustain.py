@@ -66,9 +66,7 @@ class Trial(msgspec.Struct, frozen=True):
             return "too few sales were measured"
         if self.p99_ms > limit_ms:
             return f"p99 is {self.p99_ms:,.0f} ms"
-        if self.lag.grows:
-            return f"the lag grows by {self.lag.slope:,.1f} sales/s"
-        return ""
+        return self.lag.growth(self.rate)
 
 
 class FoundRate(NamedTuple):
@@ -154,7 +152,8 @@ class SustainScenario(Scenario, frozen=True):
 
     A rate holds if the generator keeps its schedule, if the 99th percentile from due to visible is
     within the limit, and if the number of sales that are due but not visible does not grow by more
-    than the error of its slope. The rate is doubled until it fails, then the bracket is halved.
+    than the error of its slope and 1 % of the rate. The rate is doubled until it fails, then the
+    bracket is halved.
     Every trial is verified; each parallelism has a stack with as many partitions.
     """
 
