@@ -7,6 +7,8 @@ from typing import NamedTuple
 from spaf.report.language import Language, Words, number, word
 
 MET: Words = ("met", "cumprida")
+# The unit of a value that is so many times another one.
+RATIO = "times"
 ABOVE: Words = ("missed by {}", "não cumprida: {} acima")
 BELOW: Words = ("missed by {}", "não cumprida: {} abaixo")
 
@@ -27,8 +29,12 @@ class GoalVerdict(NamedTuple):
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
     def text(self, language: Language) -> str:
-        """Return the verdict in words."""
+        """Return the verdict in words; a ratio misses its goal by a share of it."""
         if self.met:
             return word(MET, language)
-        missed = number(abs(self.value - self.limit), self.digits, language, self.unit)
+        distance = abs(self.value - self.limit)
+        if self.unit == RATIO:
+            missed = number(100 * distance / self.limit, 0, language, "%")
+        else:
+            missed = number(distance, self.digits, language, self.unit)
         return word(BELOW if self.at_least else ABOVE, language).format(missed)

@@ -50,7 +50,7 @@ def test_goals_say_what_was_reached_and_by_how_much_not() -> None:
         "10.0", "10"
     )
     assert goals[-3] == "≥ 2.5 times | 2.55 times | met"
-    assert goals[-2] == "≥ 1.2 times | 1.15 times | <strong>missed by 0.05 times</strong>"
+    assert goals[-2] == "≥ 1.2 times | 1.15 times | <strong>missed by 4%</strong>"
     assert "<code>spaf bench rates --quick</code>" in goals[-1]
     assert "não há resultado de" in list(rows("goals", Language.pt).values())[-1]
 

@@ -13,7 +13,7 @@ from spaf.report.figures import Figures
 from spaf.report.gaps import marked, reason
 from spaf.report.language import Language, Words, number, word
 from spaf.report.tables.table import ReportColumn, ReportTable
-from spaf.report.verdict import GoalVerdict
+from spaf.report.verdict import RATIO, GoalVerdict
 
 COLUMNS = (
     ReportColumn(("goal", "meta"), numeric=False),
@@ -79,7 +79,7 @@ def _latency(rate: int, figure: str, place: Words, limit_ms: float) -> ReportGoa
 
 
 def _peers(words: Words, figure: str, least: float) -> ReportGoal:
-    return ReportGoal(words, _figure(figure), least, "times", digits=2, at_least=True)
+    return ReportGoal(words, _figure(figure), least, RATIO, digits=2, at_least=True)
 
 
 LAB_GOALS = [

@@ -6,6 +6,7 @@ from spaf.report.figures import Figures
 from spaf.report.language import Language, Words, word
 from spaf.report.readings.peers import SPEED, PeerReading
 from spaf.report.tables.table import NO_VALUE, ReportColumn, ReportTable, measured
+from spaf.report.translation import translated
 
 PROGRAM = ReportColumn(("program", "programa"), numeric=False)
 COLUMNS = (
@@ -53,7 +54,7 @@ def peers(figures: Figures, language: Language) -> ReportTable:
     return ReportTable(COLUMNS, rows, "small")
 
 
-def behaviour(figures: Figures, language: Language) -> ReportTable:  # noqa: ARG001 - as the others
+def behaviour(figures: Figures, language: Language) -> ReportTable:
     """Return how each program is set, and what it does with a bad record and after a kill.
 
     Raises:
@@ -61,7 +62,10 @@ def behaviour(figures: Figures, language: Language) -> ReportTable:  # noqa: ARG
 
     """
     keys = ("settings", "bad_record", "after_kill")
-    rows = [[peer.name, *map(peer.text, keys)] for peer in PeerReading.all_of(figures)]
+    rows = [
+        [peer.name, *(translated(peer.text(key), language) for key in keys)]
+        for peer in PeerReading.all_of(figures)
+    ]
     return ReportTable(BEHAVIOUR, [row for row in rows if any(row[1:])], "small")
 
 
