@@ -15,7 +15,7 @@ from spaf import clock, settings
 from spaf.bench.page.access import open_browser, page_address
 from spaf.bench.run.load import stop_page
 from spaf.cli.terminal.progress import StartProgress
-from spaf.errors import SpafError
+from spaf.errors import LoadError, SpafError
 from spaf.generate.locust.client import LocustClient
 from spaf.measure.browser import Browser, Viewport, find
 from spaf.stack.process import wait_until
@@ -60,6 +60,12 @@ PICTURES = (
     Picture("kafka-dark-en", "dark", "en-US", part="kafka"),
     Picture("kafka-dark-pt", "dark", "pt-BR", part="kafka"),
 )
+# Taken once a measurement has ended that the page's own button has started.
+MEASURED_PICTURES = (
+    Picture("measure-light-en", "light", "en-US", part="measure"),
+    Picture("measure-light-pt", "light", "pt-BR", part="measure"),
+)
+MEASURE_TIMEOUT_S = 300.0
 
 
 def main() -> int:
@@ -74,7 +80,10 @@ def main() -> int:
                 _inject_now_and_then(browser, page_address(session))
                 for picture in PICTURES:
                     _take(browser, page_address(session), picture)
-            stop_page(session, session.state().services[LOCUST].address)
+                stop_page(session, session.state().services[LOCUST].address)
+                _measure(browser, page_address(session))
+                for picture in MEASURED_PICTURES:
+                    _take(browser, page_address(session), picture)
     except SpafError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -103,6 +112,19 @@ def _inject_now_and_then(browser: Browser, address: str) -> None:
             "}).then(answer => answer.status)"
         )
         number += 1
+    tab.close()
+
+
+def _measure(browser: Browser, address: str) -> None:
+    """Press the page's own button for a measurement, and wait for its end."""
+    print("measuring ...")
+    tab = browser.open(address)
+    button = "document.querySelector('[data-test=measure-toggle]')"
+    verdict = "document.querySelector('[data-test=measure-verdict]') !== null"
+    wait_until(lambda: tab.value(f"{button}?.disabled === false"), LOADED_TIMEOUT_S)
+    tab.value(f"{button}.click()")
+    if not wait_until(lambda: tab.value(verdict), MEASURE_TIMEOUT_S, poll=1.0):
+        raise LoadError("The measurement has not ended.", todo="See `spaf logs`.")
     tab.close()
 
 
