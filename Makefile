@@ -19,7 +19,7 @@ PROCESSES = 2
 PYTEST = $(RUN)/python -m pytest -n $(PROCESSES) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-containers check format bench screenshots reference report figures image sbom clean
+.PHONY: help setup demo test test-long test-containers check format bench screenshots reference report figures image sbom audit clean
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -98,6 +98,9 @@ image: ## spaf:VERSION for docker or podman (docs/how-to/containers.md)
 
 sbom: $(READY) ## sbom.cdx.json: every package and jar with version, licence and hash
 	@$(RUN)/python -I tools/make_sbom.py
+
+audit: $(READY) ## known weaknesses of every package and jar, by the public list of OSV (needs the network)
+	@$(RUN)/python -m tools.audit
 
 clean: ## stop what runs; delete .venv, the run folder and caches
 	@test ! -x $(RUN)/spaf || $(RUN)/spaf down --wipe
