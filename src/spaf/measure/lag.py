@@ -14,14 +14,16 @@ from spaf.measure.latency import Stamps
 # are close in time hang together.
 STEP_S = 0.5
 MICROS = 1_000_000
+# The sales of this time are those due first.
+FIRST_US = 10_000
 # Fewer values than this make no line.
 MIN_VALUES = 8
 # Two-sided 95 % of Student's distribution with eight degrees of freedom; more degrees have a little
 # less, which makes the interval a little too wide.
 STUDENT_95 = 2.31
-# A lag that grows by less than this share of the rate is not told from one that stands still: over
-# the seconds of a trial it adds less than what the limit of the latency finds by itself.
-MAX_GROWTH_SHARE = 0.01
+# A lag that grows by less than this share of the rate is not distinguished from one that stands
+# still: the latency gains less than 5 ms each second.
+MAX_GROWTH_SHARE = 0.005
 
 
 class LagSlope(msgspec.Struct, frozen=True):
@@ -36,12 +38,15 @@ class LagSlope(msgspec.Struct, frozen=True):
         """Return the line of least squares through the lag; None for too short a time.
 
         The lag is counted from the sales themselves: those that were due by a moment, less those
-        that were visible by then. Sales are counted while they came due: afterwards the lag falls.
+        that were visible by then. It is counted from when those due first are visible: before that
+        the sales of the warm-up, which are not among these, are a part of it. It is counted while
+        sales came due: afterwards it falls.
         """
         if not sales.intended.size:
             return None
         due, visible = np.sort(sales.intended), np.sort(sales.visible)
-        at_us = np.arange(due[0], due[-1], STEP_S * MICROS)
+        first = sales.intended < due[0] + FIRST_US
+        at_us = np.arange(sales.visible[first].max(), due[-1], STEP_S * MICROS)
         if at_us.size < MIN_VALUES:
             return None
         lag = np.searchsorted(due, at_us, "right") - np.searchsorted(visible, at_us, "right")

@@ -38,6 +38,8 @@ def trial(
         (trial(1_000, 100.0), ""),
         (trial(1_000, 100.1), "p99 is 100 ms"),
         (trial(1_000, 9.0, GROWING), "the lag grows by 120.0 sales/s"),
+        (trial(1_000, 140.0, None), "p99 is 140 ms"),
+        (trial(100_000, 9.0, GROWING), ""),
         (trial(1_000, None, None), "too few sales were measured"),
         (trial(1_000, 9.0, LEVEL, "fell behind"), GENERATOR),
     ],
@@ -60,6 +62,33 @@ class Pipeline(Search):
         if not known:
             self.tried.append(trial(rate, 10.0 if rate <= 30_000 else rate / 100))
         return known[0] if known else self.tried[-1]
+
+
+class Unlucky(Search):
+    """A search on a pipeline whose lag grows at some rates: always, or only at first."""
+
+    def __init__(self, lags: list[LagSlope]) -> None:
+        """Begin without a trial."""
+        self.tried = []
+        self.lags = lags
+
+    def _measured(self, rate: float) -> Trial:
+        return trial(rate, 9.0, self.lags.pop(0))
+
+
+@pytest.mark.parametrize(
+    ("lags", "failure"),
+    [
+        ([LEVEL], ""),
+        ([GROWING, LEVEL], ""),
+        ([GROWING, GROWING], "the lag grows by 120.0 sales/s"),
+    ],
+)
+def test_a_growth_counts_if_it_is_found_twice(lags: list[LagSlope], failure: str) -> None:
+    """The second trial decides, and is the one that is kept."""
+    search = Unlucky(lags)
+    assert search._trial(1_000).failure(100.0) == failure
+    assert (len(search.tried), lags) == (1, [])
 
 
 def test_a_wider_limit_finds_a_higher_rate_and_tries_none_twice() -> None:
