@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, Message
 
 from spaf.bench.detection.batch import Batch
+from spaf.bench.run import early_checkpoint
 from spaf.bench.run.early_checkpoint import EarlyCheckpoints
 from spaf.bench.run.verdict import verify
 from spaf.job.flink_client import FlinkClient
@@ -30,8 +31,22 @@ from tests.support.runs import Own, Pause, RunJob, Send, Settle, Values
 PATIENCE_S = 60.0
 # Between two looks at the progress of a job, each of which asks Kafka and writes to the tables.
 LOOK_S = 0.2
+# Between two requests of a checkpoint, seconds; in a run of a user it is a second. The first one
+# is often too early: the job has not read the records of the test yet.
+CHECKPOINT_PAUSE_S = 0.25
+# For as long as in a run of a user, five seconds.
+MAX_CHECKPOINTS = 20
 # Beyond the contract's 64 KiB and within what the topic takes.
 MAX_RECORD_BYTES = 1_000_000
+
+
+@pytest.fixture(scope="package", autouse=True)
+def early_checkpoints() -> Iterator[None]:
+    """Request the checkpoints that a test waits for sooner than in a run of a user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(early_checkpoint, "PAUSE_S", CHECKPOINT_PAUSE_S)
+        patch.setattr(early_checkpoint, "MAX_REQUESTS", MAX_CHECKPOINTS)
+        yield
 
 
 @pytest.fixture(scope="package")
