@@ -141,6 +141,7 @@ def at_rate(rate: float) -> dict[str, Any]:
     latency = {"p50": 2.94, "p99": 1_216.08}
     return {
         "rate": rate,
+        "visible_rate": rate,
         "records": int(60 * rate),
         "unaccounted": 0,
         "differences": 0,

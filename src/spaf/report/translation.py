@@ -10,7 +10,7 @@ from importlib import resources
 from spaf.report.language import SWAPPED, Language
 
 PLACE = "{}"
-NUMBER = re.compile(r"[\d,.]+")
+NUMBER = re.compile(r"[+-]?[\d,.]+")
 
 
 def translated(text: str, language: Language) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from spaf.bench.peers import peer
 from spaf.bench.peers.answers import Deviation
 from spaf.bench.peers.live import BadRecords
 from spaf.bench.peers.peers import OWN_SETTINGS
+from spaf.report.figures import Figures
 from spaf.report.language import Language
+from spaf.report.records import committed_records
+from spaf.report.tables import TABLES
 from spaf.report.translation import translated
 
 SETTINGS = [
@@ -50,6 +55,19 @@ def test_numbers_are_those_of_the_language() -> None:
     assert translated(text, Language.pt) == (
         "continua, com valores errados: 1.000 vendas perdidas, 7 contadas duas vezes"
     )
+
+
+def test_the_committed_report_has_no_english_cell() -> None:
+    """What programs do, how they are set, and what settings do."""
+    figures = Figures(committed_records())
+    shown = {
+        cell
+        for name in ("behaviour", "tuning")
+        for row in TABLES[name](figures, Language.pt).rows
+        for cell in row
+    }
+    english = {"the", "of", "and", "is", "within", "skipped", "each", "with", "by", "ours", "cores"}
+    assert [cell for cell in shown if english & set(re.findall(r"[a-z]+", cell))] == []
 
 
 def test_an_unknown_text_stays_as_it_is() -> None:

@@ -6,6 +6,7 @@ from spaf.report.figures import Figures
 from spaf.report.language import Language, Words, number, word
 from spaf.report.plots.style import BAR_WIDTH, COLOURS, HEADROOM, drawing, title
 from spaf.report.readings.peers import PeerReading
+from spaf.report.translation import translated
 
 DRAINS: dict[str, tuple[Words, int]] = {
     "events_per_second": (("records a second", "registros por segundo"), -3),
@@ -24,7 +25,7 @@ def peers(figures: Figures, language: Language) -> str:
 
     """
     readings = PeerReading.all_of(figures)
-    names = [reading.name for reading in readings]
+    names = [translated(reading.name, language) for reading in readings]
     colours = [COLOURS[0] if reading.ours else COLOURS[1] for reading in readings]
     height = FRAME_HEIGHT + BAR_HEIGHT * len(readings)
     with drawing(language, 2, grid="x", height=height) as drawn:

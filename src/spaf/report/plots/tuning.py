@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from spaf.report.figures import Figures
-from spaf.report.language import Language, Words, word
-from spaf.report.plots.style import COLOURS, GREY, drawing, legend, logarithmic, title
-from spaf.report.readings.tuning import TuningReading
+from spaf.report.language import Language, Words
+from spaf.report.plots.style import COLOURS, GREY, drawing, logarithmic, title
+from spaf.report.readings.tuning import TriedSetting, TuningReading
+from spaf.report.translation import translated
 
 EFFECTS: dict[str, Words] = {
-    "p99_ms": ("p99, times the baseline", "p99, vezes a referência"),
-    "cpu_us_per_event": ("processor time, the same", "processador, idem"),
+    "p99_ms": ("p99 ÷ baseline", "p99 ÷ referência"),
+    "cpu_us_per_event": ("processor time ÷ baseline", "processador ÷ referência"),
 }
-REPEATS: Words = ("repeats of the baseline", "repetições da referência")
 BAND_ALPHA = 0.25
 # Margin outside the smallest and the largest value of a logarithmic axis.
 ROOM = 1.25
@@ -27,7 +27,7 @@ def tuning(figures: Figures, language: Language) -> str:
 
     """
     reading = TuningReading.of(figures)
-    names = [f"{setting.name}: {setting.text('tried')}" for setting in reading.settings]
+    names = [_name(setting, language) for setting in reading.settings]
     places = range(len(names))
     height = FRAME_HEIGHT + ROW_HEIGHT * len(names)
     with drawing(language, 2, grid="both", height=height) as drawn:
@@ -36,8 +36,7 @@ def tuning(figures: Figures, language: Language) -> str:
             around = [value / base for value in reading.baseline.get(figure, [])] or [1.0]
             measured = [setting.median(figure) for setting in reading.settings]
             drawn_at = [(v / base, at) for v, at in zip(measured, places, strict=True) if v]
-            name = word(REPEATS, language)
-            axes.axvspan(min(around), max(around), color=GREY, alpha=BAND_ALPHA, label=name)
+            axes.axvspan(min(around), max(around), color=GREY, alpha=BAND_ALPHA)
             axes.axvline(1.0, color=GREY, linewidth=1)
             axes.plot(*zip(*drawn_at, strict=True), "o", color=COLOURS[0], markersize=9)
             axes.set_yticks(places, names)
@@ -48,5 +47,11 @@ def tuning(figures: Figures, language: Language) -> str:
             logarithmic(axes.xaxis, language)
             title(axes, words, language)
         drawn.panels[-1].set_yticklabels([])
-        legend(drawn.panels[-1])
         return drawn.svg()
+
+
+def _name(setting: TriedSetting, language: Language) -> str:
+    """Return a setting with its value; all defaults at once have no value of their own."""
+    name = translated(setting.name, language)
+    tried = translated(setting.text("tried"), language)
+    return name if setting.measured.get("key") == "" else f"{name}: {tried}"

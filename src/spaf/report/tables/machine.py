@@ -35,7 +35,7 @@ def machine(figures: Figures, language: Language) -> ReportTable:
     known = {word(words, language): record.machine.get(key) for key, words in MACHINE.items()}
     rows = [[name, _text(value, language)] for name, value in known.items() if value]
     rows += [[name, version] for name, version in record.versions.items() if version]
-    return ReportTable((NAME, VALUE), rows, "small")
+    return ReportTable((NAME, VALUE), rows, "small whole")
 
 
 def settings(figures: Figures, language: Language) -> ReportTable:

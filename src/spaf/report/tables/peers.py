@@ -37,7 +37,7 @@ def peers(figures: Figures, language: Language) -> ReportTable:
     """
     rows = []
     for peer in PeerReading.all_of(figures):
-        name = f"{peer.name} {peer.text('version')}".rstrip()
+        name = f"{translated(peer.name, language)} {peer.text('version')}".rstrip()
         if peer.error and peer.drain(SPEED) is None:
             rows.append([name, word(FAILED, language) + peer.error])
             continue
@@ -51,7 +51,7 @@ def peers(figures: Figures, language: Language) -> ReportTable:
             measured(memory, 0, language),
         ]
         rows.append([name, *cells])
-    return ReportTable(COLUMNS, rows, "small")
+    return ReportTable(COLUMNS, rows, "small whole")
 
 
 def behaviour(figures: Figures, language: Language) -> ReportTable:
@@ -63,10 +63,10 @@ def behaviour(figures: Figures, language: Language) -> ReportTable:
     """
     keys = ("settings", "bad_record", "after_kill")
     rows = [
-        [peer.name, *(translated(peer.text(key), language) for key in keys)]
+        [translated(text, language) for text in (peer.name, *map(peer.text, keys))]
         for peer in PeerReading.all_of(figures)
     ]
-    return ReportTable(BEHAVIOUR, [row for row in rows if any(row[1:])], "small")
+    return ReportTable(BEHAVIOUR, [row for row in rows if any(row[1:])], "small whole")
 
 
 def _latency(peer: PeerReading, rate: str, language: Language) -> str:

@@ -35,7 +35,7 @@ class ReportTable(NamedTuple):
     columns: Sequence[ReportColumn]
     rows: Sequence[Sequence[str]]
     kind: str = ""
-    """Class of the style sheet: small for many columns, long for many rows."""
+    """Classes of the style sheet: small (many columns), long (many rows), whole (on one page)."""
 
     def html(self, language: Language) -> Markup:
         """Return the table as HTML; texts are escaped."""

@@ -6,6 +6,7 @@ from spaf.report.figures import Figures
 from spaf.report.language import Language, Words, word
 from spaf.report.readings.tuning import TuningReading
 from spaf.report.tables.table import NO_VALUE, ReportColumn, ReportTable, measured
+from spaf.report.translation import translated
 
 COLUMNS = (
     ReportColumn(("setting", "configuração"), numeric=False),
@@ -32,7 +33,10 @@ def tuning(figures: Figures, language: Language) -> ReportTable:
     rows = [[word(BASELINE, language), "", *baseline, ""]]
     for setting in reading.settings:
         cells = [measured(setting.median(of), digits, language) for of, digits in FIGURES.items()]
-        verdict = ": ".join(text for key in ("verdict", "reason") if (text := setting.text(key)))
-        change = f"{setting.text('ours') or NO_VALUE} → {setting.text('tried')}"
-        rows.append([setting.name, change, *cells, verdict])
+        differences = setting.text("verdict").split(", ")
+        said = ", ".join(translated(difference, language) for difference in differences)
+        verdict = ": ".join(text for text in (said, setting.text("reason")) if text)
+        ours, tried = (translated(setting.text(key), language) for key in ("ours", "tried"))
+        change = f"{ours or NO_VALUE} → {tried}"
+        rows.append([translated(setting.name, language), change, *cells, verdict])
     return ReportTable(COLUMNS, rows, "small")
