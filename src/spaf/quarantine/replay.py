@@ -20,7 +20,7 @@ from spaf.quarantine.worker import QuarantineSource
 from spaf.sale import Sale
 from spaf.store.access import Role
 from spaf.store.statement import statement
-from spaf.topic.producer import open_producer
+from spaf.topic.producer import connect, open_producer
 
 CLIENT = "spaf-replay"
 # Header with partition and offset of the original record; the job reads no headers.
@@ -104,6 +104,7 @@ def _send(source: QuarantineSource, kept: QuarantinedRecord, value: bytes) -> tu
     """
     reports: list[tuple[KafkaError | None, Message]] = []
     producer = open_producer(source.kafka, CLIENT)
+    connect(producer, source.topic)
     producer.produce(
         source.topic,
         value,

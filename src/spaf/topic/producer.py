@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from spaf.errors import TopicError
 from spaf.topic.client import client_options
@@ -18,6 +19,8 @@ MAX_QUEUED_SALES = 1_000_000
 DELIVERY_TIMEOUT_MS = 60_000
 # The 64 KiB that the contract allows a sale, and 1 KiB for its key, headers and framing.
 MAX_SALE_BYTES = 65 * 1024
+# A broker that is there answers within milliseconds; one that is not shows in the delivery reports.
+CONNECT_S = 2.0
 # The producer reports a failure after DELIVERY_TIMEOUT_MS, which is before this.
 FLUSH_S = 70.0
 
@@ -56,6 +59,16 @@ def open_producer(bootstrap: str, client_id: str, *, max_bytes: int = MAX_SALE_B
     return Producer(options)
 
 
+def connect(producer: Producer, topic: str) -> None:
+    """Wait until a new producer is connected, so that its first record does not wait.
+
+    An idempotent producer needs an id of the broker. If it is to send before it is connected,
+    librdkafka asks for the id again only half a second later (rdkafka_idempotence.c).
+    """
+    with contextlib.suppress(KafkaException):
+        producer.list_topics(topic, timeout=CONNECT_S)
+
+
 def append_records(
     bootstrap: str, topic: str, client_id: str, values: Sequence[bytes]
 ) -> list[AcknowledgedRecord]:
@@ -67,6 +80,7 @@ def append_records(
     """
     reports: list[tuple[KafkaError | None, Message]] = []
     producer = open_producer(bootstrap, client_id)
+    connect(producer, topic)
     for value in values:
         producer.produce(
             topic, value, on_delivery=lambda error, message: reports.append((error, message))

@@ -100,7 +100,9 @@ def test_a_time_that_says_nothing_is_refused(sent: list[bytes], words: tuple[str
 
 def test_a_record_without_acknowledgement_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the broker's address: the record may be in the topic or not."""
-    silent: Any = SimpleNamespace(produce=lambda *_, **__: None, flush=lambda _: 1)
+    silent: Any = SimpleNamespace(
+        produce=lambda *_, **__: None, flush=lambda _: 1, list_topics=lambda *_, **__: None
+    )
     monkeypatch.setattr(producer, "open_producer", lambda *_: silent)
     with pytest.raises(TopicError, match="k:1 did not acknowledge the record: no answer"):
         append_records("k:1", "t", "c", [b"x"])

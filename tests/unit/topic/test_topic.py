@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPar
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined] # public, but not marked so
 
 from spaf.errors import TopicError
-from spaf.topic import admin
+from spaf.topic import admin, producer
 from spaf.topic.admin import TOPIC_OPTIONS, end_offsets_of, is_ready
 from spaf.topic.client import client_options, kafka_errors
 from spaf.topic.producer import open_producer
@@ -33,9 +33,16 @@ def test_no_broker_is_not_ready() -> None:
 
 def test_librdkafka_keeps_off_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     """A producer without a broker tries again in silence."""
-    producer = open_producer(NOWHERE, "test")
-    producer.poll(0.3)
+    open_producer(NOWHERE, "test").poll(0.3)
     assert capfd.readouterr().err == ""
+
+
+def test_a_producer_without_a_broker_says_so_by_its_records(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Connecting ends without an error: the delivery reports have it."""
+    monkeypatch.setattr(producer, "CONNECT_S", 0.1)
+    producer.connect(open_producer(NOWHERE, "test"), "t")
 
 
 def test_range_without_records_needs_no_broker() -> None:

@@ -28,7 +28,7 @@ from spaf.generate.shop import catalogue
 from spaf.generate.shop.schedule import MICROSECONDS
 from spaf.generate.shop.stream import SaleStream
 from spaf.topic.admin import partitions
-from spaf.topic.producer import DELIVERY_TIMEOUT_MS, open_producer
+from spaf.topic.producer import DELIVERY_TIMEOUT_MS, connect, open_producer
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -92,6 +92,7 @@ class LoadSession:
         # With one partition a key would only make each sale larger.
         self._keyed = len(parts) > 1
         self._producer = open_producer(self._options.bootstrap, "spaf-generate")
+        connect(self._producer, self._options.topic)
         self._shop = catalogue.build(self._options.seed, self._options.shop)
         labels = self._options.labels
         self._labels = LabelWriter(labels) if labels else None
