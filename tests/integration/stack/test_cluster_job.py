@@ -5,14 +5,11 @@ One process submits all jobs; in a run of a user each submission is a process.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +35,9 @@ from spaf.stack.submission import JobTarget
 from spaf.store import queries, rebuild
 from spaf.store.access import Access, Role
 from spaf.store.migrate import migrate
-from spaf.topic.producer import open_producer
 from tests.support.flink import SharedSubmission
 from tests.support.runs import Own, Send
+from tests.support.upgrades import SUMS, reading, restored, selling, steps_back
 
 FEW, MORE = 40, 25
 PATIENCE_S = 60.0
@@ -179,12 +176,6 @@ def at_home(stack: Run) -> Callable[[Run], JobSupervisor]:
     return make
 
 
-def restored(client: FlinkClient, job_id: str) -> str:
-    """Return the checkpoint from which a job has started; empty without one."""
-    found = client.get(f"/jobs/{job_id}/checkpoints")["latest"]["restored"]
-    return "" if found is None else str(found["external_path"])
-
-
 def lose(client: FlinkClient, job_id: str) -> None:
     """Cancel a job and wait until it has ended: until then it still reads what is sold."""
     client.cancel(job_id)
@@ -264,62 +255,6 @@ def obey(job: JobSupervisor, action: JobAction, **order: Any) -> None:
     assert job.state.order_problem == ""
 
 
-@contextlib.contextmanager
-def reading(access: Access, queries_: tuple[str, ...]) -> Iterator[list[tuple[Any, ...]]]:
-    """Read sums of the tables throughout a block, as a psql does; a failure is a row too."""
-    found: list[tuple[Any, ...]] = []
-    ended = threading.Event()
-
-    def read() -> None:
-        with access.connect(Role.READ, autocommit=True) as connection:
-            while not ended.is_set():
-                for number, query in enumerate(queries_):
-                    row = connection.execute(query.encode()).fetchone()
-                    found.append((number, *(row or ())))
-
-    def read_safely() -> None:
-        try:
-            read()
-        except Exception as error:  # noqa: BLE001 - it is what the test looks for
-            found.append((-1, error))
-
-    thread = threading.Thread(target=read_safely)
-    thread.start()
-    try:
-        yield found
-    finally:
-        ended.set()
-        thread.join()
-
-
-@contextlib.contextmanager
-def selling(session: Run, value: bytes) -> Iterator[None]:
-    """Sell throughout a block."""
-    producer = open_producer(session.kafka, "spaf-test")
-    ended = threading.Event()
-
-    def sell() -> None:
-        while not ended.wait(0.01):
-            producer.produce(session.topic, value)
-            producer.poll(0)
-
-    thread = threading.Thread(target=sell)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        assert producer.flush(PATIENCE_S) == 0
-
-
-SUMS = (
-    "SELECT sum(sales_count), sum(total_sales) FROM sales_summary",
-    "SELECT sum(sales_count) FROM sales_day",
-    "SELECT sales FROM mine",
-    "SELECT records FROM ingest_total",
-    "SELECT count(*) FROM ledger_second",
-)
 SALE = b'{"productId":"p","productCategory":"books","productPrice":0.10,"productQuantity":1}'
 UPGRADED = JobSettings(checkpoint_ms=500, surge_score=5.0)
 
@@ -334,13 +269,14 @@ def test_reader_sees_neither_a_gap_nor_a_step_back(
             "CREATE VIEW mine AS SELECT sum(sales_count) AS sales FROM sales_summary"
         )
         connection.execute("GRANT SELECT ON mine TO spaf_read")
+    sums = (*SUMS, "SELECT sales FROM mine")
     send(session, 0, [SALE] * FEW)
     job = at_home(session)
     with closing(FlinkClient(session.flink)) as client:
         try:
             job.plan()
             follow(job, lambda: counted(session) == FEW)
-            with reading(session.access, SUMS) as found, selling(session, SALE):
+            with reading(session.access, sums) as found, selling(session, SALE):
                 upgrade(job, session)
                 stop_and_start(job, session, client)
             ends = session.end_offsets()
@@ -351,11 +287,8 @@ def test_reader_sees_neither_a_gap_nor_a_step_back(
             job.flink.close()
             for one in client.jobs(job.target.name):
                 client.cancel(one)
-    assert [row for row in found if row[0] < 0 or None in row] == []
-    for number, query in enumerate(SUMS):
-        readings = [row[1:] for row in found if row[0] == number]
-        assert len(readings) > FEW
-        assert [(a, b) for a, b in pairwise(readings) if b < a] == [], query
+    assert min(len([row for row in found if row[0] == one]) for one in range(len(sums))) > FEW
+    assert steps_back(found, sums) == []
     assert list(map(str, verdict.differences)) == []
     assert (verdict.exact, verdict.accepted) == (True, sum(ends.values()))
     assert not rebuild.exists(session.access)

@@ -6,20 +6,31 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
+from spaf.bench.run.verdict import verify
 from spaf.job.flink_client import FlinkClient
-from spaf.settings import FlinkSettings, KafkaSettings, PostgresSettings, Settings
-from spaf.stack import control, runtime
+from spaf.settings import (
+    FlinkSettings,
+    JobSettings,
+    KafkaSettings,
+    PostgresSettings,
+    Settings,
+)
+from spaf.stack import control, job_orders, runtime
+from spaf.stack.job_changes import REPLACED
 from spaf.stack.process import wait_until
 from spaf.stack.run import Run
 from spaf.stack.service_names import LOCUST, QUARANTINE, SERVE
+from spaf.stack.state import JobAction, JobState
 from spaf.store import queries
 from spaf.store.access import Role
 from spaf.topic.admin import ensure_topic
 from tests.support.runs import Send
 from tests.support.suspend import stopped
+from tests.support.upgrades import SUMS, reading, restored, selling, steps_back
 
 SALE = b'{"productId":"p","productCategory":"books","productPrice":2.50,"productQuantity":2}'
 SALES = 20
@@ -111,3 +122,64 @@ def test_only_what_is_missing_is_started(
             lambda: getattr(client.status(job), "state", "") == "CANCELED", PATIENCE_S
         )
     assert stack.state().phase == "running", "the services of others were touched"
+
+
+# Flushed otherwise, the job goes on from a savepoint; with another score it counts anew.
+JOB = JobSettings(checkpoint_ms=500)
+FLUSHED = JobSettings(checkpoint_ms=500, flush_ms=20)
+REBUILT = JobSettings(checkpoint_ms=500, flush_ms=20, surge_score=5.0)
+# Retention drops whole parts: no row may be in the part for all times that have none.
+IN_NO_PART = """
+SELECT count(*) FROM sales_summary WHERE tableoid::regclass::text LIKE '%_other'
+"""
+
+
+def upgrade(run: Run, job: JobSettings) -> JobState:
+    """Do what `spaf job upgrade` does with other settings, and return the state of the job then."""
+    changed = Run(run.settings.model_copy(update={"job": job}), run.state())
+    job_orders.wait_for(changed, job_orders.give(changed, JobAction.UPGRADE))
+    return job_orders.wait_until_running(changed)
+
+
+# Three jobs are planned, each by a JVM of its own.
+@pytest.mark.timeout(300)
+def test_upgrade_of_an_external_job_shows_readers_no_gap(
+    stack: Run, name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """From a savepoint, and into new tables; it counts on after each, and every row is exact."""
+    topic, schema = name("sales"), name("answers")
+    ensure_topic(stack.kafka, topic, 1)
+    usual = settings_of(stack, topic, schema, tmp_path / "home")
+    flink = FlinkSettings(rest_url=stack.flink, checkpoints=(tmp_path / "storage").as_uri())
+    settings = usual.model_copy(update={"flink": flink, "job": JOB})
+    try:
+        run = Run(settings, control.up(settings, lambda _: None, end_with_us=True))
+
+        def counted() -> int:
+            with run.access.connect(Role.READ) as connection:
+                return queries.counted_sales(connection)
+
+        def counts_on() -> None:
+            before = counted()
+            assert wait_until(lambda: counted() > before + SALES, PATIENCE_S), run.state().job
+
+        with selling(run, SALE):
+            assert wait_until(lambda: counted() > SALES, PATIENCE_S), run.state().job
+            with reading(run.access, SUMS) as found:
+                resumed = upgrade(run, FLUSHED)
+                counts_on()
+                with closing(FlinkClient(stack.flink)) as client:
+                    assert restored(client, resumed.id) == resumed.resumed_from
+                assert "/savepoints/savepoint-" in resumed.resumed_from
+                assert upgrade(run, REBUILT).upgraded == REPLACED
+                counts_on()
+        ends = run.end_offsets()
+        assert wait_until(lambda: counted() == sum(ends.values()), PATIENCE_S), run.state().job
+        with run.access.connect(Role.READ) as connection:
+            assert connection.execute(IN_NO_PART).fetchone() == (0,)
+        verdict = verify(Run(run.settings.model_copy(update={"job": REBUILT}), run.state()))
+    finally:
+        control.down(settings)
+    assert steps_back(found, SUMS) == []
+    assert list(map(str, verdict.differences)) == []
+    assert verdict.exact
