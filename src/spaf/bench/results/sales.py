@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from spaf.measure.latency import Stamps
 from spaf.measure.quantiles import Micros
 
-# An interval with more sales keeps every second one, or every third, ...: at 10,000 sales/s a
-# minute would need 5 MB. The quantiles of all sales are kept as well.
-MAX_SALES = 30_000
+# An interval with more sales keeps every second one, or every third, ...: each needs 8 bytes, and a
+# search for the sustainable rate has some twenty intervals of a million sales. The quantiles of all
+# sales are kept as well.
+MAX_SALES = 12_000
 # From the smallest to 1 - 10^-6, evenly on the axis on which each nine has the same length.
 SHARES: NDArray[np.float64] = 1 - np.logspace(0, -6, 61)
 
