@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +24,17 @@ BILL = {
         {"purl": "pkg:generic/openjdk@21"},
     ]
 }
+
+
+DATE = "date = 2026-12-01\n"
+
+
+def accepting(name: str, why: str, package: str = WEAK) -> str:
+    """Return an entry of audit.toml."""
+    return (
+        f'["{name}"]\npackages = ["{package}"]\nfixed = "1.1"\nwhat = "reads too much"\n'
+        f'why = "{why}"\nsource = "https://example.org/{name}"\n'
+    )
 
 
 class OsvList(BaseHTTPRequestHandler):
@@ -81,12 +94,12 @@ def test_each_weakness_of_each_part_is_named(
     asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A part of a jar is a package, too; the second page of an answer is read."""
-    (tmp_path / "audit.toml").write_text("")
+    (tmp_path / "audit.toml").write_text(DATE)
     assert audit.main() == 1
     assert sorted(asked) == sorted([WEAK, WEAK, "pkg:maven/g/outer@1.0", SCRIPT, SOUND])
     assert capsys.readouterr().out.splitlines() == [
         f"{WEAK}: W-1, CVE-1: reads too much",
-        f"{WEAK}: W-2, writes too much",
+        f"{WEAK}: W-2: writes too much",
         "4 packages compared; the list does not know pkg:generic/openjdk@21.",
     ]
 
@@ -95,8 +108,9 @@ def test_each_weakness_of_each_part_is_named(
 def test_an_accepted_weakness_is_shown_with_its_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One that is accepted in vain is named."""
-    (tmp_path / "audit.toml").write_text('W-1 = "never started"\nW-2 = "as well"\nW-3 = "gone"\n')
+    """By any of its names; one that is accepted in vain is named."""
+    known = accepting("CVE-1", "never started") + accepting("W-2", "as well")
+    (tmp_path / "audit.toml").write_text(DATE + known + accepting("W-3", "gone"))
     assert audit.main() == 0
     told = capsys.readouterr().out
     assert f"{WEAK}: W-1, CVE-1: reads too much (accepted: never started)\n" in told
@@ -104,12 +118,29 @@ def test_an_accepted_weakness_is_shown_with_its_reason(
 
 
 def test_without_the_list_nothing_is_called_compared(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A machine without network is no proof of anything."""
+    """What was known on a day is shown with the day, of the installed packages only."""
+    gone = accepting("CVE-2", "old", package="pkg:maven/g/weak@0.9")
+    (tmp_path / "audit.toml").write_text(DATE + accepting("CVE-1", "never started") + gone)
+    monkeypatch.setattr(audit, "ACCEPTED", tmp_path / "audit.toml")
     monkeypatch.setattr(audit, "SERVICE", "http://127.0.0.1:9")
     monkeypatch.setattr(make_sbom, "make_bill", lambda *, system: BILL)  # noqa: ARG005
     assert audit.main() == 2
-    told = capsys.readouterr().out
-    assert told.startswith("Nothing was compared: http://127.0.0.1:9 does not answer")
-    assert "OSV_URL=https://" in told
+    compared, todo, date, *known = capsys.readouterr().out.splitlines()
+    assert compared.startswith("Nothing was compared: http://127.0.0.1:9 does not answer")
+    assert "OSV_URL=https://" in todo
+    assert date == "On 2026-12-01 these were known by tools/audit.toml, which is not complete:"
+    assert known == [f"{WEAK}: CVE-1: reads too much; fixed in 1.1 (accepted: never started)"]
+
+
+def test_the_list_by_hand_is_of_installed_packages() -> None:
+    """An entry of another version would say that something is accepted which is not there."""
+    listed = tomllib.loads(audit.ACCEPTED.read_text())
+    assert isinstance(listed.pop("date"), datetime.date)
+    bill = make_sbom.flat(make_sbom.make_bill(system=False)["components"])
+    installed = {component.get("purl") for component in bill}
+    for name, entry in listed.items():
+        accepted = audit.Accepted(**entry)
+        assert set(accepted.packages) <= installed, name
+        assert accepted.source.startswith("https://"), name
