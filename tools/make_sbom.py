@@ -72,8 +72,9 @@ LICENCES_OF_JARS = {
     "org.scala-lang.modules": "Apache-2.0",
     "org.slf4j": "MIT",
 }
-# A line of a NOTICE: "- com.google.guava:guava:33.4.0-jre"; its heading names the licence.
-BUNDLED = re.compile(r"^\s*[-*]\s+([\w.-]+):([\w.-]+):([\w.+-]+)")
+# A line of a NOTICE: "- com.google.guava:guava:33.4.0-jre"; its heading names the licence. A part
+# for one platform has its name before the version: "- g:a:linux-x86_64:4.2.6.Final".
+BUNDLED = re.compile(r"^\s*[-*]\s+([\w.-]+):([\w.-]+):(?:[\w-]+:)?([\w.+-]+)")
 BUNDLED_UNDER = re.compile(
     r"(?:bundles? the following dependencies.* under (?:the )?|all share the same )(.+)"
 )

@@ -16,6 +16,7 @@ This project bundles the following dependencies under the Apache Software Licens
 
 - com.google.guava:guava:33.4.0-jre
 - com.google.guava:guava:33.4.0-jre
+- io.netty:netty-epoll:linux-x86_64:4.2.6.Final
 This project bundles the following dependencies under the BSD license.
 - org.codehaus.janino:janino:3.1.10
 """
@@ -36,7 +37,7 @@ def test_python_packages_have_licence_and_hash(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_jar_names_licence_hash_and_what_it_bundles(tmp_path: Path) -> None:
-    """From its own files; a part that is listed twice is one part."""
+    """From its own files; a part that is listed twice is one part, and its platform no version."""
     path = tmp_path / "a-1.0.jar"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("META-INF/maven/g/a/pom.xml", POM)
@@ -45,10 +46,11 @@ def test_jar_names_licence_hash_and_what_it_bundles(tmp_path: Path) -> None:
     assert component["purl"] == "pkg:maven/g/a@1.0"
     assert component["licenses"] == [{"expression": "MIT"}]
     assert len(component["hashes"][0]["content"]) == 64
-    inside = {part["name"]: part["licenses"] for part in component["components"]}
+    inside = {part["purl"]: part["licenses"] for part in component["components"]}
     assert inside == {
-        "guava": [{"expression": "Apache-2.0"}],
-        "janino": [{"expression": "BSD-3-Clause"}],
+        "pkg:maven/com.google.guava/guava@33.4.0-jre": [{"expression": "Apache-2.0"}],
+        "pkg:maven/io.netty/netty-epoll@4.2.6.Final": [{"expression": "Apache-2.0"}],
+        "pkg:maven/org.codehaus.janino/janino@3.1.10": [{"expression": "BSD-3-Clause"}],
     }
 
 
