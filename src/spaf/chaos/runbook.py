@@ -18,6 +18,10 @@ from spaf.chaos.registry import KINDS
 
 SCENARIO = "chaos"
 COLUMNS = ("fault", "what you see", "what SPAF does", "rows current again after", "what you do")
+COUNTED = (
+    *("fault", "made", "targets", "recomputed at once", "differences", "sales lost"),
+    *("not survived", "not made"),
+)
 NOT_MEASURED = "not measured yet"
 # A sentence that is longer is cut: the rest of it is the system's own error.
 MAX_SAID_CHARS = 160
@@ -27,6 +31,10 @@ class RecordedFaults(msgspec.Struct, frozen=True):
     """The part of a result that the runbook needs."""
 
     faults: list[FaultOutcome] = []
+    sales_acknowledged: int = 0
+    records: int = 0
+    lost: int = 0
+    differences: int = 0
 
 
 class ChaosRecord(msgspec.Struct, frozen=True):
@@ -71,14 +79,13 @@ class Row(NamedTuple):
         return f"{_seconds(times.median)}, at most {_seconds(times.max)} ({times.count}){holding}"
 
 
-def recorded(folder: Path) -> list[FaultOutcome]:
-    """Return the faults of all records below a folder that were made."""
-    faults: list[FaultOutcome] = []
-    for path in sorted(folder.rglob(RECORD_FILE)):
-        record = msgspec.json.decode(path.read_bytes(), type=ChaosRecord)
-        if record.scenario == SCENARIO and record.result is not None:
-            faults += [fault for fault in record.result.faults if fault.made]
-    return faults
+def recorded(folder: Path) -> list[RecordedFaults]:
+    """Return the results of all records of chaos below a folder."""
+    records = (
+        msgspec.json.decode(path.read_bytes(), type=ChaosRecord)
+        for path in sorted(folder.rglob(RECORD_FILE))
+    )
+    return [one.result for one in records if one.scenario == SCENARIO and one.result is not None]
 
 
 def rows(faults: Iterable[FaultOutcome], kinds: Mapping[str, FaultKind] = KINDS) -> Iterator[Row]:
@@ -95,24 +102,58 @@ def rows(faults: Iterable[FaultOutcome], kinds: Mapping[str, FaultKind] = KINDS)
 
 
 def page(folder: Path) -> str:
-    """Return what was proven, and the table of the runbook, in Markdown."""
-    faults = recorded(folder)
-    lines = [COLUMNS, tuple("---" for _ in COLUMNS)]
-    lines += [tuple(map(_cell, row.cells)) for row in rows(faults)]
-    return proven(faults) + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    """Return what was proven, the table of the runbook, and how often each kind was made."""
+    results = recorded(folder)
+    made = [fault for result in results for fault in result.faults if fault.made]
+    table = _table(COLUMNS, [row.cells for row in rows(made)])
+    return proven(results) + table + (f"\n## How often\n\n{counted(results)}" if results else "")
 
 
-def proven(faults: Sequence[FaultOutcome]) -> str:
-    """Return in a sentence what the verifications after the faults have found; empty without."""
-    if not faults:
+def proven(results: Sequence[RecordedFaults]) -> str:
+    """Return in sentences what the verifications have found; empty without a fault."""
+    made = [fault for result in results for fault in result.faults if fault.made]
+    if not made:
         return ""
-    verified = sum(fault.differences is not None for fault in faults)
-    differences = sum(fault.differences or 0 for fault in faults)
+    verified = sum(fault.differences is not None for fault in made)
+    differences = sum(fault.differences or 0 for fault in made)
     return (
-        f"{len(faults):,} faults were made, and after {verified:,} of them everything was "
-        f"recomputed at once: {differences:,} differences, "
-        f"{sum(fault.lost for fault in faults):,} acknowledged sales lost.\n\n"
+        f"{len(made):,} faults were made, and after {verified:,} of them everything was "
+        f"recomputed at once: {differences:,} differences. At the end of each of {len(results)} "
+        f"plans all its {sum(result.records for result in results):,} records were: "
+        f"{sum(result.differences for result in results):,} differences, and of "
+        f"{sum(result.sales_acknowledged for result in results):,} acknowledged sales "
+        f"{sum(result.lost for result in results):,} were lost.\n\n"
     )
+
+
+def counted(results: Iterable[RecordedFaults], kinds: Mapping[str, FaultKind] = KINDS) -> str:
+    """Return a table of how often each kind was made and survived, and why one was not made."""
+    faults = [fault for result in results for fault in result.faults]
+    groups = [[fault for fault in faults if fault.kind == name] for name in kinds]
+    lines = [_count(name, group) for name, group in zip(kinds, groups, strict=True)]
+    return _table(COUNTED, [*lines, _count("", faults)])
+
+
+def _count(name: str, faults: Sequence[FaultOutcome]) -> tuple[str, ...]:
+    """Return how often faults were made, as a row; without a name, the sum."""
+    made = [fault for fault in faults if fault.made]
+    refused = sorted({fault.error for fault in faults if not fault.made}) if name else []
+    return (
+        f"`{name}`" if name else "all",
+        f"{len(made):,}",
+        f"{len({fault.target for fault in made}):,}",
+        f"{sum(fault.differences is not None for fault in made):,}",
+        f"{sum(fault.differences or 0 for fault in made):,}",
+        f"{sum(fault.lost for fault in made):,}",
+        f"{sum(bool(fault.failure) for fault in made):,}",
+        f"{len(faults) - len(made):,}" + (f": {'; '.join(refused)}" if refused else ""),
+    )
+
+
+def _table(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    every = [columns, ["---"] * len(columns), *lines]
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in every)
 
 
 def _cell(text: str) -> str:

@@ -21,9 +21,9 @@ def write(folder: Path, scenario: str, *faults: dict[str, Any]) -> None:
 
 
 def row(folder: Path, begin: str) -> list[str]:
-    """Return the cells of the row that begins so."""
-    lines = [line for line in runbook.page(folder).splitlines() if line.startswith(f"| {begin}")]
-    (line,) = lines
+    """Return the cells of the row of the runbook that begins so."""
+    table = runbook.page(folder).partition("## How often")[0]
+    (line,) = [line for line in table.splitlines() if line.startswith(f"| {begin}")]
     return [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
@@ -62,7 +62,22 @@ def test_what_is_special_is_said(tmp_path: Path, fault: dict[str, Any], times: s
 
 
 def test_what_was_not_made_is_no_row(tmp_path: Path) -> None:
-    """And no proof."""
-    write(tmp_path / "a", "chaos", {"kind": "kill", "target": "kafka", "made": False})
+    """And no proof, but its reason is counted."""
+    fault = {"kind": "kill", "target": "kafka", "made": False, "error": "EPERM"}
+    write(tmp_path / "a", "chaos", fault, fault)
     assert "`kill` kafka" not in runbook.page(tmp_path)
     assert "faults were made" not in runbook.page(tmp_path)
+    assert "| `kill` | 0 | 0 | 0 | 0 | 0 | 0 | 2: EPERM |" in runbook.page(tmp_path)
+
+
+def test_how_often_each_kind_was_made(tmp_path: Path) -> None:
+    """With what it has cost; a kind without a fault has its row, and the last row is the sum."""
+    kill = {"kind": "kill", "target": "kafka", "recovery_s": 4.0}
+    bad = {"kind": "pause", "target": "serve", "recovery_s": 4.0, "differences": 2, "lost": 3}
+    write(tmp_path / "a", "chaos", kill, kill | {"target": "serve", "differences": None}, bad)
+    table = runbook.counted(runbook.recorded(tmp_path)).splitlines()
+    assert len(table) == 2 + len(KINDS) + 1
+    assert "| `kill` | 2 | 2 | 1 | 0 | 0 | 0 | 0 |" in table
+    assert "| `pause` | 1 | 1 | 1 | 2 | 3 | 1 | 0 |" in table
+    assert "| `flood` | 0 | 0 | 0 | 0 | 0 | 0 | 0 |" in table
+    assert table[-1] == "| all | 3 | 2 | 2 | 2 | 3 | 1 | 0 |"

@@ -1,0 +1,47 @@
+"""Collect records of `spaf chaos` in results/faults, without their samples.
+
+    python tools/collect_faults.py FOLDER
+
+FOLDER holds a folder a plan, as `spaf chaos --seed 4 --results FOLDER/seed-4` leaves it. Each one that
+has a result is taken, also one in which a fault was not survived; it replaces that of its name.
+Printed is how often each kind was made in all that are there now.
+"""
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from spaf.bench.results.folder import stored, write
+from spaf.chaos import runbook
+from spaf.report.records import FAULTS
+
+
+def main() -> int:
+    """Collect the records of the folder; exit code 1 if it has none."""
+    if len(sys.argv) != 2:
+        print(__doc__)
+        return 2
+    taken = collect(Path(sys.argv[1]), FAULTS)
+    print(f"{len(taken)} records taken: {', '.join(taken)}.")
+    print(runbook.counted(runbook.recorded(FAULTS)))
+    return 0 if taken else 1
+
+
+def collect(source: Path, target: Path) -> list[str]:
+    """Copy each record of chaos that has a result, without its samples; return their names."""
+    taken = []
+    for result in stored(source):
+        record = result.record
+        if record is None or record.scenario != runbook.SCENARIO or record.result is None:
+            print(f"{result.folder} is left out: {result.problem or 'no result of spaf chaos'}")
+            continue
+        folder = target / result.folder.name
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder, msgspec.structs.replace(record, files={}))
+        taken.append(result.folder.name)
+    return taken
+
+
+if __name__ == "__main__":
+    sys.exit(main())
