@@ -1,10 +1,10 @@
-"""Collect records of `spaf chaos` in results/faults, without their samples.
+"""Collect records of faults in results/faults, without their samples.
 
     python tools/collect_faults.py FOLDER
 
-FOLDER holds a folder a plan, as `spaf chaos --seed 4 --results FOLDER/seed-4` leaves it. Each one that
-has a result is taken, also one in which a fault was not survived; it replaces that of its name.
-Printed is how often each kind was made in all that are there now.
+FOLDER holds a folder a record of `spaf chaos` or of `spaf prove power-cut`, as `--results FOLDER/NAME`
+leaves it. Each one that has a result is taken, also one in which a fault was not survived; it replaces
+that of its name. Printed is how often each kind was made in all that are there now.
 """
 
 import sys
@@ -15,6 +15,8 @@ import msgspec
 from spaf.bench.results.folder import stored, write
 from spaf.chaos import runbook
 from spaf.report.records import FAULTS
+
+SCENARIOS = (runbook.SCENARIO, "prove power-cut")
 
 
 def main() -> int:
@@ -29,12 +31,12 @@ def main() -> int:
 
 
 def collect(source: Path, target: Path) -> list[str]:
-    """Copy each record of chaos that has a result, without its samples; return their names."""
+    """Copy each record of faults that has a result, without its samples; return their names."""
     taken = []
     for result in stored(source):
         record = result.record
-        if record is None or record.scenario != runbook.SCENARIO or record.result is None:
-            print(f"{result.folder} is left out: {result.problem or 'no result of spaf chaos'}")
+        if record is None or record.scenario not in SCENARIOS or record.result is None:
+            print(f"{result.folder} is left out: {result.problem or 'no result of faults'}")
             continue
         folder = target / result.folder.name
         folder.mkdir(parents=True, exist_ok=True)

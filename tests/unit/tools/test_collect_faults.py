@@ -1,4 +1,4 @@
-"""The committed faults: records of chaos without their samples."""
+"""The committed faults: records of chaos and of power cuts without their samples."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def test_each_record_with_a_result_is_taken_without_its_samples(tmp_path: Path) 
     source, target = tmp_path / "source", tmp_path / "target"
     given = {
         "seed-1": ("chaos", {"faults": []}),
+        "power-1": ("prove power-cut", {"cuts": []}),
         "killed": ("chaos", None),
         "drain": ("bench drain", {}),
     }
@@ -43,7 +44,8 @@ def test_each_record_with_a_result_is_taken_without_its_samples(tmp_path: Path) 
         samples = write_arrays(source / name, "samples.npz", {"a": np.zeros(3)})
         kept = msgspec.structs.replace(record(scenario, result), files={"samples.npz": samples})
         write(source / name, kept)
-    assert collect_faults.collect(source, target) == ["seed-1"]
-    assert [path.name for path in target.rglob("*") if path.is_file()] == ["record.json"]
+    assert sorted(collect_faults.collect(source, target)) == ["power-1", "seed-1"]
+    files = [path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()]
+    assert sorted(files) == ["power-1/record.json", "seed-1/record.json"]
     assert read(target / "seed-1") == record("chaos", {"faults": []})
-    assert collect_faults.collect(source, target) == ["seed-1"]
+    assert len(collect_faults.collect(source, target)) == 2
