@@ -49,7 +49,7 @@ class Weakness(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """What audit.toml has of a weakness: the packages with their versions, and why it is accepted."""
+    """What audit.toml has of a weakness: packages with versions, and why it is accepted."""
 
     packages: list[str]
     fixed: str

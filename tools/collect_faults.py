@@ -2,9 +2,10 @@
 
     python tools/collect_faults.py FOLDER
 
-FOLDER holds a folder a record of `spaf chaos` or of `spaf prove power-cut`, as `--results FOLDER/NAME`
-leaves it. Each one that has a result is taken, also one in which a fault was not survived; it replaces
-that of its name. Printed is how often each kind was made in all that are there now.
+FOLDER holds a folder a record of `spaf chaos` or of `spaf prove power-cut`, as
+`--results FOLDER/NAME` leaves it. Each one that has a result is taken, also one in which a fault
+was not survived; it replaces that of its name. Printed is how often each kind was made in all that
+are there now.
 """
 
 import sys
