@@ -120,7 +120,9 @@ on, with the number of faults in parentheses; the records are in `results/faults
 a fault is held belongs to it: rows cannot be current while what writes them is suspended.
 
 Every cause by its code: [when sales stop reaching the tables](sales-stop.md). To see a row of the
-table yourself: [make faults](chaos.md).
+table yourself: [make faults](chaos.md). No kind of fault is a clock that is stepped, or an error of
+the device below a file system: [why](../decisions/0082-network-and-disk-fail-by-our-own-means.md),
+with what this kernel says. What a power failure costs: [survive one](power-failure.md).
 """
 
 SECTIONS = {
