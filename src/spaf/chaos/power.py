@@ -9,6 +9,7 @@ verified, and each acknowledged sale is looked for in the topic.
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import signal
 import threading
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
 import msgspec
+import psutil
 from confluent_kafka import KafkaError, Message
 
 from spaf import clock
@@ -32,6 +34,7 @@ from spaf.generate.shop.stream import SaleStream
 from spaf.settings import Settings
 from spaf.stack import control, process
 from spaf.stack.control import Watcher
+from spaf.stack.process import ProcessIdentity
 from spaf.stack.run import Run
 from spaf.stack.state import RunState
 from spaf.topic.producer import open_producer
@@ -277,7 +280,18 @@ def _kill_all(state: RunState) -> None:
     members = {member for head in heads if head is not None for member in family(head)}
     for member in members:
         send(member, signal.SIGKILL)
-    process.wait_until(lambda: not any(identity.alive() for identity in members), END_S)
+    process.wait_until(lambda: not any(map(_is_known, members)), END_S)
     left = [member.pid for member in members if member.alive()]
     if left:
         raise StackError(f"Process {left[0]} of the run has not ended after SIGKILL.")
+
+
+def _is_known(identity: ProcessIdentity) -> bool:
+    """Return whether the system still knows a process, if only because no parent asked for its end.
+
+    PostgreSQL does not start while it knows the server before; after a power failure it never does.
+    """
+    try:
+        return psutil.Process(identity.pid).ppid() != os.getpid()
+    except psutil.NoSuchProcess:
+        return False

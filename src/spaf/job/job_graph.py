@@ -30,14 +30,14 @@ def file_of(graph: Path, *, resumes: bool) -> Path:
 
 
 def write(file: Path, graph: bytes) -> None:
-    """Keep a graph.
+    """Keep a graph, on the disk before it has its name: a start that meets a part of it fails.
 
     Raises:
         OSError: the file could not be written.
 
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, zlib.compress(graph, COMPRESSION))
+    write_atomically(file, zlib.compress(graph, COMPRESSION), durable=True)
 
 
 def read(file: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def test_kept_graph_is_read_again(tmp_path: Path) -> None:
     job_graph.write(new, GRAPH)
     job_graph.write(resumed, GRAPH * 2)
     assert (job_graph.read(new), job_graph.read(resumed)) == (GRAPH, GRAPH * 2)
+
+
+def test_kept_graph_survives_a_power_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name without its content would make the next start fail."""
+    written: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: written.append(os.fstat(file).st_size))
+    job_graph.write(tmp_path / "abc.new", GRAPH)
+    assert (tmp_path / "abc.new").stat().st_size in written
 
 
 def test_damaged_graph_is_deleted_so_that_the_next_start_makes_it_again(tmp_path: Path) -> None:
