@@ -1,13 +1,12 @@
 """Collect records of faults in results/faults, without their samples.
 
-    python tools/collect_faults.py FOLDER
-
-FOLDER holds a folder a record of `spaf chaos` or of `spaf prove power-cut`, as
+The folder that is named holds a folder a record of `spaf chaos` or of `spaf prove power-cut`, as
 `--results FOLDER/NAME` leaves it. Each one that has a result is taken, also one in which a fault
 was not survived; it replaces that of its name. Printed is how often each kind was made in all that
 are there now.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -22,10 +21,9 @@ SCENARIOS = (runbook.SCENARIO, "prove power-cut")
 
 def main() -> int:
     """Collect the records of the folder; exit code 1 if it has none."""
-    if len(sys.argv) != 2:
-        print(__doc__)
-        return 2
-    taken = collect(Path(sys.argv[1]), FAULTS)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="holds a folder a record")
+    taken = collect(parser.parse_args().folder, FAULTS)
     print(f"{len(taken)} records taken: {', '.join(taken)}.")
     print(runbook.counted(runbook.recorded(FAULTS)))
     return 0 if taken else 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import threading
 import tomllib
@@ -137,7 +137,7 @@ def test_without_the_list_nothing_is_called_compared(
 def test_the_list_by_hand_is_of_installed_packages() -> None:
     """An entry of another version would say that something is accepted which is not there."""
     listed = tomllib.loads(audit.ACCEPTED.read_text())
-    assert isinstance(listed.pop("date"), datetime.date)
+    assert isinstance(listed.pop("date"), dt.date)
     bill = make_sbom.flat(make_sbom.make_bill(system=False)["components"])
     installed = {component.get("purl") for component in bill}
     for name, entry in listed.items():

@@ -33,7 +33,7 @@ def record(scenario: str, result: Any) -> ResultRecord:
 def test_each_record_with_a_result_is_taken_without_its_samples(tmp_path: Path) -> None:
     """Also one that is not valid: a fault that was not survived must not vanish with it."""
     source, target = tmp_path / "source", tmp_path / "target"
-    given = {
+    given: dict[str, tuple[str, Any]] = {
         "seed-1": ("chaos", {"faults": []}),
         "power-1": ("prove power-cut", {"cuts": []}),
         "killed": ("chaos", None),
