@@ -373,8 +373,6 @@ def election(shared: HighAvailability | None) -> dict[str, Any]:
         f"{zookeeper}client.tolerate-suspended-connections": True,
         f"{zookeeper}client.retry-wait": f"{ZOOKEEPER_RETRY_MS} ms",
         f"{zookeeper}client.max-retry-attempts": ZOOKEEPER_RETRIES,
-        # An attempt that meets a leader whose RPC is not there yet is repeated after 10 s else.
-        "cluster.registration.error-delay": "500 ms",
     }
 
 
@@ -422,6 +420,9 @@ def configuration(
         # that has ended refuses the second heartbeat after its end.
         "heartbeat.interval": "500 ms",
         "heartbeat.timeout": f"{settings.heartbeat_timeout_s or PATIENCE_S}s",
+        # Else a TaskManager that meets a JobManager without an RPC yet asks again after 10 s:
+        # both are started at the same time, and a new leader is known before it answers.
+        "cluster.registration.error-delay": "500 ms",
         "task.cancellation.timeout": "30s",
         "io.tmp.dirs": str(CWD / SCRATCH),
         "env.log.dir": str(CWD / "flink"),

@@ -184,7 +184,12 @@ def test_job_managers_share_all_but_their_ports(tmp_path: Path) -> None:
 
 def test_one_job_manager_needs_no_election(configuration: dict[str, Any]) -> None:
     """The default: nothing of it is configured."""
-    assert not [key for key in configuration if key.startswith(("high-availability", "cluster."))]
+    assert not [key for key in configuration if key.startswith("high-availability")]
+
+
+def test_a_task_manager_soon_asks_again_for_a_job_manager(configuration: dict[str, Any]) -> None:
+    """Both are started at the same time; Flink's default is 10 s."""
+    assert configuration["cluster.registration.error-delay"] == "500 ms"
 
 
 def test_task_manager_gets_the_heap_of_the_settings(cluster: list[ServiceProcess]) -> None:
