@@ -13,7 +13,6 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from spaf import clock
@@ -26,7 +25,8 @@ from spaf.stack.progress import ProgressRecorder
 from spaf.stack.recorded_job import RecordedJob
 from spaf.stack.service_names import SUBMITTER, next_group
 from spaf.stack.submission import JobTarget, Submitting
-from spaf.store import queries, rebuild, retention
+from spaf.stack.table_retention import create_parts
+from spaf.store import queries, rebuild
 from spaf.store.access import Role
 from spaf.topic import admin
 
@@ -127,9 +127,7 @@ class JobUpgrade:
         self._require_beginning(start)
         # Another job may count into the same tables for as long as they are not read.
         rebuild.create(running.access)
-        now = datetime.fromtimestamp(clock.now_us() / 1e6, UTC)
-        by_day = self.settings.store.keep is not None
-        retention.create_ahead(target.access, now, by_day=by_day)
+        create_parts(self.settings, target.access)
         topic = admin.describe(target.kafka, target.topic)
         with target.access.session(Role.SINK) as connection:
             target.set_start(start)

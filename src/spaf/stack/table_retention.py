@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from spaf import clock
@@ -44,7 +43,7 @@ class TableRetention:
         kafka = self._settings.kafka
         if kafka.retention is not None and set_retention(self._kafka, kafka.topic, kafka.retention):
             log.info("topic %s keeps its records for %d s", kafka.topic, kafka.retention)
-        self._create_ahead(_now())
+        create_parts(self._settings, self._access)
 
     def follow(self, ended: threading.Event) -> None:
         """Take a step a minute until the run ends."""
@@ -69,7 +68,7 @@ class TableRetention:
 
         """
         now, settings = _now(), self._settings
-        self._create_ahead(now)
+        create_parts(settings, self._access)
         if settings.store.keep is None:
             return False
         # Of the topic after the clock: what is appended later is newer than `now`.
@@ -85,15 +84,21 @@ class TableRetention:
         )
         return before is not None and retention.drop_before(self._access, before)
 
-    def _create_ahead(self, now: datetime) -> Sequence[str]:
-        by_day = self._settings.store.keep is not None
-        return retention.create_ahead(self._access, now, by_day=by_day)
-
     def _ends(self) -> dict[int, int]:
         topic = self._settings.kafka.topic
         parts = [(topic, part) for part in admin.partitions(self._kafka, topic)]
         ends = admin.end_offsets_of(self._kafka, parts)
         return {part: end for (_, part), end in ends.items()}
+
+
+def create_parts(settings: Settings, access: Access) -> None:
+    """Create the parts of the tables that are missing for now and ahead of it.
+
+    Raises:
+        StoreError: PostgreSQL does not answer.
+
+    """
+    retention.create_ahead(access, _now(), by_day=settings.store.keep is not None)
 
 
 def kept_s(settings: Settings) -> float | None:
