@@ -104,14 +104,14 @@ def rows(faults: Iterable[FaultOutcome], kinds: Mapping[str, FaultKind] = KINDS)
 def page(folder: Path) -> str:
     """Return what was proven, the table of the runbook, and how often each kind was made."""
     results = recorded(folder)
-    made = [fault for result in results for fault in result.faults if fault.made]
+    made = _made(fault for result in results for fault in result.faults)
     table = _table(COLUMNS, [row.cells for row in rows(made)])
     return proven(results) + table + (f"\n## How often\n\n{counted(results)}" if results else "")
 
 
 def proven(results: Sequence[RecordedFaults]) -> str:
     """Return in sentences what the verifications have found; empty without a fault."""
-    made = [fault for result in results for fault in result.faults if fault.made]
+    made = _made(fault for result in results for fault in result.faults)
     if not made:
         return ""
     verified = sum(fault.differences is not None for fault in made)
@@ -126,6 +126,10 @@ def proven(results: Sequence[RecordedFaults]) -> str:
     )
 
 
+def _made(faults: Iterable[FaultOutcome]) -> list[FaultOutcome]:
+    return [fault for fault in faults if fault.made]
+
+
 def counted(results: Iterable[RecordedFaults], kinds: Mapping[str, FaultKind] = KINDS) -> str:
     """Return a table of how often each kind was made and survived, and why one was not made."""
     faults = [fault for result in results for fault in result.faults]
@@ -136,7 +140,7 @@ def counted(results: Iterable[RecordedFaults], kinds: Mapping[str, FaultKind] = 
 
 def _count(name: str, faults: Sequence[FaultOutcome]) -> tuple[str, ...]:
     """Return how often faults were made, as a row; without a name, the sum."""
-    made = [fault for fault in faults if fault.made]
+    made = _made(faults)
     refused = sorted({fault.error for fault in faults if not fault.made}) if name else []
     return (
         f"`{name}`" if name else "all",
