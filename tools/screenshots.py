@@ -13,9 +13,10 @@ import base64
 import json
 import secrets
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from spaf import clock, settings
 from spaf.bench.page.access import open_browser, page_address
@@ -96,8 +97,9 @@ def main() -> int:
         chosen = settings.load()
         program = find(chosen.serve.browser)
         IMAGES.mkdir(exist_ok=True)
-        with running(chosen, StartProgress()) as session:
-            _open_page(session, program, parts)
+        if set(parts).difference(ROLES):
+            with running(chosen, StartProgress()) as session:
+                _open_page(session, program, parts)
         _roles(chosen, program, [role for role in ROLES if role in parts])
     except SpafError as error:
         print(error, file=sys.stderr)
@@ -133,26 +135,25 @@ def _measure(browser: Browser, address: str) -> None:
     tab.close()
 
 
-def _roles(chosen: Settings, program: Path, roles: Iterable[str]) -> None:
+def _roles(chosen: Settings, program: Path, roles: Sequence[str]) -> None:
     """Take the pictures of each role, on a run that has both."""
     if not roles:
         return
     tokens = {role: secrets.token_urlsafe() for role in ROLES}
-    files = {role: chosen.home / f"{role}.token" for role in ROLES}
-    for role, file in files.items():
-        file.touch(mode=0o600)
-        file.write_text(tokens[role])
-    changed = {f"{role}_token_file": file for role, file in files.items()}
-    serve = chosen.serve.model_copy(update=changed)
-    with running(chosen.model_copy(update={"serve": serve}), StartProgress()) as session:
-        _sell(session)
-        address = session.state().services[SERVE].address
-        clock.sleep(DRAWN_SECONDS)
-        with open_browser(session, program) as browser:
-            for role in roles:
-                _take_all(browser, f"{address}/#token={tokens[role]}", [role])
-    for file in files.values():
-        file.unlink()
+    with TemporaryDirectory(prefix="spaf-tokens-") as folder:
+        files = {role: Path(folder, f"{role}.token") for role in ROLES}
+        for role, file in files.items():
+            file.touch(mode=0o600)
+            file.write_text(tokens[role])
+        changed = {f"{role}_token_file": file for role, file in files.items()}
+        serve = chosen.serve.model_copy(update=changed)
+        with running(chosen.model_copy(update={"serve": serve}), StartProgress()) as session:
+            _sell(session)
+            address = session.state().services[SERVE].address
+            clock.sleep(DRAWN_SECONDS)
+            with open_browser(session, program) as browser:
+                for role in roles:
+                    _take_all(browser, f"{address}/#token={tokens[role]}", [role])
 
 
 def _sell(session: Run) -> None:
