@@ -112,9 +112,9 @@ def test_an_accepted_weakness_is_shown_with_its_reason(
     known = accepting("CVE-1", "never started") + accepting("W-2", "as well")
     (tmp_path / "audit.toml").write_text(DATE + known + accepting("W-3", "gone"))
     assert audit.main() == 0
-    told = capsys.readouterr().out
-    assert f"{WEAK}: W-1, CVE-1: reads too much (accepted: never started)\n" in told
-    assert "audit.toml accepts W-3, which no package has any more: remove it.\n" in told
+    shown = capsys.readouterr().out
+    assert f"{WEAK}: W-1, CVE-1: reads too much (accepted: never started)\n" in shown
+    assert "audit.toml accepts W-3, which no package has any more: remove it.\n" in shown
 
 
 def test_without_the_list_nothing_is_called_compared(
